@@ -1,0 +1,46 @@
+# Everything a newcomer needs; `make` alone lists it. Needs Python 3.11 or newer, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt schema
+
+help: ## List these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+run: $(VENV)/installed ## Serve the API with a local Companies House and sample data (PORT=8000)
+	@$(BIN)/python manage.py serve --development
+
+test: $(VENV)/installed-dev ## Run all tests on SQLite, then the storage tests on PostgreSQL if it answers
+	TEST_DATABASE_URL= $(BIN)/python -m pytest
+	$(BIN)/python -m tests.on_postgres
+
+check: $(VENV)/installed-dev ## Check format, lint, types and the printed schema, then test: what CI runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/python manage.py schema | diff -u schema/schema.graphql -
+	$(MAKE) test
+
+fmt: $(VENV)/installed-dev ## Format the code, and mend what the linter can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(VENV)/installed ## Print the schema into schema/schema.graphql
+	$(BIN)/python manage.py schema > $(VENV)/schema.graphql
+	mv $(VENV)/schema.graphql schema/schema.graphql
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(BIN)/pip
+	@echo "Installing into $(VENV), once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(BIN)/pip
+	@echo "Installing into $(VENV), with the tools for development, once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/installed

@@ -1,0 +1,261 @@
+"""The composition root: builds clients, clocks and workers, and wires them into one application."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+import models
+from enrichment.client import CompaniesHouse, companies_house
+from enrichment.company_lookup import CompanyLookup
+from enrichment.endpoints import Endpoints
+from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
+from enrichment.rate_limit import Allowance, SharedBudget
+from enrichment.sandbox import SandboxConfig, sandbox_server
+from models.access import Principal, principal_of
+from models.database import Database
+from models.event import EVENTS
+from models.job import JOBS
+from models.lookup import ENRICH
+from models.migrate import pending
+from models.worker import Pace, Worker
+from schema.context import Candidate, Context, RegisterUnavailable
+from schema.http import GraphQLEndpoint
+from schema.request_ids import RequestIds
+from schema.root import build_schema
+from schema.websocket import GraphQLSocket
+from settings import Settings
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_AGE = timedelta(seconds=30)
+GC_THRESHOLD = 50_000
+
+
+def utc_now() -> datetime:
+    """Give the time; the only clock of the running program."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Platform:
+    """What a process is made of, once it is open."""
+
+    settings: Settings
+    database: Database
+    client: CompaniesHouse
+    budget: SharedBudget
+    clock: Callable[[], datetime]
+
+    def worker(self, name: str) -> Worker:
+        """Make a worker that runs all kinds of jobs."""
+        lookup = CompanyLookup(self.database, self.client, self.budget, self.clock)
+        pace = Pace(slots=self.settings.worker_slots)
+        if not self.database.is_postgres:
+            # Another process's commit wakes nobody here, so look oftener.
+            pace = Pace(slots=self.settings.worker_slots, longest_sleep=timedelta(seconds=1))
+        return Worker(name, self.database, {ENRICH: lookup}, self.clock, pace=pace)
+
+    async def search_companies(self, query: str) -> Sequence[Candidate]:
+        """Ask Companies House for companies by name."""
+        try:
+            found = await self.client.search_companies(query)
+        except BudgetSpent as spent:
+            raise RegisterUnavailable(spent.wait) from spent
+        except CompaniesHouseFault as fault:
+            wait = fault.retry_after if isinstance(fault, TransientFault) else None
+            log.warning("search_failed", code=fault.code)
+            raise RegisterUnavailable(wait) from fault
+        return [
+            Candidate(
+                company_number=candidate.company_number,
+                title=candidate.title,
+                status=candidate.status,
+                type=candidate.type,
+                incorporated_on=candidate.incorporated_on,
+                address_snippet=candidate.address_snippet,
+            )
+            for candidate in found
+        ]
+
+
+@asynccontextmanager
+async def open_platform(
+    settings: Settings, clock: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Platform]:
+    """Open the database and the client, with a sandbox of our own when no register is set."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        stack.push_async_callback(database.close)
+        await database.open([JOBS, EVENTS])
+        budget = SharedBudget(
+            settings.api_key,
+            clock,
+            Allowance(settings.companies_house_limit, settings.companies_house_window),
+        )
+        client = await stack.enter_async_context(
+            companies_house(
+                endpoints=await _endpoints(settings, stack),
+                api_key=settings.api_key,
+                limiter=budget,
+            )
+        )
+        yield Platform(settings, database, client, budget, clock)
+
+
+async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
+    if settings.uses_own_sandbox:
+        sandbox = await stack.enter_async_context(sandbox_server(SandboxConfig()))
+        return Endpoints(sandbox.api_url, sandbox.document_url)
+    if settings.companies_house_url is None:
+        return Endpoints()
+    document_url = settings.companies_house_document_url or settings.companies_house_url
+    return Endpoints(settings.companies_house_url, document_url)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    with_worker: bool = True,
+    clock: Callable[[], datetime] = utc_now,
+    on_ready: Callable[[Platform], Awaitable[None]] | None = None,
+) -> Starlette:
+    """Make the application; `on_ready` is called when it is about to take requests."""
+    site = _Site(clock)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with open_platform(settings, clock) as platform:
+            site.platform = platform
+            worker = platform.worker(f"web-{uuid4()}") if with_worker else None
+            running = asyncio.create_task(worker.run()) if worker else None
+            if on_ready is not None:
+                await on_ready(platform)
+            # What was made at start lives for good: keep the collector off it.
+            gc.freeze()
+            gc.set_threshold(GC_THRESHOLD, 20, 20)
+            yield
+            if worker is not None and running is not None:
+                worker.stop()
+                await running
+
+    schema = build_schema()
+    sdl = schema.as_str()
+    endpoint = GraphQLEndpoint(schema, site.authenticate, site.context)
+    socket = GraphQLSocket(
+        schema, site.authenticate, lambda: site.context(str(uuid4()), principal=None)
+    )
+
+    async def print_schema(_: Request) -> Response:
+        return PlainTextResponse(sdl)
+
+    app = Starlette(
+        routes=[
+            Route("/graphql", _Endpoint(endpoint)),
+            WebSocketRoute("/graphql", socket),
+            Route("/schema.graphql", _Signed(site, print_schema)),
+            Route("/healthz", site.healthz),
+            Route("/readyz", site.readyz),
+        ],
+        lifespan=lifespan,
+    )
+    app.add_middleware(RequestIds)
+    return app
+
+
+class _Endpoint:
+    """Lets a route pass every method on, so that GraphQL over HTTP refuses in its own form."""
+
+    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+class _Signed(_Endpoint):
+    """The same for those who hold a valid token."""
+
+    def __init__(self, site: "_Site", answer: Callable[[Request], Awaitable[Response]]) -> None:
+        super().__init__(answer)
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        header = Request(scope).headers.get("authorization")
+        if await self._site.authenticate(header) is None:
+            refusal = PlainTextResponse(
+                "Sign in with a bearer token.\n", 401, {"WWW-Authenticate": "Bearer"}
+            )
+            await refusal(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+
+class _Site:
+    """What routes need of the platform, which opens only when the application starts."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.platform: Platform | None = None
+        self._clock = clock
+
+    async def authenticate(self, authorization: str | None) -> Principal | None:
+        """Give whom an Authorization header stands for."""
+        scheme, _, secret = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not secret.strip():
+            return None
+        return await principal_of(secret.strip(), self._clock())
+
+    def context(self, request_id: str, principal: Principal | None) -> Context:
+        """Make the context of a request or a connection."""
+        assert self.platform is not None  # noqa: S101  # routes are served after the start
+        return Context(
+            database=self.platform.database,
+            clock=self._clock,
+            search_companies=self.platform.search_companies,
+            request_id=request_id,
+            principal=principal,
+        )
+
+    async def healthz(self, _: Request) -> Response:
+        """Say that the process is alive."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _: Request) -> Response:
+        """Say whether the process can do its work: database, migrations, worker, register."""
+        checks: dict[str, str] = {}
+        is_ready = False
+        try:
+            missing = await pending(self._open.database)
+            checks["database"] = "ok"
+            checks["migrations"] = "ok" if not missing else f"pending: {', '.join(missing)}"
+            is_ready = not missing
+            if is_ready:
+                checks["worker"] = await self._worker_state()
+                blocked = await self._open.budget.blocked_reason()
+                checks["companies_house"] = "ok" if blocked is None else f"blocked: {blocked}"
+                is_ready = checks["worker"] == "ok" and blocked is None
+        except Exception as error:
+            log.exception("not_ready")
+            checks.setdefault("database", type(error).__name__)
+        status = "ok" if is_ready else "unavailable"
+        return JSONResponse({"status": status, "checks": checks}, 200 if is_ready else 503)
+
+    @property
+    def _open(self) -> Platform:
+        assert self.platform is not None  # noqa: S101  # routes are served after the start
+        return self.platform
+
+    async def _worker_state(self) -> str:
+        alive = models.Heartbeat.filter(seen_at__gt=self._clock() - HEARTBEAT_AGE)
+        return "ok" if await alive.exists() else "no heartbeat"

@@ -1,0 +1,23 @@
+"""Strict reader of filed company accounts (iXBRL, XBRL): pure, bytes in and figures out."""
+
+from enrichment.accounts.model import (
+    Accounts,
+    AccountsRefused,
+    AccountsWarning,
+    Figure,
+    RefusalCode,
+    WarningCode,
+)
+from enrichment.accounts.reader import read_accounts
+from enrichment.accounts.record import as_record
+
+__all__ = [
+    "Accounts",
+    "AccountsRefused",
+    "AccountsWarning",
+    "Figure",
+    "RefusalCode",
+    "WarningCode",
+    "as_record",
+    "read_accounts",
+]

@@ -1,0 +1,114 @@
+"""Whose accounts these are: the registered number and name, and whether they are asked for."""
+
+from collections import Counter
+
+from enrichment.accounts import concepts
+from enrichment.accounts.facts import Document, Fact
+from enrichment.accounts.model import AccountsRefused, RefusalCode
+from enrichment.accounts.values import read_flag
+
+_NUMBER_LENGTH = 8
+_MAX_NAME = 400
+_SHORTEST_IN_TEXT = 6
+
+
+def read_company_number(document: Document, wanted: str | None) -> tuple[str | None, bool]:
+    """Return the registered number and whether the document carries another one besides.
+
+    Taken from its fact; the identifier of the contexts, which may be the legal name, serves only
+    where there is no fact. Raises AccountsRefused (IDENTITY_MISMATCH) when `wanted` is given and
+    the document is another company's, or does not say whose it is.
+    """
+    facts = _plain(document.of(concepts.COMPANY_NUMBER))
+    numbers = Counter(_number_in(fact.text) for fact in facts if fact.text.strip())
+    if not numbers:
+        numbers = _from_contexts(document)
+    number = max(numbers, key=lambda text: (numbers[text], text), default=None)
+    if wanted is not None:
+        asked = normalised(wanted)
+        if asked not in numbers:
+            raise AccountsRefused(
+                RefusalCode.IDENTITY_MISMATCH, "The accounts are not this company's."
+            )
+        number = asked
+    if number is not None and not is_number(number):
+        return None, False
+    return number, len(numbers) > 1
+
+
+def normalised(text: str) -> str:
+    """Return a company number in the register's form of eight characters, where it can be."""
+    number = "".join(c for c in text if c not in ".-/" and not c.isspace()).upper()
+    if not number.isascii() or len(number) >= _NUMBER_LENGTH:
+        return number
+    letters = number.rstrip("0123456789")
+    digits = number[len(letters) :]
+    if not digits or len(letters) > 2 or not (letters.isalpha() or not letters):  # noqa: PLR2004
+        return number
+    return letters + digits.zfill(_NUMBER_LENGTH - len(letters))
+
+
+def _number_in(text: str) -> str:
+    """Return the number, also where the tag holds words around it; else the text itself."""
+    number = normalised(text)
+    if is_number(number):
+        return number
+    words = "".join(c if c.isalnum() else " " for c in text[:_MAX_NAME]).split()
+    found = {
+        normalised(word)
+        for word in words
+        if len(word) >= _SHORTEST_IN_TEXT and is_number(normalised(word))
+    }
+    return found.pop() if len(found) == 1 else number
+
+
+def is_number(text: str) -> bool:
+    """Tell whether `text` looks like a number the register gives out."""
+    return (
+        len(text) == _NUMBER_LENGTH
+        and text.isascii()
+        and text.isalnum()
+        and text[2:].strip("0") != ""
+        and text[-4:].isdigit()
+    )
+
+
+def _from_contexts(document: Document) -> Counter[str]:
+    return Counter(
+        number
+        for context in document.contexts.values()
+        if context.is_registrar_scheme and is_number(number := normalised(context.entity))
+    )
+
+
+def _plain(facts: list[Fact]) -> list[Fact]:
+    """Return the entity's own facts: a narrowed context may speak of a subsidiary."""
+    plain = [fact for fact in facts if fact.context is None or not fact.context.dimensions]
+    return plain or facts
+
+
+def read_company_name(document: Document) -> str | None:
+    """Return the registered name most often tagged, on one line."""
+    names = Counter(
+        fact.text
+        for fact in _plain(document.of(concepts.COMPANY_NAME))
+        if 0 < len(fact.text) <= _MAX_NAME
+    )
+    return names.most_common(1)[0][0] if names else None
+
+
+def read_dormant(document: Document) -> bool | None:
+    """Return whether the company was dormant; older documents tag the opposite."""
+    for keys, is_inverted in ((concepts.DORMANT, False), (concepts.NOT_DORMANT, True)):
+        for fact in _plain(document.of(keys)):
+            flag = read_flag(fact.text, fact.format)
+            if flag is not None:
+                return flag != is_inverted
+    return None
+
+
+def is_group(document: Document) -> bool:
+    """Tell whether any fact is tagged for a group, which makes these group accounts (A23)."""
+    return any(
+        context.is_group and document.uses[name] for name, context in document.contexts.items()
+    )

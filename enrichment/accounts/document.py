@@ -1,0 +1,153 @@
+"""From bytes to an XML tree, refusing what is too large, too deep or not XML at all."""
+
+from xml.parsers import expat
+
+from lxml import etree
+
+from enrichment.accounts.model import AccountsRefused, RefusalCode
+from enrichment.accounts.package import MAX_BYTES, accounts_document, is_zip
+
+MAX_TAGS = 1_000_000
+MAX_ATTRIBUTES = 1_000_000
+
+_ENCODINGS = frozenset(
+    {
+        "utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "ascii",
+        "iso-8859-1", "latin1", "iso-8859-15", "windows-1252", "cp1252",
+    }
+)  # fmt: skip
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UNKNOWN_ENCODING = 31
+_UNSUPPORTED_ENCODING = 32
+_INVALID_ENCODING = 81
+_RESOURCE_LIMIT = 114
+_EXPAT_ENCODING_ERRORS = frozenset(
+    expat.errors.codes[message]
+    for message in (
+        expat.errors.XML_ERROR_UNKNOWN_ENCODING,
+        expat.errors.XML_ERROR_INCORRECT_ENCODING,
+    )
+)
+
+
+class _PrologEnd(Exception):
+    """Raised at the root element: the prolog holds nothing forbidden."""
+
+
+def parse_document(content: bytes) -> etree._Element:
+    """Return the root element of the filed document, unpacking a zip package first.
+
+    Nothing is loaded from outside, no entity is expanded, and the cost is bounded: at most
+    20 MiB of XML, a million tags and 256 levels. Raises AccountsRefused.
+    """
+    if len(content) > MAX_BYTES:
+        raise AccountsRefused(
+            RefusalCode.TOO_LARGE, f"The document is larger than {MAX_BYTES} bytes."
+        )
+    if is_zip(content):
+        content = accounts_document(content)
+    text = _trimmed(content)
+    _check_size(text)
+    _check_prolog(text)
+    return _parse(text)
+
+
+def _trimmed(content: bytes) -> bytes:
+    """Drop blank bytes ahead of the XML declaration, which no parser forgives."""
+    if content.startswith(_WIDE_MARKS):
+        return content
+    text = content.removeprefix(_UTF8_MARK).lstrip(b" \t\r\n")
+    if not text.startswith(b"<"):
+        raise AccountsRefused(RefusalCode.NOT_XBRL, "The document is not XML.")
+    return text
+
+
+def _check_size(text: bytes) -> None:
+    """Bound the tree before it is built: an element of four bytes costs a hundred in memory."""
+    if text.count(b"<") > MAX_TAGS or text.count(b"=") > MAX_ATTRIBUTES:
+        raise AccountsRefused(
+            RefusalCode.TOO_MANY_ELEMENTS, "The document has more elements than any accounts."
+        )
+
+
+def _check_prolog(text: bytes) -> None:
+    """Read up to the root element only, refusing any internal DTD subset and odd encodings.
+
+    A doctype that merely names XHTML is legal and common. A subset is refused before its
+    declarations are read: entities multiply text, and so do attribute defaults.
+    """
+    reader = expat.ParserCreate()
+    reader.StartDoctypeDeclHandler = _refuse_subset
+    reader.XmlDeclHandler = _refuse_encoding
+    reader.StartElementHandler = _stop
+    try:
+        reader.Parse(text, True)
+    except _PrologEnd:
+        return
+    except expat.ExpatError as error:
+        if error.code in _EXPAT_ENCODING_ERRORS:
+            raise _bad_encoding() from error
+        raise _malformed(str(error)) from error
+
+
+def _refuse_subset(
+    _name: str, _system_id: str | None, _public_id: str | None, has_internal_subset: int
+) -> None:
+    if has_internal_subset:
+        raise AccountsRefused(
+            RefusalCode.DTD_FORBIDDEN, "The document declares entities or attributes of its own."
+        )
+
+
+def _refuse_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
+    if encoding is not None and encoding.lower() not in _ENCODINGS:
+        raise _bad_encoding()
+
+
+def _stop(_name: str, _attributes: object) -> None:
+    raise _PrologEnd
+
+
+def _bad_encoding() -> AccountsRefused:
+    return AccountsRefused(
+        RefusalCode.ENCODING, "The document is not in the encoding that it declares."
+    )
+
+
+def _malformed(reason: str) -> AccountsRefused:
+    return AccountsRefused(RefusalCode.MALFORMED, f"The document is not well-formed XML: {reason}.")
+
+
+def _parse(text: bytes) -> etree._Element:
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        recover=False,
+        collect_ids=False,
+    )
+    try:
+        root = etree.fromstring(text, parser)
+    except etree.XMLSyntaxError as error:
+        raise _refusal_of(error) from error
+    if root is None:
+        raise _malformed("it has no root element")
+    return root
+
+
+def _refusal_of(error: etree.XMLSyntaxError) -> AccountsRefused:
+    code = getattr(error, "code", None)
+    if code in (_UNKNOWN_ENCODING, _UNSUPPORTED_ENCODING, _INVALID_ENCODING):
+        return _bad_encoding()
+    reason = (error.msg or "unknown reason").strip()
+    if code == _RESOURCE_LIMIT:
+        if "depth" in reason:
+            return AccountsRefused(
+                RefusalCode.TOO_DEEP, "The document nests its elements too deeply."
+            )
+        return AccountsRefused(
+            RefusalCode.TOO_LARGE, "The document holds a text or an attribute that is too long."
+        )
+    return _malformed(reason)

@@ -1,0 +1,199 @@
+"""The tagged facts of a document, inline or plain XBRL, that the figures are chosen from."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from lxml import etree
+
+from enrichment.accounts.concepts import TEXTS, WANTED, key_of
+from enrichment.accounts.contexts import (
+    XBRLI,
+    Context,
+    Namespaces,
+    read_contexts,
+    read_currencies,
+)
+from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader, is_bracketed
+from enrichment.accounts.model import AccountsRefused, RefusalCode
+from enrichment.accounts.values import (
+    MAX_SCALE,
+    UnreadableError,
+    is_sane,
+    read_number,
+    read_whole,
+    shifted,
+)
+
+MAX_FACTS = 50_000
+MAX_WANTED_FACTS = 5_000
+_MAX_PLACES = 12
+_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_INLINE_ONLY = ("format", "scale", "sign")
+_INLINE_TAGS = tuple(
+    f"{{{namespace}}}{name}"
+    for namespace in INLINE_NAMESPACES
+    for name in ("nonFraction", "nonNumeric")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One tagged fact of a wanted concept.
+
+    A number has `value` (exact, scale and sign applied), or is unreadable, or neither when nil.
+    `quantum` is the unit it was rounded to. A text has `text` and its `format`.
+    """
+
+    concept: str
+    context_id: str
+    context: Context | None
+    text: str
+    format: str | None
+    currency: str | None = None
+    is_ifrs: bool = False
+    value: Decimal | None = None
+    quantum: Decimal = Decimal(1)
+    scale: int = 0
+    is_unreadable: bool = False
+    is_nil: bool = False
+    is_bracketed: bool = False
+    is_negative_inside: bool = False
+    is_bare_dash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's wanted facts by concept key, its contexts, and how often each is used."""
+
+    facts: dict[str, list[Fact]]
+    contexts: dict[str, Context]
+    uses: Counter[str]
+    currencies: Counter[str]
+
+    def of(self, keys: tuple[str, ...]) -> list[Fact]:
+        """Return the facts of these concepts, the preferred concept's first."""
+        return [fact for key in keys for fact in self.facts.get(key, ())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    element: etree._Element
+    name: str
+    is_inline: bool
+    namespace: str = ""
+    prefix: str = ""
+
+
+def read_facts(root: etree._Element) -> Document:
+    """Collect the wanted facts of the default target. Raises AccountsRefused."""
+    is_plain = root.tag == f"{XBRLI}xbrl"
+    tags = _plain_tags(root) if is_plain else _inline_tags(root)
+    contexts = read_contexts(root)
+    units = read_currencies(root)
+    reader = TextReader(root)
+    facts: dict[str, list[Fact]] = {}
+    uses: Counter[str] = Counter()
+    currencies: Counter[str] = Counter(code for code in units.values() if code)
+    names = Namespaces()
+    wanted = 0
+    for count, tag in enumerate(tags):
+        uses[tag.element.get("contextRef") or ""] += 1
+        currency = units.get(tag.element.get("unitRef") or "")
+        if currency:
+            currencies[currency] += 1
+        key = key_of(tag.name)
+        if key in WANTED:
+            wanted += 1
+            fact = _read_fact(tag, key, contexts, reader)
+            is_ifrs = "xbrl.ifrs.org" in (tag.namespace or names.of(tag.prefix, tag.element))
+            facts.setdefault(key, []).append(replace(fact, currency=currency, is_ifrs=is_ifrs))
+        if count >= MAX_FACTS or wanted > MAX_WANTED_FACTS:
+            raise AccountsRefused(
+                RefusalCode.TOO_MANY_FACTS, "The document has more facts than any accounts."
+            )
+    if not uses:
+        raise AccountsRefused(RefusalCode.NOT_XBRL, "The document holds no tagged facts.")
+    return Document(facts, contexts, uses, currencies)
+
+
+def _inline_tags(root: etree._Element) -> Iterator[_Tag]:
+    """Yield the default target's tags; a document with one named target has no other."""
+    targets = {element.get("target") for element in root.iter(*_INLINE_TAGS)}
+    target = None if None in targets or len(targets) != 1 else targets.pop()
+    for element in root.iter(*_INLINE_TAGS):
+        if element.get("target") == target:
+            prefix, _, name = (element.get("name") or "").strip().rpartition(":")
+            yield _Tag(element, name, is_inline=True, prefix=prefix)
+
+
+def _plain_tags(root: etree._Element) -> Iterator[_Tag]:
+    for element in root.iter("{*}*"):
+        if element.get("contextRef") is None:
+            continue
+        if any(element.get(name) is not None for name in _INLINE_ONLY):
+            raise AccountsRefused(
+                RefusalCode.MALFORMED, "A plain XBRL fact carries an inline XBRL attribute."
+            )
+        namespace, _, name = str(element.tag).removeprefix("{").rpartition("}")
+        yield _Tag(element, name, is_inline=False, namespace=namespace)
+
+
+def _read_fact(tag: _Tag, key: str, contexts: dict[str, Context], reader: TextReader) -> Fact:
+    element = tag.element
+    context_id = element.get("contextRef") or ""
+    is_text = key in TEXTS
+    fact = Fact(
+        concept=tag.name,
+        context_id=context_id,
+        context=contexts.get(context_id),
+        text=reader.words(element) if is_text else reader.number(element),
+        format=element.get("format"),
+    )
+    return fact if is_text else _with_value(fact, element, is_inline=tag.is_inline)
+
+
+def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact:
+    """Return the fact with its number read: format, then scale, then sign."""
+    if (element.get(_NIL) or "").strip() in ("true", "1"):
+        return replace(fact, is_nil=True)
+    try:
+        scale = _scale(element) if is_inline else 0
+        number = read_number(fact.text, fact.format)
+        decimals = read_whole(_finite(element.get("decimals")))
+    except UnreadableError:
+        return replace(fact, is_unreadable=True)
+    if number is None:
+        return replace(fact, is_nil=True)
+    value = shifted(number.value, scale)
+    if not is_sane(value):
+        return replace(fact, is_unreadable=True)
+    has_sign = (element.get("sign") or "").strip() == "-"
+    if has_sign and not number.is_negative_inside:
+        value = -value if value else value
+    places = min(number.places - scale, _MAX_PLACES)
+    if decimals is not None and -MAX_SCALE <= decimals < places:
+        places = decimals
+    return replace(
+        fact,
+        value=value,
+        scale=scale,
+        quantum=Decimal((0, (1,), -places)),
+        is_bracketed=is_inline and not has_sign and is_bracketed(element),
+        is_negative_inside=is_inline and number.is_negative_inside,
+        is_bare_dash=number.is_bare_dash,
+    )
+
+
+def _scale(element: etree._Element) -> int:
+    scale = read_whole(element.get("scale")) or 0
+    if not -MAX_SCALE <= scale <= MAX_SCALE:
+        raise AccountsRefused(
+            RefusalCode.ABSURD_SCALE, "A figure is scaled beyond any sum of money."
+        )
+    return scale
+
+
+def _finite(decimals: str | None) -> str | None:
+    return None if decimals is None or decimals.strip().upper() == "INF" else decimals

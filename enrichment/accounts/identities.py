@@ -1,0 +1,187 @@
+"""The sums every balance sheet obeys, used to decide between readings of its lines."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+
+from enrichment.accounts import concepts
+from enrichment.accounts.concepts import Role
+from enrichment.accounts.lines import MAX_OPTIONS, Line
+from enrichment.accounts.model import WarningCode
+
+MAX_READINGS = 512
+
+Values = Mapping[str, Decimal]
+
+_LIABILITIES = frozenset(
+    role.name
+    for role in (
+        concepts.CREDITORS_WITHIN,
+        concepts.CREDITORS_AFTER,
+        concepts.PROVISIONS,
+        concepts.ACCRUALS,
+    )
+)
+_BRACKETED = frozenset(role.name for role in concepts.ROLES if role.may_be_bracketed)
+_EXACT, _ROUNDED = 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`total` = sum of `plus` - sum of `minus`; a role that is not tagged counts as nothing."""
+
+    total: Role
+    plus: tuple[Role, ...]
+    minus: tuple[Role, ...] = ()
+    is_of_assets: bool = True
+
+    @property
+    def terms(self) -> tuple[Role, ...]:
+        """Return every role on the right hand side."""
+        return (*self.plus, *self.minus)
+
+
+_CURRENT_SIDE = (concepts.CURRENT, concepts.PREPAYMENTS)
+_LONG_TERM = (concepts.CREDITORS_AFTER, concepts.PROVISIONS, concepts.ACCRUALS)
+NET_CURRENT = Identity(concepts.NET_CURRENT, _CURRENT_SIDE, (concepts.CREDITORS_WITHIN,))
+LESS_CURRENT_LIABILITIES = Identity(
+    concepts.LESS_CURRENT_LIABILITIES,
+    (concepts.FIXED, concepts.NET_CURRENT, concepts.CALLED_UP),
+)
+FROM_THE_TOP = Identity(
+    concepts.LESS_CURRENT_LIABILITIES,
+    (concepts.FIXED, concepts.CALLED_UP, *_CURRENT_SIDE),
+    (concepts.CREDITORS_WITHIN,),
+)
+_OF_ASSETS = (NET_CURRENT, LESS_CURRENT_LIABILITIES, FROM_THE_TOP)
+_ALL = (
+    *_OF_ASSETS,
+    Identity(concepts.NET, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM, is_of_assets=False),
+    Identity(concepts.NET, (concepts.FIXED, concepts.NET_CURRENT), _LONG_TERM, is_of_assets=False),
+    Identity(concepts.EQUITY, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM, is_of_assets=False),
+    Identity(concepts.FUNDS, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM, is_of_assets=False),
+    Identity(concepts.NET, (concepts.EQUITY,), is_of_assets=False),
+    Identity(concepts.NET, (concepts.FUNDS,), is_of_assets=False),
+)
+
+
+def settle(lines: Mapping[str, Line]) -> dict[str, Line]:
+    """Decide, where the sums can, what brackets outside a tag and disagreeing tags mean.
+
+    A reading counts only if the sums hold better with it than with any other. Undecided
+    brackets keep the literal value, flagged; undecided disagreements stay as they are.
+    """
+    readings = {name: _readings(name, line) for name, line in lines.items() if line.options}
+    open_roles = [name for name, options in readings.items() if len(options) > 1]
+    best = _best_scores(lines, readings, open_roles)
+    settled = dict(lines)
+    for name in open_roles:
+        scores = best.get(name, {})
+        top = max(scores.values(), default=0)
+        winners = [value for value, score in scores.items() if score == top]
+        settled[name] = _decided(lines[name], winners[0] if len(winners) == 1 else None)
+    return settled
+
+
+def _readings(name: str, line: Line) -> tuple[Decimal, ...]:
+    options = line.options[:MAX_OPTIONS]
+    if name in _BRACKETED and line.is_bracketed:
+        return tuple(dict.fromkeys((*options, *(-value for value in options if value))))
+    return options
+
+
+def _decided(line: Line, winner: Decimal | None) -> Line:
+    codes: list[WarningCode] = []
+    if len(line.options) > 1:
+        codes.append(WarningCode.CONFLICTING_VALUES)
+        if winner is None:
+            return line
+    if line.is_bracketed:
+        is_mended = winner is not None and winner < 0
+        codes.append(WarningCode.SIGN_INFERRED if is_mended else WarningCode.SIGN_DOUBTFUL)
+    return line.settled(line.options[0] if winner is None else winner, *codes)
+
+
+def _best_scores(
+    lines: Mapping[str, Line],
+    readings: Mapping[str, tuple[Decimal, ...]],
+    open_roles: list[str],
+) -> dict[str, dict[Decimal, int]]:
+    """Return, for each open role and reading of it, the best score of any whole reading."""
+    count = 1
+    for name in open_roles:
+        count *= len(readings[name])
+    if not open_roles or count > MAX_READINGS:
+        return {}
+    fixed = {name: options[0] for name, options in readings.items() if len(options) == 1}
+    best: dict[str, dict[Decimal, int]] = {name: {} for name in open_roles}
+    for choice in product(*(readings[name] for name in open_roles)):
+        values = with_sums({**fixed, **dict(zip(open_roles, choice, strict=True))})
+        score = sum(_score(identity, values, lines) for identity in _ALL)
+        for name, value in zip(open_roles, choice, strict=True):
+            best[name][value] = max(score, best[name].get(value, 0))
+    return best
+
+
+def values_of(lines: Mapping[str, Line]) -> dict[str, Decimal]:
+    """Return the value of each line that has exactly one, sums of untagged totals added."""
+    return with_sums({name: line.value for name, line in lines.items() if line.value is not None})
+
+
+def with_sums(values: Values) -> dict[str, Decimal]:
+    """Add fixed and current assets from their lines, where the totals are not tagged.
+
+    Liabilities count by size: some software tags them with a sign, most without.
+    """
+    result = {name: abs(value) if name in _LIABILITIES else value for name, value in values.items()}
+    for total, parts in (
+        (concepts.FIXED, concepts.FIXED_LINES),
+        (concepts.CURRENT, concepts.CURRENT_LINES),
+    ):
+        present = [values[part.name] for part in parts if part.name in values]
+        if total.name not in values and present:
+            result[total.name] = sum(present, Decimal(0))
+    return result
+
+
+def residual(identity: Identity, values: Values) -> Decimal | None:
+    """Return by how much the identity fails; null when its total or all its terms are missing."""
+    total = values.get(identity.total.name)
+    if total is None or not any(role.name in values for role in identity.terms):
+        return None
+    right = sum((values.get(role.name, Decimal(0)) for role in identity.plus), Decimal(0))
+    right -= sum((values.get(role.name, Decimal(0)) for role in identity.minus), Decimal(0))
+    return abs(total - right)
+
+
+def tolerance(identity: Identity, values: Values, lines: Mapping[str, Line]) -> Decimal:
+    """Return what rounding explains: half a unit of each number that is in the sum."""
+    names = (role.name for role in (identity.total, *identity.terms) if role.name in values)
+    quanta = (lines[name].quantum if name in lines else Decimal(1) for name in names)
+    return sum(quanta, Decimal(0)) / 2
+
+
+def _score(identity: Identity, values: Values, lines: Mapping[str, Line]) -> int:
+    gap = residual(identity, values)
+    if gap is None:
+        return 0
+    if not gap:
+        return _EXACT
+    return _ROUNDED if gap <= tolerance(identity, values, lines) else 0
+
+
+def balances(lines: Mapping[str, Line], *, with_role: Role | None = None) -> bool:
+    """Tell whether a sum of at least two assets or liabilities holds (through `with_role`)."""
+    values = values_of(lines)
+    return any(
+        _score(identity, values, lines) and (with_role is None or with_role in identity.terms)
+        for identity in _tested(values, with_role)
+    )
+
+
+def _tested(values: Values, with_role: Role | None) -> Iterator[Identity]:
+    for identity in _OF_ASSETS:
+        present = [role for role in identity.terms if values.get(role.name)]
+        if len(present) > 1 and (with_role is None or with_role in present):
+            yield identity

@@ -1,0 +1,178 @@
+"""The lines of one balance sheet: for each role, the values its tags give at that date."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from enrichment.accounts.concepts import BALANCES, ROLES, Role
+from enrichment.accounts.facts import Document, Fact
+from enrichment.accounts.model import WarningCode
+
+MAX_OPTIONS = 4
+_HOME = "GBP"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is tagged for one role. More than one option means that the tags disagree.
+
+    The most precise option comes first; tags that only differ by rounding are one option.
+    `quantum` is the unit the first option was rounded to.
+    """
+
+    concept: str
+    options: tuple[Decimal, ...]
+    quantum: Decimal
+    currency: str | None
+    is_bracketed: bool = False
+    is_ifrs: bool = False
+    codes: tuple[WarningCode, ...] = ()
+
+    @property
+    def value(self) -> Decimal | None:
+        """Return the one value, or null when there is none or more than one."""
+        return self.options[0] if len(self.options) == 1 else None
+
+    def settled(self, value: Decimal, *codes: WarningCode) -> "Line":
+        """Return this line with its value decided."""
+        return Line(
+            concept=self.concept,
+            options=(value,),
+            quantum=self.quantum,
+            currency=self.currency,
+            is_ifrs=self.is_ifrs,
+            codes=(*self.codes, *codes),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """One document seen at one date.
+
+    `placed` are undefined context ids taken to be that date. `is_separate` is set in ESEF group
+    accounts, whose undimensioned facts are the group's and not the company's.
+    """
+
+    document: Document
+    day: date
+    placed: frozenset[str] = field(default_factory=frozenset)
+    is_separate: bool = False
+
+    def is_here(self, fact: Fact) -> bool:
+        """Tell whether the fact is of this date and of the company."""
+        context = fact.context
+        if context is None:
+            return fact.context_id in self.placed
+        if self.is_separate != context.is_separate:
+            return False
+        return context.is_instant and context.ends_on(self.day)
+
+
+def open_books(document: Document, day: date, placed: frozenset[str] = frozenset()) -> Books:
+    """Look at the company's own side of the document, where the two are told apart."""
+    separate = Books(document, day, is_separate=True)
+    has_separate = any(
+        fact.context is not None and separate.is_here(fact)
+        for key in BALANCES
+        for fact in document.facts.get(key, ())
+    )
+    return separate if has_separate else Books(document, day, placed)
+
+
+def main_currency(books: Books) -> str | None:
+    """Return the currency that most of the entity's balances are in."""
+    uses: Counter[str] = Counter()
+    for key in BALANCES:
+        for fact in books.document.facts.get(key, ()):
+            if fact.currency and books.is_here(fact):
+                uses[fact.currency] += 1
+    if not uses:
+        uses = books.document.currencies
+    return min(uses, key=lambda code: (-uses[code], code != _HOME, code)) if uses else None
+
+
+def read_lines(books: Books) -> dict[str, Line]:
+    """Return the line of every role that is tagged at this date, by the role's name."""
+    currency = main_currency(books)
+    lines = ((role.name, _read_line(books, role, currency)) for role in ROLES)
+    return {name: line for name, line in lines if line is not None}
+
+
+def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
+    """Return the first concept that has a value; else the first that is tagged in vain."""
+    unreadable: Line | None = None
+    for key in role.concepts:
+        here = [fact for fact in books.document.facts.get(key, ()) if books.is_here(fact)]
+        for facts in _tiers(role, here):
+            tagged = [fact for fact in facts if not fact.is_nil]
+            if not tagged:
+                continue
+            line = _line_of(tagged, currency)
+            if line.options:
+                return line
+            unreadable = unreadable or line
+    return unreadable
+
+
+def _tiers(role: Role, facts: Sequence[Fact]) -> Iterable[list[Fact]]:
+    """Split into what may stand for the role: with its own members first, then with none."""
+    for count in (1, 2) if role.members else ():
+        yield [fact for fact in facts if _has_members(fact, role.members, count)]
+    yield [fact for fact in facts if fact.context is None or not fact.context.dimensions]
+
+
+def _has_members(fact: Fact, members: frozenset[str], count: int) -> bool:
+    if fact.context is None or len(fact.context.dimensions) != count:
+        return False
+    return all(member in members for _, member in fact.context.dimensions)
+
+
+def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
+    codes: list[WarningCode] = []
+    if any(fact.is_unreadable for fact in facts):
+        codes.append(WarningCode.VALUE_UNREADABLE)
+    valued = [fact for fact in facts if fact.value is not None]
+    if any(fact.currency is None for fact in valued):
+        codes.append(WarningCode.UNIT_NOT_MONEY)
+    money = [fact for fact in valued if fact.currency]
+    currencies = {fact.currency for fact in money}
+    currency = main if main in currencies else min((c for c in currencies if c), default=None)
+    if len(currencies) > 1 or (money and currency != main):
+        codes.append(WarningCode.CURRENCY_MIXED)
+    chosen = [fact for fact in money if fact.currency == currency]
+    if any(fact.is_bare_dash for fact in chosen):
+        codes.append(WarningCode.DASH_READ_AS_ZERO)
+    if any(fact.is_negative_inside for fact in chosen):
+        codes.append(WarningCode.SIGN_INFERRED)
+    if any(fact.context is None for fact in facts):
+        codes.append(WarningCode.CONTEXT_UNDEFINED)
+    options = distinct((fact.value, fact.quantum) for fact in chosen if fact.value is not None)
+    return Line(
+        concept=(chosen or facts)[0].concept,
+        options=tuple(value for value, _ in options),
+        quantum=options[0][1] if options else Decimal(1),
+        currency=currency,
+        is_bracketed=bool(chosen) and all(fact.is_bracketed for fact in chosen),
+        is_ifrs=any(fact.is_ifrs and not _is_separate(fact) for fact in facts),
+        codes=tuple(codes),
+    )
+
+
+def _is_separate(fact: Fact) -> bool:
+    return fact.context is not None and fact.context.is_separate
+
+
+def distinct(values: Iterable[tuple[Decimal, Decimal]]) -> list[tuple[Decimal, Decimal]]:
+    """Drop each (value, quantum) that is only a more precise one rounded; the finest first.
+
+    Stops at a handful: values that disagree so much settle nothing.
+    """
+    kept: list[tuple[Decimal, Decimal]] = []
+    for value, quantum in sorted(set(values), key=lambda pair: (pair[1], pair[0])):
+        if not any(abs(value - finer) * 2 <= quantum for finer, _ in kept):
+            kept.append((value, quantum))
+        if len(kept) > MAX_OPTIONS:
+            break
+    return kept

@@ -1,0 +1,42 @@
+"""The sentence for people behind each warning."""
+
+from enrichment.accounts.model import AccountsWarning, WarningCode
+
+_MESSAGES = {
+    WarningCode.SIGN_INFERRED: "Printed in brackets but tagged without a sign; read as negative.",
+    WarningCode.SIGN_DOUBTFUL: (
+        "Printed in brackets but tagged without a sign; the sums do not tell, so it is kept as "
+        "tagged."
+    ),
+    WarningCode.SCALE_UNDONE: "Tagged as a fraction of the printed number; the scale is undone.",
+    WarningCode.UNIT_IGNORED: "A head count tagged in a currency; the unit is ignored.",
+    WarningCode.UNIT_NOT_MONEY: "Tagged without a unit that is a currency.",
+    WarningCode.CURRENCY_MIXED: "Tagged in more than one currency, or in another than the rest.",
+    WarningCode.DASH_READ_AS_ZERO: "A dash tagged as a number is read as zero.",
+    WarningCode.VALUE_UNREADABLE: "Tagged with a text that is not a number in its format.",
+    WarningCode.CONFLICTING_VALUES: "Tagged more than once with different values.",
+    WarningCode.CONTEXT_UNDEFINED: "Tagged for a period that the document does not define.",
+    WarningCode.PERIOD_TYPE_WRONG: "An average over the period tagged for one day.",
+    WarningCode.EMPLOYEES_NOT_WHOLE: "The average number of employees is not a whole number.",
+    WarningCode.SUBSTITUTE_CONCEPT: "Its own tag is missing; another that means the same is used.",
+    WarningCode.SUBSTITUTE_UNCONFIRMED: (
+        "Its own tag is missing, and the sums do not confirm the line that could stand for it."
+    ),
+    WarningCode.COMPANY_NUMBER_CONFLICT: "The document carries more than one company number.",
+    WarningCode.SCOPE_UNCERTAIN: (
+        "Tagged with an international concept, which may speak for the group."
+    ),
+    WarningCode.NET_CURRENT_ASSETS_MISMATCH: (
+        "Net current assets are not current assets less creditors within one year."
+    ),
+    WarningCode.TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH: (
+        "Total assets less current liabilities are not fixed plus net current assets."
+    ),
+    WarningCode.NET_ASSETS_MISMATCH: "Net assets differ from equity.",
+    WarningCode.TOTAL_ASSETS_MISMATCH: "Total assets differ from what the other lines add up to.",
+}
+
+
+def warning(code: WarningCode, field: str | None) -> AccountsWarning:
+    """Return the warning with its sentence."""
+    return AccountsWarning(code, field, _MESSAGES[code])

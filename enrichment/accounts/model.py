@@ -1,0 +1,117 @@
+"""What a set of filed accounts says, as values; and why a document was refused."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+class RefusalCode(StrEnum):
+    """Why no accounts could be read from a document."""
+
+    TOO_LARGE = "TOO_LARGE"
+    TOO_DEEP = "TOO_DEEP"
+    TOO_MANY_ELEMENTS = "TOO_MANY_ELEMENTS"
+    TOO_MANY_FACTS = "TOO_MANY_FACTS"
+    MALFORMED = "MALFORMED"
+    DTD_FORBIDDEN = "DTD_FORBIDDEN"
+    ENCODING = "ENCODING"
+    ABSURD_SCALE = "ABSURD_SCALE"
+    NOT_XBRL = "NOT_XBRL"
+    NOT_ACCOUNTS = "NOT_ACCOUNTS"
+    NO_BALANCE_SHEET_DATE = "NO_BALANCE_SHEET_DATE"
+    IDENTITY_MISMATCH = "IDENTITY_MISMATCH"
+    ZIP_UNSAFE = "ZIP_UNSAFE"
+    ZIP_NO_ACCOUNTS = "ZIP_NO_ACCOUNTS"
+    ZIP_AMBIGUOUS = "ZIP_AMBIGUOUS"
+
+
+class AccountsRefused(Exception):
+    """The document cannot be read as this company's accounts; `code` says why.
+
+    Permanent: the same bytes are refused again.
+    """
+
+    def __init__(self, code: RefusalCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class WarningCode(StrEnum):
+    """What a reader of the figures should know about how they were tagged."""
+
+    SIGN_INFERRED = "SIGN_INFERRED"
+    SIGN_DOUBTFUL = "SIGN_DOUBTFUL"
+    SCALE_UNDONE = "SCALE_UNDONE"
+    UNIT_IGNORED = "UNIT_IGNORED"
+    UNIT_NOT_MONEY = "UNIT_NOT_MONEY"
+    CURRENCY_MIXED = "CURRENCY_MIXED"
+    DASH_READ_AS_ZERO = "DASH_READ_AS_ZERO"
+    VALUE_UNREADABLE = "VALUE_UNREADABLE"
+    CONFLICTING_VALUES = "CONFLICTING_VALUES"
+    CONTEXT_UNDEFINED = "CONTEXT_UNDEFINED"
+    PERIOD_TYPE_WRONG = "PERIOD_TYPE_WRONG"
+    EMPLOYEES_NOT_WHOLE = "EMPLOYEES_NOT_WHOLE"
+    SUBSTITUTE_CONCEPT = "SUBSTITUTE_CONCEPT"
+    SUBSTITUTE_UNCONFIRMED = "SUBSTITUTE_UNCONFIRMED"
+    BALANCE_SHEET_DATE_CONFLICT = "BALANCE_SHEET_DATE_CONFLICT"
+    BALANCE_SHEET_DATE_INFERRED = "BALANCE_SHEET_DATE_INFERRED"
+    COMPANY_NUMBER_CONFLICT = "COMPANY_NUMBER_CONFLICT"
+    SCOPE_UNCERTAIN = "SCOPE_UNCERTAIN"
+    NET_CURRENT_ASSETS_MISMATCH = "NET_CURRENT_ASSETS_MISMATCH"
+    TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH = (
+        "TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH"
+    )
+    NET_ASSETS_MISMATCH = "NET_ASSETS_MISMATCH"
+    TOTAL_ASSETS_MISMATCH = "TOTAL_ASSETS_MISMATCH"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsWarning:
+    """One thing to know: a closed code, the figure it concerns, a sentence for people."""
+
+    code: WarningCode
+    field: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure for the current period, as the company filed it.
+
+    `value` is exact: whole units of `currency` (never thousands), or a head count when
+    `currency` is null. `concept` is the tag's local name, or the formula when derived.
+    """
+
+    value: Decimal
+    period_end: date
+    currency: str | None
+    concept: str
+    is_derived: bool
+    warnings: tuple[AccountsWarning, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Filed accounts of one company at one balance sheet date.
+
+    All figures are the company's own, also in group accounts (A23). A figure that is null was
+    not filed, unless `unreadable` names it: then it is tagged, but its value cannot be told (R85).
+    """
+
+    company_number: str | None
+    company_name: str | None
+    balance_sheet_date: date
+    period_start: date | None
+    currency: str | None
+    is_dormant: bool | None
+    is_group: bool
+    employees: Figure | None
+    fixed_assets: Figure | None
+    current_assets: Figure | None
+    total_assets: Figure | None
+    total_assets_less_current_liabilities: Figure | None
+    net_assets: Figure | None
+    unreadable: frozenset[str]
+    warnings: tuple[AccountsWarning, ...]

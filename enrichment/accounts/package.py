@@ -1,0 +1,123 @@
+"""From a filed zip package (CIC, UKSEF) to the bytes of its one accounts document."""
+
+import struct
+import zlib
+from io import BytesIO
+from pathlib import PurePosixPath
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from enrichment.accounts.model import AccountsRefused, RefusalCode
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_MEMBERS = 200
+MAX_DIRECTORY_BYTES = 64 * 1024
+MAX_RATIO = 200
+RATIO_FREE_BYTES = 1024 * 1024
+
+ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_END_SIGNATURE = b"PK\x05\x06"
+_END_BYTES = 22
+_LONGEST_COMMENT = 0xFFFF
+_ZIP64_LOCATOR = b"PK\x06\x07"
+_ZIP64_LOCATOR_BYTES = 20
+_ENCRYPTED = 0x1
+_PAGES = (".xhtml", ".html", ".htm")
+
+
+def is_zip(content: bytes) -> bool:
+    """Tell by content, not by name: files named .zip have been published that are HTML."""
+    return content.startswith(ZIP_SIGNATURES)
+
+
+def accounts_document(content: bytes) -> bytes:
+    """Return the document filed under `accounts/`; the CIC 34 report beside it is another filing.
+
+    Raises AccountsRefused: ZIP_UNSAFE, ZIP_NO_ACCOUNTS, ZIP_AMBIGUOUS or TOO_LARGE.
+    """
+    _check_directory(content)
+    try:
+        with ZipFile(BytesIO(content)) as package:
+            member = _accounts_member(package.infolist())
+            document = _read(package, member)
+    except (BadZipFile, zlib.error, EOFError, struct.error, OSError) as error:
+        raise _unsafe(f"The zip package is damaged: {error}.") from error
+    except (NotImplementedError, RuntimeError, ValueError) as error:
+        raise _unsafe(f"The zip package cannot be opened: {error}.") from error
+    if is_zip(document):
+        raise _unsafe("The accounts document in the package is itself a zip.")
+    return document
+
+
+def _unsafe(message: str) -> AccountsRefused:
+    return AccountsRefused(RefusalCode.ZIP_UNSAFE, message)
+
+
+def _check_directory(content: bytes) -> None:
+    """Bound the central directory before ZipFile builds an object for each of its entries."""
+    start = content.rfind(_END_SIGNATURE, max(0, len(content) - _END_BYTES - _LONGEST_COMMENT))
+    if start < 0 or len(content) < start + _END_BYTES:
+        raise _unsafe("The zip package has no end record: it is cut short.")
+    locator = start - _ZIP64_LOCATOR_BYTES
+    if locator >= 0 and content.startswith(_ZIP64_LOCATOR, locator):
+        raise _unsafe("The package is in the zip64 format, which accounts never need.")
+    entries, directory_bytes = struct.unpack_from("<HI", content, start + 10)
+    if entries > MAX_MEMBERS or directory_bytes > MAX_DIRECTORY_BYTES:
+        raise _unsafe(f"The zip package holds more than {MAX_MEMBERS} members.")
+
+
+def _accounts_member(members: list[ZipInfo]) -> ZipInfo:
+    if len(members) > MAX_MEMBERS:
+        raise _unsafe(f"The zip package holds more than {MAX_MEMBERS} members.")
+    paths = [_safe_path(member) for member in members]
+    if len(set(paths)) != len(paths):
+        raise _unsafe("Two members of the zip package have the same name.")
+    inside = [
+        (path, member)
+        for path, member in zip(paths, members, strict=True)
+        if not member.is_dir() and _is_accounts(path)
+    ]
+    pages = [member for path, member in inside if path.suffix.lower() in _PAGES]
+    found = pages or [member for path, member in inside if path.suffix.lower() == ".xml"]
+    if not found:
+        raise AccountsRefused(
+            RefusalCode.ZIP_NO_ACCOUNTS, "The zip package has no document under accounts/."
+        )
+    if len(found) > 1:
+        raise AccountsRefused(
+            RefusalCode.ZIP_AMBIGUOUS,
+            f"The zip package has {len(found)} documents under accounts/.",
+        )
+    return found[0]
+
+
+def _safe_path(member: ZipInfo) -> PurePosixPath:
+    name = member.orig_filename.replace("\\", "/")
+    path = PurePosixPath(name)
+    is_unsafe = path.is_absolute() or ".." in path.parts or ":" in name or "\x00" in name
+    if is_unsafe:
+        raise _unsafe("A member of the zip package has a name that leads outside of it.")
+    if member.flag_bits & _ENCRYPTED:
+        raise _unsafe("A member of the zip package is encrypted.")
+    return path
+
+
+def _is_accounts(path: PurePosixPath) -> bool:
+    return "accounts" in (part.lower() for part in path.parts[:-1])
+
+
+def _read(package: ZipFile, member: ZipInfo) -> bytes:
+    if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        raise _unsafe("The accounts document is packed by a method accounts never use.")
+    claimed = member.file_size
+    if claimed > MAX_BYTES:
+        raise AccountsRefused(
+            RefusalCode.TOO_LARGE, f"The accounts document is larger than {MAX_BYTES} bytes."
+        )
+    if claimed > RATIO_FREE_BYTES and claimed > MAX_RATIO * member.compress_size:
+        raise _unsafe("The accounts document is packed more tightly than text can be.")
+    with package.open(member) as stream:
+        # One byte more than claimed makes zipfile compare the checksum.
+        document = stream.read(claimed + 1)
+    if len(document) != claimed:
+        raise _unsafe("The accounts document is not of the size the package claims.")
+    return document

@@ -1,0 +1,117 @@
+"""Which date the balance sheet is of, when its period began, and where stray contexts belong."""
+
+from collections import Counter
+from datetime import date
+
+from enrichment.accounts import concepts
+from enrichment.accounts.dates import read_date
+from enrichment.accounts.facts import Document, Fact
+from enrichment.accounts.model import AccountsRefused, AccountsWarning, RefusalCode, WarningCode
+from enrichment.accounts.values import UnreadableError
+
+FIELD = "balance_sheet_date"
+_FIGURES = concepts.BALANCES | frozenset(concepts.EMPLOYEES)
+
+
+def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning, ...]]:
+    """Return the date of the current balance sheet, with a warning where it is not plainly said.
+
+    The newest tagged BalanceSheetDate; else the end of the period covered; else the newest
+    instant that carries balances. Raises AccountsRefused when there is none of them.
+    """
+    instants = balance_instants(document)
+    stated = stated_dates(document, concepts.BALANCE_SHEET_DATE)
+    ends = stated_dates(document, concepts.PERIOD_END)
+    if len(stated) == 1:
+        return _confirmed(stated[0], ends, instants)
+    if stated:
+        newest = max(stated, key=lambda day: (day in instants, day))
+        return newest, (_conflict("The document states more than one balance sheet date."),)
+    if not any(document.facts.get(key) for key in _FIGURES):
+        raise AccountsRefused(
+            RefusalCode.NOT_ACCOUNTS, "The document is tagged, but holds no balance sheet."
+        )
+    if ends:
+        return max(ends, key=lambda day: (day in instants, day)), (
+            _inferred("the end of the period covered"),
+        )
+    if instants:
+        return max(instants), (_inferred("the newest date that carries balances"),)
+    raise AccountsRefused(
+        RefusalCode.NO_BALANCE_SHEET_DATE, "The accounts do not say which date they are of."
+    )
+
+
+def _confirmed(
+    day: date, ends: list[date], instants: Counter[date]
+) -> tuple[date, tuple[AccountsWarning, ...]]:
+    """Prefer the end of the period where the stated date carries no balances and it does."""
+    if day in instants or len(ends) != 1 or ends[0] not in instants:
+        return day, ()
+    return ends[0], (_conflict("The stated balance sheet date carries no balances."),)
+
+
+def _conflict(message: str) -> AccountsWarning:
+    return AccountsWarning(WarningCode.BALANCE_SHEET_DATE_CONFLICT, FIELD, message)
+
+
+def _inferred(source: str) -> AccountsWarning:
+    return AccountsWarning(
+        WarningCode.BALANCE_SHEET_DATE_INFERRED,
+        FIELD,
+        f"The balance sheet date is not tagged; it is taken from {source}.",
+    )
+
+
+def stated_dates(document: Document, keys: tuple[str, ...]) -> list[date]:
+    """Return the distinct dates tagged so; those of narrowed contexts only for want of others."""
+    plain: list[date] = []
+    narrowed: list[date] = []
+    for fact in document.of(keys):
+        try:
+            day = read_date(fact.text, fact.format)
+        except UnreadableError:
+            continue
+        is_narrowed = fact.context is not None and fact.context.dimensions
+        (narrowed if is_narrowed else plain).append(day)
+    return list(dict.fromkeys(plain or narrowed))
+
+
+def balance_instants(document: Document) -> Counter[date]:
+    """Count the balances of the entity as a whole at each date."""
+    found: Counter[date] = Counter()
+    for key in concepts.UNDIMENSIONED_BALANCES:
+        for fact in document.facts.get(key, ()):
+            context = fact.context
+            if context is None or context.dimensions or not context.is_instant:
+                continue
+            if context.end is not None:
+                found[context.end] += 1
+    return found
+
+
+def period_start(document: Document, day: date) -> date | None:
+    """Return the first day of the period that ends on `day`, tagged or from its contexts."""
+    stated = [start for start in stated_dates(document, concepts.PERIOD_START) if start <= day]
+    if stated:
+        return max(stated)
+    uses: Counter[date] = Counter()
+    for name, context in document.contexts.items():
+        if context.start is not None and not context.dimensions and context.ends_on(day):
+            uses[context.start] += document.uses[name]
+    return min(uses, key=lambda start: (-uses[start], start)) if uses else None
+
+
+def undefined_contexts(document: Document) -> frozenset[str]:
+    """Return the ids that balances point to and no context bears."""
+    return frozenset(
+        fact.context_id
+        for key in concepts.UNDIMENSIONED_BALANCES
+        for fact in document.facts.get(key, ())
+        if fact.context is None
+    )
+
+
+def ends_on_any(fact: Fact, days: frozenset[date]) -> bool:
+    """Tell whether the fact's context ends on one of `days`."""
+    return fact.context is not None and any(fact.context.ends_on(day) for day in days)

@@ -1,0 +1,138 @@
+"""Reading filed accounts: bytes in, figures out; no I/O and no clock."""
+
+from datetime import date
+
+from enrichment.accounts import company, concepts, identities
+from enrichment.accounts.checks import check_sums
+from enrichment.accounts.document import parse_document
+from enrichment.accounts.employees import EMPLOYEES, find_employees
+from enrichment.accounts.facts import Document, read_facts
+from enrichment.accounts.figures import (
+    CURRENT_ASSETS,
+    FIXED_ASSETS,
+    LESS_CURRENT_LIABILITIES,
+    NET_ASSETS,
+    TOTAL_ASSETS,
+    Findings,
+    find_balances,
+)
+from enrichment.accounts.lines import Books, Line, main_currency, open_books, read_lines
+from enrichment.accounts.model import Accounts, AccountsRefused, RefusalCode, WarningCode
+from enrichment.accounts.periods import (
+    balance_instants,
+    balance_sheet_date,
+    period_start,
+    stated_dates,
+    undefined_contexts,
+)
+
+_SLACK_DAYS = 7
+_MAX_STRAYS = 8
+_WANTED_ROLES = {
+    FIXED_ASSETS: (concepts.FIXED,),
+    CURRENT_ASSETS: (concepts.CURRENT,),
+    TOTAL_ASSETS: (concepts.TOTAL,),
+    LESS_CURRENT_LIABILITIES: (concepts.LESS_CURRENT_LIABILITIES,),
+    NET_ASSETS: (concepts.NET, concepts.EQUITY, concepts.FUNDS),
+}
+
+
+def read_accounts(content: bytes, *, company_number: str | None = None) -> Accounts:
+    """Return what iXBRL 1.0 or 1.1, plain XBRL 2.1, or a CIC or UKSEF zip of one says.
+
+    Sources: facts of the UK taxonomies (FRS 102, FRS 105, FRS 101, IFRS, UK GAAP before 2015)
+    at the newest balance sheet date, for the company itself (A22, A23). Raises AccountsRefused
+    and nothing else of its own, also when `company_number` is given and is not the document's.
+    """
+    try:
+        return _read(content, company_number)
+    except (AccountsRefused, MemoryError):
+        raise
+    except Exception as error:
+        raise AccountsRefused(
+            RefusalCode.MALFORMED, "The document is built in a way that cannot be read."
+        ) from error
+
+
+def _read(content: bytes, company_number: str | None) -> Accounts:
+    document = read_facts(parse_document(content))
+    number, has_other_number = company.read_company_number(document, company_number)
+    day, date_warnings = balance_sheet_date(document)
+    start = period_start(document, day)
+    books = _books(document, day)
+    lines = identities.settle(read_lines(books))
+    found = find_balances(lines, day)
+    find_employees(
+        document, found, day=day, start=start, ends=_ends(document, day),
+        is_separate=books.is_separate,
+    )  # fmt: skip
+    _note_stray(found, document, books)
+    check_sums(found, lines)
+    if has_other_number:
+        found.warn("company_number", WarningCode.COMPANY_NUMBER_CONFLICT)
+    return Accounts(
+        company_number=number,
+        company_name=company.read_company_name(document),
+        balance_sheet_date=day,
+        period_start=start,
+        currency=_currency(found) or main_currency(books),
+        is_dormant=company.read_dormant(document),
+        is_group=company.is_group(document),
+        employees=found.figures.get(EMPLOYEES),
+        fixed_assets=found.figures.get(FIXED_ASSETS),
+        current_assets=found.figures.get(CURRENT_ASSETS),
+        total_assets=found.figures.get(TOTAL_ASSETS),
+        total_assets_less_current_liabilities=found.figures.get(LESS_CURRENT_LIABILITIES),
+        net_assets=found.figures.get(NET_ASSETS),
+        unreadable=frozenset(found.unreadable),
+        warnings=(*date_warnings, *found.warnings),
+    )
+
+
+def _books(document: Document, day: date) -> Books:
+    """Open the books, placing undefined contexts at `day` where elimination and sums allow.
+
+    Only where the balances of that day are otherwise missing: a single undefined context whose
+    balances add up, or of several the only one that adds up with creditors dated that day.
+    """
+    strays = undefined_contexts(document)
+    is_hopeless = not 0 < len(strays) <= _MAX_STRAYS
+    if is_hopeless or any(context_day == day for context_day in balance_instants(document)):
+        return open_books(document, day)
+    placements = [open_books(document, day, frozenset({stray})) for stray in sorted(strays)]
+    if len(placements) == 1:
+        good = [books for books in placements if identities.balances(_settled(books))]
+    else:
+        good = [
+            books
+            for books in placements
+            if identities.balances(_settled(books), with_role=concepts.CREDITORS_WITHIN)
+        ]
+    return good[0] if len(good) == 1 else open_books(document, day)
+
+
+def _settled(books: Books) -> dict[str, Line]:
+    return identities.settle(read_lines(books))
+
+
+def _ends(document: Document, day: date) -> frozenset[date]:
+    """Return the days the period may end on: a balance sheet may be dated a few days apart."""
+    stated = stated_dates(document, concepts.PERIOD_END)
+    return frozenset({day, *(end for end in stated if abs((end - day).days) <= _SLACK_DAYS)})
+
+
+def _note_stray(found: Findings, document: Document, books: Books) -> None:
+    """Name the figures that are tagged, but only for periods the document does not define."""
+    for name, roles in _WANTED_ROLES.items():
+        if name in found.figures or name in found.unreadable:
+            continue
+        keys = tuple(key for role in roles for key in role.concepts)
+        facts = [fact for fact in document.of(keys) if not fact.is_nil]
+        if any(fact.context is None and fact.context_id not in books.placed for fact in facts):
+            found.warn(name, WarningCode.CONTEXT_UNDEFINED)
+            found.unreadable.add(name)
+
+
+def _currency(found: Findings) -> str | None:
+    currencies = [figure.currency for figure in found.figures.values() if figure.currency]
+    return max(currencies, key=currencies.count) if currencies else None

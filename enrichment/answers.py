@@ -1,0 +1,112 @@
+"""What an answer of Companies House means: its status as a fault, its headers as waits."""
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from enrichment.errors import (
+    BadRequest,
+    CompaniesHouseFault,
+    Forbidden,
+    GatewayError,
+    NotAcceptable,
+    NotFound,
+    PermanentFault,
+    RedirectRefused,
+    ServerError,
+    TooManyRequests,
+    TransientFault,
+    Unauthorised,
+    UnexpectedStatus,
+)
+from enrichment.exchange import Answer
+
+# The window is five minutes; the rest is for clocks that disagree.
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 1.0, 310.0
+WHOLE_WINDOW_S = 300.0
+
+_PERMANENT: dict[int, type[PermanentFault]] = {
+    400: BadRequest,
+    401: Unauthorised,
+    403: Forbidden,
+    404: NotFound,
+    406: NotAcceptable,
+}
+_TRANSIENT: dict[int, type[TransientFault]] = {
+    408: ServerError,
+    425: ServerError,
+    502: GatewayError,
+    503: GatewayError,
+    504: GatewayError,
+}
+_LONGEST_NUMBER = 20
+
+
+def fault_of(answer: Answer, where: str, *, now: float) -> CompaniesHouseFault | None:
+    """Return the fault an answer of either API stands for, or None for 200 and redirects."""
+    status = answer.status
+    message = f"{status} from {where}"
+    if status == 429:  # noqa: PLR2004 - an HTTP status
+        return TooManyRequests(message, retry_after=wait_after_refusal(answer.headers, now=now))
+    if status in _PERMANENT:
+        return _PERMANENT[status](message, status=status)
+    if status in _TRANSIENT or status >= 500:  # noqa: PLR2004
+        kind = _TRANSIENT.get(status, ServerError)
+        return kind(message, status=status, retry_after=_retry_after(answer.headers, now))
+    if status == 200 or is_redirect(status):  # noqa: PLR2004
+        return None
+    return UnexpectedStatus(message, status=status)
+
+
+def is_redirect(status: int) -> bool:
+    """Tell whether a status sends the client elsewhere."""
+    return status in {301, 302, 303, 307, 308}
+
+
+def refuse_redirect(answer: Answer, where: str) -> None:
+    """Raise RedirectRefused for a redirect: only a document's content may send us elsewhere."""
+    if is_redirect(answer.status):
+        raise RedirectRefused(f"{answer.status} from {where}", status=answer.status)
+
+
+def wait_after_refusal(headers: Mapping[str, str], *, now: float) -> float:
+    """Return the seconds to wait after a 429: Retry-After, else until Reset, else a window."""
+    waiting = _retry_after(headers, now)
+    return wait_until_reset(headers, now=now) if waiting is None else waiting
+
+
+def wait_until_reset(headers: Mapping[str, str], *, now: float) -> float:
+    """Return the seconds until the limit is reset, or a whole window if nothing says when."""
+    reset = _number(headers.get("X-Ratelimit-Reset"))
+    return bounded(WHOLE_WINDOW_S if reset is None else reset - now)
+
+
+def is_budget_empty(headers: Mapping[str, str]) -> bool:
+    """Tell whether this was the last request allowed; the two APIs spell the header differently."""
+    names = ("X-Ratelimit-Remain", "X-Ratelimit-Remaining")
+    left = [_number(headers.get(name)) for name in names]
+    return any(number is not None and number <= 0 for number in left)
+
+
+def bounded(seconds: float) -> float:
+    """Keep a wait that a server asked for between 1 and 310 seconds."""
+    return min(max(seconds, SHORTEST_WAIT_S), LONGEST_WAIT_S)
+
+
+def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Retry-After is a number of seconds or an HTTP date."""
+    value = headers.get("Retry-After")
+    seconds = _number(value)
+    if seconds is not None:
+        return bounded(seconds)
+    try:
+        return bounded(parsedate_to_datetime(value or "").timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(value: str | None) -> float | None:
+    digits = (value or "").strip()
+    plain = digits.removeprefix("-").replace(".", "", 1)
+    if not (plain.isascii() and plain.isdigit()) or len(digits) > _LONGEST_NUMBER:
+        return None
+    return float(digits)

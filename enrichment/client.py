@@ -1,0 +1,272 @@
+"""Ask Companies House: profiles, filings, documents and name searches over its two APIs."""
+
+import base64
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import aiohttp
+import orjson
+import stamina
+from yarl import URL
+
+from enrichment.answers import (
+    bounded,
+    fault_of,
+    is_budget_empty,
+    is_redirect,
+    refuse_redirect,
+    wait_until_reset,
+)
+from enrichment.candidates import CompanyCandidate, read_candidates
+from enrichment.endpoints import Endpoints
+from enrichment.errors import (
+    BadPayload,
+    CompaniesHouseFault,
+    ConnectionFailed,
+    DocumentTooLarge,
+    GatewayError,
+    RedirectRefused,
+    StorageFault,
+    TimedOut,
+    TransientFault,
+)
+from enrichment.exchange import Answer, Caps, fetch, has_login, new_session, place, wall_clock
+from enrichment.filings import has_accounts
+from enrichment.members import elements, whole
+from models.company_number import normalise
+
+_PAGE = 100
+_MOST_PAGES = 3
+_KEY = re.compile(r"[\x21-\x39\x3b-\x7e]{1,200}")
+_CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[ -~]*)?", re.ASCII)
+_OUTAGE = (GatewayError, ConnectionFailed, TimedOut)
+
+
+__all__ = [
+    "Caps",
+    "CompaniesHouse",
+    "CompanyCandidate",
+    "Limiter",
+    "companies_house",
+    "new_session",
+]
+
+
+class Limiter(Protocol):
+    """The request budget that all workers share."""
+
+    async def acquire(self) -> None:
+        """Take one request from the budget, or raise BudgetSpent if there is no room soon."""
+
+    async def hold_off(self, seconds: float) -> None:
+        """Let nobody send anything for this many seconds."""
+
+
+@asynccontextmanager
+async def companies_house(
+    *,
+    endpoints: Endpoints,
+    api_key: str,
+    limiter: Limiter,
+    caps: Caps | None = None,
+    clock: Callable[[], float] = wall_clock,
+) -> AsyncIterator["CompaniesHouse"]:
+    """Open a client with sessions of its own, and close them after."""
+    async with new_session() as api, new_session() as storage:
+        yield CompaniesHouse(
+            api,
+            storage,
+            endpoints=endpoints,
+            api_key=api_key,
+            limiter=limiter,
+            caps=caps or Caps(),
+            clock=clock,
+        )
+
+
+class CompaniesHouse:
+    """The register, one method for each question we have.
+
+    Every method raises a CompaniesHouseFault of enrichment.errors, or BudgetSpent. Every request
+    to the two APIs takes one from the limiter first; a broken connection or a 502, 503 or 504 is
+    tried again at once, at most twice (R90). The key travels in the Authorization header of
+    requests to the two configured origins, and nowhere else.
+    """
+
+    def __init__(
+        self,
+        api_session: aiohttp.ClientSession,
+        storage_session: aiohttp.ClientSession,
+        *,
+        endpoints: Endpoints,
+        api_key: str,
+        limiter: Limiter,
+        caps: Caps | None = None,
+        clock: Callable[[], float] = wall_clock,
+    ) -> None:
+        if not _KEY.fullmatch(api_key):
+            raise ValueError("a Companies House key is 1 to 200 visible characters without a colon")
+        if storage_session is api_session or has_login(storage_session):
+            raise ValueError("the session for document storage must carry no credentials")
+        self.endpoints = endpoints
+        self._api_session = api_session
+        self._storage_session = storage_session
+        self._authorization = "Basic " + base64.b64encode(f"{api_key}:".encode()).decode()
+        self._limiter = limiter
+        self._caps = caps or Caps()
+        self._clock = clock
+        self._failures = 0
+
+    async def company_profile(self, number: str) -> dict[str, Any]:
+        """Return the profile of one company as it came.
+
+        Raises NotFound if the register has no such company, and InvalidCompanyNumber, without a
+        request, if it could have none.
+        """
+        return await self._json(f"/company/{normalise(number)}")
+
+    async def accounts_filings(self, number: str) -> dict[str, Any]:
+        """Return the filing history of category accounts, newest filings first.
+
+        Further pages are asked for, three in all, only while none seen holds accounts proper;
+        their items are joined to the first page's.
+
+        Raises NotFound if nothing of this category is filed, or there is no such company.
+        """
+        path = f"/company/{normalise(number)}/filing-history"
+        query = {"category": "accounts", "items_per_page": str(_PAGE)}
+        payload = await self._json(path, query)
+        items, seen = list(elements(payload, "items")), 1
+        while not has_accounts({"items": items}) and seen < _MOST_PAGES:
+            if (whole(payload, "total_count") or 0) <= seen * _PAGE:
+                break
+            page = await self._json(path, query | {"start_index": str(seen * _PAGE)})
+            items += elements(page, "items")
+            seen += 1
+        return payload | {"items": items}
+
+    async def document_metadata(self, link: str) -> dict[str, Any]:
+        """Return what a document is and in which content types it can be had.
+
+        `link` is a filing's links.document_metadata. Only its id is used: see Endpoints.
+        """
+        url = URL(self.endpoints.document_metadata_url(link))
+        return _as_object(await self._retrying(lambda: self._json_body(url)))
+
+    async def document_content(self, link: str, content_type: str) -> bytes:
+        """Return a document's bytes, `content_type` being one that its metadata list.
+
+        Raises NotAcceptable if the document does not exist in that type, RedirectRefused if its
+        bytes are said to be in a place we do not follow, DocumentTooLarge over
+        `Caps.document_bytes`, and StorageFault if the store refuses, as it does after 60 seconds.
+        """
+        if not _CONTENT_TYPE.fullmatch(content_type):
+            raise ValueError("not a content type")
+        url = URL(f"{self.endpoints.document_metadata_url(link)}/content")
+        return await self._retrying(lambda: self._content(url, content_type))
+
+    async def search_companies(self, query: str, limit: int = 20) -> list[CompanyCandidate]:
+        """Return up to `limit` companies (1 to 100) whose names resemble the query (R88)."""
+        sought = " ".join(query.split())[:160]
+        if not sought:
+            return []
+        size = min(max(limit, 1), _PAGE)
+        payload = await self._json("/search/companies", {"q": sought, "items_per_page": str(size)})
+        return list(read_candidates(payload))[:size]
+
+    async def _json(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any]:
+        url = URL(self.endpoints.api_url).with_path(path).with_query(query)
+        return _as_object(await self._retrying(lambda: self._json_body(url)))
+
+    async def _json_body(self, url: URL) -> bytes:
+        try:
+            answer = await self._ask(url, "application/json", self._caps.json_bytes)
+        except DocumentTooLarge:
+            answer = None
+        if answer is None:
+            raise BadPayload(f"too large an answer from {place(url)}")
+        refuse_redirect(answer, place(url))
+        return answer.body
+
+    async def _content(self, url: URL, content_type: str) -> bytes:
+        answer = await self._ask(url, content_type, self._caps.document_bytes)
+        if not is_redirect(answer.status):
+            return answer.body
+        target = self.endpoints.storage_url(answer.headers.get("Location", ""))
+        stored = await fetch(
+            self._storage_session,
+            target,
+            {"Accept": "*/*"},
+            caps=self._caps,
+            most_bytes=self._caps.document_bytes,
+        )
+        if is_redirect(stored.status):
+            raise RedirectRefused(f"{stored.status} from {place(target)}", status=stored.status)
+        if stored.status != 200:  # noqa: PLR2004 - an HTTP status
+            raise StorageFault(f"{stored.status} from {place(target)}", status=stored.status)
+        return stored.body
+
+    async def _ask(self, url: URL, accept: str, most_bytes: int) -> Answer:
+        """Put one question to either API, within the shared budget; raise what it stands for."""
+        await self._limiter.acquire()
+        answer = await fetch(
+            self._api_session,
+            url,
+            {"Accept": accept, "Authorization": self._authorization},
+            caps=self._caps,
+            most_bytes=most_bytes,
+        )
+        now = self._clock()
+        fault = fault_of(answer, place(url), now=now)
+        if isinstance(fault, TransientFault) and fault.retry_after is not None:
+            await self._limiter.hold_off(fault.retry_after)
+        elif is_budget_empty(answer.headers):
+            await self._limiter.hold_off(wait_until_reset(answer.headers, now=now))
+        if fault is not None:
+            raise fault
+        return answer
+
+    async def _retrying(self, ask: Callable[[], Awaitable[bytes]]) -> bytes:
+        """Ask, and again at once after a blip; say so to all workers when it is an outage."""
+        caps = self._caps
+        try:
+            async for attempt in stamina.retry_context(
+                on=_is_blip,
+                attempts=caps.attempts,
+                timeout=None,
+                wait_initial=caps.wait_initial_s,
+                wait_max=caps.wait_max_s,
+                wait_jitter=caps.wait_jitter_s,
+            ):
+                with attempt:
+                    body = await ask()
+        except CompaniesHouseFault as fault:
+            await self._note_outcome(fault)
+            raise
+        await self._note_outcome(None)
+        return body
+
+    async def _note_outcome(self, fault: CompaniesHouseFault | None) -> None:
+        """Count calls lost in a row: one company may fail alone, several in a row are an outage."""
+        self._failures = self._failures + 1 if isinstance(fault, _OUTAGE) else 0
+        if self._failures >= self._caps.outage_after:
+            self._failures = 0
+            await self._limiter.hold_off(bounded(self._caps.outage_hold_off_s))
+
+
+def _as_object(body: bytes) -> dict[str, Any]:
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        payload = None
+    if not isinstance(payload, dict):
+        raise BadPayload("the answer is not a JSON object")
+    return payload
+
+
+def _is_blip(error: Exception) -> bool:
+    if isinstance(error, ConnectionFailed | StorageFault):
+        return True
+    return isinstance(error, GatewayError) and error.retry_after is None

@@ -1,0 +1,132 @@
+"""Where Companies House is, and which of the links it hands out may be followed."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from yarl import URL
+
+from enrichment.errors import InvalidDocumentLink, RedirectRefused
+
+API_HOST = "api.company-information.service.gov.uk"
+DOCUMENT_HOSTS = frozenset(
+    {
+        "document-api.company-information.service.gov.uk",
+        "document-api.companieshouse.gov.uk",
+        "frontend-doc-api.company-information.service.gov.uk",
+        "frontend-doc-api.companieshouse.gov.uk",
+    }
+)
+STORAGE_HOSTS = frozenset(
+    {
+        "s3.eu-west-2.amazonaws.com",
+        "document-api-images-live.ch.gov.uk.s3.eu-west-2.amazonaws.com",
+    }
+)
+_STORAGE_BUCKET = "document-api-images-live"
+_STORAGE_DOMAIN = ".s3.eu-west-2.amazonaws.com"
+_DOCUMENT_ID = re.compile(
+    r"(?:https?://[^/?#\\\s]+)?/document/([A-Za-z0-9_-]{1,128})(?:/content)?/?"
+)
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The two API origins; the key is sent to these and nowhere else.
+
+    Raises ValueError for what is not an origin, and for plain http to anything but this machine.
+    """
+
+    api_url: str = f"https://{API_HOST}"
+    document_url: str = "https://document-api.company-information.service.gov.uk"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "api_url", _origin(self.api_url))
+        object.__setattr__(self, "document_url", _origin(self.document_url))
+
+    @property
+    def is_register(self) -> bool:
+        """True when both origins are the real register's."""
+        api, document = URL(self.api_url), URL(self.document_url)
+        return (
+            api.host == API_HOST
+            and document.host in DOCUMENT_HOSTS
+            and api.scheme == document.scheme == "https"
+            and api.port == document.port == 443  # noqa: PLR2004 - the https port
+        )
+
+    @property
+    def source(self) -> Literal["REGISTER", "SANDBOX"]:
+        """What the data obtained here may be called; anything unknown counts as made up."""
+        return "REGISTER" if self.is_register else "SANDBOX"
+
+    def document_metadata_url(self, link: str) -> str:
+        """Return the address of the document a filing's link means, on the configured origin.
+
+        The register's links name varying hosts and are written by the server, so only the id is
+        taken from them: the key then goes to no host but the configured one.
+
+        Raises InvalidDocumentLink if the link holds no document id.
+        """
+        found = _DOCUMENT_ID.fullmatch(link)
+        if found is None:
+            raise InvalidDocumentLink
+        return f"{self.document_url}/document/{found[1]}"
+
+    def storage_url(self, location: str) -> URL:
+        """Return the checked address of a document's bytes, exactly as it was signed.
+
+        Raises RedirectRefused for all but an absolute https address of the register's document
+        store. A document API on this machine, and only that, may send us to this machine.
+        """
+        if _UNSAFE.search(location):
+            raise RedirectRefused
+        try:
+            url = URL(location, encoded=True)
+            has_login = url.user is not None or url.password is not None
+            host, port = (url.host or "").lower(), url.port
+        except ValueError:
+            raise RedirectRefused from None
+        if not host or has_login or not self._may_fetch(url.scheme, host, port):
+            raise RedirectRefused
+        return url
+
+    def _may_fetch(self, scheme: str, host: str, port: int | None) -> bool:
+        document = URL(self.document_url)
+        if is_loopback(document.host or ""):
+            return scheme in {"http", "https"} and is_loopback(host)
+        return scheme == "https" and port == 443 and _is_storage_host(host)  # noqa: PLR2004
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine by its literal name or address; nothing is resolved."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_storage_host(host: str) -> bool:
+    return host in STORAGE_HOSTS or (
+        host.startswith(_STORAGE_BUCKET) and host.endswith(_STORAGE_DOMAIN)
+    )
+
+
+def _origin(text: str) -> str:
+    if _UNSAFE.search(text):
+        raise ValueError("a Companies House URL must not hold spaces or control characters")
+    url = URL(text)
+    host = url.host or ""
+    if url.scheme not in {"http", "https"} or not host:
+        raise ValueError("a Companies House URL must be an absolute http(s) URL")
+    if url.user is not None or url.password is not None:
+        raise ValueError("a Companies House URL must not hold a user name or password")
+    if url.path not in {"", "/"} or url.query_string or url.fragment:
+        raise ValueError("a Companies House URL must be an origin, without path or query")
+    if url.scheme == "http" and not is_loopback(host):
+        raise ValueError("plain http is allowed to this machine only; use https")
+    return str(url.origin())

@@ -1,0 +1,125 @@
+"""One GET over aiohttp and its answer, within caps on time and bytes."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from enrichment.errors import CompaniesHouseFault, ConnectionFailed, DocumentTooLarge, TimedOut
+
+log = structlog.get_logger(__name__)
+
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How long, how much and how often: seconds, bytes after decompression, attempts a call."""
+
+    total_s: float = 30.0
+    connect_s: float = 10.0
+    json_bytes: int = 5_000_000
+    document_bytes: int = 20_000_000
+    attempts: int = 3
+    wait_initial_s: float = 0.2
+    wait_max_s: float = 1.0
+    wait_jitter_s: float = 0.2
+    outage_after: int = 5
+    outage_hold_off_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """One answer off the wire; the body is read for a success only, since errors need none."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+def new_session() -> aiohttp.ClientSession:
+    """Make a session as CompaniesHouse needs it: no cookies, no proxy or login from outside."""
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+
+
+def has_login(session: aiohttp.ClientSession) -> bool:
+    """Tell whether a session adds credentials of its own to what it sends."""
+    return session.auth is not None or "Authorization" in session.headers
+
+
+def place(url: URL) -> str:
+    """Name an address for messages and logs, without its query, which may be signed."""
+    return f"{url.host}{url.path}"
+
+
+def wall_clock() -> float:
+    """Return the time in seconds since 1970, which is what rate-limit headers count in."""
+    return time.time()
+
+
+async def fetch(
+    session: aiohttp.ClientSession,
+    url: URL,
+    headers: Mapping[str, str],
+    *,
+    caps: Caps,
+    most_bytes: int,
+) -> Answer:
+    """Send one GET, follow nothing, and return the answer.
+
+    Raises TimedOut, ConnectionFailed or DocumentTooLarge. What aiohttp raises is replaced outside
+    its `except`, so that no cause or context keeps its request: that holds the key, or a signed
+    URL.
+    """
+    timeout = aiohttp.ClientTimeout(total=caps.total_s, connect=caps.connect_s)
+    fault: CompaniesHouseFault
+    try:
+        async with session.get(
+            url,
+            headers=headers,
+            allow_redirects=False,
+            timeout=timeout,
+            middlewares=(_send_once(),),
+        ) as response:
+            is_success = response.status == 200  # noqa: PLR2004 - an HTTP status
+            body = await _read(response, most_bytes) if is_success else b""
+            answer = Answer(response.status, response.headers, body)
+    except TimeoutError:
+        fault = TimedOut(f"no answer in time from {place(url)}")
+    except (aiohttp.ClientError, OSError, ValueError):
+        fault = ConnectionFailed(f"no whole answer from {place(url)}")
+    else:
+        log.debug("companies_house.answered", where=place(url), status=answer.status)
+        return answer
+    log.info("companies_house.unanswered", where=place(url), code=fault.code)
+    raise fault
+
+
+def _send_once() -> aiohttp.ClientMiddlewareType:
+    """Let one request be sent once: aiohttp sends a GET again by itself, outside our budget."""
+    is_sent = False
+
+    async def send(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        nonlocal is_sent
+        if is_sent:
+            raise aiohttp.ClientConnectionError
+        is_sent = True
+        return await handler(request)
+
+    return send
+
+
+async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    if (response.content_length or 0) > most_bytes:
+        raise DocumentTooLarge
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > most_bytes:
+            raise DocumentTooLarge
+    return bytes(body)

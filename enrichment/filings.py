@@ -1,0 +1,84 @@
+"""Choose which filed accounts to read, and in which form, from a filing history (R85, A24)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from enrichment.members import day, elements, flag, member, text
+
+# The category "accounts" also holds changes of reference date (AA01, LLAA01): only these are it.
+ACCOUNTS_TYPES = frozenset({"AA", "AAMD"})
+
+_READABLE = (
+    "application/xhtml+xml",
+    "application/xml",
+    "text/xml",
+    "application/zip",
+    "application/x-zip-compressed",
+    "text/html",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsFiling:
+    """One filing of accounts; without `metadata_link` its document is not to be had."""
+
+    transaction_id: str
+    type: str
+    period_end_on: date | None
+    filed_on: date | None
+    metadata_link: str | None
+    is_group: bool
+    paper_filed: bool
+    description: str | None
+
+
+def latest_accounts(payload: object) -> AccountsFiling | None:
+    """Return the accounts of the newest period; the newest filing of those, amended over first.
+
+    The date of filing does not order periods: two years may be filed on days in either order.
+    Items that are malformed are passed over. None means no accounts are filed.
+    """
+    read = (_read_filing(item) for item in elements(payload, "items"))
+    return max((filing for filing in read if filing is not None), key=_recency, default=None)
+
+
+def has_accounts(payload: object) -> bool:
+    """Tell whether any filing here is of accounts proper."""
+    return latest_accounts(payload) is not None
+
+
+def choose_content_type(metadata: object) -> str | None:
+    """Return the content type to ask for, tagged accounts first; None if there is only a picture.
+
+    It is spelt as the metadata spell it, since only what they list can be had.
+    """
+    resources = member(metadata, "resources")
+    listed = list(resources) if isinstance(resources, dict) else []
+    bare = {str(name).partition(";")[0].strip().lower(): str(name) for name in reversed(listed)}
+    return next((bare[name] for name in _READABLE if name in bare), None)
+
+
+def _recency(filing: AccountsFiling) -> tuple[date, date, bool]:
+    return (
+        filing.period_end_on or date.min,
+        filing.filed_on or date.min,
+        filing.type == "AAMD",
+    )
+
+
+def _read_filing(item: object) -> AccountsFiling | None:
+    transaction_id, kind = text(item, "transaction_id"), text(item, "type")
+    if transaction_id is None or kind not in ACCOUNTS_TYPES:
+        return None
+    description = text(item, "description")
+    made_up_on = day(member(item, "description_values"), "made_up_date")
+    return AccountsFiling(
+        transaction_id=transaction_id,
+        type=kind,
+        period_end_on=made_up_on or day(item, "action_date"),
+        filed_on=day(item, "date"),
+        metadata_link=text(member(item, "links"), "document_metadata"),
+        is_group="-group" in (description or ""),
+        paper_filed=flag(item, "paper_filed") or False,
+        description=description,
+    )

@@ -1,0 +1,123 @@
+"""Turns what was read of a company into profile entries with their provenance. PURE."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from enrichment.accounts import Accounts, Figure
+from enrichment.filings import AccountsFiling
+from enrichment.profile import CompanyRecord
+from models.enrichment_status import EnrichmentReason
+from models.profile import ACCOUNTS_FIELDS, ADDRESS_LINES, ProfileEntry
+
+EMPLOYEES_COMPULSORY_FROM = date(2016, 1, 1)
+"""Years from here on must disclose the number of employees, dormant companies excepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where and when something was read."""
+
+    source: str
+    retrieved_at: datetime
+
+    def entry(self, value: Any) -> ProfileEntry:
+        """Make an entry that was read there and then."""
+        return ProfileEntry(
+            value=value, source=self.source, retrieved_at=self.retrieved_at.isoformat()
+        )
+
+
+def profile_entries(record: CompanyRecord, origin: Origin) -> dict[str, ProfileEntry]:
+    """Give the entries that the company profile fills (R84)."""
+    entries = {}
+    if record.registered_address is not None:
+        address = record.registered_address
+        entries["registered_address"] = origin.entry(
+            {line: getattr(address, line) for line in ADDRESS_LINES}
+        )
+    if record.incorporated_on is not None:
+        entries["incorporated_on"] = origin.entry(record.incorporated_on.isoformat())
+    return entries
+
+
+def profile_details(record: CompanyRecord, origin: Origin) -> dict[str, Any]:
+    """Give what only the register knows of a company."""
+    return {
+        "company_name": record.name,
+        "company_type": record.type,
+        "company_subtype": record.subtype,
+        "company_status": record.status,
+        "company_status_detail": record.status_detail,
+        "jurisdiction": record.jurisdiction,
+        "ceased_on": _iso(record.ceased_on),
+        "sic_codes": list(record.sic_codes),
+        "previous_names": [
+            {
+                "name": previous.name,
+                "effective_from_on": _iso(previous.effective_from_on),
+                "ceased_on": _iso(previous.ceased_on),
+            }
+            for previous in record.previous_names
+        ],
+        "are_accounts_overdue": record.accounts_overdue,
+        "accounts_next_due_on": _iso(record.accounts_next_due_on),
+        "is_address_default": record.is_address_default,
+        "is_address_disputed": record.is_address_disputed,
+        "is_address_undeliverable": record.is_address_undeliverable,
+        "source": origin.source,
+        "retrieved_at": origin.retrieved_at.isoformat(),
+    }
+
+
+def filing_details(filing: AccountsFiling) -> dict[str, Any]:
+    """Give which accounts were the newest, whether or not they could be read (A24)."""
+    return {
+        "accounts_filing_id": filing.transaction_id,
+        "accounts_filed_on": _iso(filing.filed_on),
+        "accounts_period_end_on": _iso(filing.period_end_on),
+        "has_group_accounts": filing.is_group,
+    }
+
+
+def accounts_entries(
+    accounts: Accounts, filing: AccountsFiling, origin: Origin
+) -> dict[str, ProfileEntry]:
+    """Give the entries that filed accounts fill: employees and the asset totals (A22, A23)."""
+    entries = {}
+    for name in ACCOUNTS_FIELDS:
+        figure: Figure | None = getattr(accounts, name)
+        if figure is None:
+            continue
+        is_count = name == "employees"
+        entry = origin.entry(int(figure.value) if is_count else format(figure.value, "f"))
+        entry["filing_id"] = filing.transaction_id
+        entry["period_end_on"] = figure.period_end.isoformat()
+        entry["scope"] = "COMPANY"
+        entry["is_derived"] = figure.is_derived
+        entry["is_group_accounts"] = accounts.is_group or filing.is_group
+        entry["warnings"] = sorted({warning.code.value for warning in figure.warnings})
+        if filing.filed_on is not None:
+            entry["filed_on"] = filing.filed_on.isoformat()
+        if figure.currency is not None:
+            entry["currency"] = figure.currency
+        entries[name] = entry
+    return entries
+
+
+def shortfall(accounts: Accounts) -> EnrichmentReason | None:
+    """Tell what accounts that could be read do not say, though one would expect it to (R85)."""
+    figures = [getattr(accounts, name) for name in ACCOUNTS_FIELDS if name != "employees"]
+    if accounts.unreadable:
+        return EnrichmentReason.ACCOUNTS_UNREADABLE
+    if not any(figures):
+        return EnrichmentReason.FIGURES_NOT_TAGGED
+    begins = accounts.period_start or accounts.balance_sheet_date
+    is_due = begins >= EMPLOYEES_COMPULSORY_FROM and not accounts.is_dormant
+    if accounts.employees is None and is_due:
+        return EnrichmentReason.EMPLOYEES_NOT_DISCLOSED
+    return None
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -1,0 +1,44 @@
+"""Read members of somebody else's JSON, where any may be absent, null or of another type."""
+
+from datetime import date
+
+
+def member(holder: object, name: str) -> object:
+    """Return a member of a JSON object, or None if `holder` is no object or has no such member."""
+    return holder.get(name) if isinstance(holder, dict) else None
+
+
+def elements(holder: object, name: str) -> list[object]:
+    """Return a member that is a list, or an empty list."""
+    value = member(holder, name)
+    return value if isinstance(value, list) else []
+
+
+def text(holder: object, name: str) -> str | None:
+    """Return a member as text without the spaces around it; numbers count, nothing else does."""
+    value = member(holder, name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value).strip() or None
+
+
+def day(holder: object, name: str) -> date | None:
+    """Return a member as a date; a time after the date is cut off."""
+    try:
+        return date.fromisoformat((text(holder, name) or "")[:10])
+    except ValueError:
+        return None
+
+
+def whole(holder: object, name: str) -> int | None:
+    """Return a member as a whole number of at most nine digits, also where it is spelt as text."""
+    digits = text(holder, name) or ""
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None  # noqa: PLR2004 - as described
+
+
+def flag(holder: object, name: str) -> bool | None:
+    """Return a member as a truth value, also where it is spelt as text."""
+    value = member(holder, name)
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().lower())
+    return value if isinstance(value, bool) else None

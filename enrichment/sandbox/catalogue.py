@@ -1,0 +1,116 @@
+"""The sandbox's companies, each showing one thing; all of them are made up.
+
+The number says the kind: 1xx accounts that can be read, 2xx accounts missing or odd, 3xx states of
+the register, 4xx answers that fail, 5xx documents that fail. Any other well-formed number that
+begins with 9 is an ordinary company drawn from its digits; all the rest are unknown.
+"""
+
+# ruff: noqa: E501 - a table is read a line a company
+
+from collections.abc import Iterator
+from datetime import date
+
+from enrichment.sandbox.balance_sheet import BalanceSheet
+from enrichment.sandbox.companies import Company, Flaw, Office, Trouble
+from enrichment.sandbox.company_book import Books, dormant, entry, numbered
+
+_ALPHA = BalanceSheet(120_000, 80_000, 45_000, 15_000, 12)
+_ALPHA_BEFORE = BalanceSheet(110_000, 70_000, 40_000, 20_000, 10)
+_LOSS = BalanceSheet(4_000, 6_500, 38_000, 2_500, 3)
+
+_DEFAULT_OFFICE = Office(
+    "00000304: Companies House default address", "Cardiff", "CF14 8LH", "Wales", po_box="4385"
+)
+_UNKNOWN_MEMBERS = {
+    "company_status": "status-of-tomorrow",
+    "subtype": "subtype-of-tomorrow",
+    "has_super_secure_pscs": False,
+    "sic_codes": [61900, None, "1110"],
+    "date_of_cessation": None,
+    "accounts": {"overdue": "true", "next_due": "2027-09-30", "next_accounts": []},
+}
+_ONLY_REQUIRED = dict.fromkeys(
+    (
+        "registered_office_address", "date_of_creation", "accounts", "sic_codes", "jurisdiction",
+        "company_status", "confirmation_statement", "undeliverable_registered_office_address",
+        "registered_office_is_in_dispute",
+    )
+)  # fmt: skip
+_OVERDUE = {"overdue": True, "next_accounts": {"overdue": True, "due_on": "2026-09-30"}}
+_DISPUTED = {
+    "registered_office_is_in_dispute": True,
+    "undeliverable_registered_office_address": True,
+}
+
+# fmt: off
+CATALOGUE: tuple[Company, ...] = (
+    # accounts that can be read
+    entry("00000101", "SANDBOX ALPHA TRADING LIMITED", "active Ltd, small-company accounts", books=Books(sheet=_ALPHA, before=_ALPHA_BEFORE)),
+    entry("00000102", "SANDBOX BRAVO HOLDINGS PLC", "active PLC, full accounts", type="plc", books=Books("full", scale=50)),
+    entry("00000103", "SANDBOX CHARLIE MICRO LIMITED", "active Ltd, micro-entity accounts", books=Books("micro-entity")),
+    entry("00000104", "SANDBOX DELTA DORMANT LIMITED", "active Ltd, dormant accounts without employees", books=dormant()),
+    entry("00000105", "SANDBOX ECHO GROUP LIMITED", "active Ltd, group accounts; the company's own figures are the undimensioned ones", books=Books("group", group_scale=20)),
+    entry("00000106", "SANDBOX FOXTROT TRUST", "company limited by guarantee", type="private-limited-guarant-nsc"),
+    entry("00000107", "SANDBOX GOLF COMMUNITY CIC", "community interest company, accounts in a zip package", books=Books("micro-entity", zipped=True), subtype="community-interest-company"),
+    entry("00000108", "SANDBOX HOTEL AMENDED LIMITED", "amended accounts (AAMD) newer than the first ones (AA)", books=Books(amended=True)),
+    entry("00000109", "SANDBOX INDIA LOSSES LIMITED", "negative net current assets and net assets", books=Books(sheet=_LOSS)),
+    entry("SC000110", "SANDBOX JULIET HIGHLAND LIMITED", "Scottish company", jurisdiction="scotland", office=Office("10 Sandbox Wynd", "Edinburgh", "EH1 1ZZ", "Scotland")),
+    entry("NI000111", "SANDBOX KILO LAGAN LIMITED", "Northern Irish company", jurisdiction="northern-ireland", office=Office("11 Sandbox Quay", "Belfast", "BT1 1ZZ", "Northern Ireland")),
+    # accounts missing or odd
+    entry("00000201", "SANDBOX LIMA PAPER LIMITED", "newest accounts on paper only, the year before as iXBRL", books=Books(on_paper=True)),
+    entry("00000202", "SANDBOX MIKE NEW LIMITED", "new company, no accounts yet: filing history of accounts is empty", books=None, incorporated_on=date(2026, 6, 1)),
+    entry("00000203", "SANDBOX NOVEMBER SILENT LIMITED", "no filing history at all: no link in the profile, 404 when asked", books=None, filed_nothing=True),
+    entry("00000204", "SANDBOX OSCAR UNLINKED LIMITED", "accounts filed, but without a link to the document", books=Books(has_link=False)),
+    entry("00000205", "SANDBOX PAPA PRIVATE LIMITED", "accounts that do not say the number of employees", books=Books(flaw=Flaw.EMPLOYEES_MISSING)),
+    # states of the register
+    entry("00000301", "SANDBOX QUEBEC GONE LIMITED", "dissolved", status="dissolved", profile={"date_of_cessation": "2026-02-03"}),
+    entry("00000302", "SANDBOX ROMEO WINDING LIMITED", "in liquidation", status="liquidation", profile={"has_insolvency_history": True}),
+    entry("00000303", "SANDBOX SIERRA LATE LIMITED", "accounts overdue", profile={"accounts": _OVERDUE}),
+    entry("00000304", "SANDBOX TANGO NOWHERE LIMITED", "at the Companies House default address", office=_DEFAULT_OFFICE),
+    entry("00000305", "SANDBOX UNIFORM DISPUTED LIMITED", "registered office in dispute and undeliverable", profile=_DISPUTED),
+    entry("00000306", "SANDBOX VICTOR BARE LIMITED", "profile with required members only", profile=_ONLY_REQUIRED),
+    entry("00000307", "SANDBOX WHISKEY FUTURE LIMITED", "unknown enum values and members, numbers and truth values mistyped", profile=_UNKNOWN_MEMBERS),
+    entry("00000308", "SANDBOX XRAY UNLIMITED", "private unlimited company: fits no class", type="private-unlimited"),
+    entry("00000309", "SANDBOX YANKEE RENAMED LIMITED", "has a previous name", profile={"previous_company_names": [{"name": "SANDBOX OLD NAME LIMITED", "effective_from": "2012-03-14", "ceased_on": "2019-05-01"}]}),
+    entry("OC000310", "SANDBOX ZULU PARTNERS LLP", "limited liability partnership: fits no class", type="llp"),
+    # answers that fail
+    entry("00000402", "SANDBOX BUSY ONE LIMITED", "429 with Retry-After: 2, once, then well", trouble=Trouble(429, times=1, retry_after_s=2)),
+    entry("00000403", "SANDBOX BUSY TWO LIMITED", "429 without Retry-After, reset in 3 s, once, then well", trouble=Trouble(429, times=1, reset_in_s=3)),
+    entry("00000411", "SANDBOX HICCUP LIMITED", "502 with HTML, once, then well", trouble=Trouble(502, times=1)),
+    entry("00000412", "SANDBOX OUTAGE LIMITED", "503 five times, then well", trouble=Trouble(503, times=5)),
+    entry("00000413", "SANDBOX DOWN LIMITED", "always 503", trouble=Trouble(503)),
+    entry("00000414", "SANDBOX BROKEN LIMITED", "always 500", trouble=Trouble(500)),
+    entry("00000415", "SANDBOX CUT SHORT LIMITED", "connection closed in the middle of the profile, once, then well", trouble=Trouble(drops_connection=True, times=1)),
+    entry("00000416", "SANDBOX MUMBLE LIMITED", "profile that is not JSON, once, then well", trouble=Trouble(breaks_json=True, times=1)),
+    entry("00000417", "SANDBOX SLOW LIMITED", "profile after 5 s", trouble=Trouble(delay_s=5.0)),
+    # documents that fail
+    entry("00000501", "SANDBOX GARBAGE LIMITED", "accounts document that is binary rubbish", books=Books(flaw=Flaw.GARBAGE)),
+    entry("00000502", "SANDBOX MISFILED LIMITED", "accounts document of another company", books=Books(flaw=Flaw.WRONG_COMPANY)),
+    entry("00000503", "SANDBOX TRUNCATED LIMITED", "accounts document that ends in the middle", books=Books(flaw=Flaw.TRUNCATED)),
+    entry("00000504", "SANDBOX EXPIRING LIMITED", "storage link already expired, once, then well", books=Books(flaw=Flaw.EXPIRES_ONCE)),
+    entry("00000505", "SANDBOX ASTRAY LIMITED", "redirect to a host that is not document storage", books=Books(flaw=Flaw.FOREIGN_REDIRECT)),
+    entry("00000506", "SANDBOX ENORMOUS LIMITED", "accounts document over 20 MB", books=Books(flaw=Flaw.OVERSIZE)),
+)
+# fmt: on
+
+_OTHERS = (
+    ("00000401", "unknown number: 404"),
+    ("9…", "any other 8 digits that begin with 9: an ordinary active Ltd drawn from its number"),
+)
+_BY_NUMBER = {company.number: company for company in CATALOGUE}
+
+
+def find_company(number: str) -> Company | None:
+    """Return the company of a number, or None for one that the sandbox does not know."""
+    known = _BY_NUMBER.get(number)
+    if known is None and len(number) == 8 and number.isascii() and number.isdigit():  # noqa: PLR2004
+        return numbered(number) if number.startswith("9") else None
+    return known
+
+
+def describe_catalogue() -> Iterator[tuple[str, str, str]]:
+    """Give number, name and what it shows, for each company and for the numbers without one."""
+    for company in CATALOGUE:
+        yield company.number, company.name, company.what
+    for number, what in _OTHERS:
+        yield number, "", what

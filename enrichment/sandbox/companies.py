@@ -1,0 +1,92 @@
+"""What a sandbox company is: its register entry, its filings, and how answers about it go wrong."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Any
+
+XHTML = "application/xhtml+xml"
+XML = "application/xml"
+ZIP = "application/zip"
+PDF = "application/pdf"
+
+Document = Callable[[], bytes]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Flaw(Enum):
+    """Something wrong with a company's accounts document, or on the way to it."""
+
+    GARBAGE = auto()
+    WRONG_COMPANY = auto()
+    TRUNCATED = auto()
+    EMPLOYEES_MISSING = auto()
+    OVERSIZE = auto()
+    EXPIRES_ONCE = auto()
+    FOREIGN_REDIRECT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What the profile answers instead of the company: `times` times for a key, or always."""
+
+    status: int = 200
+    times: int | None = None
+    retry_after_s: int | None = None
+    reset_in_s: int | None = None
+    drops_connection: bool = False
+    breaks_json: bool = False
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """One filed document; `documents` holds what it can be had as, beside the PDF."""
+
+    type: str
+    category: str
+    description: str
+    filed_on: date
+    made_up_on: date | None = None
+    is_paper: bool = False
+    has_link: bool = True
+    flaw: Flaw | None = None
+    documents: Mapping[str, Document] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A registered office."""
+
+    address_line_1: str
+    locality: str
+    postal_code: str
+    country: str = "England"
+    address_line_2: str | None = None
+    po_box: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """One company of the sandbox; `profile` overrides members of the profile, None removes one."""
+
+    number: str
+    name: str
+    what: str
+    office: Office
+    incorporated_on: date
+    type: str = "ltd"
+    status: str = "active"
+    filings: tuple[Filing, ...] = ()
+    accounts_kind: str | None = None
+    sic_codes: tuple[str, ...] = ("61900",)
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    trouble: Trouble | None = None
+
+    @property
+    def newest_accounts(self) -> Filing | None:
+        """The accounts of the newest period."""
+        dated = [filing for filing in self.filings if filing.type == "AA"]
+        return max(dated, key=lambda filing: filing.made_up_on or date.min, default=None)

@@ -1,0 +1,233 @@
+"""Fill in a sandbox company from the little that its line in the catalogue says."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from enrichment.sandbox.accounts_document import (
+    Accounts,
+    write_cic_package,
+    write_ixbrl,
+    year_before,
+)
+from enrichment.sandbox.balance_sheet import DORMANT, BalanceSheet, sheet_of, without_employees
+from enrichment.sandbox.companies import (
+    NOTHING,
+    XHTML,
+    ZIP,
+    Company,
+    Document,
+    Filing,
+    Flaw,
+    Office,
+    Trouble,
+)
+
+NEWEST_YEAR_END = date(2025, 12, 31)
+OTHER_NUMBER = "00000101"
+_FILED_AFTER = timedelta(days=200)
+_AMENDED_AFTER = timedelta(days=45)
+_OVERSIZE = 21_000_000
+# It has the category of accounts and is none: a reader must look at the type.
+_CHANGE_OF_DATE = Filing(
+    "AA01",
+    "accounts",
+    "change-account-reference-date-company-current-extended",
+    date(2025, 11, 3),
+    made_up_on=date(2026, 12, 31),
+)
+
+_COLOURS = (
+    "AMBER",
+    "AZURE",
+    "COBALT",
+    "CORAL",
+    "CRIMSON",
+    "INDIGO",
+    "IVORY",
+    "JADE",
+    "OCHRE",
+    "TEAL",
+)
+_BIRDS = (
+    "CURLEW",
+    "DUNLIN",
+    "HERON",
+    "LAPWING",
+    "MERLIN",
+    "OSPREY",
+    "PLOVER",
+    "SISKIN",
+    "TERN",
+    "WREN",
+)
+_TOWNS = (
+    ("Leeds", "LS1"), ("Bristol", "BS1"), ("Cardiff", "CF10"), ("Norwich", "NR1"), ("York", "YO1"),
+    ("Exeter", "EX1"), ("Derby", "DE1"), ("Swansea", "SA1"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What accounts a company has filed: two years, the newest as described."""
+
+    kind: str = "total-exemption-full"
+    scale: int = 1
+    sheet: BalanceSheet | None = None
+    before: BalanceSheet | None = None
+    group_scale: int = 0
+    zipped: bool = False
+    amended: bool = False
+    on_paper: bool = False
+    has_link: bool = True
+    flaw: Flaw | None = None
+
+
+def dormant() -> Books:
+    """Return the books of a company that does nothing."""
+    return Books("dormant", sheet=DORMANT, before=DORMANT)
+
+
+def entry(
+    number: str,
+    name: str,
+    what: str,
+    *,
+    books: Books | None = Books(),
+    office: Office | None = None,
+    incorporated_on: date = date(2012, 3, 14),
+    type: str = "ltd",  # noqa: A002 - the register's word
+    status: str = "active",
+    subtype: str | None = None,
+    jurisdiction: str = "england-wales",
+    filed_nothing: bool = False,
+    profile: Mapping[str, Any] = NOTHING,
+    trouble: Trouble | None = None,
+) -> Company:
+    """Make a company of the catalogue from its number, its name and what is special about it."""
+    other_filings = () if filed_nothing else _other_filings(incorporated_on)
+    accounts = tuple(_accounts_filings(number, name, books)) if books else ()
+    return Company(
+        number=number,
+        name=name,
+        what=what,
+        office=office or Office(f"{int(number[-3:])} Sandbox Street", "Testford", "ZZ1 1ZZ"),
+        incorporated_on=incorporated_on,
+        type=type,
+        status=status,
+        filings=accounts + other_filings,
+        accounts_kind=books.kind if books else None,
+        profile={"jurisdiction": jurisdiction, "subtype": subtype} | dict(profile),
+        trouble=trouble,
+    )
+
+
+def numbered(number: str) -> Company:
+    """Draw an ordinary active Ltd from its number: the same one every time."""
+    draw = hashlib.sha256(number.encode()).digest()
+    town, district = _TOWNS[draw[0] % len(_TOWNS)]
+    colour, bird = _COLOURS[draw[1] % len(_COLOURS)], _BIRDS[draw[2] % len(_BIRDS)]
+    return entry(
+        number,
+        f"SANDBOX {colour} {bird} {number} LIMITED",
+        "ordinary active Ltd drawn from its number",
+        office=Office(
+            f"{1 + draw[3]} {colour.title()} Street", town, f"{district} {draw[4] % 10}ZZ"
+        ),
+        incorporated_on=date(1990, 1, 1)
+        + timedelta(days=int.from_bytes(draw[5:7], "big") % 12_000),
+    )
+
+
+def _other_filings(incorporated_on: date) -> tuple[Filing, ...]:
+    """Filings that a search for accounts must pass over, one of them in the same category."""
+    return (
+        Filing("CS01", "confirmation-statement", "confirmation-statement", date(2026, 3, 20)),
+        Filing("NEWINC", "incorporation", "incorporation-company", incorporated_on),
+    )
+
+
+def _accounts_filings(number: str, name: str, books: Books) -> list[Filing]:
+    end = NEWEST_YEAR_END
+    current = books.sheet or sheet_of(number, end.year, scale=books.scale)
+    previous = books.before or sheet_of(number, end.year - 1, scale=books.scale)
+    oldest = books.before or sheet_of(number, end.year - 2, scale=books.scale)
+    if books.flaw is Flaw.EMPLOYEES_MISSING:
+        current, previous = without_employees(current), without_employees(previous)
+    newest = _accounts(number, name, books, end=end, sheets=(current, previous))
+    flawless = replace(books, flaw=None, on_paper=False, has_link=True)
+    earlier = _accounts(number, name, flawless, end=year_before(end), sheets=(previous, oldest))
+    filed = [_filing(newest, books), _CHANGE_OF_DATE, _filing(earlier, flawless)]
+    if books.amended:
+        sheets = (sheet_of(number, end.year + 50), previous)
+        filed.insert(0, _amendment(_accounts(number, name, books, end=end, sheets=sheets), books))
+    return filed
+
+
+def _filing(accounts: Accounts, books: Books) -> Filing:
+    return Filing(
+        "AA",
+        "accounts",
+        f"accounts-with-accounts-type-{books.kind}",
+        accounts.period_end_on + _FILED_AFTER,
+        made_up_on=accounts.period_end_on,
+        is_paper=books.on_paper,
+        has_link=books.has_link,
+        flaw=books.flaw,
+        documents={} if books.on_paper else _documents(accounts, books),
+    )
+
+
+def _amendment(accounts: Accounts, books: Books) -> Filing:
+    first = _filing(accounts, books)
+    return replace(
+        first,
+        type="AAMD",
+        description=f"accounts-amended-with-accounts-type-{books.kind}",
+        filed_on=first.filed_on + _AMENDED_AFTER,
+    )
+
+
+def _accounts(
+    number: str,
+    name: str,
+    books: Books,
+    *,
+    end: date,
+    sheets: tuple[BalanceSheet, BalanceSheet],
+) -> Accounts:
+    is_other = books.flaw is Flaw.WRONG_COMPANY
+    return Accounts(
+        number=OTHER_NUMBER if is_other else number,
+        name="SANDBOX ALPHA TRADING LIMITED" if is_other else name,
+        title=f"{books.kind.replace('-', ' ').capitalize()} accounts",
+        period_end_on=end,
+        current=sheets[0],
+        previous=sheets[1],
+        group=sheet_of(number, end.year, scale=books.group_scale) if books.group_scale else None,
+        is_dormant=books.kind == "dormant",
+    )
+
+
+def _documents(accounts: Accounts, books: Books) -> dict[str, Document]:
+    if books.zipped:
+        return {ZIP: partial(write_cic_package, accounts)}
+    if books.flaw is Flaw.GARBAGE:
+        return {XHTML: partial(_garbage, accounts.number)}
+    if books.flaw is Flaw.TRUNCATED:
+        return {XHTML: partial(_half, accounts)}
+    if books.flaw is Flaw.OVERSIZE:
+        return {XHTML: partial(bytes, _OVERSIZE)}
+    return {XHTML: partial(write_ixbrl, accounts)}
+
+
+def _garbage(number: str) -> bytes:
+    return b"".join(hashlib.sha256(f"{number}/{part}".encode()).digest() for part in range(128))
+
+
+def _half(accounts: Accounts) -> bytes:
+    document = write_ixbrl(accounts)
+    return document[: len(document) // 2]

@@ -1,0 +1,40 @@
+"""The bodies with which Companies House, its gateway and its document storage say no."""
+
+import secrets
+
+from aiohttp import web
+
+_GATEWAY = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
+
+
+def unauthorised(error: str) -> web.Response:
+    """401 in the register's words."""
+    return web.json_response(
+        {"error": error, "type": "ch:service"},
+        status=401,
+        headers={"Ch-Authentication-Error": error},
+    )
+
+
+def refused(status: int, error: str) -> web.Response:
+    """Answer with one of the register's service errors."""
+    return web.json_response({"errors": [{"type": "ch:service", "error": error}]}, status=status)
+
+
+def broken(status: int) -> web.Response:
+    """Answer 500 with JSON and an exception id, or a gateway status with a page of HTML."""
+    if status not in _GATEWAY:
+        body = {"exception_id": secrets.token_hex(6), "error": "Internal server error"}
+        return web.json_response(body, status=status)
+    title = f"{status} {_GATEWAY[status]}"
+    page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body></html>"
+    return web.Response(status=status, text=page, content_type="text/html")
+
+
+def storage_error(status: int, code: str, message: str) -> web.Response:
+    """Answer as S3 does, in XML."""
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    )
+    return web.Response(status=status, text=body, content_type="application/xml")

@@ -1,0 +1,40 @@
+"""Record the requests the sandbox received: in memory, and in a file of a JSON object a line."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+import orjson
+
+Origin = Literal["api", "document", "storage"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """One request: `time` in epoch seconds, `path` without query, `key` as it was received."""
+
+    time: float
+    origin: Origin
+    method: str
+    path: str
+    status: int
+    key: str | None
+
+
+class RequestLog:
+    """All requests since the start, oldest first."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.requests: list[LoggedRequest] = []
+        self._file: IO[bytes] | None = path.open("ab", buffering=0) if path else None
+
+    def add(self, request: LoggedRequest) -> None:
+        """Record one request, and write it out at once."""
+        self.requests.append(request)
+        if self._file is not None:
+            self._file.write(orjson.dumps(asdict(request)) + b"\n")
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,60 @@
+"""Structured logs: readable or JSON, with request id and job id on every line."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+
+def configure_logs(log_format: str, level: str) -> None:
+    """Send our own lines and those of libraries through the same processors to standard error."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if log_format == "json":
+        rendered: list[structlog.typing.Processor] = [
+            structlog.processors.dict_tracebacks,
+            _without_locals,
+            structlog.processors.JSONRenderer(),
+        ]
+    else:
+        rendered = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # The servers' own loggers would print a second time, and URLs with their queries.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access"):
+        logger = logging.getLogger(name)
+        logger.handlers = []
+        logger.propagate = name == "uvicorn.error"
+    for name in ("tortoise", "aiosqlite", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _without_locals(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Drop the local variables from tracebacks: they hold personal data and secrets."""
+    for raised in event.get("exception", ()):
+        for frame in raised.get("frames", ()):
+            frame.pop("locals", None)
+    return event

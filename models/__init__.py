@@ -1,0 +1,29 @@
+"""The domain: tables, the state changes that keep its invariants, and the pure rules."""
+
+from models.access import AccessToken
+from models.audit import AuditEntry
+from models.customer import ClassChange, Customer
+from models.customer_class import CustomerClass
+from models.customer_template import CustomerTemplate, PlatformDefaults
+from models.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
+from models.event import Event
+from models.heartbeat import Heartbeat
+from models.job import Job
+from models.rate_limit import RateLimit
+
+__all__ = [
+    "AccessToken",
+    "AuditEntry",
+    "ClassChange",
+    "Customer",
+    "CustomerClass",
+    "CustomerTemplate",
+    "EnrichmentRun",
+    "Event",
+    "Heartbeat",
+    "Job",
+    "PlatformDefaults",
+    "RateLimit",
+    "Suggestion",
+    "UpstreamResponse",
+]

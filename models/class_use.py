@@ -1,0 +1,154 @@
+"""What a customer class is used for, and so what may be done with it (R33 to R38, R42)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tortoise.functions import Count, Max, Min
+
+from models.customer import ClassChange
+from models.customer_class import CustomerClass
+from models.customer_list import count_of_classes
+from models.customer_template import CustomerTemplate, PlatformDefaults
+from models.errors import Refusal, RefusalCode
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """One thing that stands in the way, with how many there are of it."""
+
+    code: RefusalCode
+    message: str
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassUse:
+    """Who has been in a class, and what refers to it.
+
+    `customers_ever` counts deleted customers too (R35); `last_used_at` is the latest instant at
+    which a customer came or went.
+    """
+
+    customers_now: int = 0
+    customers_ever: int = 0
+    first_used_at: datetime | None = None
+    last_used_at: datetime | None = None
+    template_names: tuple[str, ...] = ()
+    is_platform_default: bool = False
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Name the defaults that refer to the class."""
+        platform = ("the platform default",) if self.is_platform_default else ()
+        return platform + tuple(f"template “{name}”" for name in self.template_names)
+
+
+def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
+    """Say why a class can't be deleted: it is shipped, was used, or is referred to."""
+    blockers = []
+    if row.is_shipped:
+        blockers.append(
+            Blocker(
+                RefusalCode.SHIPPED_CLASS_PROTECTED,
+                "It came with the platform, and rules rely on it; retire it instead.",
+            )
+        )
+    if use.customers_ever:
+        blockers.append(
+            Blocker(
+                RefusalCode.CLASS_HAS_BEEN_USED,
+                f"{_customers(use.customers_ever)} ever been in it, {use.customers_now} now;"
+                f" first used {_day(use.first_used_at)}, last used {_day(use.last_used_at)}.",
+                use.customers_ever,
+            )
+        )
+    if use.references:
+        blockers.append(
+            Blocker(
+                RefusalCode.CLASS_REFERENCED,
+                f"It is referred to by {', '.join(use.references)}.",
+                len(use.references),
+            )
+        )
+    return blockers
+
+
+def retirement_blockers(
+    row: CustomerClass, use: ClassUse, replacement: CustomerClass | None
+) -> list[Blocker]:
+    """Say why a class can't be retired into that replacement, or without one (R42, R43)."""
+    if row.retired_at is not None:
+        return []
+    if replacement is None:
+        if not use.customers_now:
+            return []
+        return [
+            Blocker(
+                RefusalCode.CLASS_HAS_CUSTOMERS,
+                f"{use.customers_now} customers are in it; choose a class to move them to.",
+                use.customers_now,
+            )
+        ]
+    if replacement.id == row.id:
+        return [
+            Blocker(RefusalCode.REPLACEMENT_IS_SAME_CLASS, "A class can't be replaced by itself.")
+        ]
+    if replacement.retired_at is not None:
+        return [Blocker(RefusalCode.CLASS_RETIRED, f"{replacement.name} is retired itself.")]
+    return []
+
+
+def as_refusals(blockers: Sequence[Blocker], *path: str) -> list[Refusal]:
+    """Turn blockers into what a refused mutation answers."""
+    return [Refusal(blocker.code, blocker.message, path) for blocker in blockers]
+
+
+async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
+    """Read the use of many classes at once; the number of queries does not depend on them."""
+    ids = list(class_ids)
+    now = await count_of_classes(ids)
+    ever = {
+        row["to_class_id"]: row
+        for row in await ClassChange.filter(to_class_id__in=ids)
+        .annotate(
+            customers=Count("customer_id", distinct=True),
+            first=Min("changed_at"),
+            last=Max("changed_at"),
+        )
+        .group_by("to_class_id")
+        .values("to_class_id", "customers", "first", "last")
+    }
+    left = {
+        row["from_class_id"]: row["last"]
+        for row in await ClassChange.filter(from_class_id__in=ids)
+        .annotate(last=Max("changed_at"))
+        .group_by("from_class_id")
+        .values("from_class_id", "last")
+    }
+    templates = await CustomerTemplate.filter(customer_class_id__in=ids).order_by("name_key")
+    defaults = {
+        row.customer_class_id for row in await PlatformDefaults.filter(customer_class_id__in=ids)
+    }
+    uses = {}
+    for class_id in ids:
+        came = ever.get(class_id)
+        moments = [came["last"]] if came else []
+        moments += [left[class_id]] if class_id in left else []
+        uses[class_id] = ClassUse(
+            customers_now=now[class_id],
+            customers_ever=came["customers"] if came else 0,
+            first_used_at=came["first"] if came else None,
+            last_used_at=max(moments, default=None),
+            template_names=tuple(t.name for t in templates if t.customer_class_id == class_id),
+            is_platform_default=class_id in defaults,
+        )
+    return uses
+
+
+def _customers(count: int) -> str:
+    return "1 customer has" if count == 1 else f"{count} customers have"
+
+
+def _day(moment: datetime | None) -> str:
+    return "never" if moment is None else moment.date().isoformat()

@@ -1,0 +1,249 @@
+"""Creating, editing, moving and deleting customers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tortoise.exceptions import IntegrityError
+
+from models import audit
+from models.account_number import new_account_number
+from models.audit import Act
+from models.company_number import InvalidCompanyNumber, normalise
+from models.customer import ACCOUNT_NUMBER_LENGTH, REASON_LENGTH, REFERENCE_LENGTH, Customer
+from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
+from models.customer_placement import check_parent, class_for_new_customer, forget_company
+from models.database import lock, lock_shared
+from models.enrichment import Suggestion
+from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
+from models.errors import RefusalCode, StaleVersion, refuse
+from models.lookup import cancel_lookup, carry_out, plan_lookups
+from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user
+from models.reclassification import (
+    FIRST_ASSIGNMENT,
+    class_change,
+    move_customers,
+    refuse_orphans,
+)
+from models.text import Checks
+
+ERASED = "(erased)"
+STORED_FIELDS = (
+    "account_number",
+    "external_reference",
+    "name",
+    "company_number",
+    "customer_class_id",
+    "parent_id",
+    "profile",
+)
+CLASS_FIELDS = ("class_id", "class_code")
+
+
+async def create_customer(
+    act: Act, values: Mapping[str, Any], template_id: str | None = None
+) -> Customer:
+    """Add a customer; its class comes from the input, the template or the platform (R24)."""
+    placement = await class_for_new_customer(values, template_id)
+    customer = Customer(
+        customer_class_id=placement.customer_class.id,
+        parent_id=placement.parent_id,
+        created_at=act.now,
+        last_modified_at=act.now,
+    )
+    given = dict(values)
+    if given.get("account_number") is None:
+        given["account_number"] = new_account_number()
+    _check_and_set(customer, {"name": None, **given})
+    await check_parent(customer)
+    plan = await plan_lookups([customer], placement.customer_class, are_new=True)
+    await _refuse_taken_number(customer)
+    try:
+        await customer.save(force_create=True)
+    except IntegrityError as error:
+        raise _number_taken(customer) from error
+    first = class_change(act, customer.id, None, placement.customer_class, FIRST_ASSIGNMENT)
+    await first.save(force_create=True)
+    await carry_out(act, plan, EnrichmentTrigger.SAVE)
+    await audit.record(act, "customer.created", customer.id, after=_stored(customer))
+    return customer
+
+
+async def edit_customer(
+    act: Act, customer_id: str, values: Mapping[str, Any], expected_version: int | None
+) -> Customer:
+    """Change the fields that were sent; every save of a checked customer looks it up (A10)."""
+    customer = await locked_customer(customer_id, expected_version)
+    customer_class = await lock_shared(CustomerClass, customer.customer_class_id)
+    assert customer_class is not None  # noqa: S101  # a foreign key says so
+    _refuse_other_class(values, customer_class)
+    before = _stored(customer)
+    _check_and_set(customer, values)
+    if customer.parent_id != before["parent_id"]:
+        await check_parent(customer)
+    if customer.company_number != before["company_number"]:
+        await forget_company(act, customer)
+    after = _stored(customer)
+    plan = await plan_lookups([customer], customer_class)
+    if after == before:
+        await customer.save(update_fields=["enrichment_status"])
+        await carry_out(act, plan, EnrichmentTrigger.SAVE)
+        return customer
+    await _refuse_taken_number(customer)
+    touch(customer, act.now)
+    try:
+        await customer.save()
+    except IntegrityError as error:
+        raise _number_taken(customer) from error
+    await carry_out(act, plan, EnrichmentTrigger.SAVE)
+    await audit.record(act, "customer.edited", customer.id, before=before, after=after)
+    return customer
+
+
+async def change_class(
+    act: Act,
+    customer_id: str,
+    class_id: str,
+    reason: str | None,
+    expected_version: int | None,
+) -> Customer:
+    """Move a customer to another active class, for a reason (R26, R27); R28 for the same class."""
+    customer = await locked_customer(customer_id, expected_version, "customerId")
+    if class_id == customer.customer_class_id:
+        return customer
+    old = await lock_shared(CustomerClass, customer.customer_class_id)
+    new = await lock_shared(CustomerClass, class_id)
+    if new is None or old is None:
+        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", "classId")
+    checks = Checks()
+    why = checks.reason(reason, REASON_LENGTH)
+    if not new.is_assignable:
+        checks.refuse(
+            RefusalCode.CLASS_RETIRED, f"{new.name} is retired; pick an active class.", "classId"
+        )
+    checks.settle()
+    await move_customers(act, [customer], old, new, why, EnrichmentTrigger.CLASS_CHANGE)
+    return customer
+
+
+async def delete_customer(
+    act: Act, customer_id: str, reason: str | None, expected_version: int | None
+) -> Customer:
+    """Erase what is personal and keep the row, its class history and who did what (R35)."""
+    customer = await locked_customer(customer_id, expected_version)
+    checks = Checks()
+    why = checks.reason(reason, REASON_LENGTH)
+    checks.settle()
+    await refuse_orphans([customer])
+    await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
+    await Suggestion.filter(customer_id=customer.id).delete()
+    customer.account_number = f"{ERASED} {customer.id}"
+    customer.external_reference = customer.company_number = None
+    customer.name, customer.name_key = ERASED, name_key(ERASED)
+    customer.profile = {}
+    customer.parent_id = None
+    customer.erased_at = act.now
+    touch(customer, act.now)
+    await customer.save()
+    await audit.erase(customer.id)
+    await audit.record(act, "customer.deleted", customer.id, reason=why)
+    return customer
+
+
+async def locked_customer(
+    customer_id: str, expected_version: int | None = None, *path: str
+) -> Customer:
+    """Read a customer for changing it; deleted ones are not found."""
+    customer = (await lock(Customer, customer_id)).get(customer_id)
+    if customer is None or customer.erased_at is not None:
+        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer.", *(path or ("id",)))
+    if expected_version is not None and customer.version != expected_version:
+        raise StaleVersion(customer, expected_version, customer.version)
+    return customer
+
+
+def _check_and_set(customer: Customer, values: Mapping[str, Any]) -> None:
+    checks = Checks()
+    if "name" in values:
+        customer.name = checks.required_text(values["name"], NAME_LENGTH, "name")
+        customer.name_key = name_key(customer.name)
+    if "account_number" in values:
+        customer.account_number = checks.required_text(
+            values["account_number"], ACCOUNT_NUMBER_LENGTH, "accountNumber"
+        )
+    if "external_reference" in values:
+        customer.external_reference = checks.optional_text(
+            values["external_reference"], REFERENCE_LENGTH, "externalReference"
+        )
+    if "company_number" in values:
+        customer.company_number = _company_number(checks, values["company_number"])
+    if "parent_id" in values:
+        customer.parent_id = values["parent_id"]
+    if values.get("profile"):
+        customer.profile = _typed_profile(customer.profile, values["profile"])
+    checks.settle()
+
+
+def _company_number(checks: Checks, text: str | None) -> str | None:
+    if text is None or not text.strip():
+        return None
+    try:
+        return normalise(text)
+    except InvalidCompanyNumber as error:
+        checks.refuse(
+            RefusalCode.INVALID_COMPANY_NUMBER,
+            str(error),
+            "companyNumber",
+            hint="Eight digits, or letters as SC, NI or OC and six digits: 01234567, SC123456.",
+        )
+        return None
+
+
+def _typed_profile(current: Profile, typed: Mapping[str, ProfileEntry | None]) -> Profile:
+    profile = dict(current)
+    for name in WANTED_FIELDS:
+        if name in typed:
+            entry = typed[name]
+            if entry is None:
+                profile.pop(name, None)
+            else:
+                profile[name] = typed_by_user(name, profile.get(name), entry)
+    return profile
+
+
+def _refuse_other_class(values: Mapping[str, Any], current: CustomerClass) -> None:
+    """Refuse a change of class here: it needs a reason, hence `changeCustomerClass` (R27)."""
+    for name in CLASS_FIELDS:
+        if name not in values:
+            continue
+        if values[name] is None:
+            raise refuse(
+                RefusalCode.CLASS_REQUIRED, "A customer's class can't be cleared.", "classId"
+            )
+        if values[name] != (current.id if name == "class_id" else current.code):
+            raise refuse(
+                RefusalCode.CLASS_CHANGE_NEEDS_REASON,
+                "A customer's class changes for a recorded reason only.",
+                "classId" if name == "class_id" else "classCode",
+                hint="Use changeCustomerClass.",
+            )
+
+
+async def _refuse_taken_number(customer: Customer) -> None:
+    if (
+        await Customer.exclude(id=customer.id)
+        .filter(account_number=customer.account_number)
+        .exists()
+    ):
+        raise _number_taken(customer)
+
+
+def _number_taken(customer: Customer) -> Exception:
+    return refuse(
+        RefusalCode.ALREADY_EXISTS,
+        f"There is a customer with the account number {customer.account_number} already.",
+        "accountNumber",
+    )
+
+
+def _stored(customer: Customer) -> dict[str, Any]:
+    return {name: getattr(customer, name) for name in STORED_FIELDS}

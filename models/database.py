@@ -1,0 +1,215 @@
+"""The database: its connection, its transactions, and the wake-ups that go out after a commit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import structlog
+from tortoise import Tortoise
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.connection import get_connection
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+Row = TypeVar("Row", bound=Model)
+
+POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
+BUSY_TIMEOUT_MS = 15_000
+RECONNECT_S = 2.0
+MOST_DEADLOCKS = 3
+"""Times that a unit of work is done again after PostgreSQL rolled it back to end a deadlock."""
+
+_woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
+
+
+class _RollBackDryRunError(Exception):
+    """Leaves a transaction whose work was only tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Events of this process by topic, fired after a commit or by another process."""
+
+    _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
+
+    @contextmanager
+    def watching(self, topic: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set whenever the topic is woken."""
+        event = asyncio.Event()
+        self._watchers.setdefault(topic, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._watchers[topic].discard(event)
+
+    def fire(self, topic: str) -> None:
+        """Set the events of everybody who watches the topic."""
+        for event in self._watchers.get(topic, ()):
+            event.set()
+
+
+class Database:
+    """One database of the process, opened and closed by the composition root."""
+
+    def __init__(self, url: str, *, pool_size: int = 12) -> None:
+        self.url = url
+        self.is_postgres = urlsplit(url).scheme in POSTGRES_SCHEMES
+        self.signals = Signals()
+        self._pool_size = pool_size
+        self._units: set[asyncio.Task[Any]] = set()
+        self._listener: asyncio.Task[None] | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Give Tortoise's configuration."""
+        connection = expand_db_url(self.url)
+        if self.is_postgres:
+            connection["credentials"] |= {"minsize": 1, "maxsize": self._pool_size}
+        else:
+            connection["credentials"] |= {"busy_timeout": BUSY_TIMEOUT_MS}
+        return {
+            "connections": {"default": connection},
+            "apps": {
+                "models": {
+                    "models": ["models"],
+                    "default_connection": "default",
+                    "migrations": "models.migrations",
+                }
+            },
+            "use_tz": True,
+            "timezone": "UTC",
+        }
+
+    @property
+    def dsn(self) -> str:
+        """Give the address as PostgreSQL's own clients write it."""
+        return urlunsplit(urlsplit(self.url)._replace(scheme="postgresql"))
+
+    async def open(self, topics: Sequence[str] = ()) -> None:
+        """Connect, and on PostgreSQL listen for what other processes wake."""
+        # Lifespan and requests are different tasks, hence the fallback.
+        await Tortoise.init(config=self.config, _enable_global_fallback=True)
+        if self.is_postgres and topics:
+            self._listener = asyncio.create_task(self._listen(topics))
+
+    async def close(self) -> None:
+        """Let running units of work end, then disconnect."""
+        if self._units:
+            await asyncio.wait(self._units)
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+        await Tortoise.close_connections()
+
+    async def transaction(
+        self, work: Callable[[], Awaitable[Result]], *, dry_run: bool = False
+    ) -> Result:
+        """Do the work in one transaction, to its end even if the caller is cancelled meanwhile.
+
+        Cancelling inside a transaction would leave the connection unusable, so the work has a
+        task of its own. With `dry_run` everything is rolled back, and the result given all the
+        same. Work that PostgreSQL rolls back to end a deadlock is done again from its beginning.
+        """
+        unit = asyncio.create_task(self._unit_of_work(work, dry_run=dry_run))
+        self._units.add(unit)
+        unit.add_done_callback(self._forget)
+        return await asyncio.shield(unit)
+
+    def _forget(self, unit: asyncio.Task[Any]) -> None:
+        self._units.discard(unit)
+        if not unit.cancelled():
+            unit.exception()  # marks it as seen: the caller may have gone
+
+    async def _unit_of_work(
+        self, work: Callable[[], Awaitable[Result]], *, dry_run: bool
+    ) -> Result:
+        for _ in range(MOST_DEADLOCKS):
+            try:
+                return await self._try_unit(work, dry_run=dry_run)
+            except asyncpg.DeadlockDetectedError:
+                log.info("deadlock_resolved")  # by rolling this one back: it may be done again
+        return await self._try_unit(work, dry_run=dry_run)
+
+    async def _try_unit(self, work: Callable[[], Awaitable[Result]], *, dry_run: bool) -> Result:
+        topics: set[str] = set()
+        _woken.set(topics)
+        try:
+            async with in_transaction() as connection:
+                if not self.is_postgres:
+                    # BEGIN is deferred: taking the write lock first spares a busy snapshot later.
+                    await connection.execute_query("UPDATE rate_limit SET key = key WHERE 0")
+                result = await work()
+                if dry_run:
+                    raise _RollBackDryRunError
+        except _RollBackDryRunError:
+            return result
+        for topic in topics:
+            self.signals.fire(topic)
+        return result
+
+    async def _listen(self, topics: Sequence[str]) -> None:
+        while True:
+            try:
+                await self._listen_until_lost(topics)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("listener_lost", error=type(error).__name__)
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _listen_until_lost(self, topics: Sequence[str]) -> None:
+        lost = asyncio.Event()
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            for topic in topics:
+                await connection.add_listener(topic, lambda *args: self.signals.fire(args[2]))
+            for topic in topics:
+                self.signals.fire(topic)  # what came while nobody listened
+            await lost.wait()
+        finally:
+            connection.terminate()
+
+
+async def wake(topic: str) -> None:
+    """Wake who watches the topic, in every process, once the current transaction has committed."""
+    topics = _woken.get()
+    if topics is not None:
+        topics.add(topic)
+    connection = get_connection("default")
+    if dialect_of(connection) == "postgres":
+        await connection.execute_query("SELECT pg_notify($1, '')", [topic])
+
+
+def dialect_of(connection: BaseDBAsyncClient) -> str:
+    """Name the dialect: `postgres` or `sqlite`."""
+    return connection.capabilities.dialect
+
+
+async def lock(model: type[Row], *ids: str) -> dict[str, Row]:
+    """Read rows and keep other writers from them until the transaction ends.
+
+    In the order of their ids, so that two writers never wait for each other. On SQLite a
+    transaction is alone in writing anyway.
+    """
+    query = model.filter(pk__in=sorted(set(ids))).order_by(model._meta.pk_attr)
+    rows = await query.select_for_update()
+    return {str(row.pk): row for row in rows}
+
+
+async def lock_shared(model: type[Row], row_id: str) -> Row | None:
+    """Read a row and keep it from being changed, while others may do the same."""
+    connection = get_connection("default")
+    if dialect_of(connection) == "postgres":
+        await connection.execute_query(
+            f'SELECT 1 FROM "{model._meta.db_table}" WHERE id = $1 FOR SHARE',  # noqa: S608  # a table's own name
+            [row_id],
+        )
+    return await model.get_or_none(pk=row_id)

@@ -1,0 +1,110 @@
+"""Writes what a lookup found, or that it must be tried again, to the run and its customer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from models import audit
+from models.access import SYSTEM
+from models.audit import Act
+from models.customer import Customer
+from models.database import lock
+from models.enrichment import EnrichmentRun, UpstreamResponse
+from models.enrichment_status import EnrichmentReason, EnrichmentStatus, FieldOutcome
+from models.event import publish
+from models.job import LeaseLostError
+from models.profile import ProfileEntry, merge
+from models.suggestion import offer
+
+CUSTOMER_ENRICHED = "customer.enriched"
+"""The event of a lookup that ended, however it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a lookup read: entries by field, details that only the register has, and the end."""
+
+    status: EnrichmentStatus
+    source: str
+    reason: EnrichmentReason | None = None
+    entries: Mapping[str, ProfileEntry] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+
+
+async def note_running(run_id: str, attempts: int) -> EnrichmentRun:
+    """Mark a run as being worked on and give it; refuse if it was cancelled meanwhile."""
+    run, customer = await _locked(run_id)
+    run.status, run.attempts, run.next_attempt_at = EnrichmentStatus.RUNNING, attempts, None
+    await run.save()
+    await _set_status(customer, EnrichmentStatus.RUNNING)
+    return run
+
+
+async def note_waiting(
+    run_id: str, attempts: int, due_at: datetime, reason: EnrichmentReason
+) -> None:
+    """Mark a run as waiting for its next attempt, or for its first."""
+    run, customer = await _locked(run_id)
+    run.status = EnrichmentStatus.RETRYING if attempts else EnrichmentStatus.PENDING
+    run.reason, run.attempts, run.next_attempt_at = reason, attempts, due_at
+    await run.save()
+    await _set_status(customer, run.status)
+
+
+async def store_findings(run_id: str, attempts: int, findings: Findings, now: datetime) -> None:
+    """Apply what was found and end the run. This is no save: it starts no lookup (R92)."""
+    run, customer = await _locked(run_id)
+    if findings.entries or findings.details:
+        outcomes = await _apply(run, customer, findings, now)
+    else:
+        outcomes = {}
+    run.status, run.reason, run.attempts = findings.status, findings.reason, attempts
+    run.source = findings.source
+    run.finished_at, run.next_attempt_at = now, None
+    run.fields_read = [_read(name, outcome, findings) for name, outcome in outcomes.items()]
+    await run.save()
+    await UpstreamResponse.filter(run_id=run.id).delete()
+    customer.enrichment_status = findings.status
+    await customer.save(update_fields=["profile", "enrichment_status"])
+    await publish(CUSTOMER_ENRICHED, customer.id, {"run_id": run.id}, now)
+
+
+async def _apply(
+    run: EnrichmentRun, customer: Customer, findings: Findings, now: datetime
+) -> Mapping[str, FieldOutcome]:
+    merged = merge(customer.profile, findings.entries, findings.unreadable)
+    before = customer.profile
+    customer.profile = {**merged.profile, "details": dict(findings.details)}
+    await offer(customer.id, merged.suggestions, now)
+    await audit.record(
+        Act(SYSTEM, now, run.id),
+        "customer.enriched",
+        customer.id,
+        before=before,
+        after=customer.profile,
+        reason=f"Companies House lookup of {run.company_number}",
+    )
+    return merged.outcomes
+
+
+def _read(name: str, outcome: FieldOutcome, findings: Findings) -> dict[str, Any]:
+    entry = findings.entries.get(name)
+    source = entry.get("source") if entry and outcome is FieldOutcome.FOUND else None
+    return {"name": name, "outcome": outcome, "source": source}
+
+
+async def _locked(run_id: str) -> tuple[EnrichmentRun, Customer]:
+    known = await EnrichmentRun.get(id=run_id)
+    # The customer first, as everywhere, so that nobody waits in a circle.
+    customer = (await lock(Customer, known.customer_id))[known.customer_id]
+    run = (await lock(EnrichmentRun, run_id))[run_id]
+    if not run.status.is_live or run.company_number != customer.company_number:
+        raise LeaseLostError(run_id)
+    return run, customer
+
+
+async def _set_status(customer: Customer, status: EnrichmentStatus) -> None:
+    customer.enrichment_status = status
+    await customer.save(update_fields=["enrichment_status"])

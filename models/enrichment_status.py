@@ -1,0 +1,71 @@
+"""The states of an enrichment and the reasons it ends with (R87). PURE."""
+
+from enum import StrEnum, unique
+
+
+@unique
+class EnrichmentStatus(StrEnum):
+    """Where a customer stands with Companies House (R87)."""
+
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    RETRYING = "RETRYING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    NOT_FOUND = "NOT_FOUND"
+    NEEDS_COMPANY_NUMBER = "NEEDS_COMPANY_NUMBER"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether a job is still at work on it."""
+        return self in _LIVE
+
+
+_LIVE = frozenset({EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, EnrichmentStatus.RETRYING})
+
+
+@unique
+class EnrichmentReason(StrEnum):
+    """Why an enrichment stands as it does."""
+
+    NO_ACCOUNTS_YET = "NO_ACCOUNTS_YET"
+    ACCOUNTS_PDF_ONLY = "ACCOUNTS_PDF_ONLY"
+    ACCOUNTS_UNAVAILABLE = "ACCOUNTS_UNAVAILABLE"
+    ACCOUNTS_UNREADABLE = "ACCOUNTS_UNREADABLE"
+    IDENTITY_MISMATCH = "IDENTITY_MISMATCH"
+    EMPLOYEES_NOT_DISCLOSED = "EMPLOYEES_NOT_DISCLOSED"
+    FIGURES_NOT_TAGGED = "FIGURES_NOT_TAGGED"
+    NOT_A_UK_COMPANY = "NOT_A_UK_COMPANY"
+    UNKNOWN_COMPANY_NUMBER = "UNKNOWN_COMPANY_NUMBER"
+    BLOCKED = "BLOCKED"
+    REFUSED_BY_REGISTER = "REFUSED_BY_REGISTER"
+    RATE_LIMITED = "RATE_LIMITED"
+    REGISTER_UNAVAILABLE = "REGISTER_UNAVAILABLE"
+    GAVE_UP = "GAVE_UP"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    CLASS_CHANGED = "CLASS_CHANGED"
+    COMPANY_NUMBER_CHANGED = "COMPANY_NUMBER_CHANGED"
+    CUSTOMER_DELETED = "CUSTOMER_DELETED"
+
+
+@unique
+class FieldOutcome(StrEnum):
+    """What became of one wanted field (R85)."""
+
+    FOUND = "FOUND"
+    NOT_FILED = "NOT_FILED"
+    UNREADABLE = "UNREADABLE"
+    KEPT_USER_VALUE = "KEPT_USER_VALUE"
+
+
+@unique
+class EnrichmentTrigger(StrEnum):
+    """What asked for the lookup."""
+
+    SAVE = "SAVE"
+    CLASS_CHANGE = "CLASS_CHANGE"
+    RETIREMENT = "RETIREMENT"
+    REQUEST = "REQUEST"

@@ -1,0 +1,88 @@
+"""What the domain refuses, and why: values that a client is shown. PURE.
+
+A refusal is something that the user can mend. It never says that the program is at fault.
+
+    Refused
+    └── StaleVersion      the row changed since the caller read it
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Any
+
+
+@unique
+class RefusalCode(StrEnum):
+    """Every reason for which a mutation is refused; a closed set that clients may switch on."""
+
+    REQUIRED = "REQUIRED"
+    INVALID = "INVALID"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    REASON_REQUIRED = "REASON_REQUIRED"
+    ADMINISTER_REQUIRED = "ADMINISTER_REQUIRED"
+    INVALID_DISPLAY_CLASS = "INVALID_DISPLAY_CLASS"
+    CONTRADICTORY_FLAGS = "CONTRADICTORY_FLAGS"
+    SHIPPED_CLASS_PROTECTED = "SHIPPED_CLASS_PROTECTED"
+    CLASS_HAS_BEEN_USED = "CLASS_HAS_BEEN_USED"
+    CLASS_REFERENCED = "CLASS_REFERENCED"
+    CLASS_HAS_CUSTOMERS = "CLASS_HAS_CUSTOMERS"
+    CLASS_RETIRED = "CLASS_RETIRED"
+    REPLACEMENT_IS_SAME_CLASS = "REPLACEMENT_IS_SAME_CLASS"
+    CLASS_REQUIRED = "CLASS_REQUIRED"
+    CLASS_CHANGE_NEEDS_REASON = "CLASS_CHANGE_NEEDS_REASON"
+    INVALID_COMPANY_NUMBER = "INVALID_COMPANY_NUMBER"
+    INVALID_PARENT = "INVALID_PARENT"
+    CUSTOMER_HAS_CHILDREN = "CUSTOMER_HAS_CHILDREN"
+    ENRICHMENT_NOT_APPLICABLE = "ENRICHMENT_NOT_APPLICABLE"
+    NEEDS_COMPANY_NUMBER = "NEEDS_COMPANY_NUMBER"
+    SUGGESTION_SETTLED = "SUGGESTION_SETTLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One thing that the caller has to mend; `path` leads to the input field that is at fault."""
+
+    code: RefusalCode
+    message: str
+    path: tuple[str, ...] = ()
+    hint: str | None = None
+    retryable: bool = False
+
+
+class Refused(Exception):
+    """An operation did not happen, and nothing changed."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__("; ".join(refusal.message for refusal in refusals))
+        self.refusals = tuple(refusals)
+
+
+class StaleVersion(Refused):
+    """The caller edited an older version; `current` is the row as it is now (R101)."""
+
+    def __init__(self, current: Any, expected: int, found: int) -> None:
+        super().__init__(
+            [
+                Refusal(
+                    RefusalCode.VERSION_CONFLICT,
+                    f"You edited version {expected}; it is at version {found} now.",
+                    ("expectedVersion",),
+                    hint="Read it again, apply your change to what you find, and send that.",
+                    retryable=True,
+                )
+            ]
+        )
+        self.current = current
+
+
+def refuse(
+    code: RefusalCode,
+    message: str,
+    *path: str,
+    hint: str | None = None,
+) -> Refused:
+    """Make the exception for a single refusal, to be raised by the caller."""
+    return Refused([Refusal(code, message, path, hint)])

@@ -1,0 +1,21 @@
+"""Signs of life of the workers, so that readiness can tell whether one is at work."""
+
+from datetime import datetime
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Heartbeat(Model):
+    """When a worker process was last seen."""
+
+    worker = fields.CharField(max_length=80, primary_key=True)
+    seen_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "heartbeat"
+
+
+async def beat(worker: str, now: datetime) -> None:
+    """Note that the worker is alive."""
+    await Heartbeat.update_or_create({"seen_at": now}, worker=worker)

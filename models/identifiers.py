@@ -1,0 +1,56 @@
+"""Makes the identifiers of rows: TypeIDs, sortable by time, with a prefix for their type."""
+
+from typeid import TypeID
+
+ID_LENGTH = 32
+"""Characters a column of identifiers holds: a prefix of up to five, `_`, and 26 of base 32."""
+
+
+def new_class_id() -> str:
+    """Identify a customer class."""
+    return str(TypeID(prefix="cls"))
+
+
+def new_class_change_id() -> str:
+    """Identify a row of a customer's class history."""
+    return str(TypeID(prefix="chg"))
+
+
+def new_customer_id() -> str:
+    """Identify a customer."""
+    return str(TypeID(prefix="cus"))
+
+
+def new_template_id() -> str:
+    """Identify a customer template."""
+    return str(TypeID(prefix="tpl"))
+
+
+def new_run_id() -> str:
+    """Identify an enrichment run."""
+    return str(TypeID(prefix="run"))
+
+
+def new_suggestion_id() -> str:
+    """Identify a suggestion."""
+    return str(TypeID(prefix="sug"))
+
+
+def new_job_id() -> str:
+    """Identify a job."""
+    return str(TypeID(prefix="job"))
+
+
+def new_token_id() -> str:
+    """Identify an access token."""
+    return str(TypeID(prefix="tok"))
+
+
+def new_audit_id() -> str:
+    """Identify an audit entry."""
+    return str(TypeID(prefix="aud"))
+
+
+def prefix_of(identifier: str) -> str:
+    """Give the prefix of an identifier, empty when it has none."""
+    return identifier.partition("_")[0] if "_" in identifier else ""

@@ -1,0 +1,226 @@
+"""What a save asks of Companies House: starts, coalesces, supersedes and cancels lookups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from models import job
+from models.audit import Act
+from models.customer import Customer
+from models.customer_class import CustomerClass
+from models.database import lock, lock_shared
+from models.enrichment import EnrichmentRun, UpstreamResponse
+from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.errors import RefusalCode, refuse
+from models.identifiers import new_run_id
+
+ENRICH = "enrich"
+"""The kind of the jobs that look a customer up."""
+
+LIVE = (EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, EnrichmentStatus.RETRYING)
+BATCH = 500
+"""Rows handled at once; SQLite takes no statement with very many parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows for one customer from a save."""
+
+    status: EnrichmentStatus
+    starts: bool = False
+    cancels: EnrichmentReason | None = None
+
+
+def decide(
+    *,
+    is_checked: bool,
+    company_number: str | None,
+    live_number: str | None,
+    status: EnrichmentStatus,
+) -> Decision:
+    """Decide what a save means for the lookup (R81, R89, R91). PURE.
+
+    `live_number` is the number that a lookup at work is for, or nothing when none is at work.
+    """
+    if not is_checked:
+        if live_number is not None:
+            return Decision(EnrichmentStatus.CANCELLED, cancels=EnrichmentReason.CLASS_CHANGED)
+        if status is EnrichmentStatus.CANCELLED:
+            return Decision(status)
+        return Decision(EnrichmentStatus.NOT_APPLICABLE)
+    if live_number is not None and live_number == company_number:
+        return Decision(status)
+    superseded = EnrichmentReason.COMPANY_NUMBER_CHANGED if live_number is not None else None
+    if company_number is None:
+        return Decision(EnrichmentStatus.NEEDS_COMPANY_NUMBER, cancels=superseded)
+    return Decision(EnrichmentStatus.PENDING, starts=True, cancels=superseded)
+
+
+@dataclass(slots=True)
+class LookupPlan:
+    """What saving some customers asks for, to be carried out once they are stored."""
+
+    cancelled: list[tuple[EnrichmentRun, EnrichmentReason]] = field(default_factory=list)
+    starting: list[Customer] = field(default_factory=list)
+
+
+async def plan_lookups(
+    customers: Sequence[Customer], customer_class: CustomerClass, *, are_new: bool = False
+) -> LookupPlan:
+    """Work out what saving customers of one class asks for, and set their `enrichment_status`.
+
+    The rows must be locked, or `are_new`; storing them is the caller's.
+    """
+    plan = LookupPlan()
+    for start in range(0, len(customers), BATCH):
+        batch = customers[start : start + BATCH]
+        live = {} if are_new else await _live_runs(batch)
+        for customer in batch:
+            run = live.get(customer.id)
+            decision = decide(
+                is_checked=customer_class.check_companies_house,
+                company_number=customer.company_number,
+                live_number=None if run is None else run.company_number,
+                status=customer.enrichment_status,
+            )
+            customer.enrichment_status = decision.status
+            if run is not None and decision.cancels is not None:
+                plan.cancelled.append((run, decision.cancels))
+            if decision.starts:
+                plan.starting.append(customer)
+    return plan
+
+
+async def carry_out(act: Act, plan: LookupPlan, trigger: EnrichmentTrigger) -> int:
+    """Cancel and start what was planned, and give the number of lookups started."""
+    for run, reason in plan.cancelled:
+        await _cancel(act, run, reason)
+    for start in range(0, len(plan.starting), BATCH):
+        await _start(act, plan.starting[start : start + BATCH], trigger)
+    return len(plan.starting)
+
+
+async def request_lookup(act: Act, customer: Customer) -> int:
+    """Look a locked customer up on demand, now, also when it waits for its next attempt.
+
+    Gives the number of lookups started: none when one is at work already (R89).
+    """
+    customer_class = await CustomerClass.get(id=customer.customer_class_id)
+    _refuse_unchecked(customer_class, "customerId")
+    if customer.company_number is None:
+        raise refuse(
+            RefusalCode.NEEDS_COMPANY_NUMBER,
+            "The customer has no company number to look up.",
+            "customerId",
+            hint="companySearch offers candidates by name; save the right one's number.",
+        )
+    plan = await plan_lookups([customer], customer_class)
+    await customer.save(update_fields=["enrichment_status"])
+    started = await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+    if not started:
+        await job.hasten(live_key(customer.id), act.now)
+    return started
+
+
+async def recheck_class(act: Act, class_id: str) -> int:
+    """Look up all customers of a class (R23), and give the number of lookups started."""
+    customer_class = await lock_shared(CustomerClass, class_id)
+    if customer_class is None:
+        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", "classId")
+    _refuse_unchecked(customer_class, "classId")
+    customers = (
+        await Customer.filter(customer_class_id=class_id, erased_at__isnull=True)
+        .order_by("id")
+        .select_for_update()
+    )
+    plan = await plan_lookups(customers, customer_class)
+    await store_statuses(customers)
+    return await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+
+
+async def retry_blocked(act: Act) -> int:
+    """Look up again whoever failed while our key was refused, and give how many that are."""
+    blocked = await EnrichmentRun.filter(
+        status=EnrichmentStatus.FAILED, reason=EnrichmentReason.BLOCKED
+    ).values_list("customer_id", flat=True)
+    started = 0
+    for customer_id in sorted(set(blocked)):
+        customer = (await lock(Customer, str(customer_id))).get(str(customer_id))
+        if customer is None or customer.enrichment_status is not EnrichmentStatus.FAILED:
+            continue
+        customer_class = await CustomerClass.get(id=customer.customer_class_id)
+        plan = await plan_lookups([customer], customer_class)
+        await customer.save(update_fields=["enrichment_status"])
+        started += await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+    await job.hasten_all(ENRICH, act.now)
+    return started
+
+
+async def store_statuses(customers: Sequence[Customer]) -> None:
+    """Store the enrichment status of many customers, with a statement for each status."""
+    by_status: dict[EnrichmentStatus, list[str]] = {}
+    for customer in customers:
+        by_status.setdefault(customer.enrichment_status, []).append(customer.id)
+    for status, ids in by_status.items():
+        for start in range(0, len(ids), BATCH):
+            await Customer.filter(id__in=ids[start : start + BATCH]).update(
+                enrichment_status=status
+            )
+
+
+async def cancel_lookup(act: Act, customer: Customer, reason: EnrichmentReason) -> None:
+    """End a customer's lookup, if one is at work."""
+    for run in (await _live_runs([customer])).values():
+        await _cancel(act, run, reason)
+        customer.enrichment_status = EnrichmentStatus.CANCELLED
+
+
+def live_key(customer_id: str) -> str:
+    """Give the key under which a customer has one living job at most (R89)."""
+    return f"{ENRICH}:{customer_id}"
+
+
+def _refuse_unchecked(customer_class: CustomerClass, path: str) -> None:
+    if not customer_class.check_companies_house:
+        raise refuse(
+            RefusalCode.ENRICHMENT_NOT_APPLICABLE,
+            f"Customers of the class {customer_class.name} are not checked at Companies House.",
+            path,
+        )
+
+
+async def _live_runs(customers: Sequence[Customer]) -> dict[str, EnrichmentRun]:
+    runs = await EnrichmentRun.filter(
+        customer_id__in=[customer.id for customer in customers], status__in=LIVE
+    )
+    return {run.customer_id: run for run in runs}
+
+
+async def _cancel(act: Act, run: EnrichmentRun, reason: EnrichmentReason) -> None:
+    await job.cancel(live_key(run.customer_id), act.now)
+    await UpstreamResponse.filter(run_id=run.id).delete()
+    run.status, run.reason = EnrichmentStatus.CANCELLED, reason
+    run.finished_at, run.next_attempt_at = act.now, None
+    await run.save()
+
+
+async def _start(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrigger) -> None:
+    if not customers:
+        return
+    runs = [
+        EnrichmentRun(
+            id=new_run_id(),
+            customer_id=customer.id,
+            company_number=customer.company_number,
+            trigger=trigger,
+            status=EnrichmentStatus.PENDING,
+            requested_at=act.now,
+            next_attempt_at=act.now,
+        )
+        for customer in customers
+    ]
+    await EnrichmentRun.bulk_create(runs)
+    await job.enqueue_many(
+        ENRICH,
+        {live_key(run.customer_id): {"run_id": run.id} for run in runs},
+        act.now,
+    )

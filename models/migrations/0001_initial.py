@@ -1,0 +1,231 @@
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+from models.enrichment import SuggestionStatus
+from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.identifiers import new_audit_id, new_class_change_id, new_class_id, new_customer_id, new_job_id, new_run_id, new_suggestion_id, new_template_id, new_token_id
+from models.job import JobState
+from orjson import loads
+from tortoise.fields.base import OnDelete
+from tortoise.fields.data import JSON_DUMPS
+from tortoise import fields
+from tortoise.indexes import Index
+
+class Migration(migrations.Migration):
+    initial = True
+
+    operations = [
+        ops.CreateModel(
+            name='AccessToken',
+            fields=[
+                ('id', fields.CharField(primary_key=True, default=new_token_id, unique=True, db_index=True, max_length=32)),
+                ('name', fields.CharField(max_length=200)),
+                ('shown_prefix', fields.CharField(max_length=12)),
+                ('hash', fields.CharField(unique=True, max_length=64)),
+                ('scopes', fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('expires_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('last_used_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'access_token', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A bearer token, shown once when it is issued and stored as a hash.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='AuditEntry',
+            fields=[
+                ('id', fields.CharField(primary_key=True, default=new_audit_id, unique=True, db_index=True, max_length=32)),
+                ('subject_id', fields.CharField(max_length=32)),
+                ('operation', fields.CharField(max_length=60)),
+                ('before', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('after', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('reason', fields.CharField(null=True, max_length=1000)),
+                ('is_override', fields.BooleanField(default=False)),
+                ('actor_id', fields.CharField(max_length=32)),
+                ('actor_name', fields.CharField(max_length=200)),
+                ('request_id', fields.CharField(max_length=64)),
+                ('at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'audit_entry', 'app': 'models', 'indexes': [Index(fields=['subject_id', 'id'])], 'pk_attr': 'id', 'table_description': 'One write, with the stored values that it changed, before and after.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='CustomerClass',
+            fields=[
+                ('id', fields.CharField(primary_key=True, default=new_class_id, unique=True, db_index=True, max_length=32)),
+                ('code', fields.CharField(null=True, unique=True, max_length=40)),
+                ('name', fields.CharField(max_length=200)),
+                ('name_key', fields.CharField(unique=True, max_length=600)),
+                ('display_class', fields.CharField(null=True, max_length=100)),
+                ('display_position', fields.IntField(default=0)),
+                ('is_personal_customer', fields.BooleanField(default=False)),
+                ('is_sole_trader', fields.BooleanField(default=False)),
+                ('is_reseller', fields.BooleanField(default=False)),
+                ('check_companies_house', fields.BooleanField(default=False)),
+                ('retired_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('version', fields.IntField(default=1)),
+            ],
+            options={'table': 'customer_class', 'app': 'models', 'indexes': [Index(fields=['display_position', 'name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'A customer class. `code` marks the shipped ones and survives a rename (R12).'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Customer',
+            fields=[
+                ('id', fields.CharField(primary_key=True, default=new_customer_id, unique=True, db_index=True, max_length=32)),
+                ('account_number', fields.CharField(unique=True, max_length=64)),
+                ('external_reference', fields.CharField(null=True, db_index=True, max_length=200)),
+                ('name', fields.CharField(max_length=200)),
+                ('name_key', fields.CharField(max_length=600)),
+                ('company_number', fields.CharField(null=True, db_index=True, max_length=8)),
+                ('customer_class', fields.ForeignKeyField('models.CustomerClass', source_field='customer_class_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('parent', fields.ForeignKeyField('models.Customer', source_field='parent_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('profile', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('enrichment_status', fields.CharEnumField(default=EnrichmentStatus.NOT_APPLICABLE, description='NOT_APPLICABLE: NOT_APPLICABLE\nPENDING: PENDING\nRUNNING: RUNNING\nRETRYING: RETRYING\nSUCCEEDED: SUCCEEDED\nPARTIAL: PARTIAL\nNOT_FOUND: NOT_FOUND\nNEEDS_COMPANY_NUMBER: NEEDS_COMPANY_NUMBER\nFAILED: FAILED\nCANCELLED: CANCELLED', enum_type=EnrichmentStatus, max_length=24)),
+                ('consent_review_due_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('version', fields.IntField(default=1)),
+                ('erased_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'customer', 'app': 'models', 'indexes': [Index(fields=['name_key', 'id']), Index(fields=['customer_class_id', 'name_key', 'id']), Index(fields=['created_at', 'id']), Index(fields=['enrichment_status', 'name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'A customer of the platform, which sits in exactly one class (R24).'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='ClassChange',
+            fields=[
+                ('id', fields.CharField(primary_key=True, default=new_class_change_id, unique=True, db_index=True, max_length=32)),
+                ('customer', fields.ForeignKeyField('models.Customer', source_field='customer_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('from_class', fields.ForeignKeyField('models.CustomerClass', source_field='from_class_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('to_class', fields.ForeignKeyField('models.CustomerClass', source_field='to_class_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('reason', fields.CharField(max_length=1000)),
+                ('crosses_individual_line', fields.BooleanField(default=False)),
+                ('changed_by_id', fields.CharField(max_length=32)),
+                ('changed_by', fields.CharField(max_length=200)),
+                ('changed_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'class_change', 'app': 'models', 'indexes': [Index(fields=['to_class_id', 'changed_at']), Index(fields=['from_class_id', 'changed_at'])], 'pk_attr': 'id', 'table_description': 'One row of the class history of a customer: from, to, reason, who, when (R27).'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='CustomerTemplate',
+            fields=[
+                ('id', fields.CharField(primary_key=True, default=new_template_id, unique=True, db_index=True, max_length=32)),
+                ('name', fields.CharField(max_length=200)),
+                ('name_key', fields.CharField(unique=True, max_length=600)),
+                ('customer_class', fields.ForeignKeyField('models.CustomerClass', source_field='customer_class_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('parent', fields.ForeignKeyField('models.Customer', source_field='parent_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('version', fields.IntField(default=1)),
+            ],
+            options={'table': 'customer_template', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Named defaults for new customers. Retiring a class takes it out of here (R40).'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='EnrichmentRun',
+            fields=[
+                ('id', fields.CharField(primary_key=True, default=new_run_id, unique=True, db_index=True, max_length=32)),
+                ('customer', fields.ForeignKeyField('models.Customer', source_field='customer_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('company_number', fields.CharField(null=True, max_length=8)),
+                ('trigger', fields.CharEnumField(description='SAVE: SAVE\nCLASS_CHANGE: CLASS_CHANGE\nRETIREMENT: RETIREMENT\nREQUEST: REQUEST', enum_type=EnrichmentTrigger, max_length=24)),
+                ('status', fields.CharEnumField(description='NOT_APPLICABLE: NOT_APPLICABLE\nPENDING: PENDING\nRUNNING: RUNNING\nRETRYING: RETRYING\nSUCCEEDED: SUCCEEDED\nPARTIAL: PARTIAL\nNOT_FOUND: NOT_FOUND\nNEEDS_COMPANY_NUMBER: NEEDS_COMPANY_NUMBER\nFAILED: FAILED\nCANCELLED: CANCELLED', enum_type=EnrichmentStatus, max_length=24)),
+                ('reason', fields.CharEnumField(null=True, description='NO_ACCOUNTS_YET: NO_ACCOUNTS_YET\nACCOUNTS_PDF_ONLY: ACCOUNTS_PDF_ONLY\nACCOUNTS_UNAVAILABLE: ACCOUNTS_UNAVAILABLE\nACCOUNTS_UNREADABLE: ACCOUNTS_UNREADABLE\nIDENTITY_MISMATCH: IDENTITY_MISMATCH\nEMPLOYEES_NOT_DISCLOSED: EMPLOYEES_NOT_DISCLOSED\nFIGURES_NOT_TAGGED: FIGURES_NOT_TAGGED\nNOT_A_UK_COMPANY: NOT_A_UK_COMPANY\nUNKNOWN_COMPANY_NUMBER: UNKNOWN_COMPANY_NUMBER\nBLOCKED: BLOCKED\nREFUSED_BY_REGISTER: REFUSED_BY_REGISTER\nRATE_LIMITED: RATE_LIMITED\nREGISTER_UNAVAILABLE: REGISTER_UNAVAILABLE\nGAVE_UP: GAVE_UP\nINTERNAL_ERROR: INTERNAL_ERROR\nCLASS_CHANGED: CLASS_CHANGED\nCOMPANY_NUMBER_CHANGED: COMPANY_NUMBER_CHANGED\nCUSTOMER_DELETED: CUSTOMER_DELETED', enum_type=EnrichmentReason, max_length=32)),
+                ('attempts', fields.IntField(default=0)),
+                ('requested_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('finished_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('next_attempt_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('source', fields.CharField(null=True, max_length=8)),
+                ('fields_read', fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
+            ],
+            options={'table': 'enrichment_run', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'id']), Index(fields=['status'])], 'pk_attr': 'id', 'table_description': 'One lookup of one customer, from the save that asked for it to its end (R87).'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Event',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('kind', fields.CharField(max_length=60)),
+                ('subject_id', fields.CharField(max_length=32)),
+                ('payload', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'event', 'app': 'models', 'indexes': [Index(fields=['subject_id', 'kind', 'id'])], 'pk_attr': 'id', 'table_description': 'Something that happened to a subject. Ids rise in the order of writing.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Heartbeat',
+            fields=[
+                ('worker', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=80)),
+                ('seen_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'heartbeat', 'app': 'models', 'pk_attr': 'worker', 'table_description': 'When a worker process was last seen.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Job',
+            fields=[
+                ('id', fields.CharField(primary_key=True, default=new_job_id, unique=True, db_index=True, max_length=32)),
+                ('kind', fields.CharField(max_length=40)),
+                ('payload', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
+                ('live_key', fields.CharField(null=True, unique=True, max_length=80)),
+                ('state', fields.CharEnumField(default=JobState.QUEUED, description='QUEUED: QUEUED\nRUNNING: RUNNING\nDONE: DONE\nFAILED: FAILED\nCANCELLED: CANCELLED', enum_type=JobState, max_length=12)),
+                ('attempts', fields.IntField(default=0)),
+                ('due_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('owner', fields.CharField(null=True, db_index=True, max_length=36)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('finished_at', fields.DatetimeField(null=True, db_index=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'job', 'app': 'models', 'indexes': [Index(fields=['due_at', 'id'])], 'pk_attr': 'id', 'table_description': 'A piece of work to be done once, now or later.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='PlatformDefaults',
+            fields=[
+                ('id', fields.IntField(primary_key=True, generated=False, default=1, unique=True, db_index=True)),
+                ('customer_class', fields.ForeignKeyField('models.CustomerClass', source_field='customer_class_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('version', fields.IntField(default=1)),
+            ],
+            options={'table': 'platform_defaults', 'app': 'models', 'pk_attr': 'id', 'table_description': 'The single row of settings that new customers fall back on (R24).'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='RateLimit',
+            fields=[
+                ('key', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=80)),
+                ('free_at', fields.BigIntField(default=0)),
+                ('blocked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('blocked_reason', fields.CharField(null=True, max_length=200)),
+            ],
+            options={'table': 'rate_limit', 'app': 'models', 'pk_attr': 'key', 'table_description': 'The budget of one API key. `free_at` is a theoretical arrival time in microseconds (GCRA).'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='Suggestion',
+            fields=[
+                ('id', fields.CharField(primary_key=True, default=new_suggestion_id, unique=True, db_index=True, max_length=32)),
+                ('customer', fields.ForeignKeyField('models.Customer', source_field='customer_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
+                ('field', fields.CharField(max_length=40)),
+                ('entry', fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
+                ('status', fields.CharEnumField(description='OPEN: OPEN\nACCEPTED: ACCEPTED\nREJECTED: REJECTED\nWITHDRAWN: WITHDRAWN', enum_type=SuggestionStatus, max_length=12)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('settled_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('settled_by', fields.CharField(null=True, max_length=200)),
+            ],
+            options={'table': 'suggestion', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'status'])], 'pk_attr': 'id', 'table_description': 'A register value that differs from what a user typed (R86).'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='UpstreamResponse',
+            fields=[
+                ('id', fields.BigIntField(generated=True, primary_key=True, unique=True, db_index=True)),
+                ('run', fields.ForeignKeyField('models.EnrichmentRun', source_field='run_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
+                ('step', fields.CharField(max_length=40)),
+                ('body', fields.BinaryField()),
+                ('retrieved_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'upstream_response', 'app': 'models', 'unique_together': (('run', 'step'),), 'pk_attr': 'id', 'table_description': 'What Companies House answered to one step of a run, kept so that a retry need not pay again.'},
+            bases=['Model'],
+        ),
+    ]

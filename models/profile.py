@@ -1,0 +1,140 @@
+"""A customer's company profile: values, their sources, and how register answers merge. PURE.
+
+A profile is kept as one JSON object: an entry for each field of `WANTED_FIELDS` that has a value,
+and under `details` what only the register knows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from typing import Any, TypedDict
+
+from models.enrichment_status import FieldOutcome
+
+ADDRESS_LINES = (
+    "care_of",
+    "premises",
+    "po_box",
+    "address_line_1",
+    "address_line_2",
+    "locality",
+    "region",
+    "postal_code",
+    "country",
+)
+
+FIGURES = (
+    "fixed_assets",
+    "current_assets",
+    "total_assets",
+    "total_assets_less_current_liabilities",
+    "net_assets",
+)
+"""The asset totals (A22)."""
+
+ACCOUNTS_FIELDS = ("employees", *FIGURES)
+"""What only filed accounts hold (R85)."""
+
+WANTED_FIELDS = ("registered_address", "incorporated_on", *ACCOUNTS_FIELDS)
+"""What a lookup tries to fill (R84), and a user may type instead."""
+
+
+@unique
+class ValueSource(StrEnum):
+    """Where a value comes from (R86)."""
+
+    USER = "USER"
+    REGISTER = "REGISTER"
+    SANDBOX = "SANDBOX"
+
+
+class ProfileEntry(TypedDict, total=False):
+    """One value and its provenance, as JSON: dates as ISO text, money as decimal text."""
+
+    value: Any
+    source: str
+    retrieved_at: str
+    filing_id: str
+    filed_on: str
+    period_end_on: str
+    currency: str
+    scope: str
+    is_derived: bool
+    is_group_accounts: bool
+    warnings: list[str]
+
+
+Profile = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a register answer does to a profile."""
+
+    profile: Profile
+    outcomes: Mapping[str, FieldOutcome]
+    suggestions: Mapping[str, ProfileEntry] = field(default_factory=dict)
+
+
+def merge(
+    current: Profile, found: Mapping[str, ProfileEntry], unreadable: frozenset[str]
+) -> Merged:
+    """Fill what is empty and suggest what differs; a user's value is never overwritten (R86).
+
+    A register value of an earlier lookup is replaced, or removed when the register has none now:
+    an older year shown as the current one is the worse mistake (A24).
+    """
+    profile: Profile = {}
+    outcomes: dict[str, FieldOutcome] = {}
+    suggestions: dict[str, ProfileEntry] = {}
+    for name in WANTED_FIELDS:
+        kept, offered = current.get(name), found.get(name)
+        if kept is not None and kept["source"] == ValueSource.USER:
+            profile[name] = kept
+            outcomes[name] = FieldOutcome.KEPT_USER_VALUE
+            if offered is not None and not is_same_value(name, kept, offered):
+                suggestions[name] = offered
+        elif offered is not None:
+            profile[name] = offered
+            outcomes[name] = FieldOutcome.FOUND
+        else:
+            is_unreadable = name in unreadable
+            outcomes[name] = FieldOutcome.UNREADABLE if is_unreadable else FieldOutcome.NOT_FILED
+    return Merged(profile, outcomes, suggestions)
+
+
+def is_same_value(name: str, one: ProfileEntry, other: ProfileEntry) -> bool:
+    """Tell whether two entries state the same fact, however it is written."""
+    if name == "registered_address":
+        return _letters(one["value"]) == _letters(other["value"])
+    if name in FIGURES:
+        return _normal_decimal(one["value"]) == _normal_decimal(other["value"]) and one.get(
+            "currency"
+        ) == other.get("currency")
+    return bool(one["value"] == other["value"])
+
+
+def typed_by_user(name: str, current: ProfileEntry | None, typed: ProfileEntry) -> ProfileEntry:
+    """Take a user's value, but leave the provenance alone when it says what is there already."""
+    if current is not None and is_same_value(name, current, typed):
+        return current
+    return typed
+
+
+def without_register_values(profile: Profile) -> Profile:
+    """Keep what users typed: the rest described another company number."""
+    return {
+        name: entry
+        for name, entry in profile.items()
+        if name in WANTED_FIELDS and entry["source"] == ValueSource.USER
+    }
+
+
+def _letters(address: Mapping[str, str | None]) -> str:
+    written = " ".join(address.get(line) or "" for line in ADDRESS_LINES)
+    return "".join(character for character in written.casefold() if character.isalnum())
+
+
+def _normal_decimal(text: str) -> str:
+    whole, _, fraction = text.partition(".")
+    return f"{whole}.{fraction.rstrip('0')}"

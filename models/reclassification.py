@@ -1,0 +1,108 @@
+"""Moves customers from one class to another, with the reason on each (R27, R39)."""
+
+from collections.abc import Sequence
+
+from tortoise.expressions import F
+
+from models import audit
+from models.audit import Act
+from models.customer import ClassChange, Customer
+from models.customer_class import CustomerClass
+from models.enrichment_status import EnrichmentTrigger
+from models.errors import RefusalCode, refuse
+from models.lookup import BATCH, carry_out, plan_lookups, store_statuses
+
+FIRST_ASSIGNMENT = "First assignment"
+
+
+async def move_customers(
+    act: Act,
+    customers: Sequence[Customer],
+    old: CustomerClass,
+    new: CustomerClass,
+    reason: str,
+    trigger: EnrichmentTrigger,
+) -> int:
+    """Move locked customers of one class to another, and give the number of lookups started.
+
+    Consent stays as it was (R29); crossing the line between individuals and organisations asks
+    for it to be reviewed (R30).
+    """
+    if old.is_reseller and not new.is_reseller:
+        await refuse_orphans(customers)
+    crosses = old.flags.is_legal_individual != new.flags.is_legal_individual
+    for customer in customers:
+        customer.customer_class_id = new.id
+        customer.version += 1
+        customer.last_modified_at = act.now
+        if crosses:
+            customer.consent_review_due_at = act.now
+    plan = await plan_lookups(customers, new)
+    await _store(act, customers, new, crosses=crosses)
+    await ClassChange.bulk_create(
+        [
+            class_change(act, customer.id, old, new, reason, crosses=crosses)
+            for customer in customers
+        ],
+        batch_size=BATCH,
+    )
+    await audit.record_many(
+        act,
+        "customer.class_changed",
+        [customer.id for customer in customers],
+        before={"customer_class_id": old.id},
+        after={"customer_class_id": new.id},
+        reason=reason,
+    )
+    return await carry_out(act, plan, trigger)
+
+
+def class_change(
+    act: Act,
+    customer_id: str,
+    old: CustomerClass | None,
+    new: CustomerClass,
+    reason: str,
+    *,
+    crosses: bool = False,
+) -> ClassChange:
+    """Make the history row of one move, or of the first assignment."""
+    return ClassChange(
+        customer_id=customer_id,
+        from_class_id=None if old is None else old.id,
+        to_class_id=new.id,
+        reason=reason,
+        crosses_individual_line=crosses,
+        changed_by_id=act.principal.id,
+        changed_by=act.principal.name,
+        changed_at=act.now,
+    )
+
+
+async def refuse_orphans(customers: Sequence[Customer]) -> None:
+    """Refuse when customers buy through one of these: a parent must be a reseller (R32)."""
+    children = 0
+    for start in range(0, len(customers), BATCH):
+        ids = [customer.id for customer in customers[start : start + BATCH]]
+        children += await Customer.filter(parent_id__in=ids, erased_at__isnull=True).count()
+    if children:
+        raise refuse(
+            RefusalCode.CUSTOMER_HAS_CHILDREN,
+            f"{children} customers buy through it, and a parent must be in a reseller class.",
+            hint="Give those customers another parent first.",
+        )
+
+
+async def _store(
+    act: Act, customers: Sequence[Customer], new: CustomerClass, *, crosses: bool
+) -> None:
+    review = {"consent_review_due_at": act.now} if crosses else {}
+    for start in range(0, len(customers), BATCH):
+        ids = [customer.id for customer in customers[start : start + BATCH]]
+        await Customer.filter(id__in=ids).update(
+            customer_class_id=new.id,
+            version=F("version") + 1,
+            last_modified_at=act.now,
+            **review,
+        )
+    await store_statuses(customers)

@@ -1,0 +1,1 @@
+"""The verbs: what each root field does, one module a topic."""

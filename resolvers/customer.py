@@ -1,0 +1,210 @@
+"""What the root fields on customers do."""
+
+from typing import Annotated
+
+import strawberry
+
+import models
+from models import customer_editing
+from models.audit import Act
+from models.company_number import InvalidCompanyNumber, normalise
+from models.customer_list import CustomerFilter as Wanted
+from models.customer_list import CustomerOrder, page
+from resolvers.perform import given, perform
+from resolvers.typed_profile import typed_entries
+from schema.context import Info
+from schema.customer import Customer, CustomerConnection, advisories_of
+from schema.customer_changes import (
+    ChangeCustomerClassInput,
+    ChangeCustomerClassPayload,
+    DeleteCustomerInput,
+    DeleteCustomerPayload,
+    SaveCustomerInput,
+    SaveCustomerPayload,
+)
+from schema.customer_filter import CustomerFilter, CustomerSort
+from schema.errors import ErrorCode, RequestRefused
+from schema.pagination import encode_cursor, page_arguments
+from schema.user_error import UserError
+
+SAVED_FIELDS = (
+    "name",
+    "class_id",
+    "class_code",
+    "company_number",
+    "account_number",
+    "external_reference",
+    "parent_id",
+)
+
+MOST_CHOICES = 500
+LONGEST_TEXT = 200
+
+
+async def customer(
+    info: Info,
+    id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,  # noqa: A002  # the contract's name
+    account_number: Annotated[
+        str | None, strawberry.argument(description="Its account number.")
+    ] = None,
+) -> Customer | None:
+    """Give one customer by id or by account number; deleted ones are not found."""
+    if (id is None) == (account_number is None):
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Give id or accountNumber, one of them.")
+    if id is not None:
+        row = await info.context.loaders.customer.load(id)
+    else:
+        row = await models.Customer.get_or_none(account_number=account_number)
+    return None if row is None or row.erased_at is not None else Customer.of(row)
+
+
+async def customers(
+    first: Annotated[
+        int | None, strawberry.argument(description="How many at most: 50, or up to 500.")
+    ] = None,
+    after: Annotated[
+        str | None, strawberry.argument(description="With first: the endCursor before.")
+    ] = None,
+    last: Annotated[
+        int | None, strawberry.argument(description="How many at most, read from the end.")
+    ] = None,
+    before: Annotated[
+        str | None, strawberry.argument(description="With last: the startCursor after.")
+    ] = None,
+    filter: Annotated[  # noqa: A002  # the contract's name
+        CustomerFilter | None, strawberry.argument(description="Which customers.")
+    ] = None,
+    sort: Annotated[
+        CustomerSort | None,  # type: ignore[valid-type]  # an enum with another name
+        strawberry.argument(description="In which order."),
+    ] = CustomerOrder.NAME_ASC,
+) -> CustomerConnection:
+    """List customers (R98); each order has cursors of its own."""
+    order: CustomerOrder = sort or CustomerOrder.NAME_ASC
+    list_name = f"customers-{order.name}"
+    arguments = page_arguments(
+        list_name, (str, str), first=first, after=after, last=last, before=before
+    )
+    wanted = _wanted(filter)
+    try:
+        beyond = None if arguments.beyond is None else order.parse(arguments.beyond)
+    except ValueError:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
+    rows, has_more = await page(
+        wanted, order, arguments.size, beyond=beyond, is_backward=arguments.is_backward
+    )
+
+    async def count() -> int:
+        return await wanted.query().count()
+
+    return CustomerConnection.of(
+        rows,
+        lambda row: encode_cursor(list_name, order.key_of(row)),
+        arguments,
+        has_more=has_more,
+        count=count,
+    )
+
+
+async def save_customer(
+    info: Info,
+    input: Annotated[SaveCustomerInput, strawberry.argument(description="What to save.")],  # noqa: A002  # the contract's name
+) -> SaveCustomerPayload:
+    """Create or edit a customer; a checked class starts a lookup (R81)."""
+    values = given(input, *SAVED_FIELDS)
+    customer_id = input.id
+
+    async def work(act: Act) -> models.Customer:
+        if input.profile:
+            values["profile"] = typed_entries(input.profile, act.now)
+        if customer_id is None:
+            return await customer_editing.create_customer(act, values, input.template_id)
+        return await customer_editing.edit_customer(
+            act, customer_id, values, input.expected_version
+        )
+
+    return await perform(
+        info,
+        input,
+        work,
+        lambda row: SaveCustomerPayload(customer=Customer.of(row)),
+        lambda user_errors, current: SaveCustomerPayload(
+            customer=_shown(current), user_errors=user_errors
+        ),
+    )
+
+
+async def change_customer_class(
+    info: Info,
+    input: Annotated[ChangeCustomerClassInput, strawberry.argument(description="What to move.")],  # noqa: A002  # the contract's name
+) -> ChangeCustomerClassPayload:
+    """Move a customer to another class, for a reason (R26 to R30)."""
+
+    async def work(act: Act) -> ChangeCustomerClassPayload:
+        row = await customer_editing.change_class(
+            act, input.customer_id, input.class_id, input.reason, input.expected_version
+        )
+        customer_class = await models.CustomerClass.get(id=row.customer_class_id)
+        return ChangeCustomerClassPayload(
+            customer=Customer.of(row), advisories=advisories_of(row, customer_class)
+        )
+
+    def refuse(
+        user_errors: list[UserError], current: models.Customer | None
+    ) -> ChangeCustomerClassPayload:
+        return ChangeCustomerClassPayload(customer=_shown(current), user_errors=user_errors)
+
+    return await perform(info, input, work, lambda payload: payload, refuse)
+
+
+async def delete_customer(
+    info: Info,
+    input: Annotated[DeleteCustomerInput, strawberry.argument(description="What to delete.")],  # noqa: A002  # the contract's name
+) -> DeleteCustomerPayload:
+    """Erase what is personal and keep the history (R35)."""
+    return await perform(
+        info,
+        input,
+        lambda act: customer_editing.delete_customer(
+            act, input.id, input.reason, input.expected_version
+        ),
+        lambda row: DeleteCustomerPayload(deleted_id=strawberry.ID(row.id)),
+        lambda user_errors, current: DeleteCustomerPayload(
+            customer=_shown(current), user_errors=user_errors
+        ),
+    )
+
+
+def _wanted(given_filter: CustomerFilter | None) -> Wanted:
+    if given_filter is None:
+        return Wanted()
+    _refuse_oversize(given_filter)
+    number = given_filter.company_number
+    if number is not None:
+        try:
+            number = normalise(number)
+        except InvalidCompanyNumber as error:
+            raise RequestRefused(ErrorCode.BAD_USER_INPUT, str(error)) from error
+    return Wanted(
+        class_ids=given_filter.class_ids,
+        class_codes=given_filter.class_codes,
+        labels=given_filter.labels,
+        subscriber_kind=given_filter.subscriber_kind,
+        enrichment_statuses=given_filter.enrichment_statuses,
+        parent_id=given_filter.parent_id,
+        company_number=number,
+        external_reference=given_filter.external_reference,
+        text=given_filter.text,
+    )
+
+
+def _refuse_oversize(given_filter: CustomerFilter) -> None:
+    lists = (given_filter.class_ids, given_filter.class_codes)
+    if any(len(values) > MOST_CHOICES for values in lists if values is not None):
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MOST_CHOICES} choices at most.")
+    if len(given_filter.text or "") > LONGEST_TEXT:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{LONGEST_TEXT} characters at most.")
+
+
+def _shown(row: models.Customer | None) -> Customer | None:
+    return None if row is None else Customer.of(row)

@@ -1,0 +1,57 @@
+"""Runs what a mutation does: one transaction, refusals turned into user errors, dry runs undone."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+import strawberry
+
+from models.audit import Act
+from models.errors import Refused, StaleVersion
+from schema.context import Info
+from schema.loaders import Loaders
+from schema.user_error import UserError
+
+Result = TypeVar("Result")
+Payload = TypeVar("Payload")
+
+
+class Input(Protocol):
+    """What every mutation's input has."""
+
+    dry_run: bool | None
+
+
+async def perform(
+    info: Info,
+    input_: Input,
+    work: Callable[[Act], Awaitable[Result]],
+    succeed: Callable[[Result], Payload],
+    refuse: Callable[..., Payload],
+) -> Payload:
+    """Do the work in one transaction and give the payload.
+
+    `refuse` makes the payload of a refusal from `user_errors` and, after a version conflict, from
+    `current`: the row as it is.
+    """
+    act = info.context.act()
+    try:
+        result = await info.context.database.transaction(
+            lambda: work(act), dry_run=bool(input_.dry_run)
+        )
+    except StaleVersion as stale:
+        return refuse(user_errors=_user_errors(stale), current=stale.current)
+    except Refused as refused:
+        return refuse(user_errors=_user_errors(refused), current=None)
+    # What was read before the write would be stale below the payload.
+    info.context.loaders = Loaders()
+    return succeed(result)
+
+
+def given(input_: Any, *names: str) -> dict[str, Any]:
+    """Give those fields of an input that the caller sent, an explicit null included."""
+    values = {name: getattr(input_, name) for name in names}
+    return {name: value for name, value in values.items() if value is not strawberry.UNSET}
+
+
+def _user_errors(refused: Refused) -> list[UserError]:
+    return [UserError.of(refusal) for refusal in refused.refusals]

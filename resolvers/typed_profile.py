@@ -1,0 +1,75 @@
+"""Turns profile values that a user typed into entries, or refuses them."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+from models.errors import RefusalCode
+from models.profile import FIGURES, ProfileEntry, ValueSource
+from models.text import Checks
+from schema.customer_changes import CompanyProfileInput, MoneyInput
+from schema.enrichment import camel
+
+CURRENCY = re.compile(r"[A-Z]{3}")
+LARGEST_AMOUNT = Decimal(10) ** 15
+LARGEST_COUNT = 10_000_000
+LINE_LENGTH = 200
+
+
+def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, ProfileEntry | None]:
+    """Give an entry for each field that was sent, nothing for an explicit null (R86)."""
+    checks = Checks()
+    entries: dict[str, ProfileEntry | None] = {}
+
+    def put(name: str, value: Any) -> ProfileEntry:
+        entry = ProfileEntry(value=value, source=ValueSource.USER, retrieved_at=now.isoformat())
+        entries[name] = entry
+        return entry
+
+    for name in ("registered_address", "incorporated_on", "employees", *FIGURES):
+        value = getattr(typed, name)
+        if value is strawberry.UNSET:
+            continue
+        if value is None:
+            entries[name] = None
+        elif name == "registered_address":
+            put(name, _address(checks, value.lines()))
+        elif name == "incorporated_on":
+            put(name, value.isoformat())
+        elif name == "employees":
+            if not 0 <= value <= LARGEST_COUNT:
+                checks.refuse(
+                    RefusalCode.INVALID, f"0 to {LARGEST_COUNT} employees.", "profile", name
+                )
+            put(name, value)
+        else:
+            _check_money(checks, name, value)
+            entry = put(name, format(value.value, "f"))
+            entry["currency"] = value.currency
+            if value.period_end_on:
+                entry["period_end_on"] = value.period_end_on.isoformat()
+    checks.settle()
+    return entries
+
+
+def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | None]:
+    return {
+        name: checks.optional_text(line, LINE_LENGTH, "profile", "registeredAddress", camel(name))
+        for name, line in lines.items()
+    }
+
+
+def _check_money(checks: Checks, name: str, money: MoneyInput) -> None:
+    path = ("profile", camel(name))
+    amount = money.value
+    if not amount.is_finite() or abs(amount) >= LARGEST_AMOUNT:
+        checks.refuse(RefusalCode.INVALID, "An amount has 15 digits at most.", *path, "value")
+    elif amount != amount.quantize(Decimal("0.01")):
+        checks.refuse(RefusalCode.INVALID, "An amount has 2 decimals at most.", *path, "value")
+    if not CURRENCY.fullmatch(money.currency):
+        checks.refuse(
+            RefusalCode.INVALID, "A currency is three capitals, such as GBP.", *path, "currency"
+        )

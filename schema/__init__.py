@@ -1,0 +1,1 @@
+"""The contract: what a client can see and name."""

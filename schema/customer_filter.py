@@ -1,0 +1,59 @@
+"""How lists of customers are filtered and ordered."""
+
+import strawberry
+
+from models.customer_list import CustomerOrder
+from schema.customer import LabelEnum, SubscriberKindEnum
+from schema.descriptions import described_enum
+from schema.enrichment import EnrichmentStatusEnum
+
+CustomerSort = described_enum(
+    CustomerOrder,
+    "CustomerSort",
+    "An order of customers; the id breaks ties.",
+    {
+        "NAME_ASC": "By name, whatever the case.",
+        "NAME_DESC": "By name, backwards.",
+        "CREATED_AT_ASC": "Oldest first.",
+        "CREATED_AT_DESC": "Newest first.",
+        "ACCOUNT_NUMBER_ASC": "By account number.",
+        "ACCOUNT_NUMBER_DESC": "By account number, backwards.",
+    },
+)
+
+
+@strawberry.input(
+    description="Which customers a list holds; all that is given must hold for each of them."
+)
+class CustomerFilter:
+    """A filter; null means no condition."""
+
+    class_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="In any of these classes."
+    )
+    class_codes: list[str] | None = strawberry.field(
+        default=None, description="In any of these shipped classes."
+    )
+    labels: list[LabelEnum] | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        default=None, description="Carrying all of these labels."
+    )
+    subscriber_kind: SubscriberKindEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        default=None, description="Natural persons only, or organisations only."
+    )
+    enrichment_statuses: list[EnrichmentStatusEnum] | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        default=None, description="In any of these states of enrichment."
+    )
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Buying through this reseller."
+    )
+    company_number: str | None = strawberry.field(
+        default=None, description="With this company number, written in any way."
+    )
+    external_reference: str | None = strawberry.field(
+        default=None, description="With exactly this external reference."
+    )
+    text: str | None = strawberry.field(
+        default=None,
+        description="Whose name, account number, company number or external reference holds this"
+        " text, whatever the case.",
+    )

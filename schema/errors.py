@@ -1,0 +1,52 @@
+"""Failures as clients see them: refusals with a code, bugs masked behind a request id."""
+
+from enum import StrEnum, unique
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+
+log = structlog.get_logger(__name__)
+
+
+@unique
+class ErrorCode(StrEnum):
+    """The codes that top-level errors carry in `extensions.code`."""
+
+    BAD_REQUEST = "BAD_REQUEST"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    COMPANIES_HOUSE_UNAVAILABLE = "COMPANIES_HOUSE_UNAVAILABLE"
+    FORBIDDEN = "FORBIDDEN"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    INVALID_OPERATION = "INVALID_OPERATION"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+
+
+class RequestRefused(GraphQLError):
+    """A request, or a field of it, was refused; the client's doing, not the program's."""
+
+    def __init__(self, code: ErrorCode, message: str, **details: Any) -> None:
+        super().__init__(message, extensions={"code": code.value, **details})
+
+
+def is_bug(error: GraphQLError) -> bool:
+    """Tell whether an error comes from the program rather than from the request."""
+    cause = error.original_error
+    return error.path is not None and cause is not None and not isinstance(cause, GraphQLError)
+
+
+def settle(errors: list[GraphQLError], request_id: str) -> None:
+    """Log errors, and make them what a client may see.
+
+    Refusals are logged quietly and get a code; bugs are logged with their traceback and hidden
+    behind the request id. No message of a client's is logged.
+    """
+    for error in errors:
+        if is_bug(error):
+            log.error("graphql_bug", path=error.path, exc_info=error.original_error)
+            error.message = "Something went wrong on our side; quote the requestId."
+            error.extensions = {"code": ErrorCode.INTERNAL_ERROR.value, "requestId": request_id}
+            continue
+        code = ErrorCode.INVALID_OPERATION if error.path is None else ErrorCode.BAD_USER_INPUT
+        error.extensions = {"code": code.value, **(error.extensions or {})}
+        log.info("graphql_refused", path=error.path, code=error.extensions["code"])

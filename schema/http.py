@@ -1,0 +1,216 @@
+"""GraphQL over HTTP to the letter of its specification: one endpoint for POST and for GET."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from strawberry import Schema
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from models.access import Principal
+from schema.context import Context
+from schema.errors import ErrorCode
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+JSON = "application/json"
+WILDCARDS = ("application/*", "*/*")
+LARGEST_BODY = 1_000_000
+PARAMETERS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
+
+NULL_CHARACTER = re.compile(rb"\x00|\\u(?:0000|\{0+\})")
+
+Authenticate = Callable[[str | None], Awaitable[Principal | None]]
+"""Gives whom an Authorization header stands for."""
+
+MakeContext = Callable[[str, Principal], Context]
+"""Makes the context of a request from its id and its principal."""
+
+
+class HTTPRefused(Exception):
+    """A request that never gets as far as GraphQL; `status` is the HTTP status."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: ErrorCode = ErrorCode.BAD_REQUEST,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """The parameters of a request, of the types that they must have."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+
+
+class GraphQLEndpoint:
+    """Serves a schema; every request needs a principal."""
+
+    def __init__(
+        self, schema: Schema, authenticate: Authenticate, make_context: MakeContext
+    ) -> None:
+        self._schema = schema
+        self._authenticate = authenticate
+        self._make_context = make_context
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request."""
+        media_type = JSON
+        try:
+            media_type = negotiate(request.headers.get("accept"))
+            principal = await self._authenticate(request.headers.get("authorization"))
+            if principal is None:
+                raise HTTPRefused(
+                    401,
+                    "Sign in with a bearer token that is valid.",
+                    ErrorCode.UNAUTHENTICATED,
+                    {"WWW-Authenticate": "Bearer"},
+                )
+            wanted = await read_request(request)
+            return await self._execute(request, wanted, principal, media_type)
+        except HTTPRefused as refused:
+            error = {"message": str(refused), "extensions": {"code": refused.code.value}}
+            return _answer({"errors": [error]}, refused.status, media_type, refused.headers)
+
+    async def _execute(
+        self, request: Request, wanted: GraphQLRequest, principal: Principal, media_type: str
+    ) -> Response:
+        request_id: str = request.state.request_id
+        is_get = request.method == "GET"
+        allowed = [OperationType.QUERY] if is_get else [OperationType.QUERY, OperationType.MUTATION]
+        try:
+            result = await self._schema.execute(
+                wanted.query,
+                variable_values=wanted.variables,
+                operation_name=wanted.operation_name,
+                context_value=self._make_context(request_id, principal),
+                allowed_operation_types=allowed,
+            )
+        except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.SUBSCRIPTION:
+                raise HTTPRefused(400, "Subscribe over a WebSocket.") from error
+            raise HTTPRefused(
+                405, "Mutations go by POST only.", headers={"Allow": "POST"}
+            ) from error
+        except CannotGetOperationTypeError as error:
+            raise HTTPRefused(400, "The document has no such operation.") from error
+        return _answer(*_body_and_status(result, media_type), media_type)
+
+
+def negotiate(accept: str | None) -> str:
+    """Choose the media type of the answer; a client that does not care gets plain JSON."""
+    if accept is None or not accept.strip():
+        return JSON
+    best, best_quality = None, 0.0
+    for part in accept.split(","):
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        quality = _quality(parameters)
+        offered = JSON if name in WILDCARDS else name
+        if offered in {JSON, GRAPHQL_RESPONSE} and quality > best_quality:
+            best, best_quality = offered, quality
+    if best is None:
+        raise HTTPRefused(406, f"This endpoint answers in {GRAPHQL_RESPONSE} or {JSON}.")
+    return best
+
+
+async def read_request(request: Request) -> GraphQLRequest:
+    """Take the parameters out of a request; refuse what is not of the specification's form."""
+    if request.method == "GET":
+        given: dict[str, Any] = dict(request.query_params)
+        refuse_null_characters(given.get("query", "").encode())
+        for name in ("variables", "extensions"):
+            if name in given:
+                given[name] = _parsed(given[name].encode())
+    elif request.method == "POST":
+        given = await _read_body(request)
+    else:
+        raise HTTPRefused(405, "GET and POST only.", headers={"Allow": "GET, POST"})
+    for name, wanted in PARAMETERS.items():
+        value = given.get(name)
+        if value is not None and not isinstance(value, wanted):
+            kind = "a string" if wanted is str else "an object"
+            raise HTTPRefused(400, f"{name} must be {kind}.")
+    query = given.get("query")
+    if not query:
+        raise HTTPRefused(400, "query is missing.")
+    return GraphQLRequest(query, given.get("operationName") or None, given.get("variables"))
+
+
+async def _read_body(request: Request) -> dict[str, Any]:
+    content_type, *parameters = (
+        piece.strip().lower() for piece in request.headers.get("content-type", "").split(";")
+    )
+    charset = next((p for p in parameters if p.startswith("charset=")), "charset=utf-8")
+    if content_type != JSON or charset.strip('"').partition("=")[2].strip('"') != "utf-8":
+        raise HTTPRefused(415, f"Send {JSON} in UTF-8.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise HTTPRefused(413, f"A request has {LARGEST_BODY} bytes at most.")
+    given = _parsed(bytes(body))
+    if not isinstance(given, dict):
+        raise HTTPRefused(400, "Send one JSON object; batches are not taken.")
+    return given
+
+
+def _parsed(text: bytes) -> Any:
+    refuse_null_characters(text)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise HTTPRefused(400, "That is not JSON.") from error
+
+
+def refuse_null_characters(text: bytes) -> None:
+    """Refuse U+0000 in any spelling: no column can hold it, and PostgreSQL takes it in no query."""
+    if NULL_CHARACTER.search(text):
+        raise HTTPRefused(400, "Text must not hold the character U+0000.")
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return min(float(parameter[2:]), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str, Any], int]:
+    """Tell request errors, which have no data, from errors of fields, which leave data behind."""
+    body: dict[str, Any] = {}
+    errors = result.errors or []
+    if errors:
+        body["errors"] = [error.formatted for error in errors]
+    is_request_error = result.data is None and all(error.path is None for error in errors)
+    if not is_request_error:
+        body["data"] = result.data
+    if result.extensions:
+        body["extensions"] = result.extensions
+    return body, 400 if is_request_error and media_type == GRAPHQL_RESPONSE else 200
+
+
+def _answer(
+    body: dict[str, Any], status: int, media_type: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(
+        orjson.dumps(body),
+        status,
+        {"content-type": f"{media_type}; charset=utf-8", **(headers or {})},
+    )

@@ -1,0 +1,63 @@
+"""What a mutation answers when the user can mend it."""
+
+import strawberry
+
+from models.errors import Refusal, RefusalCode
+from schema.descriptions import described_enum
+
+UserErrorCode = described_enum(
+    RefusalCode,
+    "UserErrorCode",
+    "Why a mutation was refused; a closed set.",
+    {
+        "REQUIRED": "A value is missing or blank.",
+        "INVALID": "A value is too long, or holds characters that can't be stored.",
+        "NOT_FOUND": "There is no such object, or it is out of your reach.",
+        "ALREADY_EXISTS": "Another object has this name or number.",
+        "VERSION_CONFLICT": "Somebody changed the object since you read it (R101).",
+        "REASON_REQUIRED": "This change must say why it is made (R27).",
+        "ADMINISTER_REQUIRED": "This needs the administer level of the permission (A20).",
+        "INVALID_DISPLAY_CLASS": "A display class is not a list of CSS class names (R4).",
+        "CONTRADICTORY_FLAGS": "Companies House has no individuals (R7).",
+        "SHIPPED_CLASS_PROTECTED": "A shipped class is changed by an override only (R14, R38).",
+        "CLASS_HAS_BEEN_USED": "A class that was ever used can't be deleted (R33, R36).",
+        "CLASS_REFERENCED": "A default or template names the class (R37).",
+        "CLASS_HAS_CUSTOMERS": "Customers are left in the class (R42).",
+        "CLASS_RETIRED": "A retired class can't be picked (R26, R43).",
+        "REPLACEMENT_IS_SAME_CLASS": "A class can't replace itself (R43).",
+        "CLASS_REQUIRED": "A customer sits in exactly one class (R24).",
+        "CLASS_CHANGE_NEEDS_REASON": "Use changeCustomerClass, which records why (R27).",
+        "INVALID_COMPANY_NUMBER": "That can't be a company number (R88).",
+        "INVALID_PARENT": "A parent is another customer, in a reseller class (R32).",
+        "CUSTOMER_HAS_CHILDREN": "Other customers buy through this one (R32).",
+        "ENRICHMENT_NOT_APPLICABLE": "The class is not checked at Companies House (R81).",
+        "NEEDS_COMPANY_NUMBER": "There is no company number to look up (A11).",
+        "SUGGESTION_SETTLED": "Somebody decided on the suggestion before.",
+    },
+)
+
+
+@strawberry.type(description="Something that the user can mend; nothing was changed.")
+class UserError:
+    """One refusal."""
+
+    code: UserErrorCode = strawberry.field(description="Why, for programs.")  # type: ignore[valid-type]  # an enum with another name
+    message: str = strawberry.field(description="Why, for people, in English.")
+    path: list[str] | None = strawberry.field(
+        description="The field of the input that is at fault, where there is one."
+    )
+    hint: str | None = strawberry.field(description="What would help.")
+    retryable: bool = strawberry.field(
+        description="Whether the same request may succeed after reading the object again."
+    )
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> "UserError":
+        """Show a refusal of the domain."""
+        return cls(
+            code=refusal.code,
+            message=refusal.message,
+            path=list(refusal.path) or None,
+            hint=refusal.hint,
+            retryable=refusal.retryable,
+        )

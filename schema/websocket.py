@@ -1,0 +1,73 @@
+"""GraphQL over WebSocket: the graphql-transport-ws protocol, signed in by its first message."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from json import JSONDecodeError
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+from strawberry import UNSET, Schema
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.unset import UnsetType
+
+from schema.context import Context
+from schema.http import Authenticate, HTTPRefused, refuse_null_characters
+
+INIT_TIMEOUT = timedelta(seconds=10)
+MOST_SUBSCRIPTIONS = 50
+
+
+class GraphQLSocket(GraphQL[Context, None]):
+    """Serves subscriptions, queries and mutations over one connection.
+
+    The bearer token comes as `Authorization` in the payload of `connection_init`, or as a header
+    of the upgrade request; a connection without a valid one is closed with 4403.
+    """
+
+    def __init__(
+        self, schema: Schema, authenticate: Authenticate, make_context: Callable[[], Context]
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=INIT_TIMEOUT,
+            max_subscriptions_per_connection=MOST_SUBSCRIPTIONS,
+            # There are no cookies to ride on: the token in the first message is what counts.
+            allowed_origins=["*"],
+        )
+        self._authenticate = authenticate
+        self._make_context = make_context
+
+    async def get_context(
+        self,
+        request: Request | WebSocket,
+        response: Response | WebSocket,  # noqa: ARG002  # Strawberry's signature
+    ) -> Context:
+        """Make the context of a connection, not signed in yet."""
+        context = self._make_context()
+        context.authorization = request.headers.get("authorization")
+        return context
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        """Sign in, or reject the connection."""
+        given = context.connection_params or {}
+        header = given.get("Authorization", given.get("authorization", context.authorization))
+        principal = await self._authenticate(header if isinstance(header, str) else None)
+        if principal is None:
+            raise ConnectionRejectionError
+        context.principal = principal
+        acknowledgement: UnsetType = UNSET
+        return acknowledgement
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Read a message; what can't be stored is refused as over HTTP."""
+        text = data.encode() if isinstance(data, str) else data
+        try:
+            refuse_null_characters(text)
+        except HTTPRefused as refused:
+            raise JSONDecodeError(str(refused), "", 0) from refused
+        return super().decode_json(data)

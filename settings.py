@@ -1,0 +1,61 @@
+"""The only reader of the environment: settings, frozen, with secrets that do not print."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent
+SANDBOX_KEY = "sandbox"
+"""The API key sent to a sandbox when none is set; it accepts any."""
+
+
+class Settings(BaseSettings):
+    """What an operator may set, by environment variables of the same names in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    database_url: str = f"sqlite://{ROOT / 'var' / 'customer-classes.sqlite3'}"
+    database_pool_size: int = Field(default=12, ge=6, le=100)
+    log_format: Literal["readable", "json"] = "readable"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    worker_slots: int = Field(default=4, ge=1, le=32)
+    companies_house_api_key: SecretStr | None = None
+    companies_house_url: str | None = None
+    companies_house_document_url: str | None = None
+    companies_house_limit: int = Field(default=600, ge=1)
+    companies_house_window_s: float = Field(default=300, gt=0)
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        scheme = url.partition("://")[0]
+        if scheme not in {"sqlite", "postgres", "postgresql", "asyncpg"}:
+            raise ValueError("DATABASE_URL begins with sqlite:// or postgres://")
+        return url
+
+    @model_validator(mode="after")
+    def _both_urls(self) -> Self:
+        if self.companies_house_document_url and not self.companies_house_url:
+            raise ValueError("COMPANIES_HOUSE_DOCUMENT_URL needs COMPANIES_HOUSE_URL")
+        return self
+
+    @property
+    def uses_own_sandbox(self) -> bool:
+        """Tell whether this process brings its own Companies House: no key and no address set."""
+        return self.companies_house_api_key is None and self.companies_house_url is None
+
+    @property
+    def api_key(self) -> str:
+        """Give the key to send; a sandbox takes any."""
+        key = self.companies_house_api_key
+        return SANDBOX_KEY if key is None else key.get_secret_value()
+
+    @property
+    def companies_house_window(self) -> timedelta:
+        """Give the window of the allowance."""
+        return timedelta(seconds=self.companies_house_window_s)

@@ -1,0 +1,122 @@
+"""Whose accounts they are, and of which date."""
+
+from datetime import date
+
+import pytest
+
+from enrichment.accounts import AccountsRefused, RefusalCode, as_record, read_accounts, reader
+from tests.enrichment.accounts.documents import (
+    BALANCE_SHEET,
+    DAY,
+    NUMBER,
+    PRIOR,
+    employees,
+    inline,
+    number,
+    text,
+)
+
+
+@pytest.mark.parametrize(
+    ("dated", "expected", "code"),
+    [
+        # formats of real documents
+        (text("BalanceSheetDate", "31.12.24", format="ixt2:datedaymonthyear"), DAY, None),
+        (text("BalanceSheetDate", "31 December 2024", format="ixt:datelonguk"), DAY, None),
+        # the newest of two
+        (
+            text("BalanceSheetDate", DAY, "now") + text("BalanceSheetDate", PRIOR, "then"),
+            DAY,
+            "BALANCE_SHEET_DATE_CONFLICT",
+        ),
+        # none: the period's end
+        (text("EndDateForPeriodCoveredByReport", DAY), DAY, "BALANCE_SHEET_DATE_INFERRED"),
+        # none at all: the newest balances
+        ("", DAY, "BALANCE_SHEET_DATE_INFERRED"),
+        # an unknown format is no date
+        (
+            text("BalanceSheetDate", PRIOR, format="ixt:unknown"),
+            DAY,
+            "BALANCE_SHEET_DATE_INFERRED",
+        ),
+        # a date without balances, while the period ends on one with them
+        (
+            text("BalanceSheetDate", "2025-12-31") + text("EndDateForPeriodCoveredByReport", DAY),
+            DAY,
+            "BALANCE_SHEET_DATE_CONFLICT",
+        ),
+    ],
+)
+def test_the_balance_sheet_date_is_found(dated: str, expected: str, code: str | None) -> None:
+    accounts = read_accounts(inline(*BALANCE_SHEET, dated=dated))
+    assert accounts.balance_sheet_date.isoformat() == expected
+    assert [str(w.code) for w in accounts.warnings] == ([code] if code else [])
+    assert as_record(accounts)["fixed_assets"] == 1000
+
+
+def test_an_older_year_is_never_shown_as_current() -> None:
+    accounts = read_accounts(inline(number("FixedAssets", "9", "then"), employees("1")))
+    assert accounts.fixed_assets is None
+    assert accounts.balance_sheet_date == date(2024, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("tagged", "asked", "expected"),
+    [
+        # as it is
+        (NUMBER, NUMBER, NUMBER),
+        # leading zeros lost on either side
+        ("1234567", NUMBER, NUMBER),
+        (NUMBER, "1234567", NUMBER),
+        # blanks and small letters
+        (" sc 12 3456 ", "SC123456", "SC123456"),
+        ("SC123", "SC000123", "SC000123"),
+        ("R123", "R0000123", "R0000123"),
+        # words around it
+        ("Registered number: 01234567 (England and Wales)", NUMBER, NUMBER),
+        # not asked
+        (NUMBER, None, NUMBER),
+        ("0", None, None),
+    ],
+)
+def test_the_company_number_is_compared_in_one_form(
+    tagged: str, asked: str | None, expected: str | None
+) -> None:
+    identity = text("UKCompaniesHouseRegisteredNumber", tagged)
+    accounts = read_accounts(inline(*BALANCE_SHEET, identity=identity), company_number=asked)
+    assert accounts.company_number == expected
+
+
+@pytest.mark.parametrize("tagged", ["0", "07654321", "SC123456", "junk"])
+def test_accounts_of_another_company_are_refused(tagged: str) -> None:
+    identity = text("UKCompaniesHouseRegisteredNumber", tagged)
+    with pytest.raises(AccountsRefused) as refused:
+        read_accounts(inline(*BALANCE_SHEET, identity=identity), company_number=NUMBER)
+    assert refused.value.code == RefusalCode.IDENTITY_MISMATCH
+
+
+def test_without_a_number_fact_the_contexts_say_whose_accounts_they_are() -> None:
+    accounts = read_accounts(inline(*BALANCE_SHEET, identity=""), company_number=NUMBER)
+    assert accounts.company_number == NUMBER
+    assert accounts.company_name is None
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        # a mistake in the reader itself costs one document
+        (KeyError("x"), AccountsRefused),
+        (RecursionError(), AccountsRefused),
+        # a machine that is out of memory is not the document's fault
+        (MemoryError(), MemoryError),
+    ],
+)
+def test_nothing_unexpected_leaves_the_reader(
+    monkeypatch: pytest.MonkeyPatch, raised: Exception, expected: type[Exception]
+) -> None:
+    def fail(_content: bytes) -> None:
+        raise raised
+
+    monkeypatch.setattr(reader, "parse_document", fail)
+    with pytest.raises(expected):
+        read_accounts(inline(*BALANCE_SHEET))

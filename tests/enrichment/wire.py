@@ -1,0 +1,57 @@
+"""What tests of the client need at either end of a socket."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from enrichment.client import Caps, CompaniesHouse, companies_house
+from enrichment.endpoints import Endpoints
+from enrichment.errors import BudgetSpent
+
+KEY = "0a1b2c3d-KEY-that-must-stay-home"
+NO_WAITS = Caps(wait_initial_s=0.0, wait_max_s=0.0, wait_jitter_s=0.0)
+NOW = 1_760_000_000.0
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class CountingLimiter:
+    """A limiter that counts, and may refuse after so many requests."""
+
+    room: int = 1_000
+    acquired: int = 0
+    held_off: list[float] = field(default_factory=list)
+
+    async def acquire(self) -> None:
+        if self.acquired >= self.room:
+            raise BudgetSpent(12.5)
+        self.acquired += 1
+
+    async def hold_off(self, seconds: float) -> None:
+        self.held_off.append(seconds)
+
+
+def client_of(
+    url: str, limiter: CountingLimiter, *, caps: Caps = NO_WAITS, key: str = KEY
+) -> AbstractAsyncContextManager[CompaniesHouse]:
+    """Open a client whose two APIs are one server on this machine."""
+    return companies_house(
+        endpoints=Endpoints(url, url), api_key=key, limiter=limiter, caps=caps, clock=lambda: NOW
+    )
+
+
+@asynccontextmanager
+async def scripted(handler: Handler) -> AsyncIterator[str]:
+    """Serve every GET by one handler; give the origin."""
+    app = web.Application()
+    app.router.add_get("/{path:.*}", handler)
+    server = TestServer(app)
+    await server.start_server(shutdown_timeout=0, access_log=None)
+    try:
+        yield f"http://{server.host}:{server.port}"
+    finally:
+        await server.close()

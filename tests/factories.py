@@ -1,0 +1,90 @@
+"""Makes what tests need, through the same operations as production, and looks at what is stored."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from tortoise.models import Model
+
+import models
+from models import Customer, CustomerClass, CustomerTemplate
+from models.audit import Act
+from models.class_editing import create_class
+from models.customer_editing import create_customer
+from models.database import Database
+from models.errors import RefusalCode, Refused
+from models.retirement import Retirement, retire_class
+from models.template_editing import save_template
+
+TABLES: tuple[type[Model], ...] = tuple(getattr(models, name) for name in models.__all__)
+
+Contents = dict[str, list[dict[str, Any]]]
+
+
+def at(act: Act, now: datetime) -> Act:
+    """Give the same act at another instant."""
+    return replace(act, now=now)
+
+
+async def shipped(code: str) -> CustomerClass:
+    """Read a shipped class."""
+    return await CustomerClass.get(code=code)
+
+
+async def add_class(
+    database: Database, act: Act, name: str = "Partnership", **values: Any
+) -> CustomerClass:
+    """Add a class of one's own."""
+    saved = await database.transaction(lambda: create_class(act, {"name": name, **values}))
+    return saved.row
+
+
+async def add_customer(
+    database: Database, act: Act, class_code: str = "CHARITY", **values: Any
+) -> Customer:
+    """Add a customer to a shipped class, or to the one that `class_id` names."""
+    given: Mapping[str, Any] = {"name": "Acme", **values}
+    if "class_id" not in given:
+        given = {"class_code": class_code, **given}
+    return await database.transaction(lambda: create_customer(act, given))
+
+
+async def add_template(
+    database: Database, act: Act, name: str = "Standard", **values: Any
+) -> CustomerTemplate:
+    """Add a template for new customers."""
+    return await database.transaction(lambda: save_template(act, None, {"name": name, **values}))
+
+
+async def retire(
+    database: Database,
+    act: Act,
+    row: CustomerClass,
+    replacement: CustomerClass | None = None,
+    reason: str | None = "No longer sold",
+) -> Retirement:
+    """Retire a class, moving its customers."""
+    replacement_id = None if replacement is None else replacement.id
+    return await database.transaction(
+        lambda: retire_class(act, row.id, replacement_id, reason, None)
+    )
+
+
+async def everything() -> Contents:
+    """Read every row of every table."""
+    return {
+        model.__name__: await model.all().order_by(model._meta.pk_attr).values() for model in TABLES
+    }
+
+
+@asynccontextmanager
+async def refused(code: RefusalCode, *path: str) -> AsyncIterator[pytest.ExceptionInfo[Refused]]:
+    """Expect a refusal for one reason, and that not a single row has changed."""
+    before = await everything()
+    with pytest.raises(Refused) as caught:
+        yield caught
+    assert [(refusal.code, refusal.path) for refusal in caught.value.refusals] == [(code, path)]
+    assert await everything() == before

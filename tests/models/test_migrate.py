@@ -1,0 +1,102 @@
+"""Migrations: they build what the models describe, once, whoever runs them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tortoise import Tortoise
+from tortoise.connection import get_connection
+from tortoise.migrations.autodetector import MigrationAutodetector
+
+from models import CustomerClass
+from models.database import Database
+from models.migrate import migrate, pending
+from tests.databases import Databases
+from tests.factories import TABLES, everything
+
+ALL_MIGRATIONS = sorted(path.stem for path in Path("models/migrations").glob("[0-9]*.py"))
+
+MIGRATE = """
+import asyncio, sys
+from models.database import Database
+from models.migrate import migrate
+
+async def main():
+    database = Database(sys.argv[1])
+    await database.open()
+    try:
+        print(len(await migrate(database)))
+    finally:
+        await database.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def empty(databases: Databases) -> AsyncIterator[Database]:
+    url = await databases.create_empty()
+    database = Database(url)
+    await database.open()
+    yield database
+    await database.close()
+    await databases.drop(url)
+
+
+async def test_an_empty_database_is_brought_up_to_date(empty: Database) -> None:
+    """R9."""
+    assert sorted(await pending(empty)) == ALL_MIGRATIONS
+    assert sorted(await migrate(empty)) == ALL_MIGRATIONS
+    assert await pending(empty) == []
+    assert await CustomerClass.all().count() == 10
+
+
+async def test_migrating_again_does_nothing(empty: Database) -> None:
+    """R13."""
+    await migrate(empty)
+    before = await everything()
+    assert await migrate(empty) == []
+    assert await everything() == before
+
+
+async def test_processes_that_migrate_at_once_do_it_once(empty: Database) -> None:
+    """R13."""
+    starts = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", MIGRATE, empty.url, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    answers = await asyncio.gather(*(process.communicate() for process in starts))
+    assert [process.returncode for process in starts] == [0, 0]
+    assert sorted(int(output) for output, _ in answers) == [0, len(ALL_MIGRATIONS)]
+    assert await CustomerClass.all().count() == 10
+
+
+async def test_migrations_and_models_agree(database: Database) -> None:
+    assert Tortoise.apps is not None
+    detector = MigrationAutodetector(Tortoise.apps, database.config["apps"])
+    assert [writer.as_string() for writer in await detector.changes()] == []
+
+
+async def test_every_index_of_the_models_is_in_the_database(database: Database) -> None:
+    connection = get_connection("default")
+    if database.is_postgres:
+        rows = await connection.execute_query_dict(
+            "SELECT tablename AS name, indexdef AS spelt FROM pg_indexes"
+        )
+    else:
+        rows = await connection.execute_query_dict(
+            "SELECT tbl_name AS name, sql AS spelt FROM sqlite_master WHERE type = 'index'"
+        )
+    spelt = {(row["name"], _columns(row["spelt"] or "")) for row in rows}
+    for model in TABLES:
+        for index in model._meta.indexes:
+            columns = ", ".join(index.fields if not isinstance(index, tuple) else index)
+            assert (model._meta.db_table, columns) in spelt
+
+
+def _columns(statement: str) -> str:
+    return statement[statement.find("(") + 1 : statement.rfind(")")].replace('"', "")

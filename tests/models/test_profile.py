@@ -1,0 +1,137 @@
+"""How register answers merge with what users typed."""
+
+from typing import Any
+
+import pytest
+
+from models.enrichment_status import FieldOutcome
+from models.profile import (
+    ADDRESS_LINES,
+    WANTED_FIELDS,
+    ProfileEntry,
+    ValueSource,
+    is_same_value,
+    merge,
+    typed_by_user,
+    without_register_values,
+)
+
+NAME = "net_assets"
+FOUND, NOT_FILED = FieldOutcome.FOUND, FieldOutcome.NOT_FILED
+UNREADABLE, KEPT = FieldOutcome.UNREADABLE, FieldOutcome.KEPT_USER_VALUE
+
+
+def entry(value: Any, source: ValueSource = ValueSource.REGISTER, **rest: Any) -> ProfileEntry:
+    return ProfileEntry(
+        value=value, source=source, retrieved_at="2026-10-01T09:30:00+00:00", **rest
+    )  # type: ignore[typeddict-item]  # any members
+
+
+def pounds(value: str, source: ValueSource = ValueSource.REGISTER) -> ProfileEntry:
+    return entry(value, source, currency="GBP")
+
+
+def address(**lines: str) -> dict[str, str | None]:
+    return {line: lines.get(line) for line in ADDRESS_LINES}
+
+
+OLD, NEW = pounds("100"), pounds("250")
+TYPED, SAME_AS_TYPED = pounds("90", ValueSource.USER), pounds("90.00")
+
+# fmt: off
+MERGES = (
+    # there is | the register has, unreadable | kept, outcome, suggested
+    (None, None, False, None, NOT_FILED, None),  # nobody knows (R85)
+    (None, None, True, None, UNREADABLE, None),  # filed, but can't be told (R85)
+    (None, NEW, False, NEW, FOUND, None),  # an empty field is filled (R86)
+    (OLD, NEW, False, NEW, FOUND, None),  # an earlier answer is replaced (A24)
+    (OLD, None, False, None, NOT_FILED, None),  # or removed: no older year is shown as now (A24)
+    (OLD, None, True, None, UNREADABLE, None),  # the same, when the new accounts are a picture (A24)
+    (TYPED, None, False, TYPED, KEPT, None),  # a user's value stays (R86)
+    (TYPED, None, True, TYPED, KEPT, None),
+    (TYPED, NEW, False, TYPED, KEPT, NEW),  # and what differs is suggested (R86)
+    (TYPED, SAME_AS_TYPED, False, TYPED, KEPT, None),  # the same fact is no suggestion (R86)
+)
+# fmt: on
+
+
+@pytest.mark.parametrize(("there", "found", "is_unreadable", "kept", "outcome", "offer"), MERGES)
+def test_a_register_answer_merges_one_way(
+    there: ProfileEntry | None,
+    found: ProfileEntry | None,
+    is_unreadable: bool,
+    kept: ProfileEntry | None,
+    outcome: FieldOutcome,
+    offer: ProfileEntry | None,
+) -> None:
+    """R85, R86, A24."""
+    merged = merge(
+        {NAME: there} if there else {},
+        {NAME: found} if found else {},
+        frozenset({NAME} if is_unreadable else ()),
+    )
+    assert merged.profile == ({NAME: kept} if kept else {})
+    assert merged.outcomes[NAME] is outcome
+    assert merged.suggestions == ({NAME: offer} if offer else {})
+    assert set(merged.outcomes) == set(WANTED_FIELDS)
+
+
+STREET = address(address_line_1="1 High Street", locality="Leeds", postal_code="LS1 1AA")
+
+# fmt: off
+SAME_FACTS = (
+    # field, one, other | same
+    ("employees", entry(12), entry(12), True),
+    ("employees", entry(12), entry(13), False),
+    ("incorporated_on", entry("2012-03-14"), entry("2012-03-14"), True),
+    ("incorporated_on", entry("2012-03-14"), entry("2012-03-15"), False),
+    (NAME, pounds("100"), pounds("100.00"), True),  # money is compared as numbers
+    (NAME, pounds("100"), pounds("1000"), False),  # trailing zeros before the point count
+    (NAME, pounds("100.5"), pounds("100.50"), True),
+    (NAME, pounds("-7"), pounds("7"), False),
+    (NAME, pounds("100"), entry("100", currency="EUR"), False),  # another currency
+    ("registered_address", entry(STREET), entry(STREET), True),
+    ("registered_address", entry(STREET), entry(address(premises="1", address_line_1="High street,", locality="LEEDS", postal_code="ls11aa")), True),  # other case, split and punctuation
+    ("registered_address", entry(STREET), entry({**STREET, "postal_code": "LS1 1AB"}), False),
+    ("registered_address", entry(STREET), entry({k: v for k, v in STREET.items() if v}), True),  # lines left out
+)
+# fmt: on
+
+
+@pytest.mark.parametrize(("name", "one", "other", "is_same"), SAME_FACTS)
+def test_a_fact_is_the_same_however_it_is_written(
+    name: str, one: ProfileEntry, other: ProfileEntry, is_same: bool
+) -> None:
+    """R86."""
+    assert is_same_value(name, one, other) is is_same
+    assert is_same_value(name, other, one) is is_same
+
+
+TYPED_NEW = pounds("250.00", ValueSource.USER)
+
+
+@pytest.mark.parametrize(
+    ("there", "typed", "kept"),
+    [
+        (None, TYPED_NEW, TYPED_NEW),  # a first value
+        (OLD, TYPED_NEW, TYPED_NEW),  # a user knows better
+        (NEW, TYPED_NEW, NEW),  # a form sent back unchanged does not claim the register's value
+        (TYPED, TYPED_NEW, TYPED_NEW),
+    ],
+)
+def test_a_typed_value_takes_over_only_if_it_differs(
+    there: ProfileEntry | None, typed: ProfileEntry, kept: ProfileEntry
+) -> None:
+    """R86."""
+    assert typed_by_user(NAME, there, typed) is kept
+
+
+def test_another_company_number_leaves_only_what_users_typed() -> None:
+    """R86, R89."""
+    profile = {
+        NAME: TYPED,
+        "employees": entry(12),
+        "fixed_assets": entry("5", ValueSource.SANDBOX),
+        "details": {"company_name": "ACME LIMITED", "source": "REGISTER"},
+    }
+    assert without_register_values(profile) == {NAME: TYPED}

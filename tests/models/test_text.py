@@ -1,0 +1,90 @@
+"""Checks of what people type."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.errors import RefusalCode, Refused
+from models.text import Checks
+
+REQUIRED, INVALID, WHY = RefusalCode.REQUIRED, RefusalCode.INVALID, RefusalCode.REASON_REQUIRED
+
+
+def found(checks: Checks) -> list[tuple[RefusalCode, tuple[str, ...]]]:
+    try:
+        checks.settle()
+    except Refused as refused:
+        return [(refusal.code, refusal.path) for refusal in refused.refusals]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "codes"),
+    [
+        ("Acme", "Acme", []),
+        ("  Acme \n", "Acme", []),  # trimmed (R3)
+        ("Ac me", "Ac me", []),
+        ("Größe 社", "Größe 社", []),
+        ("12345678", "12345678", []),  # as long as allowed
+        ("123456789", "123456789", [INVALID]),  # too long
+        ("Ac\nme", "Ac\nme", [INVALID]),  # a line break inside
+        ("Ac\x00me", "Ac\x00me", [INVALID]),  # PostgreSQL can't store it
+        ("Ac\u202eme", "Ac\u202eme", [INVALID]),  # turns the writing direction round
+        ("\ud800", "\ud800", [INVALID]),  # half of a pair, not encodable
+        ("", "", [REQUIRED]),
+        ("   ", "", [REQUIRED]),
+        (None, "", [REQUIRED]),
+    ],
+)
+def test_required_text_is_trimmed_and_not_blank(
+    typed: str | None, kept: str, codes: list[RefusalCode]
+) -> None:
+    """R3."""
+    checks = Checks()
+    assert checks.required_text(typed, 8, "name") == kept
+    assert found(checks) == [(code, ("name",)) for code in codes]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "codes"),
+    [("a", "a", []), (" ", None, []), (None, None, []), ("a\x07", "a\x07", [INVALID])],
+)
+def test_optional_text_may_be_blank(
+    typed: str | None, kept: str | None, codes: list[RefusalCode]
+) -> None:
+    checks = Checks()
+    assert checks.optional_text(typed, 8, "reference") == kept
+    assert found(checks) == [(code, ("reference",)) for code in codes]
+
+
+@pytest.mark.parametrize(
+    ("typed", "codes"),
+    [("moved", []), (" ", [WHY]), (None, [WHY]), ("", [WHY]), ("much too long", [INVALID])],
+)
+def test_a_reason_is_not_blank(typed: str | None, codes: list[RefusalCode]) -> None:
+    """R27."""
+    checks = Checks()
+    checks.reason(typed, 8)
+    assert found(checks) == [(code, ("reason",)) for code in codes]
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    checks = Checks()
+    checks.required_text("", 8, "name")
+    checks.reason(None, 8)
+    checks.refuse(INVALID, "No.", "profile", "employees", hint="Yes.")
+    assert found(checks) == [
+        (REQUIRED, ("name",)),
+        (WHY, ("reason",)),
+        (INVALID, ("profile", "employees")),
+    ]
+
+
+@given(st.text(max_size=30))
+def test_accepted_text_can_be_stored_anywhere(text: str) -> None:
+    checks = Checks()
+    kept = checks.optional_text(text, 20, "name")
+    if not found(checks) and kept is not None:
+        assert "\x00" not in kept
+        assert len(kept.encode()) <= 80
+        assert kept == kept.strip()

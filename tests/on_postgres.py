@@ -1,0 +1,47 @@
+"""Runs the tests marked `storage` again, on PostgreSQL: `python -m tests.on_postgres`.
+
+In a process of their own, since one process tests one dialect. Where no server answers, it says so
+and succeeds, unless REQUIRE_POSTGRES is set, as it is in CI.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from tests.databases import CONNECT_TIMEOUT_S, URL_VARIABLE
+
+DEFAULT_SERVER = "postgres://postgres@127.0.0.1:5432/postgres"
+
+
+async def unreachable(server: str) -> str | None:
+    """Say why the server can't be used, or nothing when it can."""
+    try:
+        connection = await asyncpg.connect(server, timeout=CONNECT_TIMEOUT_S)
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as e:
+        return type(e).__name__
+    await connection.close()
+    return None
+
+
+def main() -> int:
+    """Look for the server, run the tests on it, and pass their exit status on."""
+    server = os.environ.get(URL_VARIABLE) or DEFAULT_SERVER
+    place = urlsplit(server).netloc.rpartition("@")[2]  # without user and password
+    why = asyncio.run(unreachable(server))
+    if why is not None:
+        is_needed = bool(os.environ.get("REQUIRE_POSTGRES"))
+        outcome = "and the storage tests need it" if is_needed else "so SQLite was tested alone"
+        sys.stdout.write(f"No PostgreSQL answers at {place} ({why}), {outcome}.\n")
+        return 1 if is_needed else 0
+    sys.stdout.write(f"The storage tests again, on PostgreSQL at {place}\n")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "pytest", "-m", "storage", *sys.argv[1:]]
+    return subprocess.run(command, env={**os.environ, URL_VARIABLE: server}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
