@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt schema
+.PHONY: help run test check fmt schema migration
 
 help: ## List these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## Serve the API with a local Companies House and sample data (PORT=8000)
 	@$(BIN)/python manage.py serve --development
@@ -30,6 +30,10 @@ fmt: $(VENV)/installed-dev ## Format the code, and mend what the linter can mend
 schema: $(VENV)/installed ## Print the schema into schema/schema.graphql
 	$(BIN)/python manage.py schema > $(VENV)/schema.graphql
 	mv $(VENV)/schema.graphql schema/schema.graphql
+
+migration: $(VENV)/installed ## Write a migration for changed models: make migration NAME=add_colour
+	@$(BIN)/python -c 'import json; from models.database import Database as D; print(json.dumps(D("sqlite://:memory:").config))' > $(VENV)/tortoise.json
+	@$(BIN)/python -m tortoise --config-file $(VENV)/tortoise.json makemigrations --name $(NAME)
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'

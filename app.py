@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -22,11 +22,12 @@ from enrichment.endpoints import Endpoints
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
 from enrichment.sandbox import SandboxConfig, sandbox_server
-from models.access import Principal, principal_of
+from models.access import SYSTEM, Principal, principal_of
+from models.audit import Act
 from models.database import Database
 from models.event import EVENTS
 from models.job import JOBS
-from models.lookup import ENRICH
+from models.lookup import ENRICH, retry_blocked
 from models.migrate import pending
 from models.worker import Pace, Worker
 from schema.context import Candidate, Context, RegisterUnavailable
@@ -60,11 +61,24 @@ class Platform:
     def worker(self, name: str) -> Worker:
         """Make a worker that runs all kinds of jobs."""
         lookup = CompanyLookup(self.database, self.client, self.budget, self.clock)
-        pace = Pace(slots=self.settings.worker_slots)
+        pace = Pace(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
         if not self.database.is_postgres:
             # Another process's commit wakes nobody here, so look oftener.
-            pace = Pace(slots=self.settings.worker_slots, longest_sleep=timedelta(seconds=1))
-        return Worker(name, self.database, {ENRICH: lookup}, self.clock, pace=pace)
+            pace = replace(pace, longest_sleep=timedelta(seconds=1))
+        return Worker(
+            name,
+            self.database,
+            {ENRICH: lookup},
+            self.clock,
+            pace=pace,
+            on_start=self._go_on_with_blocked,
+        )
+
+    async def _go_on_with_blocked(self) -> None:
+        """Take up again what another key, now replaced, could not do."""
+        if await self.budget.blocked_reason() is None:
+            act = Act(SYSTEM, self.clock(), f"start-{uuid4()}")
+            await self.database.transaction(lambda: retry_blocked(act))
 
     async def search_companies(self, query: str) -> Sequence[Candidate]:
         """Ask Companies House for companies by name."""
@@ -153,7 +167,7 @@ def create_app(
     sdl = schema.as_str()
     endpoint = GraphQLEndpoint(schema, site.authenticate, site.context)
     socket = GraphQLSocket(
-        schema, site.authenticate, lambda: site.context(str(uuid4()), principal=None)
+        schema, site.authenticate, lambda request_id: site.context(request_id, principal=None)
     )
 
     async def print_schema(_: Request) -> Response:

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     log_format: Literal["readable", "json"] = "readable"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     worker_slots: int = Field(default=4, ge=1, le=32)
+    worker_lease_s: float = Field(default=15, ge=1, le=600)
     companies_house_api_key: SecretStr | None = None
     companies_house_url: str | None = None
     companies_house_document_url: str | None = None
@@ -54,6 +55,11 @@ class Settings(BaseSettings):
         """Give the key to send; a sandbox takes any."""
         key = self.companies_house_api_key
         return SANDBOX_KEY if key is None else key.get_secret_value()
+
+    @property
+    def worker_lease(self) -> timedelta:
+        """Give how long a job stays with a worker that shows no sign of life."""
+        return timedelta(seconds=self.worker_lease_s)
 
     @property
     def companies_house_window(self) -> timedelta:

@@ -34,13 +34,22 @@ from enrichment.rate_limit import KeyBlocked, SharedBudget
 from models import EnrichmentRun, UpstreamResponse
 from models.company_type import family_of
 from models.database import Database
-from models.enrichment_result import Findings, note_running, note_waiting, store_findings
+from models.enrichment_result import (
+    Findings,
+    keep_answer,
+    note_running,
+    note_waiting,
+    store_findings,
+)
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus
 from models.job import Claim
 from models.profile import ACCOUNTS_FIELDS
 from models.worker import PostponedError, Store, TryAgainError
 
 log = structlog.get_logger(__name__)
+
+PROFILE = "profile"
+"""The step of a run whose answer is worth something on its own."""
 
 FRESH_FOR = timedelta(hours=12)
 """How long an answer kept from an earlier attempt may stand in for a new one."""
@@ -104,13 +113,41 @@ class CompanyLookup:
         return store
 
     async def note_retry(self, job: Claim, due_at: datetime, reason: str, attempts: int) -> None:
-        """Show on the run when it is tried again."""
-        await note_waiting(job.payload["run_id"], attempts, due_at, EnrichmentReason(reason))
+        """Show on the run when it is tried again, and what is known so far (R85)."""
+        run_id: str = job.payload["run_id"]
+        await note_waiting(
+            run_id,
+            attempts,
+            due_at,
+            EnrichmentReason(reason),
+            await self._known_so_far(run_id),
+            self._clock(),
+        )
 
     async def note_failure(self, job: Claim, reason: str) -> None:
-        """End the run as failed, after the last attempt."""
-        findings = Findings(EnrichmentStatus.FAILED, self._source, reason=EnrichmentReason(reason))
-        await store_findings(job.payload["run_id"], job.attempts, findings, self._clock())
+        """End the run after the last attempt, with the profile if that much is known (R85)."""
+        run_id: str = job.payload["run_id"]
+        findings = await self._known_so_far(run_id) or Findings(
+            EnrichmentStatus.FAILED, self._source, reason=EnrichmentReason(reason)
+        )
+        await store_findings(run_id, job.attempts, findings, self._clock())
+
+    async def _known_so_far(self, run_id: str) -> Findings | None:
+        kept = await UpstreamResponse.get_or_none(run_id=run_id, step=PROFILE)
+        if kept is None:
+            return None
+        record, origin = read_profile(orjson.loads(kept.body)), self._origin(kept.retrieved_at)
+        return Findings(
+            EnrichmentStatus.PARTIAL,
+            self._source,
+            EnrichmentReason.ACCOUNTS_UNAVAILABLE,
+            profile_entries(record, origin),
+            profile_details(record, origin),
+            frozenset(ACCOUNTS_FIELDS),
+        )
+
+    def _origin(self, retrieved_at: datetime) -> Origin:
+        return Origin(self._source, retrieved_at)
 
     async def _refused(self, fault: PermanentFault) -> Findings:
         if isinstance(fault, Blocked):
@@ -125,7 +162,7 @@ class CompanyLookup:
     async def _look_up(self, run: EnrichmentRun) -> Findings:
         number = run.company_number or ""
         try:
-            payload, at = await self._kept(run, "profile", lambda: self._profile(number))
+            payload, at = await self._kept(run, PROFILE, lambda: self._profile(number))
         except NotFound:
             return Findings(
                 EnrichmentStatus.NOT_FOUND,
@@ -133,7 +170,7 @@ class CompanyLookup:
                 reason=EnrichmentReason.UNKNOWN_COMPANY_NUMBER,
             )
         record = read_profile(payload, requested=number)
-        origin = Origin(self._source, at)
+        origin = self._origin(at)
         entries, details = profile_entries(record, origin), profile_details(record, origin)
         unreadable: frozenset[str] = frozenset()
         reason: EnrichmentReason | None
@@ -150,7 +187,7 @@ class CompanyLookup:
                 unreadable = frozenset(ACCOUNTS_FIELDS)
         else:
             details |= filing_details(filing)
-            entries |= accounts_entries(accounts, filing, Origin(self._source, read_at))
+            entries |= accounts_entries(accounts, filing, self._origin(read_at))
             reason, unreadable = shortfall(accounts), accounts.unreadable
         status = EnrichmentStatus.PARTIAL if reason else EnrichmentStatus.SUCCEEDED
         return Findings(status, self._source, reason, entries, details, unreadable)
@@ -169,6 +206,11 @@ class CompanyLookup:
             )
         except NotFound:
             raise _NoFigures(EnrichmentReason.NO_ACCOUNTS_YET) from None
+        except Blocked:
+            raise
+        except PermanentFault as fault:
+            log.warning("filings_refused", code=fault.code, status=fault.status)
+            raise _NoFigures(EnrichmentReason.ACCOUNTS_UNAVAILABLE) from fault
         filing = latest_accounts(payload)
         if filing is None:
             raise _NoFigures(EnrichmentReason.NO_ACCOUNTS_YET)
@@ -236,7 +278,7 @@ class CompanyLookup:
         body = await ask()
         at = self._clock()
         try:
-            await UpstreamResponse.create(run_id=run.id, step=step, body=body, retrieved_at=at)
+            await self._database.transaction(lambda: keep_answer(run.id, step, body, at))
         except IntegrityError:
             log.info("answer_kept_by_another", step=step)
         return body, at

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -121,10 +122,11 @@ class SharedBudget:
         )
 
     async def _create(self) -> None:
-        try:
-            await RateLimit.get_or_create(key=self.key)
-        except IntegrityError:
-            return  # another process was first
+        if await RateLimit.exists(key=self.key):
+            return
+        # A single statement: get_or_create opens a transaction, and callers may be cancelled.
+        with suppress(IntegrityError):  # another process was first
+            await RateLimit.create(key=self.key)
 
     def _now_us(self) -> int:
         return int(self._clock().timestamp() * 1_000_000)

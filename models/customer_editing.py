@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tortoise.exceptions import IntegrityError
+from tortoise.expressions import F
 
 from models import audit
 from models.account_number import new_account_number
@@ -12,8 +13,9 @@ from models.company_number import InvalidCompanyNumber, normalise
 from models.customer import ACCOUNT_NUMBER_LENGTH, REASON_LENGTH, REFERENCE_LENGTH, Customer
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
+from models.customer_template import CustomerTemplate
 from models.database import lock, lock_shared
-from models.enrichment import Suggestion
+from models.enrichment import EnrichmentRun, Suggestion
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.lookup import cancel_lookup, carry_out, plan_lookups
@@ -136,6 +138,10 @@ async def delete_customer(
     await refuse_orphans([customer])
     await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
     await Suggestion.filter(customer_id=customer.id).delete()
+    await EnrichmentRun.filter(customer_id=customer.id).update(company_number=None)
+    await CustomerTemplate.filter(parent_id=customer.id).update(
+        parent_id=None, version=F("version") + 1, last_modified_at=act.now
+    )
     customer.account_number = f"{ERASED} {customer.id}"
     customer.external_reference = customer.company_number = None
     customer.name, customer.name_key = ERASED, name_key(ERASED)

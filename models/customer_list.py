@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -55,7 +55,12 @@ class CustomerOrder(Enum):
     def parse(self, key: Key) -> Key:
         """Turn the text of a place back into values; raises ValueError for what is none."""
         place, row_id = key
-        return (datetime.fromisoformat(place) if self.column == "created_at" else place, row_id)
+        if self.column != "created_at":
+            return key
+        at = datetime.fromisoformat(place)
+        if at.utcoffset() != timedelta(0):
+            raise ValueError("a place in time is written in UTC")
+        return (at, row_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The database: its connection, its transactions, and the wake-ups that go out after a commit."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,8 +26,11 @@ Row = TypeVar("Row", bound=Model)
 POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
-MOST_DEADLOCKS = 3
-"""Times that a unit of work is done again after PostgreSQL rolled it back to end a deadlock."""
+COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+"""Two units of work were in each other's way on PostgreSQL, and this one was rolled back."""
+
+KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
+LONGEST_PAUSE_S = 0.05
 
 _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
 
@@ -98,6 +102,9 @@ class Database:
         """Connect, and on PostgreSQL listen for what other processes wake."""
         # Lifespan and requests are different tasks, hence the fallback.
         await Tortoise.init(config=self.config, _enable_global_fallback=True)
+        if not self.is_postgres:
+            # Connecting is left to the first query, and a caller who hangs up then blocks all.
+            await get_connection("default").execute_query("SELECT 1")
         if self.is_postgres and topics:
             self._listener = asyncio.create_task(self._listen(topics))
 
@@ -117,7 +124,7 @@ class Database:
 
         Cancelling inside a transaction would leave the connection unusable, so the work has a
         task of its own. With `dry_run` everything is rolled back, and the result given all the
-        same. Work that PostgreSQL rolls back to end a deadlock is done again from its beginning.
+        same. Work that collides with another's on PostgreSQL is done again from its beginning.
         """
         unit = asyncio.create_task(self._unit_of_work(work, dry_run=dry_run))
         self._units.add(unit)
@@ -132,12 +139,17 @@ class Database:
     async def _unit_of_work(
         self, work: Callable[[], Awaitable[Result]], *, dry_run: bool
     ) -> Result:
-        for _ in range(MOST_DEADLOCKS):
+        now = asyncio.get_running_loop().time
+        until = now() + KEEP_TRYING_S
+        while True:
             try:
                 return await self._try_unit(work, dry_run=dry_run)
-            except asyncpg.DeadlockDetectedError:
-                log.info("deadlock_resolved")  # by rolling this one back: it may be done again
-        return await self._try_unit(work, dry_run=dry_run)
+            except COLLISIONS as collision:
+                if now() > until:
+                    raise
+                log.debug("collided", kind=type(collision).__name__)
+            # A pause at random, so that the same two don't meet again.
+            await asyncio.sleep(random.uniform(0, LONGEST_PAUSE_S))  # noqa: S311  # no secret
 
     async def _try_unit(self, work: Callable[[], Awaitable[Result]], *, dry_run: bool) -> Result:
         topics: set[str] = set()
@@ -196,20 +208,25 @@ def dialect_of(connection: BaseDBAsyncClient) -> str:
 async def lock(model: type[Row], *ids: str) -> dict[str, Row]:
     """Read rows and keep other writers from them until the transaction ends.
 
-    In the order of their ids, so that two writers never wait for each other. On SQLite a
-    transaction is alone in writing anyway.
+    In the order of their ids, so that two writers never wait for each other, and without the key:
+    a row that refers to this one may be added meanwhile. On SQLite a transaction is alone in
+    writing anyway.
     """
     query = model.filter(pk__in=sorted(set(ids))).order_by(model._meta.pk_attr)
-    rows = await query.select_for_update()
+    rows = await query.select_for_update(no_key=True)
     return {str(row.pk): row for row in rows}
 
 
 async def lock_shared(model: type[Row], row_id: str) -> Row | None:
-    """Read a row and keep it from being changed, while others may do the same."""
+    """Read a row and keep it from being changed, while others may do the same.
+
+    It waits for nobody who is changing the row, since that one may wait for us, as a class that is
+    being retired waits for its customers: we let go of all and do our work again.
+    """
     connection = get_connection("default")
     if dialect_of(connection) == "postgres":
         await connection.execute_query(
-            f'SELECT 1 FROM "{model._meta.db_table}" WHERE id = $1 FOR SHARE',  # noqa: S608  # a table's own name
+            f'SELECT 1 FROM "{model._meta.db_table}" WHERE id = $1 FOR SHARE NOWAIT',  # noqa: S608  # a table's own name
             [row_id],
         )
     return await model.get_or_none(pk=row_id)

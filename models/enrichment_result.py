@@ -38,19 +38,36 @@ async def note_running(run_id: str, attempts: int) -> EnrichmentRun:
     run, customer = await _locked(run_id)
     run.status, run.attempts, run.next_attempt_at = EnrichmentStatus.RUNNING, attempts, None
     await run.save()
-    await _set_status(customer, EnrichmentStatus.RUNNING)
+    customer.enrichment_status = EnrichmentStatus.RUNNING
+    await customer.save(update_fields=["enrichment_status"])
     return run
 
 
 async def note_waiting(
-    run_id: str, attempts: int, due_at: datetime, reason: EnrichmentReason
+    run_id: str,
+    attempts: int,
+    due_at: datetime,
+    reason: EnrichmentReason,
+    so_far: Findings | None,
+    now: datetime,
 ) -> None:
-    """Mark a run as waiting for its next attempt, or for its first."""
+    """Mark a run as waiting for an attempt; apply what is known so far, if that is news (R85)."""
     run, customer = await _locked(run_id)
     run.status = EnrichmentStatus.RETRYING if attempts else EnrichmentStatus.PENDING
     run.reason, run.attempts, run.next_attempt_at = reason, attempts, due_at
+    if so_far is not None and customer.profile.get("details") != so_far.details:
+        outcomes = await _apply(run, customer, so_far, now)
+        run.source = so_far.source
+        run.fields_read = [_read(name, outcome, so_far) for name, outcome in outcomes.items()]
     await run.save()
-    await _set_status(customer, run.status)
+    customer.enrichment_status = run.status
+    await customer.save(update_fields=["profile", "enrichment_status"])
+
+
+async def keep_answer(run_id: str, step: str, body: bytes, now: datetime) -> None:
+    """Keep what upstream answered to a step; refuse if the run has ended meanwhile."""
+    await _locked(run_id)
+    await UpstreamResponse.create(run_id=run_id, step=step, body=body, retrieved_at=now)
 
 
 async def store_findings(run_id: str, attempts: int, findings: Findings, now: datetime) -> None:
@@ -84,7 +101,7 @@ async def _apply(
         customer.id,
         before=before,
         after=customer.profile,
-        reason=f"Companies House lookup of {run.company_number}",
+        reason="Companies House lookup",
     )
     return merged.outcomes
 
@@ -103,8 +120,3 @@ async def _locked(run_id: str) -> tuple[EnrichmentRun, Customer]:
     if not run.status.is_live or run.company_number != customer.company_number:
         raise LeaseLostError(run_id)
     return run, customer
-
-
-async def _set_status(customer: Customer, status: EnrichmentStatus) -> None:
-    customer.enrichment_status = status
-    await customer.save(update_fields=["enrichment_status"])

@@ -18,4 +18,5 @@ class Heartbeat(Model):
 
 async def beat(worker: str, now: datetime) -> None:
     """Note that the worker is alive."""
-    await Heartbeat.update_or_create({"seen_at": now}, worker=worker)
+    if not await Heartbeat.filter(worker=worker).update(seen_at=now):
+        await Heartbeat.create(worker=worker, seen_at=now)

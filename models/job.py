@@ -6,6 +6,7 @@ claim and fences off a worker that lost its lease. `live_key` is unique while th
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
@@ -105,9 +106,9 @@ async def hasten(live_key: str, now: datetime) -> bool:
     return hastened > 0
 
 
-async def hasten_all(kind: str, now: datetime) -> None:
-    """Let all waiting jobs of a kind start now."""
-    await Job.filter(kind=kind, state=JobState.QUEUED).update(due_at=now)
+async def hasten_many(live_keys: Sequence[str], now: datetime) -> None:
+    """Let those of the jobs start now that wait for their next attempt."""
+    await Job.filter(live_key__in=live_keys, state=JobState.QUEUED).update(due_at=now)
     await wake(JOBS)
 
 

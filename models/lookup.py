@@ -138,20 +138,33 @@ async def recheck_class(act: Act, class_id: str) -> int:
 
 
 async def retry_blocked(act: Act) -> int:
-    """Look up again whoever failed while our key was refused, and give how many that are."""
-    blocked = await EnrichmentRun.filter(
-        status=EnrichmentStatus.FAILED, reason=EnrichmentReason.BLOCKED
+    """Look up again whoever failed as our key was refused, and let go on who waits for it.
+
+    Gives the number of lookups started.
+    """
+    failed = await EnrichmentRun.filter(
+        customer__enrichment_status=EnrichmentStatus.FAILED,
+        status=EnrichmentStatus.FAILED,
+        reason=EnrichmentReason.BLOCKED,
     ).values_list("customer_id", flat=True)
     started = 0
-    for customer_id in sorted(set(blocked)):
+    for customer_id in sorted(set(failed)):
         customer = (await lock(Customer, str(customer_id))).get(str(customer_id))
         if customer is None or customer.enrichment_status is not EnrichmentStatus.FAILED:
+            continue
+        newest = await EnrichmentRun.filter(customer_id=customer.id).order_by("-id").first()
+        if newest is None or newest.reason is not EnrichmentReason.BLOCKED:
             continue
         customer_class = await CustomerClass.get(id=customer.customer_class_id)
         plan = await plan_lookups([customer], customer_class)
         await customer.save(update_fields=["enrichment_status"])
         started += await carry_out(act, plan, EnrichmentTrigger.REQUEST)
-    await job.hasten_all(ENRICH, act.now)
+    waiting = await EnrichmentRun.filter(
+        status__in=LIVE, reason=EnrichmentReason.BLOCKED
+    ).values_list("customer_id", flat=True)
+    keys = sorted(live_key(str(customer_id)) for customer_id in waiting)
+    for start in range(0, len(keys), BATCH):
+        await job.hasten_many(keys[start : start + BATCH], act.now)
     return started
 
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import structlog
 
-from models.database import Database
-from models.heartbeat import beat
+from models.database import Database, wake
+from models.heartbeat import Heartbeat, beat
 from models.job import (
     JOBS,
     Claim,
@@ -70,15 +70,17 @@ class Pace:
     """How a worker spends its time."""
 
     slots: int = 4
-    lease: timedelta = timedelta(seconds=30)
+    lease: timedelta = timedelta(seconds=15)
     longest_sleep: timedelta = timedelta(seconds=5)
-    grace: timedelta = timedelta(seconds=10)
+    beat_every: timedelta = timedelta(seconds=5)
+    grace: timedelta = timedelta(seconds=5)
     keep_finished: timedelta = timedelta(days=14)
     sweep_every: timedelta = timedelta(hours=1)
 
 
 INTERNAL_ERROR = "INTERNAL_ERROR"
 GAVE_UP = "GAVE_UP"
+CRASHED_WORKERS = "CRASHED_WORKERS"
 
 
 class Worker:
@@ -93,6 +95,7 @@ class Worker:
         *,
         policy: RetryPolicy | None = None,
         pace: Pace | None = None,
+        on_start: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.name = name
         self._database = database
@@ -100,7 +103,8 @@ class Worker:
         self._clock = clock
         self._policy = policy or RetryPolicy()
         self._pace = pace or Pace()
-        self._running: set[asyncio.Task[None]] = set()
+        self._on_start = on_start
+        self._running: dict[asyncio.Task[None], Claim] = {}
         self._stopping = asyncio.Event()
         self._beaten_at = self._swept_at = datetime.min.replace(tzinfo=UTC)
 
@@ -114,6 +118,7 @@ class Worker:
             while not self._stopping.is_set():
                 woken.clear()
                 try:
+                    await self._start()
                     await self._claim_and_start(woken)
                     sleep = await self._time_to_sleep()
                 except Exception:
@@ -128,22 +133,28 @@ class Worker:
         await asyncio.gather(*(self._work(job) for job in jobs))
         return len(jobs)
 
+    async def _start(self) -> None:
+        if self._on_start is not None:
+            await self._on_start()
+            self._on_start = None
+
     async def _claim_and_start(self, woken: asyncio.Event) -> None:
         await self._keep_house(self._clock())
         free = self._pace.slots - len(self._running)
         for job in await self._claim(free) if free else ():
             task = asyncio.create_task(self._work(job))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._running[task] = job
+            task.add_done_callback(self._running.pop)
             task.add_done_callback(lambda _: woken.set())
 
     async def _keep_house(self, now: datetime) -> None:
-        if now - self._beaten_at >= self._pace.longest_sleep:
+        if now - self._beaten_at >= self._pace.beat_every:
             self._beaten_at = now
-            await beat(self.name, now)
+            await self._database.transaction(lambda: beat(self.name, now))
         if now - self._swept_at >= self._pace.sweep_every:
             self._swept_at = now
             await forget_finished(now - self._pace.keep_finished)
+            await Heartbeat.filter(seen_at__lt=now - self._pace.keep_finished).delete()
 
     async def _claim(self, limit: int) -> list[Claim]:
         return await self._database.transaction(
@@ -169,10 +180,29 @@ class Worker:
     async def _wind_down(self) -> None:
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=self._pace.grace.total_seconds())
-            # A job's slow part holds no transaction, so here a cancel is safe; its lease runs out.
+            # A job's slow part holds no transaction, so here a cancel is safe.
+            unfinished = [self._running[task] for task in late]
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+            for job in unfinished:
+                await self._release(job)
+
+    async def _release(self, job: Claim) -> None:
+        """Let another worker, or the next start of this one, run the job at once."""
+
+        async def work() -> None:
+            await put_back(job, self._clock(), job.attempts - 1)
+            await wake(JOBS)
+
+        try:
+            await self._database.transaction(work)
+        except LeaseLostError:
+            return  # its end was being stored when it was cancelled
+        except Exception:
+            log.exception("job_not_released", job_id=job.id)  # its lease runs out
+        else:
+            log.info("job_released", job_id=job.id)
 
     async def _work(self, job: Claim) -> None:
         with structlog.contextvars.bound_contextvars(job_id=job.id, job_kind=job.kind):
@@ -199,6 +229,10 @@ class Worker:
 
     async def _attempt(self, job: Claim) -> None:
         handler = self._handlers[job.kind]
+        if job.attempts > self._policy.most_attempts:
+            # Every attempt so far took its worker down with it.
+            await self._give_up(job, handler, CRASHED_WORKERS)
+            return
         try:
             store = await handler.run(job)
         except PostponedError as postponed:
@@ -229,8 +263,10 @@ class Worker:
         wait = self._policy.wait(job.attempts, span, jitter, at_least)
         if wait is not None:
             await self._put_back(job, handler, wait, reason, counts=True)
-            return
+        else:
+            await self._give_up(job, handler, reason)
 
+    async def _give_up(self, job: Claim, handler: Handler, reason: str) -> None:
         async def work() -> None:
             await handler.note_failure(job, GAVE_UP)
             await finish(job, JobState.FAILED, self._clock())

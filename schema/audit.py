@@ -21,7 +21,7 @@ class AuditEntry:
     actor_id: strawberry.ID = strawberry.field(description="Who: the id of the credential.")
     actor_name: str = strawberry.field(description="Who, by name; `system` for the platform.")
     request_id: str = strawberry.field(description="The request or run that it was done in.")
-    at: datetime = strawberry.field(description="When, in UTC.")
+    at: datetime = strawberry.field(description="When it was done, in UTC.")
 
     @classmethod
     def of(cls, row: models.AuditEntry) -> "AuditEntry":

@@ -73,8 +73,8 @@ class ClassChange:
     id: strawberry.ID = strawberry.field(description="The id of the row.")
     reason: str = strawberry.field(description="Why the customer was moved.")
     changed_by: str = strawberry.field(description="Who moved it, by name.")
-    changed_by_id: strawberry.ID = strawberry.field(description="Who, by credential.")
-    changed_at: datetime = strawberry.field(description="When, in UTC.")
+    changed_by_id: strawberry.ID = strawberry.field(description="Who moved it, by credential.")
+    changed_at: datetime = strawberry.field(description="When it was moved, in UTC.")
     crosses_individual_line: bool = strawberry.field(
         description="Whether it moved between individuals and organisations (R30)."
     )

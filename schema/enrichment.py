@@ -113,11 +113,11 @@ class EnrichmentRun:
     company_number: str | None = strawberry.field(description="The number looked up.")
     trigger: EnrichmentTriggerEnum = strawberry.field(description="What asked for it.")  # type: ignore[valid-type]  # an enum with another name
     status: EnrichmentStatusEnum = strawberry.field(description="Where it stands or ended.")  # type: ignore[valid-type]  # see above
-    reason: EnrichmentReasonEnum | None = strawberry.field(description="Why.")  # type: ignore[valid-type]  # see above
+    reason: EnrichmentReasonEnum | None = strawberry.field(description="Why, unless it is plain.")  # type: ignore[valid-type]  # see above
     attempts: int = strawberry.field(description="Attempts made so far.")
-    requested_at: datetime = strawberry.field(description="When it was asked for.")
-    finished_at: datetime | None = strawberry.field(description="When it ended.")
-    next_attempt_at: datetime | None = strawberry.field(description="When it is tried next.")
+    requested_at: datetime = strawberry.field(description="When it was asked for, in UTC.")
+    finished_at: datetime | None = strawberry.field(description="When it ended, in UTC.")
+    next_attempt_at: datetime | None = strawberry.field(description="When it tries next, in UTC.")
 
     @classmethod
     def of(cls, row: models.EnrichmentRun) -> "EnrichmentRun":
@@ -140,11 +140,11 @@ class Enrichment:
     """The latest run, and those before it."""
 
     status: EnrichmentStatusEnum = strawberry.field(description="Where it stands.")  # type: ignore[valid-type]  # an enum with another name
-    reason: EnrichmentReasonEnum | None = strawberry.field(description="Why.")  # type: ignore[valid-type]  # see above
+    reason: EnrichmentReasonEnum | None = strawberry.field(description="Why, unless it is plain.")  # type: ignore[valid-type]  # see above
     attempts: int = strawberry.field(description="Attempts made by the latest run.")
-    requested_at: datetime | None = strawberry.field(description="When it was asked for.")
-    finished_at: datetime | None = strawberry.field(description="When it ended.")
-    next_attempt_at: datetime | None = strawberry.field(description="When it is tried next.")
+    requested_at: datetime | None = strawberry.field(description="When it was asked for, in UTC.")
+    finished_at: datetime | None = strawberry.field(description="When it ended, in UTC.")
+    next_attempt_at: datetime | None = strawberry.field(description="When it tries next, in UTC.")
     fields: list[EnrichedField] = strawberry.field(
         description="What became of each wanted field in the latest run that ended (R85)."
     )

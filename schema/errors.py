@@ -35,6 +35,12 @@ def is_bug(error: GraphQLError) -> bool:
     return error.path is not None and cause is not None and not isinstance(cause, GraphQLError)
 
 
+def masked(request_id: str) -> tuple[str, dict[str, Any]]:
+    """Give message and extensions of a bug, as far as a client may see it."""
+    extensions = {"code": ErrorCode.INTERNAL_ERROR.value, "requestId": request_id}
+    return "Something went wrong on our side; quote the requestId.", extensions
+
+
 def settle(errors: list[GraphQLError], request_id: str) -> None:
     """Log errors, and make them what a client may see.
 
@@ -44,8 +50,7 @@ def settle(errors: list[GraphQLError], request_id: str) -> None:
     for error in errors:
         if is_bug(error):
             log.error("graphql_bug", path=error.path, exc_info=error.original_error)
-            error.message = "Something went wrong on our side; quote the requestId."
-            error.extensions = {"code": ErrorCode.INTERNAL_ERROR.value, "requestId": request_id}
+            error.message, error.extensions = masked(request_id)
             continue
         code = ErrorCode.INVALID_OPERATION if error.path is None else ErrorCode.BAD_USER_INPUT
         error.extensions = {"code": code.value, **(error.extensions or {})}

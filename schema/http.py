@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+import structlog
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from strawberry import Schema
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -15,7 +16,9 @@ from strawberry.types.graphql import OperationType
 
 from models.access import Principal
 from schema.context import Context
-from schema.errors import ErrorCode
+from schema.errors import ErrorCode, masked
+
+log = structlog.get_logger(__name__)
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -85,6 +88,15 @@ class GraphQLEndpoint:
         except HTTPRefused as refused:
             error = {"message": str(refused), "extensions": {"code": refused.code.value}}
             return _answer({"errors": [error]}, refused.status, media_type, refused.headers)
+        except ClientDisconnect:
+            log.info("client_gone")
+            return Response(status_code=400)  # nobody is left to read it
+        except Exception:
+            # Fields mask their own bugs; this one came before them, as when the database is gone.
+            log.exception("request_failed")
+            message, extensions = masked(request.state.request_id)
+            error = {"message": message, "extensions": extensions}
+            return _answer({"errors": [error]}, 500, media_type)
 
     async def _execute(
         self, request: Request, wanted: GraphQLRequest, principal: Principal, media_type: str

@@ -1,10 +1,18 @@
 """The contents page of the API: each operation with its permission and its description."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLInputObjectType, GraphQLObjectType, Undefined
+from graphql import (
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    OperationDefinitionNode,
+    Undefined,
+)
+from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
@@ -42,10 +50,21 @@ from schema.enrichment_changes import (
     RequestEnrichmentPayload,
 )
 from schema.errors import settle
+from schema.loaders import Loaders
 from schema.node import Node
 from schema.permissions import SIGNED_IN, Requires
 from schema.profile_value import AddressValue, CountValue, DateValue, MoneyValue
 from schema.viewer import Viewer
+
+MOST_TOKENS = 5_000
+"""A document's length: parsing and validating more would hold up everybody else."""
+
+SCALARS = {
+    "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
+    "DateTime": "An instant in ISO 8601 with its offset from UTC; answers are always in UTC.",
+    "Decimal": 'An exact decimal number, written as a string, such as "-17540.50".',
+    "JSON": "Any JSON value.",
+}
 
 READS_CUSTOMERS = Requires(Scope.CUSTOMERS_READ)
 WRITES_CUSTOMERS = Requires(Scope.CUSTOMERS_WRITE)
@@ -179,6 +198,20 @@ class Subscription:
     )
 
 
+class NamedOperation(SchemaExtension):
+    """Refuses several operations when none is named: Strawberry would do the first of them."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Look at the document once it is parsed."""
+        given, document = self.execution_context, self.execution_context.graphql_document
+        definitions = () if document is None else document.definitions
+        operations = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
+        if len(operations) > 1 and given._provided_operation_name is None:
+            message = "The document has several operations: say which by operationName."
+            given.pre_execution_errors = [GraphQLError(message)]
+        yield
+
+
 class CustomerClassesSchema(strawberry.Schema):
     """The schema; it logs refusals quietly, and bugs with their traceback."""
 
@@ -189,6 +222,18 @@ class CustomerClassesSchema(strawberry.Schema):
         context = execution_context.context if execution_context else None
         settle(errors, context.request_id if isinstance(context, Context) else "")
 
+    async def stream(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Do an operation of a WebSocket, with loaders of its own: others have read before it."""
+        own = replace(context_value, loaders=Loaders()) if context_value else None
+        return await super().stream(query, variable_values, own, *args, **kwargs)
+
 
 def build_schema() -> CustomerClassesSchema:
     """Build the schema."""
@@ -198,8 +243,11 @@ def build_schema() -> CustomerClassesSchema:
         subscription=Subscription,
         types=[AddressValue, CountValue, DateValue, MoneyValue, Suggestion],
         config=StrawberryConfig(),
+        extensions=[lambda: MaxTokensLimiter(MOST_TOKENS), NamedOperation],
     )
     _drop_null_defaults(schema)
+    for name, description in SCALARS.items():
+        schema._schema.type_map[name].description = description
     return schema
 
 

@@ -11,6 +11,13 @@ from strawberry import UNSET, Schema
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    Message,
+    SubscribeMessage,
+)
 from strawberry.types.unset import UnsetType
 
 from schema.context import Context
@@ -20,6 +27,26 @@ INIT_TIMEOUT = timedelta(seconds=10)
 MOST_SUBSCRIPTIONS = 50
 
 
+class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
+    """Speaks the protocol with one client."""
+
+    view: "GraphQLSocket"
+
+    async def handle_message(self, message: Message) -> None:
+        """Refuse messages of another shape, which Strawberry takes for granted."""
+        try:
+            await super().handle_message(message)
+        except (AttributeError, TypeError):
+            await self.handle_invalid_message("Failed to parse message")
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Start an operation, unless the token has expired or was revoked meanwhile."""
+        if self.connection_acknowledged and not await self.view.sign_in(self.context):
+            await self.websocket.close(code=4403, reason="Forbidden")
+            return
+        await super().handle_subscribe(message)
+
+
 class GraphQLSocket(GraphQL[Context, None]):
     """Serves subscriptions, queries and mutations over one connection.
 
@@ -27,8 +54,10 @@ class GraphQLSocket(GraphQL[Context, None]):
     of the upgrade request; a connection without a valid one is closed with 4403.
     """
 
+    graphql_transport_ws_handler_class = _Handler
+
     def __init__(
-        self, schema: Schema, authenticate: Authenticate, make_context: Callable[[], Context]
+        self, schema: Schema, authenticate: Authenticate, make_context: Callable[[str], Context]
     ) -> None:
         super().__init__(
             schema,
@@ -48,7 +77,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         response: Response | WebSocket,  # noqa: ARG002  # Strawberry's signature
     ) -> Context:
         """Make the context of a connection, not signed in yet."""
-        context = self._make_context()
+        context = self._make_context(request.state.request_id)
         context.authorization = request.headers.get("authorization")
         return context
 
@@ -56,12 +85,16 @@ class GraphQLSocket(GraphQL[Context, None]):
         """Sign in, or reject the connection."""
         given = context.connection_params or {}
         header = given.get("Authorization", given.get("authorization", context.authorization))
-        principal = await self._authenticate(header if isinstance(header, str) else None)
-        if principal is None:
+        context.authorization = header if isinstance(header, str) else None
+        if not await self.sign_in(context):
             raise ConnectionRejectionError
-        context.principal = principal
         acknowledgement: UnsetType = UNSET
         return acknowledgement
+
+    async def sign_in(self, context: Context) -> bool:
+        """Set whom the connection's token stands for, and tell whether it is still anybody."""
+        context.principal = await self._authenticate(context.authorization)
+        return context.principal is not None
 
     def decode_json(self, data: str | bytes) -> object:
         """Read a message; what can't be stored is refused as over HTTP."""

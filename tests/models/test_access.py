@@ -6,7 +6,6 @@ import pytest
 
 from models import AccessToken
 from models.access import Principal, Scope, hash_of, issue_token, principal_of
-from models.database import Database
 from tests.conftest import Clock
 
 CLASS_VIEW, CLASS_EDIT = Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMER_CLASSES_WRITE
@@ -32,9 +31,8 @@ def test_a_stronger_scope_implies_the_weaker_ones(given: Scope | None, allowed: 
     assert {scope for scope in Scope if principal.may(scope)} == allowed
 
 
-async def test_a_token_stands_for_its_principal_and_is_stored_hashed(
-    database: Database, clock: Clock
-) -> None:
+@pytest.mark.usefixtures("database")
+async def test_a_token_stands_for_its_principal_and_is_stored_hashed(clock: Clock) -> None:
     secret = await issue_token("Billing", frozenset({EDIT, CLASS_VIEW}), clock())
     token = await AccessToken.get()
     assert await principal_of(secret, clock()) == Principal(
@@ -46,7 +44,8 @@ async def test_a_token_stands_for_its_principal_and_is_stored_hashed(
     assert await principal_of(secret + "x", clock()) is None
 
 
-async def test_an_expired_or_revoked_token_opens_nothing(database: Database, clock: Clock) -> None:
+@pytest.mark.usefixtures("database")
+async def test_an_expired_or_revoked_token_opens_nothing(clock: Clock) -> None:
     secret = await issue_token("Short", frozenset(), clock(), timedelta(hours=1))
     assert await principal_of(secret, clock.advance(timedelta(minutes=59))) is not None
     assert await principal_of(secret, clock.advance(timedelta(minutes=1))) is None
@@ -55,7 +54,8 @@ async def test_an_expired_or_revoked_token_opens_nothing(database: Database, clo
     assert await principal_of(secret, clock()) is None
 
 
-async def test_scopes_of_another_version_are_dropped(database: Database, clock: Clock) -> None:
+@pytest.mark.usefixtures("database")
+async def test_scopes_of_another_version_are_dropped(clock: Clock) -> None:
     secret = await issue_token("Old", frozenset({VIEW}), clock())
     await AccessToken.all().update(scopes=["customers:read", "invoices:read"])
     principal = await principal_of(secret, clock())
@@ -63,7 +63,8 @@ async def test_scopes_of_another_version_are_dropped(database: Database, clock: 
     assert principal.scopes == {VIEW}
 
 
-async def test_the_last_use_is_noted_to_the_minute(database: Database, clock: Clock) -> None:
+@pytest.mark.usefixtures("database")
+async def test_the_last_use_is_noted_to_the_minute(clock: Clock) -> None:
     secret = await issue_token("Busy", frozenset(), clock())
     first = clock()
     await principal_of(secret, first)

@@ -23,10 +23,10 @@ ALL_OF_IT = ClassUse(1, 3, FIRST, LAST, ("Shops",), is_platform_default=True)
 
 
 def a_class(
-    *, code: str | None = None, is_retired: bool = False, id: str = "cls_a"
-) -> CustomerClass:  # noqa: A002
+    *, code: str | None = None, is_retired: bool = False, row_id: str = "cls_a"
+) -> CustomerClass:
     return CustomerClass(
-        id=id,
+        id=row_id,
         code=code,
         name="Partnership",
         name_key="partnership",
@@ -37,7 +37,7 @@ def a_class(
 
 
 # fmt: off
-DELETIONS = (
+DELETIONS: tuple[tuple[bool, ClassUse, list[RefusalCode], list[int | None]], ...] = (
     # shipped, use | codes, counts
     (False, NEVER_USED, [], []),  # nobody was ever in it (R33)
     (True, NEVER_USED, [SHIPPED], [None]),  # shipped ones never go (R38)
@@ -80,10 +80,12 @@ def test_the_refusal_lists_what_refers_to_the_class() -> None:
     assert blocker.message == "It is referred to by the platform default, template “Shops”."
 
 
-OTHER, GONE = a_class(id="cls_b"), a_class(id="cls_c", is_retired=True)
+OTHER, GONE = a_class(row_id="cls_b"), a_class(row_id="cls_c", is_retired=True)
 
 # fmt: off
-RETIREMENTS = (
+RETIREMENTS: tuple[
+    tuple[bool, ClassUse, CustomerClass | None, list[RefusalCode]], ...
+] = (
     # retired already, use, replacement | codes
     (False, NEVER_USED, None, []),  # nobody left: no replacement needed (R42)
     (False, LEFT, None, []),  # R42

@@ -84,7 +84,7 @@ async def test_a_transaction_goes_to_its_end_when_its_caller_hangs_up(database: 
         await caller
     may_go_on.set()
     async with asyncio.timeout(10):
-        while not await Heartbeat.exists(worker="slow"):
+        while not await Heartbeat.exists(worker="slow"):  # noqa: ASYNC110  # a row is waited for
             await asyncio.sleep(0)
 
 

@@ -1,5 +1,7 @@
 """The ready-made customer classes that a new database starts with."""
 
+import pytest
+
 from models import CustomerClass, PlatformDefaults
 from models.classification import ClassFlags
 from models.customer_class import ClassStatus
@@ -10,7 +12,7 @@ from tests.factories import everything
 CHECKED = ClassFlags(check_companies_house=True)
 
 SHIPPED = (
-    # code, name, flags (R10, R11)
+    # R10 and R11, in order of position
     ("RESIDENTIAL", "Residential / Consumer", ClassFlags(is_personal_customer=True)),
     ("SOLE_TRADER", "Self-Employed / Sole Trader", ClassFlags(is_sole_trader=True)),
     ("COMPANY_UK_LIMITED", "Company (UK Limited)", CHECKED),
@@ -32,7 +34,8 @@ SHIPPED = (
 )
 
 
-async def test_a_new_database_holds_the_shipped_classes_in_order(database: Database) -> None:
+@pytest.mark.usefixtures("database")
+async def test_a_new_database_holds_the_shipped_classes_in_order() -> None:
     """R9, R10, R11, R12."""
     rows = await CustomerClass.all().order_by("display_position")
     assert [(row.code, row.name, row.flags) for row in rows] == list(SHIPPED)
@@ -41,7 +44,8 @@ async def test_a_new_database_holds_the_shipped_classes_in_order(database: Datab
     assert {row.version for row in rows} == {1}
 
 
-async def test_the_shipped_individuals_are_residential_and_sole_traders(database: Database) -> None:
+@pytest.mark.usefixtures("database")
+async def test_the_shipped_individuals_are_residential_and_sole_traders() -> None:
     """R5, R6."""
     rows = await CustomerClass.all()
     assert {row.code for row in rows if row.flags.is_legal_individual} == {
@@ -51,13 +55,15 @@ async def test_the_shipped_individuals_are_residential_and_sole_traders(database
     }
 
 
-async def test_the_shipped_set_contradicts_no_rule_of_its_own(database: Database) -> None:
+@pytest.mark.usefixtures("database")
+async def test_the_shipped_set_contradicts_no_rule_of_its_own() -> None:
     """R7, R8."""
     rows = await CustomerClass.all()
     assert [row.code for row in rows if row.flags.refusals() or row.flags.warnings()] == []
 
 
-async def test_a_new_database_has_no_default_class(database: Database) -> None:
+@pytest.mark.usefixtures("database")
+async def test_a_new_database_has_no_default_class() -> None:
     """R24."""
     assert await PlatformDefaults.all().values_list("id", "customer_class_id") == [(1, None)]
 

@@ -1,0 +1,396 @@
+"""The loop that runs jobs, with handlers that do as they are told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import pytest
+from tortoise.exceptions import OperationalError
+
+from models import Event, Heartbeat, Job
+from models.database import Database
+from models.event import publish
+from models.heartbeat import beat
+from models.job import Claim, JobState, LeaseLostError, cancel, enqueue
+from models.job import claim as real_claim
+from models.retry import RetryPolicy
+from models.worker import Pace, PostponedError, Store, TryAgainError, Worker
+from tests.conftest import START, Clock
+
+SECOND = timedelta(seconds=1)
+POLICY = RetryPolicy(
+    first_wait=4 * SECOND, factor=2.0, most_attempts=3, longest_span=timedelta(hours=1)
+)
+PATIENCE_S = 10.0
+
+
+class Scripted:
+    """A handler that does at each attempt what comes next, and notes what it is told."""
+
+    def __init__(self, clock: Clock, *steps: Callable[[Claim], Awaitable[None]]) -> None:
+        self.steps = list(steps)
+        self.clock = clock
+        self.attempts: list[int] = []
+        self.notes: list[tuple[str, int, datetime | None]] = []
+
+    async def run(self, job: Claim) -> Store:
+        self.attempts.append(job.attempts)
+        if self.steps:
+            await self.steps.pop(0)(job)
+
+        async def store() -> None:
+            await publish("stored", job.id, {}, self.clock())
+
+        return store
+
+    async def note_retry(self, job: Claim, due_at: datetime, reason: str, attempts: int) -> None:
+        await publish("retry", job.id, {}, self.clock())
+        self.notes.append((reason, attempts, due_at))
+
+    async def note_failure(self, job: Claim, reason: str) -> None:
+        await publish("failure", job.id, {}, self.clock())
+        self.notes.append((reason, job.attempts, None))
+
+
+def fails(error: Exception) -> Callable[[Claim], Awaitable[None]]:
+    async def step(_: Claim) -> None:
+        raise error
+
+    return step
+
+
+def worker_of(
+    database: Database, handler: Scripted, clock: Clock, pace: Pace | None = None
+) -> Worker:
+    return Worker("w", database, {"kind": handler}, clock, policy=POLICY, pace=pace)
+
+
+async def add(database: Database, clock: Clock, key: str = "k") -> None:
+    await database.transaction(lambda: enqueue("kind", {}, key, clock()))
+
+
+async def events() -> list[str]:
+    return [event.kind for event in await Event.all().order_by("id")]
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not await condition():  # noqa: ASYNC110  # it is a row that is waited for
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def running(made: Worker) -> AsyncIterator[None]:
+    task = asyncio.create_task(made.run())
+    try:
+        yield
+    finally:
+        made.stop()
+        async with asyncio.timeout(PATIENCE_S):
+            await task
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.worker.random.random", lambda: 1.0)
+
+
+async def test_a_job_is_run_and_its_result_stored_once(database: Database, clock: Clock) -> None:
+    """R90."""
+    handler = Scripted(clock)
+    made = worker_of(database, handler, clock)
+    await add(database, clock)
+    assert await made.run_due() == 1
+    assert (await Job.get()).state is JobState.DONE
+    assert await events() == ["stored"]
+    assert await made.run_due() == 0
+
+
+async def test_a_failure_that_may_pass_is_tried_again_later(
+    database: Database, clock: Clock
+) -> None:
+    """R90."""
+    handler = Scripted(
+        clock,
+        fails(TryAgainError("DOWN")),
+        fails(TryAgainError("BUSY", at_least=60 * SECOND)),
+    )
+    made = worker_of(database, handler, clock)
+    await add(database, clock)
+    await made.run_due()
+    assert handler.notes == [("DOWN", 1, START + 4 * SECOND)]
+    assert await made.run_due() == 0
+    later = clock.advance(4 * SECOND)
+    await made.run_due()
+    assert handler.notes[1] == ("BUSY", 2, later + 60 * SECOND)  # Retry-After
+    clock.advance(60 * SECOND)
+    await made.run_due()
+    assert handler.attempts == [1, 2, 3]
+    assert await events() == ["retry", "retry", "stored"]
+    assert (await Job.get()).state is JobState.DONE
+
+
+async def test_a_job_is_given_up_after_the_last_attempt(database: Database, clock: Clock) -> None:
+    """R90."""
+    handler = Scripted(clock, *[fails(TryAgainError("DOWN"))] * 9)
+    made = worker_of(database, handler, clock)
+    await add(database, clock)
+    for _ in range(5):
+        await made.run_due()
+        clock.advance(timedelta(minutes=1))
+    assert handler.attempts == [1, 2, 3]
+    assert handler.notes[-1] == ("GAVE_UP", 3, None)
+    assert await events() == ["retry", "retry", "failure"]
+    job = await Job.get()
+    assert (job.state, job.live_key, job.due_at) == (JobState.FAILED, None, None)
+
+
+async def test_a_job_is_given_up_when_it_is_too_old(database: Database, clock: Clock) -> None:
+    """R90."""
+    handler = Scripted(clock, fails(TryAgainError("DOWN")))
+    await add(database, clock)
+    clock.advance(timedelta(hours=1))
+    await worker_of(database, handler, clock).run_due()
+    assert handler.notes == [("GAVE_UP", 1, None)]
+
+
+async def test_a_crash_is_tried_again_like_a_failure(database: Database, clock: Clock) -> None:
+    handler = Scripted(clock, fails(ZeroDivisionError()))
+    made = worker_of(database, handler, clock)
+    await add(database, clock)
+    await made.run_due()
+    assert handler.notes == [("INTERNAL_ERROR", 1, START + 4 * SECOND)]
+
+
+async def test_a_postponed_job_counts_no_attempt(database: Database, clock: Clock) -> None:
+    """R90."""
+    postponed = fails(PostponedError(7 * SECOND, "RATE_LIMITED"))
+    handler = Scripted(clock, *[postponed] * 9)
+    made = worker_of(database, handler, clock)
+    await add(database, clock)
+    for _ in range(9):
+        assert await made.run_due() == 1
+        clock.advance(7 * SECOND)
+    assert set(handler.attempts) == {1}
+    assert handler.notes[0] == ("RATE_LIMITED", 0, START + 7 * SECOND)
+    assert len(handler.notes) == 9
+    await made.run_due()
+    assert (await Job.get()).state is JobState.DONE
+
+
+async def test_a_job_that_was_cancelled_meanwhile_stores_nothing(
+    database: Database, clock: Clock
+) -> None:
+    """R89, R91."""
+
+    async def superseded(_: Claim) -> None:
+        await database.transaction(lambda: cancel("k", clock()))
+
+    await add(database, clock)
+    await worker_of(database, Scripted(clock, superseded), clock).run_due()
+    assert await events() == []
+    assert (await Job.get()).state is JobState.CANCELLED
+
+
+async def test_a_job_whose_lease_went_to_another_worker_stores_nothing(
+    database: Database, clock: Clock
+) -> None:
+    """R90."""
+    other = Scripted(clock)
+
+    async def stalls(_: Claim) -> None:
+        clock.advance(Pace().lease)
+        assert await worker_of(database, other, clock).run_due() == 1
+
+    handler = Scripted(clock, stalls)
+    await add(database, clock)
+    await worker_of(database, handler, clock).run_due()
+    assert (handler.attempts, other.attempts) == ([1], [2])
+    assert await events() == ["stored"]
+
+
+async def test_a_handler_may_say_that_its_job_is_lost(database: Database, clock: Clock) -> None:
+    """R89."""
+    handler = Scripted(clock, fails(LeaseLostError("run")))
+    await add(database, clock)
+    await worker_of(database, handler, clock).run_due()
+    assert (handler.notes, await events()) == ([], [])
+
+
+async def test_a_result_that_cannot_be_stored_leaves_the_job_for_another_try(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R90."""
+    handler = Scripted(clock)
+    made = worker_of(database, handler, clock)
+
+    async def broken() -> None:
+        await publish("half", "x", {}, clock())
+        raise OperationalError("disk full")
+
+    async def run(_: Claim) -> Store:
+        return broken
+
+    monkeypatch.setattr(handler, "run", run)
+    await add(database, clock)
+    await made.run_due()
+    assert await events() == []
+    assert (await Job.get()).state is JobState.RUNNING
+    clock.advance(Pace().lease)
+    await worker_of(database, Scripted(clock), clock).run_due()
+    assert await events() == ["stored"]
+
+
+async def test_the_loop_runs_what_comes_and_stops_when_told(
+    database: Database, clock: Clock
+) -> None:
+    handler = Scripted(clock)
+    async with running(worker_of(database, handler, clock)):
+        for key in "abcdef":
+            await add(database, clock, key)
+
+        async def all_done() -> bool:
+            return await Job.filter(state=JobState.DONE).count() == 6
+
+        await until(all_done)
+    assert len(handler.attempts) == 6
+
+
+async def test_the_loop_shows_that_it_is_alive(database: Database, clock: Clock) -> None:
+    async with running(worker_of(database, Scripted(clock), clock)):
+        await until(lambda: Heartbeat.exists(worker="w"))
+    assert (await Heartbeat.get()).seen_at == START
+
+
+async def test_a_worker_takes_no_more_than_it_has_slots_for(
+    database: Database, clock: Clock
+) -> None:
+    may_end = asyncio.Event()
+    busy: list[str] = []
+
+    async def works(job: Claim) -> None:
+        busy.append(job.id)
+        await may_end.wait()
+
+    handler = Scripted(clock, *[works] * 5)
+    for key in "abcde":
+        await add(database, clock, key)
+
+    async def two_are_busy() -> bool:
+        return len(busy) == 2
+
+    async with running(worker_of(database, handler, clock, Pace(slots=2))):
+        await until(two_are_busy)
+        await add(database, clock, "another")
+        assert await Job.filter(state=JobState.RUNNING).count() == 2
+        may_end.set()
+
+        async def all_done() -> bool:
+            return await Job.filter(state=JobState.DONE).count() == 6
+
+        await until(all_done)
+
+
+async def test_a_database_error_does_not_end_the_loop(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R90."""
+    failures = 0
+
+    async def claim(limit: int, lease: timedelta, now: datetime) -> list[Claim]:
+        nonlocal failures
+        if failures < 3:
+            failures += 1
+            raise OperationalError("server closed the connection")
+        return await real_claim(limit, lease, now)
+
+    monkeypatch.setattr("models.worker.claim", claim)
+    await add(database, clock)
+    pace = Pace(longest_sleep=timedelta(milliseconds=5))
+    async with running(worker_of(database, Scripted(clock), clock, pace)):
+        await until(lambda: Job.exists(state=JobState.DONE))
+    assert failures == 3
+
+
+async def test_a_long_job_keeps_its_lease(database: Database, clock: Clock) -> None:
+    """R90."""
+    pace = Pace(lease=timedelta(milliseconds=90))
+
+    async def outlasts_its_lease(job: Claim) -> None:
+        first = await Job.get()
+        clock.advance(timedelta(milliseconds=60))
+
+        async def is_extended() -> bool:
+            due_at = (await Job.get()).due_at
+            return due_at == clock() + pace.lease and due_at != first.due_at
+
+        await until(is_extended)
+        assert (await Job.get()).owner == job.owner
+
+    await add(database, clock)
+    await worker_of(database, Scripted(clock, outlasts_its_lease), clock, pace).run_due()
+    assert await events() == ["stored"]
+
+
+async def test_stopping_lets_running_jobs_end(database: Database, clock: Clock) -> None:
+    has_begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def works(_: Claim) -> None:
+        has_begun.set()
+        await may_end.wait()
+
+    await add(database, clock)
+    made = worker_of(database, Scripted(clock, works), clock)
+    task = asyncio.create_task(made.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await has_begun.wait()
+        made.stop()
+        await add(database, clock, "later")
+        may_end.set()
+        await task
+    assert await events() == ["stored"]
+    assert await Job.filter(state=JobState.QUEUED).count() == 1
+
+
+async def test_a_job_that_outlasts_the_grace_is_released_at_once(
+    database: Database, clock: Clock
+) -> None:
+    """R90: the next worker needn't wait for the lease, and it was no attempt."""
+    has_begun = asyncio.Event()
+
+    async def works(_: Claim) -> None:
+        has_begun.set()
+        await asyncio.Event().wait()
+
+    await add(database, clock)
+    pace = Pace(grace=timedelta(milliseconds=10))
+    made = worker_of(database, Scripted(clock, works), clock, pace)
+    task = asyncio.create_task(made.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await has_begun.wait()
+        made.stop()
+        await task
+    job = await Job.get()
+    assert (job.state, job.attempts, job.owner) == (JobState.QUEUED, 0, None)
+    await worker_of(database, Scripted(clock), clock).run_due()
+    assert await events() == ["stored"]
+
+
+async def test_finished_jobs_are_swept_out(database: Database, clock: Clock) -> None:
+    await add(database, clock)
+    await worker_of(database, Scripted(clock), clock).run_due()
+    clock.advance(Pace().keep_finished + SECOND)
+    async with running(worker_of(database, Scripted(clock), clock)):
+
+        async def is_gone() -> bool:
+            return await Job.all().count() == 0
+
+        await until(is_gone)
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_sign_of_life_is_one_row_a_worker(clock: Clock) -> None:
+    await beat("w", clock())
+    await beat("w", clock.advance(SECOND))
+    assert await Heartbeat.all().values_list("worker", "seen_at") == [("w", START + SECOND)]

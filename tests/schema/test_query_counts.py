@@ -1,0 +1,144 @@
+"""No list asks the database more often for being longer."""
+
+from datetime import timedelta
+
+import pytest
+
+from models import EnrichmentRun, Suggestion
+from models.access import Principal, Scope
+from models.audit import Act
+from models.customer_editing import change_class
+from models.enrichment import SuggestionStatus
+from models.enrichment_status import EnrichmentStatus, EnrichmentTrigger
+from tests.factories import add_class, add_customer, add_template, shipped
+from tests.graphql_client import Api, counted_statements
+
+MANY = 20
+
+OF_CUSTOMERS = {
+    "customerClass": "customerClass { name code }",
+    "labels": "labels subscriberKind invoiceWording",
+    "classHistory": "classHistory { reason from { name } to { name } }",
+    "parent": "parent { name customerClass { name } parent { name } }",
+    "enrichment": "enrichment { status history { status trigger } fields { name } }",
+    "suggestions": "suggestions { field value { source } }",
+    "advisories": "advisories { code }",
+    "auditTrail": "auditTrail { operation actorName }",
+    "profile": "profile { employees { value } registeredAddress { value { lines } } }",
+    "siblings": "customerClass { customers(first: 3) { totalCount nodes { name parent { id } } } }",
+}
+OF_CLASSES = {
+    "customers": "customers(first: 2) { nodes { name classHistory { to { name } } } }",
+    "totalCount": "customers(first: 1) { totalCount nodes { parent { name } } }",
+    "deletability": "deletability { isAllowed customersEverCount blockers { code } }",
+    "retirability": "retirability { isAllowed customersNowCount blockers { code } }",
+    "replacement": 'retirability(replacementId: "REPLACEMENT") { isAllowed }',
+    "auditTrail": "auditTrail { operation }",
+}
+
+
+@pytest.fixture
+async def filled(api: Api) -> Api:
+    """Fill the database with customers and classes that have some of everything."""
+    act = Act(Principal("tok_1", "Tess", frozenset(Scope)), api.clock(), "request-1")
+    database = api.platform.database
+    top = await add_customer(database, act, "RESELLER_OTHER", name="Top")
+    charity = await shipped("CHARITY")
+    for number in range(MANY):
+        own = await add_class(database, act, f"Class {number:02}", is_reseller=True)
+        parent = await add_customer(
+            database, act, name=f"B{number:02}", class_id=own.id, parent_id=top.id
+        )
+        customer = await add_customer(
+            database,
+            act,
+            name=f"A{number:02}",
+            class_id=own.id,
+            parent_id=parent.id,
+            profile={"employees": {"value": 7, "source": "USER", "retrieved_at": "2026-01-01"}},
+        )
+        await database.transaction(
+            lambda c=customer.id: change_class(act, c, charity.id, "Moved", None)  # type: ignore[misc]
+        )
+        await add_template(database, act, f"Template {number:02}", customer_class_id=own.id)
+        for days in range(2):
+            await EnrichmentRun.create(
+                customer_id=customer.id,
+                trigger=EnrichmentTrigger.SAVE,
+                status=EnrichmentStatus.SUCCEEDED,
+                requested_at=act.now + timedelta(days=days),
+                fields_read=[{"name": "employees", "outcome": "FOUND", "source": "SANDBOX"}],
+            )
+            await Suggestion.create(
+                customer_id=customer.id,
+                field=("employees", "incorporated_on")[days],
+                entry={"value": (8, "2001-01-01")[days], "source": "SANDBOX"},
+                status=SuggestionStatus.OPEN,
+                created_at=act.now,
+            )
+    await api.data("{ viewer { id } }")  # notes when the token was last used
+    return api
+
+
+async def statements(api: Api, document: str, first: int) -> int:
+    """Count the statements behind a query, and expect as many rows as were asked for."""
+    with counted_statements() as seen:
+        data = await api.data(document, first=first)
+    (found,) = data.values()
+    assert len(found["nodes"]) == first
+    return len(seen)
+
+
+async def test_a_list_of_customers_reads_each_relation_once(filled: Api) -> None:
+    selections = {
+        **OF_CUSTOMERS,
+        "all": " ".join(OF_CUSTOMERS.values()).replace(OF_CUSTOMERS["siblings"], ""),
+    }
+    counts = {}
+    for name, select in selections.items():
+        document = f"query($first: Int) {{ customers(first: $first) {{ nodes {{ {select} }} }} }}"
+        counts[name] = [await statements(filled, document, first) for first in (1, MANY)]
+    assert {name: many - one for name, (one, many) in counts.items()} == dict.fromkeys(counts, 0)
+    # Signing in and the page itself are two.
+    assert counts["profile"] == [2, 2]
+    assert counts["customerClass"] == [3, 3]
+    assert counts["classHistory"] == [4, 4]
+
+
+async def test_a_list_of_classes_reads_each_relation_once(filled: Api) -> None:
+    replacement = (await shipped("PUBLIC_SECTOR")).id
+    counts = {}
+    for name, select in OF_CLASSES.items():
+        chosen = select.replace("REPLACEMENT", replacement)
+        document = (
+            "query($first: Int) { customerClasses(first: $first, status: ALL) {"
+            f" nodes {{ {chosen} }} }} }}"
+        )
+        counts[name] = [await statements(filled, document, first) for first in (1, MANY)]
+    assert {name: many - one for name, (one, many) in counts.items()} == dict.fromkeys(counts, 0)
+
+
+async def test_the_total_costs_a_statement_only_when_it_is_asked_for(filled: Api) -> None:
+    """R98."""
+    page = "query($first: Int) { customers(first: $first) { %s nodes { id } } }"
+    without = await statements(filled, page % "", 5)
+    with_total = await statements(filled, page % "totalCount", 5)
+    assert (without, with_total) == (2, 3)
+
+
+async def test_templates_and_nodes_read_each_relation_once(filled: Api) -> None:
+    with counted_statements() as of_templates:
+        data = await filled.data(
+            "{ customerTemplates { name customerClass { name } parent { name } } }"
+        )
+    assert len(data["customerTemplates"]) == MANY
+    assert len(of_templates) == 3
+    page = await filled.data("{ customers(first: 20) { nodes { id } } }")
+    ids = [node["id"] for node in page["customers"]["nodes"]]
+    with counted_statements() as of_nodes:
+        found = await filled.data(
+            "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Customer { parent { name } } } }",
+            ids=ids,
+        )
+    assert [node["id"] for node in found["nodes"]] == ids
+    assert len(of_nodes) == 3

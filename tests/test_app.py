@@ -1,0 +1,315 @@
+"""The application as a whole: health, readiness, silence about secrets, clients that hang up."""
+
+import asyncio
+import io
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from logs import configure_logs
+from models import AuditEntry, ClassChange, Customer, Heartbeat, Job
+from models.access import SHOWN_LENGTH
+from models.audit import Act
+from models.job import JOBS
+from tests.conftest import START, Clock
+from tests.databases import Databases
+from tests.graphql_client import Api, connected, running_api, running_live_api, serving
+
+SAVE = """
+  mutation($input: SaveCustomerInput!) {
+    saveCustomer(input: $input) { customer { id } userErrors { code } }
+  }
+"""
+CHECKED = {"name": "Acme", "classCode": "COMPANY_UK_LIMITED", "companyNumber": "101"}
+
+
+@pytest.fixture
+async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
+    """Give the application without a worker."""
+    async with running_api(databases, clock) as started:
+        yield started
+
+
+async def test_health_and_readiness_need_no_token(api: Api) -> None:
+    response = await api.http.get("/healthz")
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    response = await api.http.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["worker"] == "no heartbeat"
+    assert (await api.http.post("/healthz")).status_code == 405
+    assert (await api.http.get("/nothing")).status_code == 404
+
+
+async def test_it_is_ready_while_a_worker_shows_signs_of_life(api: Api) -> None:
+    await Heartbeat.create(worker="elsewhere", seen_at=START)
+    api.clock.advance(timedelta(seconds=29))
+    response = await api.http.get("/readyz")
+    assert (response.status_code, response.json()) == (
+        200,
+        {
+            "status": "ok",
+            "checks": {
+                "database": "ok",
+                "migrations": "ok",
+                "worker": "ok",
+                "companies_house": "ok",
+            },
+        },
+    )
+    api.clock.advance(timedelta(seconds=1))
+    response = await api.http.get("/readyz")
+    assert (response.status_code, response.json()["checks"]["worker"]) == (503, "no heartbeat")
+
+
+async def test_it_is_not_ready_when_the_database_is_gone(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise ConnectionRefusedError("10.1.2.3:5432 says no")
+
+    monkeypatch.setattr("app.pending", fail)
+    response = await api.http.get("/readyz")
+    assert (response.status_code, response.json()) == (
+        503,
+        {"status": "unavailable", "checks": {"database": "ConnectionRefusedError"}},
+    )
+    assert (await api.http.get("/healthz")).status_code == 200
+
+
+async def test_it_is_not_ready_before_its_migrations(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def missing(*_: Any) -> list[str]:
+        return ["0003_next"]
+
+    monkeypatch.setattr("app.pending", missing)
+    response = await api.http.get("/readyz")
+    assert (response.status_code, response.json()) == (
+        503,
+        {
+            "status": "unavailable",
+            "checks": {"database": "ok", "migrations": "pending: 0003_next"},
+        },
+    )
+
+
+async def test_the_workers_own_heartbeat_makes_it_ready(databases: Databases, clock: Clock) -> None:
+    async with running_live_api(databases, clock) as live, asyncio.timeout(10):
+        while (await live.http.get("/readyz")).status_code != 200:  # noqa: ASYNC110  # as a probe does
+            await asyncio.sleep(0.01)
+
+
+@contextmanager
+def captured_logs(log_format: str) -> Iterator[io.StringIO]:
+    """Log as in production, into a buffer, and put everything back after."""
+    root = logging.getLogger()
+    names = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access")
+    loggers = [logging.getLogger(name) for name in (*names, "tortoise", "aiosqlite", "asyncio")]
+    before = [(one, one.handlers, one.level, one.propagate) for one in (root, *loggers)]
+    configure = structlog.configure
+    written = io.StringIO()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            # A logger that is kept would go on logging here in other tests.
+            patch.setattr(
+                structlog,
+                "configure",
+                lambda **given: configure(**given | {"cache_logger_on_first_use": False}),
+            )
+            configure_logs(log_format, "debug")
+        (handler,) = root.handlers
+        assert isinstance(handler, logging.StreamHandler)
+        handler.setStream(written)
+        yield written
+    finally:
+        structlog.reset_defaults()
+        for one, handlers, level, propagates in before:
+            one.handlers, one.propagate = handlers, propagates
+            one.setLevel(level)
+
+
+NAME = "Zanzibar Quux Confidential"
+KEY = "key-5f3a9d-very-secret"
+NUMBER = "ACC-QUUX-77"
+
+
+@pytest.mark.parametrize("log_format", ["json", "readable"])
+async def test_no_log_holds_a_token_a_key_a_name_or_a_signed_address(
+    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch, log_format: str
+) -> None:
+    with captured_logs(log_format) as written:
+        async with (
+            running_live_api(databases, clock, companies_house_api_key=SecretStr(KEY)) as live,
+            serving(live.app) as address,
+        ):
+            for number in ("101", "401", "411", "504", "505", "414"):
+                saved = await live.save_customer(
+                    name=NAME, classCode="COMPANY_UK_LIMITED", companyNumber=number
+                )
+                clock.advance(timedelta(seconds=10))
+            await live.save_customer(id=saved["id"], accountNumber=NUMBER)
+            await _settle(live)
+            async with connected(address) as socket:
+                await socket.sign_in(live.token)
+                await socket.ask(
+                    "query($t: String) { customers(filter: { text: $t }) { totalCount } }", t=NAME
+                )
+                await socket.subscribe(f"{{ {NAME} }}")
+                await socket.receive()
+            await _fail_in_every_way(live, monkeypatch)
+    logged = written.getvalue()
+    for event in ("request", "job_done", "graphql_bug", "graphql_refused", "job_crashed"):
+        assert event in logged
+    assert "request_failed" in logged
+    assert "Traceback" in logged or '"exc_type"' in logged
+    for secret in (NAME, NAME.split()[1], live.token, live.token[SHOWN_LENGTH:], KEY, NUMBER):
+        assert secret not in logged
+    for secret in ("X-Amz-", "Signature", "Bearer", "Authorization", "Basic "):
+        assert secret not in logged
+    if log_format == "json":
+        lines = [json.loads(line) for line in logged.splitlines()]
+        assert {line["event"] for line in lines} >= {"request", "job_done"}
+        assert all("request_id" in line for line in lines if line["event"] == "request")
+        assert all("job_id" in line for line in lines if line["event"] == "job_done")
+
+
+async def _settle(live: Api) -> None:
+    """Wait until each job was tried, whatever became of it."""
+    async with asyncio.timeout(10):
+        while await Job.filter(state="RUNNING").exists() or await Job.filter(attempts=0).exists():
+            await _pass_time(live)
+
+
+async def _pass_time(live: Api) -> None:
+    """Let a moment pass; a longer one when all jobs wait, so that no lease runs out."""
+    if not await Job.filter(state="RUNNING").exists():
+        live.clock.advance(timedelta(seconds=10))
+        live.platform.database.signals.fire(JOBS)
+    await asyncio.sleep(0.02)
+
+
+async def _fail_in_every_way(live: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        held = [NAME, live.token, KEY, NUMBER]
+        raise RuntimeError(f"{len(held)} things went wrong")
+
+    def crash(*_: Any) -> None:
+        held = [NAME, live.token, KEY, NUMBER]
+        raise RuntimeError(f"{len(held)} things went wrong in a job")
+
+    await live.answer(f"{{ {NAME} }}")
+    await live.answer(f'{{ customer(id: "{NAME}", accountNumber: "{NUMBER}") {{ id }} }}')
+    await live.answer("query($n: Int) { customers(first: $n) { totalCount } }", n=NAME)
+    await live.answer(SAVE, input={"name": NAME, "classCode": "CHARITY", "accountNumber": NUMBER})
+    await live.post("{ viewer { id } }", token=f"{live.token}x")
+    with monkeypatch.context() as patch:
+        patch.setattr("resolvers.customer.page", fail)
+        await live.answer(
+            "query($t: String) { customers(filter: { text: $t }) { totalCount } }", t=NAME
+        )
+    with monkeypatch.context() as patch:
+        patch.setattr("models.customer_editing.carry_out", fail)
+        await live.answer(SAVE, input={"name": NAME, "classCode": "CHARITY"})
+    with monkeypatch.context() as patch:
+        patch.setattr("models.AccessToken.get_or_none", fail)
+        await live.post("{ viewer { id } }")
+    with monkeypatch.context() as patch:
+        patch.setattr("enrichment.company_lookup.latest_accounts", crash)
+        crashing = await live.save_customer(
+            name=NAME, classCode="COMPANY_UK_LIMITED", companyNumber="90000001"
+        )
+        async with asyncio.timeout(10):
+            reason = None
+            while reason != "INTERNAL_ERROR":
+                await _pass_time(live)
+                found = await live.customer(crashing["id"], "enrichment { reason }")
+                reason = found["enrichment"]["reason"]
+
+
+async def consistent(api: Api, most: int) -> None:
+    """Check that the server still works, and that each save was done whole or not at all."""
+    async with asyncio.timeout(20):
+        await api.save_customer(name="After all that")
+        await api.data("{ customers { totalCount nodes { classHistory { reason } } } }")
+    customers = await Customer.all().count()
+    assert 1 <= customers <= most + 1
+    assert await ClassChange.all().count() == customers
+    assert await AuditEntry.filter(operation="customer.created").count() == customers
+    assert await Job.all().count() == customers - 1
+
+
+async def test_callers_that_are_cancelled_leave_the_server_healthy(
+    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancelled task inside a transaction would take its connection with it.
+
+    A pool as small as may be is empty the sooner.
+    """
+    chance = random.Random(7)  # noqa: S311  # repeatable on purpose
+    begun = asyncio.Event()
+
+    def note(*given: Any, **named: Any) -> Act:
+        begun.set()
+        return Act(*given, **named)
+
+    monkeypatch.setattr("schema.context.Act", note)
+    async with running_api(databases, clock, database_pool_size=6) as api:
+        for _ in range(150):
+            begun.clear()
+            task = asyncio.create_task(api.post(SAVE, {"input": CHECKED}))
+            await begun.wait()
+            # From here on the transaction is under way, for a dozen statements.
+            for _ in range(chance.randrange(120)):
+                await asyncio.sleep(0)
+            await asyncio.sleep(chance.choice((0, 0, 0.001, 0.002, 0.004)))
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await consistent(api, 150)
+
+
+async def test_clients_that_hang_up_leave_the_server_healthy(api: Api) -> None:
+    chance = random.Random(8)  # noqa: S311  # repeatable on purpose
+    async with serving(api.app) as address:
+        for number in range(60):
+            wait = chance.random() / 100
+            if number % 2:
+                await _hang_up_socket(address, api.token, wait)
+            else:
+                await _hang_up_request(address, api.token, wait)
+        await consistent(api, 60)
+
+
+async def _hang_up_socket(address: str, token: str, wait: float) -> None:
+    async with connected(address) as socket:
+        await socket.sign_in(token)
+        operation = await socket.subscribe(SAVE, input=CHECKED)
+        await asyncio.sleep(wait)
+        if wait < 0.005:
+            await socket.send(type="complete", id=operation)
+
+
+async def _hang_up_request(address: str, token: str, wait: float) -> None:
+    host, _, port = address.partition(":")
+    body = json.dumps({"query": SAVE, "variables": {"input": CHECKED}}).encode()
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    _, writer = await asyncio.open_connection(host, int(port))
+    cut = len(body) if wait > 0.003 else len(body) // 2
+    writer.write(head + body[:cut])
+    await writer.drain()
+    await asyncio.sleep(wait)
+    writer.transport.abort()
+    with suppress(OSError, aiohttp.ClientError):
+        await writer.wait_closed()

@@ -1,0 +1,244 @@
+"""The operator's commands, each run as a process of its own on a private database."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from enrichment.sandbox.catalogue import CATALOGUE
+from tests.databases import Databases
+from tests.graphql_client import connected, the_schema
+
+ROOT = Path(__file__).resolve().parent.parent
+ENOUGH_S = 40.0
+TOKEN = re.compile(r"Token (ccl_[\w-]{43})")
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Give an environment with these settings and none from outside."""
+    return {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error::ResourceWarning", **settings}
+
+
+async def start(*arguments: str, **settings: str) -> Process:
+    """Start a command."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "manage.py",
+        *arguments,
+        cwd=ROOT,
+        env=environment(**settings),
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+
+
+async def run(*arguments: str, **settings: str) -> tuple[int | None, str, str]:
+    """Run a command to its end; give status, output and errors."""
+    process = await start(*arguments, **settings)
+    try:
+        async with asyncio.timeout(ENOUGH_S):
+            out, err = await process.communicate()
+    finally:
+        await stop(process, signal.SIGKILL)
+    return process.returncode, out.decode(), err.decode()
+
+
+async def stop(process: Process, how: signal.Signals = signal.SIGTERM) -> int | None:
+    """Stop a process that we started, if it still runs, and give its status."""
+    if process.returncode is None:
+        process.send_signal(how)
+        async with asyncio.timeout(ENOUGH_S):
+            await process.communicate()
+    return process.returncode
+
+
+@asynccontextmanager
+async def running(*arguments: str, **settings: str) -> AsyncIterator[Process]:
+    """Keep a command running for the length of a block."""
+    process = await start(*arguments, **settings)
+    try:
+        yield process
+    finally:
+        await stop(process)
+
+
+async def line_with(process: Process, beginning: str) -> str:
+    """Read lines up to the first that begins so, and give the rest of it."""
+    assert process.stdout is not None
+    async with asyncio.timeout(ENOUGH_S):
+        async for line in process.stdout:
+            if line.decode().startswith(beginning):
+                return line.decode().removeprefix(beginning).strip()
+    assert process.stderr is not None
+    raise AssertionError((await process.stderr.read()).decode())
+
+
+@pytest.fixture
+async def empty_url(databases: Databases) -> AsyncIterator[str]:
+    """Give the address of a database without a table."""
+    url = await databases.create_empty()
+    yield url
+    await databases.drop(url)
+
+
+async def ask(url: str, token: str, document: str) -> tuple[int, str]:
+    """Send a query to a server that listens."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            url, json={"query": document}, headers={"Authorization": f"Bearer {token}"}
+        ) as response,
+    ):
+        return response.status, await response.text()
+
+
+async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url: str) -> None:
+    status, out, err = await run("migrate", DATABASE_URL=empty_url)
+    assert (status, err) == (0, "")
+    assert out.splitlines() == [
+        "applied 0001_initial",
+        "applied 0002_shipped_customer_classes",
+        "The database is up to date.",
+    ]
+    again, everything, some, wrong = await asyncio.gather(
+        run("migrate", DATABASE_URL=empty_url),
+        run("token", "issue", "--scopes", "all", DATABASE_URL=empty_url),
+        run(
+            "token",
+            "issue",
+            "--scopes",
+            "customers:read, enrichment:run",
+            "--name",
+            "Pat",
+            DATABASE_URL=empty_url,
+        ),
+        run("token", "issue", "--scopes", "customers:fly", DATABASE_URL=empty_url),
+    )
+    assert again == (0, "The database is up to date.\n", "")
+    for status, out, err in (everything, some):
+        assert (status, err) == (0, "")
+        assert TOKEN.fullmatch(out.strip())
+    assert (wrong[0], wrong[1]) == (2, "")
+    assert "Scopes are" in wrong[2]
+    status, out, _ = await run("token", "list", DATABASE_URL=empty_url)
+    assert (status, len(out.splitlines())) == (0, 2)
+    assert some[1].strip().removeprefix("Token ") not in out
+    (pat,) = [line for line in out.splitlines() if "Pat" in line]
+    token_id = pat.split()[0]
+    assert await run("token", "revoke", token_id, DATABASE_URL=empty_url) == (
+        0,
+        f"Revoked {token_id}\n",
+        "",
+    )
+
+
+async def test_the_schema_is_printed_as_it_is_committed() -> None:
+    assert await run("schema") == (0, the_schema().as_str() + "\n", "")
+
+
+async def test_accounts_are_read_a_line_for_each_document(tmp_path: Path) -> None:
+    (alpha,) = [company for company in CATALOGUE if company.number == "00000101"]
+    (broken,) = [company for company in CATALOGUE if company.number == "00000501"]
+    files = []
+    for company in (alpha, broken):
+        filing = company.newest_accounts
+        assert filing is not None
+        (make,) = filing.documents.values()
+        files.append(tmp_path / f"{company.number}.xhtml")
+        files[-1].write_bytes(make())
+    missing = tmp_path / "missing.xhtml"
+    clean, mixed = await asyncio.gather(
+        run("read-accounts", str(files[0])),
+        run("read-accounts", *(str(file) for file in (*files, missing))),
+    )
+    status, out, err = clean
+    assert (status, err) == (0, "")
+    record = json.loads(out)
+    assert record["file"] == str(files[0])
+    assert record["company_number"] == "00000101"
+    status, out, err = mixed
+    assert (status, err) == (1, "")
+    first, garbage, absent = [json.loads(line) for line in out.splitlines()]
+    assert first == record
+    assert set(garbage) == {"file", "error", "message"}
+    assert (absent["file"], absent["error"]) == (str(missing), "NO_FILE")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_a_sandbox_prints_its_companies_and_stops_when_told(how: signal.Signals) -> None:
+    process = await start("sandbox")
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(ENOUGH_S):
+            first = (await process.stdout.readline()).decode()
+        assert first.startswith("00000101  SANDBOX ALPHA TRADING LIMITED: ")
+        url = await line_with(process, "Sandbox ")
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(
+                f"{url}/company/00000101",
+                headers={"Authorization": aiohttp.encode_basic_auth("any", "")},
+            ) as response,
+        ):
+            assert response.status == 200
+            assert (await response.json())["company_name"] == "SANDBOX ALPHA TRADING LIMITED"
+        assert await stop(process, how) == 0
+    finally:
+        await stop(process, signal.SIGKILL)
+
+
+async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
+    empty_url: str,
+) -> None:
+    async with running(
+        "serve", "--development", DATABASE_URL=empty_url, PORT="0", LOG_FORMAT="json"
+    ) as process:
+        url = await line_with(process, "GraphQL ")
+        token = await line_with(process, "Token ")
+        query = await line_with(process, "First query: ")
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/graphql", url)
+        status, answer = await ask(url, token, query)
+        assert (status, json.loads(answer)["data"]["saveCustomer"]["userErrors"]) == (200, [])
+        customer = json.loads(answer)["data"]["saveCustomer"]["customer"]
+        assert customer.pop("id").startswith("cus_")
+        assert customer == {"enrichment": {"status": "PENDING"}}
+        listed = '{ customers(filter: { text: "%s" }) { nodes { enrichment { status } } } }'
+        ended = {"data": {"customers": {"nodes": [{"enrichment": {"status": "SUCCEEDED"}}]}}}
+        async with asyncio.timeout(ENOUGH_S):
+            while json.loads((await ask(url, token, listed % "Sandbox Beta"))[1]) != ended:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        status, answer = await ask(url, token, "{ customers { totalCount } }")
+        assert json.loads(answer) == {"data": {"customers": {"totalCount": 7}}}
+        async with connected(url.removeprefix("http://").removesuffix("/graphql")) as socket:
+            await socket.sign_in(token)
+            assert (await socket.ask("{ viewer { name } }"))["data"]["viewer"] == {
+                "name": "Development"
+            }
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(ENOUGH_S):
+            _, err = await process.communicate()
+        logged = [json.loads(line) for line in err.decode().splitlines()]
+        assert {line["event"] for line in logged} >= {"request", "job_done"}
+        assert [line for line in logged if line["level"] in {"warning", "error"}] == []
+        assert token not in err.decode()
+        assert process.returncode == -signal.SIGTERM  # after a shutdown in good order
+
+
+async def test_settings_that_make_no_sense_are_refused_without_a_start(tmp_path: Path) -> None:
+    wrong = (
+        {"DATABASE_URL": "mysql://x"},
+        {"PORT": "99999"},
+        {"DATABASE_URL": f"sqlite://{tmp_path}/x", "COMPANIES_HOUSE_DOCUMENT_URL": "http://x"},
+    )
+    for status, out, err in await asyncio.gather(*(run("serve", **given) for given in wrong)):
+        assert (status, out) == (1, "")
+        assert "validation error" in err

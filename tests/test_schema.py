@@ -1,0 +1,288 @@
+"""The schema stands by its contract: committed, described, guarded, and of the agreed shape."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    DocumentNode,
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    InputObjectTypeDefinitionNode,
+    InterfaceTypeDefinitionNode,
+    ObjectTypeDefinitionNode,
+    build_schema,
+    parse,
+    print_ast,
+)
+
+from models.access import Scope
+from schema.permissions import Requires
+from schema.root import Mutation, Query, Subscription
+from tests.graphql_client import the_schema
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMITTED = ROOT / "schema" / "schema.graphql"
+CONTRACT = ROOT.parent / "shared" / "contract.graphql"
+ROOTS = {"Query": Query, "Mutation": Mutation, "Subscription": Subscription}
+
+READS_CUSTOMERS = {Scope.CUSTOMERS_READ}
+READS_CLASSES = {Scope.CUSTOMER_CLASSES_READ}
+PICKS_CLASSES = {Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMERS_READ}
+WRITES_CUSTOMERS = {Scope.CUSTOMERS_WRITE}
+WRITES_CLASSES = {Scope.CUSTOMER_CLASSES_WRITE}
+
+PERMISSIONS: dict[str, set[Scope]] = {
+    "viewer": set(),
+    "node": set(),
+    "nodes": set(),
+    "customer_class": READS_CLASSES,
+    "customer_classes": PICKS_CLASSES,
+    "customer": READS_CUSTOMERS,
+    "customers": READS_CUSTOMERS,
+    "customer_templates": PICKS_CLASSES,
+    "platform_defaults": PICKS_CLASSES,
+    "company_search": READS_CUSTOMERS,
+    "save_customer_class": WRITES_CLASSES,
+    "retire_customer_class": WRITES_CLASSES,
+    "reactivate_customer_class": WRITES_CLASSES,
+    "delete_customer_class": {Scope.CUSTOMER_CLASSES_ADMINISTER},
+    "save_customer_template": WRITES_CLASSES,
+    "delete_customer_template": WRITES_CLASSES,
+    "save_platform_defaults": WRITES_CLASSES,
+    "save_customer": WRITES_CUSTOMERS,
+    "change_customer_class": WRITES_CUSTOMERS,
+    "delete_customer": WRITES_CUSTOMERS,
+    "request_enrichment": {Scope.ENRICHMENT_RUN},
+    "accept_suggestion": WRITES_CUSTOMERS,
+    "reject_suggestion": WRITES_CUSTOMERS,
+    "customer_enriched": READS_CUSTOMERS,
+}
+"""Every root field with the scopes of which one is enough; none means any valid token (R93)."""
+
+CONTRACT_ENUMS = {
+    "ClassStatus": "ACTIVE RETIRED ALL",
+    "CustomerLabel": "INDIVIDUAL SOLE_TRADER RESELLER",
+    "ValueSource": "USER REGISTER SANDBOX",
+    "AccountsScope": "COMPANY GROUP",
+    "FieldOutcome": "FOUND NOT_FILED UNREADABLE KEPT_USER_VALUE",
+    "EnrichmentStatus": "NOT_APPLICABLE PENDING RUNNING RETRYING SUCCEEDED PARTIAL NOT_FOUND"
+    " NEEDS_COMPANY_NUMBER FAILED CANCELLED",
+    "EnrichmentReason": "NO_ACCOUNTS_YET ACCOUNTS_PDF_ONLY ACCOUNTS_UNREADABLE IDENTITY_MISMATCH"
+    " NOT_A_UK_COMPANY BLOCKED",
+}
+"""Values that the contract names in its comments."""
+
+CONTRACT_FIELDS = {
+    "ClassChange": "from to reason changedBy changedAt",
+    "AddressValue": "value source retrievedAt",
+    "DateValue": "value source retrievedAt",
+    "CountValue": "value source retrievedAt periodEndOn scope isDerived warnings",
+    "MoneyValue": "value source retrievedAt periodEndOn scope isDerived warnings currency",
+    "EnrichedField": "name outcome source",
+    "CustomerConnection": "nodes edges pageInfo totalCount",
+    "CustomerClassConnection": "nodes edges pageInfo totalCount",
+    "RetireCustomerClassPayload": "customerClass userErrors",
+    "ReactivateCustomerClassPayload": "customerClass userErrors",
+    "DeleteCustomerClassPayload": "customerClass userErrors",
+    "SaveCustomerClassPayload": "customerClass userErrors",
+    "ChangeCustomerClassPayload": "customer userErrors",
+    "DeleteCustomerPayload": "customer userErrors",
+    "RequestEnrichmentPayload": "customer userErrors",
+    "AcceptSuggestionPayload": "suggestion customer userErrors",
+    "RejectSuggestionPayload": "suggestion customer userErrors",
+}
+"""Fields that the contract names in its comments, or that its principles ask for."""
+
+
+@pytest.fixture(scope="module")
+def types() -> dict[str, GraphQLNamedType]:
+    """Give the types of the printed schema, as a client sees them."""
+    return {
+        name: kind
+        for name, kind in build_schema(the_schema().as_str()).type_map.items()
+        if not name.startswith("__")
+    }
+
+
+def members(kind: GraphQLNamedType) -> dict[str, Any]:
+    """Give the fields of a type, or nothing when it has none."""
+    has_fields = (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType)
+    return dict(kind.fields) if isinstance(kind, has_fields) else {}
+
+
+def test_the_committed_schema_is_the_one_that_is_served() -> None:
+    assert COMMITTED.read_text() == the_schema().as_str() + "\n"
+
+
+def test_every_root_field_has_the_permission_that_is_meant_for_it() -> None:
+    """R93: and no root field goes without one."""
+    found = {}
+    for root in ROOTS.values():
+        for field in root.__strawberry_definition__.fields:  # type: ignore[attr-defined]  # set by strawberry
+            (permission,) = [one for one in field.extensions if isinstance(one, Requires)]
+            found[field.python_name] = set(permission.scopes)
+    assert found == PERMISSIONS
+
+
+def test_everything_is_described(types: dict[str, GraphQLNamedType]) -> None:
+    built_in = {"Boolean", "Float", "ID", "Int", "String"}
+    bare = [name for name, kind in types.items() if not kind.description and name not in built_in]
+    for name, kind in types.items():
+        for field_name, field in members(kind).items():
+            bare += [] if field.description else [f"{name}.{field_name}"]
+            for argument_name, argument in getattr(field, "args", {}).items():
+                where = f"{name}.{field_name}({argument_name})"
+                bare += [] if argument.description else [where]
+        if isinstance(kind, GraphQLEnumType):
+            bare += [f"{name}.{v}" for v, value in kind.values.items() if not value.description]
+    assert bare == []
+
+
+def test_names_are_spelt_as_clients_expect(types: dict[str, GraphQLNamedType]) -> None:
+    """Times end in At, dates in On; booleans begin with a verb, ids are of type ID."""
+    odd = []
+    for name, kind in types.items():
+        for field_name, field in members(kind).items():
+            spelt = str(field.type).rstrip("!")
+            where = f"{name}.{field_name}: {spelt}"
+            if spelt == "DateTime" and not (field_name.endswith("At") or field_name == "at"):
+                odd.append(where)
+            if spelt == "Date" and not field_name.endswith("On") and field_name != "value":
+                odd.append(where)
+            verbs = ("is", "has", "can", "are", "was", "crosses", "check", "dryRun", "retryable")
+            if spelt == "Boolean" and not field_name.startswith(verbs):
+                odd.append(where)
+            if (field_name == "id" or field_name.endswith("Id")) and spelt != "ID":
+                odd.append(where)
+    # Ids of requests, and of filings at Companies House, are not ours to fetch by.
+    assert odd == [
+        "AuditEntry.requestId: String",
+        "CountValue.filingId: String",
+        "FiledValue.filingId: String",
+        "MoneyValue.filingId: String",
+    ]
+
+
+def test_every_mutation_takes_one_input_and_gives_one_payload(
+    types: dict[str, GraphQLNamedType],
+) -> None:
+    for name, field in members(types["Mutation"]).items():
+        stem = name[0].upper() + name[1:]
+        assert {n: str(a.type) for n, a in field.args.items()} == {"input": f"{stem}Input!"}
+        assert str(field.type) == f"{stem}Payload!"
+        payload, taken = members(types[f"{stem}Payload"]), members(types[f"{stem}Input"])
+        assert str(payload["userErrors"].type) == "[UserError!]!"
+        assert str(taken["dryRun"].type) == "Boolean"
+        node = taken["dryRun"].ast_node
+        assert node is not None
+        assert node.default_value is not None
+        assert print_ast(node.default_value) == "false"
+        objects = {n for n, f in payload.items() if n != "userErrors"}
+        assert all(
+            str(payload[n].type).endswith(("Count", "Int!", "]!", "Boolean!"))
+            or not str(payload[n].type).endswith("!")
+            for n in objects
+        )
+        if name != "requestEnrichment":
+            assert str(taken["expectedVersion"].type) == "Int"
+
+
+@pytest.mark.parametrize("node", ["Customer", "CustomerClass"])
+def test_lists_are_relay_connections(types: dict[str, GraphQLNamedType], node: str) -> None:
+    """R98."""
+    connection, edge = members(types[f"{node}Connection"]), members(types[f"{node}Edge"])
+    assert {name: str(field.type) for name, field in connection.items()} == {
+        "edges": f"[{node}Edge!]!",
+        "nodes": f"[{node}!]!",
+        "pageInfo": "PageInfo!",
+        "totalCount": "Int!",
+    }
+    assert {name: str(field.type) for name, field in edge.items()} == {
+        "cursor": "String!",
+        "node": f"{node}!",
+    }
+    assert {name: str(field.type) for name, field in members(types["PageInfo"]).items()} == {
+        "hasNextPage": "Boolean!",
+        "hasPreviousPage": "Boolean!",
+        "startCursor": "String",
+        "endCursor": "String",
+    }
+
+
+def test_everything_with_an_id_of_its_own_is_a_node(types: dict[str, GraphQLNamedType]) -> None:
+    nodes = {
+        name
+        for name, kind in types.items()
+        if isinstance(kind, GraphQLObjectType) and "Node" in {i.name for i in kind.interfaces}
+    }
+    assert nodes == {"Customer", "CustomerClass", "CustomerTemplate", "Suggestion"}
+
+
+@pytest.fixture(scope="module")
+def contract() -> DocumentNode:
+    """Read the contract that front ends were promised, where it is at hand."""
+    if not CONTRACT.exists():
+        pytest.skip("the contract is not beside this checkout")
+    return parse(CONTRACT.read_text())
+
+
+def test_the_schema_holds_all_that_the_contract_promises(contract: DocumentNode) -> None:
+    served = {d.name.value: d for d in shaped(parse(the_schema().as_str()))}
+    missing = []
+    for promised in shaped(contract):
+        name = promised.name.value
+        given = served.get(name)
+        if given is None:
+            missing.append(name)
+            continue
+        has = {one.name.value for one in getattr(given, "interfaces", None) or ()}
+        wanted = {one.name.value for one in getattr(promised, "interfaces", None) or ()}
+        missing += [f"{name} implements {interface}" for interface in sorted(wanted - has)]
+        missing += lacking(name, promised.fields or (), given.fields or ())
+    assert missing == []
+
+
+def shaped(document: DocumentNode) -> list[Any]:
+    """Give the definitions that have fields."""
+    kinds = (
+        ObjectTypeDefinitionNode,
+        InterfaceTypeDefinitionNode,
+        InputObjectTypeDefinitionNode,
+    )
+    return [one for one in document.definitions if isinstance(one, kinds)]
+
+
+def lacking(owner: str, promised: Iterable[Any], given: Iterable[Any]) -> list[str]:
+    """Name the fields or arguments that are missing, or are of another type or default."""
+    by_name = {one.name.value: one for one in given}
+    missing = []
+    for one in promised:
+        where, found = f"{owner}.{one.name.value}", by_name.get(one.name.value)
+        if found is None:
+            missing.append(where)
+            continue
+        if print_ast(found.type) != print_ast(one.type):
+            missing.append(f"{where}: {print_ast(one.type)}, not {print_ast(found.type)}")
+        wanted, default = (getattr(x, "default_value", None) for x in (one, found))
+        if wanted is not None and (default is None or print_ast(default) != print_ast(wanted)):
+            missing.append(f"{where} = {print_ast(wanted)}")
+        missing += lacking(
+            where, getattr(one, "arguments", None) or (), getattr(found, "arguments", None) or ()
+        )
+    return missing
+
+
+def test_the_schema_holds_what_the_contract_says_in_comments(
+    types: dict[str, GraphQLNamedType],
+) -> None:
+    for name, values in CONTRACT_ENUMS.items():
+        kind = types[name]
+        assert isinstance(kind, GraphQLEnumType)
+        assert set(values.split()) <= set(kind.values), name
+    for name, fields in CONTRACT_FIELDS.items():
+        assert set(fields.split()) <= set(members(types[name])), name
