@@ -131,6 +131,11 @@ async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
     if settings.uses_own_sandbox:
         sandbox = await stack.enter_async_context(sandbox_server(SandboxConfig()))
         return Endpoints(sandbox.api_url, sandbox.document_url)
+    return register_endpoints(settings)
+
+
+def register_endpoints(settings: Settings) -> Endpoints:
+    """Give the addresses that are set; raises ValueError for one that our key must not go to."""
     if settings.companies_house_url is None:
         return Endpoints()
     document_url = settings.companies_house_document_url or settings.companies_house_url

@@ -2,8 +2,9 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -24,7 +25,7 @@ def configure_logs(log_format: str, level: str) -> None:
     else:
         rendered = [
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=sys.stderr.isatty(), exception_formatter=_print_frames
             )
         ]
     structlog.configure(
@@ -52,9 +53,17 @@ def configure_logs(log_format: str, level: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def _print_frames(out: TextIO, raised: structlog.typing.ExcInfo) -> None:
+    """Print an exception without its message, which may repeat what a client sent."""
+    kind, _, frames = raised
+    header = "Traceback (most recent call last):\n"
+    print(header, *traceback.format_tb(frames), kind.__name__, sep="", file=out)
+
+
 def _without_locals(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop the local variables from tracebacks: they hold personal data and secrets."""
+    """Drop messages and local variables from tracebacks: they hold personal data and secrets."""
     for raised in event.get("exception", ()):
+        raised.pop("exc_value", None)
         for frame in raised.get("frames", ()):
             frame.pop("locals", None)
     return event

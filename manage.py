@@ -4,17 +4,20 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
+import asyncpg
 import orjson
 import typer
 import uvicorn
+from pydantic import ValidationError
+from tortoise.exceptions import DBConnectionError
 
-from app import Platform, create_app, open_platform, utc_now
+from app import Platform, create_app, open_platform, register_endpoints, utc_now
 from development import development_greeting
 from enrichment.accounts import AccountsRefused, as_record, read_accounts
 from enrichment.sandbox import SandboxConfig, describe_catalogue, sandbox_server
@@ -24,6 +27,7 @@ from models.audit import Act
 from models.database import Database
 from models.lookup import retry_blocked
 from models.migrate import migrate as apply_migrations
+from schema.http import LARGEST_BODY
 from schema.root import build_schema
 from settings import Settings
 
@@ -38,13 +42,26 @@ LARGEST_DOCUMENT = 20 * 1024 * 1024
 
 
 def _settings() -> Settings:
-    settings = Settings()
+    try:
+        settings = Settings()
+        register_endpoints(settings)
+    except ValueError as error:
+        raise typer.BadParameter(_plain(error)) from None
     configure_logs(settings.log_format, settings.log_level)
     if settings.database_url.startswith("sqlite://"):
         Path(settings.database_url.removeprefix("sqlite://").partition("?")[0]).parent.mkdir(
             parents=True, exist_ok=True
         )
     return settings
+
+
+def _plain(error: ValueError) -> str:
+    """Say what is wrong with the settings, a line each, without repeating their values."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
+    )
 
 
 async def _with_database(
@@ -71,38 +88,42 @@ def serve(
     settings = _settings()
     if development:
         asyncio.run(_with_database(settings, apply_migrations))
-    greeting: list[str] = []
+    opened: list[Platform] = []
 
-    async def prepare(platform: Platform) -> None:
-        if development:
-            greeting.extend(await development_greeting(platform))
+    async def note(platform: Platform) -> None:
+        opened.append(platform)
 
-    app = create_app(settings, with_worker=worker, on_ready=prepare)
+    async def greet() -> list[str]:
+        return await development_greeting(opened[0]) if development else []
+
+    app = create_app(settings, with_worker=worker, on_ready=note)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,
+        ws_max_size=LARGEST_BODY,
         timeout_graceful_shutdown=10,
     )
-    _Server(config, greeting).run()
+    _Server(config, greet).run()
 
 
 class _Server(uvicorn.Server):
     """Says where it listens, once it does."""
 
-    def __init__(self, config: uvicorn.Config, greeting: list[str]) -> None:
+    def __init__(self, config: uvicorn.Config, greet: Callable[[], Awaitable[list[str]]]) -> None:
         super().__init__(config)
-        self._greeting = greeting
+        self._greet = greet
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the address and whatever a newcomer needs."""
         await super().startup(sockets)
         if not self.started:
             return
+        greeting = await self._greet()
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        print(f"GraphQL http://{host}:{port}/graphql", *self._greeting, sep="\n", flush=True)
+        print(f"GraphQL http://{host}:{port}/graphql", *greeting, sep="\n", flush=True)
 
 
 @cli.command()
@@ -266,5 +287,14 @@ def _content(file: Path) -> bytes:
         return handle.read(LARGEST_DOCUMENT + 1)
 
 
+def main() -> None:
+    """Run a command; what the machine refuses is said in one line."""
+    try:
+        cli()
+    except (OSError, DBConnectionError, asyncpg.PostgresError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    cli()
+    main()

@@ -43,7 +43,7 @@ from models.enrichment_result import (
 )
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus
 from models.job import Claim
-from models.profile import ACCOUNTS_FIELDS
+from models.profile import ACCOUNTS_FIELDS, PROFILE_FIELDS, WANTED_FIELDS
 from models.worker import PostponedError, Store, TryAgainError
 
 log = structlog.get_logger(__name__)
@@ -112,14 +112,16 @@ class CompanyLookup:
 
         return store
 
-    async def note_retry(self, job: Claim, due_at: datetime, reason: str, attempts: int) -> None:
+    async def note_retry(
+        self, job: Claim, due_at: datetime, reason: str | None, attempts: int
+    ) -> None:
         """Show on the run when it is tried again, and what is known so far (R85)."""
         run_id: str = job.payload["run_id"]
         await note_waiting(
             run_id,
             attempts,
             due_at,
-            EnrichmentReason(reason),
+            None if reason is None else EnrichmentReason(reason),
             await self._known_so_far(run_id),
             self._clock(),
         )
@@ -187,10 +189,13 @@ class CompanyLookup:
                 unreadable = frozenset(ACCOUNTS_FIELDS)
         else:
             details |= filing_details(filing)
+            details["has_group_accounts"] = accounts.is_group or filing.is_group
             entries |= accounts_entries(accounts, filing, self._origin(read_at))
             reason, unreadable = shortfall(accounts), accounts.unreadable
         status = EnrichmentStatus.PARTIAL if reason else EnrichmentStatus.SUCCEEDED
-        return Findings(status, self._source, reason, entries, details, unreadable)
+        has_sought_accounts = reason is not EnrichmentReason.NOT_A_UK_COMPANY
+        sought = WANTED_FIELDS if has_sought_accounts else PROFILE_FIELDS
+        return Findings(status, self._source, reason, entries, details, unreadable, sought)
 
     async def _profile(self, number: str) -> dict[str, Any]:
         payload = await self._client.company_profile(number)

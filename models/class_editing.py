@@ -15,7 +15,7 @@ from models.customer import REASON_LENGTH, Customer
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.database import lock
 from models.errors import RefusalCode, StaleVersion, refuse
-from models.reclassification import refuse_orphans
+from models.reclassification import leave_reselling
 from models.text import Checks
 
 FLAG_FIELDS = (
@@ -73,7 +73,7 @@ async def edit_class(
         override_reason = _allowed_override(act, override_reason)
     await _refuse_taken_name(row)
     if old_flags.is_reseller and not row.is_reseller:
-        await refuse_orphans(await Customer.filter(customer_class_id=row.id).only("id"))
+        await leave_reselling(act, await Customer.filter(customer_class_id=row.id).only("id"))
     touch(row, act.now)
     try:
         await row.save()

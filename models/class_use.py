@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tortoise.functions import Count, Max, Min
 
-from models.customer import ClassChange
+from models.customer import ClassChange, Customer
 from models.customer_class import CustomerClass
 from models.customer_list import count_of_classes
 from models.customer_template import CustomerTemplate, PlatformDefaults
@@ -27,7 +27,7 @@ class ClassUse:
     """Who has been in a class, and what refers to it.
 
     `customers_ever` counts deleted customers too (R35); `last_used_at` is the latest instant at
-    which a customer came or went.
+    which a customer came or went; `resold_customers` buy through one that is in the class (R32).
     """
 
     customers_now: int = 0
@@ -36,6 +36,7 @@ class ClassUse:
     last_used_at: datetime | None = None
     template_names: tuple[str, ...] = ()
     is_platform_default: bool = False
+    resold_customers: int = 0
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -86,16 +87,31 @@ def retirement_blockers(
         return [
             Blocker(
                 RefusalCode.CLASS_HAS_CUSTOMERS,
-                f"{use.customers_now} customers are in it; choose a class to move them to.",
+                f"{_customers_are(use.customers_now)} in it; choose a class to move them to.",
                 use.customers_now,
             )
         ]
+    return _replacement_blockers(row, use, replacement)
+
+
+def _replacement_blockers(
+    row: CustomerClass, use: ClassUse, replacement: CustomerClass
+) -> list[Blocker]:
     if replacement.id == row.id:
         return [
             Blocker(RefusalCode.REPLACEMENT_IS_SAME_CLASS, "A class can't be replaced by itself.")
         ]
     if replacement.retired_at is not None:
         return [Blocker(RefusalCode.CLASS_RETIRED, f"{replacement.name} is retired itself.")]
+    if row.is_reseller and not replacement.is_reseller and use.resold_customers:
+        return [
+            Blocker(
+                RefusalCode.CUSTOMER_HAS_CHILDREN,
+                f"{use.resold_customers} of the customers of others buy through its customers, and"
+                " a parent must be in a reseller class.",
+                use.resold_customers,
+            )
+        ]
     return []
 
 
@@ -130,6 +146,13 @@ async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
     defaults = {
         row.customer_class_id for row in await PlatformDefaults.filter(customer_class_id__in=ids)
     }
+    resold = {
+        row["parent__customer_class_id"]: row["customers"]
+        for row in await Customer.filter(parent__customer_class_id__in=ids, erased_at__isnull=True)
+        .annotate(customers=Count("id"))
+        .group_by("parent__customer_class_id")
+        .values("parent__customer_class_id", "customers")
+    }
     uses = {}
     for class_id in ids:
         came = ever.get(class_id)
@@ -142,12 +165,17 @@ async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
             last_used_at=max(moments, default=None),
             template_names=tuple(t.name for t in templates if t.customer_class_id == class_id),
             is_platform_default=class_id in defaults,
+            resold_customers=resold.get(class_id, 0),
         )
     return uses
 
 
 def _customers(count: int) -> str:
     return "1 customer has" if count == 1 else f"{count} customers have"
+
+
+def _customers_are(count: int) -> str:
+    return "1 customer is" if count == 1 else f"{count} customers are"
 
 
 def _day(moment: datetime | None) -> str:

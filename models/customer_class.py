@@ -1,5 +1,6 @@
 """The customer class: a row that groups customers by legal type and data-protection profile."""
 
+import unicodedata
 from datetime import datetime
 from enum import StrEnum, unique
 from typing import Protocol
@@ -72,8 +73,8 @@ class CustomerClass(Model):
 
 
 def name_key(name: str) -> str:
-    """Fold a name to what uniqueness and order go by, so that case makes no difference (R3)."""
-    return name.casefold()
+    """Fold a name to what uniqueness and order go by: case and composition don't matter (R3)."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 class Versioned(Protocol):

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from tortoise.exceptions import IntegrityError
-from tortoise.expressions import F
 
 from models import audit
 from models.account_number import new_account_number
@@ -13,18 +12,17 @@ from models.company_number import InvalidCompanyNumber, normalise
 from models.customer import ACCOUNT_NUMBER_LENGTH, REASON_LENGTH, REFERENCE_LENGTH, Customer
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
-from models.customer_template import CustomerTemplate
 from models.database import lock, lock_shared
 from models.enrichment import EnrichmentRun, Suggestion
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.lookup import cancel_lookup, carry_out, plan_lookups
-from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user
+from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
 from models.reclassification import (
     FIRST_ASSIGNMENT,
     class_change,
+    leave_reselling,
     move_customers,
-    refuse_orphans,
 )
 from models.text import Checks
 
@@ -135,13 +133,10 @@ async def delete_customer(
     checks = Checks()
     why = checks.reason(reason, REASON_LENGTH)
     checks.settle()
-    await refuse_orphans([customer])
+    await leave_reselling(act, [customer])
     await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
     await Suggestion.filter(customer_id=customer.id).delete()
     await EnrichmentRun.filter(customer_id=customer.id).update(company_number=None)
-    await CustomerTemplate.filter(parent_id=customer.id).update(
-        parent_id=None, version=F("version") + 1, last_modified_at=act.now
-    )
     customer.account_number = f"{ERASED} {customer.id}"
     customer.external_reference = customer.company_number = None
     customer.name, customer.name_key = ERASED, name_key(ERASED)
@@ -184,7 +179,9 @@ def _check_and_set(customer: Customer, values: Mapping[str, Any]) -> None:
         customer.company_number = _company_number(checks, values["company_number"])
     if "parent_id" in values:
         customer.parent_id = values["parent_id"]
-    if values.get("profile"):
+    if "profile" in values and values["profile"] is None:
+        customer.profile = without_user_values(customer.profile)
+    elif values.get("profile"):
         customer.profile = _typed_profile(customer.profile, values["profile"])
     checks.settle()
 

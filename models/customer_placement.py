@@ -91,12 +91,14 @@ async def forget_company(act: Act, customer: Customer) -> None:
 
 
 async def _named_class(values: Mapping[str, Any]) -> tuple[str | None, str]:
-    if values.get("class_id") is not None:
-        return values["class_id"], "classId"
-    code = values.get("class_code")
+    class_id, code = values.get("class_id"), values.get("class_code")
     if code is None:
-        return None, "classId"
+        return class_id, "classId"
     row = await CustomerClass.get_or_none(code=code)
     if row is None:
         raise refuse(RefusalCode.NOT_FOUND, f"No shipped class has the code {code}.", "classCode")
+    if class_id not in {None, row.id}:
+        raise refuse(
+            RefusalCode.INVALID, "classId and classCode name different classes.", "classCode"
+        )
     return row.id, "classCode"

@@ -1,6 +1,6 @@
 """Writes what a lookup found, or that it must be tried again, to the run and its customer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from models.enrichment import EnrichmentRun, UpstreamResponse
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, FieldOutcome
 from models.event import publish
 from models.job import LeaseLostError
-from models.profile import ProfileEntry, merge
+from models.profile import WANTED_FIELDS, ProfileEntry, merge
 from models.suggestion import offer
 
 CUSTOMER_ENRICHED = "customer.enriched"
@@ -31,6 +31,7 @@ class Findings:
     entries: Mapping[str, ProfileEntry] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
+    sought: Sequence[str] = WANTED_FIELDS
 
 
 async def note_running(run_id: str, attempts: int) -> EnrichmentRun:
@@ -47,7 +48,7 @@ async def note_waiting(
     run_id: str,
     attempts: int,
     due_at: datetime,
-    reason: EnrichmentReason,
+    reason: EnrichmentReason | None,
     so_far: Findings | None,
     now: datetime,
 ) -> None:
@@ -103,7 +104,7 @@ async def _apply(
         after=customer.profile,
         reason="Companies House lookup",
     )
-    return merged.outcomes
+    return {name: merged.outcomes[name] for name in findings.sought}
 
 
 def _read(name: str, outcome: FieldOutcome, findings: Findings) -> dict[str, Any]:

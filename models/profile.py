@@ -35,7 +35,10 @@ FIGURES = (
 ACCOUNTS_FIELDS = ("employees", *FIGURES)
 """What only filed accounts hold (R85)."""
 
-WANTED_FIELDS = ("registered_address", "incorporated_on", *ACCOUNTS_FIELDS)
+PROFILE_FIELDS = ("registered_address", "incorporated_on")
+"""What the company profile holds."""
+
+WANTED_FIELDS = (*PROFILE_FIELDS, *ACCOUNTS_FIELDS)
 """What a lookup tries to fill (R84), and a user may type instead."""
 
 
@@ -119,6 +122,15 @@ def typed_by_user(name: str, current: ProfileEntry | None, typed: ProfileEntry) 
     if current is not None and is_same_value(name, current, typed):
         return current
     return typed
+
+
+def without_user_values(profile: Profile) -> Profile:
+    """Take away what users typed, so that a lookup may fill it."""
+    return {
+        name: entry
+        for name, entry in profile.items()
+        if name not in WANTED_FIELDS or entry["source"] != ValueSource.USER
+    }
 
 
 def without_register_values(profile: Profile) -> Profile:

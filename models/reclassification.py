@@ -8,6 +8,7 @@ from models import audit
 from models.audit import Act
 from models.customer import ClassChange, Customer
 from models.customer_class import CustomerClass
+from models.customer_template import CustomerTemplate
 from models.enrichment_status import EnrichmentTrigger
 from models.errors import RefusalCode, refuse
 from models.lookup import BATCH, carry_out, plan_lookups, store_statuses
@@ -29,7 +30,7 @@ async def move_customers(
     for it to be reviewed (R30).
     """
     if old.is_reseller and not new.is_reseller:
-        await refuse_orphans(customers)
+        await leave_reselling(act, customers)
     crosses = old.flags.is_legal_individual != new.flags.is_legal_individual
     for customer in customers:
         customer.customer_class_id = new.id
@@ -79,17 +80,28 @@ def class_change(
     )
 
 
-async def refuse_orphans(customers: Sequence[Customer]) -> None:
-    """Refuse when customers buy through one of these: a parent must be a reseller (R32)."""
+async def leave_reselling(act: Act, customers: Sequence[Customer]) -> None:
+    """Take customers out of the templates that name them as parent: they are no resellers now.
+
+    Refuses when customers buy through one of them, since a parent must be a reseller (R32).
+    """
+    batches = [
+        [customer.id for customer in customers[start : start + BATCH]]
+        for start in range(0, len(customers), BATCH)
+    ]
     children = 0
-    for start in range(0, len(customers), BATCH):
-        ids = [customer.id for customer in customers[start : start + BATCH]]
+    for ids in batches:
         children += await Customer.filter(parent_id__in=ids, erased_at__isnull=True).count()
     if children:
+        those = "1 customer buys" if children == 1 else f"{children} customers buy"
         raise refuse(
             RefusalCode.CUSTOMER_HAS_CHILDREN,
-            f"{children} customers buy through it, and a parent must be in a reseller class.",
+            f"{those} through it, and a parent must be in a reseller class.",
             hint="Give those customers another parent first.",
+        )
+    for ids in batches:
+        await CustomerTemplate.filter(parent_id__in=ids).update(
+            parent_id=None, version=F("version") + 1, last_modified_at=act.now
         )
 
 

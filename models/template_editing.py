@@ -94,7 +94,7 @@ async def _check_and_set(template: CustomerTemplate, values: Mapping[str, Any]) 
     if "customer_class_id" in values:
         template.customer_class_id = values["customer_class_id"]
         if template.customer_class_id is not None:
-            await _check_class(template.customer_class_id, "classId")
+            await _check_class(template.customer_class_id, "customerClassId")
     if "parent_id" in values:
         template.parent_id = values["parent_id"]
         if template.parent_id is not None:

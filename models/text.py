@@ -37,6 +37,8 @@ class Checks:
     ) -> str | None:
         """Give the text trimmed, or nothing when it is blank; `has_lines` allows line breaks."""
         trimmed = (text or "").strip()
+        if not any(unicodedata.category(character) != "Cf" for character in trimmed):
+            trimmed = ""  # nothing that anybody could see
         if len(trimmed) > longest:
             self.refuse(RefusalCode.INVALID, f"{path[-1]} has {longest} characters at most.", *path)
         elif _holds_controls(trimmed.replace("\n", "") if has_lines else trimmed):

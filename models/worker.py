@@ -55,10 +55,12 @@ class Handler(Protocol):
     async def run(self, job: Claim) -> Store:
         """Do the slow part, outside of any transaction, and give what stores its result."""
 
-    async def note_retry(self, job: Claim, due_at: datetime, reason: str, attempts: int) -> None:
+    async def note_retry(
+        self, job: Claim, due_at: datetime, reason: str | None, attempts: int
+    ) -> None:
         """Note, in the transaction that puts the job back, that it will be tried again.
 
-        `attempts` are those that count so far.
+        `attempts` are those that count so far; there is no reason when the worker was stopped.
         """
 
     async def note_failure(self, job: Claim, reason: str) -> None:
@@ -192,7 +194,9 @@ class Worker:
         """Let another worker, or the next start of this one, run the job at once."""
 
         async def work() -> None:
-            await put_back(job, self._clock(), job.attempts - 1)
+            now, attempts = self._clock(), job.attempts - 1
+            await self._handlers[job.kind].note_retry(job, now, None, attempts)
+            await put_back(job, now, attempts)
             await wake(JOBS)
 
         try:

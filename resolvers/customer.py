@@ -5,12 +5,13 @@ from typing import Annotated
 import strawberry
 
 import models
-from models import customer_editing
+from models import customer_editing, errors
 from models.audit import Act
 from models.company_number import InvalidCompanyNumber, normalise
 from models.customer_list import CustomerFilter as Wanted
 from models.customer_list import CustomerOrder, page
-from resolvers.perform import given, perform
+from models.errors import RefusalCode
+from resolvers.perform import given, perform, refuse_version_of_nothing
 from resolvers.typed_profile import typed_entries
 from schema.context import Info
 from schema.customer import Customer, CustomerConnection, advisories_of
@@ -117,8 +118,15 @@ async def save_customer(
     async def work(act: Act) -> models.Customer:
         if input.profile:
             values["profile"] = typed_entries(input.profile, act.now)
+        if input.profile is None:
+            values["profile"] = None
         if customer_id is None:
+            refuse_version_of_nothing(input.expected_version)
             return await customer_editing.create_customer(act, values, input.template_id)
+        if input.template_id is not None:
+            raise errors.refuse(
+                RefusalCode.INVALID, "A template is for new customers only.", "templateId"
+            )
         return await customer_editing.edit_customer(
             act, customer_id, values, input.expected_version
         )

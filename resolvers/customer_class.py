@@ -7,6 +7,7 @@ from tortoise.expressions import Q
 
 import models
 from models.access import Scope
+from models.audit import Act
 from models.class_editing import (
     EDITABLE_FIELDS,
     SavedClass,
@@ -16,7 +17,7 @@ from models.class_editing import (
     reactivate_class,
 )
 from models.retirement import Retirement, retire_class
-from resolvers.perform import given, perform
+from resolvers.perform import given, perform, refuse_version_of_nothing
 from schema.context import Info
 from schema.customer_class import (
     ClassStatus,
@@ -136,7 +137,12 @@ async def save_customer_class(
 
     class_id = input.id
     if class_id is None:
-        return await perform(info, input, lambda act: create_class(act, values), succeed, refuse)
+
+        async def create(act: Act) -> SavedClass:
+            refuse_version_of_nothing(input.expected_version)
+            return await create_class(act, values)
+
+        return await perform(info, input, create, succeed, refuse)
     return await perform(
         info,
         input,

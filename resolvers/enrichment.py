@@ -151,6 +151,7 @@ async def customer_enriched(
     with info.context.database.signals.watching(EVENTS) as woken:
         while True:
             woken.clear()
+            await _refuse_stale_token(info)
             fresh = await events_after(customer_id, CUSTOMER_ENRICHED, seen)
             if fresh:
                 seen = fresh[-1].id
@@ -160,6 +161,13 @@ async def customer_enriched(
                 info.context.loaders = Loaders()
                 yield Customer.of(current)
             await wait_for(woken)
+
+
+async def _refuse_stale_token(info: Info) -> None:
+    """End a subscription whose token has expired or was revoked."""
+    sign_in_again = info.context.sign_in_again
+    if sign_in_again is not None and not await sign_in_again():
+        raise RequestRefused(ErrorCode.UNAUTHENTICATED, "The token is no longer valid.")
 
 
 def _shown(row: Any) -> Customer | None:

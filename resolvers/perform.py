@@ -6,7 +6,8 @@ from typing import Any, Protocol, TypeVar
 import strawberry
 
 from models.audit import Act
-from models.errors import Refused, StaleVersion
+from models.errors import RefusalCode, Refused, StaleVersion
+from models.errors import refuse as refusal
 from schema.context import Info
 from schema.loaders import Loaders
 from schema.user_error import UserError
@@ -51,6 +52,16 @@ def given(input_: Any, *names: str) -> dict[str, Any]:
     """Give those fields of an input that the caller sent, an explicit null included."""
     values = {name: getattr(input_, name) for name in names}
     return {name: value for name, value in values.items() if value is not strawberry.UNSET}
+
+
+def refuse_version_of_nothing(expected_version: int | None) -> None:
+    """Refuse to create when a version is expected: the caller meant an object and lost its id."""
+    if expected_version is not None:
+        raise refusal(
+            RefusalCode.INVALID,
+            "A new object has no version to expect; was its id left out?",
+            "expectedVersion",
+        )
 
 
 def _user_errors(refused: Refused) -> list[UserError]:

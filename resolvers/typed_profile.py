@@ -36,18 +36,17 @@ def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, Profil
         if value is None:
             entries[name] = None
         elif name == "registered_address":
-            put(name, _address(checks, value.lines()))
+            entries[name] = None
+            if address := _address(checks, value.lines()):
+                put(name, address)
         elif name == "incorporated_on":
             put(name, value.isoformat())
         elif name == "employees":
-            if not 0 <= value <= LARGEST_COUNT:
-                checks.refuse(
-                    RefusalCode.INVALID, f"0 to {LARGEST_COUNT} employees.", "profile", name
-                )
+            _check_count(checks, name, value)
             put(name, value)
         else:
             _check_money(checks, name, value)
-            entry = put(name, format(value.value, "f"))
+            entry = put(name, format(value.value + 0, "f"))
             entry["currency"] = value.currency
             if value.period_end_on:
                 entry["period_end_on"] = value.period_end_on.isoformat()
@@ -55,11 +54,19 @@ def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, Profil
     return entries
 
 
-def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | None]:
-    return {
-        name: checks.optional_text(line, LINE_LENGTH, "profile", "registeredAddress", camel(name))
+def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | None] | None:
+    """Give the lines trimmed, or nothing: no line is no address."""
+    path = ("profile", "registeredAddress")
+    address = {
+        name: checks.optional_text(line, LINE_LENGTH, *path, camel(name))
         for name, line in lines.items()
     }
+    return address if any(address.values()) else None
+
+
+def _check_count(checks: Checks, name: str, count: int) -> None:
+    if not 0 <= count <= LARGEST_COUNT:
+        checks.refuse(RefusalCode.INVALID, f"0 to {LARGEST_COUNT} employees.", "profile", name)
 
 
 def _check_money(checks: Checks, name: str, money: MoneyInput) -> None:

@@ -1,6 +1,6 @@
 """What every resolver can reach: the principal, the database, the clock, the loaders."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
@@ -50,6 +50,8 @@ class Context:
     request_id: str
     principal: Principal | None = None
     authorization: str | None = None
+    sign_in_again: Callable[[], Awaitable[bool]] | None = None
+    """On a WebSocket: tells whether the connection's token is still good."""
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from graphql import GraphQLError
+from tortoise.exceptions import ValidationError
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,10 @@ def settle(errors: list[GraphQLError], request_id: str) -> None:
     behind the request id. No message of a client's is logged.
     """
     for error in errors:
+        if isinstance(error.original_error, ValidationError):
+            # The ORM refuses to look for what no column could hold; its message repeats the value.
+            error.original_error = None
+            error.message = "A value is longer than anything of its kind can be."
         if is_bug(error):
             log.error("graphql_bug", path=error.path, exc_info=error.original_error)
             error.message, error.extensions = masked(request_id)

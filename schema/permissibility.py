@@ -19,6 +19,7 @@ class _BlockerCode(StrEnum):
     CLASS_HAS_CUSTOMERS = "CLASS_HAS_CUSTOMERS"
     CLASS_RETIRED = "CLASS_RETIRED"
     REPLACEMENT_IS_SAME_CLASS = "REPLACEMENT_IS_SAME_CLASS"
+    CUSTOMER_HAS_CHILDREN = "CUSTOMER_HAS_CHILDREN"
 
 
 BlockerCode = described_enum(
@@ -32,6 +33,8 @@ BlockerCode = described_enum(
         "CLASS_HAS_CUSTOMERS": "Customers are left and no replacement is named (R42).",
         "CLASS_RETIRED": "The replacement is retired itself (R43).",
         "REPLACEMENT_IS_SAME_CLASS": "A class can't replace itself (R43).",
+        "CUSTOMER_HAS_CHILDREN": "Customers buy through its customers, and the replacement is no"
+        " reseller class (R32); count: how many.",
     },
 )
 

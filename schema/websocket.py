@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from json import JSONDecodeError
 
+from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
@@ -44,7 +45,17 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if self.connection_acknowledged and not await self.view.sign_in(self.context):
             await self.websocket.close(code=4403, reason="Forbidden")
             return
+        payload = message["payload"]
+        variables = payload.get("variables")
+        if not isinstance(payload["query"], str) or not isinstance(variables, dict | None):
+            await self.handle_invalid_message("Invalid subscribe payload")
+            return
         await super().handle_subscribe(message)
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004  # Strawberry's signature
+        """Answer what is wrong with a document in its own operation; the others go on."""
+        return None
 
 
 class GraphQLSocket(GraphQL[Context, None]):
@@ -79,6 +90,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         """Make the context of a connection, not signed in yet."""
         context = self._make_context(request.state.request_id)
         context.authorization = request.headers.get("authorization")
+        context.sign_in_again = lambda: self.sign_in(context)
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
@@ -103,4 +115,7 @@ class GraphQLSocket(GraphQL[Context, None]):
             refuse_null_characters(text)
         except HTTPRefused as refused:
             raise JSONDecodeError(str(refused), "", 0) from refused
-        return super().decode_json(data)
+        try:
+            return super().decode_json(data)
+        except RecursionError:
+            raise JSONDecodeError("nested too deeply", "", 0) from None

@@ -240,5 +240,5 @@ async def test_settings_that_make_no_sense_are_refused_without_a_start(tmp_path:
         {"DATABASE_URL": f"sqlite://{tmp_path}/x", "COMPANIES_HOUSE_DOCUMENT_URL": "http://x"},
     )
     for status, out, err in await asyncio.gather(*(run("serve", **given) for given in wrong)):
-        assert (status, out) == (1, "")
-        assert "validation error" in err
+        assert (status, out) == (2, "")
+        assert "Invalid value" in err

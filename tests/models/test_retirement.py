@@ -305,7 +305,7 @@ async def test_a_reseller_class_with_children_is_not_retired_into_another_kind(
     old = await add_class(database, act, "Old", is_reseller=True)
     parent = await add_customer(database, act, class_id=old.id)
     await add_customer(database, act, name="Child", parent_id=parent.id)
-    async with refused(RefusalCode.CUSTOMER_HAS_CHILDREN):
+    async with refused(RefusalCode.CUSTOMER_HAS_CHILDREN, "replacementId"):
         await retire(database, act, old, await shipped("CHARITY"))
     done = await retire(database, act, old, await shipped("RESELLER_OTHER"))
     assert done.moved_customers == 1

@@ -68,7 +68,7 @@ async def test_a_template_edit_changes_only_what_was_sent(
     [
         ({"name": " "}, RefusalCode.REQUIRED, "name"),
         ({"name": "SHOPS"}, RefusalCode.ALREADY_EXISTS, "name"),
-        ({"customer_class_id": "cls_none"}, RefusalCode.NOT_FOUND, "classId"),
+        ({"customer_class_id": "cls_none"}, RefusalCode.NOT_FOUND, "customerClassId"),
         ({"parent_id": "cus_none"}, RefusalCode.NOT_FOUND, "parentId"),
     ],
 )
@@ -87,7 +87,7 @@ async def test_a_template_names_no_retired_class(database: Database, act: Act) -
     """R26, R40."""
     charity = await shipped("CHARITY")
     await retire(database, act, charity)
-    async with refused(RefusalCode.CLASS_RETIRED, "classId"):
+    async with refused(RefusalCode.CLASS_RETIRED, "customerClassId"):
         await add_template(database, act, customer_class_id=charity.id)
 
 

@@ -32,7 +32,7 @@ class Scripted:
         self.steps = list(steps)
         self.clock = clock
         self.attempts: list[int] = []
-        self.notes: list[tuple[str, int, datetime | None]] = []
+        self.notes: list[tuple[str | None, int, datetime | None]] = []
 
     async def run(self, job: Claim) -> Store:
         self.attempts.append(job.attempts)
@@ -44,7 +44,9 @@ class Scripted:
 
         return store
 
-    async def note_retry(self, job: Claim, due_at: datetime, reason: str, attempts: int) -> None:
+    async def note_retry(
+        self, job: Claim, due_at: datetime, reason: str | None, attempts: int
+    ) -> None:
         await publish("retry", job.id, {}, self.clock())
         self.notes.append((reason, attempts, due_at))
 
@@ -374,7 +376,7 @@ async def test_a_job_that_outlasts_the_grace_is_released_at_once(
     job = await Job.get()
     assert (job.state, job.attempts, job.owner) == (JobState.QUEUED, 0, None)
     await worker_of(database, Scripted(clock), clock).run_due()
-    assert await events() == ["stored"]
+    assert await events() == ["retry", "stored"]
 
 
 async def test_finished_jobs_are_swept_out(database: Database, clock: Clock) -> None:

@@ -511,3 +511,65 @@ async def test_templates_are_edited_and_deleted_like_everything_else(api: Api) -
     gone = await api.done("deleteCustomerTemplate", "deletedId", id=template_id)
     assert gone["deletedId"] == template_id
     assert (await api.data("{ customerTemplates { id } }"))["customerTemplates"] == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "query($x: String!) { customer(accountNumber: $x) { id } }",
+        "query($x: String!) { customers(filter: { externalReference: $x }) { nodes { id } } }",
+        "mutation($x: ID!) { deleteCustomer(input: { id: $x }) { deletedId } }",
+    ],
+)
+async def test_a_value_longer_than_any_is_refused_and_not_logged(
+    api: Api, document: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = await stored()
+    error = await api.error(document, x="Jane Q Private " * 100)
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert await stored() == before
+    captured = capsys.readouterr()
+    assert "Private" not in captured.out + captured.err
+
+
+async def test_input_that_contradicts_itself_is_refused(api: Api) -> None:
+    """R24, R101."""
+    residential = await api.class_of("RESIDENTIAL")
+    contradictions = (
+        {"classCode": "CHARITY", "classId": residential["id"]},
+        {"classCode": "CHARITY", "expectedVersion": 1},
+        {"id": (await api.save_customer(name="B", classCode="CHARITY"))["id"], "templateId": "t"},
+    )
+    for given in contradictions:
+        before = await stored()
+        payload = await api.do("saveCustomer", "customer { id }", name="A", **given)
+        assert [error["code"] for error in payload["userErrors"]] == ["INVALID"]
+        assert await stored() == before
+
+
+async def test_an_empty_address_is_none_and_a_null_profile_takes_all_away(api: Api) -> None:
+    """R86."""
+    profile = {"registeredAddress": {"addressLine1": " "}, "employees": 3}
+    select = "id profile { registeredAddress { source } employees { value } }"
+    saved = await api.save_customer(select, name="A", classCode="CHARITY", profile=profile)
+    assert saved["profile"] == {"registeredAddress": None, "employees": {"value": 3}}
+    saved = await api.save_customer(select, id=saved["id"], profile=None)
+    assert saved["profile"] == {"registeredAddress": None, "employees": None}
+
+
+async def test_a_reseller_that_is_none_any_more_leaves_the_templates(api: Api) -> None:
+    """R32."""
+    reseller = await api.save_customer(name="R", classCode="RESELLER_OTHER")
+    await api.done(
+        "saveCustomerTemplate", "customerTemplate { id }", name="T", parentId=reseller["id"]
+    )
+    await api.done(
+        "changeCustomerClass",
+        "customer { id }",
+        customerId=reseller["id"],
+        classId=(await api.class_of("CHARITY"))["id"],
+        reason="Sells nothing on",
+    )
+    assert await api.data("{ customerTemplates { name parent { id } } }") == {
+        "customerTemplates": [{"name": "T", "parent": None}]
+    }

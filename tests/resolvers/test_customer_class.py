@@ -567,3 +567,24 @@ async def test_a_class_pages_through_its_customers_by_name(api: Api) -> None:
             break
     assert ([name.lower() for name in seen], pages) == (["a", "a", "b", "b", "c"], 3)
     assert sorted(seen) == ["A", "B", "a", "b", "c"]
+
+
+async def test_retirability_knows_of_customers_who_buy_through_others(api: Api) -> None:
+    """R32, R43: as the mutation then refuses."""
+    resellers = await api.save_class(name="Resellers", isReseller=True)
+    parent = await api.save_customer(name="P", classId=resellers["id"])
+    await api.save_customer(name="C", classCode="CHARITY", parentId=parent["id"])
+    charity = (await api.class_of("CHARITY"))["id"]
+    told = (await permissibility(api, resellers["id"], charity))["retirability"]
+    assert (told["isAllowed"], [b["code"] for b in told["blockers"]]) == (
+        False,
+        ["CUSTOMER_HAS_CHILDREN"],
+    )
+    payload = await api.do(
+        "retireCustomerClass",
+        "customerClass { id }",
+        id=resellers["id"],
+        replacementId=charity,
+        reason="Why not",
+    )
+    assert [error["code"] for error in payload["userErrors"]] == ["CUSTOMER_HAS_CHILDREN"]

@@ -219,7 +219,9 @@ INVALID_MESSAGES = [
     '{"type": "subscribe", "id": "1", "payload": null}',
     '{"type": "subscribe", "id": "1", "payload": {}}',
     '{"type": "subscribe", "id": ["1"], "payload": {"query": "{ viewer { id } }"}}',
-    '{"type": "subscribe", "id": "1", "payload": {"query": "{"}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": 4}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": "x"}}',
+    '{"a":' * 100_000,
     '{"type": "complete"}',
     '{"type": "ping", "payload": "\\u0000"}',
 ]
@@ -234,6 +236,28 @@ async def test_an_invalid_message_is_closed_with_4400(
             await socket.ws.send_str(text)
             assert (text, await socket.closed()) == (text, 4400)
     assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_document_in_error_ends_its_own_operation_only(live: LiveApi, address: str) -> None:
+    async with connected(address) as socket:
+        await socket.sign_in(live.token)
+        await socket.send(type="subscribe", id="1", payload={"query": "{"})
+        answer = await socket.receive()
+        assert (answer["type"], answer["id"]) == ("error", "1")
+        assert "data" in await socket.ask(VIEWER)
+
+
+async def test_a_subscription_ends_with_its_token(live: LiveApi, address: str) -> None:
+    """R95."""
+    customer = await live.save_customer(**ALPHA)
+    async with connected(address) as socket:
+        await socket.sign_in(live.token)
+        operation = await socket.subscribe(FOLLOW, id=customer["id"])
+        await _until_followed(live)
+        await models.AccessToken.all().update(revoked_at=live.clock())
+        live.platform.database.signals.fire(EVENTS)
+        (error,) = (await socket.next(operation))["errors"]
+        assert error["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 async def test_the_protocol_is_kept_about_order_and_names(live: LiveApi, address: str) -> None:
