@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt schema migration
+.PHONY: help run test check fmt schema bench migration
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ schema: $(VENV)/installed ## Print the schema into schema/schema.graphql
 migration: $(VENV)/installed ## Write a migration for changed models: make migration NAME=add_colour
 	@$(BIN)/python -c 'import json; from models.database import Database as D; print(json.dumps(D("sqlite://:memory:").config))' > $(VENV)/tortoise.json
 	@$(BIN)/python -m tortoise --config-file $(VENV)/tortoise.json makemigrations --name $(NAME)
+
+bench: $(VENV)/installed-dev ## Measure beside PostGraphile and others: ARGS="--size 200000" (--help)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'

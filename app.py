@@ -30,6 +30,7 @@ from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
 from models.migrate import pending
 from models.worker import Pace, Worker
+from schema.admission import Admission
 from schema.context import Candidate, Context, RegisterUnavailable
 from schema.http import GraphQLEndpoint
 from schema.request_ids import RequestIds
@@ -170,7 +171,8 @@ def create_app(
 
     schema = build_schema()
     sdl = schema.as_str()
-    endpoint = GraphQLEndpoint(schema, site.authenticate, site.context)
+    admission = Admission(settings.running_requests, settings.waiting_requests)
+    endpoint = GraphQLEndpoint(schema, site.authenticate, site.context, admission)
     socket = GraphQLSocket(
         schema, site.authenticate, lambda request_id: site.context(request_id, principal=None)
     )

@@ -23,6 +23,8 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=12, ge=6, le=100)
     log_format: Literal["readable", "json"] = "readable"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    running_requests: int = Field(default=4, ge=1, le=64)
+    waiting_requests: int = Field(default=512, ge=1, le=100_000)
     worker_slots: int = Field(default=4, ge=1, le=32)
     worker_lease_s: float = Field(default=15, ge=1, le=600)
     companies_house_api_key: SecretStr | None = None

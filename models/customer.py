@@ -28,6 +28,7 @@ class Customer(Model):
     name = fields.CharField(max_length=NAME_LENGTH)
     name_key = fields.CharField(max_length=NAME_LENGTH * 3)
     company_number = fields.CharField(max_length=8, null=True, db_index=True)
+    search_key = fields.TextField(default="")
     customer_class: fields.ForeignKeyRelation[CustomerClass] = fields.ForeignKeyField(
         "models.CustomerClass", related_name=False, on_delete=fields.RESTRICT
     )
@@ -54,6 +55,17 @@ class Customer(Model):
             Index(fields=("created_at", "id")),
             Index(fields=("enrichment_status", "name_key", "id")),
         )
+
+
+def search_key_of(customer: Customer) -> str:
+    """Give what a search by text looks through: folded, a line for each field."""
+    searched = (
+        customer.name,
+        customer.account_number,
+        customer.company_number,
+        customer.external_reference,
+    )
+    return "\n".join(text.casefold() for text in searched if text)
 
 
 class ClassChange(Model):

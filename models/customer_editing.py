@@ -9,7 +9,13 @@ from models import audit
 from models.account_number import new_account_number
 from models.audit import Act
 from models.company_number import InvalidCompanyNumber, normalise
-from models.customer import ACCOUNT_NUMBER_LENGTH, REASON_LENGTH, REFERENCE_LENGTH, Customer
+from models.customer import (
+    ACCOUNT_NUMBER_LENGTH,
+    REASON_LENGTH,
+    REFERENCE_LENGTH,
+    Customer,
+    search_key_of,
+)
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
 from models.database import lock, lock_shared
@@ -140,7 +146,7 @@ async def delete_customer(
     customer.account_number = f"{ERASED} {customer.id}"
     customer.external_reference = customer.company_number = None
     customer.name, customer.name_key = ERASED, name_key(ERASED)
-    customer.profile = {}
+    customer.profile, customer.search_key = {}, ""
     customer.parent_id = None
     customer.erased_at = act.now
     touch(customer, act.now)
@@ -184,6 +190,7 @@ def _check_and_set(customer: Customer, values: Mapping[str, Any]) -> None:
     elif values.get("profile"):
         customer.profile = _typed_profile(customer.profile, values["profile"])
     checks.settle()
+    customer.search_key = search_key_of(customer)
 
 
 def _company_number(checks: Checks, text: str | None) -> str | None:

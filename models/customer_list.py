@@ -6,23 +6,22 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from tortoise.connection import get_connection
-from tortoise.expressions import Q
-from tortoise.functions import Count
-from tortoise.queryset import QuerySet
-
 from models.classification import CustomerLabel, SubscriberKind
 from models.customer import Customer
-from models.customer_class import name_key
-from models.database import dialect_of
 from models.enrichment_status import EnrichmentStatus
+from models.reading import Reader
+from models.sql import Sql, all_of, among, holding, is_postgres, run, to_database
 
-_LABEL_FILTERS = {
-    CustomerLabel.INDIVIDUAL: Q(customer_class__is_personal_customer=True)
-    | Q(customer_class__is_sole_trader=True),
-    CustomerLabel.SOLE_TRADER: Q(customer_class__is_sole_trader=True),
-    CustomerLabel.RESELLER: Q(customer_class__is_reseller=True),
+_IN_CLASSES = "t0.customer_class_id IN (SELECT id FROM customer_class WHERE {})"
+_LABELS = {
+    CustomerLabel.INDIVIDUAL: "is_personal_customer OR is_sole_trader",
+    CustomerLabel.SOLE_TRADER: "is_sole_trader",
+    CustomerLabel.RESELLER: "is_reseller",
 }
+_NOT_ERASED = Sql("t0.erased_at IS NULL")
+
+LARGEST_COUNT = 10_000
+"""Lists are counted this far; what is longer is said to be longer."""
 
 Key = tuple[Any, ...]
 
@@ -47,10 +46,9 @@ class CustomerOrder(Enum):
         """Tell whether the order runs backwards."""
         return self.value[1]
 
-    def key_of(self, customer: Customer) -> Key:
-        """Give a customer's place in this order, as text."""
-        place = getattr(customer, self.column)
-        return (place.isoformat() if isinstance(place, datetime) else place, customer.id)
+    def key_of(self, place: Any, row_id: str) -> Key:
+        """Give a place in this order as text."""
+        return (place.isoformat() if isinstance(place, datetime) else place, row_id)
 
     def parse(self, key: Key) -> Key:
         """Turn the text of a place back into values; raises ValueError for what is none."""
@@ -77,107 +75,100 @@ class CustomerFilter:
     external_reference: str | None = None
     text: str | None = None
 
-    def query(self) -> QuerySet[Customer]:
-        """Give the customers that the filter lets through; deleted ones never pass."""
-        conditions = [Q(erased_at__isnull=True)]
+    def condition(self) -> Sql:
+        """Give the condition that the filter stands for; deleted customers never meet it."""
+        conditions = [_NOT_ERASED]
         if self.class_ids is not None:
-            conditions.append(Q(customer_class_id__in=list(self.class_ids)))
+            conditions.append(among("t0.customer_class_id", self.class_ids))
         if self.class_codes is not None:
-            conditions.append(Q(customer_class__code__in=list(self.class_codes)))
+            codes = among("code", self.class_codes)
+            conditions.append(Sql(_IN_CLASSES.format(codes.text), codes.parameters))
         if self.labels is not None:
-            conditions += [_LABEL_FILTERS[label] for label in self.labels]
+            conditions += [Sql(_IN_CLASSES.format(_LABELS[label])) for label in self.labels]
         if self.subscriber_kind is not None:
-            is_individual = _LABEL_FILTERS[CustomerLabel.INDIVIDUAL]
-            wanted = self.subscriber_kind is SubscriberKind.INDIVIDUAL
-            conditions.append(is_individual if wanted else ~is_individual)
+            individual = _LABELS[CustomerLabel.INDIVIDUAL]
+            is_individual = self.subscriber_kind is SubscriberKind.INDIVIDUAL
+            wanted = individual if is_individual else f"NOT ({individual})"
+            conditions.append(Sql(_IN_CLASSES.format(wanted)))
         if self.enrichment_statuses is not None:
-            conditions.append(Q(enrichment_status__in=list(self.enrichment_statuses)))
+            conditions.append(among("t0.enrichment_status", self.enrichment_statuses))
         for column in ("parent_id", "company_number", "external_reference"):
-            if (wanted_value := getattr(self, column)) is not None:
-                conditions.append(Q(**{column: wanted_value}))
+            if (value := getattr(self, column)) is not None:
+                conditions.append(Sql(f"t0.{column} = ?", (value,)))
         if self.text is not None and self.text.strip():
-            conditions.append(_text_query(self.text.strip()))
-        return Customer.filter(*conditions)
+            conditions.append(holding("t0", self.text.strip().casefold()))
+        return all_of(conditions)
 
 
 async def page(
+    reader: Reader,
     wanted: CustomerFilter,
     order: CustomerOrder,
     size: int,
     *,
     beyond: Key | None = None,
     is_backward: bool = False,
-) -> tuple[list[Customer], bool]:
+) -> tuple[list[Any], bool]:
     """Give a page in list order, and whether there is more in the direction read."""
     is_descending = order.is_descending != is_backward
-    query = wanted.query()
+    condition = wanted.condition()
     if beyond is not None:
-        query = query.filter(_beyond(order.column, beyond, is_descending=is_descending))
-    sign = "-" if is_descending else ""
-    rows = await query.order_by(f"{sign}{order.column}", f"{sign}id").limit(size + 1)
-    kept = rows[:size]
+        place = to_database(Customer._meta.fields_map[order.column], beyond[0])
+        side = "<" if is_descending else ">"
+        after = Sql(f"(t0.{order.column}, t0.id) {side} (?, ?)", (place, beyond[1]))
+        condition = all_of([condition, after])
+    direction = "DESC" if is_descending else "ASC"
+    objects, has_more = await reader.read_some(
+        condition, f"t0.{order.column} {direction}, t0.id {direction}", size
+    )
     if is_backward:
-        kept.reverse()
-    return kept, len(rows) > size
+        objects.reverse()
+    return objects, has_more
+
+
+async def count(wanted: CustomerFilter) -> int:
+    """Count a list, up to one more than LARGEST_COUNT."""
+    condition = wanted.condition()
+    text = (
+        f"SELECT count(*) FROM (SELECT 1 FROM customer AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
+        f" LIMIT {LARGEST_COUNT + 1}) AS counted"
+    )
+    ((counted,),) = await run(text, condition.parameters)
+    return int(counted)
 
 
 async def first_of_classes(
-    class_ids: Sequence[str], size: int, beyond: Key | None = None
-) -> dict[str, list[Customer]]:
-    """Give the first customers of many classes by name, in two queries however many they are."""
-    after = "" if beyond is None else "AND (name_key, id) > ({0}, {1})"
-    connection = get_connection("default")
-    parameters: list[Any]
-    if dialect_of(connection) == "postgres":
-        parameters = [list(class_ids), *(beyond or ())]
-        statement = f"""
-            SELECT found.id FROM unnest($1::text[]) AS class(id) CROSS JOIN LATERAL (
+    reader: Reader, class_ids: Sequence[str], size: int, beyond: Key | None = None
+) -> list[Any]:
+    """Give the first customers by name of each of many classes, in one statement for them all."""
+    after = "" if beyond is None else "AND (name_key, id) > (?, ?)"
+    if is_postgres():
+        text = f"""t0.id IN (
+            SELECT found.id FROM unnest(?::text[]) AS class(id) CROSS JOIN LATERAL (
               SELECT id FROM customer WHERE customer_class_id = class.id AND erased_at IS NULL
-              {after.format("$2", "$3")} ORDER BY name_key, id LIMIT {int(size)}
-            ) AS found"""  # noqa: S608  # no value is spelt out
-    else:
-        parameters = [*class_ids, *(beyond or ())]
-        marks = ", ".join("?" * len(class_ids))
-        statement = f"""
-            SELECT id FROM (
-              SELECT id, row_number() OVER (
-                PARTITION BY customer_class_id ORDER BY name_key, id
-              ) AS place FROM customer
-              WHERE customer_class_id IN ({marks}) AND erased_at IS NULL {after.format("?", "?")}
-            ) WHERE place <= {int(size)}"""  # noqa: S608  # no value is spelt out
-    found = await connection.execute_query_dict(statement, parameters)
-    rows = await Customer.filter(id__in=[row["id"] for row in found]).order_by("name_key", "id")
-    by_class: dict[str, list[Customer]] = {class_id: [] for class_id in class_ids}
-    for row in rows:
-        by_class[row.customer_class_id].append(row)
-    return by_class
+              {after} ORDER BY name_key, id LIMIT {size:d}
+            ) AS found)"""  # noqa: S608  # no value is spelt out
+        return await reader.read(
+            Sql(text, (list(class_ids), *(beyond or ()))), "ORDER BY t0.name_key, t0.id"
+        )
+    among_classes = among("customer_class_id", class_ids)
+    text = f"""t0.id IN (
+        SELECT id FROM (
+          SELECT id, row_number() OVER (
+            PARTITION BY customer_class_id ORDER BY name_key, id
+          ) AS place FROM customer WHERE {among_classes.text} AND erased_at IS NULL {after}
+        ) WHERE place <= {size:d})"""  # noqa: S608  # no value is spelt out
+    return await reader.read(
+        Sql(text, (*among_classes.parameters, *(beyond or ()))), "ORDER BY t0.name_key, t0.id"
+    )
 
 
 async def count_of_classes(class_ids: Sequence[str]) -> dict[str, int]:
-    """Count the customers of many classes in one query."""
-    counted = (
-        await Customer.filter(customer_class_id__in=list(class_ids), erased_at__isnull=True)
-        .annotate(customers=Count("id"))
-        .group_by("customer_class_id")
-        .values("customer_class_id", "customers")
+    """Count the customers of many classes in one statement."""
+    condition = all_of([_NOT_ERASED, among("t0.customer_class_id", class_ids)])
+    text = (
+        "SELECT t0.customer_class_id, count(*) FROM customer AS t0"  # noqa: S608  # no value is spelt out
+        f" WHERE {condition.text} GROUP BY t0.customer_class_id"
     )
-    counts = {row["customer_class_id"]: row["customers"] for row in counted}
-    return {class_id: counts.get(class_id, 0) for class_id in class_ids}
-
-
-def _beyond(column: str, key: Key, *, is_descending: bool) -> Q:
-    place, row_id = key
-    side = "lt" if is_descending else "gt"
-    # The first condition is implied by the rest, but lets the database seek in the index.
-    return Q(**{f"{column}__{side}e": place}) & (
-        Q(**{f"{column}__{side}": place}) | Q(**{f"id__{side}": row_id})
-    )
-
-
-def _text_query(text: str) -> Q:
-    return (
-        Q(name_key__contains=name_key(text))
-        | Q(account_number__icontains=text)
-        | Q(company_number__icontains=text)
-        | Q(external_reference__icontains=text)
-    )
+    counted = dict(tuple(row) for row in await run(text, condition.parameters))
+    return {class_id: counted.get(class_id, 0) for class_id in class_ids}

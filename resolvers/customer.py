@@ -9,8 +9,9 @@ from models import customer_editing, errors
 from models.audit import Act
 from models.company_number import InvalidCompanyNumber, normalise
 from models.customer_list import CustomerFilter as Wanted
-from models.customer_list import CustomerOrder, page
+from models.customer_list import CustomerOrder, count, page
 from models.errors import RefusalCode
+from models.sql import Sql
 from resolvers.perform import given, perform, refuse_version_of_nothing
 from resolvers.typed_profile import typed_entries
 from schema.context import Info
@@ -25,7 +26,8 @@ from schema.customer_changes import (
 )
 from schema.customer_filter import CustomerFilter, CustomerSort
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import encode_cursor, page_arguments
+from schema.pagination import CONNECTION, page_arguments
+from schema.reads import read_by_id, reader_for
 from schema.user_error import UserError
 
 SAVED_FIELDS = (
@@ -52,14 +54,15 @@ async def customer(
     """Give one customer by id or by account number; deleted ones are not found."""
     if (id is None) == (account_number is None):
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Give id or accountNumber, one of them.")
-    if id is not None:
-        row = await info.context.loaders.customer.load(id)
-    else:
-        row = await models.Customer.get_or_none(account_number=account_number)
-    return None if row is None or row.erased_at is not None else Customer.of(row)
+    column, value = ("id", id) if id is not None else ("account_number", account_number)
+    found: Customer | None = await reader_for(info, Customer).read_one(
+        Sql(f"t0.{column} = ? AND t0.erased_at IS NULL", (value,))
+    )
+    return found
 
 
 async def customers(
+    info: Info,
     first: Annotated[
         int | None, strawberry.argument(description="How many at most: 50, or up to 500.")
     ] = None,
@@ -91,19 +94,16 @@ async def customers(
         beyond = None if arguments.beyond is None else order.parse(arguments.beyond)
     except ValueError:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
-    rows, has_more = await page(
-        wanted, order, arguments.size, beyond=beyond, is_backward=arguments.is_backward
+    reader = reader_for(info, Customer, *CONNECTION, extra=(order.column,))
+    nodes, has_more = await page(
+        reader, wanted, order, arguments.size, beyond=beyond, is_backward=arguments.is_backward
     )
-
-    async def count() -> int:
-        return await wanted.query().count()
-
-    return CustomerConnection.of(
-        rows,
-        lambda row: encode_cursor(list_name, order.key_of(row)),
-        arguments,
+    return CustomerConnection(
+        nodes=nodes,
+        key_of=lambda node: (list_name, *order.key_of(getattr(node, order.column), node.id)),
+        arguments=arguments,
         has_more=has_more,
-        count=count,
+        count=lambda: count(wanted),
     )
 
 
@@ -131,14 +131,20 @@ async def save_customer(
             act, customer_id, values, input.expected_version
         )
 
+    async def succeed(row: models.Customer) -> SaveCustomerPayload:
+        return SaveCustomerPayload(customer=await _shown(info, row))
+
+    async def refuse(
+        user_errors: list[UserError], current: models.Customer | None
+    ) -> SaveCustomerPayload:
+        return SaveCustomerPayload(customer=await _shown(info, current), user_errors=user_errors)
+
     return await perform(
         info,
         input,
         work,
-        lambda row: SaveCustomerPayload(customer=Customer.of(row)),
-        lambda user_errors, current: SaveCustomerPayload(
-            customer=_shown(current), user_errors=user_errors
-        ),
+        succeed,
+        refuse,
     )
 
 
@@ -148,21 +154,28 @@ async def change_customer_class(
 ) -> ChangeCustomerClassPayload:
     """Move a customer to another class, for a reason (R26 to R30)."""
 
-    async def work(act: Act) -> ChangeCustomerClassPayload:
-        row = await customer_editing.change_class(
-            act, input.customer_id, input.class_id, input.reason, input.expected_version
-        )
+    async def succeed(row: models.Customer) -> ChangeCustomerClassPayload:
         customer_class = await models.CustomerClass.get(id=row.customer_class_id)
         return ChangeCustomerClassPayload(
-            customer=Customer.of(row), advisories=advisories_of(row, customer_class)
+            customer=await _shown(info, row), advisories=advisories_of(row, customer_class)
         )
 
-    def refuse(
+    async def refuse(
         user_errors: list[UserError], current: models.Customer | None
     ) -> ChangeCustomerClassPayload:
-        return ChangeCustomerClassPayload(customer=_shown(current), user_errors=user_errors)
+        return ChangeCustomerClassPayload(
+            customer=await _shown(info, current), user_errors=user_errors
+        )
 
-    return await perform(info, input, work, lambda payload: payload, refuse)
+    return await perform(
+        info,
+        input,
+        lambda act: customer_editing.change_class(
+            act, input.customer_id, input.class_id, input.reason, input.expected_version
+        ),
+        succeed,
+        refuse,
+    )
 
 
 async def delete_customer(
@@ -170,16 +183,23 @@ async def delete_customer(
     input: Annotated[DeleteCustomerInput, strawberry.argument(description="What to delete.")],  # noqa: A002  # the contract's name
 ) -> DeleteCustomerPayload:
     """Erase what is personal and keep the history (R35)."""
+
+    async def succeed(row: models.Customer) -> DeleteCustomerPayload:
+        return DeleteCustomerPayload(deleted_id=strawberry.ID(row.id))
+
+    async def refuse(
+        user_errors: list[UserError], current: models.Customer | None
+    ) -> DeleteCustomerPayload:
+        return DeleteCustomerPayload(customer=await _shown(info, current), user_errors=user_errors)
+
     return await perform(
         info,
         input,
         lambda act: customer_editing.delete_customer(
             act, input.id, input.reason, input.expected_version
         ),
-        lambda row: DeleteCustomerPayload(deleted_id=strawberry.ID(row.id)),
-        lambda user_errors, current: DeleteCustomerPayload(
-            customer=_shown(current), user_errors=user_errors
-        ),
+        succeed,
+        refuse,
     )
 
 
@@ -214,5 +234,5 @@ def _refuse_oversize(given_filter: CustomerFilter) -> None:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{LONGEST_TEXT} characters at most.")
 
 
-def _shown(row: models.Customer | None) -> Customer | None:
-    return None if row is None else Customer.of(row)
+async def _shown(info: Info, row: models.Customer | None) -> Customer | None:
+    return None if row is None else await read_by_id(info, Customer, row.id, "customer")

@@ -1,9 +1,9 @@
 """What the root fields on customer classes do."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
-from tortoise.expressions import Q
 
 import models
 from models.access import Scope
@@ -16,14 +16,16 @@ from models.class_editing import (
     edit_class,
     reactivate_class,
 )
+from models.class_list import CLASS_KEY, ClassFilter, class_page, count_classes
 from models.retirement import Retirement, retire_class
+from models.sql import Sql, among
 from resolvers.perform import given, perform, refuse_version_of_nothing
 from schema.context import Info
 from schema.customer_class import (
+    CLASSES,
     ClassStatus,
     CustomerClass,
     CustomerClassConnection,
-    CustomerClassEdge,
 )
 from schema.customer_class_changes import (
     DeleteCustomerClassInput,
@@ -37,11 +39,10 @@ from schema.customer_class_changes import (
 )
 from schema.customer_template import CustomerTemplate
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import DEFAULT_PAGE, encode_cursor, page_arguments, page_info
+from schema.pagination import CONNECTION, DEFAULT_PAGE, page_arguments
 from schema.permissions import may
+from schema.reads import read_by_id, reader_for
 from schema.user_error import UserError
-
-CLASSES = "customer-classes"
 
 
 async def customer_class(
@@ -54,11 +55,11 @@ async def customer_class(
     """Give one class by id or by code."""
     if (id is None) == (code is None):
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Give id or code, one of them.")
-    if id is not None:
-        row = await info.context.loaders.customer_class.load(id)
-    else:
-        row = await models.CustomerClass.get_or_none(code=code)
-    return None if row is None else CustomerClass.of(row)
+    column, value = ("id", id) if id is not None else ("code", code)
+    found: CustomerClass | None = await reader_for(info, CustomerClass).read_one(
+        Sql(f"t0.{column} = ?", (value,))
+    )
+    return found
 
 
 async def customer_classes(
@@ -80,39 +81,19 @@ async def customer_classes(
 ) -> CustomerClassConnection:
     """List classes by display position, then name, whatever the case (R17, R18)."""
     arguments = page_arguments(CLASSES, (int, str, str), first=first, after=after)
-    query = models.CustomerClass.all()
-    status = status or ClassStatus.ACTIVE
-    if status is not ClassStatus.ALL:
-        query = query.filter(retired_at__isnull=status is ClassStatus.ACTIVE)
-    if assignable is not None:
-        query = query.filter(retired_at__isnull=assignable)
-    if not may(info, Scope.CUSTOMER_CLASSES_READ):
+    wanted = ClassFilter(
+        is_active=None if status is ClassStatus.ALL else status is not ClassStatus.RETIRED,
+        is_assignable=assignable,
         # Who enters customers picks from the classes without seeing to them (R94).
-        query = query.filter(retired_at__isnull=True)
-    total = await query.count()
-    if arguments.beyond is not None:
-        position, name_key, row_id = arguments.beyond
-        query = query.filter(
-            Q(display_position__gt=position)
-            | Q(display_position=position, name_key__gt=name_key)
-            | Q(display_position=position, name_key=name_key, id__gt=row_id)
-        )
-    ordered = query.order_by("display_position", "name_key", "id")
-    rows = await ordered.limit(arguments.size + 1)
-    edges = [
-        CustomerClassEdge(
-            cursor=encode_cursor(CLASSES, (row.display_position, row.name_key, row.id)),
-            node=CustomerClass.of(row),
-        )
-        for row in rows[: arguments.size]
-    ]
+        is_restricted=not may(info, Scope.CUSTOMER_CLASSES_READ),
+    )
+    reader = reader_for(info, CustomerClass, *CONNECTION, extra=CLASS_KEY)
+    nodes, has_more = await class_page(reader, wanted, arguments.size, arguments.beyond)
     return CustomerClassConnection(
-        edges=edges,
-        nodes=[edge.node for edge in edges],
-        page_info=page_info(
-            [edge.cursor for edge in edges], arguments, has_more=len(rows) > arguments.size
-        ),
-        total_count=total,
+        nodes=nodes,
+        arguments=arguments,
+        has_more=has_more,
+        count=lambda: count_classes(wanted),
     )
 
 
@@ -123,17 +104,19 @@ async def save_customer_class(
     """Create or edit a class (R14 to R16, R20 to R22)."""
     values = given(input, *EDITABLE_FIELDS)
 
-    def succeed(saved: SavedClass) -> SaveCustomerClassPayload:
+    async def succeed(saved: SavedClass) -> SaveCustomerClassPayload:
         return SaveCustomerClassPayload(
-            customer_class=CustomerClass.of(saved.row),
+            customer_class=await _shown(info, saved.row),
             warnings=list(saved.warnings),
             affected_customer_count=saved.affected_customers,
         )
 
-    def refuse(
+    async def refuse(
         user_errors: list[UserError], current: models.CustomerClass | None
     ) -> SaveCustomerClassPayload:
-        return SaveCustomerClassPayload(customer_class=_shown(current), user_errors=user_errors)
+        return SaveCustomerClassPayload(
+            customer_class=await _shown(info, current), user_errors=user_errors
+        )
 
     class_id = input.id
     if class_id is None:
@@ -164,14 +147,23 @@ async def retire_customer_class(
 ) -> RetireCustomerClassPayload:
     """Retire a class and move its customers (R39 to R46)."""
 
-    def succeed(done: Retirement) -> RetireCustomerClassPayload:
+    async def refuse(
+        user_errors: list[UserError], current: models.CustomerClass | None
+    ) -> RetireCustomerClassPayload:
         return RetireCustomerClassPayload(
-            customer_class=CustomerClass.of(done.row),
-            replacement=_shown(done.replacement),
+            customer_class=await _shown(info, current), user_errors=user_errors
+        )
+
+    async def succeed(done: Retirement) -> RetireCustomerClassPayload:
+        return RetireCustomerClassPayload(
+            customer_class=await _shown(info, done.row),
+            replacement=await _shown(info, done.replacement, "replacement"),
             moved_customer_count=done.moved_customers,
             queued_lookup_count=done.queued_lookups,
-            repointed_templates=[CustomerTemplate.of(row) for row in done.repointed_templates],
-            cleared_templates=[CustomerTemplate.of(row) for row in done.cleared_templates],
+            repointed_templates=await _templates(
+                info, done.repointed_templates, "repointedTemplates"
+            ),
+            cleared_templates=await _templates(info, done.cleared_templates, "clearedTemplates"),
             was_platform_default=done.platform_default_was is not None,
         )
 
@@ -182,9 +174,7 @@ async def retire_customer_class(
             act, input.id, input.replacement_id, input.reason, input.expected_version
         ),
         succeed,
-        lambda user_errors, current: RetireCustomerClassPayload(
-            customer_class=_shown(current), user_errors=user_errors
-        ),
+        refuse,
     )
 
 
@@ -195,14 +185,23 @@ async def reactivate_customer_class(
     ],
 ) -> ReactivateCustomerClassPayload:
     """Bring a retired class back into use (R46)."""
+
+    async def succeed(row: models.CustomerClass) -> ReactivateCustomerClassPayload:
+        return ReactivateCustomerClassPayload(customer_class=await _shown(info, row))
+
+    async def refuse(
+        user_errors: list[UserError], current: models.CustomerClass | None
+    ) -> ReactivateCustomerClassPayload:
+        return ReactivateCustomerClassPayload(
+            customer_class=await _shown(info, current), user_errors=user_errors
+        )
+
     return await perform(
         info,
         input,
         lambda act: reactivate_class(act, input.id, input.reason, input.expected_version),
-        lambda row: ReactivateCustomerClassPayload(customer_class=CustomerClass.of(row)),
-        lambda user_errors, current: ReactivateCustomerClassPayload(
-            customer_class=_shown(current), user_errors=user_errors
-        ),
+        succeed,
+        refuse,
     )
 
 
@@ -211,16 +210,37 @@ async def delete_customer_class(
     input: Annotated[DeleteCustomerClassInput, strawberry.argument(description="What to delete.")],  # noqa: A002  # the contract's name
 ) -> DeleteCustomerClassPayload:
     """Delete a class that was never used (R33 to R38)."""
+
+    async def succeed(row: models.CustomerClass) -> DeleteCustomerClassPayload:
+        return DeleteCustomerClassPayload(deleted_id=strawberry.ID(row.id))
+
+    async def refuse(
+        user_errors: list[UserError], current: models.CustomerClass | None
+    ) -> DeleteCustomerClassPayload:
+        return DeleteCustomerClassPayload(
+            customer_class=await _shown(info, current), user_errors=user_errors
+        )
+
     return await perform(
         info,
         input,
         lambda act: delete_class(act, input.id, input.expected_version),
-        lambda row: DeleteCustomerClassPayload(deleted_id=strawberry.ID(row.id)),
-        lambda user_errors, current: DeleteCustomerClassPayload(
-            customer_class=_shown(current), user_errors=user_errors
-        ),
+        succeed,
+        refuse,
     )
 
 
-def _shown(row: models.CustomerClass | None) -> CustomerClass | None:
-    return None if row is None else CustomerClass.of(row)
+async def _shown(
+    info: Info, row: models.CustomerClass | None, field: str = "customerClass"
+) -> CustomerClass | None:
+    return None if row is None else await read_by_id(info, CustomerClass, row.id, field)
+
+
+async def _templates(
+    info: Info, rows: Sequence[models.CustomerTemplate], field: str
+) -> list[CustomerTemplate]:
+    reader = reader_for(info, CustomerTemplate, (field,))
+    found: list[CustomerTemplate] = await reader.read(
+        among("t0.id", [row.id for row in rows]), "ORDER BY t0.name_key"
+    )
+    return found

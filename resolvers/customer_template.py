@@ -1,12 +1,12 @@
 """What the root fields on templates and platform defaults do."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import strawberry
 
 import models
 from models import template_editing
-from models.customer_template import PLATFORM_DEFAULTS_ID
+from models.sql import ALWAYS
 from resolvers.perform import given, perform
 from schema.context import Info
 from schema.customer_template import (
@@ -19,17 +19,24 @@ from schema.customer_template import (
     SavePlatformDefaultsInput,
     SavePlatformDefaultsPayload,
 )
+from schema.reads import read_by_id, reader_for
+from schema.user_error import UserError
+
+Kind = TypeVar("Kind", CustomerTemplate, PlatformDefaults)
 
 
-async def customer_templates() -> list[CustomerTemplate]:
+async def customer_templates(info: Info) -> list[CustomerTemplate]:
     """List the templates by name."""
-    rows = await models.CustomerTemplate.all().order_by("name_key", "id")
-    return [CustomerTemplate.of(row) for row in rows]
+    reader = reader_for(info, CustomerTemplate)
+    found: list[CustomerTemplate] = await reader.read(ALWAYS, "ORDER BY t0.name_key, t0.id")
+    return found
 
 
-async def platform_defaults() -> PlatformDefaults:
+async def platform_defaults(info: Info) -> PlatformDefaults:
     """Give the platform's defaults."""
-    return PlatformDefaults.of(await models.PlatformDefaults.get(id=PLATFORM_DEFAULTS_ID))
+    ((found),) = await reader_for(info, PlatformDefaults).read(ALWAYS)
+    defaults: PlatformDefaults = found
+    return defaults
 
 
 async def save_customer_template(
@@ -38,14 +45,26 @@ async def save_customer_template(
 ) -> SaveCustomerTemplatePayload:
     """Create or edit a template."""
     values = given(input, *template_editing.TEMPLATE_FIELDS)
+
+    async def succeed(row: models.CustomerTemplate) -> SaveCustomerTemplatePayload:
+        return SaveCustomerTemplatePayload(
+            customer_template=await _shown(info, CustomerTemplate, row, "customerTemplate")
+        )
+
+    async def refuse(
+        user_errors: list[UserError], current: models.CustomerTemplate | None
+    ) -> SaveCustomerTemplatePayload:
+        return SaveCustomerTemplatePayload(
+            customer_template=await _shown(info, CustomerTemplate, current, "customerTemplate"),
+            user_errors=user_errors,
+        )
+
     return await perform(
         info,
         input,
         lambda act: template_editing.save_template(act, input.id, values, input.expected_version),
-        lambda row: SaveCustomerTemplatePayload(customer_template=CustomerTemplate.of(row)),
-        lambda user_errors, current: SaveCustomerTemplatePayload(
-            customer_template=_shown(current), user_errors=user_errors
-        ),
+        succeed,
+        refuse,
     )
 
 
@@ -56,14 +75,24 @@ async def delete_customer_template(
     ],
 ) -> DeleteCustomerTemplatePayload:
     """Delete a template."""
+
+    async def succeed(row: models.CustomerTemplate) -> DeleteCustomerTemplatePayload:
+        return DeleteCustomerTemplatePayload(deleted_id=strawberry.ID(row.id))
+
+    async def refuse(
+        user_errors: list[UserError], current: models.CustomerTemplate | None
+    ) -> DeleteCustomerTemplatePayload:
+        return DeleteCustomerTemplatePayload(
+            customer_template=await _shown(info, CustomerTemplate, current, "customerTemplate"),
+            user_errors=user_errors,
+        )
+
     return await perform(
         info,
         input,
         lambda act: template_editing.delete_template(act, input.id, input.expected_version),
-        lambda row: DeleteCustomerTemplatePayload(deleted_id=strawberry.ID(row.id)),
-        lambda user_errors, current: DeleteCustomerTemplatePayload(
-            customer_template=_shown(current), user_errors=user_errors
-        ),
+        succeed,
+        refuse,
     )
 
 
@@ -72,19 +101,35 @@ async def save_platform_defaults(
     input: Annotated[SavePlatformDefaultsInput, strawberry.argument(description="What to save.")],  # noqa: A002  # the contract's name
 ) -> SavePlatformDefaultsPayload:
     """Set the platform's default class."""
+
+    async def succeed(row: models.PlatformDefaults) -> SavePlatformDefaultsPayload:
+        return SavePlatformDefaultsPayload(
+            platform_defaults=await _shown(info, PlatformDefaults, row, "platformDefaults")
+        )
+
+    async def refuse(
+        user_errors: list[UserError], current: models.PlatformDefaults | None
+    ) -> SavePlatformDefaultsPayload:
+        return SavePlatformDefaultsPayload(
+            platform_defaults=await _shown(info, PlatformDefaults, current, "platformDefaults"),
+            user_errors=user_errors,
+        )
+
     return await perform(
         info,
         input,
         lambda act: template_editing.save_platform_defaults(
             act, input.customer_class_id, input.expected_version
         ),
-        lambda row: SavePlatformDefaultsPayload(platform_defaults=PlatformDefaults.of(row)),
-        lambda user_errors, current: SavePlatformDefaultsPayload(
-            platform_defaults=None if current is None else PlatformDefaults.of(current),
-            user_errors=user_errors,
-        ),
+        succeed,
+        refuse,
     )
 
 
-def _shown(row: models.CustomerTemplate | None) -> CustomerTemplate | None:
-    return None if row is None else CustomerTemplate.of(row)
+async def _shown(
+    info: Info,
+    kind: type[Kind],
+    row: models.CustomerTemplate | models.PlatformDefaults | None,
+    field: str,
+) -> Kind | None:
+    return None if row is None else await read_by_id(info, kind, row.id, field)

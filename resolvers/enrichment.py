@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -10,9 +10,11 @@ import models
 from models.audit import Act
 from models.customer_editing import locked_customer
 from models.enrichment_result import CUSTOMER_ENRICHED
-from models.errors import RefusalCode, refuse
+from models.errors import RefusalCode
+from models.errors import refuse as refusal
 from models.event import EVENTS, events_after, last_event_id
 from models.lookup import recheck_class, request_lookup
+from models.sql import Sql
 from models.suggestion import accept, reject
 from resolvers.perform import perform
 from schema.context import Info, RegisterUnavailable
@@ -28,7 +30,9 @@ from schema.enrichment_changes import (
 )
 from schema.errors import ErrorCode, RequestRefused
 from schema.loaders import Loaders
+from schema.reads import read_by_id, reader_for
 from schema.subscriptions import wait_for
+from schema.user_error import UserError
 
 LONGEST_QUERY = 160
 
@@ -46,7 +50,8 @@ async def company_search(
             ErrorCode.BAD_USER_INPUT, f"A query has 1 to {LONGEST_QUERY} characters."
         )
     try:
-        found = await info.context.search_companies(sought)
+        async with info.context.outside():
+            found = await info.context.search_companies(sought)
     except RegisterUnavailable as unavailable:
         raise RequestRefused(
             ErrorCode.COMPANIES_HOUSE_UNAVAILABLE,
@@ -74,23 +79,33 @@ async def request_enrichment(
 
     async def work(act: Act) -> RequestEnrichmentPayload:
         if (input.customer_id is None) == (input.class_id is None):
-            raise refuse(RefusalCode.INVALID, "Give customerId or classId, one of them.")
+            raise refusal(RefusalCode.INVALID, "Give customerId or classId, one of them.")
         if input.class_id is not None:
             return RequestEnrichmentPayload(
                 queued_lookup_count=await recheck_class(act, input.class_id)
             )
         row = await locked_customer(str(input.customer_id), None, "customerId")
         started = await request_lookup(act, row)
-        return RequestEnrichmentPayload(customer=Customer.of(row), queued_lookup_count=started)
+        return RequestEnrichmentPayload(
+            customer=await _shown(info, row), queued_lookup_count=started
+        )
+
+    async def as_it_is(payload: RequestEnrichmentPayload) -> RequestEnrichmentPayload:
+        return payload
+
+    async def refuse(
+        user_errors: list[UserError], current: models.Customer | None
+    ) -> RequestEnrichmentPayload:
+        return RequestEnrichmentPayload(
+            customer=await _shown(info, current), user_errors=user_errors
+        )
 
     return await perform(
         info,
         input,
         work,
-        lambda payload: payload,
-        lambda user_errors, current: RequestEnrichmentPayload(
-            customer=_shown(current), user_errors=user_errors
-        ),
+        as_it_is,
+        refuse,
     )
 
 
@@ -99,16 +114,27 @@ async def accept_suggestion(
     input: Annotated[AcceptSuggestionInput, strawberry.argument(description="What to accept.")],  # noqa: A002  # the contract's name
 ) -> AcceptSuggestionPayload:
     """Take the register's value (R86)."""
+
+    async def succeed(
+        settled: tuple[models.Suggestion, models.Customer],
+    ) -> AcceptSuggestionPayload:
+        return AcceptSuggestionPayload(
+            suggestion=Suggestion.of(settled[0]), customer=await _shown(info, settled[1])
+        )
+
+    async def refuse(
+        user_errors: list[UserError], current: models.Customer | None
+    ) -> AcceptSuggestionPayload:
+        return AcceptSuggestionPayload(
+            customer=await _shown(info, current), user_errors=user_errors
+        )
+
     return await perform(
         info,
         input,
         lambda act: accept(act, input.id, input.expected_version),
-        lambda settled: AcceptSuggestionPayload(
-            suggestion=Suggestion.of(settled[0]), customer=Customer.of(settled[1])
-        ),
-        lambda user_errors, current: AcceptSuggestionPayload(
-            customer=_shown(current), user_errors=user_errors
-        ),
+        succeed,
+        refuse,
     )
 
 
@@ -117,16 +143,27 @@ async def reject_suggestion(
     input: Annotated[RejectSuggestionInput, strawberry.argument(description="What to reject.")],  # noqa: A002  # the contract's name
 ) -> RejectSuggestionPayload:
     """Keep the user's value (R86)."""
+
+    async def succeed(
+        settled: tuple[models.Suggestion, models.Customer],
+    ) -> RejectSuggestionPayload:
+        return RejectSuggestionPayload(
+            suggestion=Suggestion.of(settled[0]), customer=await _shown(info, settled[1])
+        )
+
+    async def refuse(
+        user_errors: list[UserError], current: models.Customer | None
+    ) -> RejectSuggestionPayload:
+        return RejectSuggestionPayload(
+            customer=await _shown(info, current), user_errors=user_errors
+        )
+
     return await perform(
         info,
         input,
         lambda act: reject(act, input.id, input.expected_version),
-        lambda settled: RejectSuggestionPayload(
-            suggestion=Suggestion.of(settled[0]), customer=Customer.of(settled[1])
-        ),
-        lambda user_errors, current: RejectSuggestionPayload(
-            customer=_shown(current), user_errors=user_errors
-        ),
+        succeed,
+        refuse,
     )
 
 
@@ -155,11 +192,14 @@ async def customer_enriched(
             fresh = await events_after(customer_id, CUSTOMER_ENRICHED, seen)
             if fresh:
                 seen = fresh[-1].id
-                current = await models.Customer.get_or_none(id=customer_id)
-                if current is None or current.erased_at is not None:
-                    return
                 info.context.loaders = Loaders()
-                yield Customer.of(current)
+                reader = reader_for(info, Customer)
+                current = await reader.read_one(
+                    Sql("t0.id = ? AND t0.erased_at IS NULL", (customer_id,))
+                )
+                if current is None:
+                    return
+                yield current
             await wait_for(woken)
 
 
@@ -170,5 +210,5 @@ async def _refuse_stale_token(info: Info) -> None:
         raise RequestRefused(ErrorCode.UNAUTHENTICATED, "The token is no longer valid.")
 
 
-def _shown(row: Any) -> Customer | None:
-    return None if row is None else Customer.of(row)
+async def _shown(info: Info, row: models.Customer | None) -> Customer | None:
+    return None if row is None else await read_by_id(info, Customer, row.id, "customer")

@@ -1,12 +1,13 @@
 """What the root fields do that serve anything by its id, and say who asks."""
 
-import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
 
 from models.access import Scope
 from models.identifiers import prefix_of
+from models.sql import ALWAYS, Sql, all_of, among
 from schema.context import Info
 from schema.customer import Customer
 from schema.customer_class import CustomerClass
@@ -15,9 +16,17 @@ from schema.enrichment import Suggestion
 from schema.errors import ErrorCode, RequestRefused
 from schema.node import Node
 from schema.permissions import may
+from schema.reads import reader_for
 from schema.viewer import Viewer
 
 MOST_NODES = 100
+
+_KINDS = {
+    "cus": (Customer, Scope.CUSTOMERS_READ, Sql("t0.erased_at IS NULL")),
+    "cls": (CustomerClass, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
+    "tpl": (CustomerTemplate, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
+}
+"""Types by the prefix of their ids: the scope that sees them, and which of their rows."""
 
 
 async def viewer(info: Info) -> Viewer:
@@ -34,7 +43,7 @@ async def node(
     id: Annotated[strawberry.ID, strawberry.argument(description="Any id.")],  # noqa: A002  # Relay's name
 ) -> Node | None:
     """Give what has the id; what you may not see is not found (R95)."""
-    return await _load(info, id)
+    return (await _load(info, [id])).get(id)
 
 
 async def nodes(
@@ -44,25 +53,21 @@ async def nodes(
     """Give what has the ids, in their order."""
     if len(ids) > MOST_NODES:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MOST_NODES} ids at most.")
-    return list(await asyncio.gather(*(_load(info, one) for one in ids)))
+    found = await _load(info, ids)
+    return [found.get(one) for one in ids]
 
 
-async def _load(info: Info, node_id: str) -> Node | None:
-    loaders = info.context.loaders
-    sees_customers = may(info, Scope.CUSTOMERS_READ)
-    sees_classes = may(info, Scope.CUSTOMER_CLASSES_READ)
-    match prefix_of(node_id):
-        case "cus" if sees_customers:
-            customer = await loaders.customer.load(node_id)
-            is_there = customer is not None and customer.erased_at is None
-            return Customer.of(customer) if customer is not None and is_there else None
-        case "sug" if sees_customers:
-            suggestion = await loaders.suggestion.load(node_id)
-            return None if suggestion is None else Suggestion.of(suggestion)
-        case "cls" if sees_classes:
-            row = await loaders.customer_class.load(node_id)
-            return None if row is None else CustomerClass.of(row)
-        case "tpl" if sees_classes:
-            template = await loaders.template.load(node_id)
-            return None if template is None else CustomerTemplate.of(template)
-    return None
+async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID, Node]:
+    """Read what may be seen, with one statement for each type."""
+    by_prefix: dict[str, list[str]] = {}
+    for one in ids:
+        by_prefix.setdefault(prefix_of(one), []).append(one)
+    found: list[Node] = []
+    for prefix, (kind, scope, where) in _KINDS.items():
+        wanted = by_prefix.get(prefix)
+        if wanted and may(info, scope):
+            found += await reader_for(info, kind).read(all_of([among("t0.id", wanted), where]))
+    if may(info, Scope.CUSTOMERS_READ):
+        loaded = await info.context.loaders.suggestion.load_many(by_prefix.get("sug", []))
+        found += [Suggestion.of(row) for row in loaded if row is not None]
+    return {one.id: one for one in found}

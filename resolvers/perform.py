@@ -26,26 +26,29 @@ async def perform(
     info: Info,
     input_: Input,
     work: Callable[[Act], Awaitable[Result]],
-    succeed: Callable[[Result], Payload],
-    refuse: Callable[..., Payload],
+    succeed: Callable[[Result], Awaitable[Payload]],
+    refuse: Callable[[list[UserError], Any], Awaitable[Payload]],
 ) -> Payload:
     """Do the work in one transaction and give the payload.
 
-    `refuse` makes the payload of a refusal from `user_errors` and, after a version conflict, from
-    `current`: the row as it is.
+    `succeed` makes the payload within the transaction, so that a dry run shows what would be.
+    `refuse` makes that of a refusal, from the user errors and, after a version conflict, from the
+    row as it is.
     """
     act = info.context.act()
+
+    async def unit() -> Payload:
+        return await succeed(await work(act))
+
     try:
-        result = await info.context.database.transaction(
-            lambda: work(act), dry_run=bool(input_.dry_run)
-        )
+        payload = await info.context.database.transaction(unit, dry_run=bool(input_.dry_run))
     except StaleVersion as stale:
-        return refuse(user_errors=_user_errors(stale), current=stale.current)
+        payload = await refuse(_user_errors(stale), stale.current)
     except Refused as refused:
-        return refuse(user_errors=_user_errors(refused), current=None)
+        payload = await refuse(_user_errors(refused), None)
     # What was read before the write would be stale below the payload.
     info.context.loaders = Loaders()
-    return succeed(result)
+    return payload
 
 
 def given(input_: Any, *names: str) -> dict[str, Any]:

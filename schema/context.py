@@ -1,6 +1,7 @@
 """What every resolver can reach: the principal, the database, the clock, the loaders."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
@@ -54,6 +55,8 @@ class Context:
     """On a WebSocket: tells whether the connection's token is still good."""
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
+    outside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """Gives the request's turn up while it waits for somebody outside, such as the register."""
 
     def act(self) -> Act:
         """Give the circumstances of a write that is made now."""

@@ -1,24 +1,29 @@
 """The customer as clients see it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
 import models
 from models.access import Scope
 from models.advisories import AdvisoryCode, advisories
-from models.classification import CustomerLabel, InvoiceWording, SubscriberKind
+from models.classification import ClassFlags, CustomerLabel, InvoiceWording, SubscriberKind
 from models.customer_class import CustomerClass as ClassRow
+from models.customer_list import LARGEST_COUNT
+from models.enrichment_status import EnrichmentStatus
+from models.profile import Profile
 from schema.audit import AuditEntry
 from schema.context import Info
 from schema.customer_class import CustomerClass
 from schema.descriptions import described_enum
 from schema.enrichment import Enrichment, Suggestion
 from schema.node import Node
-from schema.pagination import PageArguments, PageInfo, page_info
+from schema.pagination import PageArguments, PageInfo, encode_cursor, page_info
 from schema.permissions import Requires
 from schema.profile import CompanyProfile
+from schema.reads import derived, many, needs, one, reads
 
 LabelEnum = described_enum(
     CustomerLabel,
@@ -78,19 +83,36 @@ class ClassChange:
     crosses_individual_line: bool = strawberry.field(
         description="Whether it moved between individuals and organisations (R30)."
     )
-    row: strawberry.Private[models.ClassChange]
+    from_class: CustomerClass | None = one(
+        "from_class", name="from", description="The class before; null for the first one."
+    )
+    to_class: CustomerClass = one("to_class", name="to", description="The class after.")
 
-    @strawberry.field(name="from", description="The class before; null for the first one.")
-    async def from_class(self, info: Info) -> CustomerClass | None:
-        """Give the class, retired or not (R19)."""
-        if self.row.from_class_id is None:
-            return None
-        return CustomerClass.of(await _class_row(info, self.row.from_class_id))
 
-    @strawberry.field(name="to", description="The class after.")
-    async def to_class(self, info: Info) -> CustomerClass:
-        """Give the class, retired or not (R19)."""
-        return CustomerClass.of(await _class_row(info, self.row.to_class_id))
+reads(ClassChange, models.ClassChange)
+
+
+CLASS_FLAGS = (
+    "customer_class.is_personal_customer",
+    "customer_class.is_sole_trader",
+    "customer_class.is_reseller",
+)
+
+
+def _profile(profile: Profile) -> CompanyProfile:
+    return CompanyProfile(profile=profile)
+
+
+def _labels(*flags: bool) -> tuple[CustomerLabel, ...]:
+    return ClassFlags(*flags).labels
+
+
+def _subscriber_kind(*flags: bool) -> SubscriberKind:
+    return ClassFlags(*flags).subscriber_kind
+
+
+def _invoice_wording(*flags: bool) -> InvoiceWording:
+    return ClassFlags(*flags).invoice_wording
 
 
 @strawberry.type(description="A customer of the platform; it sits in exactly one class (R24).")
@@ -113,89 +135,60 @@ class Customer(Node):
         description="Rises with each change by a user, not with enrichment; send it back as"
         " expectedVersion (R101)."
     )
-    row: strawberry.Private[models.Customer]
+    customer_class: CustomerClass = one(
+        "customer_class", description="The class that it sits in, retired or not (R19, R94)."
+    )
+    class_history: list[ClassChange] = many(
+        "customer_id",
+        "t0.changed_at, t0.id",
+        description="The classes that it has been in, oldest first (R27).",
+    )
+    labels: list[LabelEnum] = derived(  # type: ignore[valid-type]  # an enum with another name
+        _labels, *CLASS_FLAGS, description="What it is marked as, by its class (R25)."
+    )
+    subscriber_kind: SubscriberKindEnum = derived(  # type: ignore[valid-type]  # see above
+        _subscriber_kind,
+        *CLASS_FLAGS,
+        description="Natural person or organisation, by its class.",
+    )
+    invoice_wording: InvoiceWordingEnum = derived(  # type: ignore[valid-type]  # see above
+        _invoice_wording, *CLASS_FLAGS, description="How its invoices are worded (R31)."
+    )
+    parent: "Customer | None" = one(
+        "parent", description="The reseller that it buys through (R32)."
+    )
+    profile: CompanyProfile = derived(
+        _profile,
+        "profile",
+        description="What is known of the company; filled by users and enrichment.",
+    )
+    name_key: strawberry.Private[str]
+    customer_class_id: strawberry.Private[str]
+    enrichment_status: strawberry.Private[EnrichmentStatus]
 
-    @classmethod
-    def of(cls, row: models.Customer) -> "Customer":
-        """Project a row."""
-        return cls(
-            id=strawberry.ID(row.id),
-            account_number=row.account_number,
-            external_reference=row.external_reference,
-            name=row.name,
-            company_number=row.company_number,
-            created_at=row.created_at,
-            last_modified_at=row.last_modified_at,
-            version=row.version,
-            row=row,
-        )
-
-    @strawberry.field(description="The class that it sits in, retired or not.")
-    async def customer_class(self, info: Info) -> CustomerClass:
-        """Give the class; no permission on classes is needed for it (R94)."""
-        return CustomerClass.of(await _class_row(info, self.row.customer_class_id))
-
-    @strawberry.field(description="The classes that it has been in, oldest first (R27).")
-    async def class_history(self, info: Info) -> list[ClassChange]:
-        """Give the append-only history."""
-        return [
-            ClassChange(
-                id=strawberry.ID(change.id),
-                reason=change.reason,
-                changed_by=change.changed_by,
-                changed_by_id=strawberry.ID(change.changed_by_id),
-                changed_at=change.changed_at,
-                crosses_individual_line=change.crosses_individual_line,
-                row=change,
-            )
-            for change in await info.context.loaders.class_history.load(self.row.id)
-        ]
-
-    @strawberry.field(description="What it is marked as (R25).")
-    async def labels(self, info: Info) -> list[LabelEnum]:  # type: ignore[valid-type]  # an enum with another name
-        """Derive the labels from the class."""
-        return list((await _class_row(info, self.row.customer_class_id)).flags.labels)
-
-    @strawberry.field(description="Natural person or organisation, by its class.")
-    async def subscriber_kind(self, info: Info) -> SubscriberKindEnum:  # type: ignore[valid-type]  # an enum with another name
-        """Derive the kind from the class."""
-        return (await _class_row(info, self.row.customer_class_id)).flags.subscriber_kind
-
-    @strawberry.field(description="How its invoices are worded, by its class (R31).")
-    async def invoice_wording(self, info: Info) -> InvoiceWordingEnum:  # type: ignore[valid-type]  # an enum with another name
-        """Derive the key from the class."""
-        return (await _class_row(info, self.row.customer_class_id)).flags.invoice_wording
-
-    @strawberry.field(description="The reseller that it buys through (R32).")
-    async def parent(self, info: Info) -> "Customer | None":
-        """Give the parent."""
-        if self.row.parent_id is None:
-            return None
-        parent = await info.context.loaders.customer.load(self.row.parent_id)
-        return None if parent is None else Customer.of(parent)
-
-    @strawberry.field(description="What is known of the company; filled by users and enrichment.")
-    def profile(self) -> CompanyProfile:
-        """Give the profile."""
-        return CompanyProfile(profile=self.row.profile)
-
-    @strawberry.field(description="Where it stands with Companies House (R87).")
+    @strawberry.field(
+        description="Where it stands with Companies House (R87).",
+        metadata=needs("enrichment_status"),
+    )
     async def enrichment(self, info: Info) -> Enrichment:
         """Give the status with its runs."""
-        runs = await info.context.loaders.runs.load(self.row.id)
-        return Enrichment.of(self.row.enrichment_status, runs)
+        runs = await info.context.loaders.runs.load(self.id)
+        return Enrichment.of(self.enrichment_status, runs)
 
     @strawberry.field(description="Open suggestions: register values beside users' own (R86).")
     async def suggestions(self, info: Info) -> list[Suggestion]:
         """Give what is to be accepted or rejected."""
-        return [
-            Suggestion.of(row) for row in await info.context.loaders.suggestions.load(self.row.id)
-        ]
+        return [Suggestion.of(row) for row in await info.context.loaders.suggestions.load(self.id)]
 
     @strawberry.field(description="What somebody should look at (R30, A21).")
     async def advisories(self, info: Info) -> list[Advisory]:
         """Derive the advisories."""
-        return advisories_of(self.row, await _class_row(info, self.row.customer_class_id))
+        loaders = info.context.loaders
+        row = await loaders.customer.load(self.id)
+        assert row is not None  # noqa: S101  # it has just been read
+        customer_class = await loaders.customer_class.load(row.customer_class_id)
+        assert customer_class is not None  # noqa: S101  # a foreign key says so
+        return advisories_of(row, customer_class)
 
     @strawberry.field(
         description="What was done to it, newest first, 100 entries at most (R96).",
@@ -204,8 +197,11 @@ class Customer(Node):
     async def audit_trail(self, info: Info) -> list[AuditEntry]:
         """Give its audit entries."""
         return [
-            AuditEntry.of(row) for row in await info.context.loaders.audit_entries.load(self.row.id)
+            AuditEntry.of(row) for row in await info.context.loaders.audit_entries.load(self.id)
         ]
+
+
+reads(Customer, models.Customer)
 
 
 @strawberry.type(description="One customer in a list, with its cursor.")
@@ -218,42 +214,40 @@ class CustomerEdge:
 
 @strawberry.type(description="A page of customers.")
 class CustomerConnection:
-    """A connection."""
+    """A connection; what costs something is made only when it is selected."""
 
-    edges: list[CustomerEdge] = strawberry.field(description="Customers with cursors.")
-    nodes: list[Customer] = strawberry.field(description="The same customers without.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
+    nodes: list[Customer] = strawberry.field(description="The customers of the page.")
+    key_of: strawberry.Private[Callable[[Customer], tuple[Any, ...]]]
+    arguments: strawberry.Private[PageArguments]
+    has_more: strawberry.Private[bool]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field(description="Customers in the whole list; counted only when asked for.")
+    @strawberry.field(description="The same customers with their cursors.")
+    def edges(self) -> list[CustomerEdge]:
+        """Give each customer its cursor."""
+        return [CustomerEdge(cursor=self._cursor(node), node=node) for node in self.nodes]
+
+    @strawberry.field(description="Where the page lies in the list.")
+    def page_info(self) -> PageInfo:
+        """Give the first and the last cursor."""
+        ends = [self._cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
+        return page_info(ends, self.arguments, has_more=self.has_more)
+
+    @strawberry.field(
+        description="Customers in the whole list, 10,000 at most; counted only when asked for."
+    )
     async def total_count(self) -> int:
         """Count them."""
-        return await self.count()
+        return min(await self.count(), LARGEST_COUNT)
 
-    @classmethod
-    def of(
-        cls,
-        rows: Sequence[models.Customer],
-        cursor_of: Callable[[models.Customer], str],
-        arguments: PageArguments,
-        *,
-        has_more: bool,
-        count: Callable[[], Awaitable[int]],
-    ) -> "CustomerConnection":
-        """Show a page of rows."""
-        edges = [CustomerEdge(cursor=cursor_of(row), node=Customer.of(row)) for row in rows]
-        return cls(
-            edges=edges,
-            nodes=[edge.node for edge in edges],
-            page_info=page_info([edge.cursor for edge in edges], arguments, has_more=has_more),
-            count=count,
-        )
+    @strawberry.field(description="Whether totalCount is all of them: false above 10,000.")
+    async def total_count_is_exact(self) -> bool:
+        """Tell whether there are no more."""
+        return await self.count() <= LARGEST_COUNT
 
-
-async def _class_row(info: Info, class_id: str) -> ClassRow:
-    row = await info.context.loaders.customer_class.load(class_id)
-    assert row is not None  # noqa: S101  # a foreign key says so
-    return row
+    def _cursor(self, node: Customer) -> str:
+        list_name, *key = self.key_of(node)
+        return encode_cursor(list_name, tuple(key))
 
 
 def advisories_of(row: models.Customer, customer_class: ClassRow) -> list[Advisory]:

@@ -1,5 +1,7 @@
 """The customer class as clients see it."""
 
+import operator
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Annotated
@@ -8,19 +10,30 @@ import strawberry
 
 import models
 from models.access import Scope
-from models.class_use import deletion_blockers, retirement_blockers
+from models.class_use import ClassUse, deletion_blockers, retirement_blockers
 from schema.audit import AuditEntry
 from schema.context import Info
 from schema.descriptions import described_enum
 from schema.errors import ErrorCode, RequestRefused
+from schema.loaders import ClassPage
 from schema.node import Node
-from schema.pagination import DEFAULT_PAGE, PageInfo, encode_cursor, page_arguments
+from schema.pagination import (
+    CONNECTION,
+    DEFAULT_PAGE,
+    PageArguments,
+    PageInfo,
+    encode_cursor,
+    page_arguments,
+    page_info,
+)
 from schema.permissibility import Permissibility
 from schema.permissions import Requires
+from schema.reads import derived, reader_for, reads
 
 if TYPE_CHECKING:
     from schema.customer import CustomerConnection
 
+CLASSES = "customer-classes"
 CLASS_CUSTOMERS = "class-customers"
 READS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_READ)
 
@@ -44,6 +57,18 @@ ClassStatus = described_enum(
 )
 
 
+def _is_set(value: object) -> bool:
+    return value is not None
+
+
+def _is_not_set(value: object) -> bool:
+    return value is None
+
+
+def _status(retired_at: datetime | None) -> _ClassStatus:
+    return _ClassStatus.ACTIVE if retired_at is None else _ClassStatus.RETIRED
+
+
 @strawberry.type(description="A group of customers of one legal type and data-protection profile.")
 class CustomerClass(Node):
     """A customer class (R1)."""
@@ -64,14 +89,19 @@ class CustomerClass(Node):
     check_companies_house: bool = strawberry.field(
         description="Saving a customer of this class looks it up at Companies House (R81)."
     )
-    is_shipped: bool = strawberry.field(
-        description="Came with the platform; name and flags are protected (R14)."
+    is_shipped: bool = derived(
+        _is_set, "code", description="Came with the platform; name and flags are protected (R14)."
     )
-    is_legal_individual: bool = strawberry.field(
-        description="Data-protection law treats these customers as individuals (R5)."
+    is_legal_individual: bool = derived(
+        operator.or_,
+        "is_personal_customer",
+        "is_sole_trader",
+        description="Data-protection law treats these customers as individuals (R5).",
     )
-    is_assignable: bool = strawberry.field(description="Can be picked for customers (R26).")
-    status: ClassStatus = strawberry.field(description="Active or retired.")  # type: ignore[valid-type]  # an enum with another name
+    is_assignable: bool = derived(
+        _is_not_set, "retired_at", description="Can be picked for customers (R26)."
+    )
+    status: ClassStatus = derived(_status, "retired_at", description="Active or retired.")  # type: ignore[valid-type]  # an enum with another name
     created_at: datetime = strawberry.field(description="When it was created, in UTC (R2).")
     last_modified_at: datetime = strawberry.field(
         description="When a stored value last changed, in UTC (R2)."
@@ -79,38 +109,16 @@ class CustomerClass(Node):
     version: int = strawberry.field(
         description="Rises with each change; send it back as expectedVersion (R101)."
     )
-    row: strawberry.Private[models.CustomerClass]
 
-    @classmethod
-    def of(cls, row: models.CustomerClass) -> "CustomerClass":
-        """Project a row."""
-        return cls(
-            id=strawberry.ID(row.id),
-            code=row.code,
-            name=row.name,
-            display_class=row.display_class,
-            display_position=row.display_position,
-            is_personal_customer=row.is_personal_customer,
-            is_sole_trader=row.is_sole_trader,
-            is_reseller=row.is_reseller,
-            check_companies_house=row.check_companies_house,
-            is_shipped=row.is_shipped,
-            is_legal_individual=row.flags.is_legal_individual,
-            is_assignable=row.is_assignable,
-            status=_ClassStatus(row.status.value),
-            created_at=row.created_at,
-            last_modified_at=row.last_modified_at,
-            version=row.version,
-            row=row,
-        )
+    name_key: strawberry.Private[str]
 
     @strawberry.field(
         description="Whether it can be deleted now (R33 to R38).", extensions=[READS_CLASSES]
     )
     async def deletability(self, info: Info) -> Permissibility:
         """Look at its use before anybody clicks."""
-        use = await info.context.loaders.class_use.load(self.row.id)
-        return Permissibility.of(deletion_blockers(self.row, use), use)
+        row, use = await _row_and_use(info, self.id)
+        return Permissibility.of(deletion_blockers(row, use), use)
 
     @strawberry.field(
         description="Whether it can be retired now (R42, R43); a retired class can, to no effect.",
@@ -125,14 +133,13 @@ class CustomerClass(Node):
         ] = None,
     ) -> Permissibility:
         """Look at its use, and at the replacement."""
-        loaders = info.context.loaders
-        use = await loaders.class_use.load(self.row.id)
+        row, use = await _row_and_use(info, self.id)
         replacement = None
         if replacement_id is not None:
-            replacement = await loaders.customer_class.load(replacement_id)
+            replacement = await info.context.loaders.customer_class.load(replacement_id)
             if replacement is None:
                 raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such replacement.")
-        return Permissibility.of(retirement_blockers(self.row, use, replacement), use)
+        return Permissibility.of(retirement_blockers(row, use, replacement), use)
 
     @strawberry.field(
         description="Its customers by name.", extensions=[Requires(Scope.CUSTOMERS_READ)]
@@ -148,21 +155,20 @@ class CustomerClass(Node):
         ] = None,
     ) -> Annotated["CustomerConnection", strawberry.lazy("schema.customer")]:
         """Give a page of them, read with those of the other classes."""
-        from schema.customer import CustomerConnection  # noqa: PLC0415  # breaks a circle
+        from schema.customer import Customer, CustomerConnection  # noqa: PLC0415  # breaks a circle
 
         arguments = page_arguments(CLASS_CUSTOMERS, (str, str), first=first, after=after)
-        wanted = (self.row.id, arguments.size + 1, arguments.beyond)
-        rows = await info.context.loaders.class_customers.load(wanted)
-
-        async def count() -> int:
-            return await info.context.loaders.class_customer_count.load(self.row.id)
-
-        return CustomerConnection.of(
-            rows[: arguments.size],
-            lambda row: encode_cursor(CLASS_CUSTOMERS, (row.name_key, row.id)),
-            arguments,
-            has_more=len(rows) > arguments.size,
-            count=count,
+        reader = reader_for(info, Customer, *CONNECTION, extra=("name_key", "customer_class_id"))
+        objects = await info.context.loaders.class_customers.load(
+            ClassPage(self.id, arguments.size + 1, arguments.beyond, reader)
+        )
+        loaders = info.context.loaders
+        return CustomerConnection(
+            nodes=objects[: arguments.size],
+            key_of=lambda customer: (CLASS_CUSTOMERS, customer.name_key, customer.id),
+            arguments=arguments,
+            has_more=len(objects) > arguments.size,
+            count=lambda: loaders.class_customer_count.load(self.id),
         )
 
     @strawberry.field(
@@ -172,8 +178,11 @@ class CustomerClass(Node):
     async def audit_trail(self, info: Info) -> list[AuditEntry]:
         """Give its audit entries."""
         return [
-            AuditEntry.of(row) for row in await info.context.loaders.audit_entries.load(self.row.id)
+            AuditEntry.of(row) for row in await info.context.loaders.audit_entries.load(self.id)
         ]
+
+
+reads(CustomerClass, models.CustomerClass)
 
 
 @strawberry.type(description="One class in a list, with its cursor.")
@@ -186,9 +195,36 @@ class CustomerClassEdge:
 
 @strawberry.type(description="A page of customer classes.")
 class CustomerClassConnection:
-    """A connection; the list is short, so its total is counted with the page."""
+    """A connection; what costs something is made only when it is selected."""
 
-    edges: list[CustomerClassEdge] = strawberry.field(description="Classes with cursors.")
-    nodes: list[CustomerClass] = strawberry.field(description="The same classes without.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
-    total_count: int = strawberry.field(description="Classes in the whole list.")
+    nodes: list[CustomerClass] = strawberry.field(description="The classes of the page.")
+    arguments: strawberry.Private[PageArguments]
+    has_more: strawberry.Private[bool]
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="The same classes with their cursors.")
+    def edges(self) -> list[CustomerClassEdge]:
+        """Give each class its cursor."""
+        return [CustomerClassEdge(cursor=_cursor(node), node=node) for node in self.nodes]
+
+    @strawberry.field(description="Where the page lies in the list.")
+    def page_info(self) -> PageInfo:
+        """Give the first and the last cursor."""
+        ends = [_cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
+        return page_info(ends, self.arguments, has_more=self.has_more)
+
+    @strawberry.field(description="Classes in the whole list; counted only when asked for.")
+    async def total_count(self) -> int:
+        """Count them."""
+        return await self.count()
+
+
+def _cursor(node: CustomerClass) -> str:
+    return encode_cursor(CLASSES, (node.display_position, node.name_key, node.id))
+
+
+async def _row_and_use(info: Info, class_id: str) -> tuple[models.CustomerClass, ClassUse]:
+    loaders = info.context.loaders
+    row = await loaders.customer_class.load(class_id)
+    assert row is not None  # noqa: S101  # it has just been read
+    return row, await loaders.class_use.load(class_id)

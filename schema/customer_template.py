@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
-from schema.context import Info
 from schema.customer_class import CustomerClass
 from schema.node import Node
+from schema.reads import one, reads
 from schema.user_error import UserError
 
 if TYPE_CHECKING:
@@ -25,36 +25,15 @@ class CustomerTemplate(Node):
     version: int = strawberry.field(
         description="Rises with each change; send it back as expectedVersion."
     )
-    row: strawberry.Private[models.CustomerTemplate]
+    customer_class: CustomerClass | None = one(
+        "customer_class", description="The class that customers start in; null for the platform's."
+    )
+    parent: Annotated["Customer", strawberry.lazy("schema.customer")] | None = one(
+        "parent", description="The reseller that customers start with, if any (R32)."
+    )
 
-    @classmethod
-    def of(cls, row: models.CustomerTemplate) -> "CustomerTemplate":
-        """Project a row."""
-        return cls(
-            id=strawberry.ID(row.id),
-            name=row.name,
-            created_at=row.created_at,
-            last_modified_at=row.last_modified_at,
-            version=row.version,
-            row=row,
-        )
 
-    @strawberry.field(description="The class that customers start in; null for the platform's.")
-    async def customer_class(self, info: Info) -> CustomerClass | None:
-        """Give the class."""
-        return await class_or_none(info, self.row.customer_class_id)
-
-    @strawberry.field(description="The reseller that customers start with, if any (R32).")
-    async def parent(
-        self, info: Info
-    ) -> Annotated["Customer", strawberry.lazy("schema.customer")] | None:
-        """Give the parent."""
-        from schema.customer import Customer  # noqa: PLC0415  # breaks a circle
-
-        if self.row.parent_id is None:
-            return None
-        parent = await info.context.loaders.customer.load(self.row.parent_id)
-        return None if parent is None else Customer.of(parent)
+reads(CustomerTemplate, models.CustomerTemplate)
 
 
 @strawberry.type(description="What new customers fall back on when nothing else is said.")
@@ -65,17 +44,12 @@ class PlatformDefaults:
     version: int = strawberry.field(
         description="Rises with each change; send it back as expectedVersion."
     )
-    row: strawberry.Private[models.PlatformDefaults]
+    customer_class: CustomerClass | None = one(
+        "customer_class", description="The class of customers created without one; null: refused."
+    )
 
-    @classmethod
-    def of(cls, row: models.PlatformDefaults) -> "PlatformDefaults":
-        """Project the row."""
-        return cls(last_modified_at=row.last_modified_at, version=row.version, row=row)
 
-    @strawberry.field(description="The class of customers created without one; null: refused.")
-    async def customer_class(self, info: Info) -> CustomerClass | None:
-        """Give the class."""
-        return await class_or_none(info, self.row.customer_class_id)
+reads(PlatformDefaults, models.PlatformDefaults)
 
 
 @strawberry.input(description="A template to create (no id), or what to change of one (id).")
@@ -167,11 +141,3 @@ class SavePlatformDefaultsPayload:
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was changed; empty if it was."
     )
-
-
-async def class_or_none(info: Info, class_id: str | None) -> CustomerClass | None:
-    """Give a class by an id that may be missing."""
-    if class_id is None:
-        return None
-    row = await info.context.loaders.customer_class.load(class_id)
-    return None if row is None else CustomerClass.of(row)

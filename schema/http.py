@@ -15,6 +15,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from models.access import Principal
+from schema.admission import Admission, Crowded
 from schema.context import Context
 from schema.errors import ErrorCode, masked
 
@@ -64,9 +65,14 @@ class GraphQLEndpoint:
     """Serves a schema; every request needs a principal."""
 
     def __init__(
-        self, schema: Schema, authenticate: Authenticate, make_context: MakeContext
+        self,
+        schema: Schema,
+        authenticate: Authenticate,
+        make_context: MakeContext,
+        admission: Admission,
     ) -> None:
         self._schema = schema
+        self._admission = admission
         self._authenticate = authenticate
         self._make_context = make_context
 
@@ -84,7 +90,13 @@ class GraphQLEndpoint:
                     {"WWW-Authenticate": "Bearer"},
                 )
             wanted = await read_request(request)
-            return await self._execute(request, wanted, principal, media_type)
+            async with self._admission.turn():
+                return await self._execute(request, wanted, principal, media_type)
+        except Crowded as crowded:
+            extensions = {"code": ErrorCode.OVERLOADED.value}
+            error = {"message": "Too many requests are waiting.", "extensions": extensions}
+            headers = {"Retry-After": str(crowded.retry_after)}
+            return _answer({"errors": [error]}, 503, media_type, headers)
         except HTTPRefused as refused:
             error = {"message": str(refused), "extensions": {"code": refused.code.value}}
             return _answer({"errors": [error]}, refused.status, media_type, refused.headers)
@@ -103,13 +115,15 @@ class GraphQLEndpoint:
     ) -> Response:
         request_id: str = request.state.request_id
         is_get = request.method == "GET"
+        context = self._make_context(request_id, principal)
+        context.outside = self._admission.outside
         allowed = [OperationType.QUERY] if is_get else [OperationType.QUERY, OperationType.MUTATION]
         try:
             result = await self._schema.execute(
                 wanted.query,
                 variable_values=wanted.variables,
                 operation_name=wanted.operation_name,
-                context_value=self._make_context(request_id, principal),
+                context_value=context,
                 allowed_operation_types=allowed,
             )
         except InvalidOperationTypeError as error:

@@ -1,7 +1,7 @@
 """Batches of a request: each relation is read once for all the parents that ask for it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from strawberry.dataloader import DataLoader
 from tortoise.models import Model
@@ -10,12 +10,20 @@ import models
 from models.class_use import ClassUse, use_of
 from models.customer_list import Key, count_of_classes, first_of_classes
 from models.enrichment import SuggestionStatus
+from models.reading import Reader
 
 Row = TypeVar("Row", bound=Model)
 Found = TypeVar("Found")
 
-ClassPage = tuple[str, int, Key | None]
-"""The first customers of a class: its id, how many, and the place they start beyond."""
+
+class ClassPage(NamedTuple):
+    """The first customers of a class: how many, beyond which place, and read by what."""
+
+    class_id: str
+    size: int
+    beyond: Key | None
+    reader: Reader
+
 
 LONGEST_HISTORY = 100
 
@@ -28,15 +36,12 @@ class Loaders:
         self.customer = _by_id(models.Customer)
         self.template = _by_id(models.CustomerTemplate)
         self.suggestion = _by_id(models.Suggestion)
-        self.class_history = _many(_class_history)
         self.runs = _many(_runs)
         self.suggestions = _many(_suggestions)
         self.audit_entries = _many(_audit_entries)
         self.class_use: DataLoader[str, ClassUse] = DataLoader(_for_each(use_of))
         self.class_customer_count: DataLoader[str, int] = DataLoader(_for_each(count_of_classes))
-        self.class_customers: DataLoader[ClassPage, list[models.Customer]] = DataLoader(
-            _class_customers
-        )
+        self.class_customers: DataLoader[ClassPage, list[Any]] = DataLoader(_class_customers)
 
 
 def _by_id(model: type[Row]) -> DataLoader[str, Row | None]:
@@ -67,13 +72,6 @@ def _for_each(
     return load
 
 
-async def _class_history(customer_ids: list[str]) -> dict[str, list[models.ClassChange]]:
-    rows = await models.ClassChange.filter(customer_id__in=customer_ids).order_by(
-        "changed_at", "id"
-    )
-    return _grouped(rows, "customer_id")
-
-
 async def _runs(customer_ids: list[str]) -> dict[str, list[models.EnrichmentRun]]:
     rows = await models.EnrichmentRun.filter(customer_id__in=customer_ids).order_by("-id")
     return _grouped(rows, "customer_id")
@@ -94,12 +92,13 @@ async def _audit_entries(subject_ids: list[str]) -> dict[str, list[models.AuditE
     }
 
 
-async def _class_customers(pages: list[ClassPage]) -> list[list[models.Customer]]:
-    found: dict[ClassPage, list[models.Customer]] = {}
-    for size, beyond in {(size, beyond) for _, size, beyond in pages}:
-        class_ids = [page[0] for page in pages if page[1:] == (size, beyond)]
-        for class_id, rows in (await first_of_classes(class_ids, size, beyond)).items():
-            found[class_id, size, beyond] = rows
+async def _class_customers(pages: list[ClassPage]) -> list[list[Any]]:
+    found: dict[ClassPage, list[Any]] = {page: [] for page in pages}
+    for wanted in {page[1:] for page in pages}:
+        size, beyond, reader = wanted
+        class_ids = [page.class_id for page in pages if page[1:] == wanted]
+        for customer in await first_of_classes(reader, class_ids, size, beyond):
+            found[ClassPage(customer.customer_class_id, *wanted)].append(customer)
     return [found[page] for page in pages]
 
 

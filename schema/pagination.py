@@ -12,6 +12,8 @@ from schema.errors import ErrorCode, RequestRefused
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 500
+CONNECTION = (("nodes",), ("edges", "node"))
+"""The paths that lead from a connection to what it holds."""
 
 
 @strawberry.type(description="Where a page lies in its list.")

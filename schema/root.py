@@ -1,6 +1,6 @@
 """The contents page of the API: each operation with its permission and its description."""
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +9,8 @@ from graphql import (
     GraphQLError,
     GraphQLInputObjectType,
     GraphQLObjectType,
-    OperationDefinitionNode,
     Undefined,
 )
-from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
@@ -50,14 +48,13 @@ from schema.enrichment_changes import (
     RequestEnrichmentPayload,
 )
 from schema.errors import settle
+from schema.execution import RememberingSchema
 from schema.loaders import Loaders
 from schema.node import Node
 from schema.permissions import SIGNED_IN, Requires
+from schema.plan import PlannedExecution
 from schema.profile_value import AddressValue, CountValue, DateValue, MoneyValue
 from schema.viewer import Viewer
-
-MOST_TOKENS = 5_000
-"""A document's length: parsing and validating more would hold up everybody else."""
 
 SCALARS = {
     "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
@@ -198,21 +195,7 @@ class Subscription:
     )
 
 
-class NamedOperation(SchemaExtension):
-    """Refuses several operations when none is named: Strawberry would do the first of them."""
-
-    def on_validate(self) -> Iterator[None]:
-        """Look at the document once it is parsed."""
-        given, document = self.execution_context, self.execution_context.graphql_document
-        definitions = () if document is None else document.definitions
-        operations = [one for one in definitions if isinstance(one, OperationDefinitionNode)]
-        if len(operations) > 1 and given._provided_operation_name is None:
-            message = "The document has several operations: say which by operationName."
-            given.pre_execution_errors = [GraphQLError(message)]
-        yield
-
-
-class CustomerClassesSchema(strawberry.Schema):
+class CustomerClassesSchema(RememberingSchema):
     """The schema; it logs refusals quietly, and bugs with their traceback."""
 
     def process_errors(
@@ -235,15 +218,15 @@ class CustomerClassesSchema(strawberry.Schema):
         return await super().stream(query, variable_values, own, *args, **kwargs)
 
 
-def build_schema() -> CustomerClassesSchema:
-    """Build the schema."""
+def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
+    """Build the schema; plans are about speed, and change no answer."""
     schema = CustomerClassesSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=[AddressValue, CountValue, DateValue, MoneyValue, Suggestion],
         config=StrawberryConfig(),
-        extensions=[lambda: MaxTokensLimiter(MOST_TOKENS), NamedOperation],
+        execution_context_class=PlannedExecution if is_planned else None,
     )
     _drop_null_defaults(schema)
     for name, description in SCALARS.items():

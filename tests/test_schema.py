@@ -155,7 +155,8 @@ def test_names_are_spelt_as_clients_expect(types: dict[str, GraphQLNamedType]) -
             if spelt == "Date" and not field_name.endswith("On") and field_name != "value":
                 odd.append(where)
             verbs = ("is", "has", "can", "are", "was", "crosses", "check", "dryRun", "retryable")
-            if spelt == "Boolean" and not field_name.startswith(verbs):
+            is_verb = field_name.startswith(verbs) or field_name == "totalCountIsExact"
+            if spelt == "Boolean" and not is_verb:
                 odd.append(where)
             if (field_name == "id" or field_name.endswith("Id")) and spelt != "ID":
                 odd.append(where)
@@ -201,6 +202,7 @@ def test_lists_are_relay_connections(types: dict[str, GraphQLNamedType], node: s
         "nodes": f"[{node}!]!",
         "pageInfo": "PageInfo!",
         "totalCount": "Int!",
+        **({"totalCountIsExact": "Boolean!"} if node == "Customer" else {}),
     }
     assert {name: str(field.type) for name, field in edge.items()} == {
         "cursor": "String!",

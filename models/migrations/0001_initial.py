@@ -77,6 +77,7 @@ class Migration(migrations.Migration):
                 ('external_reference', fields.CharField(null=True, db_index=True, max_length=200)),
                 ('name', fields.CharField(max_length=200)),
                 ('name_key', fields.CharField(max_length=600)),
+                ('search_key', fields.TextField(default='', unique=False)),
                 ('company_number', fields.CharField(null=True, db_index=True, max_length=8)),
                 ('customer_class', fields.ForeignKeyField('models.CustomerClass', source_field='customer_class_id', db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('parent', fields.ForeignKeyField('models.Customer', source_field='parent_id', null=True, db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),

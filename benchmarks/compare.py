@@ -1,0 +1,75 @@
+"""Refuses to measure servers that do not give the same answers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from benchmarks.load import FailedError, Load
+from benchmarks.operations import Operation, plain, saved
+from benchmarks.servers import Running
+
+TURNS = 5
+"""Questions of each operation whose answers are compared."""
+
+
+async def check_equal(
+    load: Load, servers: Sequence[Running], operations: Sequence[Operation]
+) -> int:
+    """Compare answers with those of the first server, and give how many were compared."""
+    compared = 0
+    for operation in operations:
+        able = [running for running in servers if running.takes(operation)]
+        turns = 1 if operation.writes else TURNS
+        for turn in range(turns):
+            expected: Any = None
+            for running in able:
+                answer = _form(operation, await load.ask(running, operation, turn))
+                if not _says_something(answer):
+                    raise FailedError(f"{running.server.title} found nothing for {operation.key}.")
+                if running is able[0]:
+                    expected = answer
+                    continue
+                if where := difference(expected, answer):
+                    raise FailedError(
+                        f"{operation.key}: {running.server.title} differs from"
+                        f" {able[0].server.title} at {where}"
+                    )
+                compared += 1
+    return compared
+
+
+def difference(expected: Any, answer: Any, path: str = "data") -> str | None:
+    """Say where two answers differ first, if they do."""
+    if isinstance(expected, dict) and isinstance(answer, dict):
+        if expected.keys() != answer.keys():
+            return f"{path}: fields {sorted(expected)} and {sorted(answer)}"
+        pairs = [(expected[key], answer[key], f"{path}.{key}") for key in expected]
+    elif isinstance(expected, list) and isinstance(answer, list):
+        if len(expected) != len(answer):
+            return f"{path}: {len(expected)} and {len(answer)} entries"
+        entries = zip(expected, answer, strict=True)
+        pairs = [(one, other, f"{path}[{at}]") for at, (one, other) in enumerate(entries)]
+    else:
+        return None if expected == answer else f"{path}: {_short(expected)} and {_short(answer)}"
+    return next((found for pair in pairs if (found := difference(*pair))), None)
+
+
+def _form(operation: Operation, data: Any) -> Any:
+    """Bring an answer to the form of all; what a server chooses for itself is left out."""
+    if operation.writes:
+        made = saved(data)
+        # Every request makes a customer of another number.
+        return {key: made[key] for key in made if key not in {"name", "companyNumber"}}
+    formed = plain(data)
+    if "customers" in formed and "pageInfo" in formed["customers"]:
+        del formed["customers"]["pageInfo"]  # cursors are each server's own
+    return formed
+
+
+def _says_something(answer: Any) -> bool:
+    return all(value not in (None, []) for value in answer.values())
+
+
+def _short(value: Any) -> str:
+    return orjson.dumps(value).decode()[:100]

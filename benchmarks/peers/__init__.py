@@ -1,0 +1,1 @@
+"""Servers to compare with; the project itself depends on none of them."""

@@ -1,0 +1,295 @@
+"""Makes the databases to measure on, by the project's own migrations, and fills them in bulk."""
+
+import asyncio
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+ROOT = Path(__file__).resolve().parent.parent
+CLASSES = 20
+CHECKED_CLASS = 3
+"""The place of a shipped class whose customers are looked up: Company (UK Limited)."""
+
+LATER = "zz"
+"""What the names of customers begin with that are made while measuring: they sort last."""
+
+SWEEP = (
+    "DELETE FROM class_change WHERE customer_id >= 'cus_0101'",
+    "DELETE FROM customer WHERE id >= 'cus_0101'",
+)
+"""Ids of seeded customers are less than this; ids made by anybody else are not."""
+
+KEPT = ("customer", "customer_class", "class_change", "access_token", "platform_defaults")
+"""Tables that hold what was seeded; what measuring writes into others is thrown away."""
+
+PROFILE = (
+    '{"incorporated_on": {"value": "2001-02-03", "source": "REGISTER",'
+    ' "retrieved_at": "2026-01-01T00:00:00+00:00"}, "details": {"company_name": "A LIMITED",'
+    ' "company_status": "active", "company_type": "ltd"}}'
+)
+
+POSTGRES_CLASSES = """
+UPDATE customer_class SET id = 'cls_01' || lpad(to_hex(display_position), 24, '0'),
+  created_at = '2026-01-01Z', last_modified_at = '2026-01-01Z';
+INSERT INTO customer_class (id, name, name_key, display_class, display_position,
+  is_personal_customer, is_sole_trader, is_reseller, check_companies_house,
+  created_at, last_modified_at, version)
+SELECT 'cls_01' || lpad(to_hex(place * 10), 24, '0'), 'Own class ' || place,
+  'own class ' || place, 'own-' || place, place * 10, false, false, false, false,
+  '2026-01-01Z', '2026-01-01Z', 1
+FROM generate_series(11, 20) AS place
+"""
+POSTGRES_CUSTOMERS = """
+INSERT INTO customer (id, account_number, external_reference, name, name_key, search_key,
+  company_number,
+  customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)
+SELECT 'cus_01' || lpad(to_hex(n), 24, '0'), 'AC-' || lpad(n::text, 8, '0'), 'crm-' || n,
+  'Customer ' || lpad((n::bigint * 7919 % 1000003)::text, 7, '0') || ' Limited',
+  'customer ' || lpad((n::bigint * 7919 % 1000003)::text, 7, '0') || ' limited',
+  'customer ' || lpad((n::bigint * 7919 % 1000003)::text, 7, '0') || ' limited',
+  lpad(n::text, 8, '0'), 'cls_01' || lpad(to_hex((n % 20 + 1) * 10), 24, '0'), $2::text::jsonb,
+  'SUCCEEDED', '2026-01-01Z'::timestamptz + n * interval '1 second',
+  '2026-01-01Z'::timestamptz + n * interval '1 second', 1
+FROM generate_series(1, $1::int) AS n
+"""
+POSTGRES_HISTORY = """
+INSERT INTO class_change (id, customer_id, from_class_id, to_class_id, reason,
+  crosses_individual_line, changed_by_id, changed_by, changed_at)
+SELECT 'chg_01' || lpad(to_hex(n * 4 + step), 24, '0'), 'cus_01' || lpad(to_hex(n), 24, '0'),
+  CASE WHEN step > 0 THEN 'cls_01' || lpad(to_hex(((n + step - 1) % 20 + 1) * 10), 24, '0') END,
+  'cls_01' || lpad(to_hex(((n + step) % 20 + 1) * 10), 24, '0'), 'Reason number ' || step, false,
+  'tok_seed', 'Sam Seed', '2026-01-01Z'::timestamptz + n * interval '1 second'
+  + step * interval '1 hour'
+FROM generate_series(1, $1::int) AS n CROSS JOIN generate_series(0, 2) AS step
+"""
+
+SKIP_CHECKS = "SET session_replication_role = replica"
+INDEXES_OF = """
+SELECT i.relname, pg_get_indexdef(i.oid) AS definition FROM pg_index
+JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = $1::text::regclass AND NOT indisunique
+"""
+
+SQLITE_CLASSES = """
+UPDATE customer_class SET id = 'cls_01' || printf('%024x', display_position),
+  created_at = '2026-01-01 00:00:00+00:00', last_modified_at = '2026-01-01 00:00:00+00:00';
+WITH RECURSIVE s(place) AS (SELECT 11 UNION ALL SELECT place + 1 FROM s WHERE place < 20)
+INSERT INTO customer_class (id, name, name_key, display_class, display_position,
+  is_personal_customer, is_sole_trader, is_reseller, check_companies_house,
+  created_at, last_modified_at, version)
+SELECT 'cls_01' || printf('%024x', place * 10), 'Own class ' || place, 'own class ' || place,
+  'own-' || place, place * 10, 0, 0, 0, 0,
+  '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00', 1 FROM s;
+"""
+SQLITE_CUSTOMERS = """
+WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?1)
+INSERT INTO customer (id, account_number, external_reference, name, name_key, search_key,
+  company_number,
+  customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)
+SELECT 'cus_01' || printf('%024x', n), printf('AC-%08d', n), 'crm-' || n,
+  printf('Customer %07d Limited', n * 7919 % 1000003),
+  printf('customer %07d limited', n * 7919 % 1000003),
+  printf('customer %07d limited', n * 7919 % 1000003), printf('%08d', n),
+  'cls_01' || printf('%024x', (n % 20 + 1) * 10), ?2, 'SUCCEEDED',
+  datetime('2026-01-01', n || ' seconds') || '+00:00',
+  datetime('2026-01-01', n || ' seconds') || '+00:00', 1 FROM s
+"""
+SQLITE_HISTORY = """
+WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?1),
+  t(step) AS (VALUES (0), (1), (2))
+INSERT INTO class_change (id, customer_id, from_class_id, to_class_id, reason,
+  crosses_individual_line, changed_by_id, changed_by, changed_at)
+SELECT 'chg_01' || printf('%024x', n * 4 + step), 'cus_01' || printf('%024x', n),
+  CASE WHEN step > 0 THEN 'cls_01' || printf('%024x', ((n + step - 1) % 20 + 1) * 10) END,
+  'cls_01' || printf('%024x', ((n + step) % 20 + 1) * 10), 'Reason number ' || step, 0,
+  'tok_seed', 'Sam Seed', datetime('2026-01-01', n || ' seconds', step || ' hours') || '+00:00'
+FROM s CROSS JOIN t
+"""
+
+
+def class_id(place: int) -> str:
+    """Give the id of a class by its place, 1 to 20."""
+    return f"cls_01{place * 10:024x}"
+
+
+def customer_id(number: int) -> str:
+    """Give the id of a seeded customer by its number, from 1."""
+    return f"cus_01{number:024x}"
+
+
+async def manage(database_url: str, *arguments: str) -> str:
+    """Run one of the project's own commands on a database and give what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "manage.py", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "DATABASE_URL": database_url},
+    )  # fmt: skip
+    printed, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"manage.py {arguments[0]} failed")
+    return printed.decode()
+
+
+class PostgresData:
+    """A database of its own on a PostgreSQL server."""
+
+    key = "postgres"
+
+    def __init__(self, server_url: str, name: str) -> None:
+        self.name = name
+        self._server = server_url
+        self.url = urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+
+    async def answers(self) -> bool:
+        """Tell whether the server can be reached."""
+        try:
+            await self._on_server("SELECT 1")
+        except (OSError, asyncpg.PostgresError):
+            return False
+        return True
+
+    async def create(self, size: int) -> None:
+        """Make it anew, with so many customers."""
+        await self.drop()
+        await self._on_server(f'CREATE DATABASE "{self.name}"')
+        await manage(self.url, "migrate")
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(POSTGRES_CLASSES)
+            may_skip_checks = await connection.fetchval(
+                "SELECT usesuper FROM pg_user WHERE usename = user"
+            )
+        finally:
+            await connection.close()
+        if may_skip_checks:
+            await asyncio.gather(
+                self._fill("customer", POSTGRES_CUSTOMERS, [size, PROFILE], SKIP_CHECKS),
+                self._fill("class_change", POSTGRES_HISTORY, [size], SKIP_CHECKS),
+            )
+        else:
+            await self._fill("customer", POSTGRES_CUSTOMERS, [size, PROFILE])
+            await self._fill("class_change", POSTGRES_HISTORY, [size])
+        await self._on_server("CHECKPOINT")
+
+    async def _fill(
+        self, table: str, statement: str, values: list[object], first: str = "SELECT 1"
+    ) -> None:
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(first)
+            await connection.execute("SET synchronous_commit = off")
+            await connection.execute("SET maintenance_work_mem = '256MB'")
+            # An index is built faster than it is kept.
+            indexes = await connection.fetch(INDEXES_OF, table)
+            for row in indexes:
+                await connection.execute(f'DROP INDEX "{row["relname"]}"')
+            await connection.execute(statement, *values, timeout=600)
+            for row in indexes:
+                await connection.execute(row["definition"], timeout=600)
+            await connection.execute(f"VACUUM (ANALYZE) {table}", timeout=600)
+        finally:
+            await connection.close()
+
+    async def sweep(self) -> None:
+        """Take away what measuring has written."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            tables = await connection.fetch(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+                " AND tablename <> ALL ($1) AND tablename NOT LIKE '%migration%'",
+                KEPT,
+            )
+            names = ", ".join(f'"{row["tablename"]}"' for row in tables)
+            await connection.execute(f"TRUNCATE {names}")
+            for statement in SWEEP:
+                await connection.execute(statement, timeout=600)
+            await connection.execute("VACUUM (ANALYZE) customer, class_change", timeout=600)
+        finally:
+            await connection.close()
+
+    async def version(self) -> str:
+        """Name the server's version."""
+        return str(await self._on_server("SHOW server_version"))
+
+    async def drop(self) -> None:
+        """Throw it away."""
+        await self._on_server(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
+
+    async def _on_server(self, statement: str) -> object:
+        connection = await asyncpg.connect(self._server, timeout=10)
+        try:
+            return await connection.fetchval(statement, timeout=600)
+        finally:
+            await connection.close()
+
+
+class SqliteData:
+    """A file in a folder of its own."""
+
+    key = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = f"sqlite://{path}"
+
+    async def answers(self) -> bool:
+        """Tell that it is there, which it always is."""
+        return True
+
+    async def create(self, size: int) -> None:
+        """Make it anew, with so many customers."""
+        await self.drop()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        await manage(self.url, "migrate")
+        await asyncio.to_thread(self._fill, size)
+
+    def _fill(self, size: int) -> None:
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        connection.executescript("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF")
+        connection.executescript(SQLITE_CLASSES)
+        connection.execute("BEGIN")
+        indexes = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+            " AND tbl_name IN ('customer', 'class_change') AND sql NOT LIKE '%UNIQUE%'"
+        ).fetchall()
+        for name, _ in indexes:
+            connection.execute(f'DROP INDEX "{name}"')
+        connection.execute(SQLITE_CUSTOMERS, (size, PROFILE))
+        connection.execute(SQLITE_HISTORY, (size,))
+        for _, definition in indexes:
+            connection.execute(definition)
+        connection.execute("COMMIT")
+        connection.executescript("ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+    async def sweep(self) -> None:
+        """Take away what measuring has written."""
+        await asyncio.to_thread(self._sweep)
+
+    def _sweep(self) -> None:
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=30)
+        connection.execute("BEGIN IMMEDIATE")
+        for (table,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+            " AND name NOT LIKE '%migration%' AND name NOT LIKE 'sqlite%'"
+        ).fetchall():
+            if table not in KEPT:
+                connection.execute(f'DELETE FROM "{table}"')  # noqa: S608  # a table's own name
+        for statement in SWEEP:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+        connection.close()
+
+    async def version(self) -> str:
+        """Name the library's version."""
+        return sqlite3.sqlite_version
+
+    async def drop(self) -> None:
+        """Throw it away."""
+        for suffix in ("", "-wal", "-shm", ".migrate.lock"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+Data = PostgresData | SqliteData

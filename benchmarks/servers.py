@@ -1,0 +1,225 @@
+"""The servers that are compared: how each is started, watched and stopped."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.operations import Dialect, Operation
+from benchmarks.seed import ROOT, Data, manage
+
+PEERS = Path(__file__).resolve().parent / "peers"
+SERVER_CORE, LOAD_CORE = "0", "1"
+NODE = str(PEERS / "node_modules" / ".bin" / "node")
+"""A Node of the peers' own: PostGraphile's data plans fail on one older than 22."""
+
+START_S = 60.0
+STOP_S = 10.0
+QUIET_S, QUIET_SHARE, LONGEST_NOISE_S = 0.25, 0.1, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server as it is known before it runs."""
+
+    key: str
+    title: str
+    command: tuple[str, ...]
+    databases: tuple[str, ...]
+    dialect: Dialect = Dialect.OURS
+    needs_node: bool = False
+
+
+PYTHON = (sys.executable, "-m")
+SERVERS = (
+    Server(
+        "ours",
+        "this server",
+        (sys.executable, "manage.py", "serve", "--no-worker"),
+        ("postgres", "sqlite"),
+    ),
+    Server(
+        "postgraphile",
+        "PostGraphile 5",
+        (NODE, str(PEERS / "postgraphile.js")),
+        ("postgres",),
+        Dialect.POSTGRAPHILE,
+        needs_node=True,
+    ),
+    Server(
+        "mercurius",
+        "Mercurius + graphql-jit",
+        (NODE, str(PEERS / "mercurius.js")),
+        ("postgres",),
+        needs_node=True,
+    ),
+    Server(
+        "ceiling",
+        "ceiling: hand-written, asyncpg + orjson",
+        (*PYTHON, "benchmarks.peers.ceiling"),
+        ("postgres",),
+    ),
+    Server(
+        "ceiling",
+        "ceiling: hand-written, sqlite3 + orjson",
+        (*PYTHON, "benchmarks.peers.ceiling_sqlite"),
+        ("sqlite",),
+    ),
+    Server(
+        "naive",
+        "floor: Strawberry + Tortoise + dataloaders",
+        (*PYTHON, "benchmarks.peers.naive"),
+        ("postgres", "sqlite"),
+    ),
+)
+
+
+@dataclass(slots=True)
+class Running:
+    """A server that takes requests."""
+
+    server: Server
+    pid: int
+    url: str
+    token: str
+
+    @property
+    def key(self) -> str:
+        """Name the server."""
+        return self.server.key
+
+    def cpu_s(self) -> float | None:
+        """Give the processor time used so far, where the system tells it in fine steps."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        if not stat.exists():
+            return None
+        fields = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    async def memory_mb(self) -> float:
+        """Give the resident memory."""
+        process = await asyncio.create_subprocess_exec(
+            "ps", "-o", "rss=", "-p", str(self.pid), stdout=asyncio.subprocess.PIPE
+        )
+        printed, _ = await process.communicate()
+        return int(printed) / 1024
+
+    def takes(self, operation: Operation) -> bool:
+        """Tell whether it can be asked for the operation."""
+        if operation.servers is not None and self.key not in operation.servers:
+            return False
+        return self.server.dialect in operation.documents
+
+    async def settle(self) -> None:
+        """Wait until it has done what was asked of it, so that the next one has the core."""
+        begun = time.monotonic()
+        before = self.cpu_s()
+        while before is not None and time.monotonic() - begun < LONGEST_NOISE_S:
+            await asyncio.sleep(QUIET_S)
+            now = self.cpu_s()
+            if now is None or now - before < QUIET_S * QUIET_SHARE:
+                return
+            before = now
+
+
+def pinned(core: str, command: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep a command on one core, where there are two and the system can."""
+    if shutil.which("taskset") and (os.cpu_count() or 1) > 1:
+        return ("taskset", "-c", core, *command)
+    return command
+
+
+def missing_for(server: Server) -> str | None:
+    """Say in a line why a server can't be started here, if so."""
+    if server.needs_node and not Path(NODE).exists():
+        return f"Skipped {server.title}: not installed, for which npm is needed."
+    return None
+
+
+def install_peers() -> None:
+    """Install the Node servers once, if there is npm."""
+    if Path(NODE).exists() or not shutil.which("npm"):
+        return
+    print("Installing PostGraphile and Mercurius into benchmarks/peers, once", flush=True)
+    npm = ["npm", "install", "--silent"]
+    if subprocess.run(npm, cwd=PEERS, check=False).returncode:  # noqa: S603  # a fixed command
+        print("npm could not install them.", flush=True)
+
+
+@asynccontextmanager
+async def running(server: Server, data: Data, log_level: str) -> AsyncIterator[Running]:
+    """Start a server, wait until it listens, and stop it in the end."""
+    token = "-"  # noqa: S105  # stands for none
+    if server.key == "ours":
+        printed = await manage(data.url, "token", "issue", "--scopes", "all", "--name", "Benchmark")
+        token = printed.split()[1]
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "DATABASE_URL": data.url,
+        "DATABASE_POOL_SIZE": "12",
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "LOG_LEVEL": log_level,
+        "LOG_FORMAT": "json",
+        "NODE_ENV": "production",
+        "GRAPHILE_ENV": "production",
+        # Nobody works on lookups here; an address spares this process a sandbox of its own.
+        "COMPANIES_HOUSE_URL": "http://127.0.0.1:9",
+    }
+    log = ROOT / "var" / "benchmarks" / f"{server.key}-{data.key}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *pinned(SERVER_CORE, server.command),
+            cwd=ROOT,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            await _listens(process, port, log)
+            yield Running(server, process.pid, f"http://127.0.0.1:{port}/graphql", token)
+        finally:
+            await _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port
+
+
+async def _listens(process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and process.returncode is None:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.1)
+        else:
+            writer.close()
+            return
+    tail = await asyncio.to_thread(log.read_text, errors="replace")
+    raise RuntimeError(f"A server did not start:\n{tail[-2000:]}")
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), STOP_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,126 @@
+"""Hand-written SQL for reads: fragments with parameters, and what differs between the dialects.
+
+Fragments write `?` for each parameter, on either database. This module is the one place that
+knows how PostgreSQL and SQLite differ for a reader.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, cast
+
+import orjson
+from tortoise import fields
+from tortoise.connection import get_connection
+from tortoise.fields.base import Field
+from tortoise.fields.data import CharEnumFieldInstance
+
+from models.database import READER, dialect_of
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of SQL and the parameters of its question marks."""
+
+    text: str
+    parameters: tuple[Any, ...] = ()
+
+
+ALWAYS = Sql("1 = 1")
+
+
+def all_of(conditions: Iterable[Sql]) -> Sql:
+    """Join conditions by AND."""
+    parts = list(conditions)
+    if not parts:
+        return ALWAYS
+    return Sql(
+        " AND ".join(f"({part.text})" for part in parts),
+        tuple(parameter for part in parts for parameter in part.parameters),
+    )
+
+
+def among(column: str, values: Sequence[str]) -> Sql:
+    """Match a column against a list, by one parameter however long the list is."""
+    if is_postgres():
+        return Sql(f"{column} = ANY(?)", (list(values),))
+    as_list = orjson.dumps(list(values)).decode()
+    return Sql(f"{column} IN (SELECT value FROM json_each(?))", (as_list,))  # noqa: S608  # a column's own name
+
+
+def holding(table: str, text: str) -> Sql:
+    """Match customers whose search key holds a text; by index from three characters on."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    pattern = f"%{escaped}%"
+    if is_postgres():
+        return Sql(f"{table}.search_key LIKE ? ESCAPE '\\'", (pattern,))
+    # A trigram table serves LIKE without ESCAPE only; what it finds too much is filtered out.
+    found = "SELECT rowid FROM customer_search WHERE search_key LIKE ?"
+    wide = "%" + text.replace("%", "_") + "%"
+    return Sql(
+        f"{table}.rowid IN ({found}) AND {table}.search_key LIKE ? ESCAPE '\\'", (wide, pattern)
+    )
+
+
+def is_postgres() -> bool:
+    """Tell which of the two dialects is spoken."""
+    return dialect_of(get_connection("default")) == "postgres"
+
+
+async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    """Run a statement and give its rows, within the current transaction if there is one.
+
+    On SQLite reads outside of a transaction have a connection of their own, so that they never
+    wait for a writer.
+    """
+    connection = get_connection("default")
+    if dialect_of(connection) == "postgres":
+        text = _numbered(text)
+    elif (reader := getattr(connection, READER, None)) is not None:
+        connection.log.debug("%s: %s", text, parameters)
+        return list(reader.execute(text, parameters))
+    _, rows = await connection.execute_query(text, list(parameters))
+    return cast("Sequence[Sequence[Any]]", rows)
+
+
+def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:
+    """Give what turns a database value into Python's, or nothing where it is Python's already."""
+    if isinstance(column, CharEnumFieldInstance):
+        members = {member.value: member for member in column.enum_type}
+        return members.get
+    if isinstance(column, fields.JSONField):
+        return _from_json
+    if is_postgres():
+        return None
+    if isinstance(column, fields.BooleanField):
+        return _from_integer
+    if isinstance(column, fields.DatetimeField):
+        return _from_text
+    return None
+
+
+def to_database(column: Field[Any], value: Any) -> Any:
+    """Write a value as the database compares it."""
+    if isinstance(column, fields.DatetimeField) and not is_postgres():
+        return value.astimezone(UTC).isoformat(" ")
+    return value
+
+
+@lru_cache(maxsize=2000)
+def _numbered(text: str) -> str:
+    """Write $1, $2 … for the question marks; no text of ours holds one otherwise."""
+    first, *rest = text.split("?")
+    return first + "".join(f"${place}{part}" for place, part in enumerate(rest, start=1))
+
+
+def _from_json(value: str | bytes | None) -> Any:
+    return None if value is None else orjson.loads(value)
+
+
+def _from_integer(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
+
+
+def _from_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)

@@ -1,0 +1,147 @@
+"""A schema that executes what it has seen before without preparing it again.
+
+`Schema.execute` is what every request goes through. `RememberingSchema` takes the steps that
+Strawberry's own takes, in the same order: parse, refuse the wrong type of operation, validate,
+execute, process the errors. The first and the third are left out for documents that were found
+valid before. What comes over a WebSocket is left to Strawberry, with the same two limits of ours as
+extensions: a document's length, and that an operation is named where there are several.
+"""
+
+from collections.abc import Iterable, Iterator
+from inspect import isawaitable
+from typing import Any, cast
+
+import strawberry
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, execute, parse
+from strawberry.exceptions import MissingQueryError
+from strawberry.execution import optimized_is_awaitable
+from strawberry.extensions import MaxTokensLimiter, SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES, validate_document
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from schema.documents import Documents
+
+MOST_TOKENS = 5_000
+"""A document's length: parsing and validating more would hold up everybody else."""
+
+AMBIGUOUS = "The document has several operations: say which by operationName."
+
+
+class NamedOperation(SchemaExtension):
+    """Refuses several operations when none is named: Strawberry would do the first of them."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Look at the document once it is parsed."""
+        if _is_ambiguous(self.execution_context):
+            self.execution_context.pre_execution_errors = [GraphQLError(AMBIGUOUS)]
+        yield
+
+
+class RememberingSchema(strawberry.Schema):
+    """A schema with the documents that it has executed."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        settings["extensions"] = [lambda: MaxTokensLimiter(MOST_TOKENS), NamedOperation]
+        super().__init__(*args, **settings)
+        self.documents = Documents()
+
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Execute a query or a mutation."""
+        if allowed_operation_types is None:
+            allowed_operation_types = DEFAULT_ALLOWED_OPERATION_TYPES
+        context = ExecutionContext(
+            query=query,
+            schema=self,
+            allowed_operations=allowed_operation_types,
+            context=context_value,
+            root_value=root_value,
+            variables=variable_values,
+            provided_operation_name=operation_name,
+            operation_extensions=operation_extensions,
+        )
+        try:
+            result = self._prepare(context) or await self._execute(context)
+        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
+            raise
+        except Exception as error:
+            result = _refusal([_as_graphql_error(error)])
+        context.result = result
+        if result.errors:
+            context.pre_execution_errors = result.errors
+            self.process_errors(result.errors, context)
+        return result
+
+    def _prepare(self, context: ExecutionContext) -> PreExecutionError | None:
+        """Put a valid document into the context, or give the errors why there is none."""
+        if not context.query:
+            raise MissingQueryError
+        known = self.documents.get(context.query)
+        try:
+            document = context.graphql_document = known or parse(
+                context.query, max_tokens=MOST_TOKENS
+            )
+        except Exception as error:
+            return _refusal([_as_graphql_error(error)])
+        try:
+            operation_type = context.operation_type
+        except RuntimeError as error:
+            raise CannotGetOperationTypeError(context.operation_name) from error
+        if operation_type not in context.allowed_operations:
+            raise InvalidOperationTypeError(operation_type)
+        if _is_ambiguous(context):
+            return _refusal([GraphQLError(AMBIGUOUS)])
+        return None if known else self._validate(context, context.query, document)
+
+    def _validate(
+        self, context: ExecutionContext, text: str, document: DocumentNode
+    ) -> PreExecutionError | None:
+        errors = validate_document(self._schema, document, context.validation_rules)
+        if errors:
+            return _refusal(errors)
+        self.documents.keep(text, document)
+        return None
+
+    async def _execute(self, context: ExecutionContext) -> ExecutionResult:
+        assert context.graphql_document is not None  # noqa: S101  # it was prepared
+        result = execute(
+            self._schema,
+            context.graphql_document,
+            root_value=context.root_value,
+            context_value=context.context,
+            variable_values=context.variables,
+            operation_name=context.operation_name,
+            executor_class=self.execution_context_class,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+            operation_extensions=context.operation_extensions,
+        )
+        done = await result if isawaitable(result) else result
+        return ExecutionResult(data=done.data, errors=done.errors, extensions={})
+
+
+def _refusal(errors: list[GraphQLError]) -> PreExecutionError:
+    return PreExecutionError(data=None, errors=errors, extensions={})
+
+
+def _as_graphql_error(error: Exception) -> GraphQLError:
+    if isinstance(error, GraphQLError):
+        return error
+    return GraphQLError(str(error), original_error=error)
+
+
+def _is_ambiguous(context: ExecutionContext) -> bool:
+    if context._provided_operation_name is not None or context.graphql_document is None:
+        return False
+    definitions = context.graphql_document.definitions
+    return sum(isinstance(one, OperationDefinitionNode) for one in definitions) > 1

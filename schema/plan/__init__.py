@@ -1,0 +1,19 @@
+"""Compiled completion: a selection of plain fields is answered by one generated function.
+
+Pass `PlannedExecution` to a Strawberry schema as its `execution_context_class`. When a resolver has
+given a value, graphql-core walks it field by field; most of that walk is the same each time that
+the document is executed. Here it is walked once, by `compiler`, which writes a Python function that
+turns the value into its part of the answer. `executor` keeps that function on the document, for as
+long as the document lives, and calls it in place of graphql-core's walk.
+
+A field is plain if Strawberry only reads an attribute for it: it has no resolver, no arguments and
+no extensions, and its type is a scalar, an enum, or an object or list made of these. The other
+fields of an object go to graphql-core, and so does all of a value at which the function meets
+anything that it was not written for. So errors are always found, located and propagated by
+graphql-core. Plain attributes may then be read twice, and are read before the resolvers beside
+them run.
+"""
+
+from schema.plan.executor import PlannedExecution
+
+__all__ = ["PlannedExecution"]

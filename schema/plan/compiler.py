@@ -1,0 +1,252 @@
+"""Writes the function that turns a value into its part of the answer.
+
+For `{ customer { name tags } }`, once the resolver of `customer` has run, it writes
+
+    def list_1(value):
+        if type(value) is not list and type(value) is not tuple:
+            return null_1(value)
+        return [v if type(v := item) is str else leaf_1(v) for item in value]
+
+    def object_2(value):
+        if type(value) not in known_2:
+            if value is None:
+                return None
+            admit_2(value)
+        return {
+            "name": v if type(v := value.name) is str else leaf_2(v),
+            "tags": list_1(value.tags),
+        }
+
+Each type of value that is expected is checked inline. The rest is left to functions that do what
+graphql-core does, or raise `Unusual`. Whatever the written code raises, by itself or from an
+attribute, means that graphql-core has to do it over; it is never an answer.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from keyword import iskeyword
+from typing import Any, NamedTuple, cast
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLField,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLLeafType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLString,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
+from strawberry.types.enum import StrawberryEnumDefinition
+from strawberry.types.field import StrawberryField
+
+from schema.plan.checks import JSON, SIMPLE, Unusual, admit_object, complete_leaf, complete_null
+from schema.plan.selection import Selected, Selection
+
+MOST_FIELDS = 1000
+
+EXPECTED: dict[Callable[..., Any], str] = {
+    GraphQLString.coerce_output_value: "type(v := {read}) is str",
+    GraphQLID.coerce_output_value: "type(v := {read}) is str",
+    GraphQLBoolean.coerce_output_value: "type(v := {read}) is bool",
+    GraphQLInt.coerce_output_value: "type(v := {read}) is int and -2147483648 <= v <= 2147483647",
+    GraphQLFloat.coerce_output_value: "type(v := {read}) is float and v - v == 0.0",
+}
+"""The built-in serialisers, each with a test for the values that it gives back as they are."""
+
+Collect = Callable[[GraphQLObjectType, Selected], Selection]
+"""Gives the fields below some nodes, for an object of a type."""
+
+
+class Plan(NamedTuple):
+    """What completes a value, all but some fields that are left to graphql-core."""
+
+    complete: Callable[[Any], Any]
+    rest: Selection
+
+
+def compile_plan(collect: Collect, wanted: GraphQLOutputType, selected: Selected) -> Plan | None:
+    """Write the plan for a value of an object or list type; None if nothing of it is plain."""
+    writer = _Writer(collect)
+    try:
+        if is_object_type(wanted):
+            rest: Selection = {}
+            name = writer.object_function(wanted, selected, rest, is_nullable=False)
+        else:
+            assert is_list_type(wanted)  # noqa: S101  # nothing else is asked for
+            name, rest = writer.list_function(wanted.of_type, selected, is_nullable=True), {}
+    except Exception:  # graphql-core will meet it too, and knows where it belongs
+        return None
+    return None if name is None else Plan(writer.function(name), rest)
+
+
+class _Writer:
+    """Collects the source of some functions, and the objects that they refer to by name."""
+
+    def __init__(self, collect: Collect) -> None:
+        self._collect = collect
+        self._source: list[str] = []
+        self._names: dict[str, Any] = {"SIMPLE": SIMPLE, "JSON": JSON}
+        self._leaves: dict[tuple[Callable[[Any], Any], bool], str] = {}
+        self._leaf_classes = set(SIMPLE)
+        self._fields = 0
+
+    def function(self, name: str) -> Callable[[Any], Any]:
+        """Compile what was written, and give one of the functions."""
+        # Text from a document gets in as the repr() of a string only.
+        exec(compile("\n".join(self._source), "<plan>", "exec"), self._names)  # noqa: S102
+        function: Callable[[Any], Any] = self._names[name]
+        return function
+
+    def value(self, wanted: GraphQLOutputType, selected: Selected, read: str) -> str | None:
+        """Give the expression that completes what `read` reads; None if that is not plain."""
+        is_nullable = not is_non_null_type(wanted)
+        inner = wanted.of_type if is_non_null_type(wanted) else wanted
+        if is_leaf_type(inner):
+            return self._leaf(inner, read, is_nullable=is_nullable)
+        if is_list_type(inner):
+            name = self.list_function(inner.of_type, selected, is_nullable=is_nullable)
+        elif is_object_type(inner):
+            name = self.object_function(inner, selected, None, is_nullable=is_nullable)
+        else:
+            return None
+        return name and f"{name}({read})"
+
+    def object_function(
+        self,
+        wanted: GraphQLObjectType,
+        selected: Selected,
+        rest: Selection | None,
+        *,
+        is_nullable: bool,
+    ) -> str | None:
+        """Write the function for objects of a type; fields that are not plain go to `rest`.
+
+        None if no field is plain, or if one is not and there is no `rest` to put it in.
+        """
+        entries, plain = [], 0
+        for key, nodes in self._collect(wanted, selected).items():
+            self._fields += 1
+            if self._fields > MOST_FIELDS:
+                raise Unusual(wanted)
+            expression = self._field(wanted, nodes)
+            if expression is not None:
+                plain += 1
+            elif rest is None:
+                return None
+            else:
+                rest[key] = nodes
+            entries.append(f"{key!r}: {expression},")
+        if not plain:
+            return None
+        known: set[type] = set()
+        known_name = self._name("known", known)
+        admit = self._name("admit", partial(admit_object, known, _check_of(wanted)))
+        return self._write(
+            "object",
+            f" if type(value) not in {known_name}{self._doubt(wanted)}:",
+            *(["  if value is None: return None"] if is_nullable else []),
+            f"  {admit}(value)",
+            " return {",
+            *entries,
+            " }",
+        )
+
+    def _doubt(self, wanted: GraphQLObjectType) -> str:
+        """Give the condition under which an object of a known class must be looked at itself."""
+        if wanted.is_type_of is None:
+            return ""
+        definition = wanted.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if definition is not None and definition.is_type_of is None:
+            # Strawberry's own check depends on the class, and on strawberry.cast().
+            return f" or getattr(value, {TYPE_CAST_ATTRIBUTE!r}, None) is not None"
+        return f" or {self._name('check', _check_of(wanted))}(value) is not True"
+
+    def _field(self, parent: GraphQLObjectType, selected: Selected) -> str | None:
+        node = selected[0].node
+        if node.name.value == "__typename":
+            return repr(parent.name)
+        field = parent.fields[node.name.value]
+        attribute = None if node.arguments else plain_attribute(field)
+        return attribute and self.value(field.type, selected, f"value.{attribute}")
+
+    def list_function(
+        self, item_type: GraphQLOutputType, selected: Selected, *, is_nullable: bool
+    ) -> str | None:
+        item = self.value(item_type, selected, "item")
+        if item is None:
+            return None
+        null = self._name("null", partial(complete_null, is_nullable))
+        return self._write(
+            "list",
+            " if type(value) is not list and type(value) is not tuple:",
+            f"  return {null}(value)",
+            f" return [{item} for item in value]",
+        )
+
+    def _leaf(self, wanted: GraphQLLeafType, read: str, *, is_nullable: bool) -> str:
+        serialize = wanted.coerce_output_value
+        other = self._leaf_function(serialize, is_nullable=is_nullable)
+        if test := EXPECTED.get(serialize):
+            return f"(v if {test.format(read=read)} else {other}(v))"
+        definition = wanted.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if isinstance(definition, StrawberryEnumDefinition):
+            enum = cast("type[Enum]", definition.wrapped_cls)
+            names = self._name("names", {member.name: serialize(member) for member in enum})
+            expected = self._name("enum", enum)
+            # Members hash slowly; their names don't.
+            return f"({names}[v._name_] if type(v := {read}) is {expected} else {other}(v))"
+        name = self._name("serialize", serialize)
+        return (
+            f"(a if type(v := {read}) in SIMPLE and type(a := {name}(v)) in JSON else {other}(v))"
+        )
+
+    def _leaf_function(self, serialize: Callable[[Any], Any], *, is_nullable: bool) -> str:
+        key = (serialize, is_nullable)
+        if key not in self._leaves:
+            function = partial(complete_leaf, serialize, self._leaf_classes, is_nullable)
+            self._leaves[key] = self._name("leaf", function)
+        return self._leaves[key]
+
+    def _name(self, kind: str, meant: Any) -> str:
+        name = f"{kind}_{len(self._names)}"
+        self._names[name] = meant
+        return name
+
+    def _write(self, kind: str, *lines: str) -> str:
+        name = self._name(kind, None)
+        self._source += [f"def {name}(value):", *lines]
+        return name
+
+
+def plain_attribute(field: GraphQLField) -> str | None:
+    """Give the attribute that Strawberry answers a field with, if reading it is all that it does.
+
+    `_is_default` is Strawberry's mark on its own function that does just this.
+    """
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if not isinstance(definition, StrawberryField):
+        return None
+    is_plain = (
+        not field.args
+        and definition.is_basic_field
+        and getattr(field.resolve, "_is_default", False)
+        and type(definition).get_result is StrawberryField.get_result
+        and cast("Any", definition).default_resolver is getattr
+    )
+    name = definition.python_name
+    return name if is_plain and name.isidentifier() and not iskeyword(name) else None
+
+
+def _check_of(wanted: GraphQLObjectType) -> Callable[[Any], Any] | None:
+    """Give the type's own check; one that needs to know the request fails, which is unusual."""
+    check: Callable[..., Any] | None = wanted.is_type_of
+    return None if check is None else lambda value: check(value, None)

@@ -1,0 +1,193 @@
+"""graphql-core's executor, with plans for what they can complete; see the package.
+
+It steps in at three places. The collected fields of an operation are replaced by those remembered
+on the document, so that plans have something to be kept on. A list or an object is completed by its
+plan, if it has one, before graphql-core gets to see its fields. And the fields that a plan leaves
+over are executed by graphql-core and put into the answer, where the plan has kept their places.
+"""
+
+from collections.abc import Awaitable, Sequence
+from inspect import CORO_CREATED, getcoroutinestate, iscoroutine
+from types import CoroutineType
+from typing import Any, cast
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+)
+from graphql.execution.collect_fields import CollectedFields, FieldDetails
+from graphql.pyutils import Path
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from schema.plan.checks import Unusual
+from schema.plan.compiler import Plan, compile_plan
+from schema.plan.selection import Memory, Selected, Selection, memory_of, selection
+
+INCREMENTAL = ("defer", "stream")
+LISTS = (list, tuple)
+LONG = 10
+"""So many items are worth compiling for at once; single objects are so the second time."""
+
+
+class PlannedExecution(StrawberryGraphQLCoreExecutionContext):
+    """One execution of an operation."""
+
+    _memory: Memory | None = None
+    """None if nothing can be remembered, and thus planned."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._left_over: list[CoroutineType[Any, Any, Any]] = []
+
+    @classmethod
+    def build(cls, schema: GraphQLSchema, document: DocumentNode, *args: Any, **kwargs: Any) -> Any:
+        """Make the executor of a request, or the errors why there is none."""
+        executor = super().build(schema, document, *args, **kwargs)
+        if isinstance(executor, cls) and executor._is_plannable():
+            executor._memory = memory_of(document)
+        return executor
+
+    def _is_plannable(self) -> bool:
+        """Tell whether fields are collected and resolved in the plain way."""
+        has_middleware = bool(self.middleware_manager and self.middleware_manager.middlewares)
+        is_incremental = any(self.schema.get_directive(name) for name in INCREMENTAL)
+        has_arguments = any(details.variable_signatures for details in self.fragments.values())
+        return not (has_middleware or is_incremental or has_arguments or self.abort_signal)
+
+    def execute_collected_root_fields(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: Any,
+        grouped_field_set: dict[str, list[FieldDetails]],
+        serially: bool,
+        new_defer_usages: Sequence[Any],
+    ) -> Any:
+        """Execute the root fields, as they were collected first."""
+        fields: Any = grouped_field_set
+        if self._memory is not None:
+            fields = self._memory.selection(
+                self.schema, self.operation, self.variable_values.coerced, grouped_field_set
+            )
+        return super().execute_collected_root_fields(
+            root_type, root_value, fields, serially, new_defer_usages
+        )
+
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
+    ) -> CollectedFields:
+        """Collect the fields below some nodes once in the life of the document."""
+        if not isinstance(field_details_list, Selected):
+            return super().collect_subfields(return_type, field_details_list)
+        known = field_details_list.collected.get(return_type)
+        if known is None:
+            collected = super().collect_subfields(return_type, field_details_list)
+            fields: Any = selection(collected.grouped_field_set)
+            known = collected._replace(grouped_field_set=fields)
+            field_details_list.collected[return_type] = known
+        return known
+
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[GraphQLOutputType],
+        field_details_list: list[FieldDetails],
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete a list by its plan, or item by item."""
+        is_long = type(result) in LISTS and len(result) >= LONG
+        plan = self._plan(return_type, field_details_list, is_worth_it=is_long)
+        if plan is not None:
+            try:
+                return plan.complete(result)
+            except Exception as error:  # whatever it is, graphql-core meets it below
+                self._give_way(error, return_type, field_details_list)
+        return super().complete_list_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+    def complete_object_value(
+        self,
+        return_type: GraphQLObjectType,
+        field_details_list: list[FieldDetails],
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete an object by its plan, or field by field."""
+        plan = self._plan(return_type, field_details_list)
+        if plan is not None:
+            try:
+                answer = plan.complete(result)
+            except Exception as error:  # whatever it is, graphql-core meets it below
+                self._give_way(error, return_type, field_details_list)
+            else:
+                if not plan.rest:
+                    return answer
+                rest: Any = plan.rest
+                others = self.execute_fields(return_type, result, path, rest, position_context)
+                return self._put_together(answer, others)
+        return super().complete_object_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+    def build_response(self, data: dict[str, Any] | None) -> ExecutionResult | Any:
+        """Build the response; by now nobody waits for the coroutines that plans came across."""
+        for coroutine in self._left_over:
+            if getcoroutinestate(coroutine) == CORO_CREATED:
+                coroutine.close()
+        return super().build_response(data)
+
+    def _put_together(self, answer: dict[str, Any], others: Any) -> Any:
+        if not self.is_awaitable(others):
+            answer.update(others)
+            return answer
+
+        async def put_together(others: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+            answer.update(await others)
+            return answer
+
+        return put_together(others)
+
+    def _collect(self, wanted: GraphQLObjectType, selected: Selected) -> Selection:
+        fields: Any = self.collect_subfields(wanted, selected).grouped_field_set
+        return cast("Selection", fields)
+
+    def _plan(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: list[FieldDetails],
+        *,
+        is_worth_it: bool = False,
+    ) -> Plan | None:
+        """Give the plan, compiled at the second time of asking unless it is worth it at once."""
+        if not isinstance(field_details_list, Selected):
+            return None
+        plans = field_details_list.plans
+        if return_type in plans:
+            return plans[return_type]
+        if return_type not in field_details_list.seen and not is_worth_it:
+            field_details_list.seen.add(return_type)
+            return None
+        plans[return_type] = compile_plan(self._collect, return_type, field_details_list)
+        return plans[return_type]
+
+    def _give_way(
+        self,
+        error: Exception,
+        return_type: GraphQLOutputType,
+        field_details_list: list[FieldDetails],
+    ) -> None:
+        """Drop a plan for good if it came across something to wait for, as it will again."""
+        value = error.value if isinstance(error, Unusual) else None
+        if hasattr(value, "__await__") and isinstance(field_details_list, Selected):
+            field_details_list.plans[return_type] = None
+            if iscoroutine(value):
+                self._left_over.append(value)

@@ -1,0 +1,104 @@
+"""Selected fields that outlive a request: they are kept on the document, with what is made of them.
+
+graphql-core collects the fields of a selection anew for each request. Within a document the outcome
+depends only on the schema, the operation and the variables in `@skip` and `@include`; for each
+combination of these, `Memory` keeps the fields that the first request collected. `Selected` is one
+response key's list of nodes; it carries the collected fields below it, and the plans compiled for
+it, so that dropping the document drops everything.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    DocumentNode,
+    ExecutableDefinitionNode,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableNode,
+)
+from graphql.execution.collect_fields import CollectedFields, FieldDetails
+
+if TYPE_CHECKING:
+    from schema.plan.compiler import Plan
+
+ATTRIBUTE = "_memory"
+MOST_COMBINATIONS = 16
+CONDITIONS = ("skip", "include")
+
+
+class Selected(list[FieldDetails]):
+    """The nodes of one response key, with what was collected and compiled for them."""
+
+    __slots__ = ("collected", "plans", "seen")
+
+    def __init__(self, details: list[FieldDetails]) -> None:
+        super().__init__(details)
+        self.collected: dict[GraphQLObjectType, CollectedFields] = {}
+        self.plans: dict[GraphQLOutputType, Plan | None] = {}
+        self.seen: set[GraphQLOutputType] = set()
+
+
+Selection = dict[str, Selected]
+"""What to answer, by response key, in the order of the answer."""
+
+
+class Memory:
+    """What is remembered of one document."""
+
+    __slots__ = ("_conditions", "_selections")
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._conditions = tuple(sorted(set(_conditional_variables(document))))
+        self._selections: dict[tuple[Any, ...], Selection] = {}
+
+    def selection(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        variables: dict[str, Any],
+        collected: dict[str, list[FieldDetails]],
+    ) -> Selection:
+        """Give the root fields collected first for such a request; else remember these."""
+        name = operation.name.value if operation.name else None
+        values = (variables.get(condition, ...) for condition in self._conditions)
+        key = (schema, name, *values)
+        known = self._selections.get(key)
+        if known is None:
+            if len(self._selections) >= MOST_COMBINATIONS:
+                self._selections.clear()
+            known = self._selections[key] = selection(collected)
+        return known
+
+
+def memory_of(document: DocumentNode) -> Memory:
+    """Give the memory of a document; nodes are frozen, but have room for attributes."""
+    attributes = vars(document)
+    memory: Memory | None = attributes.get(ATTRIBUTE)
+    if memory is None:
+        memory = attributes[ATTRIBUTE] = Memory(document)
+    return memory
+
+
+def selection(collected: dict[str, list[FieldDetails]]) -> Selection:
+    """Make collected fields able to carry what is made of them."""
+    return {key: Selected(details) for key, details in collected.items()}
+
+
+def _conditional_variables(document: DocumentNode) -> Iterator[str]:
+    waiting: list[Any] = [
+        definition
+        for definition in document.definitions
+        if isinstance(definition, ExecutableDefinitionNode)
+    ]
+    while waiting:
+        node = waiting.pop()
+        for directive in node.directives or ():
+            if directive.name.value in CONDITIONS:
+                for argument in directive.arguments or ():
+                    if isinstance(argument.value, VariableNode):
+                        yield argument.value.name.value
+        if selections := getattr(node, "selection_set", None):
+            waiting.extend(selections.selections)
