@@ -13,7 +13,7 @@ STATEMENTS = {
     "customer": """INSERT INTO customer (id, account_number, name, name_key, search_key,
   company_number,
       customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)
-      VALUES ($1, $2, $3, $4, $4, $5, $6, '{}', 'PENDING', $7, $7, 1)""",
+      VALUES ($1, $2, $3, $4, $8, $5, $6, '{}', 'PENDING', $7, $7, 1)""",
     "class_change": """INSERT INTO class_change (id, customer_id, to_class_id, reason,
       crosses_individual_line, changed_by_id, changed_by, changed_at)
       VALUES ($1, $2, $3, 'First assignment', false, 'tok_ceiling', 'Ceiling', $4)""",
@@ -37,7 +37,16 @@ def new_rows(wanted: dict[str, Any], tables: tuple[str, ...]) -> list[tuple[str,
     customer_id, now = f"cus_01{key}", datetime.now(UTC)
     name, number, class_id = wanted["name"], wanted["companyNumber"], wanted["classId"]
     values: dict[str, list[Any]] = {
-        "customer": [customer_id, f"zz-{key}", name, name.casefold(), number, class_id, now],
+        "customer": [
+            customer_id,
+            f"zz-{key}",
+            name,
+            name.casefold(),
+            number,
+            class_id,
+            now,
+            name.casefold(),
+        ],
         "class_change": [f"chg_01{key}", customer_id, class_id, now],
         "enrichment_run": [f"run_01{key}", customer_id, number, now],
         "job": [f"job_01{key}", f"enrich:{customer_id}", now],
