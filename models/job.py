@@ -72,8 +72,7 @@ class LeaseLostError(Exception):
 
 async def enqueue(kind: str, payload: dict[str, Any], live_key: str, now: datetime) -> None:
     """Add a job in the current transaction; workers are woken by its commit."""
-    await Job.create(kind=kind, payload=payload, live_key=live_key, due_at=now, created_at=now)
-    await wake(JOBS)
+    await enqueue_many(kind, {live_key: payload}, now)
 
 
 async def enqueue_many(kind: str, jobs: dict[str, dict[str, Any]], now: datetime) -> None:

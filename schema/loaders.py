@@ -34,7 +34,6 @@ class Loaders:
     def __init__(self) -> None:
         self.customer_class = _by_id(models.CustomerClass)
         self.customer = _by_id(models.Customer)
-        self.template = _by_id(models.CustomerTemplate)
         self.suggestion = _by_id(models.Suggestion)
         self.runs = _many(_runs)
         self.suggestions = _many(_suggestions)

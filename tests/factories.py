@@ -13,9 +13,10 @@ import models
 from models import Customer, CustomerClass, CustomerTemplate
 from models.audit import Act
 from models.class_editing import create_class
-from models.customer_editing import create_customer
+from models.customer_editing import change_class, create_customer, delete_customer, edit_customer
 from models.database import Database
 from models.errors import RefusalCode, Refused
+from models.profile import ProfileEntry, ValueSource
 from models.retirement import Retirement, retire_class
 from models.template_editing import save_template
 
@@ -88,3 +89,32 @@ async def refused(code: RefusalCode, *path: str) -> AsyncIterator[pytest.Excepti
         yield caught
     assert [(refusal.code, refusal.path) for refusal in caught.value.refusals] == [(code, path)]
     assert await everything() == before
+
+
+def entry(value: Any, source: ValueSource = ValueSource.USER) -> ProfileEntry:
+    """Make a profile entry."""
+    return ProfileEntry(value=value, source=source, retrieved_at="2026-10-01T09:30:00+00:00")
+
+
+async def edit(
+    database: Database,
+    act: Act,
+    customer: Customer,
+    values: dict[str, Any],
+    version: int | None = None,
+) -> Customer:
+    """Save fields of a customer."""
+    return await database.transaction(lambda: edit_customer(act, customer.id, values, version))
+
+
+async def move(
+    database: Database, act: Act, customer: Customer, code: str, reason: str | None = "Grew"
+) -> Customer:
+    """Move a customer to a shipped class."""
+    row = await shipped(code)
+    return await database.transaction(lambda: change_class(act, customer.id, row.id, reason, None))
+
+
+async def erase(database: Database, act: Act, customer: Customer, reason: str = "Asked") -> None:
+    """Delete a customer."""
+    await database.transaction(lambda: delete_customer(act, customer.id, reason, None))

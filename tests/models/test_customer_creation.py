@@ -9,49 +9,23 @@ import pytest
 from models import AuditEntry, ClassChange, Customer
 from models.audit import Act
 from models.customer_editing import (
-    change_class,
     create_customer,
-    delete_customer,
-    edit_customer,
 )
 from models.database import Database
 from models.errors import RefusalCode
-from models.profile import ProfileEntry, ValueSource
 from models.template_editing import save_platform_defaults
 from tests.factories import (
     add_customer,
     add_template,
+    edit,
+    erase,
+    move,
     refused,
     retire,
     shipped,
 )
 
 HOUR = timedelta(hours=1)
-
-
-def entry(value: Any, source: ValueSource = ValueSource.USER) -> ProfileEntry:
-    return ProfileEntry(value=value, source=source, retrieved_at="2026-10-01T09:30:00+00:00")
-
-
-async def edit(
-    database: Database,
-    act: Act,
-    customer: Customer,
-    values: dict[str, Any],
-    version: int | None = None,
-) -> Customer:
-    return await database.transaction(lambda: edit_customer(act, customer.id, values, version))
-
-
-async def move(
-    database: Database, act: Act, customer: Customer, code: str, reason: str | None = "Grew"
-) -> Customer:
-    row = await shipped(code)
-    return await database.transaction(lambda: change_class(act, customer.id, row.id, reason, None))
-
-
-async def erase(database: Database, act: Act, customer: Customer, reason: str = "Asked") -> None:
-    await database.transaction(lambda: delete_customer(act, customer.id, reason, None))
 
 
 async def test_a_customer_is_created_in_its_class_with_history(

@@ -1,7 +1,6 @@
 """Deleting customers: what is personal goes, the history stays."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from tortoise.exceptions import IntegrityError
@@ -9,50 +8,25 @@ from tortoise.exceptions import IntegrityError
 from models import AuditEntry, ClassChange, Customer, EnrichmentRun, Event, Job
 from models.audit import Act
 from models.customer_editing import (
-    change_class,
     delete_customer,
-    edit_customer,
 )
 from models.database import Database
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus
 from models.errors import RefusalCode
-from models.profile import ProfileEntry, ValueSource
 from tests.conftest import Clock
 from tests.factories import (
     add_customer,
     add_template,
     at,
+    edit,
+    entry,
+    erase,
     everything,
+    move,
     refused,
-    shipped,
 )
 
 HOUR = timedelta(hours=1)
-
-
-def entry(value: Any, source: ValueSource = ValueSource.USER) -> ProfileEntry:
-    return ProfileEntry(value=value, source=source, retrieved_at="2026-10-01T09:30:00+00:00")
-
-
-async def edit(
-    database: Database,
-    act: Act,
-    customer: Customer,
-    values: dict[str, Any],
-    version: int | None = None,
-) -> Customer:
-    return await database.transaction(lambda: edit_customer(act, customer.id, values, version))
-
-
-async def move(
-    database: Database, act: Act, customer: Customer, code: str, reason: str | None = "Grew"
-) -> Customer:
-    row = await shipped(code)
-    return await database.transaction(lambda: change_class(act, customer.id, row.id, reason, None))
-
-
-async def erase(database: Database, act: Act, customer: Customer, reason: str = "Asked") -> None:
-    await database.transaction(lambda: delete_customer(act, customer.id, reason, None))
 
 
 async def stored_text() -> str:

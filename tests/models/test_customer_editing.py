@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -10,50 +9,27 @@ from models import AuditEntry, ClassChange, Customer, Suggestion
 from models.audit import Act
 from models.customer_editing import (
     change_class,
-    delete_customer,
     edit_customer,
 )
 from models.database import Database
 from models.enrichment import SuggestionStatus
 from models.errors import RefusalCode, StaleVersion
-from models.profile import ProfileEntry, ValueSource
+from models.profile import ValueSource
 from tests.conftest import Clock
 from tests.factories import (
     add_class,
     add_customer,
     at,
+    edit,
+    entry,
     everything,
+    move,
     refused,
     retire,
     shipped,
 )
 
 HOUR = timedelta(hours=1)
-
-
-def entry(value: Any, source: ValueSource = ValueSource.USER) -> ProfileEntry:
-    return ProfileEntry(value=value, source=source, retrieved_at="2026-10-01T09:30:00+00:00")
-
-
-async def edit(
-    database: Database,
-    act: Act,
-    customer: Customer,
-    values: dict[str, Any],
-    version: int | None = None,
-) -> Customer:
-    return await database.transaction(lambda: edit_customer(act, customer.id, values, version))
-
-
-async def move(
-    database: Database, act: Act, customer: Customer, code: str, reason: str | None = "Grew"
-) -> Customer:
-    row = await shipped(code)
-    return await database.transaction(lambda: change_class(act, customer.id, row.id, reason, None))
-
-
-async def erase(database: Database, act: Act, customer: Customer, reason: str = "Asked") -> None:
-    await database.transaction(lambda: delete_customer(act, customer.id, reason, None))
 
 
 async def test_an_edit_of_a_customer_changes_only_what_was_sent(
