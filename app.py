@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -13,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import models
 from enrichment.client import CompaniesHouse, companies_house
@@ -22,7 +23,8 @@ from enrichment.endpoints import Endpoints
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
 from enrichment.sandbox import SandboxConfig, sandbox_server
-from models.access import SYSTEM, Principal, principal_of
+from logs import note_request
+from models.access import SYSTEM, TOKENS, Principal, Principals
 from models.audit import Act
 from models.database import Database
 from models.event import EVENTS
@@ -55,6 +57,7 @@ class Platform:
 
     settings: Settings
     database: Database
+    principals: Principals
     client: CompaniesHouse
     budget: SharedBudget
     clock: Callable[[], datetime]
@@ -112,7 +115,7 @@ async def open_platform(
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, pool_size=settings.database_pool_size)
         stack.push_async_callback(database.close)
-        await database.open([JOBS, EVENTS])
+        await database.open([JOBS, EVENTS, TOKENS])
         budget = SharedBudget(
             settings.api_key,
             clock,
@@ -125,7 +128,7 @@ async def open_platform(
                 limiter=budget,
             )
         )
-        yield Platform(settings, database, client, budget, clock)
+        yield Platform(settings, database, Principals(database), client, budget, clock)
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
@@ -180,9 +183,10 @@ def create_app(
     async def print_schema(_: Request) -> Response:
         return PlainTextResponse(sdl)
 
-    app = Starlette(
+    direct = {"/graphql": _Endpoint(endpoint)}
+    return _Application(
+        lambda inner: RequestIds(inner, direct, note_request),
         routes=[
-            Route("/graphql", _Endpoint(endpoint)),
             WebSocketRoute("/graphql", socket),
             Route("/schema.graphql", _Signed(site, print_schema)),
             Route("/healthz", site.healthz),
@@ -190,8 +194,18 @@ def create_app(
         ],
         lifespan=lifespan,
     )
-    app.add_middleware(RequestIds)
-    return app
+
+
+class _Application(Starlette):
+    """Starlette with something around all of it, its handler of errors included."""
+
+    def __init__(self, around: Callable[[ASGIApp], ASGIApp], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._around = around
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put it around the rest."""
+        return self._around(super().build_middleware_stack())
 
 
 class _Endpoint:
@@ -235,7 +249,7 @@ class _Site:
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             return None
-        return await principal_of(secret.strip(), self._clock())
+        return await self._open.principals.of(secret.strip(), self._clock())
 
     def context(self, request_id: str, principal: Principal | None) -> Context:
         """Make the context of a request or a connection."""

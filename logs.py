@@ -4,9 +4,13 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
+import orjson
 import structlog
+
+REQUESTS = logging.getLogger("requests")
 
 
 def configure_logs(log_format: str, level: str) -> None:
@@ -36,7 +40,8 @@ def configure_logs(log_format: str, level: str) -> None:
     )
     handler = logging.StreamHandler()
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
+            log_format,
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
@@ -51,6 +56,44 @@ def configure_logs(log_format: str, level: str) -> None:
         logger.propagate = name == "uvicorn.error"
     for name in ("tortoise", "aiosqlite", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def note_request(request_id: str, method: str, path: str, status: int, ms: float) -> None:
+    """Note a request in a line like the others, at a tenth of their cost."""
+    if REQUESTS.isEnabledFor(logging.INFO):
+        REQUESTS.info(
+            "request",
+            {
+                "method": method,
+                "path": path,
+                "status": status,
+                "ms": round(ms, 1),
+                "event": "request",
+                "request_id": request_id,
+                "level": "info",
+                "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            },
+        )
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Writes the lines of requests itself, which are simple and many."""
+
+    def __init__(self, log_format: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._is_json = log_format == "json"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a line."""
+        line = record.args
+        if record.name != REQUESTS.name or not isinstance(line, dict):
+            return super().format(record)
+        if self._is_json:
+            return orjson.dumps(line).decode()
+        return (
+            "{timestamp} [info     ] request                        method={method} ms={ms}"
+            " path={path} request_id={request_id} status={status}"
+        ).format_map(line)
 
 
 def _print_frames(out: TextIO, raised: structlog.typing.ExcInfo) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
@@ -9,11 +10,19 @@ from enum import StrEnum, unique
 from tortoise import fields
 from tortoise.models import Model
 
+from models.database import Database
 from models.identifiers import ID_LENGTH, new_token_id
 
 TOKEN_PREFIX = "ccl_"  # noqa: S105  # marks a secret, is none
 SHOWN_LENGTH = 12
 LAST_USED_PRECISION = timedelta(minutes=1)
+
+TOKENS = "tokens"
+"""The topic that is woken when a token was changed; see migration 0004."""
+
+MOST_REMEMBERED = 10_000
+LONGEST_MEMORY_S = 30.0
+"""For how long a token is trusted without looking, should news of its end not get through."""
 
 
 @unique
@@ -103,11 +112,64 @@ async def issue_token(
     return secret
 
 
-async def principal_of(secret: str, now: datetime) -> Principal | None:
-    """Give whom a bearer token stands for, or nothing if it is unknown, expired or revoked."""
-    token = await AccessToken.get_or_none(hash=hash_of(secret))
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    principal: Principal
+    epoch: int
+    expires_at: datetime | None
+    noted_until: datetime
+    trusted_until: float
+
+
+class Principals:
+    """Whom tokens stand for, remembered until any token is changed.
+
+    A token that was read is not read again as long as the database says that no token has changed
+    since: on PostgreSQL by a notification, on SQLite by a count of commits.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._remembered: dict[str, _Remembered] = {}
+
+    async def of(self, secret: str, now: datetime) -> Principal | None:
+        """Give whom a bearer token stands for, or nothing if it is unknown, expired or revoked."""
+        key = hash_of(secret)
+        epoch = self._database.epoch(TOKENS)
+        known = self._remembered.get(key)
+        if (
+            known is not None
+            and known.epoch == epoch
+            and now < known.noted_until
+            and (known.expires_at is None or now < known.expires_at)
+            and time.monotonic() < known.trusted_until
+        ):
+            return known.principal
+        self._remembered.pop(key, None)
+        token = await _used_token(key, now)
+        if token is None:
+            return None
+        principal = token.principal
+        if epoch is not None:
+            if len(self._remembered) >= MOST_REMEMBERED:
+                self._remembered.clear()
+            last_used_at = token.last_used_at or now
+            self._remembered[key] = _Remembered(
+                principal,
+                epoch,
+                token.expires_at,
+                last_used_at + LAST_USED_PRECISION,
+                time.monotonic() + LONGEST_MEMORY_S,
+            )
+        return principal
+
+
+async def _used_token(key: str, now: datetime) -> AccessToken | None:
+    """Read the valid token of a hash, and note about when it was used last."""
+    token = await AccessToken.get_or_none(hash=key)
     if token is None or not token.is_valid(now):
         return None
     if token.last_used_at is None or now - token.last_used_at >= LAST_USED_PRECISION:
+        token.last_used_at = now
         await AccessToken.filter(id=token.id).update(last_used_at=now)
-    return token.principal
+    return token

@@ -11,6 +11,7 @@ from tortoise.models import Model
 
 from models.access import Principal
 from models.identifiers import ID_LENGTH, new_audit_id
+from models.sql import Sql, among
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,16 @@ async def record_many(
         entry.before, entry.after = before, after
         entries.append(entry)
     await AuditEntry.bulk_create(entries, batch_size=500)
+
+
+def newest_entries(subject_ids: Sequence[str], most: int) -> Sql:
+    """Give the condition that the newest entries of some subjects meet."""
+    subjects = among("subject_id", subject_ids)
+    text = f"""t0.id IN (SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY subject_id ORDER BY id DESC) AS place
+        FROM audit_entry WHERE {subjects.text}
+    ) AS entry WHERE place <= {most:d})"""  # noqa: S608  # no value is spelt out
+    return Sql(text, subjects.parameters)
 
 
 async def erase(subject_id: str) -> None:

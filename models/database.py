@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -55,6 +56,7 @@ class Signals:
     """Events of this process by topic, fired after a commit or by another process."""
 
     _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
+    _fired: Counter[str] = field(default_factory=Counter)
 
     @contextmanager
     def watching(self, topic: str) -> Iterator[asyncio.Event]:
@@ -68,8 +70,13 @@ class Signals:
 
     def fire(self, topic: str) -> None:
         """Set the events of everybody who watches the topic."""
+        self._fired[topic] += 1
         for event in self._watchers.get(topic, ()):
             event.set()
+
+    def fired(self, topic: str) -> int:
+        """Tell how often the topic was fired."""
+        return self._fired[topic]
 
 
 class Database:
@@ -82,6 +89,7 @@ class Database:
         self._pool_size = pool_size
         self._units: set[asyncio.Task[Any]] = set()
         self._listener: asyncio.Task[None] | None = None
+        self._is_listening = False
         self._reader: sqlite3.Connection | None = None
 
     @property
@@ -135,6 +143,17 @@ class Database:
         if self._reader is not None:
             self._reader.close()
         await Tortoise.close_connections()
+
+    def epoch(self, topic: str) -> int | None:
+        """Give a number that changes whenever what the topic is about does, in any process.
+
+        Nothing is given as long as this process would not hear of a change: then what was read
+        before can't be trusted. SQLite counts every commit, whatever it was about.
+        """
+        if self._reader is not None:
+            ((version,),) = self._reader.execute("PRAGMA data_version")
+            return int(version)
+        return self.signals.fired(topic) if self._is_listening else None
 
     async def transaction(
         self, work: Callable[[], Awaitable[Result]], *, dry_run: bool = False
@@ -217,8 +236,10 @@ class Database:
                 await connection.add_listener(topic, lambda *args: self.signals.fire(args[2]))
             for topic in topics:
                 self.signals.fire(topic)  # what came while nobody listened
+            self._is_listening = True
             await lost.wait()
         finally:
+            self._is_listening = False
             connection.terminate()
 
 

@@ -1,13 +1,36 @@
 """Reads rows for display: one statement a level, only the columns asked for, no ORM instances.
 
-A `Shape` says what to read: columns of a model, rows that they refer to (joined), and rows that
-refer to them (one more statement for all parents). It is compiled once, from the model's own
-metadata, into SQL and into a function that turns a database row into an object of the type that
-the shape names. The object has the attributes that were asked for, and no others.
+A `Shape` says what to read: columns of a model, rows that they refer to (joined), rows that refer
+to them (one more statement for all parents), and what else is to be brought to all objects at once.
+It is compiled once, from the model's own metadata, into SQL and into a function that turns database
+rows into objects of the type that the shape names. For
+
+    Shape(Customer, models.Customer, {"id": …, "name": …}, ones={"customer_class": …})
+
+that function is
+
+    def build(rows):
+        made = []
+        for v0, v1, v2, v3 in rows:
+            o0 = new(Row0)
+            o0.id = v0
+            o0.name = v1
+            if v2 is None:
+                o0.customer_class = None
+            else:
+                o1 = new(Row1)
+                o1.id = v2
+                o1.name = v3
+                o0.customer_class = o1
+            made.append(o0)
+        return made
+
+An object has the attributes that were asked for, and no others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from tortoise.models import Model
@@ -15,6 +38,8 @@ from tortoise.models import Model
 from models.sql import Sql, among, from_database, run
 
 Compute = Callable[..., Any]
+Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
+"""Gives the values of an attribute for objects, in their order, from what the reader was given."""
 
 ROOT = "t0"
 """The name that a statement has for the table that it is about."""
@@ -37,7 +62,8 @@ class Shape:
     `values` maps an attribute to the columns that it is made of, and to the function that makes
     it; without one it is the column itself. A column of a row that this one refers to is written
     with the name of the reference, as `customer_class.code`. `ones` maps an attribute to the name
-    of a reference, and to what to read of the row that it leads to.
+    of a reference, and to what to read of the row that it leads to. `brought` maps an attribute to
+    a function that is called with all the objects, and with what the reader was given.
     """
 
     kind: type
@@ -45,33 +71,46 @@ class Shape:
     values: Mapping[str, tuple[tuple[str, ...], Compute | None]]
     ones: Mapping[str, tuple[str, "Shape"]] = field(default_factory=dict)
     manies: Mapping[str, Many] = field(default_factory=dict)
+    brought: Mapping[str, "Bring"] = field(default_factory=dict)
+
+
+MOST_CLASSES = 2_000
+"""Classes of objects that are kept for the next shape with the same attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A relation to be read for the objects at the end of a path of references."""
+    """What is read for the objects at the end of a path of references, once they are there."""
 
     path: tuple[str, ...]
     attribute: str
-    child: "Reader"
-    many: Many
+    bring: Bring
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reader:
+class Compiled:
     """A compiled shape."""
 
     columns: str
     tables: str
-    build: Callable[[Any], Any]
+    build: Callable[[Sequence[Any]], list[Any]]
     attachments: Sequence[Attachment]
+
+
+@dataclass(slots=True, eq=False)
+class Reader:
+    """Reads what a compiled shape says; `given` is passed to what brings attributes."""
+
+    _compiled: Compiled
+    _given: Any = None
 
     def select(self, where: str, tail: str = "") -> str:
         """Write the statement; `where` and `tail` call the shape's own table t0."""
-        return f"SELECT {self.columns} FROM {self.tables} WHERE {where} {tail}"  # noqa: S608  # no value is spelt out
+        compiled = self._compiled
+        return f"SELECT {compiled.columns} FROM {compiled.tables} WHERE {where} {tail}"  # noqa: S608  # no value is spelt out
 
     async def read(self, where: Sql, tail: str = "") -> list[Any]:
-        """Read objects, and then what refers to them with one statement for each relation."""
+        """Read objects, and then what belongs to them, with one statement for each relation."""
         rows = await run(self.select(where.text, tail), where.parameters)
         return await self._completed(rows)
 
@@ -87,20 +126,28 @@ class Reader:
         return found[0] if found else None
 
     async def _completed(self, rows: Sequence[Any]) -> list[Any]:
-        build = self.build
-        objects = [build(row) for row in rows]
+        objects = self._compiled.build(rows)
         if objects:
-            for attachment in self.attachments:
-                await _attach(objects, attachment)
+            for attachment in self._compiled.attachments:
+                await _attach(objects, attachment, self._given)
         return objects
 
 
-def compile_shape(shape: Shape) -> Reader:
+def compile_shape(shape: Shape) -> Compiled:
     """Compile a shape into SQL and a builder of objects."""
     writer = _Writer()
-    source = writer.object(shape, ROOT, ())
-    exec(f"def build(row):\n    return {source}", writer.scope)  # noqa: S102  # our own text only
-    return Reader(
+    lines, name = writer.object(shape, ROOT, ())
+    variables = ", ".join(f"v{place}" for place in range(len(writer.columns)))
+    source = [
+        "def build(rows):",
+        " made = []",
+        f" for {variables}, in rows:",
+        *(f"  {line}" for line in lines),
+        f"  made.append({name})",
+        " return made",
+    ]
+    exec("\n".join(source), writer.scope)  # noqa: S102  # our own text only
+    return Compiled(
         columns=", ".join(writer.columns),
         tables=" ".join([f'"{shape.model._meta.db_table}" AS {ROOT}', *writer.joins.values()]),
         build=writer.scope["build"],
@@ -109,30 +156,41 @@ def compile_shape(shape: Shape) -> Reader:
 
 
 class _Writer:
-    """Collects columns and joins while it writes the expression that builds an object."""
+    """Collects columns and joins while it writes the lines that make an object."""
 
     def __init__(self) -> None:
         self.columns: list[str] = []
         self.joins: dict[tuple[str, str], str] = {}
         self.attachments: list[Attachment] = []
-        self.scope: dict[str, Any] = {"make": _make}
+        self.scope: dict[str, Any] = {"new": object.__new__}
         self._places: dict[str, int] = {}
+        self._objects = 0
 
-    def object(self, shape: Shape, table: str, path: tuple[str, ...]) -> str:
-        """Write the expression of an object that is read from a table."""
-        parts = [
-            f"{attribute!r}: {self._value(shape.model, table, columns, compute)}"
-            for attribute, (columns, compute) in shape.values.items()
-        ]
+    def object(self, shape: Shape, table: str, path: tuple[str, ...]) -> tuple[list[str], str]:
+        """Write the lines that make an object of a row of a table, and name the object."""
+        name, self._objects = f"o{self._objects}", self._objects + 1
+        attributes = (*shape.values, *shape.ones, *shape.manies, *shape.brought)
+        kind = self._constant(_row_class(shape.kind, tuple(sorted(attributes))))
+        lines = [f"{name} = new({kind})"]
+        for attribute, (columns, compute) in shape.values.items():
+            value = self._value(shape.model, table, columns, compute)
+            lines.append(f"{name}.{attribute} = {value}")
         for attribute, (reference, other) in shape.ones.items():
-            name = self._joined(shape.model, table, reference)
-            made = self.object(other, name, (*path, attribute))
-            key = self._raw(name, other.model._meta.db_pk_column)
-            parts.append(f"{attribute!r}: (None if {key} is None else {made})")
+            joined = self._joined(shape.model, table, reference)
+            key = self._raw(joined, other.model._meta.db_pk_column)
+            inner, made = self.object(other, joined, (*path, attribute))
+            lines += [
+                f"if {key} is None:",
+                f" {name}.{attribute} = None",
+                "else:",
+                *(f" {line}" for line in inner),
+                f" {name}.{attribute} = {made}",
+            ]
         for attribute, many in shape.manies.items():
-            child = compile_shape(_with_back(many))
-            self.attachments.append(Attachment(path, attribute, child, many))
-        return f"make({self._constant(shape.kind)}, {{{', '.join(parts)}}})"
+            self.attachments.append(Attachment(path, attribute, _brings(many)))
+        for attribute, bring in shape.brought.items():
+            self.attachments.append(Attachment(path, attribute, bring))
+        return lines, name
 
     def _value(
         self, model: type[Model], table: str, columns: tuple[str, ...], compute: Compute | None
@@ -165,7 +223,7 @@ class _Writer:
         if place is None:
             place = self._places[name] = len(self.columns)
             self.columns.append(name)
-        return f"row[{place}]"
+        return f"v{place}"
 
     def _constant(self, value: Any) -> str:
         name = f"c{len(self.scope)}"
@@ -177,32 +235,39 @@ BACK = "_back"
 """The attribute by which a child knows its parent until it is attached."""
 
 
-def _with_back(many: Many) -> Shape:
+def _brings(many: Many) -> Bring:
+    """Give what reads the rows that refer to some objects."""
     shape = many.shape
     values = {**shape.values, BACK: ((many.back,), None)}
-    return Shape(shape.kind, shape.model, values, shape.ones, shape.manies)
+    child = compile_shape(replace(shape, values=values))
+    column, order = f'{ROOT}."{many.back}"', f"ORDER BY {many.order}"
+
+    async def bring(parents: Sequence[Any], given: Any) -> Sequence[Any]:
+        children: dict[str, list[Any]] = {parent.id: [] for parent in parents}
+        where = among(column, list(children))
+        if many.where:
+            where = Sql(f"{where.text} AND {many.where}", where.parameters)
+        for made in await Reader(child, given).read(where, order):
+            children[made._back].append(made)
+        return [children[parent.id] for parent in parents]
+
+    return bring
 
 
-async def _attach(objects: list[Any], attachment: Attachment) -> None:
+async def _attach(objects: list[Any], attachment: Attachment, given: Any) -> None:
     parents = objects
     for step in attachment.path:
         parents = [one for parent in parents if (one := getattr(parent, step)) is not None]
-    many = attachment.many
-    children: dict[str, list[Any]] = {parent.id: [] for parent in parents}
-    where = among(f'{ROOT}."{many.back}"', list(children))
-    if many.where:
-        where = Sql(f"{where.text} AND {many.where}", where.parameters)
-    for child in await attachment.child.read(where, f"ORDER BY {many.order}"):
-        children[getattr(child, BACK)].append(child)
-    for parent in parents:
-        setattr(parent, attachment.attribute, children[parent.id])
+    attribute = attachment.attribute
+    values = await attachment.bring(parents, given) if parents else ()
+    for parent, value in zip(parents, values, strict=True):
+        setattr(parent, attribute, value)
 
 
-def _make(kind: type, values: dict[str, Any]) -> Any:
-    """Make an object without its constructor, which wants every attribute."""
-    made: Any = object.__new__(kind)
-    made.__dict__ = values
-    return made
+@lru_cache(maxsize=MOST_CLASSES)
+def _row_class(kind: type, attributes: tuple[str, ...]) -> type:
+    """Make a subclass that has room for these attributes; slots are written fastest."""
+    return type(kind.__name__, (kind,), {"__slots__": attributes, "__module__": kind.__module__})
 
 
 def _referred(model: type[Model], reference: str) -> type[Model]:

@@ -77,9 +77,14 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
     connection = get_connection("default")
     if dialect_of(connection) == "postgres":
         text = _numbered(text)
+        if (pool := getattr(connection, "_pool", None)) is not None:
+            # Tortoise's own way looks at each statement; a transaction has no pool.
+            connection.log.debug("%s: %s", text, parameters)
+            async with pool.acquire() as free:
+                return cast("Sequence[Sequence[Any]]", await free.fetch(text, *parameters))
     elif (reader := getattr(connection, READER, None)) is not None:
         connection.log.debug("%s: %s", text, parameters)
-        return list(reader.execute(text, parameters))
+        return reader.execute(text, parameters).fetchall()  # type: ignore[no-any-return]  # Tortoise's own attribute
     _, rows = await connection.execute_query(text, list(parameters))
     return cast("Sequence[Sequence[Any]]", rows)
 

@@ -26,8 +26,9 @@ from schema.customer_changes import (
 )
 from schema.customer_filter import CustomerFilter, CustomerSort
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import CONNECTION, page_arguments
+from schema.pagination import CONNECTION, COUNTS, page_arguments
 from schema.reads import read_by_id, reader_for
+from schema.selections import selects
 from schema.user_error import UserError
 
 SAVED_FIELDS = (
@@ -103,7 +104,7 @@ async def customers(
         key_of=lambda node: (list_name, *order.key_of(getattr(node, order.column), node.id)),
         arguments=arguments,
         has_more=has_more,
-        count=lambda: count(wanted),
+        counted=await count(wanted) if selects(info, COUNTS) else None,
     )
 
 

@@ -39,9 +39,10 @@ from schema.customer_class_changes import (
 )
 from schema.customer_template import CustomerTemplate
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import CONNECTION, DEFAULT_PAGE, page_arguments
+from schema.pagination import CONNECTION, COUNTS, DEFAULT_PAGE, page_arguments
 from schema.permissions import may
 from schema.reads import read_by_id, reader_for
+from schema.selections import selects
 from schema.user_error import UserError
 
 
@@ -93,7 +94,7 @@ async def customer_classes(
         nodes=nodes,
         arguments=arguments,
         has_more=has_more,
-        count=lambda: count_classes(wanted),
+        counted=await count_classes(wanted) if selects(info, COUNTS) else None,
     )
 
 

@@ -119,7 +119,8 @@ async def accept_suggestion(
         settled: tuple[models.Suggestion, models.Customer],
     ) -> AcceptSuggestionPayload:
         return AcceptSuggestionPayload(
-            suggestion=Suggestion.of(settled[0]), customer=await _shown(info, settled[1])
+            suggestion=await read_by_id(info, Suggestion, settled[0].id, "suggestion"),
+            customer=await _shown(info, settled[1]),
         )
 
     async def refuse(
@@ -148,7 +149,8 @@ async def reject_suggestion(
         settled: tuple[models.Suggestion, models.Customer],
     ) -> RejectSuggestionPayload:
         return RejectSuggestionPayload(
-            suggestion=Suggestion.of(settled[0]), customer=await _shown(info, settled[1])
+            suggestion=await read_by_id(info, Suggestion, settled[0].id, "suggestion"),
+            customer=await _shown(info, settled[1]),
         )
 
     async def refuse(

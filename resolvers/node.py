@@ -25,6 +25,7 @@ _KINDS = {
     "cus": (Customer, Scope.CUSTOMERS_READ, Sql("t0.erased_at IS NULL")),
     "cls": (CustomerClass, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
     "tpl": (CustomerTemplate, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
+    "sug": (Suggestion, Scope.CUSTOMERS_READ, ALWAYS),
 }
 """Types by the prefix of their ids: the scope that sees them, and which of their rows."""
 
@@ -67,7 +68,4 @@ async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID,
         wanted = by_prefix.get(prefix)
         if wanted and may(info, scope):
             found += await reader_for(info, kind).read(all_of([among("t0.id", wanted), where]))
-    if may(info, Scope.CUSTOMERS_READ):
-        loaded = await info.context.loaders.suggestion.load_many(by_prefix.get("sug", []))
-        found += [Suggestion.of(row) for row in loaded if row is not None]
     return {one.id: one for one in found}

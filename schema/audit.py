@@ -1,11 +1,17 @@
 """The audit trail of an entity."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import strawberry
 from strawberry.scalars import JSON
 
 import models
+from models.audit import newest_entries
+from schema.reads import Selection, brought, reads
+
+LONGEST_TRAIL = 100
 
 
 @strawberry.type(description="One write: who, when, what before and after, and why (R96).")
@@ -23,18 +29,17 @@ class AuditEntry:
     request_id: str = strawberry.field(description="The request or run that it was done in.")
     at: datetime = strawberry.field(description="When it was done, in UTC.")
 
-    @classmethod
-    def of(cls, row: models.AuditEntry) -> "AuditEntry":
-        """Project a row."""
-        return cls(
-            id=strawberry.ID(row.id),
-            operation=row.operation,
-            before=JSON(row.before),
-            after=JSON(row.after),
-            reason=row.reason,
-            is_override=row.is_override,
-            actor_id=strawberry.ID(row.actor_id),
-            actor_name=row.actor_name,
-            request_id=row.request_id,
-            at=row.at,
-        )
+
+reads(AuditEntry, models.AuditEntry)
+
+
+async def audit_trails(selection: Selection, objects: Sequence[Any]) -> list[list[AuditEntry]]:
+    """Bring the newest entries of some objects, newest first."""
+    trails: dict[str, list[AuditEntry]] = {one.id: [] for one in objects}
+    newest = newest_entries(list(trails), LONGEST_TRAIL)
+    for entry in await selection.reader.read(newest, "ORDER BY t0.id DESC"):
+        trails[entry.subject_id].append(entry)
+    return [trails[one.id] for one in objects]
+
+
+AUDIT_TRAIL = brought(audit_trails, extra=("subject_id",))

@@ -1,6 +1,6 @@
 """The customer as clients see it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +14,16 @@ from models.customer_class import CustomerClass as ClassRow
 from models.customer_list import LARGEST_COUNT
 from models.enrichment_status import EnrichmentStatus
 from models.profile import Profile
-from schema.audit import AuditEntry
+from schema.audit import AUDIT_TRAIL, AuditEntry
 from schema.context import Info
 from schema.customer_class import CustomerClass
 from schema.descriptions import described_enum
-from schema.enrichment import Enrichment, Suggestion
+from schema.enrichment import ENRICHMENT, Enrichment, Suggestion
 from schema.node import Node
 from schema.pagination import PageArguments, PageInfo, encode_cursor, page_info
 from schema.permissions import Requires
 from schema.profile import CompanyProfile
-from schema.reads import derived, many, needs, one, reads
+from schema.reads import derived, hand_out, many, one, reads
 
 LabelEnum = described_enum(
     CustomerLabel,
@@ -115,6 +115,37 @@ def _invoice_wording(*flags: bool) -> InvoiceWording:
     return ClassFlags(*flags).invoice_wording
 
 
+def _advisories(
+    name: str,
+    class_code: str | None,
+    is_checked: bool,  # a column
+    profile: Profile,
+    consent_review_due_at: datetime | None,
+) -> list[Advisory]:
+    found = advisories(
+        name=name,
+        class_code=class_code,
+        is_checked=is_checked,
+        profile=profile,
+        consent_review_due_at=consent_review_due_at,
+    )
+    return [
+        Advisory(code=one.code, message=one.message, suggested_class_code=one.suggested_class_code)
+        for one in found
+    ]
+
+
+def advisories_of(row: models.Customer, customer_class: ClassRow) -> list[Advisory]:
+    """Show what to look at about a customer in its class."""
+    return _advisories(
+        row.name,
+        customer_class.code,
+        customer_class.check_companies_house,
+        row.profile,
+        row.consent_review_due_at,
+    )
+
+
 @strawberry.type(description="A customer of the platform; it sits in exactly one class (R24).")
 class Customer(Node):
     """A customer."""
@@ -162,43 +193,40 @@ class Customer(Node):
         "profile",
         description="What is known of the company; filled by users and enrichment.",
     )
+    suggestions: list[Suggestion] = many(
+        "customer_id",
+        "t0.field",
+        where="t0.status = 'OPEN'",
+        description="Open suggestions: register values beside users' own (R86).",
+    )
+    advisories: list[Advisory] = derived(
+        _advisories,
+        "name",
+        "customer_class.code",
+        "customer_class.check_companies_house",
+        "profile",
+        "consent_review_due_at",
+        description="What somebody should look at (R30, A21).",
+    )
     name_key: strawberry.Private[str]
     customer_class_id: strawberry.Private[str]
     enrichment_status: strawberry.Private[EnrichmentStatus]
 
     @strawberry.field(
-        description="Where it stands with Companies House (R87).",
-        metadata=needs("enrichment_status"),
+        description="Where it stands with Companies House (R87).", metadata=ENRICHMENT
     )
-    async def enrichment(self, info: Info) -> Enrichment:
+    def enrichment(self, info: Info) -> Enrichment:
         """Give the status with its runs."""
-        runs = await info.context.loaders.runs.load(self.id)
-        return Enrichment.of(self.enrichment_status, runs)
-
-    @strawberry.field(description="Open suggestions: register values beside users' own (R86).")
-    async def suggestions(self, info: Info) -> list[Suggestion]:
-        """Give what is to be accepted or rejected."""
-        return [Suggestion.of(row) for row in await info.context.loaders.suggestions.load(self.id)]
-
-    @strawberry.field(description="What somebody should look at (R30, A21).")
-    async def advisories(self, info: Info) -> list[Advisory]:
-        """Derive the advisories."""
-        loaders = info.context.loaders
-        row = await loaders.customer.load(self.id)
-        assert row is not None  # noqa: S101  # it has just been read
-        customer_class = await loaders.customer_class.load(row.customer_class_id)
-        assert customer_class is not None  # noqa: S101  # a foreign key says so
-        return advisories_of(row, customer_class)
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
         description="What was done to it, newest first, 100 entries at most (R96).",
         extensions=[Requires(Scope.CUSTOMERS_READ)],
+        metadata=AUDIT_TRAIL,
     )
-    async def audit_trail(self, info: Info) -> list[AuditEntry]:
+    def audit_trail(self, info: Info) -> list[AuditEntry]:
         """Give its audit entries."""
-        return [
-            AuditEntry.of(row) for row in await info.context.loaders.audit_entries.load(self.id)
-        ]
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
 
 reads(Customer, models.Customer)
@@ -220,7 +248,8 @@ class CustomerConnection:
     key_of: strawberry.Private[Callable[[Customer], tuple[Any, ...]]]
     arguments: strawberry.Private[PageArguments]
     has_more: strawberry.Private[bool]
-    count: strawberry.Private[Callable[[], Awaitable[int]]]
+    counted: strawberry.Private[int | None]
+    """How many there are, up to one more than LARGEST_COUNT; null if nobody asked."""
 
     @strawberry.field(description="The same customers with their cursors.")
     def edges(self) -> list[CustomerEdge]:
@@ -236,30 +265,17 @@ class CustomerConnection:
     @strawberry.field(
         description="Customers in the whole list, 10,000 at most; counted only when asked for."
     )
-    async def total_count(self) -> int:
-        """Count them."""
-        return min(await self.count(), LARGEST_COUNT)
+    def total_count(self) -> int:
+        """Give the count."""
+        assert self.counted is not None  # noqa: S101  # somebody asks
+        return min(self.counted, LARGEST_COUNT)
 
     @strawberry.field(description="Whether totalCount is all of them: false above 10,000.")
-    async def total_count_is_exact(self) -> bool:
+    def total_count_is_exact(self) -> bool:
         """Tell whether there are no more."""
-        return await self.count() <= LARGEST_COUNT
+        assert self.counted is not None  # noqa: S101  # somebody asks
+        return self.counted <= LARGEST_COUNT
 
     def _cursor(self, node: Customer) -> str:
         list_name, *key = self.key_of(node)
         return encode_cursor(list_name, tuple(key))
-
-
-def advisories_of(row: models.Customer, customer_class: ClassRow) -> list[Advisory]:
-    """Show what to look at about a customer in its class."""
-    found = advisories(
-        name=row.name,
-        class_code=customer_class.code,
-        is_checked=customer_class.check_companies_house,
-        profile=row.profile,
-        consent_review_due_at=row.consent_review_due_at,
-    )
-    return [
-        Advisory(code=one.code, message=one.message, suggested_class_code=one.suggested_class_code)
-        for one in found
-    ]

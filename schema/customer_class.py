@@ -1,24 +1,25 @@
 """The customer class as clients see it."""
 
 import operator
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 import models
 from models.access import Scope
 from models.class_use import ClassUse, deletion_blockers, retirement_blockers
-from schema.audit import AuditEntry
+from models.customer_list import count_of_classes, first_of_classes
+from schema.audit import AUDIT_TRAIL, AuditEntry
 from schema.context import Info
 from schema.descriptions import described_enum
 from schema.errors import ErrorCode, RequestRefused
-from schema.loaders import ClassPage
 from schema.node import Node
 from schema.pagination import (
     CONNECTION,
+    COUNTS,
     DEFAULT_PAGE,
     PageArguments,
     PageInfo,
@@ -28,7 +29,7 @@ from schema.pagination import (
 )
 from schema.permissibility import Permissibility
 from schema.permissions import Requires
-from schema.reads import derived, reader_for, reads
+from schema.reads import Selection, brought, derived, hand_out, reads
 
 if TYPE_CHECKING:
     from schema.customer import CustomerConnection
@@ -67,6 +68,40 @@ def _is_not_set(value: object) -> bool:
 
 def _status(retired_at: datetime | None) -> _ClassStatus:
     return _ClassStatus.ACTIVE if retired_at is None else _ClassStatus.RETIRED
+
+
+async def _customers_of(
+    selection: Selection,
+    classes: Sequence[Any],
+    first: int | None = None,
+    after: str | None = None,
+) -> list["CustomerConnection"]:
+    """Bring a page of the customers of each class, with one statement for them all."""
+    from schema.customer import CustomerConnection  # noqa: PLC0415  # breaks a circle
+
+    arguments = page_arguments(CLASS_CUSTOMERS, (str, str), first=first, after=after)
+    members: dict[str, list[Any]] = {one.id: [] for one in classes}
+    for customer in await first_of_classes(
+        selection.reader, list(members), arguments.size + 1, arguments.beyond
+    ):
+        members[customer.customer_class_id].append(customer)
+    counts: dict[str, int] = {}
+    if selection.fields & COUNTS:
+        counts = await count_of_classes(list(members))
+    return [
+        CustomerConnection(
+            nodes=members[one.id][: arguments.size],
+            key_of=_key_of,
+            arguments=arguments,
+            has_more=len(members[one.id]) > arguments.size,
+            counted=counts.get(one.id),
+        )
+        for one in classes
+    ]
+
+
+def _key_of(customer: Any) -> tuple[str, ...]:
+    return (CLASS_CUSTOMERS, customer.name_key, customer.id)
 
 
 @strawberry.type(description="A group of customers of one legal type and data-protection profile.")
@@ -142,44 +177,31 @@ class CustomerClass(Node):
         return Permissibility.of(retirement_blockers(row, use, replacement), use)
 
     @strawberry.field(
-        description="Its customers by name.", extensions=[Requires(Scope.CUSTOMERS_READ)]
+        description="Its customers by name.",
+        extensions=[Requires(Scope.CUSTOMERS_READ)],
+        metadata=brought(_customers_of, paths=CONNECTION, extra=("name_key", "customer_class_id")),
     )
-    async def customers(
+    def customers(
         self,
         info: Info,
-        first: Annotated[
+        first: Annotated[  # noqa: ARG002  # for the schema
             int | None, strawberry.argument(description="How many at most, 500 or fewer.")
         ] = DEFAULT_PAGE,
-        after: Annotated[
+        after: Annotated[  # noqa: ARG002  # for the schema
             str | None, strawberry.argument(description="The endCursor of the page before.")
         ] = None,
     ) -> Annotated["CustomerConnection", strawberry.lazy("schema.customer")]:
         """Give a page of them, read with those of the other classes."""
-        from schema.customer import Customer, CustomerConnection  # noqa: PLC0415  # breaks a circle
-
-        arguments = page_arguments(CLASS_CUSTOMERS, (str, str), first=first, after=after)
-        reader = reader_for(info, Customer, *CONNECTION, extra=("name_key", "customer_class_id"))
-        objects = await info.context.loaders.class_customers.load(
-            ClassPage(self.id, arguments.size + 1, arguments.beyond, reader)
-        )
-        loaders = info.context.loaders
-        return CustomerConnection(
-            nodes=objects[: arguments.size],
-            key_of=lambda customer: (CLASS_CUSTOMERS, customer.name_key, customer.id),
-            arguments=arguments,
-            has_more=len(objects) > arguments.size,
-            count=lambda: loaders.class_customer_count.load(self.id),
-        )
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
         description="What was done to it, newest first, 100 entries at most (R96).",
         extensions=[READS_CLASSES],
+        metadata=AUDIT_TRAIL,
     )
-    async def audit_trail(self, info: Info) -> list[AuditEntry]:
+    def audit_trail(self, info: Info) -> list[AuditEntry]:
         """Give its audit entries."""
-        return [
-            AuditEntry.of(row) for row in await info.context.loaders.audit_entries.load(self.id)
-        ]
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
 
 reads(CustomerClass, models.CustomerClass)
@@ -200,7 +222,8 @@ class CustomerClassConnection:
     nodes: list[CustomerClass] = strawberry.field(description="The classes of the page.")
     arguments: strawberry.Private[PageArguments]
     has_more: strawberry.Private[bool]
-    count: strawberry.Private[Callable[[], Awaitable[int]]]
+    counted: strawberry.Private[int | None]
+    """How many there are; null if nobody asked."""
 
     @strawberry.field(description="The same classes with their cursors.")
     def edges(self) -> list[CustomerClassEdge]:
@@ -214,9 +237,10 @@ class CustomerClassConnection:
         return page_info(ends, self.arguments, has_more=self.has_more)
 
     @strawberry.field(description="Classes in the whole list; counted only when asked for.")
-    async def total_count(self) -> int:
-        """Count them."""
-        return await self.count()
+    def total_count(self) -> int:
+        """Give the count."""
+        assert self.counted is not None  # noqa: S101  # somebody asks
+        return self.counted
 
 
 def _cursor(node: CustomerClass) -> str:

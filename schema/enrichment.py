@@ -14,6 +14,7 @@ from models.enrichment_status import (
     FieldOutcome,
 )
 from models.profile import FIGURES, ProfileEntry, ValueSource
+from models.sql import among
 from schema.descriptions import described_enum
 from schema.node import Node
 from schema.profile_value import (
@@ -24,6 +25,7 @@ from schema.profile_value import (
     date_value,
     money_value,
 )
+from schema.reads import Selection, brought, derived, reads
 
 EnrichmentStatusEnum = described_enum(
     EnrichmentStatus,
@@ -118,21 +120,10 @@ class EnrichmentRun:
     requested_at: datetime = strawberry.field(description="When it was asked for, in UTC.")
     finished_at: datetime | None = strawberry.field(description="When it ended, in UTC.")
     next_attempt_at: datetime | None = strawberry.field(description="When it tries next, in UTC.")
+    fields_read: strawberry.Private[list[dict[str, Any]]]
 
-    @classmethod
-    def of(cls, row: models.EnrichmentRun) -> "EnrichmentRun":
-        """Project a row."""
-        return cls(
-            id=strawberry.ID(row.id),
-            company_number=row.company_number,
-            trigger=row.trigger,
-            status=row.status,
-            reason=row.reason,
-            attempts=row.attempts,
-            requested_at=row.requested_at,
-            finished_at=row.finished_at,
-            next_attempt_at=row.next_attempt_at,
-        )
+
+reads(EnrichmentRun, models.EnrichmentRun)
 
 
 @strawberry.type(description="Where a customer stands with Companies House.")
@@ -151,7 +142,7 @@ class Enrichment:
     history: list[EnrichmentRun] = strawberry.field(description="All runs, newest first.")
 
     @classmethod
-    def of(cls, status: EnrichmentStatus, runs: Sequence[models.EnrichmentRun]) -> "Enrichment":
+    def of(cls, status: EnrichmentStatus, runs: list[EnrichmentRun]) -> "Enrichment":
         """Show a customer's status with its runs, newest first."""
         latest = runs[0] if runs else None
         # A customer that no longer takes part has no reason of its own.
@@ -165,29 +156,64 @@ class Enrichment:
             finished_at=latest.finished_at if latest else None,
             next_attempt_at=latest.next_attempt_at if latest else None,
             fields=[_field(read) for read in ended.fields_read] if ended else [],
-            history=[EnrichmentRun.of(run) for run in runs],
+            history=runs,
         )
+
+
+async def enrichments(selection: Selection, customers: Sequence[Any]) -> list[Enrichment]:
+    """Bring the status of some customers with their runs, newest first."""
+    runs: dict[str, list[Any]] = {one.id: [] for one in customers}
+    for run in await selection.reader.read(
+        among("t0.customer_id", list(runs)), "ORDER BY t0.id DESC"
+    ):
+        runs[run.customer_id].append(run)
+    return [Enrichment.of(one.enrichment_status, runs[one.id]) for one in customers]
+
+
+ENRICHMENT = brought(
+    enrichments,
+    "enrichment_status",
+    paths=(("history",),),
+    extra=(
+        "customer_id",
+        "status",
+        "reason",
+        "attempts",
+        "requested_at",
+        "finished_at",
+        "next_attempt_at",
+        "fields_read",
+    ),
+)
+
+
+def camel(name: str) -> str:
+    """Write a field's name as the schema does."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _value(name: str, stored: dict[str, Any]) -> ProfileValue:
+    entry = ProfileEntry(**stored)  # type: ignore[typeddict-item]  # written by us
+    if name == "registered_address":
+        return address_value(entry, {})
+    if name == "incorporated_on":
+        return date_value(entry)
+    return money_value(entry) if name in FIGURES else count_value(entry)
 
 
 @strawberry.type(description="A register value that differs from what a user typed (R86).")
 class Suggestion(Node):
     """An open suggestion."""
 
-    field: str = strawberry.field(description="The field of CompanyProfile, such as netAssets.")
-    value: ProfileValue = strawberry.field(description="What the register says.")
+    field: str = derived(
+        camel, "field", description="The field of CompanyProfile, such as netAssets."
+    )
+    value: ProfileValue = derived(_value, "field", "entry", description="What the register says.")
     created_at: datetime = strawberry.field(description="When it was found, in UTC.")
-    customer_id: strawberry.Private[str]
 
-    @classmethod
-    def of(cls, row: models.Suggestion) -> "Suggestion":
-        """Project a row."""
-        return cls(
-            id=strawberry.ID(row.id),
-            field=camel(row.field),
-            value=_value(row.field, ProfileEntry(**row.entry)),  # type: ignore[typeddict-item]  # written by us
-            created_at=row.created_at,
-            customer_id=row.customer_id,
-        )
+
+reads(Suggestion, models.Suggestion)
 
 
 @strawberry.type(description="A company that a search by name offers; nothing is filled from it.")
@@ -202,12 +228,6 @@ class CompanyCandidate:
     address: str | None = strawberry.field(description="Its address on one line.")
 
 
-def camel(name: str) -> str:
-    """Write a field's name as the schema does."""
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
 def _field(read: dict[str, Any]) -> EnrichedField:
     source = read.get("source")
     return EnrichedField(
@@ -215,11 +235,3 @@ def _field(read: dict[str, Any]) -> EnrichedField:
         outcome=FieldOutcome(read["outcome"]),
         source=None if source is None else ValueSource(source),
     )
-
-
-def _value(name: str, entry: ProfileEntry) -> ProfileValue:
-    if name == "registered_address":
-        return address_value(entry, {})
-    if name == "incorporated_on":
-        return date_value(entry)
-    return money_value(entry) if name in FIGURES else count_value(entry)

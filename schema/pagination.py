@@ -15,6 +15,9 @@ LARGEST_PAGE = 500
 CONNECTION = (("nodes",), ("edges", "node"))
 """The paths that lead from a connection to what it holds."""
 
+COUNTS = {"totalCount", "totalCountIsExact"}
+"""The fields of a connection that want a count."""
+
 
 @strawberry.type(description="Where a page lies in its list.")
 class PageInfo:

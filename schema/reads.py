@@ -2,20 +2,21 @@
 
 A type is tied to a model by `reads(Type, Model)`. Its attributes are columns of the same name,
 unless they say otherwise: `derived` makes a value of columns, `one` follows a reference, `many`
-brings the rows that refer to this one. A field with a resolver of its own says by `needs` which
-columns it wants to find on the object; the type declares those as private attributes.
+brings the rows that refer to this one. What needs more than that, such as arguments, is `brought`:
+a function is called once for all objects of a level, and the field's resolver only hands out what
+it brought. A field with any other resolver says by `needs` which columns it wants to find on the
+object; the type declares those as private attributes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import strawberry
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
-    InlineFragmentNode,
+    GraphQLError,
     SelectionSetNode,
 )
 from strawberry.types import get_object_definition
@@ -25,11 +26,18 @@ from strawberry.types.lazy_type import LazyType
 from strawberry.utils.str_converters import to_camel_case
 from tortoise.models import Model
 
-from models.reading import ROOT, Many, Reader, Shape, compile_shape
+from models.reading import ROOT, Bring, Compiled, Many, Reader, Shape, compile_shape
 from models.sql import Sql
 from schema.context import Info
+from schema.errors import RequestRefused
+from schema.permissions import Requires, require
+from schema.plan import PREPARED
+from schema.selections import arguments_of, descend, fields_of, selects_at
 
 READ = "read"
+BROUGHT = "brought_"
+"""What the name of an attribute begins with that was brought; the response key follows."""
+
 Type = TypeVar("Type")
 
 
@@ -58,6 +66,28 @@ class ManyOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What a brought field is asked for: the request, and the reader of what lies below.
+
+    `fields` names what is selected directly below, left out by a directive or not.
+    """
+
+    info: Info
+    reader: Reader
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """An attribute that a function brings for all objects at once."""
+
+    bring: Callable[..., Awaitable[Sequence[Any]]]
+    columns: tuple[str, ...]
+    paths: tuple[tuple[str, ...], ...]
+    extra: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Needs:
     """A resolver that wants columns on its object."""
 
@@ -77,6 +107,26 @@ def one(reference: str, *, description: str, name: str | None = None) -> Any:
 def many(back: str, order: str, *, description: str, where: str = "") -> Any:
     """Declare an attribute that is the rows referring to this one by the column `back`."""
     return strawberry.field(description=description, metadata={READ: ManyOf(back, order, where)})
+
+
+def brought(
+    bring: Callable[..., Awaitable[Sequence[Any]]],
+    *columns: str,
+    paths: tuple[tuple[str, ...], ...] = ((),),
+    extra: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Give the metadata of a field whose value a function brings for all objects of a level.
+
+    `bring(selection, objects, **arguments)` gives a value for each object, which has the `columns`.
+    The reader that it is given reads what is selected at the `paths` below the field, and the
+    `extra` columns. A refusal that it raises becomes the error of the field of each object.
+    """
+    return {READ: Brought(bring, columns, paths, extra), PREPARED: BROUGHT}
+
+
+def hand_out(source: Any, info: Info) -> Any:
+    """Give what was brought for the current field; the resolver of such a field does only this."""
+    return getattr(source, f"{BROUGHT}{info.path.key}")
 
 
 def needs(*columns: str) -> dict[str, Needs]:
@@ -100,27 +150,19 @@ def reader_for(
     `paths` lead from the field to the objects, as `("edges", "node")`; none means the field itself.
     `extra` names columns that the caller needs besides.
     """
-    cache: dict[Any, Reader] = info._raw_info.operation.__dict__.setdefault("readers", {})
+    raw = info._raw_info
+    cache: dict[Any, Compiled] = raw.operation.__dict__.setdefault("readers", {})
     fields = tuple(step for step in info.path.as_list() if isinstance(step, str))
     key = (fields, kind, paths, extra)
-    reader = cache.get(key)
-    if reader is None:
-        selections = [
-            found
-            for node in info._raw_info.field_nodes
-            for path in paths or ((),)
-            for found in _descend(node.selection_set, path, info._raw_info.fragments)
-        ]
-        shape = _shape(kind, selections, info._raw_info.fragments)
-        values = {**shape.values, **{column: ((column,), None) for column in extra}}
-        shape = Shape(shape.kind, shape.model, values, shape.ones, shape.manies)
-        reader = cache[key] = compile_shape(shape)
-    return reader
+    compiled = cache.get(key)
+    if compiled is None:
+        compiled = cache[key] = _compiled(kind, raw.field_nodes, paths, extra, raw.fragments)
+    return Reader(compiled, info)
 
 
 async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:
     """Read what the current field selects at a path of the row with an id; nothing is unread."""
-    if path and not _selected(info, path):
+    if path and not selects_at(info, path):
         return None
     found: Type | None = await reader_for(info, kind, path).read_one(
         Sql(f"{ROOT}.id = ?", (row_id,))
@@ -128,9 +170,23 @@ async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str
     return found
 
 
-def _selected(info: Info, path: tuple[str, ...]) -> bool:
-    raw = info._raw_info
-    return any(_descend(node.selection_set, path, raw.fragments) for node in raw.field_nodes)
+def _compiled(
+    kind: type,
+    nodes: Sequence[FieldNode],
+    paths: tuple[tuple[str, ...], ...],
+    extra: tuple[str, ...],
+    fragments: Mapping[str, FragmentDefinitionNode],
+) -> Compiled:
+    """Compile what some nodes of a field select of a type at some paths."""
+    selections = [
+        found
+        for node in nodes
+        for path in paths or ((),)
+        for found in descend(node.selection_set, path, fragments)
+    ]
+    shape = _shape(kind, selections, fragments)
+    values = {**shape.values, **{column: ((column,), None) for column in extra}}
+    return compile_shape(replace(shape, values=values))
 
 
 def _shape(
@@ -140,32 +196,76 @@ def _shape(
 ) -> Shape:
     """Work out the shape of what some selection sets ask of a type; the id always comes along."""
     values: dict[str, tuple[tuple[str, ...], Callable[..., Any] | None]] = {"id": (("id",), None)}
-    below: dict[str, tuple[StrawberryField, list[SelectionSetNode]]] = {}
-    known = _fields(kind)
-    for node in (node for one_set in selections for node in _fields_of(one_set, fragments)):
+    below: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
+    apart: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
+    known, others = _fields(kind), _other_types(kind)
+    for node in (
+        node for one_set in selections for node in fields_of(one_set, fragments, others=others)
+    ):
         field = known.get(node.name.value)
         if field is None:
             continue  # __typename
         way = field.metadata.get(READ)
         if isinstance(way, One | ManyOf):
-            nested = below.setdefault(field.python_name, (field, []))[1]
-            if node.selection_set is not None:
-                nested.append(node.selection_set)
-        elif isinstance(way, Needs):
-            values.update({column: ((column,), None) for column in way.columns})
-        elif isinstance(way, Derived):
-            values[field.python_name] = (way.columns, way.compute)
-        elif field.base_resolver is None:
-            values[field.python_name] = ((field.python_name,), None)
+            below.setdefault(field.python_name, (field, []))[1].append(node)
+        elif isinstance(way, Brought):
+            key = node.alias.value if node.alias else node.name.value
+            apart.setdefault(key, (field, []))[1].append(node)
+        values.update(_values_of(field))
     ones, manies = {}, {}
-    for name, (field, nested) in below.items():
+    for name, (field, nodes) in below.items():
         way = field.metadata[READ]
-        shape = _shape(_inner_type(field.type), nested, fragments)
+        sets = [node.selection_set for node in nodes if node.selection_set is not None]
+        shape = _shape(_inner_type(field.type), sets, fragments)
         if isinstance(way, One):
             ones[name] = (way.reference, shape)
         else:
             manies[name] = Many(shape, way.back, way.order, way.where)
-    return Shape(kind, _models[kind], values, ones, manies)
+    bring = {
+        f"{BROUGHT}{key}": _bring(field, nodes, fragments) for key, (field, nodes) in apart.items()
+    }
+    return Shape(kind, _models[kind], values, ones, manies, bring)
+
+
+def _values_of(
+    field: StrawberryField,
+) -> dict[str, tuple[tuple[str, ...], Callable[..., Any] | None]]:
+    """Give the attributes that a field needs on its object, with the columns they are made of."""
+    way = field.metadata.get(READ)
+    if isinstance(way, Brought | Needs):
+        return {column: ((column,), None) for column in way.columns}
+    if isinstance(way, Derived):
+        return {field.python_name: (way.columns, way.compute)}
+    if way is None and field.base_resolver is None:
+        return {field.python_name: ((field.python_name,), None)}
+    return {}
+
+
+def _bring(
+    field: StrawberryField,
+    nodes: list[FieldNode],
+    fragments: Mapping[str, FragmentDefinitionNode],
+) -> Bring:
+    """Give what brings a field's values for the objects of a level, refusals included."""
+    way: Brought = field.metadata[READ]
+    compiled = _compiled(_type_at(field, way.paths[0]), nodes, way.paths, way.extra, fragments)
+    sets = [node.selection_set for node in nodes if node.selection_set is not None]
+    selected = frozenset(
+        node.name.value for one_set in sets for node in fields_of(one_set, fragments)
+    )
+    scopes = [extension.scopes for extension in field.extensions if isinstance(extension, Requires)]
+
+    async def bring(objects: Sequence[Any], info: Info) -> Sequence[Any]:
+        selection = Selection(info, Reader(compiled, info), selected)
+        try:
+            for wanted in scopes:
+                require(info, *wanted)
+            arguments = arguments_of(field, nodes[0], info)
+            return await way.bring(selection, objects, **arguments)
+        except (RequestRefused, GraphQLError) as refusal:
+            return [refusal] * len(objects)
+
+    return bring
 
 
 def _fields(kind: type) -> dict[str, StrawberryField]:
@@ -173,6 +273,12 @@ def _fields(kind: type) -> dict[str, StrawberryField]:
     return {
         field.graphql_name or to_camel_case(field.python_name): field for field in definition.fields
     }
+
+
+def _type_at(field: StrawberryField, path: tuple[str, ...]) -> type:
+    for step in path:
+        field = _fields(_inner_type(field.type))[step]
+    return _inner_type(field.type)
 
 
 def _inner_type(annotation: Any) -> type:
@@ -184,35 +290,7 @@ def _inner_type(annotation: Any) -> type:
     return kind
 
 
-def _fields_of(
-    selection_set: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]
-) -> Iterator[FieldNode]:
-    """Give the fields of a selection set, those of its fragments included.
-
-    Fragments on other types and directives that leave a field out are followed too: at worst a
-    column too many is read.
-    """
-    for node in selection_set.selections:
-        if isinstance(node, FieldNode):
-            yield node
-        elif isinstance(node, FragmentSpreadNode):
-            yield from _fields_of(fragments[node.name.value].selection_set, fragments)
-        elif isinstance(node, InlineFragmentNode):
-            yield from _fields_of(node.selection_set, fragments)
-
-
-def _descend(
-    selection_set: SelectionSetNode | None,
-    path: tuple[str, ...],
-    fragments: Mapping[str, FragmentDefinitionNode],
-) -> list[SelectionSetNode]:
-    """Give the selection sets that a path of fields leads to."""
-    found = [] if selection_set is None else [selection_set]
-    for step in path:
-        found = [
-            node.selection_set
-            for one_set in found
-            for node in _fields_of(one_set, fragments)
-            if node.name.value == step and node.selection_set is not None
-        ]
-    return found
+def _other_types(kind: type) -> frozenset[str]:
+    """Name the object types that a fragment may be about without being about this one."""
+    names = (get_object_definition(other, strict=True).name for other in _models if other != kind)
+    return frozenset(names)

@@ -220,7 +220,7 @@ async def _fail_in_every_way(live: Api, monkeypatch: pytest.MonkeyPatch) -> None
         patch.setattr("models.customer_editing.carry_out", fail)
         await live.answer(SAVE, input={"name": NAME, "classCode": "CHARITY"})
     with monkeypatch.context() as patch:
-        patch.setattr("models.AccessToken.get_or_none", fail)
+        patch.setattr("models.access.Principals.of", fail)
         await live.post("{ viewer { id } }")
     with monkeypatch.context() as patch:
         patch.setattr("enrichment.company_lookup.latest_accounts", crash)

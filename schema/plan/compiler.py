@@ -25,6 +25,7 @@ attribute, means that graphql-core has to do it over; it is never an answer.
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
+from inspect import isfunction
 from keyword import iskeyword
 from typing import Any, NamedTuple, cast
 
@@ -52,6 +53,8 @@ from schema.plan.checks import JSON, SIMPLE, Unusual, admit_object, complete_lea
 from schema.plan.selection import Selected, Selection
 
 MOST_FIELDS = 1000
+PREPARED = "prepared"
+"""The key of a field's metadata; see the package."""
 
 EXPECTED: dict[Callable[..., Any], str] = {
     GraphQLString.coerce_output_value: "type(v := {read}) is str",
@@ -137,7 +140,7 @@ class _Writer:
             self._fields += 1
             if self._fields > MOST_FIELDS:
                 raise Unusual(wanted)
-            expression = self._field(wanted, nodes)
+            expression = self._field(wanted, key, nodes)
             if expression is not None:
                 plain += 1
             elif rest is None:
@@ -170,13 +173,26 @@ class _Writer:
             return f" or getattr(value, {TYPE_CAST_ATTRIBUTE!r}, None) is not None"
         return f" or {self._name('check', _check_of(wanted))}(value) is not True"
 
-    def _field(self, parent: GraphQLObjectType, selected: Selected) -> str | None:
+    def _field(self, parent: GraphQLObjectType, key: str, selected: Selected) -> str | None:
         node = selected[0].node
         if node.name.value == "__typename":
             return repr(parent.name)
         field = parent.fields[node.name.value]
-        attribute = None if node.arguments else plain_attribute(field)
-        return attribute and self.value(field.type, selected, f"value.{attribute}")
+        read = self._read(field, key)
+        return read and self.value(field.type, selected, read)
+
+    def _read(self, field: GraphQLField, key: str) -> str | None:
+        """Give the expression that reads a field's value off its object."""
+        definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if not isinstance(definition, StrawberryField):
+            return None
+        if prefix := definition.metadata.get(PREPARED):
+            return f"value.{prefix}{key}"
+        if attribute := plain_attribute(field, definition):
+            return f"value.{attribute}"
+        if method := plain_method(field, definition):
+            return f"{self._name('method', method)}(value)"
+        return None
 
     def list_function(
         self, item_type: GraphQLOutputType, selected: Selected, *, is_nullable: bool
@@ -196,7 +212,8 @@ class _Writer:
         serialize = wanted.coerce_output_value
         other = self._leaf_function(serialize, is_nullable=is_nullable)
         if test := EXPECTED.get(serialize):
-            return f"(v if {test.format(read=read)} else {other}(v))"
+            or_null = " or v is None" if is_nullable else ""
+            return f"(v if {test.format(read=read)}{or_null} else {other}(v))"
         definition = wanted.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         if isinstance(definition, StrawberryEnumDefinition):
             enum = cast("type[Enum]", definition.wrapped_cls)
@@ -227,23 +244,39 @@ class _Writer:
         return name
 
 
-def plain_attribute(field: GraphQLField) -> str | None:
+def plain_attribute(field: GraphQLField, definition: StrawberryField) -> str | None:
     """Give the attribute that Strawberry answers a field with, if reading it is all that it does.
 
     `_is_default` is Strawberry's mark on its own function that does just this.
     """
-    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    if not isinstance(definition, StrawberryField):
-        return None
     is_plain = (
-        not field.args
+        _is_standard(field, definition)
         and definition.is_basic_field
         and getattr(field.resolve, "_is_default", False)
-        and type(definition).get_result is StrawberryField.get_result
         and cast("Any", definition).default_resolver is getattr
     )
     name = definition.python_name
     return name if is_plain and name.isidentifier() and not iskeyword(name) else None
+
+
+def plain_method(field: GraphQLField, definition: StrawberryField) -> Callable[[Any], Any] | None:
+    """Give the method that Strawberry answers a field with, if it takes the object and no more."""
+    resolver = definition.base_resolver
+    if resolver is None or not _is_standard(field, definition) or definition.is_async:
+        return None
+    takes_self = resolver.self_parameter is not None and len(resolver.signature.parameters) == 1
+    method: Any = resolver.wrapped_func
+    return method if takes_self and isfunction(method) else None
+
+
+def _is_standard(field: GraphQLField, definition: StrawberryField) -> bool:
+    """Tell whether nothing takes part in resolving a field but its attribute or its method."""
+    return not (
+        field.args
+        or definition.extensions
+        or "get_result" in vars(definition)
+        or type(definition).get_result is not StrawberryField.get_result
+    )
 
 
 def _check_of(wanted: GraphQLObjectType) -> Callable[[Any], Any] | None:

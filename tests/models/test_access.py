@@ -1,16 +1,29 @@
 """Scopes, and the tokens that carry them."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from models import AccessToken
-from models.access import Principal, Scope, hash_of, issue_token, principal_of
+from models.access import TOKENS, Principal, Principals, Scope, hash_of, issue_token
+from models.database import Database
 from tests.conftest import Clock
+from tests.databases import Databases
+from tests.graphql_client import counted_statements
 
 CLASS_VIEW, CLASS_EDIT = Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMER_CLASSES_WRITE
 CLASS_ADMIN = Scope.CUSTOMER_CLASSES_ADMINISTER
 VIEW, EDIT, LOOK_UP = Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.ENRICHMENT_RUN
+
+
+@pytest.fixture
+def principals(database: Database) -> Principals:
+    """Remember whom tokens stand for, as a running server does."""
+    return Principals(database)
 
 
 @pytest.mark.parametrize(
@@ -31,45 +44,92 @@ def test_a_stronger_scope_implies_the_weaker_ones(given: Scope | None, allowed: 
     assert {scope for scope in Scope if principal.may(scope)} == allowed
 
 
-@pytest.mark.usefixtures("database")
-async def test_a_token_stands_for_its_principal_and_is_stored_hashed(clock: Clock) -> None:
+async def test_a_token_stands_for_its_principal_and_is_stored_hashed(
+    principals: Principals, clock: Clock
+) -> None:
     secret = await issue_token("Billing", frozenset({EDIT, CLASS_VIEW}), clock())
     token = await AccessToken.get()
-    assert await principal_of(secret, clock()) == Principal(
+    assert await principals.of(secret, clock()) == Principal(
         token.id, "Billing", frozenset({EDIT, CLASS_VIEW})
     )
     assert token.hash == hash_of(secret)
     assert secret not in repr(await AccessToken.all().values())
     assert secret.startswith(token.shown_prefix)
-    assert await principal_of(secret + "x", clock()) is None
+    assert await principals.of(secret + "x", clock()) is None
 
 
-@pytest.mark.usefixtures("database")
-async def test_an_expired_or_revoked_token_opens_nothing(clock: Clock) -> None:
+async def test_an_expired_or_revoked_token_opens_nothing(
+    principals: Principals, clock: Clock
+) -> None:
     secret = await issue_token("Short", frozenset(), clock(), timedelta(hours=1))
-    assert await principal_of(secret, clock.advance(timedelta(minutes=59))) is not None
-    assert await principal_of(secret, clock.advance(timedelta(minutes=1))) is None
+    assert await principals.of(secret, clock.advance(timedelta(minutes=59))) is not None
+    assert await principals.of(secret, clock.advance(timedelta(minutes=1))) is None
     secret = await issue_token("Long", frozenset(), clock())
     await AccessToken.filter(name="Long").update(revoked_at=clock())
-    assert await principal_of(secret, clock()) is None
+    assert await principals.of(secret, clock()) is None
 
 
-@pytest.mark.usefixtures("database")
-async def test_scopes_of_another_version_are_dropped(clock: Clock) -> None:
+async def test_scopes_of_another_version_are_dropped(principals: Principals, clock: Clock) -> None:
     secret = await issue_token("Old", frozenset({VIEW}), clock())
     await AccessToken.all().update(scopes=["customers:read", "invoices:read"])
-    principal = await principal_of(secret, clock())
+    principal = await principals.of(secret, clock())
     assert principal is not None
     assert principal.scopes == {VIEW}
 
 
-@pytest.mark.usefixtures("database")
-async def test_the_last_use_is_noted_to_the_minute(clock: Clock) -> None:
+async def test_the_last_use_is_noted_to_the_minute(principals: Principals, clock: Clock) -> None:
     secret = await issue_token("Busy", frozenset(), clock())
     first = clock()
-    await principal_of(secret, first)
-    await principal_of(secret, clock.advance(timedelta(seconds=59)))
+    await principals.of(secret, first)
+    await principals.of(secret, clock.advance(timedelta(seconds=59)))
     assert (await AccessToken.get()).last_used_at == first
     later = clock.advance(timedelta(seconds=1))
-    await principal_of(secret, later)
+    await principals.of(secret, later)
     assert (await AccessToken.get()).last_used_at == later
+
+
+async def test_a_token_is_read_once_until_any_is_changed(
+    databases: Databases, clock: Clock
+) -> None:
+    """The change is made by another process, which tells nobody but the database."""
+    url = await databases.create()
+    database = Database(url)
+    await database.open([TOKENS])
+    principals = Principals(database)
+    secret = await issue_token("Kept", frozenset({VIEW}), clock())
+    await principals.of(secret, clock())  # notes the use, a change that SQLite counts
+    async with asyncio.timeout(10):
+        while database.epoch(TOKENS) is None:  # noqa: ASYNC110  # it has no event for it
+            await asyncio.sleep(0.01)
+        await principals.of(secret, clock())
+        with counted_statements() as statements:
+            assert await principals.of(secret, clock()) is not None
+        assert statements == []
+        with database.signals.watching(TOKENS) as told:
+            await _change(url, "UPDATE access_token SET revoked_at = created_at")
+            if database.is_postgres:
+                await told.wait()
+    assert await principals.of(secret, clock()) is None
+    await database.close()
+    await databases.give_back(url)
+
+
+async def test_what_is_remembered_ends_with_the_token_itself(
+    principals: Principals, clock: Clock
+) -> None:
+    secret = await issue_token("Short", frozenset(), clock(), timedelta(seconds=30))
+    for _ in range(3):
+        assert await principals.of(secret, clock()) is not None
+    assert await principals.of(secret, clock.advance(timedelta(seconds=30))) is None
+
+
+async def _change(url: str, statement: str) -> None:
+    """Change the database past everything that the project does."""
+    if not url.startswith("sqlite://"):
+        connection = await asyncpg.connect(url)
+        await connection.execute(statement)
+        await connection.close()
+        return
+    with closing(sqlite3.connect(url.removeprefix("sqlite://"))) as connection:
+        connection.execute(statement)
+        connection.commit()

@@ -8,7 +8,6 @@ import httpx
 import pytest
 import pytest_asyncio
 
-import models
 from models.access import Scope
 from schema.http import LARGEST_BODY
 from tests.conftest import Clock
@@ -396,7 +395,7 @@ async def test_a_database_that_is_gone_is_a_masked_500_with_the_request_id(
     async def fail(*_: Any, **__: Any) -> None:
         raise ConnectionRefusedError("10.1.2.3:5432 says no")
 
-    monkeypatch.setattr(models.AccessToken, "get_or_none", fail)
+    monkeypatch.setattr("models.access.Principals.of", fail)
     response = await api.http.post(
         "/graphql", json={"query": VIEWER}, headers=auth | {"X-Request-Id": "trace-43"}
     )
