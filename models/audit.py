@@ -12,6 +12,7 @@ from tortoise.models import Model
 from models.access import Principal
 from models.identifiers import ID_LENGTH, new_audit_id
 from models.sql import Sql, among
+from models.writing import add_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,39 @@ async def record(
     is_override: bool = False,
 ) -> None:
     """Add an entry in the transaction that makes the write; only what differs is kept."""
+    await add_rows(
+        [
+            new_entry(
+                act,
+                operation,
+                subject_id,
+                before=before,
+                after=after,
+                reason=reason,
+                is_override=is_override,
+            )
+        ]
+    )
+
+
+def new_entry(
+    act: Act,
+    operation: str,
+    subject_id: str,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
+    is_override: bool = False,
+) -> AuditEntry:
+    """Give the row of an entry, to be added in the transaction that makes the write."""
     old, new = before or {}, after or {}
     changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
     entry = _entry(act, operation, subject_id, reason)
     entry.before = {key: old[key] for key in sorted(changed & old.keys())}
     entry.after = {key: new[key] for key in sorted(changed & new.keys())}
     entry.is_override = is_override
-    await entry.save(force_create=True)
+    return entry
 
 
 async def record_many(
@@ -78,7 +105,7 @@ async def record_many(
         entry = _entry(act, operation, subject_id, reason)
         entry.before, entry.after = before, after
         entries.append(entry)
-    await AuditEntry.bulk_create(entries, batch_size=500)
+    await add_rows(entries)
 
 
 def newest_entries(subject_ids: Sequence[str], most: int) -> Sql:

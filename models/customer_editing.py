@@ -18,11 +18,12 @@ from models.customer import (
 )
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
-from models.database import lock, lock_shared
+from models.database import lock, lock_shared, wake
 from models.enrichment import EnrichmentRun, Suggestion
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
-from models.lookup import cancel_lookup, carry_out, plan_lookups
+from models.job import JOBS
+from models.lookup import cancel_lookup, carry_out, lookup_rows, plan_lookups
 from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
 from models.reclassification import (
     FIRST_ASSIGNMENT,
@@ -31,6 +32,7 @@ from models.reclassification import (
     move_customers,
 )
 from models.text import Checks
+from models.writing import add_rows
 
 ERASED = "(erased)"
 STORED_FIELDS = (
@@ -62,15 +64,18 @@ async def create_customer(
     _check_and_set(customer, {"name": None, **given})
     await check_parent(customer)
     plan = await plan_lookups([customer], placement.customer_class, are_new=True)
-    await _refuse_taken_number(customer)
+    rows = [
+        customer,
+        class_change(act, customer.id, None, placement.customer_class, FIRST_ASSIGNMENT),
+        audit.new_entry(act, "customer.created", customer.id, after=_stored(customer)),
+        *lookup_rows(act, plan.starting, EnrichmentTrigger.SAVE),
+    ]
     try:
-        await customer.save(force_create=True)
+        await add_rows(rows)
     except IntegrityError as error:
         raise _number_taken(customer) from error
-    first = class_change(act, customer.id, None, placement.customer_class, FIRST_ASSIGNMENT)
-    await first.save(force_create=True)
-    await carry_out(act, plan, EnrichmentTrigger.SAVE)
-    await audit.record(act, "customer.created", customer.id, after=_stored(customer))
+    if plan.starting:
+        await wake(JOBS)
     return customer
 
 

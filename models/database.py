@@ -100,6 +100,8 @@ class Database:
             connection["credentials"] |= {
                 "minsize": 1,
                 "maxsize": self._pool_size,
+                # Idle ones are kept: a timer for each would be set anew with each statement.
+                "max_inactive_connection_lifetime": 0,
                 "connection_class": _PlainConnection,
             }
         else:
@@ -277,9 +279,10 @@ async def lock_shared(model: type[Row], row_id: str) -> Row | None:
     being retired waits for its customers: we let go of all and do our work again.
     """
     connection = get_connection("default")
-    if dialect_of(connection) == "postgres":
-        await connection.execute_query(
-            f'SELECT 1 FROM "{model._meta.db_table}" WHERE id = $1 FOR SHARE NOWAIT',  # noqa: S608  # a table's own name
-            [row_id],
-        )
-    return await model.get_or_none(pk=row_id)
+    if dialect_of(connection) != "postgres":
+        return await model.get_or_none(pk=row_id)
+    _, rows = await connection.execute_query(
+        f'SELECT * FROM "{model._meta.db_table}" WHERE id = $1 FOR SHARE NOWAIT',  # noqa: S608  # a table's own name
+        [row_id],
+    )
+    return model._init_from_db(**dict(rows[0])) if rows else None

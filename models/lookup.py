@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tortoise.models import Model
+
 from models import job
 from models.audit import Act
 from models.customer import Customer
 from models.customer_class import CustomerClass
-from models.database import lock, lock_shared
+from models.database import lock, lock_shared, wake
 from models.enrichment import EnrichmentRun, UpstreamResponse
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.errors import RefusalCode, refuse
 from models.identifiers import new_run_id
+from models.writing import add_rows
 
 ENRICH = "enrich"
 """The kind of the jobs that look a customer up."""
@@ -217,8 +220,13 @@ async def _cancel(act: Act, run: EnrichmentRun, reason: EnrichmentReason) -> Non
 
 
 async def _start(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrigger) -> None:
-    if not customers:
-        return
+    if customers:
+        await add_rows(lookup_rows(act, customers, trigger))
+        await wake(job.JOBS)
+
+
+def lookup_rows(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrigger) -> list[Model]:
+    """Give the rows that start lookups; whoever adds them wakes JOBS."""
     runs = [
         EnrichmentRun(
             id=new_run_id(),
@@ -231,9 +239,5 @@ async def _start(act: Act, customers: Sequence[Customer], trigger: EnrichmentTri
         )
         for customer in customers
     ]
-    await EnrichmentRun.bulk_create(runs)
-    await job.enqueue_many(
-        ENRICH,
-        {live_key(run.customer_id): {"run_id": run.id} for run in runs},
-        act.now,
-    )
+    jobs = {live_key(run.customer_id): {"run_id": run.id} for run in runs}
+    return [*runs, *job.new_jobs(ENRICH, jobs, act.now)]

@@ -12,6 +12,7 @@ from models.customer_template import CustomerTemplate
 from models.enrichment_status import EnrichmentTrigger
 from models.errors import RefusalCode, refuse
 from models.lookup import BATCH, carry_out, plan_lookups, store_statuses
+from models.writing import add_rows
 
 FIRST_ASSIGNMENT = "First assignment"
 
@@ -40,12 +41,11 @@ async def move_customers(
             customer.consent_review_due_at = act.now
     plan = await plan_lookups(customers, new)
     await _store(act, customers, new, crosses=crosses)
-    await ClassChange.bulk_create(
+    await add_rows(
         [
             class_change(act, customer.id, old, new, reason, crosses=crosses)
             for customer in customers
-        ],
-        batch_size=BATCH,
+        ]
     )
     await audit.record_many(
         act,

@@ -12,7 +12,7 @@ from inspect import isawaitable
 from typing import Any, cast
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, execute, parse
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, parse
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import MaxTokensLimiter, SchemaExtension
@@ -115,17 +115,19 @@ class RememberingSchema(strawberry.Schema):
 
     async def _execute(self, context: ExecutionContext) -> ExecutionResult:
         assert context.graphql_document is not None  # noqa: S101  # it was prepared
-        result = execute(
+        executor = self.execution_context_class.build(
             self._schema,
             context.graphql_document,
-            root_value=context.root_value,
-            context_value=context.context,
-            variable_values=context.variables,
-            operation_name=context.operation_name,
-            executor_class=self.execution_context_class,
+            context.root_value,
+            context.context,
+            context.variables,
+            context.operation_name,
             is_awaitable=cast("Any", optimized_is_awaitable),
             operation_extensions=context.operation_extensions,
         )
+        if isinstance(executor, list):
+            return _refusal(executor)
+        result: Any = executor.execute_operation()
         done = await result if isawaitable(result) else result
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})
 

@@ -1,6 +1,7 @@
 """Batches of a request: each relation is read once for all the parents that ask for it."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -16,9 +17,15 @@ Found = TypeVar("Found")
 class Loaders:
     """The loaders of one request; a new set reads everything afresh."""
 
-    def __init__(self) -> None:
-        self.customer_class = _by_id(models.CustomerClass)
-        self.class_use: DataLoader[str, ClassUse] = DataLoader(_for_each(use_of))
+    @cached_property
+    def customer_class(self) -> DataLoader[str, models.CustomerClass | None]:
+        """Load classes by id."""
+        return _by_id(models.CustomerClass)
+
+    @cached_property
+    def class_use(self) -> DataLoader[str, ClassUse]:
+        """Load what classes are used for, by their ids."""
+        return DataLoader(_for_each(use_of))
 
 
 def _by_id(model: type[Row]) -> DataLoader[str, Row | None]:

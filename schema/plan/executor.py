@@ -139,7 +139,12 @@ class PlannedExecution(StrawberryGraphQLCoreExecutionContext):
         )
 
     def build_response(self, data: dict[str, Any] | None) -> ExecutionResult | Any:
-        """Build the response; by now nobody waits for the coroutines that plans came across."""
+        """Build the response; by now nobody waits for the coroutines that plans came across.
+
+        What an executor offers to resolvers refers back to it, so that it would lie about with all
+        that it has read until the collector comes by.
+        """
+        self.async_helpers = None  # type: ignore[assignment]  # resolvers hold what they were given
         for coroutine in self._left_over:
             if getcoroutinestate(coroutine) == CORO_CREATED:
                 coroutine.close()
