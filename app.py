@@ -174,7 +174,9 @@ def create_app(
 
     schema = build_schema()
     sdl = schema.as_str()
-    admission = Admission(settings.running_requests, settings.waiting_requests)
+    admission = Admission(
+        settings.running_requests, settings.waiting_requests, writing=settings.writing_requests
+    )
     endpoint = GraphQLEndpoint(schema, site.authenticate, site.context, admission)
     socket = GraphQLSocket(
         schema, site.authenticate, lambda request_id: site.context(request_id, principal=None)

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     log_format: Literal["readable", "json"] = "readable"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     running_requests: int = Field(default=4, ge=1, le=64)
+    writing_requests: int = Field(default=8, ge=1, le=64)
     waiting_requests: int = Field(default=512, ge=1, le=100_000)
     worker_slots: int = Field(default=4, ge=1, le=32)
     worker_lease_s: float = Field(default=15, ge=1, le=600)

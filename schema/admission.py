@@ -14,42 +14,47 @@ class Crowded(Exception):
 
 
 class Admission:
-    """Lets requests in, first come first served.
+    """Lets operations in, first come first served.
 
-    One process has one core: more requests at once than it can serve only slow each other down,
-    and whoever waits for a database connection starves. So few run, and who comes first goes
-    first.
+    One process has one core: more queries at once than it can serve only slow each other down, and
+    whoever waits for a database connection starves. So few run, and who comes first goes first.
+    Writes mostly wait for the disk, and those that wait together share one wait: more of them run,
+    beside the queries.
     """
 
-    def __init__(self, running: int = 4, waiting: int = 512, retry_after: int = 1) -> None:
-        self._slots = asyncio.Semaphore(running)
+    def __init__(
+        self, running: int = 4, waiting: int = 512, retry_after: int = 1, writing: int = 8
+    ) -> None:
+        self._queries = asyncio.Semaphore(running)
+        self._writes = asyncio.Semaphore(writing)
         self._most_waiting = waiting
         self._waiting = 0
         self._retry_after = retry_after
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, *, writes: bool = False) -> AsyncIterator[None]:
         """Wait for a turn; raise Crowded when too many are waiting already."""
-        if self._slots.locked():
+        slots = self._writes if writes else self._queries
+        if slots.locked():
             if self._waiting >= self._most_waiting:
                 raise Crowded(self._retry_after)
             self._waiting += 1
             try:
-                await self._slots.acquire()
+                await slots.acquire()
             finally:
                 self._waiting -= 1
         else:
-            await self._slots.acquire()
+            await slots.acquire()
         try:
             yield
         finally:
-            self._slots.release()
+            slots.release()
 
     @asynccontextmanager
     async def outside(self) -> AsyncIterator[None]:
-        """Give the turn up while waiting for somebody outside, and take another one after."""
-        self._slots.release()
+        """Give a query's turn up while waiting for somebody outside, and take another one after."""
+        self._queries.release()
         try:
             yield
         finally:
-            await self._slots.acquire()
+            await self._queries.acquire()

@@ -11,6 +11,7 @@ import strawberry
 from models.access import SYSTEM, Principal
 from models.audit import Act
 from models.database import Database
+from schema.admission import Admission
 from schema.loaders import Loaders
 
 
@@ -55,8 +56,16 @@ class Context:
     """On a WebSocket: tells whether the connection's token is still good."""
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
-    outside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-    """Gives the request's turn up while it waits for somebody outside, such as the register."""
+    admission: Admission | None = None
+    """Gives operations their turn; none on a WebSocket, which has a limit of its own."""
+
+    def turn(self, *, writes: bool) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn of an operation; raises Crowded when too many are waiting."""
+        return self.admission.turn(writes=writes) if self.admission else nullcontext()
+
+    def outside(self) -> AbstractAsyncContextManager[None]:
+        """Give the turn of a query up while it waits for somebody outside, as the register."""
+        return self.admission.outside() if self.admission else nullcontext()
 
     def act(self) -> Act:
         """Give the circumstances of a write that is made now."""

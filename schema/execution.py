@@ -8,6 +8,7 @@ extensions: a document's length, and that an operation is named where there are 
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from schema.admission import Crowded
 from schema.documents import Documents
 
 MOST_TOKENS = 5_000
@@ -72,8 +74,8 @@ class RememberingSchema(strawberry.Schema):
             operation_extensions=operation_extensions,
         )
         try:
-            result = self._prepare(context) or await self._execute(context)
-        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
+            result = self._prepare(context) or await self._execute_in_turn(context)
+        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError, Crowded):
             raise
         except Exception as error:
             result = _refusal([_as_graphql_error(error)])
@@ -113,6 +115,14 @@ class RememberingSchema(strawberry.Schema):
         self.documents.keep(text, document)
         return None
 
+    def turn(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for others
+        """Give what an operation is executed within; it may wait there, or raise Crowded."""
+        return nullcontext()
+
+    async def _execute_in_turn(self, context: ExecutionContext) -> ExecutionResult:
+        async with self.turn(context):
+            return await self._execute(context)
+
     async def _execute(self, context: ExecutionContext) -> ExecutionResult:
         assert context.graphql_document is not None  # noqa: S101  # it was prepared
         executor = self.execution_context_class.build(
@@ -126,7 +136,7 @@ class RememberingSchema(strawberry.Schema):
             operation_extensions=context.operation_extensions,
         )
         if isinstance(executor, list):
-            return _refusal(executor)
+            return ExecutionResult(data=None, errors=executor, extensions={})
         result: Any = executor.execute_operation()
         done = await result if isawaitable(result) else result
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})

@@ -90,8 +90,7 @@ class GraphQLEndpoint:
                     {"WWW-Authenticate": "Bearer"},
                 )
             wanted = await read_request(request)
-            async with self._admission.turn():
-                return await self._execute(request, wanted, principal, media_type)
+            return await self._execute(request, wanted, principal, media_type)
         except Crowded as crowded:
             extensions = {"code": ErrorCode.OVERLOADED.value}
             error = {"message": "Too many requests are waiting.", "extensions": extensions}
@@ -116,7 +115,7 @@ class GraphQLEndpoint:
         request_id: str = request.state.request_id
         is_get = request.method == "GET"
         context = self._make_context(request_id, principal)
-        context.outside = self._admission.outside
+        context.admission = self._admission
         allowed = [OperationType.QUERY] if is_get else [OperationType.QUERY, OperationType.MUTATION]
         try:
             result = await self._schema.execute(

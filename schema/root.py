@@ -1,6 +1,7 @@
 """The contents page of the API: each operation with its permission and its description."""
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from graphql import (
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
+from strawberry.types.graphql import OperationType
 
 from models.access import Scope
 from resolvers import customer as customer_acts
@@ -204,6 +206,13 @@ class CustomerClassesSchema(RememberingSchema):
         """Log what went wrong, and mask what clients must not see."""
         context = execution_context.context if execution_context else None
         settle(errors, context.request_id if isinstance(context, Context) else "")
+
+    def turn(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
+        """Let an operation wait for its turn; writes have turns of their own."""
+        asked = context.context
+        if not isinstance(asked, Context):
+            return nullcontext()
+        return asked.turn(writes=context.operation_type is OperationType.MUTATION)
 
     async def stream(
         self,

@@ -217,7 +217,7 @@ async def _fail_in_every_way(live: Api, monkeypatch: pytest.MonkeyPatch) -> None
             "query($t: String) { customers(filter: { text: $t }) { totalCount } }", t=NAME
         )
     with monkeypatch.context() as patch:
-        patch.setattr("models.customer_editing.carry_out", fail)
+        patch.setattr("resolvers.customer._shown", fail)
         await live.answer(SAVE, input={"name": NAME, "classCode": "CHARITY"})
     with monkeypatch.context() as patch:
         patch.setattr("models.access.Principals.of", fail)

@@ -23,12 +23,14 @@ attribute, means that graphql-core has to do it over; it is never an answer.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
 from inspect import isfunction
 from keyword import iskeyword
 from typing import Any, NamedTuple, cast
 
+import orjson
 from graphql import (
     GraphQLBoolean,
     GraphQLField,
@@ -45,6 +47,7 @@ from graphql import (
     is_object_type,
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.schema.types.base_scalars import isoformat
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
@@ -97,7 +100,13 @@ class _Writer:
     def __init__(self, collect: Collect) -> None:
         self._collect = collect
         self._source: list[str] = []
-        self._names: dict[str, Any] = {"SIMPLE": SIMPLE, "JSON": JSON}
+        self._names: dict[str, Any] = {
+            "SIMPLE": SIMPLE,
+            "JSON": JSON,
+            "UTC": UTC,
+            "datetime": datetime,
+            "dumps": orjson.dumps,
+        }
         self._leaves: dict[tuple[Callable[[Any], Any], bool], str] = {}
         self._leaf_classes = set(SIMPLE)
         self._fields = 0
@@ -221,6 +230,10 @@ class _Writer:
             expected = self._name("enum", enum)
             # Members hash slowly; their names don't.
             return f"({names}[v._name_] if type(v := {read}) is {expected} else {other}(v))"
+        if serialize is isoformat:
+            # An instant in UTC: orjson writes the same text as isoformat() in a third of the time.
+            is_usual = f"type(v := {read}) is datetime and v.tzinfo is UTC"
+            return f"(dumps(v)[1:-1].decode() if {is_usual} else {other}(v))"
         name = self._name("serialize", serialize)
         return (
             f"(a if type(v := {read}) in SIMPLE and type(a := {name}(v)) in JSON else {other}(v))"
