@@ -29,6 +29,9 @@ class Sql:
 
 ALWAYS = Sql("1 = 1")
 
+TRIGRAM = 3
+"""Texts shorter than this can't be looked up in a trigram index."""
+
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
     """Join conditions by AND."""
@@ -51,6 +54,10 @@ def among(column: str, values: Sequence[str]) -> Sql:
 
 def holding(table: str, text: str) -> Sql:
     """Match customers whose search key holds a text; by index from three characters on."""
+    if len(text) < TRIGRAM:
+        # Another statement than that of longer texts, so that PostgreSQL plans each for itself.
+        position = "strpos" if is_postgres() else "instr"
+        return Sql(f"{position}({table}.search_key, ?) > 0", (text,))
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = f"%{escaped}%"
     if is_postgres():

@@ -8,7 +8,7 @@ from tortoise.models import Model
 
 import models
 from models.class_use import ClassUse, use_of
-from models.customer_list import Key, count_of_classes, first_of_classes
+from models.customer_list import Key, count_listed, first_of_classes
 from models.enrichment import SuggestionStatus
 from models.reading import Reader
 
@@ -39,7 +39,7 @@ class Loaders:
         self.suggestions = _many(_suggestions)
         self.audit_entries = _many(_audit_entries)
         self.class_use: DataLoader[str, ClassUse] = DataLoader(_for_each(use_of))
-        self.class_customer_count: DataLoader[str, int] = DataLoader(_for_each(count_of_classes))
+        self.class_customer_count: DataLoader[str, int] = DataLoader(_for_each(count_listed))
         self.class_customers: DataLoader[ClassPage, list[Any]] = DataLoader(_class_customers)
 
 
