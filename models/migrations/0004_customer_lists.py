@@ -61,7 +61,9 @@ ADDED = (
     of_living("customer_class_id", "created_at", "id"),
     of_living("customer_class_id", "account_number", "id"),
     of_living("enrichment_status", "name_key", "id"),
-    IndexWhere(fields=("parent_id", "name_key", "id"), where="parent_id IS NOT NULL"),
+    IndexWhere(
+        fields=("parent_id", "name_key", "id", "erased_at"), where="parent_id IS NOT NULL"
+    ),
 )
 
 
