@@ -8,10 +8,10 @@ from typing import Any
 
 from models.classification import CustomerLabel, SubscriberKind
 from models.customer import Customer
-from models.each import Each
+from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
 from models.reading import Reader
-from models.sql import ALWAYS, Sql, all_of, among, holding, run, to_database
+from models.sql import Sql, all_of, among, holding, run, to_database
 
 _LABELS = {
     CustomerLabel.INDIVIDUAL: "is_personal_customer OR is_sole_trader",
@@ -76,16 +76,20 @@ class CustomerFilter:
     external_reference: str | None = None
     text: str | None = None
 
-    def condition(self) -> Sql:
-        """Give the condition that the filter stands for; deleted customers never meet it."""
-        return all_of([_NOT_ERASED, *self._of_class(), *self._of_status(), *self._others()])
+    def condition(self, *, is_of_class: bool = True) -> Sql:
+        """Give the condition that the filter stands for; deleted customers never meet it.
+
+        The part on classes may be left out.
+        """
+        of_class = self._of_class() if is_of_class else ()
+        return all_of([_NOT_ERASED, *of_class, *self._of_status(), *self._others()])
 
     def each(self, column: str | None = None) -> Each | None:
         """Give the keys of which a list consists, if nothing else is asked for.
 
         Only those with an index that goes on in the order of a column, if there is one.
         """
-        if self._is_of_one_class() or any(self._others()):
+        if self.one_class() is not None or any(self._others()):
             return None
         classes, statuses = self._classes(), self.enrichment_statuses
         if classes is not None and statuses is None:
@@ -96,10 +100,16 @@ class CustomerFilter:
             return Each("customer", "enrichment_status", Sql(keys))
         return None
 
+    def one_class(self) -> str | None:
+        """Give the id of the class, if a single one is named and nothing else asked of classes."""
+        others = (self.class_codes, self.labels, self.subscriber_kind)
+        ids = set(self.class_ids or ())
+        return ids.pop() if len(ids) == 1 and all(other is None for other in others) else None
+
     def _classes(self) -> Sql | None:
         """Give the condition on classes, unless there is none, or a class is named."""
         conditions = []
-        if self.class_ids is not None and not self._is_of_one_class():
+        if self.class_ids is not None and self.one_class() is None:
             conditions.append(among("id", self.class_ids))
         if self.class_codes is not None:
             conditions.append(among("code", self.class_codes))
@@ -111,14 +121,9 @@ class CustomerFilter:
             conditions.append(Sql(individual if is_individual else f"NOT ({individual})"))
         return all_of(conditions) if conditions else None
 
-    def _is_of_one_class(self) -> bool:
-        others = (self.class_codes, self.labels, self.subscriber_kind)
-        is_one = self.class_ids is not None and len(set(self.class_ids)) == 1
-        return is_one and all(other is None for other in others)
-
     def _of_class(self) -> Iterator[Sql]:
-        if self.class_ids is not None and self._is_of_one_class():
-            yield Sql("t0.customer_class_id = ?", (self.class_ids[0],))
+        if (one_class := self.one_class()) is not None:
+            yield Sql("t0.customer_class_id = ?", (one_class,))
         if (classes := self._classes()) is not None:
             keys = f"SELECT id FROM customer_class WHERE {classes.text}"  # noqa: S608  # no value is spelt out
             yield Sql(f"t0.customer_class_id IN ({keys})", classes.parameters)
@@ -151,25 +156,33 @@ async def page(
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
     """Give a page in list order, and whether there is more in the direction read."""
-    direction = "DESC" if order.is_descending != is_backward else "ASC"
-    columns = (f"{order.column} {direction}", f"id {direction}")
-    after = ALWAYS
-    if beyond is not None:
-        place = to_database(Customer._meta.fields_map[order.column], beyond[0])
-        side = "<" if direction == "DESC" else ">"
-        after = Sql(f"(t0.{order.column}, t0.id) {side} (?, ?)", (place, beyond[1]))
-    each = wanted.each(order.column)
-    if each is None:
-        condition = all_of([wanted.condition(), after])
-    else:
-        living = all_of([_NOT_ERASED, after])
-        condition = each.first(living, columns, size + 1, of_each=False)
-    objects, has_more = await reader.read_some(
-        condition, ", ".join(f"t0.{column}" for column in columns), size
-    )
+    where, by = _placed(wanted, order, size + 1, beyond, is_backward=is_backward)
+    objects, has_more = await reader.read_some(where, by, size)
     if is_backward:
         objects.reverse()
     return objects, has_more
+
+
+def _placed(
+    wanted: CustomerFilter,
+    order: CustomerOrder,
+    size: int,
+    beyond: Key | None,
+    *,
+    is_backward: bool,
+) -> tuple[Sql, str]:
+    """Give the condition and the order of a page."""
+    if beyond is not None:
+        beyond = (to_database(Customer._meta.fields_map[order.column], beyond[0]), beyond[1])
+    direction = "DESC" if order.is_descending != is_backward else "ASC"
+    place = Place((order.column, "id"), direction, beyond)
+    each, one_class = wanted.each(order.column), wanted.one_class()
+    if each is not None:
+        return each.first(_NOT_ERASED, place, size, of_each=False), place.order()
+    if one_class is not None:
+        matched, by = place.under("customer_class_id", Sql("?", (one_class,)))
+        return all_of([matched, wanted.condition(is_of_class=False)]), by
+    return all_of([wanted.condition(), place.after()]), place.order()
 
 
 async def count(wanted: CustomerFilter) -> int:
@@ -193,10 +206,9 @@ async def first_of_classes(
     reader: Reader, class_ids: Sequence[str], size: int, beyond: Key | None = None
 ) -> list[Any]:
     """Give the first customers by name of each of many classes, in one statement for them all."""
-    after = ALWAYS if beyond is None else Sql("(t0.name_key, t0.id) > (?, ?)", beyond)
-    each = _of_classes(class_ids)
-    where = each.first(all_of([_NOT_ERASED, after]), ("name_key", "id"), size, of_each=True)
-    return await reader.read(where, "ORDER BY t0.name_key, t0.id")
+    place = Place(("name_key", "id"), beyond=beyond)
+    where = _of_classes(class_ids).first(_NOT_ERASED, place, size, of_each=True)
+    return await reader.read(where, f"ORDER BY {place.order()}")
 
 
 async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:

@@ -6,10 +6,45 @@ the whole list in order, and often guesses wrong which is less. So each key is a
 first rows: at most as many are read as there are keys times rows of a page.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from models.sql import Sql, is_postgres
+from models.sql import ALWAYS, Sql, all_of, is_postgres
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in an order by some columns, all up or all down; none is before the first row."""
+
+    columns: tuple[str, ...]
+    direction: str = "ASC"
+    beyond: tuple[Any, ...] | None = None
+
+    def order(self, table: str = "t0") -> str:
+        """Write the order."""
+        return ", ".join(f"{table}.{column} {self.direction}" for column in self.columns)
+
+    def after(self) -> Sql:
+        """Match what comes after the place."""
+        if self.beyond is None:
+            return ALWAYS
+        names = ", ".join(f"t0.{column}" for column in self.columns)
+        marks = ", ".join("?" for _ in self.columns)
+        return Sql(f"({names}) {'<' if self.direction == 'DESC' else '>'} ({marks})", self.beyond)
+
+    def under(self, column: str, key: Sql) -> tuple[Sql, str]:
+        """Match the rows with a key that come after the place, and write their order.
+
+        PostgreSQL takes an index that goes by the columns alone for as good, and would look for
+        the key all along it. An order that begins with the column rules that out, unless it is
+        known to be but one value: so that is not said.
+        """
+        if is_postgres():
+            matched = Sql(f"t0.{column} = ANY(ARRAY[{key.text}])", key.parameters)
+            order = f"t0.{column} {self.direction}, {self.order()}"
+        else:
+            matched, order = Sql(f"t0.{column} = {key.text}", key.parameters), self.order()
+        return all_of([matched, self.after()]), order
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +55,15 @@ class Each:
     column: str
     keys: Sql
 
-    def first(self, where: Sql, order: Sequence[str], size: int, *, of_each: bool) -> Sql:
+    def first(self, where: Sql, place: Place, size: int, *, of_each: bool) -> Sql:
         """Match the first rows, in all or `of_each` key; `where` calls the table t0.
 
-        An order is a column and perhaps a direction; an index must begin with the column of the
-        keys and go on in that order.
+        An index must begin with the column of the keys and go on in the order of the place.
         """
-        parameters = (*self.keys.parameters, *where.parameters)
-        found = "" if of_each else f" ORDER BY {_in_order('found', order)} LIMIT {size:d}"
-        rows = (
-            f"FROM {self.table} AS t0 WHERE t0.{self.column} = one.key AND {where.text}"
-            f" ORDER BY {_in_order('t0', order)} LIMIT {size:d}"
-        )
+        matched, order = place.under(self.column, Sql("one.key"))
+        condition = all_of([matched, where])
+        found = "" if of_each else f" ORDER BY {place.order('found')} LIMIT {size:d}"
+        rows = f"FROM {self.table} AS t0 WHERE {condition.text} ORDER BY {order} LIMIT {size:d}"
         keys = f"({self.keys.text}) AS one"
         if is_postgres():
             text = (
@@ -44,7 +76,7 @@ class Each:
                 f"t0.rowid IN (SELECT found.rowid FROM {keys} CROSS JOIN {self.table} AS found"  # noqa: S608  # see above
                 f" ON found.rowid IN (SELECT t0.rowid {rows}){found})"
             )
-        return Sql(text, parameters)
+        return Sql(text, (*self.keys.parameters, *condition.parameters))
 
     def count(self, where: Sql, most: int) -> Sql:
         """Write a statement that counts the rows, as far as `most`."""
@@ -71,7 +103,3 @@ class Each:
             f" FROM ({self.keys.text}) AS one",
             (*where.parameters, *self.keys.parameters),
         )
-
-
-def _in_order(table: str, order: Sequence[str]) -> str:
-    return ", ".join(f"{table}.{part}" for part in order)
