@@ -14,6 +14,7 @@ from tortoise.connection import get_connection
 from models.database import READER
 
 Values = list[tuple[Any, ...]]
+PROFILE = json.dumps({"details": {"company_name": "A LIMITED", "address": "1 High Street " * 20}})
 MODES = ("force_custom_plan", "force_generic_plan")
 STATUSES = ["SUCCEEDED"] * 60 + ["NOT_APPLICABLE"] * 38 + ["FAILED", "PENDING"]
 CLASS_COLUMNS = (
@@ -177,7 +178,7 @@ def _customer(number: int, start: datetime) -> tuple[Any, ...]:
         values = (account, f"crm-{number}", name, name.lower(), key, f"{number:08}")
         parent, erased_at = ("cus_0000001" if number % 10 == 3 else None), None
     status = STATUSES[number * 31 % 100]
-    return (row_id, *values, class_id, parent, "{}", status, at, at, 1, erased_at)
+    return (row_id, *values, class_id, parent, PROFILE, status, at, at, 1, erased_at)
 
 
 def _changes(customers: int, start: datetime) -> Values:
