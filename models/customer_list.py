@@ -1,7 +1,7 @@
 """Lists of customers: filters, orders, keyset pages and counts (R98)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -11,7 +11,7 @@ from models.customer import Customer
 from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
 from models.reading import Reader
-from models.sql import Sql, all_of, among, holding, run, to_database
+from models.sql import Sql, all_of, among, holding, is_common, run, to_database
 
 _LABELS = {
     CustomerLabel.INDIVIDUAL: "is_personal_customer OR is_sole_trader",
@@ -75,6 +75,8 @@ class CustomerFilter:
     company_number: str | None = None
     external_reference: str | None = None
     text: str | None = None
+    is_common: bool = False
+    """Whether the text is known to be held by many."""
 
     def condition(self, *, is_of_class: bool = True) -> Sql:
         """Give the condition that the filter stands for; deleted customers never meet it.
@@ -139,7 +141,12 @@ class CustomerFilter:
             if (value := getattr(self, column)) is not None:
                 yield Sql(f"t0.{column} = ?", (value,))
         if self.text is not None and self.text.strip():
-            yield holding("t0", self.text.strip().casefold())
+            yield holding("t0", self.text.strip().casefold(), is_common=self.is_common)
+
+    async def examined(self) -> "CustomerFilter":
+        """Find out what the statement has to be chosen by."""
+        text = (self.text or "").strip().casefold()
+        return replace(self, is_common=True) if await is_common(text) else self
 
 
 def _spelt(statuses: Sequence[EnrichmentStatus]) -> list[str]:
@@ -156,6 +163,7 @@ async def page(
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
     """Give a page in list order, and whether there is more in the direction read."""
+    wanted = await wanted.examined()
     where, by = _placed(wanted, order, size + 1, beyond, is_backward=is_backward)
     objects, has_more = await reader.read_some(where, by, size)
     if is_backward:
@@ -187,6 +195,7 @@ def _placed(
 
 async def count(wanted: CustomerFilter) -> int:
     """Count a list, up to one more than LARGEST_COUNT."""
+    wanted = await wanted.examined()
     most = LARGEST_COUNT + 1
     each = wanted.each()
     if each is None:
