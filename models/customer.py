@@ -9,6 +9,7 @@ from tortoise.models import Model
 from models.customer_class import NAME_LENGTH, CustomerClass
 from models.enrichment_status import EnrichmentStatus
 from models.identifiers import ID_LENGTH, new_class_change_id, new_customer_id
+from models.indexes import IndexWhere, of_living
 
 ACCOUNT_NUMBER_LENGTH = 64
 REFERENCE_LENGTH = 200
@@ -34,7 +35,7 @@ class Customer(Model):
     )
     customer_class_id: str
     parent: fields.ForeignKeyNullableRelation["Customer"] = fields.ForeignKeyField(
-        "models.Customer", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True
+        "models.Customer", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     parent_id: str | None
     profile: dict[str, Any] = fields.JSONField(default=dict)
@@ -50,10 +51,16 @@ class Customer(Model):
     class Meta:
         table = "customer"
         indexes = (
-            Index(fields=("name_key", "id")),
-            Index(fields=("customer_class_id", "name_key", "id")),
-            Index(fields=("created_at", "id")),
-            Index(fields=("enrichment_status", "name_key", "id")),
+            of_living("name_key", "id"),
+            of_living("created_at", "id"),
+            of_living("account_number", "id"),
+            of_living("customer_class_id", "name_key", "id"),
+            of_living("customer_class_id", "created_at", "id"),
+            of_living("customer_class_id", "account_number", "id"),
+            of_living("enrichment_status", "name_key", "id"),
+            IndexWhere(
+                fields=("parent_id", "name_key", "id", "erased_at"), where="parent_id IS NOT NULL"
+            ),
         )
 
 

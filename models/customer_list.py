@@ -1,23 +1,24 @@
 """Lists of customers: filters, orders, keyset pages and counts (R98)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 from models.classification import CustomerLabel, SubscriberKind
 from models.customer import Customer
+from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
 from models.reading import Reader
-from models.sql import Sql, all_of, among, holding, is_postgres, run, to_database
+from models.sql import Sql, all_of, among, holding, is_common, run, to_database
 
-_IN_CLASSES = "t0.customer_class_id IN (SELECT id FROM customer_class WHERE {})"
 _LABELS = {
     CustomerLabel.INDIVIDUAL: "is_personal_customer OR is_sole_trader",
     CustomerLabel.SOLE_TRADER: "is_sole_trader",
     CustomerLabel.RESELLER: "is_reseller",
 }
+_EQUAL = ("parent_id", "company_number", "external_reference")
 _NOT_ERASED = Sql("t0.erased_at IS NULL")
 
 LARGEST_COUNT = 10_000
@@ -74,30 +75,82 @@ class CustomerFilter:
     company_number: str | None = None
     external_reference: str | None = None
     text: str | None = None
+    is_common: bool = False
+    """Whether the text is known to be held by many."""
 
-    def condition(self) -> Sql:
-        """Give the condition that the filter stands for; deleted customers never meet it."""
-        conditions = [_NOT_ERASED]
-        if self.class_ids is not None:
-            conditions.append(among("t0.customer_class_id", self.class_ids))
+    def condition(self, *, is_of_class: bool = True) -> Sql:
+        """Give the condition that the filter stands for; deleted customers never meet it.
+
+        The part on classes may be left out.
+        """
+        of_class = self._of_class() if is_of_class else ()
+        return all_of([_NOT_ERASED, *of_class, *self._of_status(), *self._others()])
+
+    def each(self, column: str | None = None) -> Each | None:
+        """Give the keys of which a list consists, if nothing else is asked for.
+
+        Only those with an index that goes on in the order of a column, if there is one.
+        """
+        if self.one_class() is not None or any(self._others()):
+            return None
+        classes, statuses = self._classes(), self.enrichment_statuses
+        if classes is not None and statuses is None:
+            keys = f"SELECT id AS key FROM customer_class WHERE {classes.text}"  # noqa: S608  # no value is spelt out
+            return Each("customer", "customer_class_id", Sql(keys, classes.parameters))
+        if classes is None and statuses and column in (None, "name_key"):
+            keys = " UNION ALL ".join(f"SELECT {status} AS key" for status in _spelt(statuses))
+            return Each("customer", "enrichment_status", Sql(keys))
+        return None
+
+    def one_class(self) -> str | None:
+        """Give the id of the class, if a single one is named and nothing else asked of classes."""
+        others = (self.class_codes, self.labels, self.subscriber_kind)
+        ids = set(self.class_ids or ())
+        return ids.pop() if len(ids) == 1 and all(other is None for other in others) else None
+
+    def _classes(self) -> Sql | None:
+        """Give the condition on classes, unless there is none, or a class is named."""
+        conditions = []
+        if self.class_ids is not None and self.one_class() is None:
+            conditions.append(among("id", self.class_ids))
         if self.class_codes is not None:
-            codes = among("code", self.class_codes)
-            conditions.append(Sql(_IN_CLASSES.format(codes.text), codes.parameters))
+            conditions.append(among("code", self.class_codes))
         if self.labels is not None:
-            conditions += [Sql(_IN_CLASSES.format(_LABELS[label])) for label in self.labels]
+            conditions += [Sql(_LABELS[label]) for label in self.labels]
         if self.subscriber_kind is not None:
             individual = _LABELS[CustomerLabel.INDIVIDUAL]
             is_individual = self.subscriber_kind is SubscriberKind.INDIVIDUAL
-            wanted = individual if is_individual else f"NOT ({individual})"
-            conditions.append(Sql(_IN_CLASSES.format(wanted)))
+            conditions.append(Sql(individual if is_individual else f"NOT ({individual})"))
+        return all_of(conditions) if conditions else None
+
+    def _of_class(self) -> Iterator[Sql]:
+        if (one_class := self.one_class()) is not None:
+            yield Sql("t0.customer_class_id = ?", (one_class,))
+        if (classes := self._classes()) is not None:
+            keys = f"SELECT id FROM customer_class WHERE {classes.text}"  # noqa: S608  # no value is spelt out
+            yield Sql(f"t0.customer_class_id IN ({keys})", classes.parameters)
+
+    def _of_status(self) -> Iterator[Sql]:
+        """Spell the statuses out, for PostgreSQL to know how many customers have them."""
         if self.enrichment_statuses is not None:
-            conditions.append(among("t0.enrichment_status", self.enrichment_statuses))
-        for column in ("parent_id", "company_number", "external_reference"):
+            spelt = ", ".join(_spelt(self.enrichment_statuses))
+            yield Sql(f"t0.enrichment_status IN ({spelt})") if spelt else Sql("1 = 0")
+
+    def _others(self) -> Iterator[Sql]:
+        for column in _EQUAL:
             if (value := getattr(self, column)) is not None:
-                conditions.append(Sql(f"t0.{column} = ?", (value,)))
+                yield Sql(f"t0.{column} = ?", (value,))
         if self.text is not None and self.text.strip():
-            conditions.append(holding("t0", self.text.strip().casefold()))
-        return all_of(conditions)
+            yield holding("t0", self.text.strip().casefold(), is_common=self.is_common)
+
+    async def examined(self) -> "CustomerFilter":
+        """Find out what the statement has to be chosen by."""
+        text = (self.text or "").strip().casefold()
+        return replace(self, is_common=True) if await is_common(text) else self
+
+
+def _spelt(statuses: Sequence[EnrichmentStatus]) -> list[str]:
+    return [f"'{status.value}'" for status in sorted(set(statuses))]
 
 
 async def page(
@@ -110,30 +163,51 @@ async def page(
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
     """Give a page in list order, and whether there is more in the direction read."""
-    is_descending = order.is_descending != is_backward
-    condition = wanted.condition()
-    if beyond is not None:
-        place = to_database(Customer._meta.fields_map[order.column], beyond[0])
-        side = "<" if is_descending else ">"
-        after = Sql(f"(t0.{order.column}, t0.id) {side} (?, ?)", (place, beyond[1]))
-        condition = all_of([condition, after])
-    direction = "DESC" if is_descending else "ASC"
-    objects, has_more = await reader.read_some(
-        condition, f"t0.{order.column} {direction}, t0.id {direction}", size
-    )
+    wanted = await wanted.examined()
+    where, by = _placed(wanted, order, size + 1, beyond, is_backward=is_backward)
+    objects, has_more = await reader.read_some(where, by, size)
     if is_backward:
         objects.reverse()
     return objects, has_more
 
 
+def _placed(
+    wanted: CustomerFilter,
+    order: CustomerOrder,
+    size: int,
+    beyond: Key | None,
+    *,
+    is_backward: bool,
+) -> tuple[Sql, str]:
+    """Give the condition and the order of a page."""
+    if beyond is not None:
+        beyond = (to_database(Customer._meta.fields_map[order.column], beyond[0]), beyond[1])
+    direction = "DESC" if order.is_descending != is_backward else "ASC"
+    place = Place((order.column, "id"), direction, beyond)
+    each, one_class = wanted.each(order.column), wanted.one_class()
+    if each is not None:
+        return each.first(_NOT_ERASED, place, size, of_each=False), place.order()
+    if one_class is not None:
+        matched, by = place.under("customer_class_id", Sql("?", (one_class,)))
+        return all_of([matched, wanted.condition(is_of_class=False)]), by
+    return all_of([wanted.condition(), place.after()]), place.order()
+
+
 async def count(wanted: CustomerFilter) -> int:
     """Count a list, up to one more than LARGEST_COUNT."""
-    condition = wanted.condition()
-    text = (
-        f"SELECT count(*) FROM (SELECT 1 FROM customer AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
-        f" LIMIT {LARGEST_COUNT + 1}) AS counted"
-    )
-    ((counted,),) = await run(text, condition.parameters)
+    wanted = await wanted.examined()
+    most = LARGEST_COUNT + 1
+    each = wanted.each()
+    if each is None:
+        condition = wanted.condition()
+        text = (
+            f"SELECT count(*) FROM (SELECT 1 FROM customer AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
+            f" LIMIT {most}) AS counted"
+        )
+        statement = Sql(text, condition.parameters)
+    else:
+        statement = each.count(_NOT_ERASED, most)
+    ((counted,),) = await run(statement.text, statement.parameters)
     return int(counted)
 
 
@@ -141,34 +215,24 @@ async def first_of_classes(
     reader: Reader, class_ids: Sequence[str], size: int, beyond: Key | None = None
 ) -> list[Any]:
     """Give the first customers by name of each of many classes, in one statement for them all."""
-    after = "" if beyond is None else "AND (name_key, id) > (?, ?)"
-    if is_postgres():
-        text = f"""t0.id IN (
-            SELECT found.id FROM unnest(?::text[]) AS class(id) CROSS JOIN LATERAL (
-              SELECT id FROM customer WHERE customer_class_id = class.id AND erased_at IS NULL
-              {after} ORDER BY name_key, id LIMIT {size:d}
-            ) AS found)"""  # noqa: S608  # no value is spelt out
-        return await reader.read(
-            Sql(text, (list(class_ids), *(beyond or ()))), "ORDER BY t0.name_key, t0.id"
-        )
-    among_classes = among("customer_class_id", class_ids)
-    text = f"""t0.id IN (
-        SELECT id FROM (
-          SELECT id, row_number() OVER (
-            PARTITION BY customer_class_id ORDER BY name_key, id
-          ) AS place FROM customer WHERE {among_classes.text} AND erased_at IS NULL {after}
-        ) WHERE place <= {size:d})"""  # noqa: S608  # no value is spelt out
-    return await reader.read(
-        Sql(text, (*among_classes.parameters, *(beyond or ()))), "ORDER BY t0.name_key, t0.id"
-    )
+    place = Place(("name_key", "id"), beyond=beyond)
+    where = _of_classes(class_ids).first(_NOT_ERASED, place, size, of_each=True)
+    return await reader.read(where, f"ORDER BY {place.order()}")
 
 
-async def count_of_classes(class_ids: Sequence[str]) -> dict[str, int]:
-    """Count the customers of many classes in one statement."""
-    condition = all_of([_NOT_ERASED, among("t0.customer_class_id", class_ids)])
-    text = (
-        "SELECT t0.customer_class_id, count(*) FROM customer AS t0"  # noqa: S608  # no value is spelt out
-        f" WHERE {condition.text} GROUP BY t0.customer_class_id"
-    )
-    counted = dict(tuple(row) for row in await run(text, condition.parameters))
+async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:
+    """Count the customers of many classes in one statement, as far as `most`."""
+    statement = _of_classes(class_ids).count_of_each(_NOT_ERASED, most)
+    counted = dict(tuple(row) for row in await run(statement.text, statement.parameters))
     return {class_id: counted.get(class_id, 0) for class_id in class_ids}
+
+
+async def count_listed(class_ids: Sequence[str]) -> dict[str, int]:
+    """Count the customers of many classes, each up to one more than LARGEST_COUNT."""
+    return await count_of_classes(class_ids, LARGEST_COUNT + 1)
+
+
+def _of_classes(class_ids: Sequence[str]) -> Each:
+    wanted = among("id", class_ids)
+    keys = f"SELECT id AS key FROM customer_class WHERE {wanted.text}"  # noqa: S608  # no value is spelt out
+    return Each("customer", "customer_class_id", Sql(keys, wanted.parameters))

@@ -29,6 +29,12 @@ class Sql:
 
 ALWAYS = Sql("1 = 1")
 
+TRIGRAM = 3
+"""Texts shorter than this can't be looked up in a trigram index."""
+
+COMMON = 2_000
+"""What as many customers hold is not looked up on SQLite; counting so far takes about 5 ms."""
+
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
     """Join conditions by AND."""
@@ -49,18 +55,40 @@ def among(column: str, values: Sequence[str]) -> Sql:
     return Sql(f"{column} IN (SELECT value FROM json_each(?))", (as_list,))  # noqa: S608  # a column's own name
 
 
-def holding(table: str, text: str) -> Sql:
-    """Match customers whose search key holds a text; by index from three characters on."""
+def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
+    """Match customers whose search key holds a text; by index, unless it is short or common."""
+    if is_common or len(text) < TRIGRAM:
+        # Another statement than that of longer texts, so that PostgreSQL plans each for itself.
+        position = "strpos" if is_postgres() else "instr"
+        return Sql(f"{position}({table}.search_key, ?) > 0", (text,))
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = f"%{escaped}%"
     if is_postgres():
         return Sql(f"{table}.search_key LIKE ? ESCAPE '\\'", (pattern,))
     # A trigram table serves LIKE without ESCAPE only; what it finds too much is filtered out.
-    found = "SELECT rowid FROM customer_search WHERE search_key LIKE ?"
-    wide = "%" + text.replace("%", "_") + "%"
     return Sql(
-        f"{table}.rowid IN ({found}) AND {table}.search_key LIKE ? ESCAPE '\\'", (wide, pattern)
+        f"{table}.rowid IN ({_FOUND}) AND {table}.search_key LIKE ? ESCAPE '\\'",
+        (_wide(text), pattern),
     )
+
+
+async def is_common(text: str) -> bool:
+    """Tell whether so many customers hold a text that a list is better walked than looked up.
+
+    SQLite reads all that its index finds before it sorts them; PostgreSQL knows from statistics.
+    """
+    if is_postgres() or len(text) < TRIGRAM:
+        return False
+    probe = f"SELECT count(*) FROM ({_FOUND} LIMIT {COMMON})"  # noqa: S608  # no value is spelt out
+    ((found,),) = await run(probe, (_wide(text),))
+    return int(found) == COMMON
+
+
+_FOUND = "SELECT rowid FROM customer_search WHERE search_key LIKE ?"
+
+
+def _wide(text: str) -> str:
+    return "%" + text.replace("%", "_") + "%"
 
 
 def is_postgres() -> bool:

@@ -11,7 +11,7 @@ import strawberry
 import models
 from models.access import Scope
 from models.class_use import ClassUse, deletion_blockers, retirement_blockers
-from models.customer_list import count_of_classes, first_of_classes
+from models.customer_list import count_listed, first_of_classes
 from schema.audit import AUDIT_TRAIL, AuditEntry
 from schema.context import Info
 from schema.descriptions import described_enum
@@ -87,7 +87,7 @@ async def _customers_of(
         members[customer.customer_class_id].append(customer)
     counts: dict[str, int] = {}
     if selection.fields & COUNTS:
-        counts = await count_of_classes(list(members))
+        counts = await count_listed(list(members))
     return [
         CustomerConnection(
             nodes=members[one.id][: arguments.size],

@@ -99,4 +99,5 @@ async def test_every_index_of_the_models_is_in_the_database(database: Database) 
 
 
 def _columns(statement: str) -> str:
-    return statement[statement.find("(") + 1 : statement.rfind(")")].replace('"', "")
+    columns = statement.partition(" WHERE ")[0]
+    return columns[columns.find("(") + 1 : columns.rfind(")")].replace('"', "")

@@ -1,0 +1,210 @@
+"""Fills a database in bulk, and explains how it would answer."""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import asyncpg
+from tortoise.connection import get_connection
+
+from models.database import READER
+
+Values = list[tuple[Any, ...]]
+PROFILE = json.dumps({"details": {"company_name": "A LIMITED", "address": "1 High Street " * 20}})
+MODES = ("force_custom_plan", "force_generic_plan")
+STATUSES = ["SUCCEEDED"] * 60 + ["NOT_APPLICABLE"] * 38 + ["FAILED", "PENDING"]
+CLASS_COLUMNS = (
+    "id name name_key display_position is_personal_customer is_sole_trader is_reseller"
+    " check_companies_house created_at last_modified_at version"
+)
+CUSTOMER_COLUMNS = (
+    "id account_number external_reference name name_key search_key company_number"
+    " customer_class_id parent_id profile enrichment_status created_at last_modified_at version"
+    " erased_at"
+)
+CHANGE_COLUMNS = (
+    "id customer_id from_class_id to_class_id reason crosses_individual_line changed_by_id"
+    " changed_by changed_at"
+)
+RUN_COLUMNS = "id customer_id trigger status attempts requested_at fields_read"
+SUGGESTION_COLUMNS = "id customer_id field entry status created_at"
+ENTRY_COLUMNS = "id subject_id operation before after is_override actor_id actor_name request_id at"
+
+
+class Statement(NamedTuple):
+    """A statement and its parameters."""
+
+    text: str
+    parameters: tuple[Any, ...]
+
+
+class _Statements(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Statement] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple) and str(record.args[0]).startswith("SELECT"):
+            text, parameters = record.args
+            self.seen.append(Statement(str(text), tuple(parameters or ())))  # type: ignore[arg-type]  # a sequence
+
+
+@contextmanager
+def noted_statements() -> Iterator[list[Statement]]:
+    """Collect what is selected meanwhile, with the parameters."""
+    logger, handler = logging.getLogger("tortoise.db_client"), _Statements()
+    level, propagates = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    try:
+        yield handler.seen
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagates
+
+
+async def explain_postgres(
+    connection: asyncpg.Connection, statement: Statement, modes: Sequence[str] = MODES
+) -> list[dict[str, Any]]:
+    """Run a statement as prepared ones are, and give the nodes of its plans.
+
+    Each says the table that it is `of`, if any, and how many `rows` it read.
+    """
+    await connection.execute(f"PREPARE asked AS {statement.text}")
+    values = ", ".join(_literal(value) for value in statement.parameters)
+    execute = f"EXECUTE asked({values})" if values else "EXECUTE asked"
+    nodes: list[dict[str, Any]] = []
+    for mode in modes:
+        await connection.execute(f"SET plan_cache_mode = {mode}")
+        plan = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {execute}")
+        nodes += _nodes(json.loads(plan)[0]["Plan"])
+    await connection.execute("DEALLOCATE asked")
+    return nodes
+
+
+def explain_sqlite(statement: Statement) -> list[str]:
+    """Give the steps of a plan."""
+    reader = getattr(get_connection("default"), READER)
+    rows = reader.execute(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)
+    return [str(row[3]) for row in rows]
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, list):
+        value = "{" + ", ".join(f'"{part}"' for part in value) + "}"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    index = str(plan.get("Index Name"))
+    removed = plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+    of = plan.get("Relation Name") or ("customer" if index.startswith("idx_customer_") else None)
+    rows = (plan["Actual Rows"] + removed) * plan["Actual Loops"]
+    node = {**plan, "of": of, "rows": rows, "Plans": None}
+    return [node, *(found for part in plan.get("Plans", ()) for found in _nodes(part))]
+
+
+async def seed(url: str, customers: int, start: datetime) -> None:
+    """Fill a migrated database with classes of 0 to thousands of customers and what is theirs."""
+    tables = {
+        "customer_class": (CLASS_COLUMNS, _classes(start)),
+        "customer": (CUSTOMER_COLUMNS, _customers(customers, start)),
+        "class_change": (CHANGE_COLUMNS, _changes(customers, start)),
+        "enrichment_run": (RUN_COLUMNS, _runs(customers, start)),
+        "suggestion": (SUGGESTION_COLUMNS, _suggestions(customers, start)),
+        "audit_entry": (ENTRY_COLUMNS, _entries(customers, start)),
+    }
+    if url.startswith("sqlite"):
+        _fill_sqlite(url.removeprefix("sqlite://"), tables)
+        return
+    connection = await asyncpg.connect(url)
+    for name, (columns, rows) in tables.items():
+        await connection.copy_records_to_table(name, records=rows, columns=columns.split())
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
+def _fill_sqlite(path: str, tables: dict[str, tuple[str, Values]]) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for name, (columns, rows) in tables.items():
+            marks = ", ".join("?" * len(columns.split()))
+            connection.executemany(
+                f"INSERT INTO {name} ({columns.replace(' ', ', ')}) VALUES ({marks})",
+                [[v.isoformat(" ") if isinstance(v, datetime) else v for v in row] for row in rows],
+            )
+        connection.commit()
+
+
+def _classes(start: datetime) -> Values:
+    return [
+        (
+            f"cls_{n}",
+            f"Own {n}",
+            f"own {n}",
+            500 + n,
+            n == 3,
+            n == 4,
+            n in (4, 5),
+            n < 3,
+            start,
+            start,
+            1,
+        )
+        for n in range(10)
+    ]
+
+
+def _customers(customers: int, start: datetime) -> Values:
+    return [_customer(number, start) for number in range(1, customers + 1)]
+
+
+def _customer(number: int, start: datetime) -> tuple[Any, ...]:
+    row_id, at = f"cus_{number:07}", start + timedelta(seconds=number)
+    halvings = (number & -number).bit_length() - 1  # half of them none, a quarter one, …
+    class_id = f"cls_{min(halvings, 9)}"
+    if number % 20 == 0:
+        values: tuple[Any, ...] = (f"(erased) {row_id}", None, "(erased)", "(erased)", "", None)
+        parent, erased_at = None, at
+    else:
+        name = f"Customer {number * 7919 % 1000003:07}"
+        account = f"AC-{number:07}"
+        key = f"{name}\n{account}".lower()
+        values = (account, f"crm-{number}", name, name.lower(), key, f"{number:08}")
+        parent, erased_at = ("cus_0000001" if number % 10 == 3 else None), None
+    status = STATUSES[number * 31 % 100]
+    return (row_id, *values, class_id, parent, PROFILE, status, at, at, 1, erased_at)
+
+
+def _changes(customers: int, start: datetime) -> Values:
+    return [
+        (f"chg_{n}_{step}", f"cus_{n:07}", None, "cls_0", "Grew", False, "tok_1", "Tess", start)
+        for n in range(1, customers + 1)
+        for step in range(2)
+    ]
+
+
+def _runs(customers: int, start: datetime) -> Values:
+    return [
+        (f"run_{n}", f"cus_{n:07}", "SAVE", "SUCCEEDED", 1, start, "[]")
+        for n in range(1, customers + 1)
+    ]
+
+
+def _suggestions(customers: int, start: datetime) -> Values:
+    return [
+        (f"sug_{n}", f"cus_{n:07}", "employees", "{}", "OPEN", start)
+        for n in range(1, customers + 1)
+    ]
+
+
+def _entries(customers: int, start: datetime) -> Values:
+    return [
+        (f"aud_{n}", f"cus_{n:07}", "customer.created", "{}", "{}", False, "t", "T", "r", start)
+        for n in range(1, customers + 1)
+    ]

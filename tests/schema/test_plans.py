@@ -1,0 +1,238 @@
+"""No list, count or relation reads a whole table, however many rows there are (R98).
+
+Each statement is explained as the application sends it. On PostgreSQL twice: planned for its
+values, and planned once for any values, as a prepared statement is from its sixth run on.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import asyncpg
+import pytest
+
+from models import Customer, CustomerClass
+from models.access import Principal, Scope
+from models.classification import CustomerLabel, SubscriberKind
+from models.customer_list import CustomerFilter, CustomerOrder, count, first_of_classes, page
+from models.customer_list import count_listed as count_of_classes
+from models.database import Database
+from models.enrichment_status import EnrichmentStatus
+from models.reading import Reader, Shape, compile_shape
+from schema.context import Candidate, Context
+from tests.databases import Databases, run_aside
+from tests.graphql_client import the_schema
+from tests.plans import Statement, explain_postgres, explain_sqlite, noted_statements, seed
+
+CUSTOMERS = 20_000
+PAGE = 50
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SMALL = {"customer_class", "customer_template", "platform_defaults"}
+"""Tables of a few rows, whatever the number of customers."""
+
+OF_CLASS = {
+    "all": CustomerFilter(),
+    "large class": CustomerFilter(class_ids=["cls_0"]),
+    "small class": CustomerFilter(class_ids=["cls_9"]),
+    "empty class": CustomerFilter(class_ids=["cls_none"]),
+    "classes": CustomerFilter(class_ids=["cls_1", "cls_2", "cls_9"]),
+    "codes": CustomerFilter(class_codes=["CHARITY", "SOLE_TRADER"]),
+    "label": CustomerFilter(labels=[CustomerLabel.RESELLER]),
+    "labels": CustomerFilter(labels=[CustomerLabel.RESELLER, CustomerLabel.SOLE_TRADER]),
+    "individuals": CustomerFilter(subscriber_kind=SubscriberKind.INDIVIDUAL),
+    "organisations": CustomerFilter(subscriber_kind=SubscriberKind.CORPORATE),
+    "class and label": CustomerFilter(class_ids=["cls_1"], labels=[CustomerLabel.RESELLER]),
+}
+OTHERS = {
+    "status": CustomerFilter(enrichment_statuses=[EnrichmentStatus.SUCCEEDED]),
+    "rare statuses": CustomerFilter(
+        enrichment_statuses=[EnrichmentStatus.FAILED, EnrichmentStatus.RUNNING]
+    ),
+    "no status": CustomerFilter(enrichment_statuses=[]),
+    "parent": CustomerFilter(parent_id="cus_0000001"),
+    "no children": CustomerFilter(parent_id="cus_0000002"),
+    "company number": CustomerFilter(company_number="00000101"),
+    "external reference": CustomerFilter(external_reference="crm-101"),
+    "text": CustomerFilter(text="0007919"),
+    "common text": CustomerFilter(text="customer"),
+    "unknown text": CustomerFilter(text="zebra"),
+    "class, status and text": CustomerFilter(
+        class_ids=["cls_0"], enrichment_statuses=[EnrichmentStatus.FAILED], text="0007919"
+    ),
+}
+FILTERS = {**OF_CLASS, **OTHERS}
+PLACES = {
+    "name_key": "customer 0010000",
+    "created_at": START + timedelta(seconds=CUSTOMERS // 2),
+    "account_number": f"AC-{CUSTOMERS // 2:07}",
+}
+
+
+@pytest.fixture(scope="module")
+def seeded(databases: Databases) -> Iterator[str]:
+    """Give the URL of a database with many customers, one in twenty of them erased."""
+    urls = []
+
+    async def fill() -> None:
+        urls.append(await databases.create())
+        await seed(urls[0], CUSTOMERS, START)
+
+    run_aside(fill)
+    yield urls[0]
+    run_aside(lambda: databases.drop(urls[0]))
+
+
+@pytest.fixture
+async def database(seeded: str) -> AsyncIterator[Database]:
+    """Open it."""
+    opened = Database(seeded)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
+    """Give a connection to explain on, set up as those of the application are."""
+    if not database.is_postgres:
+        yield None
+        return
+    opened = await asyncpg.connect(database.dsn)
+    await database.config["connections"]["default"]["credentials"]["init"](opened)
+    yield opened
+    await opened.close()
+
+
+class Row:
+    """A row that was read."""
+
+
+def reader() -> Reader:
+    """Read what a list shows of a customer, its class included."""
+    of_class = Shape(Row, CustomerClass, {"id": (("id",), None), "name": (("name",), None)})
+    columns = ("id", "name", "name_key", "created_at", "account_number", "customer_class_id")
+    shape = Shape(
+        Row,
+        Customer,
+        {column: ((column,), None) for column in columns},
+        {"customer_class": ("customer_class", of_class)},
+    )
+    return Reader(compile_shape(shape))
+
+
+async def whole_tables(
+    connection: asyncpg.Connection | None, statements: list[Statement]
+) -> list[str]:
+    """Name what the statements read a whole table of, on either database."""
+    found = []
+    for statement in statements:
+        if connection is None:
+            found += [step for step in explain_sqlite(statement) if _is_scan(step)]
+            continue
+        for node in await explain_postgres(connection, statement):
+            if node["Node Type"] == "Seq Scan" and node["Relation Name"] not in SMALL:
+                found.append(f"{node['Relation Name']}: {statement.text}")
+    return found
+
+
+def _is_scan(step: str) -> bool:
+    words = step.split()
+    is_table = words[0] == "SCAN" and "INDEX" not in words
+    tables = {"customer", "t0", "class_change", "enrichment_run", "suggestion", "audit_entry"}
+    return is_table and words[1].strip('"') in tables
+
+
+@pytest.mark.parametrize("name", FILTERS)
+async def test_no_page_reads_all_customers(
+    name: str, connection: asyncpg.Connection | None
+) -> None:
+    read = reader()
+    with noted_statements() as statements:
+        for order, is_deep, is_backward in product(CustomerOrder, (False, True), (False, True)):
+            beyond = (PLACES[order.column], "cus_1") if is_deep else None
+            await page(read, FILTERS[name], order, PAGE, beyond=beyond, is_backward=is_backward)
+    statements = [found for found in statements if "LIMIT 51" in found.text]
+    assert len(statements) == 24
+    assert await whole_tables(connection, statements) == []
+
+
+@pytest.mark.parametrize("name", OF_CLASS)
+async def test_a_page_of_a_class_reads_little_more_than_it_shows(
+    name: str, connection: asyncpg.Connection | None
+) -> None:
+    if connection is None:
+        pytest.skip("SQLite does not tell how many rows it read")
+    read = reader()
+    classes = await CustomerClass.all().count()
+    for order, is_deep in product(CustomerOrder, (False, True)):
+        beyond = (PLACES[order.column], "cus_1") if is_deep else None
+        with noted_statements() as statements:
+            shown, _ = await page(read, FILTERS[name], order, PAGE, beyond=beyond)
+        for mode in ("force_custom_plan", "force_generic_plan"):
+            nodes = await explain_postgres(connection, statements[0], (mode,))
+            rows = sum(node["rows"] for node in nodes if node["of"] == "customer")
+            allowed = (classes + 1) * (PAGE + 1) if "ANY(ARRAY" in statements[0].text else 400
+            assert rows <= max(allowed, len(shown)), (order, is_deep, mode, nodes)
+
+
+@pytest.mark.parametrize("name", [name for name in FILTERS if name != "common text"])
+async def test_no_count_reads_all_customers(
+    name: str, connection: asyncpg.Connection | None
+) -> None:
+    """Of what most customers hold, 10,000 are found soon in whatever way."""
+    with noted_statements() as statements:
+        await count(FILTERS[name])
+    assert await whole_tables(connection, statements) == []
+
+
+async def test_the_customers_of_classes_are_read_by_index(
+    connection: asyncpg.Connection | None,
+) -> None:
+    ids = [row.id for row in await CustomerClass.all()]
+    with noted_statements() as statements:
+        shown = await first_of_classes(reader(), ids, 5)
+        await first_of_classes(reader(), ids, 5, ("customer 0010000", "cus_1"))
+        counted = await count_of_classes(ids)
+    assert len(statements) == 3
+    assert counted["cls_0"] == await count(FILTERS["large class"])
+    assert len(shown) == sum(min(5, number) for number in counted.values())
+    assert await whole_tables(connection, statements) == []
+
+
+async def test_what_belongs_to_customers_is_read_by_index(
+    database: Database, connection: asyncpg.Connection | None
+) -> None:
+    principal = Principal("tok_1", "Tess", frozenset(Scope))
+    context = Context(database, lambda: START, no_search, "request-1", principal)
+    with noted_statements() as statements:
+        result = await the_schema().execute(
+            f"""{{ customers(first: {PAGE}, sort: ACCOUNT_NUMBER_ASC) {{ nodes {{
+              classHistory {{ id }} enrichment {{ history {{ id }} }} suggestions {{ id }}
+              auditTrail {{ id }} }} }} }}""",
+            context_value=context,
+        )
+    assert result.data is not None
+    shown = result.data["customers"]["nodes"]
+    assert len(statements) == 5
+    assert [len(customer["classHistory"]) for customer in shown] == [2] * PAGE
+    assert [len(customer["enrichment"]["history"]) for customer in shown] == [1] * PAGE
+    assert [
+        len(customer[name]) for name in ("suggestions", "auditTrail") for customer in shown
+    ] == [1] * (2 * PAGE)
+    assert await whole_tables(connection, statements) == []
+
+
+async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # as the real one
+    """Offer nothing."""
+    return []
+
+
+def test_the_plans_know_every_filter() -> None:
+    used = {name for wanted in FILTERS.values() for name, value in _given(wanted)}
+    assert used | {"is_common"} == set(CustomerFilter.__slots__)
+
+
+def _given(wanted: CustomerFilter) -> list[tuple[str, Any]]:
+    values = ((name, getattr(wanted, name)) for name in CustomerFilter.__slots__)
+    return [(name, value) for name, value in values if value]
