@@ -1,17 +1,21 @@
 """Batches of a request: each relation is read once for all the parents that ask for it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from strawberry.dataloader import DataLoader
 from tortoise.models import Model
 
 import models
-from models.class_use import ClassUse, use_of
+from models.class_use import use_of
 from models.customer_list import Key, count_of_classes, first_of_classes
 from models.enrichment import SuggestionStatus
 from models.reading import Reader
 
+Asked = TypeVar("Asked")
+Made = TypeVar("Made")
 Row = TypeVar("Row", bound=Model)
 Found = TypeVar("Found")
 
@@ -28,47 +32,62 @@ class ClassPage(NamedTuple):
 LONGEST_HISTORY = 100
 
 
+class Loader(DataLoader[Asked, Found]):
+    """A loader whose callers may give up.
+
+    graphql-core cancels the fields beside one whose error takes their parent away. They may wait
+    for what other fields wait for too, and these must get it.
+    """
+
+    def load(self, key: Asked) -> Awaitable[Found]:
+        """Load what belongs to a key with the others of this turn of the loop."""
+        return asyncio.shield(super().load(key))
+
+
+def _lazy(make: Callable[[], Made]) -> "cached_property[Made]":
+    return cached_property(lambda _: make())
+
+
 class Loaders:
-    """The loaders of one request; a new set reads everything afresh."""
+    """The loaders of one request, made as they are needed; a new set reads everything afresh."""
 
-    def __init__(self) -> None:
-        self.customer_class = _by_id(models.CustomerClass)
-        self.customer = _by_id(models.Customer)
-        self.suggestion = _by_id(models.Suggestion)
-        self.runs = _many(_runs)
-        self.suggestions = _many(_suggestions)
-        self.audit_entries = _many(_audit_entries)
-        self.class_use: DataLoader[str, ClassUse] = DataLoader(_for_each(use_of))
-        self.class_customer_count: DataLoader[str, int] = DataLoader(_for_each(count_of_classes))
-        self.class_customers: DataLoader[ClassPage, list[Any]] = DataLoader(_class_customers)
+    customer_class = _lazy(lambda: _by_id(models.CustomerClass))
+    customer = _lazy(lambda: _by_id(models.Customer))
+    suggestion = _lazy(lambda: _by_id(models.Suggestion))
+    runs = _lazy(lambda: _many(_runs))
+    suggestions = _lazy(lambda: _many(_suggestions))
+    audit_entries = _lazy(lambda: _many(_audit_entries))
+    class_use = _lazy(lambda: _for_each(use_of))
+    class_customer_count = _lazy(lambda: _for_each(count_of_classes))
+    class_customers = _lazy(lambda: Loader(_class_customers))
 
 
-def _by_id(model: type[Row]) -> DataLoader[str, Row | None]:
+def _by_id(model: type[Row]) -> Loader[str, Row | None]:
     async def load(ids: list[str]) -> list[Row | None]:
         found: dict[Any, Row] = await model.in_bulk(ids, "id")
         return [found.get(row_id) for row_id in ids]
 
-    return DataLoader(load)
+    return Loader(load)
 
 
 def _many(
     read: Callable[[list[str]], Awaitable[dict[str, list[Found]]]],
-) -> DataLoader[str, list[Found]]:
+) -> Loader[str, list[Found]]:
     async def load(ids: list[str]) -> list[list[Found]]:
         found = await read(ids)
         return [found.get(row_id, []) for row_id in ids]
 
-    return DataLoader(load)
+    return Loader(load)
 
 
 def _for_each(
     read: Callable[[Sequence[str]], Awaitable[dict[str, Found]]],
-) -> Callable[[list[str]], Awaitable[list[Found]]]:
+) -> Loader[str, Found]:
     async def load(ids: list[str]) -> list[Found]:
         found = await read(ids)
         return [found[row_id] for row_id in ids]
 
-    return load
+    return Loader(load)
 
 
 async def _runs(customer_ids: list[str]) -> dict[str, list[models.EnrichmentRun]]:
