@@ -30,6 +30,9 @@ from models.sql import Sql
 from schema.context import Info
 
 READ = "read"
+MOST_READERS = 64
+"""So many are kept for an operation: one with many conditions could have any number."""
+
 Type = TypeVar("Type")
 
 
@@ -98,16 +101,19 @@ def reader_for(
     """Give the reader of what the current field selects of a type, compiled once per document.
 
     `paths` lead from the field to the objects, as `("edges", "node")`; none means the field itself.
-    `extra` names columns that the caller needs besides.
+    `extra` names columns that the caller needs besides. Which nodes make up the field may depend on
+    variables, so they are part of the key; they live as long as the operation that keeps it.
     """
+    nodes = info._raw_info.field_nodes
     cache: dict[Any, Reader] = info._raw_info.operation.__dict__.setdefault("readers", {})
-    fields = tuple(step for step in info.path.as_list() if isinstance(step, str))
-    key = (fields, kind, paths, extra)
+    key = (*map(id, nodes), kind, paths, extra)
     reader = cache.get(key)
     if reader is None:
+        if len(cache) >= MOST_READERS:
+            cache.clear()
         selections = [
             found
-            for node in info._raw_info.field_nodes
+            for node in nodes
             for path in paths or ((),)
             for found in _descend(node.selection_set, path, info._raw_info.fragments)
         ]
