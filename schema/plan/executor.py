@@ -174,7 +174,7 @@ class PlannedExecution(StrawberryGraphQLCoreExecutionContext):
         if return_type in plans:
             return plans[return_type]
         if return_type not in field_details_list.seen and not is_worth_it:
-            field_details_list.seen.add(return_type)
+            field_details_list.seen += (return_type,)
             return None
         plans[return_type] = compile_plan(self._collect, return_type, field_details_list)
         return plans[return_type]

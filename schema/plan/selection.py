@@ -38,7 +38,7 @@ class Selected(list[FieldDetails]):
         super().__init__(details)
         self.collected: dict[GraphQLObjectType, CollectedFields] = {}
         self.plans: dict[GraphQLOutputType, Plan | None] = {}
-        self.seen: set[GraphQLOutputType] = set()
+        self.seen: tuple[GraphQLOutputType, ...] = ()
 
 
 Selection = dict[str, Selected]
