@@ -294,11 +294,11 @@ BY_HAND = [
     """query One($yes: Boolean!, $no: Boolean! = true) {
       customerClasses { nodes { customers(first: 1) { nodes { id } }
         ...Part @include(if: $yes) ... @skip(if: $no) { customers(first: 1) { totalCount } } } } }
-    fragment Part on CustomerClass { customers(first: 1) { nodes { name classHistory { id } } } }""",
+    fragment Part on CustomerClass { customers(first: 1) { nodes { name parent { id } } } }""",
     # a refusal takes away what others are waiting for
     """query One($yes: Boolean!, $no: Boolean! = true) {
       a: customers(first: 2) { nodes { id suggestions { id } advisories { code }
-        customerClass { code retirability(replacementId: "nothing") @include(if: $yes) { isAllowed } } } }
+        customerClass { retirability(replacementId: "no") @include(if: $yes) { isAllowed } } } }
       b: customers(first: 2) { nodes { id advisories { code } suggestions { id } } }
       k: __typename @skip(if: $no) }""",
     """query One($yes: Boolean!, $no: Boolean! = true) {
