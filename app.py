@@ -22,7 +22,6 @@ from enrichment.company_lookup import CompanyLookup
 from enrichment.endpoints import Endpoints
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
-from enrichment.sandbox import SandboxConfig, sandbox_server
 from logs import note_request
 from models.access import SYSTEM, TOKENS, Principal, Principals
 from models.audit import Act
@@ -133,6 +132,9 @@ async def open_platform(
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
     if settings.uses_own_sandbox:
+        # A server with a register to ask has no use for another server's code.
+        from enrichment.sandbox import SandboxConfig, sandbox_server  # noqa: PLC0415
+
         sandbox = await stack.enter_async_context(sandbox_server(SandboxConfig()))
         return Endpoints(sandbox.api_url, sandbox.document_url)
     return register_endpoints(settings)

@@ -20,7 +20,6 @@ from tortoise.exceptions import DBConnectionError
 from app import Platform, create_app, open_platform, register_endpoints, utc_now
 from development import development_greeting
 from enrichment.accounts import AccountsRefused, as_record, read_accounts
-from enrichment.sandbox import SandboxConfig, describe_catalogue, sandbox_server
 from logs import configure_logs
 from models.access import SYSTEM, AccessToken, Scope, issue_token
 from models.audit import Act
@@ -257,7 +256,9 @@ def sandbox(
     log: Annotated[Path | None, typer.Option(help="A JSON line for each request.")] = None,
 ) -> None:
     """Run the local Companies House on its own; it prints its companies."""
-    config = SandboxConfig(
+    from enrichment import sandbox as house  # noqa: PLC0415  # servers keep what they import
+
+    config = house.SandboxConfig(
         port=port,
         documents=documents,
         latency_ms=latency_ms,
@@ -269,11 +270,10 @@ def sandbox(
 
     async def serve_sandbox() -> None:
         stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, stopped.set)
-        async with sandbox_server(config) as running:
-            for number, name_, what in describe_catalogue():
+            asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+        async with house.sandbox_server(config) as running:
+            for number, name_, what in house.describe_catalogue():
                 print(f"{number}  {name_}: {what}")
             print(f"Sandbox {running.api_url}", flush=True)
             await stopped.wait()

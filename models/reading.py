@@ -31,6 +31,7 @@ An object has the attributes that were asked for, and no others.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import CodeType, FunctionType
 from typing import Any
 
 from tortoise.models import Model
@@ -40,6 +41,8 @@ from models.sql import Sql, among, from_database, run
 Compute = Callable[..., Any]
 Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
 """Gives the values of an attribute for objects, in their order, from what the reader was given."""
+
+MOST_KEPT = 256
 
 ROOT = "t0"
 """The name that a statement has for the table that it is about."""
@@ -146,13 +149,20 @@ def compile_shape(shape: Shape) -> Compiled:
         f"  made.append({name})",
         " return made",
     ]
-    exec("\n".join(source), writer.scope)  # noqa: S102  # our own text only
+    build = FunctionType(_compiled("\n".join(source)), writer.scope)
     return Compiled(
         columns=", ".join(writer.columns),
         tables=" ".join([f'"{shape.model._meta.db_table}" AS {ROOT}', *writer.joins.values()]),
-        build=writer.scope["build"],
+        build=build,
         attachments=writer.attachments,
     )
+
+
+@lru_cache(MOST_KEPT)
+def _compiled(source: str) -> CodeType:
+    """Give the code of the only function in a source of ours; many documents have the same."""
+    code = compile(source, "<reader>", "exec")
+    return next(part for part in code.co_consts if isinstance(part, CodeType))
 
 
 class _Writer:

@@ -140,7 +140,7 @@ def to_database(column: Field[Any], value: Any) -> Any:
     return value
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=500)
 def _numbered(text: str) -> str:
     """Write $1, $2 … for the question marks; no text of ours holds one otherwise."""
     first, *rest = text.split("?")

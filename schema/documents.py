@@ -1,21 +1,59 @@
-"""Documents that were parsed and found valid before, the least recently used ones forgotten.
+"""Documents that were parsed and found valid before, for as long as they are used.
 
 Parsing and validating costs a few milliseconds, many times what execution does, and clients send
-the same texts over and over, with other variables. `Documents` is bounded by how many it keeps and
-by the text that they were parsed from: a parsed document takes about 100 times the memory of its
-text, and 300 times with what is compiled for it. What is not valid is not kept, nor is what is so
-long that it would push out many others.
+the same texts over and over, with other variables. Others send each text but once, with values
+spelt out in it. So a new document is on trial: it may stay for good only if it is asked for again,
+and those that are not make room for each other, never pushing out what is in use.
+
+`Documents` is bounded by how many it keeps and by the text that they were parsed from: a parsed
+document takes about 50 times the memory of its text, and 150 times with what is compiled for it.
+What is not valid is not kept, nor is what is so long that it would push out many others.
 
 One instance belongs to one schema, as validity does.
 """
 
 from collections import OrderedDict
 
-from graphql import DocumentNode
+from graphql import DocumentNode, Node, Token
 
 MOST_DOCUMENTS = 1_000
 MOST_TEXT = 250_000
 LONGEST_TEXT = 25_000
+TRIAL_SHARE = 5
+"""A fifth of the room is for documents that were asked for only once."""
+
+
+class _Segment:
+    """Documents by their text, the least recently used first."""
+
+    def __init__(self, most: int, most_text: int) -> None:
+        self._most = most
+        self._most_text = most_text
+        self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._text = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, text: str) -> DocumentNode | None:
+        document = self._kept.get(text)
+        if document is not None:
+            self._kept.move_to_end(text)
+        return document
+
+    def put(self, text: str, document: DocumentNode) -> None:
+        self.pop(text)
+        self._kept[text] = document
+        self._text += len(text)
+        while self._kept and (len(self._kept) > self._most or self._text > self._most_text):
+            forgotten, _ = self._kept.popitem(last=False)
+            self._text -= len(forgotten)
+
+    def pop(self, text: str) -> DocumentNode | None:
+        document = self._kept.pop(text, None)
+        if document is not None:
+            self._text -= len(text)
+        return document
 
 
 class Documents:
@@ -27,30 +65,47 @@ class Documents:
         most_text: int = MOST_TEXT,
         longest_text: int = LONGEST_TEXT,
     ) -> None:
-        self._most = most
-        self._most_text = most_text
+        trial, trial_text = most // TRIAL_SHARE, most_text // TRIAL_SHARE
         self._longest_text = longest_text
-        self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
-        self._text = 0
+        self._on_trial = _Segment(trial, trial_text)
+        self._in_use = _Segment(most - trial, most_text - trial_text)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._on_trial) + len(self._in_use)
 
     def get(self, text: str) -> DocumentNode | None:
         """Give the document of a text, if it is kept."""
-        document = self._kept.get(text)
-        if document is not None:
-            self._kept.move_to_end(text)
+        document = self._in_use.get(text)
+        if document is None:
+            document = self._on_trial.pop(text)
+            if document is not None:
+                self._in_use.put(text, document)
         return document
 
     def keep(self, text: str, document: DocumentNode) -> None:
         """Keep a valid document for as long as it is used, and there is room."""
         if len(text) > self._longest_text:
             return
-        if text not in self._kept:
-            self._text += len(text)
-        self._kept[text] = document
-        self._kept.move_to_end(text)
-        while len(self._kept) > self._most or self._text > self._most_text:
-            forgotten, _ = self._kept.popitem(last=False)
-            self._text -= len(forgotten)
+        self._on_trial.put(text, document)
+
+
+def forget_tokens(document: DocumentNode) -> None:
+    """Let go of the tokens that a document was just parsed from, half of its memory.
+
+    Its nodes still know where they begin and end, which is what errors are located by. Tokens
+    refer to each other in circles, and without them a forgotten document is gone at once.
+    """
+    token: Token | None = document.loc.start_token if document.loc else None
+    while token is not None:
+        token.prev, token = None, token.next
+    waiting: list[Node] = [document]
+    while waiting:
+        node = waiting.pop()
+        if node.loc is not None:
+            del node.loc.start_token, node.loc.end_token
+        for key in node.keys:
+            below = getattr(node, key, None)
+            if isinstance(below, Node):
+                waiting.append(below)
+            elif isinstance(below, (list, tuple)):
+                waiting += (part for part in below if isinstance(part, Node))

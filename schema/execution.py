@@ -3,8 +3,8 @@
 `Schema.execute` is what every request goes through. `RememberingSchema` takes the steps that
 Strawberry's own takes, in the same order: parse, refuse the wrong type of operation, validate,
 execute, process the errors. The first and the third are left out for documents that were found
-valid before. What comes over a WebSocket is left to Strawberry, with the same two limits of ours as
-extensions: a document's length, and that an operation is named where there are several.
+valid before. What comes over a WebSocket is left to Strawberry, with the same as extensions: a
+document's length, that an operation is named where there are several, and what was seen before.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from schema.admission import Crowded
-from schema.documents import Documents
+from schema.documents import Documents, forget_tokens
 
 MOST_TOKENS = 5_000
 """A document's length: parsing and validating more would hold up everybody else."""
@@ -42,11 +42,43 @@ class NamedOperation(SchemaExtension):
         yield
 
 
+class KnownDocument(SchemaExtension):
+    """Spares a document of a WebSocket what was done for it before."""
+
+    _is_known = False
+
+    def on_parse(self) -> Iterator[None]:
+        """Put a known document in place of one to be parsed."""
+        context = self.execution_context
+        if context.query:
+            context.graphql_document = _documents_of(context).get(context.query)
+            self._is_known = context.graphql_document is not None
+        yield
+        if context.graphql_document is not None and not self._is_known:
+            forget_tokens(context.graphql_document)
+
+    def on_validate(self) -> Iterator[None]:
+        """Ask nothing of a known document, and keep another that is found valid."""
+        context = self.execution_context
+        if self._is_known:
+            context.validation_rules = ()
+        yield
+        is_valid = context.graphql_document is not None and not context.pre_execution_errors
+        if is_valid and context.query and not self._is_known:
+            _documents_of(context).keep(
+                context.query, cast("DocumentNode", context.graphql_document)
+            )
+
+
 class RememberingSchema(strawberry.Schema):
     """A schema with the documents that it has executed."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        settings["extensions"] = [lambda: MaxTokensLimiter(MOST_TOKENS), NamedOperation]
+        settings["extensions"] = [
+            lambda: MaxTokensLimiter(MOST_TOKENS),
+            KnownDocument,
+            NamedOperation,
+        ]
         super().__init__(*args, **settings)
         self.documents = Documents()
 
@@ -91,9 +123,7 @@ class RememberingSchema(strawberry.Schema):
             raise MissingQueryError
         known = self.documents.get(context.query)
         try:
-            document = context.graphql_document = known or parse(
-                context.query, max_tokens=MOST_TOKENS
-            )
+            document = context.graphql_document = known or _parsed(context.query)
         except Exception as error:
             return _refusal([_as_graphql_error(error)])
         try:
@@ -140,6 +170,16 @@ class RememberingSchema(strawberry.Schema):
         result: Any = executor.execute_operation()
         done = await result if isawaitable(result) else result
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})
+
+
+def _documents_of(context: ExecutionContext) -> Documents:
+    return cast("RememberingSchema", context.schema).documents
+
+
+def _parsed(text: str) -> DocumentNode:
+    document = parse(text, max_tokens=MOST_TOKENS)
+    forget_tokens(document)
+    return document
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:

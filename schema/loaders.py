@@ -1,5 +1,6 @@
 """Batches of a request: each relation is read once for all the parents that ask for it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
@@ -10,37 +11,50 @@ from tortoise.models import Model
 import models
 from models.class_use import ClassUse, use_of
 
+Asked = TypeVar("Asked")
 Row = TypeVar("Row", bound=Model)
 Found = TypeVar("Found")
 
 
+class Loader(DataLoader[Asked, Found]):
+    """A loader whose callers may give up.
+
+    graphql-core cancels the fields beside one whose error takes their parent away. They may wait
+    for what other fields wait for too, and these must get it.
+    """
+
+    def load(self, key: Asked) -> Awaitable[Found]:
+        """Load what belongs to a key with the others of this turn of the loop."""
+        return asyncio.shield(super().load(key))
+
+
 class Loaders:
-    """The loaders of one request; a new set reads everything afresh."""
+    """The loaders of one request, made as they are needed; a new set reads everything afresh."""
 
     @cached_property
-    def customer_class(self) -> DataLoader[str, models.CustomerClass | None]:
+    def customer_class(self) -> Loader[str, models.CustomerClass | None]:
         """Load classes by id."""
         return _by_id(models.CustomerClass)
 
     @cached_property
-    def class_use(self) -> DataLoader[str, ClassUse]:
+    def class_use(self) -> Loader[str, ClassUse]:
         """Load what classes are used for, by their ids."""
-        return DataLoader(_for_each(use_of))
+        return _for_each(use_of)
 
 
-def _by_id(model: type[Row]) -> DataLoader[str, Row | None]:
+def _by_id(model: type[Row]) -> Loader[str, Row | None]:
     async def load(ids: list[str]) -> list[Row | None]:
         found: dict[Any, Row] = await model.in_bulk(ids, "id")
         return [found.get(row_id) for row_id in ids]
 
-    return DataLoader(load)
+    return Loader(load)
 
 
 def _for_each(
     read: Callable[[Sequence[str]], Awaitable[dict[str, Found]]],
-) -> Callable[[list[str]], Awaitable[list[Found]]]:
+) -> Loader[str, Found]:
     async def load(ids: list[str]) -> list[Found]:
         found = await read(ids)
         return [found[row_id] for row_id in ids]
 
-    return load
+    return Loader(load)

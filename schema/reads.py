@@ -38,6 +38,9 @@ READ = "read"
 BROUGHT = "brought_"
 """What the name of an attribute begins with that was brought; the response key follows."""
 
+MOST_READERS = 64
+"""So many are kept for an operation: one with many conditions could have any number."""
+
 Type = TypeVar("Type")
 
 
@@ -148,15 +151,18 @@ def reader_for(
     """Give the reader of what the current field selects of a type, compiled once per document.
 
     `paths` lead from the field to the objects, as `("edges", "node")`; none means the field itself.
-    `extra` names columns that the caller needs besides.
+    `extra` names columns that the caller needs besides. Which nodes make up the field may depend on
+    variables, so they are part of the key; they live as long as the operation that keeps it.
     """
     raw = info._raw_info
+    nodes = raw.field_nodes
     cache: dict[Any, Compiled] = raw.operation.__dict__.setdefault("readers", {})
-    fields = tuple(step for step in info.path.as_list() if isinstance(step, str))
-    key = (fields, kind, paths, extra)
+    key = (*map(id, nodes), kind, paths, extra)
     compiled = cache.get(key)
     if compiled is None:
-        compiled = cache[key] = _compiled(kind, raw.field_nodes, paths, extra, raw.fragments)
+        if len(cache) >= MOST_READERS:
+            cache.clear()
+        compiled = cache[key] = _compiled(kind, nodes, paths, extra, raw.fragments)
     return Reader(compiled, info)
 
 

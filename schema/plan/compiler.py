@@ -2,20 +2,26 @@
 
 For `{ customer { name tags } }`, once the resolver of `customer` has run, it writes
 
-    def list_1(value):
-        if type(value) is not list and type(value) is not tuple:
-            return null_1(value)
-        return [v if type(v := item) is str else leaf_1(v) for item in value]
+    def plan(null_1, leaf_1, known_2, admit_2, leaf_2):
+        def list_1(value):
+            if type(value) is not list and type(value) is not tuple:
+                return null_1(value)
+            return [v if type(v := item) is str else leaf_1(v) for item in value]
 
-    def object_2(value):
-        if type(value) not in known_2:
-            if value is None:
-                return None
-            admit_2(value)
-        return {
-            "name": v if type(v := value.name) is str else leaf_2(v),
-            "tags": list_1(value.tags),
-        }
+        def object_2(value):
+            if type(value) not in known_2:
+                if value is None:
+                    return None
+                admit_2(value)
+            return {
+                "name": v if type(v := value.name) is str else leaf_2(v),
+                "tags": list_1(value.tags),
+            }
+        return object_2
+
+and calls it with what the names stand for. Documents that differ in their text may well give the
+same source, which is then compiled once; and as nothing here refers to itself, a plan is gone as
+soon as its document is.
 
 Each type of value that is expected is checked inline. The rest is left to functions that do what
 graphql-core does, or raise `Unusual`. Whatever the written code raises, by itself or from an
@@ -25,9 +31,10 @@ attribute, means that graphql-core has to do it over; it is never an answer.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from inspect import isfunction
 from keyword import iskeyword
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -68,6 +75,18 @@ EXPECTED: dict[Callable[..., Any], str] = {
 }
 """The built-in serialisers, each with a test for the values that it gives back as they are."""
 
+MOST_KEPT = 256
+LONGEST_KEPT = 10_000
+"""So many sources, each of so many characters at most, are remembered with their code."""
+
+GLOBALS = {
+    "SIMPLE": SIMPLE,
+    "JSON": JSON,
+    "UTC": UTC,
+    "datetime": datetime,
+    "dumps": orjson.dumps,
+}
+
 Collect = Callable[[GraphQLObjectType, Selected], Selection]
 """Gives the fields below some nodes, for an object of a type."""
 
@@ -100,22 +119,18 @@ class _Writer:
     def __init__(self, collect: Collect) -> None:
         self._collect = collect
         self._source: list[str] = []
-        self._names: dict[str, Any] = {
-            "SIMPLE": SIMPLE,
-            "JSON": JSON,
-            "UTC": UTC,
-            "datetime": datetime,
-            "dumps": orjson.dumps,
-        }
+        self._names: dict[str, Any] = {}
         self._leaves: dict[tuple[Callable[[Any], Any], bool], str] = {}
         self._leaf_classes = set(SIMPLE)
+        self._functions = 0
         self._fields = 0
 
     def function(self, name: str) -> Callable[[Any], Any]:
         """Compile what was written, and give one of the functions."""
-        # Text from a document gets in as the repr() of a string only.
-        exec(compile("\n".join(self._source), "<plan>", "exec"), self._names)  # noqa: S102
-        function: Callable[[Any], Any] = self._names[name]
+        head = f"def plan({', '.join(self._names)}):"
+        source = "\n".join([head, *self._source, f" return {name}"])
+        made = FunctionType(_compiled(source), GLOBALS)
+        function: Callable[[Any], Any] = made(*self._names.values())
         return function
 
     def value(self, wanted: GraphQLOutputType, selected: Selected, read: str) -> str | None:
@@ -164,12 +179,12 @@ class _Writer:
         admit = self._name("admit", partial(admit_object, known, _check_of(wanted)))
         return self._write(
             "object",
-            f" if type(value) not in {known_name}{self._doubt(wanted)}:",
-            *(["  if value is None: return None"] if is_nullable else []),
-            f"  {admit}(value)",
-            " return {",
+            f"if type(value) not in {known_name}{self._doubt(wanted)}:",
+            *([" if value is None: return None"] if is_nullable else []),
+            f" {admit}(value)",
+            "return {",
             *entries,
-            " }",
+            "}",
         )
 
     def _doubt(self, wanted: GraphQLObjectType) -> str:
@@ -212,9 +227,9 @@ class _Writer:
         null = self._name("null", partial(complete_null, is_nullable))
         return self._write(
             "list",
-            " if type(value) is not list and type(value) is not tuple:",
-            f"  return {null}(value)",
-            f" return [{item} for item in value]",
+            "if type(value) is not list and type(value) is not tuple:",
+            f" return {null}(value)",
+            f"return [{item} for item in value]",
         )
 
     def _leaf(self, wanted: GraphQLLeafType, read: str, *, is_nullable: bool) -> str:
@@ -252,9 +267,21 @@ class _Writer:
         return name
 
     def _write(self, kind: str, *lines: str) -> str:
-        name = self._name(kind, None)
-        self._source += [f"def {name}(value):", *lines]
+        self._functions += 1
+        name = f"{kind}_{self._functions}"
+        self._source += [f" def {name}(value):", *(f"  {line}" for line in lines)]
         return name
+
+
+def _compiled(source: str) -> CodeType:
+    """Give the code of the only function in a source; text of documents is in it as repr() only."""
+    return (_compile if len(source) <= LONGEST_KEPT else _compile.__wrapped__)(source)
+
+
+@lru_cache(MOST_KEPT)
+def _compile(source: str) -> CodeType:
+    module = compile(source, "<plan>", "exec")
+    return next(part for part in module.co_consts if isinstance(part, CodeType))
 
 
 def plain_attribute(field: GraphQLField, definition: StrawberryField) -> str | None:

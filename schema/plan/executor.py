@@ -80,12 +80,15 @@ class PlannedExecution(StrawberryGraphQLCoreExecutionContext):
     def collect_subfields(
         self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
     ) -> CollectedFields:
-        """Collect the fields below some nodes once in the life of the document."""
+        """Collect the fields below some nodes once in the life of the document, if it has room."""
         if not isinstance(field_details_list, Selected):
             return super().collect_subfields(return_type, field_details_list)
         known = field_details_list.collected.get(return_type)
         if known is None:
             collected = super().collect_subfields(return_type, field_details_list)
+            memory = self._memory
+            if memory is None or not memory.has_room(len(collected.grouped_field_set)):
+                return collected
             fields: Any = selection(collected.grouped_field_set)
             known = collected._replace(grouped_field_set=fields)
             field_details_list.collected[return_type] = known
@@ -179,7 +182,7 @@ class PlannedExecution(StrawberryGraphQLCoreExecutionContext):
         if return_type in plans:
             return plans[return_type]
         if return_type not in field_details_list.seen and not is_worth_it:
-            field_details_list.seen.add(return_type)
+            field_details_list.seen += (return_type,)
             return None
         plans[return_type] = compile_plan(self._collect, return_type, field_details_list)
         return plans[return_type]

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "_memory"
 MOST_COMBINATIONS = 16
+MOST_PER_FIELD = 8
+"""So many response keys are kept for each field that a document spells out, on the average."""
+
 CONDITIONS = ("skip", "include")
 
 
@@ -38,7 +41,7 @@ class Selected(list[FieldDetails]):
         super().__init__(details)
         self.collected: dict[GraphQLObjectType, CollectedFields] = {}
         self.plans: dict[GraphQLOutputType, Plan | None] = {}
-        self.seen: set[GraphQLOutputType] = set()
+        self.seen: tuple[GraphQLOutputType, ...] = ()
 
 
 Selection = dict[str, Selected]
@@ -48,11 +51,18 @@ Selection = dict[str, Selected]
 class Memory:
     """What is remembered of one document."""
 
-    __slots__ = ("_conditions", "_selections")
+    __slots__ = ("_conditions", "_most", "_room", "_selections")
 
     def __init__(self, document: DocumentNode) -> None:
-        self._conditions = tuple(sorted(set(_conditional_variables(document))))
+        nodes = list(_nodes(document))
+        self._conditions = tuple(sorted({name for node in nodes for name in _conditions_of(node)}))
+        self._most = self._room = MOST_PER_FIELD * len(nodes)
         self._selections: dict[tuple[Any, ...], Selection] = {}
+
+    def has_room(self, fields: int) -> bool:
+        """Take room for some fields; fragments within fragments could want any amount of it."""
+        self._room -= fields
+        return self._room >= 0
 
     def selection(
         self,
@@ -69,6 +79,7 @@ class Memory:
         if known is None:
             if len(self._selections) >= MOST_COMBINATIONS:
                 self._selections.clear()
+                self._room = self._most
             known = self._selections[key] = selection(collected)
         return known
 
@@ -87,7 +98,8 @@ def selection(collected: dict[str, list[FieldDetails]]) -> Selection:
     return {key: Selected(details) for key, details in collected.items()}
 
 
-def _conditional_variables(document: DocumentNode) -> Iterator[str]:
+def _nodes(document: DocumentNode) -> Iterator[Any]:
+    """Give the operations and fragments of a document, and all that they select."""
     waiting: list[Any] = [
         definition
         for definition in document.definitions
@@ -95,10 +107,15 @@ def _conditional_variables(document: DocumentNode) -> Iterator[str]:
     ]
     while waiting:
         node = waiting.pop()
-        for directive in node.directives or ():
-            if directive.name.value in CONDITIONS:
-                for argument in directive.arguments or ():
-                    if isinstance(argument.value, VariableNode):
-                        yield argument.value.name.value
+        yield node
         if selections := getattr(node, "selection_set", None):
             waiting.extend(selections.selections)
+
+
+def _conditions_of(node: Any) -> Iterator[str]:
+    """Give the variables that say whether a node is left out."""
+    for directive in node.directives or ():
+        if directive.name.value in CONDITIONS:
+            for argument in directive.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    yield argument.value.name.value

@@ -1,10 +1,12 @@
 """Documents that were seen before are executed without parsing and validating them again."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
 import strawberry
-from graphql import GraphQLError, parse
+from graphql import GraphQLError, build_ast_schema, parse, print_ast, validate
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaxTokensLimiter
 from strawberry.scalars import JSON
@@ -13,33 +15,56 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from schema import execution
-from schema.documents import Documents
+from schema.documents import Documents, forget_tokens
 from schema.execution import MOST_TOKENS, NamedOperation, RememberingSchema
 from schema.plan import PlannedExecution
 
 DOCUMENT = parse("{ a }")
 
 
+def used(documents: Documents, texts: str) -> None:
+    """Ask for documents twice each."""
+    for text in texts:
+        documents.keep(text, DOCUMENT)
+        documents.get(text)
+
+
+def kept(documents: Documents, texts: str) -> str:
+    """Tell which documents are kept."""
+    return "".join(text for text in texts if documents.get(text))
+
+
 def test_the_least_recently_used_document_makes_room() -> None:
-    documents = Documents(most=2)
-    documents.keep("a", DOCUMENT)
-    documents.keep("b", DOCUMENT)
+    documents = Documents(most=5)
+    used(documents, "abcd")
     assert documents.get("a") is DOCUMENT
-    documents.keep("c", DOCUMENT)
-    assert [documents.get(text) for text in "abc"] == [DOCUMENT, None, DOCUMENT]
+    used(documents, "e")
+    assert kept(documents, "abcde") == "acde"
+
+
+def test_documents_asked_for_once_push_out_only_each_other() -> None:
+    documents = Documents(most=10)
+    used(documents, "abcdefgh")
+    for number in range(100):
+        documents.keep(f"once {number}", DOCUMENT)
+    assert kept(documents, "abcdefgh") == "abcdefgh"
+    assert len(documents) == 10
+    assert documents.get("once 97") is None
+    assert documents.get("once 98") is DOCUMENT
+    assert documents.get("once 98") is DOCUMENT
+    assert kept(documents, "ab") == "b"
 
 
 def test_long_texts_count_for_more() -> None:
-    documents = Documents(most_text=10)
-    documents.keep("aaaa", DOCUMENT)
-    documents.keep("bbbb", DOCUMENT)
-    documents.keep("bbbb", DOCUMENT)
-    assert len(documents) == 2
-    documents.keep("cccc", DOCUMENT)
+    documents = Documents(most_text=20)
+    for text in ("aaaa", "bbbb", "cccc", "cccc", "dddd", "eeee"):
+        documents.keep(text, DOCUMENT)
+        documents.get(text)
+    assert len(documents) == 4
     assert documents.get("aaaa") is None
     assert documents.get("bbbb") is DOCUMENT
-    documents.keep("d" * 10, DOCUMENT)
-    assert len(documents) == 1
+    documents.keep("f" * 5, DOCUMENT)
+    assert documents.get("f" * 5) is None
 
 
 def test_a_text_that_is_too_long_pushes_nothing_out() -> None:
@@ -48,6 +73,35 @@ def test_a_text_that_is_too_long_pushes_nothing_out() -> None:
     documents.keep("b" * 6, DOCUMENT)
     assert documents.get("a") is DOCUMENT
     assert documents.get("b" * 6) is None
+
+
+def test_without_its_tokens_a_document_says_the_same() -> None:
+    text = "query A($b: Int = 1, $c: [I] = [{ d: [2] }]) @e(f: $b) { g: h(i: { j: $b }) { ...K } }"
+    text += " fragment K on L @m { n ... on O { p } } # q"
+    document, whole = parse(text), parse(text)
+    forget_tokens(document)
+    assert document == whole
+    assert print_ast(document) == print_ast(whole)
+    errors = [
+        validate(build_ast_schema(parse("type Query { h: Int }")), one) for one in (document, whole)
+    ]
+    assert [str(error) for error in errors[0]] == [str(error) for error in errors[1]]
+    assert len(errors[0]) > 5
+
+
+async def test_a_forgotten_document_is_gone_at_once() -> None:
+    schema = build(Remembering)
+    schema.documents = Documents(most=5)
+    for _ in range(3):
+        await schema.execute("query ($t: String!) { twice(text: $t) }", {"t": "a"})
+    document = weakref.ref(next(iter(schema.documents._in_use._kept.values())))
+    gc.collect()  # validation leaves circles behind, the document has none
+    gc.disable()
+    try:
+        used(schema.documents, "abcd")
+        assert document() is None
+    finally:
+        gc.enable()
 
 
 class Watched:
@@ -210,3 +264,40 @@ async def test_a_known_mutation_is_still_refused_where_only_reading_is_allowed()
     await schema.execute("mutation { act }")
     with pytest.raises(InvalidOperationTypeError):
         await schema.execute("mutation { act }", allowed_operation_types=READS)
+
+
+@pytest.mark.parametrize("valid", [True, False])
+async def test_what_comes_over_a_socket_is_known_as_well(
+    valid: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = build(Remembering)
+    text = f"query ($t: String!) {{ {'twice' if valid else 'nothing'}(text: $t) }}"
+
+    async def streamed(given: str) -> list[Any]:
+        results = [one async for one in await schema.stream(text, {"t": given})]
+        return [(one.data, [error.message for error in one.errors or []]) for one in results]
+
+    first = await streamed("a")
+    assert len(schema.documents) == valid
+    assert (first == [({"twice": "aa"}, [])]) is valid
+    if valid:
+        monkeypatch.setattr("strawberry.schema.schema.parse", None)
+        monkeypatch.setattr("strawberry.schema.schema.validate_document", None)
+        monkeypatch.setattr(execution, "parse", None)
+        assert await streamed("b") == [({"twice": "bb"}, [])]
+        assert (await schema.execute(text, {"t": "c"})).data == {"twice": "cc"}
+    else:
+        assert await streamed("a") == first
+
+
+async def test_an_ambiguous_document_of_a_socket_is_not_taken_for_valid() -> None:
+    schema = build(Remembering)
+    text = "query A { nothing } query B { bug }"
+    for _ in range(2):
+        (result,) = [one async for one in await schema.stream(text)]
+        assert [error.message for error in result.errors] == [execution.AMBIGUOUS]
+        assert len(schema.documents) == 0
+    (result,) = [one async for one in await schema.stream(text, operation_name="B")]
+    assert [error.message for error in result.errors] == [
+        "Cannot query field 'nothing' on type 'Query'."
+    ]

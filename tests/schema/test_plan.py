@@ -20,6 +20,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
 from schema.plan import PlannedExecution, compiler, executor
+from schema.plan.selection import Selected
 from tests.schema import odd_world
 from tests.schema.odd_world import Colour, Leaf, Named, World, Writer
 
@@ -312,6 +313,34 @@ async def test_combinations_do_not_pile_up() -> None:
         kept = [name for name in names if not variables[name]]
         assert result.data == {"leaf": {"whole": 1, **dict.fromkeys(kept, "a")}}
     assert len(vars(document)["_memory"]._selections) <= 16
+
+
+async def test_fragments_within_fragments_do_not_pile_up() -> None:
+    schema = odd_world.build(None)
+    branch = World(1, 0.0).branch
+    branch.leaf, branch.branches = leaf(), [branch]
+    parts = [
+        f"fragment F{n} on Branch {{ a: branches {{ ...F{n + 1} }} b: branches {{ ...F{n + 1} }} }}"
+        for n in range(8)
+    ]
+    text = " ".join(["{ branch { ...F0 } }", *parts, "fragment F8 on Branch { leaf { text } }"])
+    document, fresh = parse(text), parse(text)
+    world = World(1, 0.0)
+    world.branch = branch
+    expected = await answer(schema, fresh, is_planned=False, context=world)
+    assert expected.errors is None
+    for _ in range(3):
+        result = await answer(schema, document, is_planned=True, context=world)
+        assert seen(result) == seen(expected)
+    gc.collect()
+    waiting = list(vars(document)["_memory"]._selections.values())
+    kept = 0
+    while waiting:
+        for selected in waiting.pop().values():
+            kept += 1
+            collected = selected.collected.values() if isinstance(selected, Selected) else ()
+            waiting += [one.grouped_field_set for one in collected]
+    assert 8 < kept < 400  # of 767
 
 
 @strawberry.type
