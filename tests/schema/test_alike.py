@@ -295,6 +295,8 @@ async def stored(database: Database, act: Act, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 async def asking(database: Database, clock: Clock) -> AsyncIterator[Asking]:
+    if database.is_postgres:
+        pytest.skip("of two errors that take the same away, the faster statement's is told")
     asked = Asking(database, clock)
     yield asked
     await asyncio.sleep(0.01)
