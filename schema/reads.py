@@ -20,10 +20,7 @@ from graphql import (
     SelectionSetNode,
 )
 from strawberry.types import get_object_definition
-from strawberry.types.base import StrawberryContainer
 from strawberry.types.field import StrawberryField
-from strawberry.types.lazy_type import LazyType
-from strawberry.utils.str_converters import to_camel_case
 from tortoise.models import Model
 
 from models.reading import ROOT, Bring, Compiled, Many, Reader, Shape, compile_shape
@@ -32,7 +29,15 @@ from schema.context import Info
 from schema.errors import RequestRefused
 from schema.permissions import Requires, require
 from schema.plan import PREPARED
-from schema.selections import arguments_of, descend, fields_of, selects_at
+from schema.selections import (
+    arguments_of,
+    descend,
+    fields_of,
+    inner_type,
+    known_fields,
+    selects_at,
+    type_at,
+)
 
 READ = "read"
 BROUGHT = "brought_"
@@ -204,7 +209,7 @@ def _shape(
     values: dict[str, tuple[tuple[str, ...], Callable[..., Any] | None]] = {"id": (("id",), None)}
     below: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
     apart: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
-    known, others = _fields(kind), _other_types(kind)
+    known, others = known_fields(kind), _other_types(kind)
     for node in (
         node for one_set in selections for node in fields_of(one_set, fragments, others=others)
     ):
@@ -222,7 +227,7 @@ def _shape(
     for name, (field, nodes) in below.items():
         way = field.metadata[READ]
         sets = [node.selection_set for node in nodes if node.selection_set is not None]
-        shape = _shape(_inner_type(field.type), sets, fragments)
+        shape = _shape(inner_type(field.type), sets, fragments)
         if isinstance(way, One):
             ones[name] = (way.reference, shape)
         else:
@@ -254,7 +259,7 @@ def _bring(
 ) -> Bring:
     """Give what brings a field's values for the objects of a level, refusals included."""
     way: Brought = field.metadata[READ]
-    compiled = _compiled(_type_at(field, way.paths[0]), nodes, way.paths, way.extra, fragments)
+    compiled = _compiled(type_at(field, way.paths[0]), nodes, way.paths, way.extra, fragments)
     sets = [node.selection_set for node in nodes if node.selection_set is not None]
     selected = frozenset(
         node.name.value for one_set in sets for node in fields_of(one_set, fragments)
@@ -272,28 +277,6 @@ def _bring(
             return [refusal] * len(objects)
 
     return bring
-
-
-def _fields(kind: type) -> dict[str, StrawberryField]:
-    definition = get_object_definition(kind, strict=True)
-    return {
-        field.graphql_name or to_camel_case(field.python_name): field for field in definition.fields
-    }
-
-
-def _type_at(field: StrawberryField, path: tuple[str, ...]) -> type:
-    for step in path:
-        field = _fields(_inner_type(field.type))[step]
-    return _inner_type(field.type)
-
-
-def _inner_type(annotation: Any) -> type:
-    while isinstance(annotation, StrawberryContainer):
-        annotation = annotation.of_type
-    if isinstance(annotation, LazyType):
-        annotation = annotation.resolve_type()
-    kind: type = annotation
-    return kind
 
 
 def _other_types(kind: type) -> frozenset[str]:

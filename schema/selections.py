@@ -1,4 +1,4 @@
-"""Walks what a field selects, through fragments and past directives."""
+"""Walks what a field selects, through fragments and past directives, and the types it leads to."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
@@ -16,7 +16,10 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 from strawberry.types import get_object_definition
 from strawberry.types.arguments import convert_arguments
+from strawberry.types.base import StrawberryContainer
 from strawberry.types.field import StrawberryField
+from strawberry.types.lazy_type import LazyType
+from strawberry.utils.str_converters import to_camel_case
 
 from schema.context import Info
 
@@ -107,3 +110,28 @@ def descend(
             if node.name.value == step and node.selection_set is not None
         ]
     return found
+
+
+def known_fields(kind: type) -> dict[str, StrawberryField]:
+    """Give the fields of a type by their names in the schema."""
+    definition = get_object_definition(kind, strict=True)
+    return {
+        field.graphql_name or to_camel_case(field.python_name): field for field in definition.fields
+    }
+
+
+def type_at(field: StrawberryField, path: tuple[str, ...]) -> type:
+    """Give the type that a path of fields leads to from a field."""
+    for step in path:
+        field = known_fields(inner_type(field.type))[step]
+    return inner_type(field.type)
+
+
+def inner_type(annotation: Any) -> type:
+    """Give the type within lists and nulls."""
+    while isinstance(annotation, StrawberryContainer):
+        annotation = annotation.of_type
+    if isinstance(annotation, LazyType):
+        annotation = annotation.resolve_type()
+    kind: type = annotation
+    return kind

@@ -32,8 +32,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache, partial
-from inspect import isfunction
-from keyword import iskeyword
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple, cast
 
@@ -60,6 +58,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
 from schema.plan.checks import JSON, SIMPLE, Unusual, admit_object, complete_leaf, complete_null
+from schema.plan.plain import plain_attribute, plain_method
 from schema.plan.selection import Selected, Selection
 
 MOST_FIELDS = 1000
@@ -282,41 +281,6 @@ def _compiled(source: str) -> CodeType:
 def _compile(source: str) -> CodeType:
     module = compile(source, "<plan>", "exec")
     return next(part for part in module.co_consts if isinstance(part, CodeType))
-
-
-def plain_attribute(field: GraphQLField, definition: StrawberryField) -> str | None:
-    """Give the attribute that Strawberry answers a field with, if reading it is all that it does.
-
-    `_is_default` is Strawberry's mark on its own function that does just this.
-    """
-    is_plain = (
-        _is_standard(field, definition)
-        and definition.is_basic_field
-        and getattr(field.resolve, "_is_default", False)
-        and cast("Any", definition).default_resolver is getattr
-    )
-    name = definition.python_name
-    return name if is_plain and name.isidentifier() and not iskeyword(name) else None
-
-
-def plain_method(field: GraphQLField, definition: StrawberryField) -> Callable[[Any], Any] | None:
-    """Give the method that Strawberry answers a field with, if it takes the object and no more."""
-    resolver = definition.base_resolver
-    if resolver is None or not _is_standard(field, definition) or definition.is_async:
-        return None
-    takes_self = resolver.self_parameter is not None and len(resolver.signature.parameters) == 1
-    method: Any = resolver.wrapped_func
-    return method if takes_self and isfunction(method) else None
-
-
-def _is_standard(field: GraphQLField, definition: StrawberryField) -> bool:
-    """Tell whether nothing takes part in resolving a field but its attribute or its method."""
-    return not (
-        field.args
-        or definition.extensions
-        or "get_result" in vars(definition)
-        or type(definition).get_result is not StrawberryField.get_result
-    )
 
 
 def _check_of(wanted: GraphQLObjectType) -> Callable[[Any], Any] | None:
