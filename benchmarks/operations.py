@@ -96,6 +96,7 @@ def _new_customer(dialect: Dialect, _: int) -> Iterator[Variables]:
         "rowId": f"cus_01z000000000000000{NUMBER}",
         "accountNumber": f"{LATER}-{NUMBER}",
         "nameKey": f"{LATER} {NUMBER}",
+        "searchKey": f"{LATER} {NUMBER}",
         "customerClassId": class_id(CHECKED_CLASS),
         "profile": {},
         "enrichmentStatus": "PENDING",

@@ -67,6 +67,12 @@ SELECT 'chg_01' || lpad(to_hex(n * 4 + step), 24, '0'), 'cus_01' || lpad(to_hex(
 FROM generate_series(1, $1::int) AS n CROSS JOIN generate_series(0, 2) AS step
 """
 
+PEERS_INDEXES = (
+    "CREATE INDEX peers_name ON customer (name_key, id)",
+    "CREATE INDEX peers_class ON customer (customer_class_id, name_key, id)",
+)
+"""PostGraphile orders by what an index of all rows begins with; ours are of living rows only."""
+
 SKIP_CHECKS = "SET session_replication_role = replica"
 INDEXES_OF = """
 SELECT i.relname, pg_get_indexdef(i.oid) AS definition FROM pg_index
@@ -158,6 +164,8 @@ class PostgresData:
         connection = await asyncpg.connect(self.url)
         try:
             await connection.execute(POSTGRES_CLASSES)
+            for statement in PEERS_INDEXES:
+                await connection.execute(statement)
             may_skip_checks = await connection.fetchval(
                 "SELECT usesuper FROM pg_user WHERE usename = user"
             )
