@@ -30,6 +30,9 @@ BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
 READER = "reader"
 """The attribute of SQLite's connection that holds a second one, for reading only."""
+IDLE = "idle"
+"""The attribute of PostgreSQL's connection that holds a few of the pool's, kept for reading."""
+
 COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 """Two units of work were in each other's way on PostgreSQL, and this one was rolled back."""
 
@@ -141,6 +144,8 @@ class Database:
             # Connecting is left to the first query, and a caller who hangs up then blocks all.
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
+        else:
+            setattr(get_connection("default"), IDLE, [])
         if self.is_postgres and topics:
             self._listener = asyncio.create_task(self._listen(topics))
 
@@ -153,6 +158,8 @@ class Database:
             await asyncio.gather(self._listener, return_exceptions=True)
         if self._reader is not None:
             self._reader.close()
+        if self.is_postgres:
+            await _give_back(get_connection("default"))
         await Tortoise.close_connections()
 
     def epoch(self, topic: str) -> int | None:
@@ -252,6 +259,13 @@ class Database:
         finally:
             self._is_listening = False
             connection.terminate()
+
+
+async def _give_back(connection: Any) -> None:
+    """Give the pool the connections that were kept for reading: it waits for them to close."""
+    idle = getattr(connection, IDLE)
+    while idle:
+        await connection._pool.release(idle.pop())
 
 
 async def wake(topic: str) -> None:

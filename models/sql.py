@@ -4,6 +4,7 @@ Fragments write `?` for each parameter, on either database. This module is the o
 knows how PostgreSQL and SQLite differ for a reader.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from tortoise.connection import get_connection
 from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance
 
-from models.database import READER, dialect_of
+from models.database import IDLE, READER, dialect_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class Sql:
 
 
 ALWAYS = Sql("1 = 1")
+
+MOST_IDLE = 4
+"""Connections kept for reading, of the 6 or more that a pool has."""
 
 TRIGRAM = 3
 """Texts shorter than this can't be looked up in a trigram index."""
@@ -105,16 +109,39 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
     connection = get_connection("default")
     if dialect_of(connection) == "postgres":
         text = _numbered(text)
-        if (pool := getattr(connection, "_pool", None)) is not None:
-            # Tortoise's own way looks at each statement; a transaction has no pool.
-            connection.log.debug("%s: %s", text, parameters)
-            async with pool.acquire() as free:
-                return cast("Sequence[Sequence[Any]]", await free.fetch(text, *parameters))
+        if getattr(connection, "_pool", None) is not None:  # a transaction has none
+            return await _fetch(connection, text, parameters)
     elif (reader := getattr(connection, READER, None)) is not None:
         connection.log.debug("%s: %s", text, parameters)
         return reader.execute(text, parameters).fetchall()  # type: ignore[no-any-return]  # Tortoise's own attribute
     _, rows = await connection.execute_query(text, list(parameters))
     return cast("Sequence[Sequence[Any]]", rows)
+
+
+async def _fetch(connection: Any, text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    """Fetch rows on a connection of the pool's that is kept for the next one.
+
+    Tortoise's own way looks at each statement, and the pool at each connection that comes back.
+    """
+    connection.log.debug("%s: %s", text, parameters)
+    idle, pool = getattr(connection, IDLE), connection._pool
+    while idle:
+        kept = idle.pop()
+        if not kept.is_closed():
+            break
+        await pool.release(kept)
+    else:
+        kept = await pool.acquire()
+    try:
+        rows: Sequence[Sequence[Any]] = await kept.fetch(text, *parameters)
+    except BaseException:
+        await asyncio.shield(pool.release(kept))
+        raise
+    if len(idle) < MOST_IDLE:
+        idle.append(kept)
+    else:
+        await pool.release(kept)
+    return rows
 
 
 def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:

@@ -176,21 +176,34 @@ async def read_request(request: Request) -> GraphQLRequest:
 
 
 async def _read_body(request: Request) -> dict[str, Any]:
-    content_type, *parameters = (
-        piece.strip().lower() for piece in request.headers.get("content-type", "").split(";")
-    )
-    charset = next((p for p in parameters if p.startswith("charset=")), "charset=utf-8")
-    if content_type != JSON or charset.strip('"').partition("=")[2].strip('"') != "utf-8":
+    if not _is_json(request.headers.get("content-type", "")):
         raise HTTPRefused(415, f"Send {JSON} in UTF-8.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise HTTPRefused(413, f"A request has {LARGEST_BODY} bytes at most.")
-    given = _parsed(bytes(body))
+    given = _parsed(await _whole_body(request))
     if not isinstance(given, dict):
         raise HTTPRefused(400, "Send one JSON object; batches are not taken.")
     return given
+
+
+def _is_json(content_type: str) -> bool:
+    if content_type == JSON:
+        return True
+    name, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
+    charset = next((p for p in parameters if p.startswith("charset=")), "charset=utf-8")
+    return name == JSON and charset.strip('"').partition("=")[2].strip('"') == "utf-8"
+
+
+async def _whole_body(request: Request) -> bytes:
+    """Read a body, which mostly comes in one piece."""
+    body, has_more = b"", True
+    while has_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        has_more = message.get("more_body", False)
+        if len(body) > LARGEST_BODY:
+            raise HTTPRefused(413, f"A request has {LARGEST_BODY} bytes at most.")
+    return body
 
 
 def _parsed(text: bytes) -> Any:
