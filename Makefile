@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt schema bench migration
+.PHONY: help run test check fmt schema rules bench migration
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,8 +13,8 @@ run: $(VENV)/installed ## Serve the API with a local Companies House and sample 
 	@$(BIN)/python manage.py serve --development
 
 test: $(VENV)/installed-dev ## Run all tests on SQLite, then the storage tests on PostgreSQL if it answers
-	TEST_DATABASE_URL= $(BIN)/python -m pytest
-	$(BIN)/python -m tests.on_postgres
+	TEST_DATABASE_URL= $(BIN)/python -m pytest -n auto
+	$(BIN)/python -m tests.on_postgres -n auto
 
 check: $(VENV)/installed-dev ## Check format, lint, types and the printed schema, then test: what CI runs
 	$(BIN)/ruff format --check .
@@ -30,6 +30,10 @@ fmt: $(VENV)/installed-dev ## Format the code, and mend what the linter can mend
 schema: $(VENV)/installed ## Print the schema into schema/schema.graphql
 	$(BIN)/python manage.py schema > $(VENV)/schema.graphql
 	mv $(VENV)/schema.graphql schema/schema.graphql
+
+rules: $(VENV)/installed ## Write the table of delivery rules into docs/delivery-rules.json
+	@$(BIN)/python -c 'from models.delivery_rules import published; print(published(), end="")' > $(VENV)/delivery-rules.json
+	mv $(VENV)/delivery-rules.json docs/delivery-rules.json
 
 migration: $(VENV)/installed ## Write a migration for changed models: make migration NAME=add_colour
 	@$(BIN)/python -c 'import json; from models.database import Database as D; print(json.dumps(D("sqlite://:memory:").config))' > $(VENV)/tortoise.json

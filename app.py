@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -14,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 import models
 from enrichment.client import CompaniesHouse, companies_house
@@ -25,17 +23,25 @@ from enrichment.rate_limit import Allowance, SharedBudget
 from logs import note_request
 from models.access import SYSTEM, TOKENS, Principal, Principals
 from models.audit import Act
+from models.confirmation import CONFIRMATION_MAIL
 from models.database import Database
+from models.delivery import DeliveryPolicy
 from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
 from models.migrate import pending
 from models.worker import Pace, Worker
+from notifications.confirmation_mailer import confirmation_mailer
+from notifications.post import post_of
 from schema.admission import Admission
+from schema.confirmation_page import confirmation_routes
+from schema.consent_export import consent_export
 from schema.context import Candidate, Context, RegisterUnavailable
+from schema.delivery_export import delivery_export
 from schema.http import GraphQLEndpoint
 from schema.request_ids import RequestIds
 from schema.root import build_schema
+from schema.routes import Application, Endpoint, Signed
 from schema.websocket import GraphQLSocket
 from settings import Settings
 
@@ -64,6 +70,7 @@ class Platform:
     def worker(self, name: str) -> Worker:
         """Make a worker that runs all kinds of jobs."""
         lookup = CompanyLookup(self.database, self.client, self.budget, self.clock)
+        mailer = confirmation_mailer(self.settings, self.database, self.clock)
         pace = Pace(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
         if not self.database.is_postgres:
             # Another process's commit wakes nobody here, so look oftener.
@@ -71,7 +78,7 @@ class Platform:
         return Worker(
             name,
             self.database,
-            {ENRICH: lookup},
+            {ENRICH: lookup, CONFIRMATION_MAIL: mailer},
             self.clock,
             pace=pace,
             on_start=self._go_on_with_blocked,
@@ -148,6 +155,17 @@ def register_endpoints(settings: Settings) -> Endpoints:
     return Endpoints(settings.companies_house_url, document_url)
 
 
+def delivery_policy(settings: Settings) -> DeliveryPolicy:
+    """Give how delivery is decided where the source leaves a choice (A13)."""
+    return DeliveryPolicy(needs_verified_address=settings.consent_needs_verified_address)
+
+
+def check_addresses(settings: Settings) -> None:
+    """Raise ValueError if an address that is set makes no sense, before anything starts."""
+    register_endpoints(settings)
+    post_of(settings)
+
+
 def create_app(
     settings: Settings,
     *,
@@ -187,58 +205,20 @@ def create_app(
     async def print_schema(_: Request) -> Response:
         return PlainTextResponse(sdl)
 
-    direct = {"/graphql": _Endpoint(endpoint)}
-    return _Application(
+    direct = {"/graphql": Endpoint(endpoint)}
+    return Application(
         lambda inner: RequestIds(inner, direct, note_request),
         routes=[
             WebSocketRoute("/graphql", socket),
-            Route("/schema.graphql", _Signed(site, print_schema)),
+            Route("/schema.graphql", Signed(site.authenticate, print_schema)),
+            delivery_export(site.authenticate, delivery_policy(settings)),
+            consent_export(site.authenticate, site.database, clock),
             Route("/healthz", site.healthz),
             Route("/readyz", site.readyz),
+            *confirmation_routes(site.database, clock),
         ],
         lifespan=lifespan,
     )
-
-
-class _Application(Starlette):
-    """Starlette with something around all of it, its handler of errors included."""
-
-    def __init__(self, around: Callable[[ASGIApp], ASGIApp], **settings: Any) -> None:
-        super().__init__(**settings)
-        self._around = around
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Put it around the rest."""
-        return self._around(super().build_middleware_stack())
-
-
-class _Endpoint:
-    """Lets a route pass every method on, so that GraphQL over HTTP refuses in its own form."""
-
-    def __init__(self, answer: Callable[[Request], Awaitable[Response]]) -> None:
-        self._answer = answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._answer(Request(scope, receive))
-        await response(scope, receive, send)
-
-
-class _Signed(_Endpoint):
-    """The same for those who hold a valid token."""
-
-    def __init__(self, site: "_Site", answer: Callable[[Request], Awaitable[Response]]) -> None:
-        super().__init__(answer)
-        self._site = site
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        header = Request(scope).headers.get("authorization")
-        if await self._site.authenticate(header) is None:
-            refusal = PlainTextResponse(
-                "Sign in with a bearer token.\n", 401, {"WWW-Authenticate": "Bearer"}
-            )
-            await refusal(scope, receive, send)
-            return
-        await super().__call__(scope, receive, send)
 
 
 class _Site:
@@ -253,7 +233,7 @@ class _Site:
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             return None
-        return await self._open.principals.of(secret.strip(), self._clock())
+        return await self.open.principals.of(secret.strip(), self._clock())
 
     def context(self, request_id: str, principal: Principal | None) -> Context:
         """Make the context of a request or a connection."""
@@ -264,7 +244,13 @@ class _Site:
             search_companies=self.platform.search_companies,
             request_id=request_id,
             principal=principal,
+            delivery_policy=delivery_policy(self.platform.settings),
+            oldest_consent=self.platform.settings.oldest_consent,
         )
+
+    def database(self) -> Database:
+        """Give the open database."""
+        return self.open.database
 
     async def healthz(self, _: Request) -> Response:
         """Say that the process is alive."""
@@ -275,13 +261,13 @@ class _Site:
         checks: dict[str, str] = {}
         is_ready = False
         try:
-            missing = await pending(self._open.database)
+            missing = await pending(self.open.database)
             checks["database"] = "ok"
             checks["migrations"] = "ok" if not missing else f"pending: {', '.join(missing)}"
             is_ready = not missing
             if is_ready:
                 checks["worker"] = await self._worker_state()
-                blocked = await self._open.budget.blocked_reason()
+                blocked = await self.open.budget.blocked_reason()
                 checks["companies_house"] = "ok" if blocked is None else f"blocked: {blocked}"
                 is_ready = checks["worker"] == "ok" and blocked is None
         except Exception as error:
@@ -291,7 +277,7 @@ class _Site:
         return JSONResponse({"status": status, "checks": checks}, 200 if is_ready else 503)
 
     @property
-    def _open(self) -> Platform:
+    def open(self) -> Platform:
         assert self.platform is not None  # noqa: S101  # routes are served after the start
         return self.platform
 

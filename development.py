@@ -1,4 +1,4 @@
-"""What `make run` adds for a newcomer: sample customers, a token, a first query."""
+"""What `make run` adds for a newcomer: customers and contacts, a token, a first query."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -7,6 +7,8 @@ import models
 from app import Platform
 from models.access import Principal, Scope, issue_token
 from models.audit import Act
+from models.consent import ConsentBasis, ConsentMethod
+from models.contact_editing import create_contact
 from models.customer_editing import create_customer
 
 LIFETIME = timedelta(days=30)
@@ -20,6 +22,29 @@ SAMPLES = (
     ("Sam Sample", "RESIDENTIAL", None),
 )
 """Names, shipped classes, and numbers that our own sandbox knows."""
+
+CONTACTS = {
+    "A made-up PLC": (
+        {"name": "Priya Sample", "email": "priya@plc.example", "receives_bills": True},
+        {"name": "Quinn Sample", "email": "quinn@plc.example", "receives_bills": False},
+    ),
+    "Sam Sample": ({"name": "Sam Sample", "email": "sam@sample.example", "receives_bills": True},),
+}
+"""Contacts of some of them, by the customer's name."""
+
+CONSENT = {
+    "A made-up PLC": {
+        "basis": ConsentBasis.TERMS_ACCEPTED,
+        "method": ConsentMethod.ONLINE,
+        "given_by": "Priya Sample",
+        "given_by_role": "Director",
+        "document_name": "Terms and Conditions",
+        "document_version": "3.2",
+        "covers_emailing": True,
+        "evidence_reference": "sign-up form, made up",
+    }
+}
+"""Who has consented, and how; the others have not."""
 
 FIRST_QUERY = (
     'mutation { saveCustomer(input: { name: "Sandbox Beta Limited",'
@@ -38,9 +63,14 @@ async def development_greeting(platform: Platform) -> list[str]:
             f"samples-{uuid4()}",
         )
         await platform.database.transaction(lambda: _add_samples(act))
-    return [f"Token {token}", f"First query: {FIRST_QUERY}"]
+    settings = platform.settings
+    mails = f"Mails {settings.mailbox}" if settings.smtp_url is None else "Mails go out by SMTP"
+    return [f"Token {token}", mails, f"First query: {FIRST_QUERY}"]
 
 
 async def _add_samples(act: Act) -> None:
     for name, code, number in SAMPLES:
-        await create_customer(act, {"name": name, "class_code": code, "company_number": number})
+        values = {"name": name, "class_code": code, "company_number": number}
+        customer = await create_customer(act, values, consent=CONSENT.get(name))
+        for contact in CONTACTS.get(name, ()):
+            await create_contact(act, customer.id, contact)

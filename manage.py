@@ -17,7 +17,7 @@ import uvicorn
 from pydantic import ValidationError
 from tortoise.exceptions import DBConnectionError
 
-from app import Platform, create_app, open_platform, register_endpoints, utc_now
+from app import Platform, check_addresses, create_app, open_platform, utc_now
 from development import development_greeting
 from enrichment.accounts import AccountsRefused, as_record, read_accounts
 from logs import configure_logs
@@ -43,7 +43,7 @@ LARGEST_DOCUMENT = 20 * 1024 * 1024
 def _settings() -> Settings:
     try:
         settings = Settings()
-        register_endpoints(settings)
+        check_addresses(settings)
     except ValueError as error:
         raise typer.BadParameter(_plain(error)) from None
     configure_logs(settings.log_format, settings.log_level)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,11 +29,19 @@ class Settings(BaseSettings):
     waiting_requests: int = Field(default=512, ge=1, le=100_000)
     worker_slots: int = Field(default=4, ge=1, le=32)
     worker_lease_s: float = Field(default=15, ge=1, le=600)
+    consent_age_days: int = Field(default=730, ge=1, le=36_500)
     companies_house_api_key: SecretStr | None = None
     companies_house_url: str | None = None
     companies_house_document_url: str | None = None
     companies_house_limit: int = Field(default=600, ge=1)
     companies_house_window_s: float = Field(default=300, gt=0)
+    consent_needs_verified_address: bool = False
+    public_url: str | None = None
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = None
+    mailbox: Path = ROOT / "var" / "mailbox"
+    confirmation_hours: float = Field(default=72, gt=0, le=24 * 90)
+    withdrawal_days: float = Field(default=730, gt=0, le=3650)
 
     @field_validator("database_url")
     @classmethod
@@ -41,6 +50,15 @@ class Settings(BaseSettings):
         if scheme not in {"sqlite", "postgres", "postgresql", "asyncpg"}:
             raise ValueError("DATABASE_URL begins with sqlite:// or postgres://")
         return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _plain_origin(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "http://none")
+        is_plain = parts.scheme in {"http", "https"} and parts.hostname and not parts.username
+        if not is_plain or parts.query or parts.fragment or not (url or "").isprintable():
+            raise ValueError("PUBLIC_URL is http:// or https://, a host, and maybe a path")
+        return None if url is None else url.rstrip("/")
 
     @model_validator(mode="after")
     def _both_urls(self) -> Self:
@@ -60,9 +78,30 @@ class Settings(BaseSettings):
         return SANDBOX_KEY if key is None else key.get_secret_value()
 
     @property
+    def smtp_address(self) -> str | None:
+        """Give the address of the mail server, password and all; none means the mailbox."""
+        return None if self.smtp_url is None else self.smtp_url.get_secret_value()
+
+    @property
+    def links_begin_with(self) -> str:
+        """Give what links in mails begin with: where people reach this service."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def link_lifetimes(self) -> tuple[timedelta, timedelta]:
+        """Give how long the links of a mail work: those that confirm, and those that withdraw."""
+        return timedelta(hours=self.confirmation_hours), timedelta(days=self.withdrawal_days)
+
+    @property
     def worker_lease(self) -> timedelta:
         """Give how long a job stays with a worker that shows no sign of life."""
         return timedelta(seconds=self.worker_lease_s)
+
+    @property
+    def oldest_consent(self) -> timedelta:
+        """Give the age from which on consent should be renewed."""
+        return timedelta(days=self.consent_age_days)
 
     @property
     def companies_house_window(self) -> timedelta:

@@ -2,6 +2,10 @@
 
 from models.access import AccessToken
 from models.audit import AuditEntry
+from models.confirmation import Confirmation, ConfirmationToken
+from models.consent_entry import ConsentEntry, ConsentLedger, ConsentPeriod, ConsentTestimony
+from models.contact import Contact
+from models.contact_state import ContactState
 from models.customer import ClassChange, Customer
 from models.customer_class import CustomerClass
 from models.customer_template import CustomerTemplate, PlatformDefaults
@@ -9,12 +13,21 @@ from models.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
 from models.event import Event
 from models.heartbeat import Heartbeat
 from models.job import Job
+from models.preference_entry import PreferenceEntry
 from models.rate_limit import RateLimit
 
 __all__ = [
     "AccessToken",
     "AuditEntry",
     "ClassChange",
+    "Confirmation",
+    "ConfirmationToken",
+    "ConsentEntry",
+    "ConsentLedger",
+    "ConsentPeriod",
+    "ConsentTestimony",
+    "Contact",
+    "ContactState",
     "Customer",
     "CustomerClass",
     "CustomerTemplate",
@@ -23,6 +36,7 @@ __all__ = [
     "Heartbeat",
     "Job",
     "PlatformDefaults",
+    "PreferenceEntry",
     "RateLimit",
     "Suggestion",
     "UpstreamResponse",

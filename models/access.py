@@ -34,7 +34,11 @@ class Scope(StrEnum):
     CUSTOMER_CLASSES_ADMINISTER = "customer_classes:administer"
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
     ENRICHMENT_RUN = "enrichment:run"
+    CONSENT_READ = "consent:read"
+    CONSENT_WRITE = "consent:write"
 
 
 _IMPLIED = {
@@ -44,6 +48,8 @@ _IMPLIED = {
     ),
     Scope.CUSTOMER_CLASSES_WRITE: (Scope.CUSTOMER_CLASSES_READ,),
     Scope.CUSTOMERS_WRITE: (Scope.CUSTOMERS_READ,),
+    Scope.CONSENT_WRITE: (Scope.CONSENT_READ,),
+    Scope.CONTACTS_WRITE: (Scope.CONTACTS_READ,),
 }
 
 

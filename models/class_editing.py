@@ -13,8 +13,8 @@ from models.class_use import as_refusals, deletion_blockers, use_of
 from models.classification import FlagWarning, display_class_refusals
 from models.customer import REASON_LENGTH, Customer
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
-from models.database import lock
 from models.errors import RefusalCode, StaleVersion, refuse
+from models.locks import lock
 from models.reclassification import leave_reselling
 from models.text import Checks
 

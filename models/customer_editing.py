@@ -9,6 +9,10 @@ from models import audit
 from models.account_number import new_account_number
 from models.audit import Act
 from models.company_number import InvalidCompanyNumber, normalise
+from models.consent import EntryKind
+from models.consent_fields import checked, checked_key
+from models.consent_ledger import append, erase_testimonies
+from models.contact_erasure import ERASED, erase_contacts
 from models.customer import (
     ACCOUNT_NUMBER_LENGTH,
     REASON_LENGTH,
@@ -18,11 +22,12 @@ from models.customer import (
 )
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
-from models.database import lock, lock_shared, wake
+from models.database import wake
 from models.enrichment import EnrichmentRun, Suggestion
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.job import JOBS
+from models.locks import lock, lock_shared
 from models.lookup import cancel_lookup, carry_out, lookup_rows, plan_lookups
 from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
 from models.reclassification import (
@@ -34,7 +39,6 @@ from models.reclassification import (
 from models.text import Checks
 from models.writing import add_rows
 
-ERASED = "(erased)"
 STORED_FIELDS = (
     "account_number",
     "external_reference",
@@ -48,9 +52,16 @@ CLASS_FIELDS = ("class_id", "class_code")
 
 
 async def create_customer(
-    act: Act, values: Mapping[str, Any], template_id: str | None = None
+    act: Act,
+    values: Mapping[str, Any],
+    template_id: str | None = None,
+    consent: Mapping[str, Any] | None = None,
 ) -> Customer:
-    """Add a customer; its class comes from the input, the template or the platform (R24)."""
+    """Add a customer; its class comes from the input, the template or the platform (R24).
+
+    `consent` records that consent was given, whatever the class (R49); without it, it was not
+    (R48).
+    """
     placement = await class_for_new_customer(values, template_id)
     customer = Customer(
         customer_class_id=placement.customer_class.id,
@@ -76,6 +87,10 @@ async def create_customer(
         raise _number_taken(customer) from error
     if plan.starting:
         await wake(JOBS)
+    if consent is not None:
+        draft = checked(EntryKind.GRANT, consent, "consent")
+        key = checked_key(consent.get("idempotency_key"), "consent")
+        await append(act, customer, draft, key, {"kind": EntryKind.GRANT, **consent})
     return customer
 
 
@@ -148,6 +163,7 @@ async def delete_customer(
     await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
     await Suggestion.filter(customer_id=customer.id).delete()
     await EnrichmentRun.filter(customer_id=customer.id).update(company_number=None)
+    await erase_contacts(act, customer.id)
     customer.account_number = f"{ERASED} {customer.id}"
     customer.external_reference = customer.company_number = None
     customer.name, customer.name_key = ERASED, name_key(ERASED)
@@ -156,6 +172,7 @@ async def delete_customer(
     customer.erased_at = act.now
     touch(customer, act.now)
     await customer.save()
+    await erase_testimonies(customer)
     await audit.erase(customer.id)
     await audit.record(act, "customer.deleted", customer.id, reason=why)
     return customer
@@ -168,9 +185,14 @@ async def locked_customer(
     customer = (await lock(Customer, customer_id)).get(customer_id)
     if customer is None or customer.erased_at is not None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such customer.", *(path or ("id",)))
+    refuse_stale(customer, expected_version)
+    return customer
+
+
+def refuse_stale(customer: Customer, expected_version: int | None) -> None:
+    """Refuse to go on when the customer is at another version than the caller expects (R101)."""
     if expected_version is not None and customer.version != expected_version:
         raise StaleVersion(customer, expected_version, customer.version)
-    return customer
 
 
 def _check_and_set(customer: Customer, values: Mapping[str, Any]) -> None:

@@ -77,6 +77,8 @@ class CustomerFilter:
     text: str | None = None
     is_common: bool = False
     """Whether the text is known to be held by many."""
+    others: Sequence[Sql] = ()
+    """Conditions of other topics, on the customer as t0."""
 
     def condition(self, *, is_of_class: bool = True) -> Sql:
         """Give the condition that the filter stands for; deleted customers never meet it.
@@ -142,6 +144,7 @@ class CustomerFilter:
                 yield Sql(f"t0.{column} = ?", (value,))
         if self.text is not None and self.text.strip():
             yield holding("t0", self.text.strip().casefold(), is_common=self.is_common)
+        yield from self.others
 
     async def examined(self) -> "CustomerFilter":
         """Find out what the statement has to be chosen by."""

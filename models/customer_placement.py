@@ -8,9 +8,9 @@ from models.audit import Act
 from models.customer import Customer
 from models.customer_class import CustomerClass
 from models.customer_template import PLATFORM_DEFAULTS_ID, CustomerTemplate, PlatformDefaults
-from models.database import lock_shared
 from models.enrichment import Suggestion, SuggestionStatus
 from models.errors import RefusalCode, refuse
+from models.locks import lock_shared
 from models.profile import without_register_values
 
 DEEPEST_CHAIN = 20

@@ -9,11 +9,11 @@ from models import audit
 from models.access import SYSTEM
 from models.audit import Act
 from models.customer import Customer
-from models.database import lock
 from models.enrichment import EnrichmentRun, UpstreamResponse
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, FieldOutcome
 from models.event import publish
 from models.job import LeaseLostError
+from models.locks import lock
 from models.profile import WANTED_FIELDS, ProfileEntry, merge
 from models.suggestion import offer
 

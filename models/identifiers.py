@@ -51,6 +51,31 @@ def new_audit_id() -> str:
     return str(TypeID(prefix="aud"))
 
 
+def new_consent_entry_id() -> str:
+    """Identify an entry of the consent ledger."""
+    return str(TypeID(prefix="cns"))
+
+
+def new_testimony_id() -> str:
+    """Identify what was said of a consent entry."""
+    return str(TypeID(prefix="tsm"))
+
+
+def new_contact_id() -> str:
+    """Identify a contact."""
+    return str(TypeID(prefix="con"))
+
+
+def new_preference_entry_id() -> str:
+    """Identify an entry of a contact's preference history."""
+    return str(TypeID(prefix="prf"))
+
+
+def new_confirmation_id() -> str:
+    """Identify a confirmation that a contact is asked for."""
+    return str(TypeID(prefix="cfm"))
+
+
 def prefix_of(identifier: str) -> str:
     """Give the prefix of an identifier, empty when it has none."""
     return identifier.partition("_")[0] if "_" in identifier else ""

@@ -9,11 +9,12 @@ from models import job
 from models.audit import Act
 from models.customer import Customer
 from models.customer_class import CustomerClass
-from models.database import lock, lock_shared, wake
+from models.database import wake
 from models.enrichment import EnrichmentRun, UpstreamResponse
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.errors import RefusalCode, refuse
 from models.identifiers import new_run_id
+from models.locks import lock, lock_shared
 from models.writing import add_rows
 
 ENRICH = "enrich"

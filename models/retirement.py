@@ -9,9 +9,9 @@ from models.class_use import as_refusals, retirement_blockers, use_of
 from models.customer import REASON_LENGTH, Customer
 from models.customer_class import CustomerClass, touch
 from models.customer_template import CustomerTemplate, PlatformDefaults
-from models.database import lock
 from models.enrichment_status import EnrichmentTrigger
 from models.errors import RefusalCode, refuse
+from models.locks import lock
 from models.reclassification import move_customers
 from models.text import Checks
 

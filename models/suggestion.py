@@ -8,9 +8,9 @@ from models.audit import Act
 from models.customer import Customer
 from models.customer_class import touch
 from models.customer_editing import locked_customer
-from models.database import lock
 from models.enrichment import Suggestion, SuggestionStatus
 from models.errors import RefusalCode, refuse
+from models.locks import lock
 from models.profile import ProfileEntry, is_same_value
 
 

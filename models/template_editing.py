@@ -10,8 +10,8 @@ from models.audit import Act
 from models.customer import Customer
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_template import PLATFORM_DEFAULTS_ID, CustomerTemplate, PlatformDefaults
-from models.database import lock, lock_shared
 from models.errors import RefusalCode, StaleVersion, refuse
+from models.locks import lock, lock_shared
 from models.text import Checks
 
 TEMPLATE_FIELDS = ("name", "customer_class_id", "parent_id")

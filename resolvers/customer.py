@@ -1,21 +1,26 @@
 """What the root fields on customers do."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 import models
 from models import customer_editing, errors
+from models.access import Scope
 from models.audit import Act
 from models.company_number import InvalidCompanyNumber, normalise
+from models.consent import Matter
+from models.consent_list import given_consents, is_on, with_any_advisory
 from models.customer_list import CustomerFilter as Wanted
 from models.customer_list import CustomerOrder, count, page
 from models.errors import RefusalCode
 from models.sql import Sql
 from resolvers.perform import given, perform, refuse_version_of_nothing
 from resolvers.typed_profile import typed_entries
+from schema.advisory import advisories_of
+from schema.consent_changes import GRANT, values_of
 from schema.context import Info
-from schema.customer import Customer, CustomerConnection, advisories_of
+from schema.customer import Customer
 from schema.customer_changes import (
     ChangeCustomerClassInput,
     ChangeCustomerClassPayload,
@@ -24,10 +29,12 @@ from schema.customer_changes import (
     SaveCustomerInput,
     SaveCustomerPayload,
 )
+from schema.customer_connection import CustomerConnection
 from schema.customer_filter import CustomerFilter, CustomerSort
 from schema.errors import ErrorCode, RequestRefused
 from schema.pagination import CONNECTION, COUNTS, page_arguments
-from schema.reads import read_by_id, reader_for
+from schema.permissions import require
+from schema.readers import read_by_id, reader_for
 from schema.selections import selects
 from schema.user_error import UserError
 
@@ -90,7 +97,7 @@ async def customers(
     arguments = page_arguments(
         list_name, (str, str), first=first, after=after, last=last, before=before
     )
-    wanted = _wanted(filter)
+    wanted = _wanted(info, filter)
     try:
         beyond = None if arguments.beyond is None else order.parse(arguments.beyond)
     except ValueError:
@@ -115,6 +122,8 @@ async def save_customer(
     """Create or edit a customer; a checked class starts a lookup (R81)."""
     values = given(input, *SAVED_FIELDS)
     customer_id = input.id
+    if input.consent is not None:
+        require(info, Scope.CONSENT_WRITE)
 
     async def work(act: Act) -> models.Customer:
         if input.profile:
@@ -123,7 +132,16 @@ async def save_customer(
             values["profile"] = None
         if customer_id is None:
             refuse_version_of_nothing(input.expected_version)
-            return await customer_editing.create_customer(act, values, input.template_id)
+            return await customer_editing.create_customer(
+                act, values, input.template_id, _consent(input)
+            )
+        if input.consent is not None:
+            raise errors.refuse(
+                RefusalCode.CONSENT_NOT_EDITABLE,
+                "The consent of an existing customer is recorded, with its paper trail.",
+                "consent",
+                hint="Use recordConsent or withdrawConsent.",
+            )
         if input.template_id is not None:
             raise errors.refuse(
                 RefusalCode.INVALID, "A template is for new customers only.", "templateId"
@@ -157,8 +175,19 @@ async def change_customer_class(
 
     async def succeed(row: models.Customer) -> ChangeCustomerClassPayload:
         customer_class = await models.CustomerClass.get(id=row.customer_class_id)
+        consents = (await given_consents([row.id]))[row.id]
+        context = info.context
         return ChangeCustomerClassPayload(
-            customer=await _shown(info, row), advisories=advisories_of(row, customer_class)
+            customer=await _shown(info, row),
+            advisories=advisories_of(
+                customer_class,
+                consents,
+                context.clock(),
+                context.oldest_consent,
+                name=row.name,
+                profile=row.profile,
+                consent_review_due_at=row.consent_review_due_at,
+            ),
         )
 
     async def refuse(
@@ -204,7 +233,14 @@ async def delete_customer(
     )
 
 
-def _wanted(given_filter: CustomerFilter | None) -> Wanted:
+def _consent(input_: SaveCustomerInput) -> dict[str, Any] | None:
+    consent = input_.consent
+    if consent is None:
+        return None
+    return {**values_of(consent, GRANT), "idempotency_key": consent.idempotency_key}
+
+
+def _wanted(info: Info, given_filter: CustomerFilter | None) -> Wanted:
     if given_filter is None:
         return Wanted()
     _refuse_oversize(given_filter)
@@ -224,7 +260,20 @@ def _wanted(given_filter: CustomerFilter | None) -> Wanted:
         company_number=number,
         external_reference=given_filter.external_reference,
         text=given_filter.text,
+        others=_consent_conditions(info, given_filter),
     )
+
+
+def _consent_conditions(info: Info, given_filter: CustomerFilter) -> list[Sql]:
+    now, wanted = info.context.clock(), []
+    if given_filter.is_consent_given is not None:
+        wanted.append(is_on(Matter.CONSENT, now, is_wanted=given_filter.is_consent_given))
+    if given_filter.is_non_itemised is not None:
+        wanted.append(is_on(Matter.NON_ITEMISED, now, is_wanted=given_filter.is_non_itemised))
+    if given_filter.advisories is not None:
+        oldest = info.context.oldest_consent
+        wanted.append(with_any_advisory(given_filter.advisories, now, oldest))
+    return wanted
 
 
 def _refuse_oversize(given_filter: CustomerFilter) -> None:

@@ -41,7 +41,7 @@ from schema.customer_template import CustomerTemplate
 from schema.errors import ErrorCode, RequestRefused
 from schema.pagination import CONNECTION, COUNTS, DEFAULT_PAGE, page_arguments
 from schema.permissions import may
-from schema.reads import read_by_id, reader_for
+from schema.readers import read_by_id, reader_for
 from schema.selections import selects
 from schema.user_error import UserError
 

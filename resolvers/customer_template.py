@@ -19,7 +19,7 @@ from schema.customer_template import (
     SavePlatformDefaultsInput,
     SavePlatformDefaultsPayload,
 )
-from schema.reads import read_by_id, reader_for
+from schema.readers import read_by_id, reader_for
 from schema.user_error import UserError
 
 Kind = TypeVar("Kind", CustomerTemplate, PlatformDefaults)

@@ -30,7 +30,7 @@ from schema.enrichment_changes import (
 )
 from schema.errors import ErrorCode, RequestRefused
 from schema.loaders import Loaders
-from schema.reads import read_by_id, reader_for
+from schema.readers import read_by_id, reader_for
 from schema.subscriptions import wait_for
 from schema.user_error import UserError
 

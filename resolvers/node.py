@@ -8,6 +8,7 @@ import strawberry
 from models.access import Scope
 from models.identifiers import prefix_of
 from models.sql import ALWAYS, Sql, all_of, among
+from schema.contact import Contact
 from schema.context import Info
 from schema.customer import Customer
 from schema.customer_class import CustomerClass
@@ -16,7 +17,7 @@ from schema.enrichment import Suggestion
 from schema.errors import ErrorCode, RequestRefused
 from schema.node import Node
 from schema.permissions import may
-from schema.reads import reader_for
+from schema.readers import reader_for
 from schema.viewer import Viewer
 
 MOST_NODES = 100
@@ -24,6 +25,7 @@ MOST_NODES = 100
 _KINDS = {
     "cus": (Customer, Scope.CUSTOMERS_READ, Sql("t0.erased_at IS NULL")),
     "cls": (CustomerClass, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
+    "con": (Contact, Scope.CONTACTS_READ, Sql("t0.deleted_at IS NULL")),
     "tpl": (CustomerTemplate, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
     "sug": (Suggestion, Scope.CUSTOMERS_READ, ALWAYS),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 import strawberry
@@ -11,6 +11,7 @@ import strawberry
 from models.access import SYSTEM, Principal
 from models.audit import Act
 from models.database import Database
+from models.delivery import POLICY, DeliveryPolicy
 from schema.admission import Admission
 from schema.loaders import Loaders
 
@@ -56,6 +57,9 @@ class Context:
     """On a WebSocket: tells whether the connection's token is still good."""
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
+    delivery_policy: DeliveryPolicy = POLICY
+    oldest_consent: timedelta = timedelta(days=730)
+    """The age from which on there is an advisory to renew consent."""
     admission: Admission | None = None
     """Gives operations their turn; none on a WebSocket, which has a limit of its own."""
 

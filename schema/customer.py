@@ -1,29 +1,33 @@
 """The customer as clients see it."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 import models
 from models.access import Scope
-from models.advisories import AdvisoryCode, advisories
 from models.classification import ClassFlags, CustomerLabel, InvoiceWording, SubscriberKind
-from models.customer_class import CustomerClass as ClassRow
-from models.customer_list import LARGEST_COUNT
 from models.enrichment_status import EnrichmentStatus
 from models.profile import Profile
+from schema.advisory import ADVISORIES, Advisory
 from schema.audit import AUDIT_TRAIL, AuditEntry
+from schema.consent import Consent, ConsentEntry, NonItemisedBills, ledger_rows
 from schema.context import Info
 from schema.customer_class import CustomerClass
+from schema.delivery import DeliveryPreview
+from schema.delivery_assumption import DeliveryAssumption
+from schema.delivery_preview import preview_of
 from schema.descriptions import described_enum
 from schema.enrichment import ENRICHMENT, Enrichment, Suggestion
+from schema.errors import ErrorCode, RequestRefused
 from schema.node import Node
-from schema.pagination import PageArguments, PageInfo, encode_cursor, page_info
-from schema.permissions import Requires
+from schema.permissions import Requires, require
 from schema.profile import CompanyProfile
-from schema.reads import derived, hand_out, many, one, reads
+from schema.reads import derived, hand_out, many, needs, one, reads
+
+if TYPE_CHECKING:
+    from schema.contact import Contact
 
 LabelEnum = described_enum(
     CustomerLabel,
@@ -47,28 +51,6 @@ InvoiceWordingEnum = described_enum(
     "Which set of phrases an invoice is worded with (R31).",
     {"STANDARD": "For those who use the services.", "RESELLER": "For those who sell them on."},
 )
-AdvisoryCodeEnum = described_enum(
-    AdvisoryCode,
-    "AdvisoryCode",
-    "What somebody should look at.",
-    {
-        "REVIEW_CONSENT": "Moved between individuals and organisations; review consent (R30).",
-        "CLASS_MISMATCH": "The register's type does not fit the class (A21).",
-        "NAME_MISMATCH": "The register knows the company number under another name.",
-        "COMPANY_NOT_ACTIVE": "The company is dissolved, in liquidation or the like.",
-    },
-)
-
-
-@strawberry.type(description="Something that somebody should look at; it changes nothing.")
-class Advisory:
-    """An advisory."""
-
-    code: AdvisoryCodeEnum = strawberry.field(description="What it is, for programs.")  # type: ignore[valid-type]  # an enum with another name
-    message: str = strawberry.field(description="What it is, for people, in English.")
-    suggested_class_code: str | None = strawberry.field(
-        description="The shipped class that would fit, where that is the matter."
-    )
 
 
 @strawberry.type(description="One move between classes; the first assignment is row one (R27).")
@@ -113,37 +95,6 @@ def _subscriber_kind(*flags: bool) -> SubscriberKind:
 
 def _invoice_wording(*flags: bool) -> InvoiceWording:
     return ClassFlags(*flags).invoice_wording
-
-
-def _advisories(
-    name: str,
-    class_code: str | None,
-    is_checked: bool,  # a column
-    profile: Profile,
-    consent_review_due_at: datetime | None,
-) -> list[Advisory]:
-    found = advisories(
-        name=name,
-        class_code=class_code,
-        is_checked=is_checked,
-        profile=profile,
-        consent_review_due_at=consent_review_due_at,
-    )
-    return [
-        Advisory(code=one.code, message=one.message, suggested_class_code=one.suggested_class_code)
-        for one in found
-    ]
-
-
-def advisories_of(row: models.Customer, customer_class: ClassRow) -> list[Advisory]:
-    """Show what to look at about a customer in its class."""
-    return _advisories(
-        row.name,
-        customer_class.code,
-        customer_class.check_companies_house,
-        row.profile,
-        row.consent_review_due_at,
-    )
 
 
 @strawberry.type(description="A customer of the platform; it sits in exactly one class (R24).")
@@ -199,14 +150,13 @@ class Customer(Node):
         where="t0.status = 'OPEN'",
         description="Open suggestions: register values beside users' own (R86).",
     )
-    advisories: list[Advisory] = derived(
-        _advisories,
-        "name",
-        "customer_class.code",
-        "customer_class.check_companies_house",
-        "profile",
-        "consent_review_due_at",
-        description="What somebody should look at (R30, A21).",
+    ledger: strawberry.Private[list[ConsentEntry]]
+    contacts: list[Annotated["Contact", strawberry.lazy("schema.contact")]] = many(
+        "customer_id",
+        "t0.id",
+        where="t0.deleted_at IS NULL",
+        extensions=[Requires(Scope.CONTACTS_READ)],
+        description="Its contacts, oldest first (R59).",
     )
     name_key: strawberry.Private[str]
     customer_class_id: strawberry.Private[str]
@@ -219,6 +169,69 @@ class Customer(Node):
         """Give the status with its runs."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
+    @strawberry.field(description="What somebody should look at (R30, A21).", metadata=ADVISORIES)
+    def advisories(self, info: Info) -> list[Advisory]:
+        """Give the advisories."""
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
+
+    @strawberry.field(
+        description="GDPR & PECR Consent Given, as it is now (R56).",
+        metadata=needs(ledger=ledger_rows("entry")),
+    )
+    def consent(self, info: Info) -> Consent:
+        """Give the flag now."""
+        return Consent.at(self.ledger, info.context.clock())
+
+    @strawberry.field(
+        description="The same at any instant, past or to come, by all that is on record now (R56).",
+        metadata=needs(ledger=ledger_rows("entry")),
+    )
+    def consent_given_at(
+        self,
+        instant: Annotated[datetime, strawberry.argument(description="With an offset, as Z.")],
+    ) -> Consent:
+        """Give the flag at an instant."""
+        if instant.tzinfo is None:
+            raise RequestRefused(ErrorCode.BAD_USER_INPUT, "instant needs an offset, such as Z.")
+        return Consent.at(self.ledger, instant)
+
+    @strawberry.field(
+        description="All entries of its consent ledger by sequence, corrected ones and requests for"
+        " bills without itemisation too (R55); needs consent:read.",
+        metadata=needs(ledger=ledger_rows()),
+    )
+    def consent_history(self, info: Info) -> list[ConsentEntry]:
+        """Give its entries."""
+        require(info, Scope.CONSENT_READ)
+        return self.ledger
+
+    @strawberry.field(
+        description="Whether it wants bills without itemisation now (A16).",
+        metadata=needs(ledger=ledger_rows("entry")),
+    )
+    def non_itemised_bills(self, info: Info) -> NonItemisedBills:
+        """Give the request now."""
+        return NonItemisedBills.at(self.ledger, info.context.clock())
+
+    @strawberry.field(
+        description="What each contact would be emailed and why, at an instant past or to come, as"
+        " it is or under an assumption; nothing is written or sent (R68 to R80).",
+        extensions=[Requires(Scope.CUSTOMERS_READ)],
+    )
+    async def delivery_preview(
+        self,
+        info: Info,
+        at: Annotated[
+            datetime | None, strawberry.argument(description="By default now; with an offset.")
+        ] = None,
+        assuming: Annotated[
+            DeliveryAssumption | None,
+            strawberry.argument(description="What to assume; difference says what it changes."),
+        ] = None,
+    ) -> DeliveryPreview:
+        """Decide for each contact and document."""
+        return await preview_of(info, self.id, at, assuming)
+
     @strawberry.field(
         description="What was done to it, newest first, 100 entries at most (R96).",
         extensions=[Requires(Scope.CUSTOMERS_READ)],
@@ -230,52 +243,3 @@ class Customer(Node):
 
 
 reads(Customer, models.Customer)
-
-
-@strawberry.type(description="One customer in a list, with its cursor.")
-class CustomerEdge:
-    """An edge."""
-
-    cursor: str = strawberry.field(description="The place of this customer in the list.")
-    node: Customer = strawberry.field(description="The customer.")
-
-
-@strawberry.type(description="A page of customers.")
-class CustomerConnection:
-    """A connection; what costs something is made only when it is selected."""
-
-    nodes: list[Customer] = strawberry.field(description="The customers of the page.")
-    key_of: strawberry.Private[Callable[[Customer], tuple[Any, ...]]]
-    arguments: strawberry.Private[PageArguments]
-    has_more: strawberry.Private[bool]
-    counted: strawberry.Private[int | None]
-    """How many there are, up to one more than LARGEST_COUNT; null if nobody asked."""
-
-    @strawberry.field(description="The same customers with their cursors.")
-    def edges(self) -> list[CustomerEdge]:
-        """Give each customer its cursor."""
-        return [CustomerEdge(cursor=self._cursor(node), node=node) for node in self.nodes]
-
-    @strawberry.field(description="Where the page lies in the list.")
-    def page_info(self) -> PageInfo:
-        """Give the first and the last cursor."""
-        ends = [self._cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
-        return page_info(ends, self.arguments, has_more=self.has_more)
-
-    @strawberry.field(
-        description="Customers in the whole list, 10,000 at most; counted only when asked for."
-    )
-    def total_count(self) -> int:
-        """Give the count."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
-        return min(self.counted, LARGEST_COUNT)
-
-    @strawberry.field(description="Whether totalCount is all of them: false above 10,000.")
-    def total_count_is_exact(self) -> bool:
-        """Tell whether there are no more."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
-        return self.counted <= LARGEST_COUNT
-
-    def _cursor(self, node: Customer) -> str:
-        list_name, *key = self.key_of(node)
-        return encode_cursor(list_name, tuple(key))

@@ -6,7 +6,9 @@ from decimal import Decimal
 import strawberry
 
 from models.profile import ADDRESS_LINES
-from schema.customer import Advisory, Customer
+from schema.advisory import Advisory
+from schema.consent_changes import RecordConsentFields
+from schema.customer import Customer
 from schema.user_error import UserError
 
 
@@ -115,6 +117,11 @@ class SaveCustomerInput:
     )
     profile: CompanyProfileInput | None = strawberry.field(
         default=strawberry.UNSET, description="Values that a user types."
+    )
+    consent: RecordConsentFields | None = strawberry.field(
+        default=None,
+        description="Consent that a new customer gave (R49); needs consent:write. An existing"
+        " customer's is recorded by recordConsent (R52).",
     )
     dry_run: bool | None = strawberry.field(
         default=False, description="Do everything but keep nothing."

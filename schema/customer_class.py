@@ -32,7 +32,7 @@ from schema.permissions import Requires
 from schema.reads import Selection, brought, derived, hand_out, reads
 
 if TYPE_CHECKING:
-    from schema.customer import CustomerConnection
+    from schema.customer_connection import CustomerConnection
 
 CLASSES = "customer-classes"
 CLASS_CUSTOMERS = "class-customers"
@@ -77,7 +77,7 @@ async def _customers_of(
     after: str | None = None,
 ) -> list["CustomerConnection"]:
     """Bring a page of the customers of each class, with one statement for them all."""
-    from schema.customer import CustomerConnection  # noqa: PLC0415  # breaks a circle
+    from schema.customer_connection import CustomerConnection  # noqa: PLC0415  # breaks a circle
 
     arguments = page_arguments(CLASS_CUSTOMERS, (str, str), first=first, after=after)
     members: dict[str, list[Any]] = {one.id: [] for one in classes}
@@ -190,7 +190,7 @@ class CustomerClass(Node):
         after: Annotated[  # noqa: ARG002  # for the schema
             str | None, strawberry.argument(description="The endCursor of the page before.")
         ] = None,
-    ) -> Annotated["CustomerConnection", strawberry.lazy("schema.customer")]:
+    ) -> Annotated["CustomerConnection", strawberry.lazy("schema.customer_connection")]:
         """Give a page of them, read with those of the other classes."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 

@@ -3,6 +3,7 @@
 import strawberry
 
 from models.customer_list import CustomerOrder
+from schema.advisory import ConsentAdvisoryCodeEnum
 from schema.customer import LabelEnum, SubscriberKindEnum
 from schema.descriptions import described_enum
 from schema.enrichment import EnrichmentStatusEnum
@@ -56,4 +57,13 @@ class CustomerFilter:
         default=None,
         description="Whose name, account number, company number or external reference holds this"
         " text, whatever the case.",
+    )
+    is_consent_given: bool | None = strawberry.field(
+        default=None, description="With consent given now, or without (R97)."
+    )
+    is_non_itemised: bool | None = strawberry.field(
+        default=None, description="Wanting bills without itemisation now, or not (A16)."
+    )
+    advisories: list[ConsentAdvisoryCodeEnum] | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        default=None, description="With any of these advisories on consent now."
     )

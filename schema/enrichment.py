@@ -167,7 +167,7 @@ async def enrichments(selection: Selection, customers: Sequence[Any]) -> list[En
         among("t0.customer_id", list(runs)), "ORDER BY t0.id DESC"
     ):
         runs[run.customer_id].append(run)
-    return [Enrichment.of(one.enrichment_status, runs[one.id]) for one in customers]
+    return [Enrichment.of(one.row_enrichment_status, runs[one.id]) for one in customers]
 
 
 ENRICHMENT = brought(

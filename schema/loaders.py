@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -10,6 +11,8 @@ from tortoise.models import Model
 
 import models
 from models.class_use import ClassUse, use_of
+from models.delivery_reading import situations_at
+from models.delivery_situation import Situation
 
 Asked = TypeVar("Asked")
 Row = TypeVar("Row", bound=Model)
@@ -31,10 +34,29 @@ class Loader(DataLoader[Asked, Found]):
 class Loaders:
     """The loaders of one request, made as they are needed; a new set reads everything afresh."""
 
+    def __init__(self) -> None:
+        self._now: datetime | None = None
+
+    def now_by(self, clock: Callable[[], datetime]) -> datetime:
+        """Give the instant that all of the request counts as now."""
+        if self._now is None:
+            self._now = clock()
+        return self._now
+
     @cached_property
     def customer_class(self) -> Loader[str, models.CustomerClass | None]:
         """Load classes by id."""
         return _by_id(models.CustomerClass)
+
+    @cached_property
+    def preference_entries(self) -> Loader[str, list[models.PreferenceEntry]]:
+        """Load the preference histories of contacts, oldest first."""
+        return Loader(_preference_entries)
+
+    @cached_property
+    def situation(self) -> Loader[tuple[str, datetime], Situation]:
+        """Load what decides deliveries to a customer at an instant."""
+        return Loader(_situations)
 
     @cached_property
     def class_use(self) -> Loader[str, ClassUse]:
@@ -58,3 +80,20 @@ def _for_each(
         return [found[row_id] for row_id in ids]
 
     return Loader(load)
+
+
+async def _preference_entries(contact_ids: list[str]) -> list[list[models.PreferenceEntry]]:
+    found: dict[str, list[models.PreferenceEntry]] = {row_id: [] for row_id in contact_ids}
+    rows = models.PreferenceEntry.filter(contact_id__in=contact_ids).order_by("sequence")
+    for row in await rows:
+        found[row.contact_id].append(row)
+    return list(found.values())
+
+
+async def _situations(asked: list[tuple[str, datetime]]) -> list[Situation]:
+    found: dict[tuple[str, datetime], Situation] = {}
+    for instant in {instant for _, instant in asked}:
+        ids = [customer_id for customer_id, own in asked if own == instant]
+        for customer_id, situation in (await situations_at(ids, instant)).items():
+            found[customer_id, instant] = situation
+    return [found[one] for one in asked]

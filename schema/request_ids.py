@@ -9,6 +9,14 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SECRET = re.compile(r"[^/]{32,}")
+"""Parts of a path that are as long as the token of a link, and longer than any id of ours."""
+
+
+def without_secrets(path: str) -> str:
+    """Give a path as it may be logged: links from mails hold tokens (R67)."""
+    return SECRET.sub("…", path)
+
 
 LogRequest = Callable[[str, str, str, int, float], None]
 """Notes a request: its id, its method, its path, the status of the answer, and milliseconds."""
@@ -44,7 +52,8 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), header]
                 ms = (time.perf_counter() - started) * 1000
-                self._log(request_id, scope["method"], scope["path"], message["status"], ms)
+                path = without_secrets(scope["path"])
+                self._log(request_id, scope["method"], path, message["status"], ms)
             await send(message)
 
         answer = self._direct.get(scope["path"], self._app) if kind == "http" else self._app

@@ -1,29 +1,37 @@
 """The contents page of the API: each operation with its permission and its description."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 from typing import Any
 
 import strawberry
-from graphql import (
-    GraphQLError,
-    GraphQLInputObjectType,
-    GraphQLObjectType,
-    Undefined,
-)
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.execution import ExecutionContext
-from strawberry.types.graphql import OperationType
 
 from models.access import Scope
+from resolvers import consent as consent_acts
+from resolvers import contact as contact_acts
 from resolvers import customer as customer_acts
 from resolvers import customer_class as class_acts
 from resolvers import customer_template as template_acts
+from resolvers import delivery as delivery_acts
 from resolvers import enrichment as enrichment_acts
 from resolvers import node as node_acts
-from schema.context import Context
-from schema.customer import Customer, CustomerConnection
+from schema.advisory import ConsentAdvisoryCount
+from schema.consent_changes import (
+    CorrectConsentPayload,
+    RecordConsentPayload,
+    RequestNonItemisedBillsPayload,
+    WithdrawConsentPayload,
+    WithdrawNonItemisedBillsRequestPayload,
+)
+from schema.consent_evidence import ConsentEvidence, LedgerVerification
+from schema.contact_changes import (
+    DeleteContactPayload,
+    RequestAttachmentPreferencePayload,
+    RequestEmailVerificationPayload,
+    SaveContactPayload,
+    WithdrawAttachmentPreferencePayload,
+)
+from schema.customer import Customer
 from schema.customer_changes import (
     ChangeCustomerClassPayload,
     DeleteCustomerPayload,
@@ -36,6 +44,7 @@ from schema.customer_class_changes import (
     RetireCustomerClassPayload,
     SaveCustomerClassPayload,
 )
+from schema.customer_connection import CustomerConnection
 from schema.customer_template import (
     CustomerTemplate,
     DeleteCustomerTemplatePayload,
@@ -43,19 +52,19 @@ from schema.customer_template import (
     SaveCustomerTemplatePayload,
     SavePlatformDefaultsPayload,
 )
+from schema.delivery_exposure import DeliveryExposureConnection
+from schema.delivery_rules import DeliveryRules
 from schema.enrichment import CompanyCandidate, Suggestion
 from schema.enrichment_changes import (
     AcceptSuggestionPayload,
     RejectSuggestionPayload,
     RequestEnrichmentPayload,
 )
-from schema.errors import settle
-from schema.execution import RememberingSchema
-from schema.loaders import Loaders
 from schema.node import Node
 from schema.permissions import SIGNED_IN, Requires
 from schema.plan import PlannedExecution
 from schema.profile_value import AddressValue, CountValue, DateValue, MoneyValue
+from schema.serving import CustomerClassesSchema, drop_null_defaults
 from schema.viewer import Viewer
 
 SCALARS = {
@@ -71,7 +80,10 @@ READS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_READ)
 PICKS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMERS_READ)
 WRITES_CLASSES = Requires(Scope.CUSTOMER_CLASSES_WRITE)
 ADMINISTERS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_ADMINISTER)
+WRITES_CONTACTS = Requires(Scope.CONTACTS_WRITE)
 RUNS_ENRICHMENT = Requires(Scope.ENRICHMENT_RUN)
+READS_CONSENT = Requires(Scope.CONSENT_READ)
+WRITES_CONSENT = Requires(Scope.CONSENT_WRITE)
 
 
 def operation(resolver: Callable[..., Any], permission: Requires, description: str) -> Any:
@@ -113,6 +125,31 @@ class Query:
         enrichment_acts.company_search,
         READS_CUSTOMERS,
         "Companies by name, asked of Companies House within the shared budget of requests (R88).",
+    )
+    delivery_exposure: DeliveryExposureConnection = operation(
+        delivery_acts.delivery_exposure,
+        READS_CUSTOMERS,
+        "Who would have been emailed detail in a period, on whose authority and what basis.",
+    )
+    delivery_rules: DeliveryRules = operation(
+        delivery_acts.delivery_rules,
+        SIGNED_IN,
+        "The rules by which documents are emailed: cases, outcomes and their version (R68 to R77).",
+    )
+    consent_evidence: ConsentEvidence | None = operation(
+        consent_acts.consent_evidence,
+        READS_CONSENT,
+        "Who gave a customer's consent, when, how, what they were told, when it was withdrawn.",
+    )
+    verify_consent_ledger: LedgerVerification | None = operation(
+        consent_acts.verify_consent_ledger,
+        READS_CONSENT,
+        "Where the hash chain of a customer's consent ledger breaks, if it does (R55).",
+    )
+    consent_advisory_counts: list[ConsentAdvisoryCount] = operation(
+        consent_acts.consent_advisory_counts,
+        READS_CUSTOMERS,
+        "How many customers have each advisory on consent; list them by CustomerFilter.advisories.",
     )
 
 
@@ -171,6 +208,31 @@ class Mutation:
         WRITES_CUSTOMERS,
         "Erase what is personal of a customer; its history stays (R35).",
     )
+    save_contact: SaveContactPayload = operation(
+        contact_acts.save_contact,
+        WRITES_CONTACTS,
+        "Create a contact (no id) or change the fields of one that are sent (R59, R62).",
+    )
+    delete_contact: DeleteContactPayload = operation(
+        contact_acts.delete_contact,
+        WRITES_CONTACTS,
+        "Take a contact off its customer; its history stays.",
+    )
+    request_email_verification: RequestEmailVerificationPayload = operation(
+        contact_acts.request_email_verification,
+        WRITES_CONTACTS,
+        "Ask by mail whether the address is the contact's (R60).",
+    )
+    request_attachment_preference: RequestAttachmentPreferencePayload = operation(
+        contact_acts.request_attachment_preference,
+        WRITES_CONTACTS,
+        "Ask by mail whether the contact wants documents in full, at a verified address (R61).",
+    )
+    withdraw_attachment_preference: WithdrawAttachmentPreferencePayload = operation(
+        contact_acts.withdraw_attachment_preference,
+        WRITES_CONTACTS,
+        "Withdraw a contact's preference, and a request for one (R63).",
+    )
     request_enrichment: RequestEnrichmentPayload = operation(
         enrichment_acts.request_enrichment,
         RUNS_ENRICHMENT,
@@ -183,6 +245,31 @@ class Mutation:
         enrichment_acts.reject_suggestion,
         WRITES_CUSTOMERS,
         "Keep the user's value; the same suggestion is not made again (R86).",
+    )
+    record_consent: RecordConsentPayload = operation(
+        consent_acts.record_consent,
+        WRITES_CONSENT,
+        "Record that consent was given, or renewed, with its paper trail (R50 to R53, R58).",
+    )
+    withdraw_consent: WithdrawConsentPayload = operation(
+        consent_acts.withdraw_consent,
+        WRITES_CONSENT,
+        "Record that consent was withdrawn; at any time, and without evidence (R54).",
+    )
+    correct_consent: CorrectConsentPayload = operation(
+        consent_acts.correct_consent,
+        WRITES_CONSENT,
+        "Add an entry that takes the place of a wrong one, or annuls it; both stay (R55).",
+    )
+    request_non_itemised_bills: RequestNonItemisedBillsPayload = operation(
+        consent_acts.request_non_itemised_bills,
+        WRITES_CONSENT,
+        "Record that a customer wants bills without itemisation, whatever was consented to (A16).",
+    )
+    withdraw_non_itemised_bills_request: WithdrawNonItemisedBillsRequestPayload = operation(
+        consent_acts.withdraw_non_itemised_bills_request,
+        WRITES_CONSENT,
+        "Record that a customer no longer wants that (A16).",
     )
 
 
@@ -197,36 +284,6 @@ class Subscription:
     )
 
 
-class CustomerClassesSchema(RememberingSchema):
-    """The schema; it logs refusals quietly, and bugs with their traceback."""
-
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
-        """Log what went wrong, and mask what clients must not see."""
-        context = execution_context.context if execution_context else None
-        settle(errors, context.request_id if isinstance(context, Context) else "")
-
-    def turn(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
-        """Let an operation wait for its turn; writes have turns of their own."""
-        asked = context.context
-        if not isinstance(asked, Context):
-            return nullcontext()
-        return asked.turn(writes=context.operation_type is OperationType.MUTATION)
-
-    async def stream(
-        self,
-        query: str | None,
-        variable_values: dict[str, Any] | None = None,
-        context_value: Any | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Any:
-        """Do an operation of a WebSocket, with loaders of its own: others have read before it."""
-        own = replace(context_value, loaders=Loaders()) if context_value else None
-        return await super().stream(query, variable_values, own, *args, **kwargs)
-
-
 def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
     """Build the schema; plans are about speed, and change no answer."""
     schema = CustomerClassesSchema(
@@ -237,21 +294,7 @@ def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
         config=StrawberryConfig(),
         execution_context_class=PlannedExecution if is_planned else None,
     )
-    _drop_null_defaults(schema)
+    drop_null_defaults(schema)
     for name, description in SCALARS.items():
         schema._schema.type_map[name].description = description
     return schema
-
-
-def _drop_null_defaults(schema: CustomerClassesSchema) -> None:
-    """Let what may be left out have no default: a null default says nothing to a reader."""
-    for named in schema._schema.type_map.values():
-        if isinstance(named, GraphQLInputObjectType):
-            values = list(named.fields.values())
-        elif isinstance(named, GraphQLObjectType):
-            values = [a for field in named.fields.values() for a in field.args.values()]
-        else:
-            continue
-        for value in values:
-            if value.default_value is None:
-                value.default_value = Undefined

@@ -40,10 +40,14 @@ def selects(info: Info, names: Collection[str]) -> bool:
     )
 
 
-def selects_at(info: Info, path: tuple[str, ...]) -> bool:
-    """Tell whether a path of fields leads from the current field to a selection."""
+def selects_at(info: Info, *paths: tuple[str, ...]) -> bool:
+    """Tell whether any of some paths of fields leads from the current field to a selection."""
     raw = info._raw_info
-    return any(descend(node.selection_set, path, raw.fragments) for node in raw.field_nodes)
+    return any(
+        descend(node.selection_set, path, raw.fragments)
+        for node in raw.field_nodes
+        for path in paths
+    )
 
 
 def arguments_of(field: StrawberryField, node: FieldNode, info: Info) -> dict[str, Any]:

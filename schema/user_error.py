@@ -33,6 +33,16 @@ UserErrorCode = described_enum(
         "ENRICHMENT_NOT_APPLICABLE": "The class is not checked at Companies House (R81).",
         "NEEDS_COMPANY_NUMBER": "There is no company number to look up (A11).",
         "SUGGESTION_SETTLED": "Somebody decided on the suggestion before.",
+        "AFFIRMATION_REQUIRED": "The document must cover sending call records by email (R53).",
+        "IDEMPOTENCY_KEY_REUSED": "The key came with another request before (R57).",
+        "CONSENT_ENTRY_CORRECTED": "The entry was corrected before; correct the correction (R55).",
+        "CONSENT_NOT_EDITABLE": "An existing customer's consent is recorded, not edited (R52).",
+        "INVALID_EMAIL": "That is no email address.",
+        "EMAIL_MISSING": "The contact has no email address to write to.",
+        "EMAIL_NOT_VERIFIED": "The address is not verified; use requestEmailVerification (R61).",
+        "EMAIL_ALREADY_VERIFIED": "The address is verified; there is nothing to ask.",
+        "CONTACT_INACTIVE": "An inactive contact is sent nothing (R77).",
+        "TOO_MANY_REQUESTS": "Contact or address was asked too often; see the hint.",
     },
 )
 

@@ -10,9 +10,11 @@ import pytest
 from tortoise.models import Model
 
 import models
-from models import Customer, CustomerClass, CustomerTemplate
+from models import ConsentEntry, Customer, CustomerClass, CustomerTemplate
 from models.audit import Act
 from models.class_editing import create_class
+from models.consent import ConsentBasis, ConsentMethod, EntryKind
+from models.consent_recording import Recorded, correct, record
 from models.customer_editing import change_class, create_customer, delete_customer, edit_customer
 from models.database import Database
 from models.errors import RefusalCode, Refused
@@ -118,3 +120,45 @@ async def move(
 async def erase(database: Database, act: Act, customer: Customer, reason: str = "Asked") -> None:
     """Delete a customer."""
     await database.transaction(lambda: delete_customer(act, customer.id, reason, None))
+
+
+GRANTED = {
+    "basis": ConsentBasis.TERMS_ACCEPTED,
+    "given_by": "Ann Example",
+    "given_by_role": "Director",
+    "method": ConsentMethod.ONLINE,
+    "evidence_reference": "crm/4711",
+    "document_name": "Terms and Conditions",
+    "document_version": "2026-1",
+    "covers_emailing": True,
+    "statement": "We email itemised bills and call records.",
+}
+"""A complete record of consent."""
+
+
+async def record_consent(
+    database: Database,
+    act: Act,
+    customer: Customer,
+    kind: EntryKind = EntryKind.GRANT,
+    key: str | None = None,
+    version: int | None = None,
+    **values: Any,
+) -> Recorded:
+    """Add an entry to the ledger of a customer."""
+    given = {**GRANTED, **values} if kind is EntryKind.GRANT else values
+    return await database.transaction(lambda: record(act, customer.id, kind, given, key, version))
+
+
+async def correct_consent(
+    database: Database,
+    act: Act,
+    entry: ConsentEntry,
+    kind: EntryKind | None = None,
+    key: str | None = None,
+    **values: Any,
+) -> Recorded:
+    """Put an entry in the place of another."""
+    return await database.transaction(
+        lambda: correct(act, entry.id, kind, values, "Mistyped", key, None)
+    )

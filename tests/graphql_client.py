@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import aiohttp
@@ -22,7 +24,8 @@ from app import Platform, create_app
 from enrichment.sandbox import Sandbox, SandboxConfig, sandbox_server
 from models.access import Scope, issue_token
 from models.worker import Worker
-from schema.root import CustomerClassesSchema, build_schema
+from schema.root import build_schema
+from schema.serving import CustomerClassesSchema
 from settings import Settings
 from tests.conftest import Clock
 from tests.databases import Databases
@@ -187,11 +190,13 @@ async def running_api(
 ) -> AsyncIterator[Api]:
     """Start the application on a database of its own, and stop it after."""
     database_url = await databases.create()
+    mailbox = TemporaryDirectory(prefix="mailbox-")
     register = NOWHERE if sandbox is None else sandbox.api_url
     given = {
         "database_url": database_url,
         "companies_house_url": register,
         "companies_house_api_key": SecretStr(API_KEY),
+        "mailbox": Path(mailbox.name),
         **settings,
     }
     opened: list[Platform] = []
@@ -219,7 +224,8 @@ async def running_api(
         # The application keeps the collector off what it made, which is for good elsewhere.
         gc.unfreeze()
         gc.set_threshold(*thresholds)
-        await databases.drop(database_url)
+        mailbox.cleanup()
+        await databases.give_back(database_url)
 
 
 @dataclass

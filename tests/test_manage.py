@@ -110,6 +110,8 @@ async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url
         "applied 0003_customer_search",
         "applied 0004_token_signal",
         "applied 0005_customer_lists",
+        "applied 0006_contacts",
+        "applied 0007_consent_ledger",
         "The database is up to date.",
     ]
     again, everything, some, wrong = await asyncio.gather(
@@ -207,6 +209,7 @@ async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
     ) as process:
         url = await line_with(process, "GraphQL ")
         token = await line_with(process, "Token ")
+        assert (await line_with(process, "Mails ")).endswith("/var/mailbox")
         query = await line_with(process, "First query: ")
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/graphql", url)
         status, answer = await ask(url, token, query)
@@ -241,7 +244,12 @@ async def test_settings_that_make_no_sense_are_refused_without_a_start(tmp_path:
         {"DATABASE_URL": "mysql://x"},
         {"PORT": "99999"},
         {"DATABASE_URL": f"sqlite://{tmp_path}/x", "COMPANIES_HOUSE_DOCUMENT_URL": "http://x"},
+        {"SMTP_URL": "http://user:s3cret@mail.example"},
+        {"MAIL_FROM": "nobody in particular"},
+        {"PUBLIC_URL": "ftp://billing.example"},
+        {"CONFIRMATION_HOURS": "0"},
     )
     for status, out, err in await asyncio.gather(*(run("serve", **given) for given in wrong)):
         assert (status, out) == (2, "")
         assert "Invalid value" in err
+        assert "s3cret" not in err

@@ -34,6 +34,7 @@ READS_CUSTOMERS = {Scope.CUSTOMERS_READ}
 READS_CLASSES = {Scope.CUSTOMER_CLASSES_READ}
 PICKS_CLASSES = {Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMERS_READ}
 WRITES_CUSTOMERS = {Scope.CUSTOMERS_WRITE}
+WRITES_CONTACTS = {Scope.CONTACTS_WRITE}
 WRITES_CLASSES = {Scope.CUSTOMER_CLASSES_WRITE}
 
 PERMISSIONS: dict[str, set[Scope]] = {
@@ -47,6 +48,8 @@ PERMISSIONS: dict[str, set[Scope]] = {
     "customer_templates": PICKS_CLASSES,
     "platform_defaults": PICKS_CLASSES,
     "company_search": READS_CUSTOMERS,
+    "delivery_exposure": READS_CUSTOMERS,
+    "delivery_rules": set(),
     "save_customer_class": WRITES_CLASSES,
     "retire_customer_class": WRITES_CLASSES,
     "reactivate_customer_class": WRITES_CLASSES,
@@ -57,10 +60,23 @@ PERMISSIONS: dict[str, set[Scope]] = {
     "save_customer": WRITES_CUSTOMERS,
     "change_customer_class": WRITES_CUSTOMERS,
     "delete_customer": WRITES_CUSTOMERS,
+    "save_contact": WRITES_CONTACTS,
+    "delete_contact": WRITES_CONTACTS,
+    "request_email_verification": WRITES_CONTACTS,
+    "request_attachment_preference": WRITES_CONTACTS,
+    "withdraw_attachment_preference": WRITES_CONTACTS,
     "request_enrichment": {Scope.ENRICHMENT_RUN},
     "accept_suggestion": WRITES_CUSTOMERS,
     "reject_suggestion": WRITES_CUSTOMERS,
     "customer_enriched": READS_CUSTOMERS,
+    "consent_evidence": {Scope.CONSENT_READ},
+    "verify_consent_ledger": {Scope.CONSENT_READ},
+    "consent_advisory_counts": READS_CUSTOMERS,
+    "record_consent": {Scope.CONSENT_WRITE},
+    "withdraw_consent": {Scope.CONSENT_WRITE},
+    "correct_consent": {Scope.CONSENT_WRITE},
+    "request_non_itemised_bills": {Scope.CONSENT_WRITE},
+    "withdraw_non_itemised_bills_request": {Scope.CONSENT_WRITE},
 }
 """Every root field with the scopes of which one is enough; none means any valid token (R93)."""
 
@@ -150,12 +166,14 @@ def test_names_are_spelt_as_clients_expect(types: dict[str, GraphQLNamedType]) -
         for field_name, field in members(kind).items():
             spelt = str(field.type).rstrip("!")
             where = f"{name}.{field_name}: {spelt}"
-            if spelt == "DateTime" and not (field_name.endswith("At") or field_name == "at"):
+            is_time = field_name.endswith("At") or field_name in {"at", "since"}
+            if spelt == "DateTime" and not is_time:
                 odd.append(where)
             if spelt == "Date" and not field_name.endswith("On") and field_name != "value":
                 odd.append(where)
-            verbs = ("is", "has", "can", "are", "was", "crosses", "check", "dryRun", "retryable")
-            is_verb = field_name.startswith(verbs) or field_name == "totalCountIsExact"
+            verbs = ("is", "has", "can", "are", "was", "crosses", "check", "receives")
+            others = {"totalCountIsExact", "dryRun", "retryable", "revokePreferences"}
+            is_verb = field_name.startswith(verbs) or field_name in others
             if spelt == "Boolean" and not is_verb:
                 odd.append(where)
             if (field_name == "id" or field_name.endswith("Id")) and spelt != "ID":
@@ -222,7 +240,7 @@ def test_everything_with_an_id_of_its_own_is_a_node(types: dict[str, GraphQLName
         for name, kind in types.items()
         if isinstance(kind, GraphQLObjectType) and "Node" in {i.name for i in kind.interfaces}
     }
-    assert nodes == {"Customer", "CustomerClass", "CustomerTemplate", "Suggestion"}
+    assert nodes == {"Contact", "Customer", "CustomerClass", "CustomerTemplate", "Suggestion"}
 
 
 @pytest.fixture(scope="module")

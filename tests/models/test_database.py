@@ -9,8 +9,9 @@ import pytest
 from models import AuditEntry, Customer, CustomerClass, Heartbeat
 from models.audit import Act
 from models.class_editing import create_class
-from models.database import Database, lock, lock_shared, wake
+from models.database import Database, wake
 from models.heartbeat import beat
+from models.locks import lock, lock_shared
 from tests.conftest import START, Clock
 from tests.factories import add_class, everything, shipped
 

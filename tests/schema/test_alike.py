@@ -33,8 +33,10 @@ from schema import errors
 from schema.context import Candidate, Context, RegisterUnavailable
 from schema.documents import Documents
 from schema.http import JSON, _body_and_status
-from schema.root import CustomerClassesSchema, build_schema
+from schema.root import build_schema
+from schema.serving import CustomerClassesSchema
 from tests.conftest import START, Clock
+from tests.delivery_world import World
 from tests.factories import add_class, add_customer, add_template, edit, entry, move, retire
 from tests.schema import generated
 from tests.schema.generated import ABSENT, Asked, Name, Writer
@@ -56,6 +58,9 @@ CURSORS = ("WyJjdXN0b21lcnMtTkFNRV9BU0MiLCJhIDAzIiwiY3VzXyJd", "x", None)
 """After a customer by name; not a cursor; none."""
 
 
+INSTANTS = ("2026-09-30T12:00:00Z", "2026-10-01T09:30:00+00:00", "2027-01-01T00:00:00+01:00")
+
+
 class Stored:
     """What the database holds, for arguments to name."""
 
@@ -65,7 +70,7 @@ class Stored:
 
     async def look(self) -> None:
         """Read the ids, in the order in which rows were made."""
-        for name in ("Customer", "CustomerClass", "CustomerTemplate", "Suggestion"):
+        for name in ("Customer", "CustomerClass", "CustomerTemplate", "Suggestion", "Contact"):
             rows = await getattr(models, name).all().order_by("id").values_list("id", flat=True)
             self.ids[name] = list(rows)
         self.account_numbers = [row.account_number for row in await models.Customer.all()]
@@ -83,6 +88,13 @@ class Stored:
         one_of = random.choice
         values: dict[str, Callable[[], Any]] = {
             "accountNumber": lambda: one_of(self.account_numbers),
+            "assuming": lambda: one_of(self._assumptions(random)),
+            "at": lambda: one_of(INSTANTS),
+            "customerId": lambda: self.any_id(random, "Customer"),
+            "from": lambda: one_of(INSTANTS),
+            "instant": lambda: one_of(INSTANTS),
+            "knownHash": lambda: "0" * 64,
+            "to": lambda: one_of(INSTANTS),
             "after": lambda: one_of(CURSORS),
             "assignable": lambda: one_of((True, False, None)),
             "before": lambda: one_of(CURSORS),
@@ -99,6 +111,15 @@ class Stored:
         }
         return values[argument]()
 
+    def _assumptions(self, random: Random) -> Sequence[dict[str, Any]]:
+        contact = {"contactId": self.any_id(random, "Contact"), "isOnBillList": False}
+        return (
+            {},
+            {"isConsentGiven": True},
+            {"classId": self.any_id(random, "CustomerClass")},
+            {"contacts": [contact]},
+        )
+
     def _filters(self, random: Random) -> Sequence[dict[str, Any] | None]:
         return (
             None,
@@ -114,6 +135,7 @@ class Stored:
 
 async def fill(database: Database, act: Act) -> None:
     """Fill the database with some of everything."""
+    world = World(database, Clock(act.now - timedelta(days=1)), act)
     shown = partial(add_customer, database, act)
     top = await shown("RESELLER_OTHER", name="Top", external_reference="r-1")
     own = await add_class(database, act, "Own", is_reseller=True, display_class="a b")
@@ -136,6 +158,10 @@ async def fill(database: Database, act: Act) -> None:
             await row.save()
         if number % 2:
             await add_history(row, act)
+            await world.contact(row, f"a{number}@example.com", name="A")
+        if number % 4 == 1:
+            await world.contact(row, None, name="B")
+            await world.consent(row)
     await edit(database, act, top, {"name": "Top of all"})
     await add_template(database, act, "Standard", class_id=own.id, parent_id=top.id)
     await add_template(database, act, "Bare")
@@ -366,7 +392,8 @@ async def test_what_hypothesis_asks_is_answered_alike(asking: Asking, stored: St
         "String": st.sampled_from(["a", "", "CHARITY"]).map(nodes.String),
         "Int": st.sampled_from([0, 1, 3, 501]).map(nodes.Int),
     }
-    for name in ("Date", "DateTime", "Decimal", "JSON"):
+    scalars["DateTime"] = st.sampled_from(INSTANTS).map(nodes.String)
+    for name in ("Date", "Decimal", "JSON"):
         scalars[name] = st.just(nodes.String("1"))
     texts: list[str] = []
 

@@ -30,6 +30,12 @@ CALLS = {
     "customer_templates": "{ customerTemplates { id } }",
     "platform_defaults": "{ platformDefaults { version } }",
     "company_search": '{ companySearch(query: "x") { name } }',
+    "delivery_exposure": """{ deliveryExposure(
+        from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z") { nodes { reason } } }""",
+    "delivery_rules": "{ deliveryRules { version } }",
+    "consent_evidence": f'{{ consentEvidence(customerId: "{SOME_ID}") {{ customerId }} }}',
+    "verify_consent_ledger": f'{{ verifyConsentLedger(customerId: "{SOME_ID}") {{ isIntact }} }}',
+    "consent_advisory_counts": "{ consentAdvisoryCounts { customerCount } }",
 }
 INPUTS = {
     "save_customer_class": 'name: "Mine"',
@@ -42,9 +48,20 @@ INPUTS = {
     "save_customer": 'name: "Acme", classCode: "CHARITY"',
     "change_customer_class": f'customerId: "{SOME_ID}", classId: "{SOME_ID}", reason: "x"',
     "delete_customer": f'id: "{SOME_ID}"',
+    "save_contact": f'customerId: "{SOME_ID}", name: "Ann"',
+    "delete_contact": f'id: "{SOME_ID}"',
+    "request_email_verification": f'contactId: "{SOME_ID}"',
+    "request_attachment_preference": f'contactId: "{SOME_ID}"',
+    "withdraw_attachment_preference": f'contactId: "{SOME_ID}"',
     "request_enrichment": f'customerId: "{SOME_ID}"',
     "accept_suggestion": f'id: "{SOME_ID}"',
     "reject_suggestion": f'id: "{SOME_ID}"',
+    "record_consent": f'customerId: "{SOME_ID}", basis: WRITTEN_OPT_IN, givenBy: "Ann",'
+    ' method: PAPER, evidenceReference: "file"',
+    "withdraw_consent": f'customerId: "{SOME_ID}"',
+    "correct_consent": f'entryId: "{SOME_ID}", reason: "x"',
+    "request_non_itemised_bills": f'customerId: "{SOME_ID}"',
+    "withdraw_non_itemised_bills_request": f'customerId: "{SOME_ID}"',
 }
 IMPLIED = {
     Scope.CUSTOMER_CLASSES_WRITE: {Scope.CUSTOMER_CLASSES_READ},
@@ -53,6 +70,8 @@ IMPLIED = {
         Scope.CUSTOMER_CLASSES_WRITE,
     },
     Scope.CUSTOMERS_WRITE: {Scope.CUSTOMERS_READ},
+    Scope.CONTACTS_WRITE: {Scope.CONTACTS_READ},
+    Scope.CONSENT_WRITE: {Scope.CONSENT_READ},
 }
 
 

@@ -23,6 +23,9 @@ OF_CUSTOMERS = {
     "enrichment": "enrichment { status history { status trigger } fields { name } }",
     "suggestions": "suggestions { field value { source } }",
     "advisories": "advisories { code }",
+    "consent": "consent { isGiven basis since entry { id givenBy } }"
+    ' then: consentGivenAt(instant: "2026-01-01T00:00:00Z") { isGiven entry { statement } }'
+    " consentHistory { kind hash reason } nonItemisedBills { isRequested entry { askedBy } }",
     "auditTrail": "auditTrail { operation actorName }",
     "profile": "profile { employees { value } registeredAddress { value { lines } } }",
     "siblings": "customerClass { customers(first: 3) { totalCount nodes { name parent { id } } } }",
@@ -100,9 +103,13 @@ async def test_a_list_of_customers_reads_each_relation_once(filled: Api) -> None
         document = f"query($first: Int) {{ customers(first: $first) {{ nodes {{ {select} }} }} }}"
         counts[name] = [await statements(filled, document, first) for first in (1, MANY)]
     assert {name: many - one for name, (one, many) in counts.items()} == dict.fromkeys(counts, 0)
-    assert counts["profile"] == counts["customerClass"] == counts["advisories"] == [1, 1]
+    assert counts["profile"] == counts["customerClass"] == [1, 1]
+    # The page, classes, times of consent, and addresses.
+    assert counts["advisories"] == [4, 4]
     assert counts["classHistory"] == counts["enrichment"] == counts["auditTrail"] == [2, 2]
     assert counts["siblings"] == [3, 3]
+    # The flag now, at other instants and its history are read with one statement.
+    assert counts["consent"] == [2, 2]
 
 
 async def test_a_list_of_classes_reads_each_relation_once(filled: Api) -> None:

@@ -1,0 +1,152 @@
+"""The hash chain over a customer's consent entries, and where it breaks. PURE.
+
+Each entry's hash covers its content and the hash before it. What is personal stands apart in a
+testimony, of which the entry holds one salted digest: blanking the testimony with its salt leaves
+the chain whole, and nothing to guess a name from.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum, unique
+from typing import Any
+
+FIRST = "0" * 64
+"""What stands for the hash before the first entry."""
+
+FORMAT = "consent-entry-1"
+
+CONTENT = (
+    "id",
+    "customer_id",
+    "sequence",
+    "kind",
+    "corrects_id",
+    "basis",
+    "effective_at",
+    "recorded_at",
+    "recorded_by_id",
+    "recorded_by",
+    "method",
+    "document_name",
+    "document_version",
+    "covers_emailing",
+    "evidence_sha256",
+    "idempotency_key",
+    "testimony_id",
+    "testimony_digest",
+    "previous_hash",
+)
+"""The columns of an entry that its hash covers: all but the hash itself."""
+
+TESTIMONY = (
+    "given_by",
+    "given_by_role",
+    "statement",
+    "evidence_reference",
+    "asked_by",
+    "reason",
+    "correction_reason",
+    "request_digest",
+)
+"""The columns of a testimony that its digest covers."""
+
+
+@unique
+class BreakCode(StrEnum):
+    """The ways in which a ledger can fail to be what was written."""
+
+    ENTRY_MISSING = "ENTRY_MISSING"
+    ENTRY_CHANGED = "ENTRY_CHANGED"
+    CHAIN_BROKEN = "CHAIN_BROKEN"
+    TESTIMONY_CHANGED = "TESTIMONY_CHANGED"
+    TESTIMONY_MISSING = "TESTIMONY_MISSING"
+    END_DIFFERS = "END_DIFFERS"
+    PROJECTION_DIFFERS = "PROJECTION_DIFFERS"
+    KNOWN_HASH_MISSING = "KNOWN_HASH_MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """One place where a ledger breaks; the sequence is that of the entry met or missed there."""
+
+    code: BreakCode
+    message: str
+    sequence: int | None = None
+    entry_id: str | None = None
+
+
+def digest(*parts: Any) -> str:
+    """Hash values in a form that is the same on every database."""
+    text = json.dumps(
+        parts, default=_spelt, ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def entry_hash(row: Any) -> str:
+    """Hash an entry, by the columns of CONTENT."""
+    return digest(FORMAT, [[name, getattr(row, name)] for name in CONTENT])
+
+
+def testimony_digest(row: Any) -> str:
+    """Digest a testimony by the columns of TESTIMONY, and a salt so that no name can be tried."""
+    return digest(row.salt, [[name, getattr(row, name)] for name in TESTIMONY])
+
+
+def breaks(
+    rows: Sequence[Any],
+    testimonies: Mapping[str, Any],
+    end: tuple[int, str],
+    *,
+    is_erased: bool,
+) -> list[Break]:
+    """Give where the entries of a customer, by sequence, are not as they were written.
+
+    `end` is the number of entries and the last hash as noted beside the ledger, since a chain by
+    itself can't tell that its end was cut off.
+    """
+    found: list[Break] = []
+    before, expected = FIRST, 1
+    for row in rows:
+        found += [_missing(number) for number in range(expected, row.sequence)]
+        if row.sequence == expected and row.previous_hash != before:
+            found.append(
+                _at(row, BreakCode.CHAIN_BROKEN, "does not follow from the entry before it")
+            )
+        if row.hash != entry_hash(row):
+            found.append(_at(row, BreakCode.ENTRY_CHANGED, "is not as it was recorded"))
+        found += _testimony_breaks(row, testimonies.get(row.testimony_id), is_erased=is_erased)
+        before, expected = row.hash, row.sequence + 1
+    count, last_hash = end
+    found += [_missing(number) for number in range(expected, count + 1)]
+    if count < expected - 1 or (count == expected - 1 and last_hash != before):
+        message = "The ledger does not end as was noted when its last entry was recorded."
+        found.append(Break(BreakCode.END_DIFFERS, message))
+    return found
+
+
+def _testimony_breaks(row: Any, testimony: Any, *, is_erased: bool) -> list[Break]:
+    if testimony is None or testimony.salt is None:
+        if is_erased:
+            return []
+        return [_at(row, BreakCode.TESTIMONY_MISSING, "has lost what was said, without erasure")]
+    if testimony_digest(testimony) != row.testimony_digest:
+        return [_at(row, BreakCode.TESTIMONY_CHANGED, "says other things than were recorded")]
+    return []
+
+
+def _at(row: Any, code: BreakCode, message: str) -> Break:
+    return Break(code, f"Entry {row.sequence} {message}.", row.sequence, row.id)
+
+
+def _missing(sequence: int) -> Break:
+    return Break(BreakCode.ENTRY_MISSING, f"Entry {sequence} is missing.", sequence)
+
+
+def _spelt(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    raise TypeError(f"{type(value).__name__} has no form to be hashed in")

@@ -1,0 +1,139 @@
+"""Recording, withdrawing and correcting consent, and asking for bills without itemisation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.audit import Act
+from models.consent import KINDS, EntryKind, root_of
+from models.consent_entry import ConsentEntry, ConsentTestimony
+from models.consent_fields import Draft, checked, checked_key
+from models.consent_ledger import append, is_about_consent, repeated
+from models.customer import REASON_LENGTH, Customer
+from models.customer_class import touch
+from models.customer_editing import locked_customer, refuse_stale
+from models.errors import RefusalCode, refuse
+from models.text import Checks
+
+KEPT = (
+    "effective_at",
+    "basis",
+    "method",
+    "document_name",
+    "document_version",
+    "covers_emailing",
+    "evidence_sha256",
+)
+KEPT_TESTIMONY = (
+    "given_by",
+    "given_by_role",
+    "statement",
+    "evidence_reference",
+    "asked_by",
+    "reason",
+)
+"""What a correction takes over from the entry that it corrects, unless it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The entry that a request made, now or when it came before, and its customer."""
+
+    customer: Customer
+    entry: ConsentEntry
+    is_repeat: bool = False
+
+
+async def record(
+    act: Act,
+    customer_id: str,
+    kind: EntryKind,
+    values: Mapping[str, Any],
+    key: str | None,
+    expected_version: int | None,
+) -> Recorded:
+    """Add an entry of a kind; consent can be granted again, and withdrawn at any time (R54, R58).
+
+    A repeated request gives the entry that it made before, whatever the version is now (R57).
+    """
+    draft, key = checked(kind, values), checked_key(key)
+    customer = await locked_customer(customer_id, None, "customerId")
+    request = {"kind": kind, **values}
+    if (entry := await repeated(customer.id, key, request)) is not None:
+        return Recorded(customer, entry, is_repeat=True)
+    refuse_stale(customer, expected_version)
+    return await _add(act, customer, draft, key, request)
+
+
+async def correct(
+    act: Act,
+    entry_id: str,
+    kind: EntryKind | None,
+    values: Mapping[str, Any],
+    reason: str | None,
+    key: str | None,
+    expected_version: int | None,
+) -> Recorded:
+    """Put an entry in the place of another, which stays to be seen (R55).
+
+    What is not sent is taken over from the entry corrected; an annulment takes it away.
+    """
+    checks = Checks()
+    why = checks.reason(reason, REASON_LENGTH)
+    checks.settle()
+    key = checked_key(key)
+    wrong = await ConsentEntry.get_or_none(id=entry_id)
+    if wrong is None:
+        raise refuse(RefusalCode.NOT_FOUND, "There is no such entry.", "entryId")
+    customer = await locked_customer(wrong.customer_id, None, "entryId")
+    request = {"corrects": entry_id, "kind": kind, "why": why, **values}
+    if (entry := await repeated(customer.id, key, request)) is not None:
+        return Recorded(customer, entry, is_repeat=True)
+    refuse_stale(customer, expected_version)
+    await _refuse_corrected(wrong)
+    corrected_kind = await _kind(wrong, kind)
+    merged = {**await _kept(wrong), **values}
+    draft = checked(corrected_kind, merged, corrects_id=wrong.id, correction_reason=why)
+    return await _add(act, customer, draft, key, request)
+
+
+async def _add(
+    act: Act, customer: Customer, draft: Draft, key: str | None, request: Mapping[str, Any]
+) -> Recorded:
+    """Add the entry; one about consent settles the review that a change of class asked for."""
+    entry = await append(act, customer, draft, key, request)
+    if is_about_consent(draft.kind):
+        customer.consent_review_due_at = None
+    touch(customer, act.now)
+    await customer.save(update_fields=["consent_review_due_at", "version", "last_modified_at"])
+    return Recorded(customer, entry)
+
+
+async def _refuse_corrected(wrong: ConsentEntry) -> None:
+    by = await ConsentEntry.get_or_none(corrects_id=wrong.id)
+    if by is not None:
+        raise refuse(
+            RefusalCode.CONSENT_ENTRY_CORRECTED,
+            f"Entry {wrong.sequence} was corrected by entry {by.sequence} before.",
+            "entryId",
+            hint=f"Correct {by.id} instead.",
+        )
+
+
+async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
+    """Give the kind of a correction: an entry about one matter can't become one about another."""
+    entries = await ConsentEntry.filter(customer_id=wrong.customer_id)
+    root = root_of(wrong, {entry.id: entry for entry in entries})
+    family = next(kinds for kinds in KINDS.values() if root.kind in kinds)
+    kind = wrong.kind if wanted is None else wanted
+    if kind not in {*family, EntryKind.ANNULMENT}:
+        raise refuse(
+            RefusalCode.INVALID, f"An entry of kind {root.kind} can't become a {kind}.", "kind"
+        )
+    return kind
+
+
+async def _kept(wrong: ConsentEntry) -> dict[str, Any]:
+    testimony = await ConsentTestimony.get(id=wrong.testimony_id)
+    kept = {name: getattr(wrong, name) for name in KEPT}
+    return kept | {name: getattr(testimony, name) for name in KEPT_TESTIMONY}

@@ -1,0 +1,102 @@
+"""The job that mails a confirmation: makes its links, sends it, and notes what became of it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from models.confirmation_mail import (
+    Lifetimes,
+    note_delayed,
+    note_not_needed,
+    note_sent,
+    note_undeliverable,
+    prepare_letter,
+)
+from models.database import Database
+from models.email_address import email_on_the_wire
+from models.job import Claim
+from models.mail_failure import MailFailureCode
+from models.worker import Store, TryAgainError
+from notifications.confirmation_letter import confirmation_message
+from notifications.errors import MailDelayed, MailRefused
+from notifications.message import Sender
+from notifications.post import MailSettings, Post, post_of, sender_of
+
+log = structlog.get_logger(__name__)
+
+
+class ConfirmationMailer:
+    """Runs the jobs of kind `confirmation_mail`.
+
+    A worker that dies between the server's word and ours sends the mail again: with the same
+    Message-ID, and with links of its own that work as well, once in all.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        post: Post,
+        sender: Sender,
+        public_url: str,
+        lifetimes: Lifetimes,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._post = post
+        self._sender = sender
+        self._public_url = public_url
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    async def run(self, job: Claim) -> Store:
+        """Send the mail, unless nobody waits for it any more; give what notes that it went."""
+        confirmation_id: str = job.payload["confirmation_id"]
+        now = self._clock()
+        letter = await self._database.transaction(
+            lambda: prepare_letter(confirmation_id, now, self._lifetimes)
+        )
+        if letter is None:
+            return lambda: note_not_needed(confirmation_id)
+        address = email_on_the_wire(letter.address)
+        message = confirmation_message(letter, address, self._sender, self._public_url, now)
+        try:
+            await self._post.send(message, address)
+        except MailDelayed as fault:
+            log.info("mail_delayed", code=fault.code, status=fault.status)
+            raise TryAgainError(fault.code) from fault
+        except MailRefused as fault:
+            log.warning("mail_refused", code=fault.code, status=fault.status)
+            code = fault.code
+            return lambda: note_undeliverable(confirmation_id, code, self._clock())
+        return lambda: note_sent(confirmation_id, self._clock())
+
+    async def note_retry(
+        self,
+        job: Claim,
+        due_at: datetime,  # noqa: ARG002  # the worker's own form
+        reason: str | None,
+        attempts: int,  # noqa: ARG002  # see above
+    ) -> None:
+        """Show on the contact that the mail is late, and why."""
+        if reason is not None:
+            failure = MailFailureCode(reason)
+            await note_delayed(job.payload["confirmation_id"], failure, self._clock())
+
+    async def note_failure(self, job: Claim, reason: str) -> None:  # noqa: ARG002  # see above
+        """Show on the contact that the mail was given up."""
+        await note_undeliverable(job.payload["confirmation_id"], None, self._clock())
+
+
+def confirmation_mailer(
+    settings: MailSettings, database: Database, clock: Callable[[], datetime]
+) -> ConfirmationMailer:
+    """Make the mailer that the settings ask for; raises ValueError if they make no sense."""
+    return ConfirmationMailer(
+        database,
+        post_of(settings),
+        sender_of(settings),
+        settings.links_begin_with,
+        Lifetimes(*settings.link_lifetimes),
+        clock,
+    )

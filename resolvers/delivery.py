@@ -1,0 +1,81 @@
+"""What the root fields on delivery do."""
+
+from contextlib import aclosing
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from models.delivery_exposure import Exposure
+from models.delivery_reading import exposures_after
+from models.sql import Sql, all_of, among
+from schema.context import Info
+from schema.customer import Customer
+from schema.delivery_exposure import DeliveryExposure, DeliveryExposureConnection, counted
+from schema.delivery_preview import checked_instant, checked_period
+from schema.delivery_rules import DeliveryRules
+from schema.errors import ErrorCode, RequestRefused
+from schema.pagination import CONNECTION, page_arguments
+from schema.readers import reader_for
+from schema.selections import selects_at
+
+CUSTOMERS = tuple((*path, "customer") for path in CONNECTION)
+
+
+async def delivery_rules(info: Info) -> DeliveryRules:
+    """Give the table of the delivery rules."""
+    return DeliveryRules.under(info.context.delivery_policy)
+
+
+async def delivery_exposure(
+    info: Info,
+    from_: Annotated[
+        datetime, strawberry.argument(name="from", description="Where the period begins.")
+    ],
+    to: Annotated[datetime, strawberry.argument(description="Where it ends, not included.")],
+    first: Annotated[
+        int | None, strawberry.argument(description="How many at most: 50, or up to 500.")
+    ] = None,
+    after: Annotated[str | None, strawberry.argument(description="The endCursor before.")] = None,
+) -> DeliveryExposureConnection:
+    """List exposures by customer, contact and time."""
+    since, until = checked_period(from_, to)
+    list_name = f"exposure-{since.isoformat()}-{until.isoformat()}"
+    arguments = page_arguments(list_name, (str, str, str), first=first, after=after)
+    policy = info.context.delivery_policy
+    found: list[Exposure] = []
+    batch = arguments.size + 1
+    reading = exposures_after(_place(arguments.beyond), since, until, policy, batch)
+    async with aclosing(reading):
+        async for exposure in reading:
+            found.append(exposure)
+            if len(found) > arguments.size:
+                break
+    shown = found[: arguments.size]
+    customers = await _customers(info, shown)
+    return DeliveryExposureConnection(
+        nodes=[DeliveryExposure.of(one, customers.get(one.customer_id)) for one in shown],
+        list_name=list_name,
+        arguments=arguments,
+        has_more=len(found) > arguments.size,
+        count=lambda: counted(exposures_after(None, since, until, policy)),
+    )
+
+
+def _place(beyond: tuple[str, str, str] | None) -> tuple[str, str, datetime] | None:
+    if beyond is None:
+        return None
+    customer_id, contact_id, from_at = beyond
+    try:
+        return (customer_id, contact_id, checked_instant(datetime.fromisoformat(from_at), "after"))
+    except ValueError:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
+
+
+async def _customers(info: Info, shown: list[Exposure]) -> dict[str, Customer]:
+    """Read what is selected of the customers on the page, by one statement."""
+    if not shown or not selects_at(info, *CUSTOMERS):
+        return {}
+    ids = list(dict.fromkeys(one.customer_id for one in shown))
+    where = all_of([among("t0.id", ids), Sql("t0.erased_at IS NULL")])
+    return {one.id: one for one in await reader_for(info, Customer, *CUSTOMERS).read(where)}

@@ -1,0 +1,121 @@
+"""What somebody should look at about a customer, as clients see it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import strawberry
+
+import models
+from models.advisories import Advisory as Found
+from models.advisories import AdvisoryCode, advisories
+from models.consent_advice import ConsentAdvisoryCode, GivenConsent, consent_advisories
+from models.consent_list import given_consents
+from models.customer_class import CustomerClass as ClassRow
+from models.profile import Profile
+from schema.descriptions import described_enum
+from schema.reads import Selection, brought
+
+_OF_CONSENT = {
+    "REVIEW_CONSENT": "Moved between individuals and organisations; review consent (R30).",
+    "CONSENT_BY_TERMS": "A legal individual whose consent rests on accepted terms (A15).",
+    "CONSENT_WITHOUT_VERSION": "The version of the document is not on record (R53).",
+    "CONSENT_OUTDATED": "Consent is older than the platform's set age.",
+    "CONSENT_REACHES_UNVERIFIED": "Consent covers an unverified address on the bill list (A13).",
+}
+AdvisoryCodeEnum = described_enum(
+    AdvisoryCode,
+    "AdvisoryCode",
+    "What somebody should look at.",
+    {
+        **_OF_CONSENT,
+        "CLASS_MISMATCH": "The register's type does not fit the class (A21).",
+        "NAME_MISMATCH": "The register knows the company number under another name.",
+        "COMPANY_NOT_ACTIVE": "The company is dissolved, in liquidation or the like.",
+    },
+)
+ConsentAdvisoryCodeEnum = described_enum(
+    ConsentAdvisoryCode,
+    "ConsentAdvisoryCode",
+    "The advisories on consent, by which customers are filtered and counted.",
+    _OF_CONSENT,
+)
+
+
+@strawberry.type(description="Something that somebody should look at; it changes nothing.")
+class Advisory:
+    """An advisory."""
+
+    code: AdvisoryCodeEnum = strawberry.field(description="What it is, for programs.")  # type: ignore[valid-type]  # an enum with another name
+    message: str = strawberry.field(description="What it is, for people, in English.")
+    suggested_class_code: str | None = strawberry.field(
+        description="The shipped class that would fit, where that is the matter."
+    )
+
+    @classmethod
+    def of(cls, found: Found) -> "Advisory":
+        """Show an advisory of the domain."""
+        return cls(
+            code=found.code,
+            message=found.message,
+            suggested_class_code=found.suggested_class_code,
+        )
+
+
+@strawberry.type(description="How many customers have an advisory on consent.")
+class ConsentAdvisoryCount:
+    """A count."""
+
+    code: ConsentAdvisoryCodeEnum = strawberry.field(description="The advisory.")  # type: ignore[valid-type]  # an enum with another name
+    customer_count: int = strawberry.field(description="Customers that have it now.")
+
+
+def advisories_of(
+    customer_class: ClassRow,
+    consents: Sequence[GivenConsent],
+    now: datetime,
+    oldest_consent: timedelta,
+    *,
+    name: str,
+    profile: Profile,
+    consent_review_due_at: datetime | None,
+) -> list[Advisory]:
+    """Show what to look at about a customer in its class."""
+    found = advisories(
+        name=name,
+        class_code=customer_class.code,
+        is_checked=customer_class.check_companies_house,
+        profile=profile,
+        consent_review_due_at=consent_review_due_at,
+    )
+    is_individual = customer_class.flags.is_legal_individual
+    found += consent_advisories(
+        consents, is_individual=is_individual, now=now, oldest_age=oldest_consent
+    )
+    return [Advisory.of(one) for one in found]
+
+
+async def _bring(selection: Selection, customers: Sequence[Any]) -> list[list[Advisory]]:
+    """Bring what to look at about some customers, their classes with one statement for all."""
+    context = selection.info.context
+    now = context.clock()
+    ids = {one.row_customer_class_id for one in customers}
+    classes = await models.CustomerClass.in_bulk(ids, "id")
+    consents = await given_consents([one.id for one in customers])
+    return [
+        advisories_of(
+            classes[one.row_customer_class_id],
+            consents[one.id],
+            now,
+            context.oldest_consent,
+            name=one.row_name,
+            profile=one.row_profile,
+            consent_review_due_at=one.row_consent_review_due_at,
+        )
+        for one in customers
+    ]
+
+
+ADVISORIES = brought(
+    _bring, "name", "profile", "consent_review_due_at", "customer_class_id", paths=()
+)

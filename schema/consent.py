@@ -1,0 +1,196 @@
+"""Consent as clients see it: the flag at an instant, and the entries that it follows from."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+import models
+from models.access import Scope
+from models.consent import (
+    ConsentBasis,
+    ConsentMethod,
+    EntryKind,
+    Matter,
+    consent_at,
+    deciding,
+    non_itemised_at,
+)
+from schema.context import Info
+from schema.descriptions import described_enum
+from schema.permissions import require
+from schema.reads import Rows, derived, reads
+
+EntryKindEnum = described_enum(
+    EntryKind,
+    "ConsentEntryKind",
+    "What an entry of the consent ledger says.",
+    {
+        "GRANT": "Consent was given, or renewed (R58).",
+        "WITHDRAWAL": "Consent was withdrawn (R54).",
+        "ANNULMENT": "The entry that it corrects should not have been made, and counts no more.",
+        "NON_ITEMISED_REQUEST": "Bills without itemisation were asked for (A16).",
+        "NON_ITEMISED_WITHDRAWAL": "That request was withdrawn (A16).",
+    },
+)
+ConsentBasisEnum = described_enum(
+    ConsentBasis,
+    "ConsentBasis",
+    "The lawful basis that a grant records (R50).",
+    {
+        "TERMS_ACCEPTED": "Terms and conditions were accepted that cover emailing call records.",
+        "PRIVACY_POLICY_CONSENT": "Consent by a privacy policy that covers it.",
+        "WRITTEN_OPT_IN": "An explicit opt-in in writing.",
+    },
+)
+ConsentMethodEnum = described_enum(
+    ConsentMethod,
+    "ConsentMethod",
+    "How somebody gave, withdrew or asked.",
+    {
+        "ONLINE": "On a web page, as at sign-up.",
+        "EMAIL": "By email.",
+        "PAPER": "On paper.",
+        "TELEPHONE": "By telephone.",
+        "IN_PERSON": "Face to face.",
+        "OTHER": "In another way.",
+    },
+)
+
+PROJECTED = ("sequence", "kind", "basis", "effective_at", "recorded_at", "corrects_id")
+"""The columns that say what an entry means for the flag."""
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _is_blank(salt: str | None) -> bool:
+    return salt is None
+
+
+def _said(column: str, description: str) -> Any:
+    """Declare an attribute that is a column of the testimony, null once it is erased."""
+    return derived(_itself, f"testimony.{column}", description=description)
+
+
+@strawberry.type(description="One entry of a customer's consent ledger; never changed (R55).")
+class ConsentEntry:
+    """An entry: who, when, how, what they were told, and on what basis."""
+
+    id: strawberry.ID = strawberry.field(description="The id of the entry.")
+    sequence: int = strawberry.field(description="Its number in the ledger of its customer.")
+    kind: EntryKindEnum = strawberry.field(description="What it says.")  # type: ignore[valid-type]  # an enum with another name
+    corrects_id: strawberry.ID | None = strawberry.field(
+        description="The entry whose place it takes; that one counts no more (R55)."
+    )
+    basis: ConsentBasisEnum | None = strawberry.field(description="The basis, of a grant.")  # type: ignore[valid-type]  # see above
+    effective_at: datetime = strawberry.field(
+        description="From when on it counts, in UTC; it may lie ahead (R56)."
+    )
+    recorded_at: datetime = strawberry.field(description="When it was recorded, in UTC.")
+    recorded_by: str = strawberry.field(description="Who recorded it, by name.")
+    recorded_by_id: strawberry.ID = strawberry.field(
+        description="Who recorded it, by credential (R52)."
+    )
+    method: ConsentMethodEnum | None = strawberry.field(description="How it was given.")  # type: ignore[valid-type]  # see above
+    document_name: str | None = strawberry.field(description="The document they were shown (R53).")
+    document_version: str | None = strawberry.field(description="Its version (R53).")
+    is_emailing_covered: bool = derived(
+        _itself,
+        "covers_emailing",
+        description="Whether the recorder affirmed that it covers sending itemised bills and call"
+        " records by email (R53).",
+    )
+    evidence_sha256: str | None = strawberry.field(
+        description="SHA-256 of the evidence, in hexadecimal; it outlives erasure."
+    )
+    given_by: str | None = _said("given_by", "Who gave consent.")
+    given_by_role: str | None = _said("given_by_role", "In which role, such as director.")
+    statement: str | None = _said("statement", "What they were told, in its words.")
+    evidence_reference: str | None = _said("evidence_reference", "Where the evidence is kept.")
+    asked_by: str | None = _said("asked_by", "Who asked for it, of anything but a grant.")
+    reason: str | None = _said("reason", "Why they asked for it.")
+    correction_reason: str | None = _said("correction_reason", "Why the entry was corrected.")
+    is_pseudonymised: bool = derived(
+        _is_blank,
+        "testimony.salt",
+        description="Whether what may name a person was erased with the customer (A18).",
+    )
+    previous_hash: str = strawberry.field(
+        description="The hash of the entry before; 64 zeros for the first."
+    )
+    hash: str = strawberry.field(
+        description="SHA-256 over this entry and previousHash; keep it to prove later that the"
+        " ledger still holds it."
+    )
+
+
+reads(ConsentEntry, models.ConsentEntry)
+
+
+def ledger_rows(*path: str) -> Rows:
+    """Give the customer's entries, with what a field selects of them at a path."""
+    return Rows(ConsentEntry, "customer_id", "t0.sequence", PROJECTED, path)
+
+
+@strawberry.type(
+    description="GDPR & PECR Consent Given at an instant: the record that a lawful basis exists."
+)
+class Consent:
+    """The projection of the ledger (R56)."""
+
+    is_given: bool = strawberry.field(description="Whether consent is given; no by default (R48).")
+    basis: ConsentBasisEnum | None = strawberry.field(description="On what basis, if it is given.")  # type: ignore[valid-type]  # see above
+    since: datetime | None = strawberry.field(
+        description="From when on the entry that decides counts, in UTC; null without one."
+    )
+    decided_by: strawberry.Private[ConsentEntry | None]
+
+    @strawberry.field(description="The entry that decides, a withdrawal too; needs consent:read.")
+    def entry(self, info: Info) -> ConsentEntry | None:
+        """Give the entry."""
+        require(info, Scope.CONSENT_READ)
+        return self.decided_by
+
+    @classmethod
+    def at(cls, ledger: Sequence[ConsentEntry], instant: datetime) -> "Consent":
+        """Show the flag at an instant."""
+        state = consent_at(ledger, instant)
+        return cls(
+            is_given=state.is_given,
+            basis=state.basis,
+            since=state.since,
+            decided_by=deciding(ledger, Matter.CONSENT, instant),
+        )
+
+
+@strawberry.type(
+    description="Whether the customer asked for bills without itemisation (PECR regulation 9); it"
+    " beats consent and preferences for email, and leaves MyAccount alone (A16)."
+)
+class NonItemisedBills:
+    """The projection of requests and their withdrawals."""
+
+    is_requested: bool = strawberry.field(description="Whether they are asked for.")
+    since: datetime | None = strawberry.field(
+        description="From when on the entry that decides counts, in UTC; null without one."
+    )
+    decided_by: strawberry.Private[ConsentEntry | None]
+
+    @strawberry.field(description="The entry that decides; needs consent:read.")
+    def entry(self, info: Info) -> ConsentEntry | None:
+        """Give the entry."""
+        require(info, Scope.CONSENT_READ)
+        return self.decided_by
+
+    @classmethod
+    def at(cls, ledger: Sequence[ConsentEntry], instant: datetime) -> "NonItemisedBills":
+        """Show the request at an instant."""
+        state = non_itemised_at(ledger, instant)
+        return cls(
+            is_requested=state.is_requested,
+            since=state.since,
+            decided_by=deciding(ledger, Matter.NON_ITEMISED, instant),
+        )

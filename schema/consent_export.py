@@ -1,0 +1,76 @@
+"""Serves the evidence of a customer's consent as CSV, to those who may read it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from models.access import Scope
+from models.database import Database
+from schema.consent_evidence import ConsentEvidence, evidence_of
+from schema.csv_answer import Row, csv_answer
+from schema.http import Authenticate
+from schema.routes import Signed
+
+COLUMNS = (
+    "sequence",
+    "id",
+    "kind",
+    "corrects_id",
+    "basis",
+    "effective_at",
+    "recorded_at",
+    "recorded_by",
+    "recorded_by_id",
+    "given_by",
+    "given_by_role",
+    "method",
+    "document_name",
+    "document_version",
+    "is_emailing_covered",
+    "statement",
+    "evidence_reference",
+    "evidence_sha256",
+    "asked_by",
+    "reason",
+    "correction_reason",
+    "is_pseudonymised",
+    "previous_hash",
+    "hash",
+)
+"""The columns of each entry, after those of the customer."""
+
+OF_CUSTOMER = ("customer_id", "account_number", "customer_name", "is_erased", "is_intact")
+
+
+def consent_export(
+    authenticate: Authenticate, database: Callable[[], Database], clock: Callable[[], datetime]
+) -> Route:
+    """Give the route `/exports/consent-evidence.csv?customerId=…`."""
+
+    async def export(request: Request) -> Response:
+        customer_id = request.query_params.get("customerId", "")
+        if not customer_id or "\x00" in customer_id:
+            return PlainTextResponse("Say whose by customerId.\n", 400)
+        now = clock()
+        evidence = await database().transaction(lambda: evidence_of(customer_id, now))
+        if evidence is None:
+            return PlainTextResponse("There is no such customer.\n", 404)
+        return csv_answer("consent-evidence.csv", (*OF_CUSTOMER, *COLUMNS), _rows(evidence))
+
+    signed = Signed(authenticate, export, Scope.CONSENT_READ)
+    return Route("/exports/consent-evidence.csv", signed, methods=["GET"])
+
+
+def _rows(evidence: ConsentEvidence) -> list[Row]:
+    """Give a row for each entry, with the customer's own columns first."""
+    customer = (
+        evidence.customer_id,
+        evidence.account_number,
+        evidence.customer_name,
+        evidence.is_erased,
+        evidence.verification.is_intact,
+    )
+    return [(*customer, *(getattr(entry, name) for name in COLUMNS)) for entry in evidence.entries]

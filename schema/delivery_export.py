@@ -1,0 +1,78 @@
+"""Streams the exposures of a period as CSV."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from models.access import Scope
+from models.delivery import DeliveryPolicy
+from models.delivery_exposure import Exposure
+from models.delivery_reading import exposures_after
+from schema.csv_answer import Row, csv_stream
+from schema.delivery_preview import checked_period
+from schema.errors import RequestRefused
+from schema.http import Authenticate
+from schema.routes import Signed
+
+COLUMNS = (
+    "customer_id",
+    "contact_id",
+    "documents",
+    "reason",
+    "basis",
+    "entry_id",
+    "from_at",
+    "until_at",
+)
+PERSONAL = ("contact_name", "email")
+"""The columns that are there for those who may read contacts."""
+
+
+def delivery_export(authenticate: Authenticate, policy: DeliveryPolicy) -> Route:
+    """Give the route of the export."""
+
+    async def export(request: Request) -> Response:
+        try:
+            since, until = checked_period(_instant(request, "from"), _instant(request, "to"))
+        except RequestRefused as refused:
+            return PlainTextResponse(f"{refused.message}\n", 400)
+        except ValueError:
+            text = "Give from and to in ISO 8601, as 2026-10-01T00:00:00Z.\n"
+            return PlainTextResponse(text, 400)
+        is_personal = request.state.principal.may(Scope.CONTACTS_READ)
+        columns = (*COLUMNS, *PERSONAL) if is_personal else COLUMNS
+        rows = _rows(since, until, policy, is_personal=is_personal)
+        return csv_stream("delivery-exposure.csv", columns, rows)
+
+    signed = Signed(authenticate, export, Scope.CUSTOMERS_READ)
+    return Route("/exports/delivery-exposure.csv", signed, methods=["GET"])
+
+
+def _instant(request: Request, name: str) -> datetime:
+    return datetime.fromisoformat(request.query_params.get(name, ""))
+
+
+async def _rows(
+    since: datetime, until: datetime, policy: DeliveryPolicy, *, is_personal: bool
+) -> AsyncIterator[Row]:
+    async with aclosing(exposures_after(None, since, until, policy)) as found:
+        async for exposure in found:
+            row = _row(exposure)
+            yield [*row, exposure.name, exposure.email] if is_personal else row
+
+
+def _row(exposure: Exposure) -> Row:
+    return [
+        exposure.customer_id,
+        exposure.contact_id,
+        " ".join(exposure.documents),
+        exposure.reason,
+        exposure.basis,
+        exposure.entry_id,
+        exposure.from_at,
+        exposure.until_at,
+    ]

@@ -1,0 +1,197 @@
+"""Compiles what an operation selects of a type into a reader of rows; see `reads` for its words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, SelectionSetNode
+from strawberry.types import get_object_definition
+from strawberry.types.field import StrawberryField
+
+from models.reading import ROOT, Bring, Compiled, Compute, Many, Reader, Shape, compile_shape
+from models.sql import Sql
+from schema.context import Info
+from schema.errors import RequestRefused
+from schema.permissions import Requires, require
+from schema.reads import (
+    BROUGHT,
+    READ,
+    Brought,
+    Derived,
+    ManyOf,
+    Needs,
+    One,
+    Rows,
+    Selection,
+    models_of,
+)
+from schema.selections import (
+    arguments_of,
+    descend,
+    fields_of,
+    inner_type,
+    known_fields,
+    selects_at,
+    type_at,
+)
+
+MOST_READERS = 64
+"""So many are kept for an operation: one with many conditions could have any number."""
+
+Type = TypeVar("Type")
+
+
+def reader_for(
+    info: Info, kind: type, *paths: tuple[str, ...], extra: tuple[str, ...] = ()
+) -> Reader:
+    """Give the reader of what the current field selects of a type, compiled once per document.
+
+    `paths` lead from the field to the objects, as `("edges", "node")`; none means the field itself.
+    `extra` names columns that the caller needs besides. Which nodes make up the field may depend on
+    variables, so they are part of the key; they live as long as the operation that keeps it.
+    """
+    raw = info._raw_info
+    nodes = raw.field_nodes
+    cache: dict[Any, Compiled] = raw.operation.__dict__.setdefault("readers", {})
+    key = (*map(id, nodes), kind, paths, extra)
+    compiled = cache.get(key)
+    if compiled is None:
+        if len(cache) >= MOST_READERS:
+            cache.clear()
+        compiled = cache[key] = _compiled(kind, nodes, paths, extra, raw.fragments)
+    return Reader(compiled, info)
+
+
+def whole_reader(kind: type) -> Reader:
+    """Give a reader of all that a type has in columns, as for an export."""
+    values: dict[str, tuple[tuple[str, ...], Compute | None]] = {}
+    for known in known_fields(kind).values():
+        values |= _values_of(known)
+    return Reader(compile_shape(Shape(kind, models_of[kind], values)))
+
+
+async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:
+    """Read what the current field selects at a path of the row with an id; nothing is unread."""
+    if path and not selects_at(info, path):
+        return None
+    found: Type | None = await reader_for(info, kind, path).read_one(
+        Sql(f"{ROOT}.id = ?", (row_id,))
+    )
+    return found
+
+
+def _compiled(
+    kind: type,
+    nodes: Sequence[FieldNode],
+    paths: tuple[tuple[str, ...], ...],
+    extra: tuple[str, ...],
+    fragments: Mapping[str, FragmentDefinitionNode],
+) -> Compiled:
+    """Compile what some nodes of a field select of a type at some paths."""
+    selections = [
+        found
+        for node in nodes
+        for path in paths or ((),)
+        for found in descend(node.selection_set, path, fragments)
+    ]
+    return compile_shape(_with_columns(_shape(kind, selections, fragments), extra))
+
+
+def _shape(
+    kind: type,
+    selections: list[SelectionSetNode],
+    fragments: Mapping[str, FragmentDefinitionNode],
+) -> Shape:
+    """Work out the shape of what some selection sets ask of a type; the id always comes along."""
+    values: dict[str, tuple[tuple[str, ...], Compute | None]] = {"id": (("id",), None)}
+    below: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
+    apart: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
+    wanted: dict[str, tuple[Rows, list[SelectionSetNode]]] = {}
+    known, others = known_fields(kind), _other_types(kind)
+    for node in (
+        node for one_set in selections for node in fields_of(one_set, fragments, others=others)
+    ):
+        field = known.get(node.name.value)
+        if field is None:
+            continue  # __typename
+        way = field.metadata.get(READ)
+        if isinstance(way, One | ManyOf):
+            below.setdefault(field.python_name, (field, []))[1].append(node)
+        elif isinstance(way, Brought):
+            key = node.alias.value if node.alias else node.name.value
+            apart.setdefault(key, (field, []))[1].append(node)
+        elif isinstance(way, Needs):
+            for name, rows in way.rows.items():
+                nested = wanted.setdefault(name, (rows, []))[1]
+                nested += descend(node.selection_set, rows.path, fragments)
+        values |= _values_of(field)
+    ones, manies = {}, {}
+    for name, (field, nodes) in below.items():
+        way = field.metadata[READ]
+        sets = [node.selection_set for node in nodes if node.selection_set is not None]
+        shape = _shape(inner_type(field.type), sets, fragments)
+        if isinstance(way, One):
+            ones[name] = (way.reference, shape)
+        else:
+            manies[name] = Many(shape, way.back, way.order, way.where)
+    for name, (rows, nested) in wanted.items():
+        shape = _with_columns(_shape(rows.kind, nested, fragments), rows.columns)
+        manies[name] = Many(shape, rows.back, rows.order)
+    bring = {
+        f"{BROUGHT}{key}": _bring(field, nodes, fragments) for key, (field, nodes) in apart.items()
+    }
+    return Shape(kind, models_of[kind], values, ones, manies, bring)
+
+
+def _with_columns(shape: Shape, columns: tuple[str, ...]) -> Shape:
+    return replace(shape, values={**shape.values, **{name: ((name,), None) for name in columns}})
+
+
+def _values_of(field: StrawberryField) -> dict[str, tuple[tuple[str, ...], Compute | None]]:
+    """Give the attributes that a field needs on its object, with the columns they are made of."""
+    way = field.metadata.get(READ)
+    if isinstance(way, Brought):
+        return {f"row_{column}": ((column,), None) for column in way.columns}
+    if isinstance(way, Needs):
+        return {column: ((column,), None) for column in way.columns}
+    if isinstance(way, Derived):
+        return {field.python_name: (way.columns, way.compute)}
+    if way is None and field.base_resolver is None:
+        return {field.python_name: ((field.python_name,), None)}
+    return {}
+
+
+def _bring(
+    field: StrawberryField,
+    nodes: list[FieldNode],
+    fragments: Mapping[str, FragmentDefinitionNode],
+) -> Bring:
+    """Give what brings a field's values for the objects of a level, refusals included."""
+    way: Brought = field.metadata[READ]
+    compiled = way.paths and _compiled(
+        type_at(field, way.paths[0]), nodes, way.paths, way.extra, fragments
+    )
+    sets = [node.selection_set for node in nodes if node.selection_set is not None]
+    selected = frozenset(
+        node.name.value for one_set in sets for node in fields_of(one_set, fragments)
+    )
+    scopes = [extension.scopes for extension in field.extensions if isinstance(extension, Requires)]
+
+    async def bring(objects: Sequence[Any], info: Info) -> Sequence[Any]:
+        reader = Reader(compiled, info) if compiled else None
+        selection = Selection(info, cast("Reader", reader), selected)
+        try:
+            for wanted in scopes:
+                require(info, *wanted)
+            arguments = arguments_of(field, nodes[0], info)
+            return await way.bring(selection, objects, **arguments)
+        except (RequestRefused, GraphQLError) as refusal:
+            return [refusal] * len(objects)
+
+    return bring
+
+
+def _other_types(kind: type) -> frozenset[str]:
+    """Name the object types that a fragment may be about without being about this one."""
+    names = (get_object_definition(other, strict=True).name for other in models_of if other != kind)
+    return frozenset(names)

@@ -1,0 +1,65 @@
+"""Routes beside GraphQL: for every method, and for those who hold a valid token."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from models.access import Scope as TokenScope
+from schema.http import Authenticate
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Endpoint:
+    """Lets a route pass every method on, so that GraphQL over HTTP refuses in its own form."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+class Signed(Endpoint):
+    """The same for those whose token has all of some scopes; the answer finds `state.principal`."""
+
+    def __init__(self, authenticate: Authenticate, answer: Answer, *scopes: TokenScope) -> None:
+        super().__init__(answer)
+        self._authenticate = authenticate
+        self._scopes = scopes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        request = Request(scope)
+        principal = await self._authenticate(request.headers.get("authorization"))
+        if principal is None:
+            refusal = PlainTextResponse(
+                "Sign in with a bearer token.\n", 401, {"WWW-Authenticate": "Bearer"}
+            )
+            await refusal(scope, receive, send)
+            return
+        missing = [one for one in self._scopes if not principal.may(one)]
+        if missing:
+            text = f"This needs the scope {', '.join(missing)}.\n"
+            await PlainTextResponse(text, 403)(scope, receive, send)
+            return
+        request.state.principal = principal
+        await super().__call__(scope, receive, send)
+
+
+class Application(Starlette):
+    """Starlette with something around all of it, its handler of errors included."""
+
+    def __init__(self, around: Callable[[ASGIApp], ASGIApp], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._around = around
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put it around the rest."""
+        return self._around(super().build_middleware_stack())

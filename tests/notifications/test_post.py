@@ -1,0 +1,77 @@
+"""How the settings decide whom mails come from, and how they leave."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from notifications.mailbox import Mailbox
+from notifications.message import Sender
+from notifications.post import post_of, sender_of
+from notifications.smtp import SmtpPost
+from settings import Settings
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(**{"mailbox": Path("/nowhere"), **given})
+
+
+def test_without_a_mail_server_mails_go_into_the_mailbox() -> None:
+    assert isinstance(post_of(settings()), Mailbox)
+    assert isinstance(post_of(settings(smtp_url=SecretStr("smtp://mail.example"))), SmtpPost)
+
+
+@pytest.mark.parametrize(
+    ("given", "sender"),
+    [
+        ({}, Sender("Customer accounts", "no-reply@localhost")),
+        (
+            {"public_url": "https://billing.example/x/"},
+            Sender("Customer accounts", "no-reply@billing.example"),
+        ),
+        ({"public_url": "http://[::1]:8000"}, Sender("Customer accounts", "no-reply@localhost")),
+        (
+            {"mail_from": "Acme Billing <post@münchen.example>"},
+            Sender("Acme Billing", "post@xn--mnchen-3ya.example"),
+        ),
+        ({"mail_from": "post@acme.example"}, Sender("Customer accounts", "post@acme.example")),
+    ],
+)
+def test_mails_come_from_whom_the_settings_say(given: dict[str, str], sender: Sender) -> None:
+    assert sender_of(settings(**given)) == sender
+
+
+@pytest.mark.parametrize("mail_from", ["nobody", "A <b>", "A <a@b.example>\r\nBcc: e@x.example"])
+def test_a_sender_that_is_no_address_is_refused(mail_from: str) -> None:
+    with pytest.raises(ValueError, match=r"MAIL_FROM|control character"):
+        sender_of(settings(mail_from=mail_from))
+
+
+@pytest.mark.parametrize(
+    ("url", "begins"),
+    [
+        (None, "http://127.0.0.1:8000"),
+        ("https://billing.example", "https://billing.example"),
+        ("https://billing.example:8443/accounts/", "https://billing.example:8443/accounts"),
+    ],
+)
+def test_links_begin_with_the_public_address(url: str | None, begins: str) -> None:
+    assert settings(public_url=url).links_begin_with == begins
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "billing.example",
+        "ftp://billing.example",
+        "https://",
+        "https://user:secret@billing.example",
+        "https://billing.example/?x=1",
+        "https://billing.example/#x",
+        "https://billing.example/\n",
+    ],
+)
+def test_a_public_address_that_no_link_can_begin_with_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError):
+        settings(public_url=url)

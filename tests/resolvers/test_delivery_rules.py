@@ -1,0 +1,45 @@
+"""The table of delivery rules, as it is served."""
+
+import json
+from typing import Any
+
+from models.access import Scope, issue_token
+from models.delivery_rules import published
+from tests.conftest import Clock
+from tests.databases import Databases
+from tests.graphql_client import Api, running_api, stored
+
+RULES = """{ deliveryRules { version digest isVerifiedAddressRequired preferenceReleases cases {
+  given { isConsentGiven isNonItemisedRequested preferenceDocuments isOnBillList isActive
+          hasAddress isAddressVerified isVerifiedAddressRequired }
+  expected { document outcome reason sections isPasswordNeeded } } } }"""
+
+IN_FORCE = ("isVerifiedAddressRequired", "preferenceReleases")
+
+
+async def rules_of(api: Api, token: str | None = None) -> Any:
+    return (await api.data(RULES, token=token))["deliveryRules"]
+
+
+async def test_the_table_that_is_served_is_the_one_that_is_published(api: Api) -> None:
+    """R68 to R77; and whoever is signed in may read it, which writes nothing (R79)."""
+    before = await stored()
+    token = await issue_token("Partner", frozenset({Scope.ENRICHMENT_RUN}), api.clock())
+    served = await rules_of(api, token)
+    in_force = {name: served.pop(name) for name in IN_FORCE}
+    assert served == json.loads(published())
+    assert in_force == {
+        "isVerifiedAddressRequired": False,
+        "preferenceReleases": ["BILL", "CDR_ZIP", "USAGE_FILES"],
+    }
+    assert await stored() == before
+
+
+async def test_it_says_whether_consent_needs_a_verified_address_here(
+    databases: Databases, clock: Clock
+) -> None:
+    """A13: the table is the same, another half of it is in force."""
+    async with running_api(databases, clock, consent_needs_verified_address=True) as api:
+        served = await rules_of(api)
+    assert served["isVerifiedAddressRequired"] is True
+    assert served["cases"] == json.loads(published())["cases"]

@@ -1,0 +1,143 @@
+"""Over a whole run nothing that is secret, and no call data, leaves by any door (R67, R73)."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
+
+from models import AccessToken, AuditEntry, ConfirmationToken, Event, Job
+from tests.conftest import START, Clock
+from tests.databases import Databases
+from tests.graphql_client import Api, running_api, the_schema
+from tests.mails import mails_in
+from tests.test_app import captured_logs
+
+SAID = {"isPasswordNeeded", "PASSWORD_PROTECTED", "ITEMISED_CALLS"}
+"""That a password is needed, and that a bill lists calls, may be said; neither is ever shown."""
+
+TELLING = re.compile(
+    r"password|passphrase|secret|(?<!in)calls?(?![a-z])|cdr(?!zip|_zip)", re.IGNORECASE
+)
+PASSWORD = re.compile(r'"\w*(?:password|secret|passphrase)\w*"\s*:\s*"', re.IGNORECASE)
+CALL = re.compile(r"(?<![\w.])(?:\+44\d{10}|0[1237]\d{9})(?!\w)")
+"""A telephone number, as each line of call data has."""
+
+PREVIEW = """query($id: ID, $assuming: DeliveryAssumption) { customer(id: $id) {
+  consent { isGiven basis } consentHistory { kind statement } nonItemisedBills { isRequested }
+  contacts { name email attachmentPreference { isConfirmed } preferenceHistory { kind } }
+  auditTrail { operation before after }
+  deliveryPreview(assuming: $assuming) { difference { document } myAccount { outcome sentence }
+    contacts { name email documents { outcome reason sentence entryId isPasswordNeeded
+      sections { section contains } remedies { instruction mutation } } } } } }"""
+EXPOSURE = """{ deliveryExposure(from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z") {
+  nodes { reason basis email customer { name } } counts { exposureCount } } }"""
+
+
+async def run(api: Api) -> None:
+    """Go once through all that has to do with contacts, consent and delivery."""
+    customer = await api.save_customer(name="Acme")
+    given = {"customerId": customer["id"], "name": "Ann", "email": "ann@acme.example"}
+    made = await api.done("saveContact", "contact { id }", receivesBills=True, **given)
+    contact_id = made["contact"]["id"]
+    mailbox = api.platform.settings.mailbox
+    await api.done("requestEmailVerification", "", contactId=contact_id)
+    await api.work()
+    await api.http.post(mails_in(mailbox)[-1].path())
+    await api.done("requestAttachmentPreference", "", contactId=contact_id)
+    await api.work()
+    await api.http.post(mails_in(mailbox)[-1].path())
+    await api.done(
+        "recordConsent",
+        "",
+        customerId=customer["id"],
+        basis="WRITTEN_OPT_IN",
+        method="PAPER",
+        givenBy="Pat",
+        evidenceReference="folder 7",
+    )
+    await api.done("requestNonItemisedBills", "", customerId=customer["id"])
+    for assuming in (None, {"isConsentGiven": False, "isNonItemisedRequested": False}):
+        await api.data(PREVIEW, id=customer["id"], assuming=assuming)
+    await api.data(EXPOSURE)
+    await api.data("{ deliveryRules { cases { expected { outcome reason } } } }")
+    headers = {"Authorization": f"Bearer {api.token}"}
+    for path in (
+        "/exports/delivery-exposure.csv?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
+        f"/exports/consent-evidence.csv?customerId={customer['id']}",
+        "/exports/delivery-exposure.csv?from=never",
+    ):
+        await api.http.get(path, headers=headers)
+    await api.answer(PREVIEW, id=customer["id"], assuming={"contacts": [{"contactId": "x"}]})
+    await api.answer("{ nonsense }")
+    await api.do("withdrawConsent", "", customerId="cus_nobody")
+    await api.done("withdrawConsent", "", customerId=customer["id"])
+    await api.done("withdrawAttachmentPreference", "", contactId=contact_id)
+    await api.done("deleteCustomer", "", id=customer["id"], reason="Asked")
+
+
+@pytest.mark.parametrize("log_format", ["json", "readable"])
+async def test_no_answer_log_event_job_or_audit_entry_holds_a_secret_or_call_data(
+    databases: Databases, clock: Clock, log_format: str
+) -> None:
+    answers: list[tuple[str, str]] = []
+
+    async def keep(response: httpx.Response) -> None:
+        await response.aread()
+        answers.append((response.request.url.path, response.text))
+
+    with captured_logs(log_format) as written:
+        async with running_api(databases, clock) as api:
+            api.http.event_hooks["response"].append(keep)
+            await run(api)
+            links = [
+                link.rsplit("/", 1)[1]
+                for mail in mails_in(api.platform.settings.mailbox)
+                for link in mail.links
+            ]
+            stored: list[Any] = []
+            for table in (Event, Job, AuditEntry, ConfirmationToken, AccessToken):
+                stored += await table.all().values()
+            token = api.token
+    logged = "\n".join(
+        line for line in written.getvalue().splitlines() if "HTTP Request:" not in line
+    )
+    kept = orjson.dumps(stored, default=str).decode()
+    # Whoever holds a link is shown the page that it leads to, whose form leads there again.
+    answered = "\n".join(text for path, text in answers if not path.startswith("/confirm/"))
+    assert len(links) >= 2
+    assert len(answers) > 15
+    assert "graphql" in logged
+    for place in (answered, logged, kept):
+        for secret in (token, *links):
+            assert secret not in place
+        assert not PASSWORD.search(place)
+        assert not CALL.search(place)
+    for personal in ("ann@acme.example", "Pat", "folder 7"):
+        assert personal not in logged
+    assert "ann@acme.example" not in kept
+
+
+def test_nothing_in_the_schema_could_hold_a_password_or_a_call() -> None:
+    """R73: the preview says that a password is needed, and there is no field for what it is."""
+    names = set()
+    for kind in the_schema()._schema.type_map.values():
+        if kind.name.startswith("__"):
+            continue
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            names |= kind.fields.keys()
+            for field in kind.fields.values():
+                names |= getattr(field, "args", {}).keys()
+        elif isinstance(kind, GraphQLEnumType):
+            names |= kind.values.keys()
+    assert {name for name in names if TELLING.search(name)} == SAID
+
+
+def test_the_patterns_find_what_they_look_for() -> None:
+    assert PASSWORD.search('{"zipPassword": "hunter2"}')
+    assert CALL.search('"dialled":"07700900123"')
+    assert CALL.search("+447700900123,60,0.12")
+    assert not CALL.search((START + timedelta(days=1)).isoformat())
