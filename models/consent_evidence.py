@@ -40,12 +40,17 @@ async def verify(customer_id: str, known_hash: str | None = None) -> Verificatio
     customer = (await lock(Customer, customer_id)).get(customer_id)
     if customer is None:
         return None
-    rows = await _reader(ConsentEntry).read(_is("customer_id", customer_id), "ORDER BY t0.sequence")
-    testimonies = await _reader(ConsentTestimony).read(_is("customer_id", customer_id))
-    stored = await _reader(ConsentPeriod).read(_is("customer_id", customer_id))
+    is_erased = customer.erased_at is not None
+    of_customer = _is("customer_id", customer_id)
+    try:
+        rows = await _reader(ConsentEntry).read(of_customer, "ORDER BY t0.sequence")
+        testimonies = await _reader(ConsentTestimony).read(of_customer)
+        stored = await _reader(ConsentPeriod).read(of_customer)
+    except ValueError:  # SQLite keeps whatever it is given
+        unreadable = Break(BreakCode.ENTRY_CHANGED, "A row holds what can't be read.")
+        return Verification(customer_id, 0, None, (unreadable,), is_erased)
     ledger = await _reader(ConsentLedger).read_one(_is("id", customer_id))
     end = (0, FIRST) if ledger is None else (ledger.entry_count, ledger.last_hash)
-    is_erased = customer.erased_at is not None
     found = breaks(rows, {one.id: one for one in testimonies}, end, is_erased=is_erased)
     if _periods_of(stored) != _worked_out(periods(rows)):
         message = "What filters and counts go by is not what follows from the entries."

@@ -122,6 +122,13 @@ async def _refuse_corrected(wrong: ConsentEntry) -> None:
 
 async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
     """Give the kind of a correction: an entry about one matter can't become one about another."""
+    if wrong.kind is EntryKind.ANNULMENT and wanted in {None, EntryKind.ANNULMENT}:
+        raise refuse(
+            RefusalCode.INVALID,
+            "That entry takes another away; say what stands instead.",
+            "kind",
+            hint="Give the kind that the entry should have been, such as GRANT.",
+        )
     entries = await ConsentEntry.filter(customer_id=wrong.customer_id)
     root = root_of(wrong, {entry.id: entry for entry in entries})
     family = next(kinds for kinds in KINDS.values() if root.kind in kinds)
@@ -134,6 +141,9 @@ async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
 
 
 async def _kept(wrong: ConsentEntry) -> dict[str, Any]:
+    """Give what is taken over: of the entry, or of that which an annulment took away."""
+    while wrong.kind is EntryKind.ANNULMENT and wrong.corrects_id is not None:
+        wrong = await ConsentEntry.get(id=wrong.corrects_id)
     testimony = await ConsentTestimony.get(id=wrong.testimony_id)
     kept = {name: getattr(wrong, name) for name in KEPT}
     return kept | {name: getattr(testimony, name) for name in KEPT_TESTIMONY}

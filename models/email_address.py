@@ -24,6 +24,8 @@ def normalise_email(text: str) -> str:
         )
     except EmailNotValidError as error:
         raise InvalidEmailError(str(error)) from error
+    if "=?" in found.local_part:
+        raise InvalidEmailError("The part before the @ must not hold =?, which mails decode.")
     return found.normalized
 
 

@@ -44,8 +44,15 @@ Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
 
 MOST_KEPT = 256
 
+MOST_JOINS = 30
+"""SQLite joins 64 tables, and a written function is not nested deeper than 100 levels."""
+
 ROOT = "t0"
 """The name that a statement has for the table that it is about."""
+
+
+class TooDeepError(Exception):
+    """References are followed further than a statement can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +181,7 @@ class _Writer:
         self.attachments: list[Attachment] = []
         self.scope: dict[str, Any] = {"new": object.__new__}
         self._places: dict[str, int] = {}
+        self._tables: dict[tuple[str, str], str] = {}
         self._objects = 0
 
     def object(self, shape: Shape, table: str, path: tuple[str, ...]) -> tuple[list[str], str]:
@@ -218,7 +226,11 @@ class _Writer:
         return raw if convert is None else f"{self._constant(convert)}({raw})"
 
     def _joined(self, model: type[Model], table: str, reference: str) -> str:
-        name = f"{table}_{reference}"
+        if (table, reference) in self._tables:
+            return self._tables[table, reference]
+        if len(self.joins) >= MOST_JOINS:
+            raise TooDeepError(f"{MOST_JOINS} references at most are followed at once.")
+        name = self._tables[table, reference] = f"t{len(self.joins) + 1}"
         other = _referred(model, reference)
         column = model._meta.fields_map[reference].source_field
         self.joins[table, reference] = (

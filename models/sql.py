@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, cast
 
+import asyncpg
 import orjson
 from tortoise import fields
 from tortoise.connection import get_connection
@@ -29,6 +30,14 @@ class Sql:
 
 
 ALWAYS = Sql("1 = 1")
+
+GONE = (
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    ConnectionError,
+)
+"""What a connection says that has ended, or ends."""
 
 MOST_IDLE = 4
 """Connections kept for reading, of the 6 or more that a pool has."""
@@ -125,23 +134,23 @@ async def _fetch(connection: Any, text: str, parameters: Sequence[Any]) -> Seque
     """
     connection.log.debug("%s: %s", text, parameters)
     idle, pool = getattr(connection, IDLE), connection._pool
-    while idle:
-        kept = idle.pop()
-        if not kept.is_closed():
+    for ended in range(pool.get_max_size() + 1):
+        kept = idle.pop() if idle else await pool.acquire()
+        try:
+            rows = await kept.fetch(text, *parameters)
             break
-        await pool.release(kept)
-    else:
-        kept = await pool.acquire()
-    try:
-        rows: Sequence[Sequence[Any]] = await kept.fetch(text, *parameters)
-    except BaseException:
-        await asyncio.shield(pool.release(kept))
-        raise
+        except GONE:  # the server ended it while nobody looked; a read may be sent again
+            await pool.release(kept)
+            if ended == pool.get_max_size():
+                raise
+        except BaseException:
+            await asyncio.shield(pool.release(kept))
+            raise
     if len(idle) < MOST_IDLE:
         idle.append(kept)
     else:
         await pool.release(kept)
-    return rows
+    return cast("Sequence[Sequence[Any]]", rows)
 
 
 def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:

@@ -6,11 +6,13 @@ Text goes into the body only as text, and into the HTML part only through escapi
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
 
+ENCODED_WORD = "=?"
 LINE_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -55,16 +57,30 @@ def compose(
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(text)
     message.add_alternative(html, subtype="html")
+    _refuse_others(message)
     return message
 
 
 def checked(value: str) -> str:
-    """Give a header value back, unless it could end its line."""
+    """Give a header value that stays one; raises ValueError for what could end its line.
+
+    What looks like an encoded word (RFC 2047) would be decoded on its way into the header, line
+    breaks and all, so it is kept from looking like one.
+    """
     if any(unicodedata.category(character) in LINE_BREAKING for character in value):
         raise ValueError("a header value holds a control character")
-    return value
+    return value.replace(ENCODED_WORD, "= ?")
 
 
 def _mailbox(name: str, address: str) -> Address:
-    local, _, domain = checked(address).rpartition("@")
+    if checked(address) != address:
+        raise ValueError("an address holds an encoded word")
+    local, _, domain = address.rpartition("@")
     return Address(checked(name), local, domain)
+
+
+def _refuse_others(message: EmailMessage) -> None:
+    """Refuse a mail whose headers are not read as they were written, whatever let them in."""
+    read = message_from_bytes(bytes(message), policy=SMTP)
+    if read.keys() != message.keys() or not read.is_multipart():
+        raise ValueError("a header value became a header")

@@ -42,7 +42,15 @@ COLUMNS = (
 )
 """The columns of each entry, after those of the customer."""
 
-OF_CUSTOMER = ("customer_id", "account_number", "customer_name", "is_erased", "is_intact")
+OF_CUSTOMER = (
+    "customer_id",
+    "account_number",
+    "customer_name",
+    "is_erased",
+    "is_intact",
+    "breaks",
+)
+"""What is said of the customer on each row; `breaks` are the codes of what is wrong."""
 
 
 def consent_export(
@@ -65,12 +73,17 @@ def consent_export(
 
 
 def _rows(evidence: ConsentEvidence) -> list[Row]:
-    """Give a row for each entry, with the customer's own columns first."""
+    """Give a row for each entry, with the customer's own columns first; at least one."""
     customer = (
         evidence.customer_id,
         evidence.account_number,
         evidence.customer_name,
         evidence.is_erased,
         evidence.verification.is_intact,
+        " ".join(one.code for one in evidence.verification.breaks),
     )
-    return [(*customer, *(getattr(entry, name) for name in COLUMNS)) for entry in evidence.entries]
+    entries = evidence.entries
+    rows: list[Row] = [
+        (*customer, *(getattr(entry, name) for name in COLUMNS)) for entry in entries
+    ]
+    return rows or [(*customer, *(None for _ in COLUMNS))]

@@ -78,7 +78,9 @@ class DocumentDelivery:
         " shown here (R73)."
     )
     remedies: list[DeliveryRemedy] = strawberry.field(
-        description="What would change the outcome: what leads to the full form, or away from it."
+        description="Steps towards another outcome: what leads to the full form, or away from it."
+        " Each says what it alone leads to: where two things stand in the way, or two let detail"
+        " out, that is what it is now."
     )
 
 

@@ -61,7 +61,8 @@ class DeliveryAssumption:
         default=None, description="Bills without itemisation asked for, or no longer (A16)."
     )
     contacts: list[AssumedContact] | None = strawberry.field(
-        default=None, description="Contacts, each once, 100 at most."
+        default=None,
+        description="Contacts that the customer has, each once, 100 at most; none can be made up.",
     )
     class_id: strawberry.ID | None = strawberry.field(
         default=None, description="Moved to this class, which changes nothing (R75)."

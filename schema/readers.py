@@ -1,20 +1,29 @@
 """Compiles what an operation selects of a type into a reader of rows; see `reads` for its words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, SelectionSetNode
+from graphql import FieldNode, GraphQLError, SelectionSetNode
 from strawberry.types import get_object_definition
 from strawberry.types.field import StrawberryField
 
-from models.reading import ROOT, Bring, Compiled, Compute, Many, Reader, Shape, compile_shape
+from models.reading import (
+    ROOT,
+    Bring,
+    Compiled,
+    Compute,
+    Many,
+    Reader,
+    Shape,
+    TooDeepError,
+    compile_shape,
+)
 from models.sql import Sql
 from schema.context import Info
-from schema.errors import RequestRefused
+from schema.errors import ErrorCode, RequestRefused
 from schema.permissions import Requires, require
 from schema.reads import (
-    BROUGHT,
     READ,
     Brought,
     Derived,
@@ -23,12 +32,13 @@ from schema.reads import (
     One,
     Rows,
     Selection,
+    brought_name,
     models_of,
 )
 from schema.selections import (
+    Walk,
     arguments_of,
-    descend,
-    fields_of,
+    condition_values,
     inner_type,
     known_fields,
     selects_at,
@@ -50,15 +60,14 @@ def reader_for(
     `extra` names columns that the caller needs besides. Which nodes make up the field may depend on
     variables, so they are part of the key; they live as long as the operation that keeps it.
     """
-    raw = info._raw_info
-    nodes = raw.field_nodes
-    cache: dict[Any, Compiled] = raw.operation.__dict__.setdefault("readers", {})
-    key = (*map(id, nodes), kind, paths, extra)
+    operation, nodes = info._raw_info.operation, info._raw_info.field_nodes
+    cache: dict[Any, Compiled] = vars(operation).setdefault("readers", {})
+    key = (*map(id, nodes), kind, paths, extra, *condition_values(info))
     compiled = cache.get(key)
     if compiled is None:
         if len(cache) >= MOST_READERS:
             cache.clear()
-        compiled = cache[key] = _compiled(kind, nodes, paths, extra, raw.fragments)
+        compiled = cache[key] = _compiled(kind, nodes, paths, extra, Walk.of(info))
     return Reader(compiled, info)
 
 
@@ -85,32 +94,25 @@ def _compiled(
     nodes: Sequence[FieldNode],
     paths: tuple[tuple[str, ...], ...],
     extra: tuple[str, ...],
-    fragments: Mapping[str, FragmentDefinitionNode],
+    walk: Walk,
 ) -> Compiled:
     """Compile what some nodes of a field select of a type at some paths."""
-    selections = [
-        found
-        for node in nodes
-        for path in paths or ((),)
-        for found in descend(node.selection_set, path, fragments)
-    ]
-    return compile_shape(_with_columns(_shape(kind, selections, fragments), extra))
+    sets = [node.selection_set for node in nodes]
+    selections = [found for path in paths or ((),) for found in walk.descend(sets, path)]
+    try:
+        return compile_shape(_with_columns(_shape(kind, selections, walk), extra))
+    except TooDeepError as error:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, str(error)) from error
 
 
-def _shape(
-    kind: type,
-    selections: list[SelectionSetNode],
-    fragments: Mapping[str, FragmentDefinitionNode],
-) -> Shape:
+def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk) -> Shape:
     """Work out the shape of what some selection sets ask of a type; the id always comes along."""
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {"id": (("id",), None)}
     below: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
     apart: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
     wanted: dict[str, tuple[Rows, list[SelectionSetNode]]] = {}
-    known, others = known_fields(kind), _other_types(kind)
-    for node in (
-        node for one_set in selections for node in fields_of(one_set, fragments, others=others)
-    ):
+    known = known_fields(kind)
+    for node in walk.fields(selections, _other_types(kind)):
         field = known.get(node.name.value)
         if field is None:
             continue  # __typename
@@ -118,28 +120,24 @@ def _shape(
         if isinstance(way, One | ManyOf):
             below.setdefault(field.python_name, (field, []))[1].append(node)
         elif isinstance(way, Brought):
-            key = node.alias.value if node.alias else node.name.value
-            apart.setdefault(key, (field, []))[1].append(node)
+            apart.setdefault(brought_name(node), (field, []))[1].append(node)
         elif isinstance(way, Needs):
             for name, rows in way.rows.items():
                 nested = wanted.setdefault(name, (rows, []))[1]
-                nested += descend(node.selection_set, rows.path, fragments)
+                nested += walk.descend([node.selection_set], rows.path)
         values |= _values_of(field)
     ones, manies = {}, {}
     for name, (field, nodes) in below.items():
         way = field.metadata[READ]
-        sets = [node.selection_set for node in nodes if node.selection_set is not None]
-        shape = _shape(inner_type(field.type), sets, fragments)
+        shape = _shape(inner_type(field.type), [node.selection_set for node in nodes], walk)
         if isinstance(way, One):
             ones[name] = (way.reference, shape)
         else:
             manies[name] = Many(shape, way.back, way.order, way.where)
     for name, (rows, nested) in wanted.items():
-        shape = _with_columns(_shape(rows.kind, nested, fragments), rows.columns)
+        shape = _with_columns(_shape(rows.kind, nested, walk), rows.columns)
         manies[name] = Many(shape, rows.back, rows.order)
-    bring = {
-        f"{BROUGHT}{key}": _bring(field, nodes, fragments) for key, (field, nodes) in apart.items()
-    }
+    bring = {name: _bring(field, nodes, walk) for name, (field, nodes) in apart.items()}
     return Shape(kind, models_of[kind], values, ones, manies, bring)
 
 
@@ -161,20 +159,14 @@ def _values_of(field: StrawberryField) -> dict[str, tuple[tuple[str, ...], Compu
     return {}
 
 
-def _bring(
-    field: StrawberryField,
-    nodes: list[FieldNode],
-    fragments: Mapping[str, FragmentDefinitionNode],
-) -> Bring:
+def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
     """Give what brings a field's values for the objects of a level, refusals included."""
     way: Brought = field.metadata[READ]
     compiled = way.paths and _compiled(
-        type_at(field, way.paths[0]), nodes, way.paths, way.extra, fragments
+        type_at(field, way.paths[0]), nodes, way.paths, way.extra, walk
     )
-    sets = [node.selection_set for node in nodes if node.selection_set is not None]
-    selected = frozenset(
-        node.name.value for one_set in sets for node in fields_of(one_set, fragments)
-    )
+    fields = walk.fields([node.selection_set for node in nodes])
+    selected = frozenset(node.name.value for node in fields)
     scopes = [extension.scopes for extension in field.extensions if isinstance(extension, Requires)]
 
     async def bring(objects: Sequence[Any], info: Info) -> Sequence[Any]:

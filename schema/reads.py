@@ -10,9 +10,11 @@ on the object; the type declares those as private attributes.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, TypeVar
 
 import strawberry
+from graphql import FieldNode, print_ast
 from strawberry.extensions import FieldExtension
 from tortoise.models import Model
 
@@ -22,7 +24,7 @@ from schema.plan import PREPARED
 
 READ = "read"
 BROUGHT = "brought_"
-"""What the name of an attribute begins with that was brought; the response key follows."""
+"""What the name of an attribute begins with that was brought."""
 
 
 Type = TypeVar("Type")
@@ -56,7 +58,7 @@ class ManyOf:
 class Selection:
     """What a brought field is asked for: the request, and the reader of what lies below.
 
-    `fields` names what is selected directly below, left out by a directive or not.
+    `fields` names what is selected directly below.
     """
 
     info: Info
@@ -142,12 +144,28 @@ def brought(
     `extra` columns; without paths there is none. A refusal that it raises becomes the error of the
     field of each object.
     """
-    return {READ: Brought(bring, columns, paths, extra), PREPARED: BROUGHT}
+    return {READ: Brought(bring, columns, paths, extra), PREPARED: brought_name}
 
 
 def hand_out(source: Any, info: Info) -> Any:
     """Give what was brought for the current field; the resolver of such a field does only this."""
-    return getattr(source, f"{BROUGHT}{info.path.key}")
+    return getattr(source, brought_name(info._raw_info.field_nodes[0]))
+
+
+def brought_name(node: FieldNode) -> str:
+    """Name the attribute that holds what was brought for a field: by the field and its arguments.
+
+    The response key would not do: two of the same may be about one object, as below `nodes` and
+    below `edges`, and ask for different things.
+    """
+    name: str | None = vars(node).get(BROUGHT)
+    if name is None:
+        name = f"{BROUGHT}{node.name.value}"
+        if node.arguments:
+            said = " ".join(sorted(print_ast(argument) for argument in node.arguments))
+            name += f"_{sha256(said.encode()).hexdigest()[:16]}"
+        vars(node)[BROUGHT] = name
+    return name
 
 
 def needs(*columns: str, **rows: Rows) -> dict[str, Needs]:

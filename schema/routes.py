@@ -58,6 +58,8 @@ class Application(Starlette):
 
     def __init__(self, around: Callable[[ASGIApp], ASGIApp], **settings: Any) -> None:
         super().__init__(**settings)
+        # A redirect would repeat a link's token, and the caller's own Host header.
+        self.router.redirect_slashes = False
         self._around = around
 
     def build_middleware_stack(self) -> ASGIApp:

@@ -1,6 +1,7 @@
 """Walks what a field selects, through fragments and past directives, and the types it leads to."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from graphql import (
@@ -9,7 +10,6 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLIncludeDirective,
     GraphQLSkipDirective,
-    InlineFragmentNode,
     SelectionNode,
     SelectionSetNode,
 )
@@ -22,6 +22,10 @@ from strawberry.types.lazy_type import LazyType
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.context import Info
+from schema.plan.selection import conditions
+
+CONDITIONS = "conditions"
+"""The attribute of an operation that holds the variables on which its selection depends."""
 
 
 def variables_of(info: Info) -> VariableValues:
@@ -29,25 +33,94 @@ def variables_of(info: Info) -> VariableValues:
     return VariableValues({}, cast("dict[str, Any]", info._raw_info.variable_values))
 
 
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Goes through what an operation selects, as its variables have it.
+
+    Each selection set is gone through once, however often fragments lead to it.
+    """
+
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: VariableValues
+
+    @classmethod
+    def of(cls, info: Info) -> "Walk":
+        """Go through the operation that is executed."""
+        return cls(info._raw_info.fragments, variables_of(info))
+
+    def fields(
+        self, sets: Iterable[SelectionSetNode | None], others: frozenset[str] = frozenset()
+    ) -> list[FieldNode]:
+        """Give the fields of some selection sets and of their fragments, but those on `others`."""
+        found: list[FieldNode] = []
+        seen: set[int] = set()
+        for one_set in sets:
+            if one_set is not None:
+                self._collect(one_set, others, seen, found)
+        return found
+
+    def descend(
+        self, sets: Iterable[SelectionSetNode | None], path: tuple[str, ...]
+    ) -> list[SelectionSetNode]:
+        """Give the selection sets that a path of fields leads to."""
+        found = [one for one in sets if one is not None]
+        for step in path:
+            fields = self.fields(found)
+            found = [
+                node.selection_set
+                for node in fields
+                if node.name.value == step and node.selection_set is not None
+            ]
+        return found
+
+    def _collect(
+        self,
+        one_set: SelectionSetNode,
+        others: frozenset[str],
+        seen: set[int],
+        found: list[FieldNode],
+    ) -> None:
+        if id(one_set) in seen:
+            return
+        seen.add(id(one_set))
+        for node in one_set.selections:
+            if not _is_included(node, self.variables):
+                continue
+            if isinstance(node, FieldNode):
+                found.append(node)
+                continue
+            is_spread = isinstance(node, FragmentSpreadNode)
+            about: Any = self.fragments[cast("Any", node).name.value] if is_spread else node
+            condition = about.type_condition
+            if condition is None or condition.name.value not in others:
+                self._collect(about.selection_set, others, seen, found)
+
+
+def selected_sets(info: Info) -> list[SelectionSetNode | None]:
+    """Give the selection sets of the current field."""
+    return [node.selection_set for node in info._raw_info.field_nodes]
+
+
 def selects(info: Info, names: Collection[str]) -> bool:
     """Tell whether the current field selects one of some fields, not left out by a directive."""
-    raw = info._raw_info
-    return any(
-        node.name.value in names
-        for field_node in raw.field_nodes
-        if field_node.selection_set is not None
-        for node in fields_of(field_node.selection_set, raw.fragments, variables_of(info))
-    )
+    return any(node.name.value in names for node in Walk.of(info).fields(selected_sets(info)))
 
 
 def selects_at(info: Info, *paths: tuple[str, ...]) -> bool:
     """Tell whether any of some paths of fields leads from the current field to a selection."""
+    walk, sets = Walk.of(info), selected_sets(info)
+    return any(walk.descend(sets, path) for path in paths)
+
+
+def condition_values(info: Info) -> tuple[Any, ...]:
+    """Give the values of the variables on which it depends what the operation leaves out."""
     raw = info._raw_info
-    return any(
-        descend(node.selection_set, path, raw.fragments)
-        for node in raw.field_nodes
-        for path in paths
-    )
+    names = vars(raw.operation).get(CONDITIONS)
+    if names is None:
+        names = conditions((raw.operation, *raw.fragments.values()))
+        vars(raw.operation)[CONDITIONS] = names
+    values = variables_of(info).coerced
+    return tuple(values.get(name, ...) for name in names)
 
 
 def arguments_of(field: StrawberryField, node: FieldNode, info: Info) -> dict[str, Any]:
@@ -67,53 +140,12 @@ def arguments_of(field: StrawberryField, node: FieldNode, info: Info) -> dict[st
     )
 
 
-def fields_of(
-    selection_set: SelectionSetNode,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    variables: VariableValues | None = None,
-    others: frozenset[str] = frozenset(),
-) -> Iterator[FieldNode]:
-    """Give the fields of a selection set, those of its fragments included.
-
-    Fragments on `others` are passed by. What a directive leaves out is only passed by if the values
-    of the variables are given.
-    """
-    for node in selection_set.selections:
-        if variables is not None and not _is_included(node, variables):
-            continue
-        if isinstance(node, FieldNode):
-            yield node
-            continue
-        about = fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
-        assert isinstance(about, InlineFragmentNode | FragmentDefinitionNode)  # noqa: S101  # no others
-        condition = about.type_condition
-        if condition is None or condition.name.value not in others:
-            yield from fields_of(about.selection_set, fragments, variables, others)
-
-
 def _is_included(node: SelectionNode, variables: VariableValues) -> bool:
     if not node.directives:
         return True
     skip = get_directive_values(GraphQLSkipDirective, node, variables)
     include = get_directive_values(GraphQLIncludeDirective, node, variables)
     return not (skip and skip["if"]) and not (include and not include["if"])
-
-
-def descend(
-    selection_set: SelectionSetNode | None,
-    path: tuple[str, ...],
-    fragments: Mapping[str, FragmentDefinitionNode],
-) -> list[SelectionSetNode]:
-    """Give the selection sets that a path of fields leads to."""
-    found = [] if selection_set is None else [selection_set]
-    for step in path:
-        found = [
-            node.selection_set
-            for one_set in found
-            for node in fields_of(one_set, fragments)
-            if node.name.value == step and node.selection_set is not None
-        ]
-    return found
 
 
 def known_fields(kind: type) -> dict[str, StrawberryField]:

@@ -8,9 +8,9 @@ long as the document lives, and calls it in place of graphql-core's walk.
 
 A field is plain if Strawberry only reads an attribute for it, or calls a method that takes nothing
 but the object and is not async: it has no arguments and no extensions, and its type is a scalar, an
-enum, or an object or list made of these. A field with the metadata `{PREPARED: prefix}` is plain
+enum, or an object or list made of these. A field with the metadata `{PREPARED: name_of}` is plain
 too, whatever its arguments and extensions: its value lies ready on the object, in the attribute
-that is named by the prefix and the response key, and may be an exception.
+whose name `name_of` gives for the field's node, and may be an exception.
 
 The other fields of an object go to graphql-core, and so does all of a value at which the function
 meets anything that it was not written for. So errors are always found, located and propagated by

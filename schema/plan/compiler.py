@@ -37,6 +37,7 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 from graphql import (
+    FieldNode,
     GraphQLBoolean,
     GraphQLField,
     GraphQLFloat,
@@ -163,7 +164,7 @@ class _Writer:
             self._fields += 1
             if self._fields > MOST_FIELDS:
                 raise Unusual(wanted)
-            expression = self._field(wanted, key, nodes)
+            expression = self._field(wanted, nodes)
             if expression is not None:
                 plain += 1
             elif rest is None:
@@ -196,21 +197,21 @@ class _Writer:
             return f" or getattr(value, {TYPE_CAST_ATTRIBUTE!r}, None) is not None"
         return f" or {self._name('check', _check_of(wanted))}(value) is not True"
 
-    def _field(self, parent: GraphQLObjectType, key: str, selected: Selected) -> str | None:
+    def _field(self, parent: GraphQLObjectType, selected: Selected) -> str | None:
         node = selected[0].node
         if node.name.value == "__typename":
             return repr(parent.name)
         field = parent.fields[node.name.value]
-        read = self._read(field, key)
+        read = self._read(field, node)
         return read and self.value(field.type, selected, read)
 
-    def _read(self, field: GraphQLField, key: str) -> str | None:
+    def _read(self, field: GraphQLField, node: FieldNode) -> str | None:
         """Give the expression that reads a field's value off its object."""
         definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         if not isinstance(definition, StrawberryField):
             return None
-        if prefix := definition.metadata.get(PREPARED):
-            return f"value.{prefix}{key}"
+        if name_of := definition.metadata.get(PREPARED):
+            return f"value.{name_of(node)}"
         if attribute := plain_attribute(field, definition):
             return f"value.{attribute}"
         if method := plain_method(field, definition):

@@ -7,10 +7,11 @@ response key's list of nodes; it carries the collected fields below it, and the 
 it, so that dropping the document drops everything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
+    DefinitionNode,
     DocumentNode,
     ExecutableDefinitionNode,
     GraphQLObjectType,
@@ -54,8 +55,8 @@ class Memory:
     __slots__ = ("_conditions", "_most", "_room", "_selections")
 
     def __init__(self, document: DocumentNode) -> None:
-        nodes = list(_nodes(document))
-        self._conditions = tuple(sorted({name for node in nodes for name in _conditions_of(node)}))
+        nodes = list(_nodes(document.definitions))
+        self._conditions = _conditions_of(nodes)
         self._most = self._room = MOST_PER_FIELD * len(nodes)
         self._selections: dict[tuple[Any, ...], Selection] = {}
 
@@ -98,13 +99,14 @@ def selection(collected: dict[str, list[FieldDetails]]) -> Selection:
     return {key: Selected(details) for key, details in collected.items()}
 
 
-def _nodes(document: DocumentNode) -> Iterator[Any]:
-    """Give the operations and fragments of a document, and all that they select."""
-    waiting: list[Any] = [
-        definition
-        for definition in document.definitions
-        if isinstance(definition, ExecutableDefinitionNode)
-    ]
+def conditions(definitions: Iterable[DefinitionNode]) -> tuple[str, ...]:
+    """Name the variables on which it depends what some operations and fragments leave out."""
+    return _conditions_of(_nodes(definitions))
+
+
+def _nodes(definitions: Iterable[DefinitionNode]) -> Iterator[Any]:
+    """Give operations and fragments, and all that they select."""
+    waiting: list[Any] = [one for one in definitions if isinstance(one, ExecutableDefinitionNode)]
     while waiting:
         node = waiting.pop()
         yield node
@@ -112,7 +114,11 @@ def _nodes(document: DocumentNode) -> Iterator[Any]:
             waiting.extend(selections.selections)
 
 
-def _conditions_of(node: Any) -> Iterator[str]:
+def _conditions_of(nodes: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(sorted({name for node in nodes for name in _conditions_on(node)}))
+
+
+def _conditions_on(node: Any) -> Iterator[str]:
     """Give the variables that say whether a node is left out."""
     for directive in node.directives or ():
         if directive.name.value in CONDITIONS:

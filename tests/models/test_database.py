@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from functools import partial
 
+import asyncpg
 import pytest
 
 from models import AuditEntry, Customer, CustomerClass, Heartbeat
@@ -12,7 +13,9 @@ from models.class_editing import create_class
 from models.database import Database, wake
 from models.heartbeat import beat
 from models.locks import lock, lock_shared
+from models.sql import run
 from tests.conftest import START, Clock
+from tests.databases import Databases
 from tests.factories import add_class, everything, shipped
 
 
@@ -192,3 +195,24 @@ async def test_instants_come_back_as_they_were_stored(database: Database, clock:
     assert seen_at == now
     assert seen_at.utcoffset() is not None
     assert await AuditEntry.all().count() == 0
+
+
+async def test_reads_go_on_after_the_server_has_ended_every_connection(
+    databases: Databases,
+) -> None:
+    url = await databases.create()
+    database = Database(url)
+    await database.open()
+    if database.is_postgres:
+        await asyncio.gather(*(run("SELECT pg_sleep(0.05)", ()) for _ in range(6)))
+        other = await asyncpg.connect(url)
+        await other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await other.close()
+    for _ in range(12):
+        ((one,),) = await run("SELECT 1", ())
+        assert one == 1
+    await database.close()
+    await databases.give_back(url)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from models.confirmation_link import ConfirmationKind
 from models.document import Document
+from models.email_address import InvalidEmailError, normalise_email
 from models.letter import Letter
 from notifications.confirmation_letter import confirmation_message
 from notifications.message import Sender, compose
@@ -126,6 +128,50 @@ def test_no_name_becomes_a_header(name: str, subject: str) -> None:
     mail = Mail.of(bytes(message))
     assert mail.message.keys() == HEADERS
     assert [one.addr_spec for one in mail.message["To"].addresses] == ["ann@acme.example"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "=?utf-8?B?eA0KQmNjOiB2QHcuZXhhbXBsZQ==?=",
+        "=?utf-8?Q?a=0D=0ABcc:_v=40w.example?=",
+        "=?utf-8?Q?a=0D=0AContent-Type:_text/html=0D=0A=0D=0A<b>Confirm</b><!--?=",
+        "==??utf-8?Q?a=0D=0ABcc:_v=40w.example?=",
+    ],
+)
+@pytest.mark.parametrize("field", ["to_name", "subject", "sender"])
+def test_an_encoded_word_is_not_decoded_into_a_header(field: str, word: str) -> None:
+    values: dict[str, Any] = {"to_name": "Ann", "subject": "Hello", "sender": SENDER}
+    values[field] = Sender(word, SENDER.address) if field == "sender" else word
+    message = compose(
+        message_id="cfm_1",
+        to_address="ann@acme.example",
+        text="x",
+        html="<p>x</p>",
+        at=AT,
+        **values,
+    )
+    mail = Mail.of(bytes(message))
+    assert mail.message.keys() == HEADERS
+    assert [one.addr_spec for one in mail.message["To"].addresses] == ["ann@acme.example"]
+    assert mail.text.strip() == "x"
+
+
+def test_an_address_that_mails_would_decode_is_none() -> None:
+    address = "=?utf-8?Q?a=0D=0ABcc=3A_v=40w.example?=@sample.example"
+    with pytest.raises(InvalidEmailError):
+        normalise_email(address)
+    with pytest.raises(ValueError, match="encoded word"):
+        compose(
+            message_id="cfm_1",
+            sender=SENDER,
+            to_name="Ann",
+            to_address=address,
+            subject="Hello",
+            text="x",
+            html="x",
+            at=AT,
+        )
 
 
 @pytest.mark.parametrize("ending", ["\r\nBcc: eve@evil.example", "\n", "\r", "\x00", "\u2028"])

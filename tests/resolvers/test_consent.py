@@ -252,6 +252,26 @@ async def test_a_correction_is_a_new_entry_that_points_at_the_old_one(api: Api) 
     assert refusal["path"] == ["entryId"]
 
 
+async def test_an_annulment_made_by_mistake_is_put_right(api: Api) -> None:
+    """R55: with the words of the entry that it took away."""
+    customer = await api.save_customer()
+    grant = (await record(api, customer["id"], documentVersion="2025"))["entry"]
+    taken = await api.done(
+        "correctConsent", "entry { id }", entryId=grant["id"], kind="ANNULMENT", reason="Wrong one"
+    )
+    again: dict[str, str] = {"entryId": taken["entry"]["id"], "reason": "It was right"}
+    (refusal,) = await api.refused("correctConsent", "INVALID", **again)
+    assert (refusal["path"], "GRANT" in refusal["hint"]) == (["kind"], True)
+    await api.done("correctConsent", "entry { id }", kind="GRANT", **again)
+    found = await api.customer(
+        customer["id"], "consent { isGiven entry { documentVersion correctsId givenBy } }"
+    )
+    assert found["consent"]["isGiven"]
+    entry = found["consent"]["entry"]
+    assert (entry["documentVersion"], entry["correctsId"]) == ("2025", taken["entry"]["id"])
+    assert entry["givenBy"]
+
+
 async def test_bills_without_itemisation_are_asked_for(api: Api) -> None:
     """A16."""
     customer = await api.save_customer(consent=GRANTED)
@@ -356,6 +376,11 @@ async def test_the_evidence_comes_as_csv_to_those_who_may_read_it(api: Api) -> N
     assert first["givenBy"] == '\'=HYPERLINK("x")', "spreadsheets run what begins with ="
     assert (second["kind"], second["givenBy"]) == ("WITHDRAWAL", "")
     assert second["previousHash"] == first["hash"]
+    assert first["breaks"] == ""
+    empty = await api.save_customer(name="Nobody asked")
+    _, text = await export(api, api.token, f"?customerId={empty['id']}")
+    (only,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (only["customerName"], only["kind"], only["isIntact"]) == ("Nobody asked", "", "true")
     reader = await api.token_for(Scope.CONSENT_READ)
     assert (await export(api, reader, query))[0] == 200
     others = await api.token_for(*(scope for scope in Scope if not scope.startswith("consent")))
