@@ -33,6 +33,7 @@ ALWAYS = Sql("1 = 1")
 
 GONE = (
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     ConnectionError,
