@@ -22,7 +22,7 @@ from starlette.applications import Starlette
 import app as composition
 from app import Platform, create_app
 from enrichment.sandbox import Sandbox, SandboxConfig, sandbox_server
-from models.access import Scope, issue_token
+from models.access import TOKENS, AccessToken, Scope, issue_token
 from models.worker import Worker
 from schema.root import build_schema
 from schema.serving import CustomerClassesSchema
@@ -73,6 +73,14 @@ class Api:
             json={"query": document, "variables": variables or {}},
             headers={"Authorization": f"Bearer {token or self.token}", **(headers or {})},
         )
+
+    async def change_tokens(self, name: str, **changes: Any) -> None:
+        """Change the tokens of that name, and wait until the application has heard of it."""
+        database = self.platform.database
+        with database.signals.watching(TOKENS) as heard:
+            await AccessToken.filter(name=name).update(**changes)
+            if database.is_postgres:
+                await asyncio.wait_for(heard.wait(), ENOUGH_S)
 
     async def answer(self, document: str, *, token: str | None = None, **variables: Any) -> Json:
         """Give the body of the answer, errors and all."""

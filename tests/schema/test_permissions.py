@@ -151,7 +151,7 @@ async def test_a_token_opens_nothing_once_it_has_expired_or_was_revoked(api: Api
     assert (await api.post(VIEWER, token=token)).status_code == 401
     api.clock.now = start
     assert (await api.post(VIEWER, token=token)).status_code == 200
-    await AccessToken.filter(name="Short").update(revoked_at=start)
+    await api.change_tokens("Short", revoked_at=start)
     assert (await api.post(VIEWER, token=token)).status_code == 401
 
 

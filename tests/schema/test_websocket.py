@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import structlog
 
-import models
 from models.access import Scope
 from models.event import EVENTS
 from tests.graphql_client import Json, LiveApi, Socket, connected, serving, stored
@@ -85,7 +84,7 @@ async def test_a_token_that_ends_meanwhile_starts_no_more_operations(
         assert "data" in await socket.ask(VIEWER)
         at = live.clock()
         changes = {"revoked_at": at} if ends == "revoked" else {"expires_at": at}
-        await models.AccessToken.all().update(**changes)
+        await live.change_tokens("Tess Tester", **changes)
         before = await stored()
         await socket.subscribe(
             'mutation { saveCustomer(input: { name: "A", classCode: "CHARITY" }) {'
@@ -254,7 +253,7 @@ async def test_a_subscription_ends_with_its_token(live: LiveApi, address: str) -
         await socket.sign_in(live.token)
         operation = await socket.subscribe(FOLLOW, id=customer["id"])
         await _until_followed(live)
-        await models.AccessToken.all().update(revoked_at=live.clock())
+        await live.change_tokens("Tess Tester", revoked_at=live.clock())
         live.platform.database.signals.fire(EVENTS)
         (error,) = (await socket.next(operation))["errors"]
         assert error["extensions"]["code"] == "UNAUTHENTICATED"
