@@ -139,8 +139,10 @@ async def open_platform(
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
     if settings.uses_own_sandbox:
-        # A server with a register to ask has no use for another server's code.
-        from enrichment.sandbox import SandboxConfig, sandbox_server  # noqa: PLC0415
+        from enrichment.sandbox import (  # noqa: PLC0415  # who has a register needs no code of one
+            SandboxConfig,
+            sandbox_server,
+        )
 
         sandbox = await stack.enter_async_context(sandbox_server(SandboxConfig()))
         return Endpoints(sandbox.api_url, sandbox.document_url)

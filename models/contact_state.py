@@ -1,6 +1,5 @@
 """The history of contacts: as each was at any instant, one row a change (R59, R77)."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from tortoise import fields
@@ -11,7 +10,6 @@ from models.contact import Contact
 from models.customer_class import NAME_LENGTH
 from models.email_address import EMAIL_LENGTH
 from models.identifiers import ID_LENGTH
-from models.sql import Sql, all_of, among, run, to_database
 
 
 class ContactState(Model):
@@ -61,27 +59,3 @@ async def note_state(contact: Contact, now: datetime) -> None:
         is_active=contact.is_active,
         is_deleted=contact.deleted_at is not None,
     )
-
-
-async def states_at(
-    customer_ids: Sequence[str], instant: datetime
-) -> dict[str, list[ContactState]]:
-    """Give the contacts of customers as they were at an instant, by customer, the oldest first.
-
-    Those that were deleted by then, or did not exist yet, are left out. Two statements, however
-    many customers there are.
-    """
-    moment = to_database(ContactState._meta.fields_map["at"], instant)
-    condition = all_of([among("customer_id", customer_ids), Sql("at <= ?", (moment,))])
-    newest = await run(
-        "SELECT id FROM (SELECT id, is_deleted, row_number() OVER"  # noqa: S608  # no value is spelt out
-        " (PARTITION BY contact_id ORDER BY at DESC, id DESC) AS place"
-        f" FROM contact_state WHERE {condition.text}) AS ranked"
-        " WHERE place = 1 AND NOT is_deleted",
-        condition.parameters,
-    )
-    rows = await ContactState.filter(id__in=[row[0] for row in newest]).order_by("contact_id")
-    found: dict[str, list[ContactState]] = {customer_id: [] for customer_id in customer_ids}
-    for row in rows:
-        found[row.customer_id].append(row)
-    return found

@@ -8,7 +8,6 @@ import strawberry
 import models
 from models.access import Scope
 from models.classification import ClassFlags, CustomerLabel, InvoiceWording, SubscriberKind
-from models.enrichment_status import EnrichmentStatus
 from models.profile import Profile
 from schema.advisory import ADVISORIES, Advisory
 from schema.audit import AUDIT_TRAIL, AuditEntry
@@ -160,7 +159,6 @@ class Customer(Node):
     )
     name_key: strawberry.Private[str]
     customer_class_id: strawberry.Private[str]
-    enrichment_status: strawberry.Private[EnrichmentStatus]
 
     @strawberry.field(
         description="Where it stands with Companies House (R87).", metadata=ENRICHMENT

@@ -30,6 +30,7 @@ from settings import Settings
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.factories import Contents, everything
+from tests.statement_log import told_statements
 
 NOWHERE = "http://127.0.0.1:9"
 """A register that nobody answers for."""
@@ -356,14 +357,6 @@ class _Statements(logging.Handler):
 @contextmanager
 def counted_statements() -> Iterator[list[str]]:
     """Collect the statements that go to the database, as its client notes each of them."""
-    logger, handler = logging.getLogger("tortoise.db_client"), _Statements()
-    level, propagates = logger.level, logger.propagate
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    try:
+    handler = _Statements()
+    with told_statements(handler):
         yield handler.seen
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = propagates

@@ -12,6 +12,7 @@ import asyncpg
 from tortoise.connection import get_connection
 
 from models.database import READER
+from tests.statement_log import told_statements
 
 Values = list[tuple[Any, ...]]
 PROFILE = json.dumps({"details": {"company_name": "A LIMITED", "address": "1 High Street " * 20}})
@@ -56,17 +57,9 @@ class _Statements(logging.Handler):
 @contextmanager
 def noted_statements() -> Iterator[list[Statement]]:
     """Collect what is selected meanwhile, with the parameters."""
-    logger, handler = logging.getLogger("tortoise.db_client"), _Statements()
-    level, propagates = logger.level, logger.propagate
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    try:
+    handler = _Statements()
+    with told_statements(handler):
         yield handler.seen
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-        logger.propagate = propagates
 
 
 async def explain_postgres(

@@ -1,6 +1,7 @@
 """Contacts below the API: their history at any instant, two clicks at once, and erasure."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,6 @@ from models.confirmation_mail import Lifetimes, prepare_letter
 from models.confirmation_request import request_preference, request_verification
 from models.confirming import Followed, follow
 from models.contact_editing import create_contact, delete_contact, edit_contact
-from models.contact_state import states_at
 from models.database import Database
 from models.errors import RefusalCode, Refused
 from models.letter import Letter
@@ -271,3 +271,16 @@ async def test_what_a_contact_does_is_audited_as_its_own(database: Database, act
         "contact",
         "request-2",
     )
+
+
+async def states_at(
+    customer_ids: Sequence[str], instant: datetime
+) -> dict[str, list[ContactState]]:
+    """Give the contacts of customers as they were at an instant, by customer, the oldest first."""
+    rows = ContactState.filter(customer_id__in=customer_ids, at__lte=instant).order_by("at", "id")
+    newest = {row.contact_id: row for row in await rows}
+    found: dict[str, list[ContactState]] = {customer_id: [] for customer_id in customer_ids}
+    for _, row in sorted(newest.items()):
+        if not row.is_deleted:
+            found[row.customer_id].append(row)
+    return found
