@@ -55,11 +55,19 @@ _IMPLIED = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request or a job acts as, and what that may do."""
+    """Who a request or a job acts as, and what that may do.
+
+    `reseller_id` binds it to that customer and to those whose parent it is (R99).
+    """
 
     id: str
     name: str
     scopes: frozenset[Scope]
+    reseller_id: str | None = None
+    user_id: str | None = None
+    """The user behind the credential, if it is a user's."""
+    user_name: str | None = None
+    expires_at: datetime | None = None
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the scope was given, or comes with a stronger one (A20)."""

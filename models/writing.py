@@ -42,10 +42,8 @@ async def add_rows(rows: Sequence[Model]) -> None:
 
 
 async def _add(connection: Any, chunk: list[tuple[type[Model], list[Model]]]) -> None:
-    text = _statement(
-        tuple((model, len(rows)) for model, rows in chunk),
-        "$" if dialect_of(connection) == "postgres" else "?",
-    )
+    groups = tuple((model, len(rows)) for model, rows in chunk)
+    text = _statement(groups, is_postgres=dialect_of(connection) == "postgres")
     values = [
         to_database(getattr(row, name), row)
         for model, rows in chunk
@@ -58,16 +56,16 @@ async def _add(connection: Any, chunk: list[tuple[type[Model], list[Model]]]) ->
             row._saved_in_db = True
 
 
-@lru_cache(maxsize=500)
-def _statement(groups: tuple[tuple[type[Model], int], ...], mark: str) -> str:
-    """Write the insertion of so many rows into each table."""
+@lru_cache(maxsize=50)
+def _statement(groups: tuple[tuple[type[Model], int], ...], *, is_postgres: bool) -> str:
+    """Write the insertion of so many rows into each table; few are kept, as they may be long."""
     inserts = []
     place = 0
     for model, count in groups:
         columns = _columns(model)
         tuples = []
         for _ in range(count):
-            marks = [f"${place + n}" if mark == "$" else mark for n in range(1, len(columns) + 1)]
+            marks = [f"${place + n}" if is_postgres else "?" for n in range(1, len(columns) + 1)]
             place += len(columns)
             tuples.append(f"({', '.join(marks)})")
         names = ", ".join(f'"{column}"' for _, column, _ in columns)
