@@ -30,6 +30,7 @@ from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
 from models.migrate import pending
+from models.reach import NOWHERE, bind
 from models.worker import Pace, Worker
 from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
@@ -231,7 +232,13 @@ class _Site:
         self._clock = clock
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
-        """Give whom an Authorization header stands for."""
+        """Give whom an Authorization header stands for; the task reaches no further (R99)."""
+        bind(None)
+        principal = await self._principal(authorization)
+        bind(NOWHERE if principal is None else principal.reseller_id)
+        return principal
+
+    async def _principal(self, authorization: str | None) -> Principal | None:
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             return None

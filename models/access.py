@@ -53,6 +53,21 @@ _IMPLIED = {
 }
 
 
+FOR_PARTNERS = frozenset(
+    {
+        Scope.CUSTOMER_CLASSES_READ,
+        Scope.CUSTOMERS_READ,
+        Scope.CUSTOMERS_WRITE,
+        Scope.CONTACTS_READ,
+        Scope.CONTACTS_WRITE,
+        Scope.ENRICHMENT_RUN,
+        Scope.CONSENT_READ,
+        Scope.CONSENT_WRITE,
+    }
+)
+"""What a principal may do at most that is bound to a reseller: nothing to what is everybody's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who a request or a job acts as, and what that may do.
@@ -71,6 +86,8 @@ class Principal:
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the scope was given, or comes with a stronger one (A20)."""
+        if self.reseller_id is not None and scope not in FOR_PARTNERS:
+            return False
         return scope in self.scopes or any(scope in _IMPLIED.get(own, ()) for own in self.scopes)
 
 

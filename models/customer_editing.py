@@ -29,7 +29,9 @@ from models.errors import RefusalCode, StaleVersion, refuse
 from models.job import JOBS
 from models.locks import lock, lock_shared
 from models.lookup import cancel_lookup, carry_out, lookup_rows, plan_lookups
+from models.partner import for_new_customer, refuse_class_change, refuse_edit, refuse_erasure
 from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
+from models.reach import reach
 from models.reclassification import (
     FIRST_ASSIGNMENT,
     class_change,
@@ -62,6 +64,7 @@ async def create_customer(
     `consent` records that consent was given, whatever the class (R49); without it, it was not
     (R48).
     """
+    values = for_new_customer(values)
     placement = await class_for_new_customer(values, template_id)
     customer = Customer(
         customer_class_id=placement.customer_class.id,
@@ -102,6 +105,7 @@ async def edit_customer(
     customer_class = await lock_shared(CustomerClass, customer.customer_class_id)
     assert customer_class is not None  # noqa: S101  # a foreign key says so
     _refuse_other_class(values, customer_class)
+    refuse_edit(customer, values)
     before = _stored(customer)
     _check_and_set(customer, values)
     if customer.parent_id != before["parent_id"]:
@@ -147,6 +151,7 @@ async def change_class(
             RefusalCode.CLASS_RETIRED, f"{new.name} is retired; pick an active class.", "classId"
         )
     checks.settle()
+    refuse_class_change(customer, old, new)
     await move_customers(act, [customer], old, new, why, EnrichmentTrigger.CLASS_CHANGE)
     return customer
 
@@ -154,12 +159,17 @@ async def change_class(
 async def delete_customer(
     act: Act, customer_id: str, reason: str | None, expected_version: int | None
 ) -> Customer:
-    """Erase what is personal and keep the row, its class history and who did what (R35)."""
+    """Erase what is personal and keep the row, its class history and who did what (R35).
+
+    Whom it bought through is kept too: a partner answers for the consent of who was its customer.
+    """
     customer = await locked_customer(customer_id, expected_version)
     checks = Checks()
     why = checks.reason(reason, REASON_LENGTH)
     checks.settle()
-    await leave_reselling(act, [customer])
+    await refuse_erasure(customer)
+    if reach() is None:
+        await leave_reselling(act, [customer])
     await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
     await Suggestion.filter(customer_id=customer.id).delete()
     await EnrichmentRun.filter(customer_id=customer.id).update(company_number=None)
@@ -168,7 +178,6 @@ async def delete_customer(
     customer.external_reference = customer.company_number = None
     customer.name, customer.name_key = ERASED, name_key(ERASED)
     customer.profile, customer.search_key = {}, ""
-    customer.parent_id = None
     customer.erased_at = act.now
     touch(customer, act.now)
     await customer.save()

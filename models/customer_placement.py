@@ -11,6 +11,7 @@ from models.customer_template import PLATFORM_DEFAULTS_ID, CustomerTemplate, Pla
 from models.enrichment import Suggestion, SuggestionStatus
 from models.errors import RefusalCode, refuse
 from models.locks import lock_shared
+from models.partner import refuse_other_parent
 from models.profile import without_register_values
 
 DEEPEST_CHAIN = 20
@@ -65,6 +66,7 @@ async def check_parent(customer: Customer) -> None:
     parent = await lock_shared(Customer, parent_id)
     if parent is None or parent.erased_at is not None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such parent customer.", "parentId")
+    refuse_other_parent(parent)
     parent_class = await lock_shared(CustomerClass, parent.customer_class_id)
     if parent_class is None or not parent_class.is_reseller:
         raise refuse(

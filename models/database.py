@@ -20,6 +20,9 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
+from models.connections import ENGINE, added_for, refuse_foreign
+from models.reach import reach
+
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
@@ -106,7 +109,7 @@ class Database:
     @property
     def config(self) -> dict[str, Any]:
         """Give Tortoise's configuration."""
-        connection = expand_db_url(self.url)
+        connection = expand_db_url(self.url) | {"engine": ENGINE}
         if self.is_postgres:
             connection["credentials"] |= {
                 "minsize": 1,
@@ -223,12 +226,15 @@ class Database:
     async def _try_unit(self, work: Callable[[], Awaitable[Result]], *, dry_run: bool) -> Result:
         topics: set[str] = set()
         _woken.set(topics)
+        added_for.set(set())
         try:
             async with in_transaction() as connection:
                 if not self.is_postgres:
                     # BEGIN is deferred: taking the write lock first spares a busy snapshot later.
                     await connection.execute_query("UPDATE rate_limit SET key = key WHERE 0")
                 result = await work()
+                if reach() is not None:
+                    await refuse_foreign(connection)
                 if dry_run:
                     raise _RollBackDryRunError
         except _RollBackDryRunError:

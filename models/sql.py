@@ -18,7 +18,9 @@ from tortoise.connection import get_connection
 from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance
 
+from models.connections import shown_within_reach
 from models.database import IDLE, READER, dialect_of
+from models.reach import reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ async def is_common(text: str) -> bool:
     """
     if is_postgres() or len(text) < TRIGRAM:
         return False
+    if reach() is not None:
+        return True  # few are reached, and nothing is told of how many the others are
     probe = f"SELECT count(*) FROM ({_FOUND} LIMIT {COMMON})"  # noqa: S608  # no value is spelt out
     ((found,),) = await run(probe, (_wide(text),))
     return int(found) == COMMON
@@ -116,15 +120,19 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
     On SQLite reads outside of a transaction have a connection of their own, so that they never
     wait for a writer.
     """
-    connection = get_connection("default")
+    connection: Any = get_connection("default")
     if dialect_of(connection) == "postgres":
         text = _numbered(text)
         if getattr(connection, "_pool", None) is not None:  # a transaction has none
+            if reach() is not None:
+                text, parameters = shown_within_reach(text, parameters, is_postgres=True)
             return await _fetch(connection, text, parameters)
     elif (reader := getattr(connection, READER, None)) is not None:
+        if reach() is not None:
+            text, parameters = shown_within_reach(text, parameters, is_postgres=False)
         connection.log.debug("%s: %s", text, parameters)
         return reader.execute(text, parameters).fetchall()  # type: ignore[no-any-return]  # Tortoise's own attribute
-    _, rows = await connection.execute_query(text, list(parameters))
+    _, rows = await connection.read(text, parameters)
     return cast("Sequence[Sequence[Any]]", rows)
 
 

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 CLASSES = "customer-classes"
 CLASS_CUSTOMERS = "class-customers"
-READS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_READ)
+ADMINISTRATION = Requires(Scope.CUSTOMER_CLASSES_READ, is_for_partners=False)
+"""For what tells of the customers of everybody, or of who works for the platform."""
 
 
 @unique
@@ -148,7 +149,7 @@ class CustomerClass(Node):
     name_key: strawberry.Private[str]
 
     @strawberry.field(
-        description="Whether it can be deleted now (R33 to R38).", extensions=[READS_CLASSES]
+        description="Whether it can be deleted now (R33 to R38).", extensions=[ADMINISTRATION]
     )
     async def deletability(self, info: Info) -> Permissibility:
         """Look at its use before anybody clicks."""
@@ -157,7 +158,7 @@ class CustomerClass(Node):
 
     @strawberry.field(
         description="Whether it can be retired now (R42, R43); a retired class can, to no effect.",
-        extensions=[READS_CLASSES],
+        extensions=[ADMINISTRATION],
     )
     async def retirability(
         self,
@@ -196,7 +197,7 @@ class CustomerClass(Node):
 
     @strawberry.field(
         description="What was done to it, newest first, 100 entries at most (R96).",
-        extensions=[READS_CLASSES],
+        extensions=[ADMINISTRATION],
         metadata=AUDIT_TRAIL,
     )
     def audit_trail(self, info: Info) -> list[AuditEntry]:

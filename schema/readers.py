@@ -22,7 +22,7 @@ from models.reading import (
 from models.sql import Sql
 from schema.context import Info
 from schema.errors import ErrorCode, RequestRefused
-from schema.permissions import Requires, require
+from schema.permissions import Requires
 from schema.reads import (
     READ,
     Brought,
@@ -167,14 +167,14 @@ def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
     )
     fields = walk.fields([node.selection_set for node in nodes])
     selected = frozenset(node.name.value for node in fields)
-    scopes = [extension.scopes for extension in field.extensions if isinstance(extension, Requires)]
+    permissions = [one for one in field.extensions if isinstance(one, Requires)]
 
     async def bring(objects: Sequence[Any], info: Info) -> Sequence[Any]:
         reader = Reader(compiled, info) if compiled else None
         selection = Selection(info, cast("Reader", reader), selected)
         try:
-            for wanted in scopes:
-                require(info, *wanted)
+            for permission in permissions:
+                permission.check(info)
             arguments = arguments_of(field, nodes[0], info)
             return await way.bring(selection, objects, **arguments)
         except (RequestRefused, GraphQLError) as refusal:

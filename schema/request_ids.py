@@ -8,6 +8,8 @@ from uuid import uuid4
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.reach import kept
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SECRET = re.compile(r"[^/]{32,}")
 """Parts of a path that are as long as the token of a link, and longer than any id of ours."""
@@ -57,5 +59,6 @@ class RequestIds:
             await send(message)
 
         answer = self._direct.get(scope["path"], self._app) if kind == "http" else self._app
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        # Servers give each request a task of its own; who calls us from his goes on as he was.
+        with kept(), structlog.contextvars.bound_contextvars(request_id=request_id):
             await answer(scope, receive, send_with_id)

@@ -8,6 +8,7 @@ from graphql import GraphQLError, GraphQLInputObjectType, GraphQLObjectType, Und
 from strawberry.types.execution import ExecutionContext
 from strawberry.types.graphql import OperationType
 
+from models.reach import OutOfReachError, reach
 from schema.context import Context
 from schema.errors import settle
 from schema.execution import RememberingSchema
@@ -29,6 +30,7 @@ class CustomerClassesSchema(RememberingSchema):
         asked = context.context
         if not isinstance(asked, Context):
             return nullcontext()
+        refuse_unbound(asked)
         return asked.turn(writes=context.operation_type is OperationType.MUTATION)
 
     async def stream(
@@ -41,7 +43,15 @@ class CustomerClassesSchema(RememberingSchema):
     ) -> Any:
         """Do an operation of a WebSocket, with loaders of its own: others have read before it."""
         own = replace(context_value, loaders=Loaders()) if context_value else None
+        if own is not None:
+            refuse_unbound(own)
         return await super().stream(query, variable_values, own, *args, **kwargs)
+
+
+def refuse_unbound(context: Context) -> None:
+    """Refuse to go on for a principal that did not sign in where everybody is bound (R99)."""
+    if context.principal is not None and context.principal.reseller_id != reach():
+        raise OutOfReachError("the operation is not bound as its principal is")
 
 
 def drop_null_defaults(schema: CustomerClassesSchema) -> None:

@@ -43,6 +43,7 @@ UserErrorCode = described_enum(
         "EMAIL_ALREADY_VERIFIED": "The address is verified; there is nothing to ask.",
         "CONTACT_INACTIVE": "An inactive contact is sent nothing (R77).",
         "TOO_MANY_REQUESTS": "Contact or address was asked too often; see the hint.",
+        "NOT_FOR_PARTNERS": "Only the platform does this, not a partner (R99).",
     },
 )
 

@@ -1,0 +1,172 @@
+"""Tortoise's connections, of which each statement of a bound operation is limited (R99).
+
+Tortoise finds this module by its name, as the engine of either dialect.
+"""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import orjson
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.asyncpg.client import TransactionWrapper as AsyncpgTransaction
+from tortoise.backends.base.client import (
+    BaseDBAsyncClient,
+    NestedTransactionContext,
+    TransactionContext,
+    TransactionContextPooled,
+)
+from tortoise.backends.sqlite.client import (
+    SqliteClient,
+    SqliteTransactionContext,
+    SqliteTransactionWrapper,
+)
+
+from models.reach import OutOfReachError, reach
+from models.reach_statement import limited
+
+ENGINE = __name__
+CONTACT = "con"
+"""What the ids of contacts begin with."""
+
+added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
+"""Whose rows a bound unit of work has added: ids of customers and of contacts."""
+
+
+class _Limiting:
+    """Limits what goes to the database, on its last way there.
+
+    An operation that is not bound is passed on, without another call to wait for.
+    """
+
+    capabilities: Any
+
+    def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
+        """Run a statement."""
+        query, values = self._limited(query, values)
+        return self._next.execute_query(query, values)
+
+    def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
+        """Run a statement for its rows as dictionaries."""
+        query, values = self._limited(query, values)
+        return self._next.execute_query_dict(query, values)
+
+    def execute_insert(self, query: str, values: list[Any]) -> Any:
+        """Add a row."""
+        query, limits = self._limited(query, values)
+        return self._next.execute_insert(query, limits)
+
+    def execute_many(self, query: str, values: list[list[Any]]) -> Any:
+        """Run a statement for each of many lists of parameters."""
+        if reach() is not None:
+            made = [self._limited(query, one) for one in values]
+            query, values = made[0][0], [one or [] for _, one in made]
+        return self._next.execute_many(query, values)
+
+    def execute_script(self, query: str) -> Any:
+        """Run statements without parameters; no operation of anybody's does."""
+        if reach() is not None:
+            raise OutOfReachError("scripts are not gone through")
+        return self._next.execute_script(query)
+
+    def read(self, query: str, values: Sequence[Any]) -> Any:
+        """Run a statement whose rows are to be shown."""
+        shown = shown_within_reach(query, values, is_postgres=self._is_postgres)
+        return self._next.execute_query(*shown)
+
+    @property
+    def _next(self) -> Any:
+        return super()
+
+    @property
+    def _is_postgres(self) -> bool:
+        return bool(self.capabilities.dialect == "postgres")
+
+    def _limited(self, query: str, values: list[Any] | None) -> tuple[str, list[Any] | None]:
+        reseller_id = reach()
+        if reseller_id is None:
+            return query, values
+        given = values or []
+        found = limited(query, count=len(given), is_postgres=self._is_postgres, is_shown=False)
+        if found.owners:
+            _note_added([given[place] for place in found.owners])
+        return found.text, found.parameters(given, reseller_id)
+
+
+class PostgresClient(_Limiting, AsyncpgDBClient):
+    """A pool of connections."""
+
+    __module__ = AsyncpgDBClient.__module__  # by which Tortoise chooses how to migrate
+
+    def _in_transaction(self) -> TransactionContext:
+        return TransactionContextPooled(PostgresTransaction(self), self._pool_init_lock)
+
+
+class PostgresTransaction(_Limiting, AsyncpgTransaction):
+    """A connection in a transaction."""
+
+    def _in_transaction(self) -> TransactionContext:
+        return NestedTransactionContext(PostgresTransaction(self))
+
+
+class LiteClient(_Limiting, SqliteClient):
+    """The connection."""
+
+    __module__ = SqliteClient.__module__  # by which Tortoise chooses how to migrate
+
+    def _in_transaction(self) -> TransactionContext:
+        return SqliteTransactionContext(LiteTransaction(self), self._lock)
+
+
+class LiteTransaction(_Limiting, SqliteTransactionWrapper):
+    """The same in a transaction."""
+
+    def _in_transaction(self) -> TransactionContext:
+        return NestedTransactionContext(LiteTransaction(self))
+
+
+def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
+    """Give the class of connections; Tortoise calls this."""
+    return LiteClient if "file_path" in configuration["credentials"] else PostgresClient
+
+
+def shown_within_reach(
+    query: str, values: Sequence[Any], *, is_postgres: bool
+) -> tuple[str, list[Any]]:
+    """Give a statement whose rows are to be shown, limited if the operation is bound."""
+    reseller_id = reach()
+    if reseller_id is None:
+        return query, list(values)
+    found = limited(query, count=len(values), is_postgres=is_postgres, is_shown=True)
+    return found.text, found.parameters(values, reseller_id)
+
+
+async def refuse_foreign(connection: BaseDBAsyncClient) -> None:
+    """Refuse to commit what a bound unit of work has added for whom it does not reach.
+
+    Each write leaves an audit entry, so this also notices who was moved out of reach by it.
+    """
+    added = added_for.get() or set()
+    contacts = {owner for owner in added if owner.startswith(f"{CONTACT}_")}
+    for table, owners in (("contact", contacts), ("customer", added - contacts)):
+        if owners and await _reached(connection, table, sorted(owners)) < len(owners):
+            raise OutOfReachError("rows were added for somebody out of reach")
+
+
+async def _reached(connection: BaseDBAsyncClient, table: str, ids: list[str]) -> int:
+    """Count who is reached, as any statement does."""
+    values: list[Any] = [ids]
+    condition = "id = ANY($1)"
+    if connection.capabilities.dialect != "postgres":
+        condition = "id IN (SELECT value FROM json_each(?))"
+        values = [orjson.dumps(ids).decode()]
+    text = f"SELECT id FROM {table} WHERE {condition}"  # noqa: S608  # no value is spelt out
+    _, rows = await connection.execute_query(text, values)
+    return len(rows)
+
+
+def _note_added(owners: Sequence[Any]) -> None:
+    added = added_for.get()
+    if added is None:
+        raise OutOfReachError("rows are added in a unit of work")
+    added.update(str(owner) for owner in owners)

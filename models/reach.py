@@ -1,0 +1,42 @@
+"""How far the current operation reaches: everywhere, or to one reseller and its customers (R99).
+
+A principal that is bound to a reseller reaches that customer and those whose parent it is, and for
+it nothing else exists (R95). Whoever is signed in is bound from then on, in the task that signed it
+in and in those that it starts: units of work, the operations of a WebSocket, streams. Workers and
+operators sign nobody in and reach everything.
+
+Nothing that reads or writes has to think of it: each statement passes `models/connections.py` or
+`models/sql.py` run, where it is limited as `models/reach_tables.py` says.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_reseller_id: ContextVar[str | None] = ContextVar("reseller_id", default=None)
+
+
+class OutOfReachError(Exception):
+    """A bound operation sent a statement that can't be limited: a bug, which must not leak."""
+
+
+NOWHERE = ""
+"""The reach of nobody: no customer has this id."""
+
+reach = _reseller_id.get
+"""Gives the reseller that the current operation is bound to, or nothing if it reaches all."""
+
+
+def bind(reseller_id: str | None) -> None:
+    """Let the current task, and those that it starts from now on, reach that reseller's alone."""
+    _reseller_id.set(reseller_id)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Reach as far afterwards as before, whoever signs in within."""
+    token = _reseller_id.set(_reseller_id.get())
+    try:
+        yield
+    finally:
+        _reseller_id.reset(token)

@@ -1,0 +1,103 @@
+"""What of each table a bound operation reaches (R99): declared once for every table there is.
+
+A condition calls the row `{row}`, and writes `?` for the id of the reseller. A table that is not
+declared is refused to bound operations, and a test fails for it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto, unique
+
+OWN = "(own.id = ? OR own.parent_id = ?)"
+OF_CUSTOMER = f"EXISTS (SELECT 1 FROM customer AS own WHERE own.id = {{row}}.customer_id AND {OWN})"  # noqa: S608  # no value is spelt out
+OF_SUBJECT = (
+    f"(EXISTS (SELECT 1 FROM customer AS own WHERE own.id = {{row}}.subject_id AND {OWN})"  # noqa: S608  # see above
+    " OR EXISTS (SELECT 1 FROM contact AS person"
+    " JOIN customer AS own ON own.id = person.customer_id"
+    f" WHERE person.id = {{row}}.subject_id AND {OWN}))"
+)
+
+
+@unique
+class Access(Enum):
+    """What a bound operation may do with the rows that it reaches."""
+
+    NONE = auto()
+    READ = auto()
+    WRITE = auto()
+    """To write without being shown: what keeps the platform running."""
+    BOTH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The rows of a table that a bound operation reaches; all of them without a condition.
+
+    `owner` is the column by which an inserted row says whose it is: a customer's id, or the id of
+    a customer or a contact. `masked` gives columns of which only a part is shown, by dialect:
+    PostgreSQL, SQLite.
+    """
+
+    access: Access
+    condition: str | None = None
+    owner: str | None = None
+    masked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+_PLATFORMS = Reached(Access.READ)
+_MACHINERY = Reached(Access.WRITE)
+_HIDDEN = Reached(Access.NONE)
+_CUSTOMERS = Reached(Access.BOTH, OF_CUSTOMER, "customer_id")
+
+_PARENT = "CASE WHEN {row}.parent_id = ? THEN {row}.parent_id END"
+"""A bound reseller does not learn whom it buys through itself."""
+
+
+def _without_parent(column: str) -> tuple[str, str]:
+    """Give values without the parent: nor whom a customer bought through before it came."""
+    return (
+        f"{{row}}.{column} - 'parent_id'",
+        f"json_remove({{row}}.{column}, '$.parent_id')",
+    )
+
+
+TABLES: Mapping[str, Reached] = {
+    "access_token": _HIDDEN,
+    "audit_entry": Reached(
+        Access.BOTH,
+        OF_SUBJECT,
+        "subject_id",
+        {"before": _without_parent("before"), "after": _without_parent("after")},
+    ),
+    "class_change": _CUSTOMERS,
+    "confirmation": _CUSTOMERS,
+    "confirmation_token": _HIDDEN,
+    "consent_entry": _CUSTOMERS,
+    "consent_ledger": Reached(Access.BOTH, OF_CUSTOMER.replace("customer_id", "id"), "id"),
+    "consent_period": _CUSTOMERS,
+    "consent_testimony": _CUSTOMERS,
+    "contact": _CUSTOMERS,
+    "contact_state": _CUSTOMERS,
+    "customer": Reached(
+        Access.BOTH,
+        "({row}.id = ? OR {row}.parent_id = ?)",
+        "id",
+        {"parent_id": (_PARENT, _PARENT)},
+    ),
+    "customer_class": _PLATFORMS,
+    "customer_search": _HIDDEN,
+    "customer_template": Reached(Access.READ, "({row}.parent_id IS NULL OR {row}.parent_id = ?)"),
+    "enrichment_run": _CUSTOMERS,
+    "event": Reached(Access.BOTH, OF_SUBJECT, "subject_id"),
+    "heartbeat": _HIDDEN,
+    "job": _MACHINERY,
+    "platform_defaults": _PLATFORMS,
+    "preference_entry": _CUSTOMERS,
+    "rate_limit": Reached(Access.BOTH),
+    "suggestion": _CUSTOMERS,
+    "upstream_response": Reached(
+        Access.WRITE,
+        "EXISTS (SELECT 1 FROM enrichment_run AS run JOIN customer AS own"  # noqa: S608  # see above
+        f" ON own.id = run.customer_id WHERE run.id = {{row}}.run_id AND {OWN})",
+    ),
+}

@@ -1,0 +1,330 @@
+"""Two resellers on one platform: what is a partner's own, and what must not exist for it (R99).
+
+Whose a row is, is worked out here from its own columns, and not by what is being tested.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from models import Contact, Customer, EnrichmentRun, Suggestion, UpstreamResponse
+from models.access import Principal, Principals, Scope
+from models.audit import Act
+from models.consent import ConsentBasis, ConsentMethod, EntryKind
+from models.database import Database
+from models.document import Document
+from models.enrichment import SuggestionStatus
+from models.enrichment_result import CUSTOMER_ENRICHED
+from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.event import publish
+from models.identifiers import new_customer_id
+from models.mail_failure import MailFailureCode
+from tests.conftest import Clock
+from tests.delivery_world import World
+from tests.factories import Contents, add_template, correct_consent, everything, record_consent
+
+SECRET = "secret-of-a-partner"
+PLATFORM = ("CustomerClass", "PlatformDefaults", "RateLimit", "Heartbeat", "Job", "AccessToken")
+"""Models of which no row is any customer's."""
+
+SHORTEST = 5
+"""Texts from this length on can't be in an answer by chance."""
+
+
+@dataclass
+class Partners(Principals):
+    """Signs in by a secret who is bound to a reseller, and others as ever."""
+
+    others: Principals
+    bound: dict[str, Principal] = field(default_factory=dict)
+
+    async def of(self, secret: str, now: datetime) -> Principal | None:
+        """Give whom a secret stands for."""
+        return self.bound.get(secret) or await self.others.of(secret, now)
+
+
+def partner(reseller_id: str | None, *scopes: Scope) -> Principal:
+    """Make a principal that is bound to a reseller, with all scopes unless told."""
+    return Principal("tok_partner", "Pat Partner", frozenset(scopes or Scope), reseller_id)
+
+
+@dataclass
+class Realm:
+    """What somebody has on the platform: customers, and the words that are written all over it."""
+
+    word: str
+    number: int
+    customers: list[Customer] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+    """One id of each kind, by its prefix."""
+
+    def text(self, what: str) -> str:
+        """Give a text that only this realm has."""
+        return f"{self.word} {what}"
+
+
+@dataclass
+class TwoPartners:
+    """The world: the partner's own realm, and that of everybody else."""
+
+    database: Database
+    clock: Clock
+    act: Act
+    ours: Realm
+    theirs: Realm
+
+    @property
+    def reseller(self) -> Customer:
+        """Give the reseller that the partner is bound to."""
+        return self.ours.customers[0]
+
+
+async def two_partners(database: Database, clock: Clock) -> TwoPartners:
+    """Fill a database with two realms, each with some of everything."""
+    world = TwoPartners(
+        database,
+        clock,
+        Act(Principal("tok_nobody", "Nobody", frozenset(Scope)), clock(), "request-1"),
+        Realm("Ourword", 7000001),
+        Realm("Zzforeign", 7900001),
+    )
+    above = await _reseller(world, world.theirs, "above", None)
+    await _reseller(world, world.ours, "reseller", above.id)
+    other = await _reseller(world, world.theirs, "reseller", None)
+    ours = await _customer(world, world.ours, world.reseller.id)
+    theirs = await _customer(world, world.theirs, other.id)
+    for owner, realm in ((ours, world.ours), (theirs, world.theirs)):
+        await _fill(world, realm, owner)
+    below = await _reseller(world, world.ours, "below", world.reseller.id)
+    for parent_id in (None, below.id):  # straight from the platform, and two levels down
+        await _fill(world, world.theirs, await _customer(world, world.theirs, parent_id))
+    for realm, parent_id in ((world.ours, world.reseller.id), (world.theirs, other.id)):
+        gone = await _customer(world, realm, parent_id)
+        await _fill(world, realm, gone)
+        await _by(world, realm).erase(gone)
+        realm.ids["erased"] = gone.id
+    return world
+
+
+def _by(world: TwoPartners, realm: Realm) -> World:
+    """Act as somebody of a realm, whose name is written into what it does."""
+    who = Principal(f"tok_{realm.word.lower()}", realm.text("clerk"), frozenset(Scope))
+    request = f"request-{realm.word}"
+    return World(world.database, world.clock, replace(world.act, principal=who, request_id=request))
+
+
+async def _reseller(world: TwoPartners, realm: Realm, what: str, parent_id: str | None) -> Customer:
+    return await _add(world, realm, "RESELLER_OTHER", parent_id, name=realm.text(what))
+
+
+async def _customer(world: TwoPartners, realm: Realm, parent_id: str | None) -> Customer:
+    typed = {"source": "USER", "retrieved_at": world.clock().isoformat()}
+    address = {"address_line_1": realm.text("street"), "postal_code": realm.text("code")}
+    profile = {
+        "registered_address": {"value": address, **typed},
+        "employees": {"value": realm.number, **typed},
+        "incorporated_on": {"value": f"19{realm.number % 100:02}-02-03", **typed},
+        "net_assets": {"value": f"{realm.number}.00", "currency": "GBP", **typed},
+    }
+    return await _add(
+        world,
+        realm,
+        "COMPANY_UK_LIMITED",
+        parent_id,
+        name=realm.text("limited"),
+        company_number=f"0{realm.number}",
+        external_reference=realm.text("reference"),
+        profile=profile,
+    )
+
+
+async def _add(
+    world: TwoPartners, realm: Realm, class_code: str, parent_id: str | None, **values: Any
+) -> Customer:
+    realm.number += 1
+    number = f"{realm.word}-{realm.number}"
+    customer = await _by(world, realm).customer(
+        class_code, account_number=number, parent_id=parent_id, **values
+    )
+    realm.customers.append(customer)
+    return customer
+
+
+async def _fill(world: TwoPartners, realm: Realm, customer: Customer) -> None:
+    """Give a customer some of everything."""
+    by = _by(world, realm)
+    await by.move(customer, "CHARITY")
+    await by.move(customer, "COMPANY_UK_LIMITED")
+    await _consent(world, realm, customer)
+    await _contacts(world, realm, customer)
+    await _plain_bills(world, realm, customer)
+    await _enrichment(world, realm, customer)
+    if customer.parent_id is not None:
+        name, parent_id = realm.text(f"template {realm.number}"), customer.parent_id
+        template = await add_template(world.database, by.act, name, parent_id=parent_id)
+        realm.ids.setdefault("tpl", template.id)
+    realm.ids.setdefault("cus", customer.id)
+    for model, prefix in ((EnrichmentRun, "run"), (Suggestion, "sug")):
+        newest = await model.filter(customer_id=customer.id).order_by("-id").first()
+        assert newest is not None
+        realm.ids.setdefault(prefix, str(newest.pk))
+
+
+async def _consent(world: TwoPartners, realm: Realm, customer: Customer) -> None:
+    text, by = realm.text, _by(world, realm)
+    said = {
+        "evidence_reference": text("evidence"),
+        "evidence_sha256": f"{realm.number:064x}",
+        "method": ConsentMethod.PAPER,
+    }
+    given: dict[str, Any] = {
+        **said,
+        "basis": ConsentBasis.TERMS_ACCEPTED,
+        "given_by": text("giver"),
+        "given_by_role": text("role"),
+        "document_name": text("document"),
+        "document_version": text("version"),
+        "statement": text("statement"),
+        "covers_emailing": True,
+    }
+    key = text(f"key {customer.id}")
+    recorded = await record_consent(world.database, by.act, customer, key=key, **given)
+    corrected = await correct_consent(
+        world.database, by.act, recorded.entry, given_by=text("other giver"), key=text("again")
+    )
+    realm.ids.setdefault("cns", corrected.entry.id)
+
+
+async def _plain_bills(world: TwoPartners, realm: Realm, customer: Customer) -> None:
+    """Ask for bills without itemisation, after there has been somebody to send detail to."""
+    asked: dict[str, Any] = {
+        "method": ConsentMethod.EMAIL,
+        "asked_by": realm.text("asker"),
+        "reason": realm.text("reason"),
+    }
+    ask, withdraw = EntryKind.NON_ITEMISED_REQUEST, EntryKind.NON_ITEMISED_WITHDRAWAL
+    for kind in (ask, withdraw, ask):
+        await record_consent(world.database, _by(world, realm).act, customer, kind, **asked)
+
+
+async def _contacts(world: TwoPartners, realm: Realm, customer: Customer) -> None:
+    by = _by(world, realm)
+    address = f"{customer.id}@{realm.word.lower()}.example"
+    contact = await by.contact(customer, address, name=realm.text("person"))
+    await by.verify(contact)
+    realm.ids.setdefault("prf", await by.prefer(contact, Document.BILL))
+    failing = {"mail_failure": MailFailureCode.UNREACHABLE, "mail_failed_at": world.clock()}
+    await Contact.filter(id=contact.id).update(**failing)
+    other = await by.contact(customer, f"other-{address}", name=realm.text("other person"))
+    realm.ids.setdefault("unverified", other.id)
+    realm.contacts.append(contact)
+    realm.ids.setdefault("con", contact.id)
+
+
+async def _enrichment(world: TwoPartners, realm: Realm, customer: Customer) -> None:
+    now = _by(world, realm).act.now
+    run = await EnrichmentRun.create(
+        customer_id=customer.id,
+        company_number=customer.company_number,
+        trigger=EnrichmentTrigger.REQUEST,
+        status=EnrichmentStatus.PARTIAL,
+        reason=EnrichmentReason.ACCOUNTS_PDF_ONLY,
+        requested_at=now,
+        finished_at=now,
+        source="SANDBOX",
+        fields_read=[{"name": "employees", "outcome": "FOUND", "source": "SANDBOX"}],
+    )
+    await UpstreamResponse.create(
+        run_id=run.id, step="profile", body=realm.text("body").encode(), retrieved_at=now
+    )
+    entry = {"value": realm.number, "source": "SANDBOX", "retrieved_at": now.isoformat()}
+    await Suggestion.create(
+        customer_id=customer.id,
+        field="employees",
+        entry=entry,
+        status=SuggestionStatus.OPEN,
+        created_at=now,
+    )
+    await world.database.transaction(
+        lambda: publish(CUSTOMER_ENRICHED, customer.id, {"run_id": run.id}, now)
+    )
+
+
+def foreign_rows(world: TwoPartners, contents: Contents) -> Contents:
+    """Give the rows that the partner does not reach, those of the platform left out."""
+    own = {world.reseller.id}
+    own |= {one["id"] for one in contents["Customer"] if one["parent_id"] == world.reseller.id}
+    owners: dict[str, str] = {
+        one["id"]: one["customer_id"]
+        for name in ("Contact", "EnrichmentRun", "Confirmation")
+        for one in contents[name]
+    }
+
+    def owner(name: str, row: dict[str, Any]) -> str:
+        for column in ("customer_id", "subject_id", "run_id", "confirmation_id"):
+            if column in row:
+                of = str(row[column])
+                return owners.get(of, of)
+        if name == "CustomerTemplate":
+            return str(row["parent_id"] or world.reseller.id)
+        return str(row["id"])  # a customer, or the ledger of one
+
+    return {
+        name: [row for row in rows if owner(name, row) not in own]
+        for name, rows in contents.items()
+        if name not in PLATFORM
+    }
+
+
+def secrets_of(world: TwoPartners, contents: Contents) -> dict[str, set[str]]:
+    """Give, by model, the texts that only rows have which the partner does not reach."""
+    foreign = foreign_rows(world, contents)
+    known = {
+        text
+        for name, rows in contents.items()
+        for row in rows
+        if row not in foreign.get(name, ())
+        for text in texts(_without_parent(row))
+    }
+    return {
+        name: {text for row in rows for text in texts(row)} - known
+        for name, rows in foreign.items()
+    }
+
+
+def _without_parent(row: dict[str, Any]) -> dict[str, Any]:
+    """Leave out whom a customer buys through, or did: the partner is not to know."""
+    parts = {name: value for name, value in row.items() if name != "parent_id"}
+    return {
+        name: _without_parent(value) if isinstance(value, dict) else value
+        for name, value in parts.items()
+    }
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Give the texts within a value that can't be in an answer by chance."""
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from texts(part)
+    elif isinstance(value, datetime | date):
+        yield value.isoformat()
+    elif isinstance(value, bytes):
+        yield value.decode()
+    elif isinstance(value, str | int) and len(str(value)) >= SHORTEST:
+        yield str(value)
+
+
+async def contents_of(world: TwoPartners) -> tuple[Contents, Contents]:
+    """Read everything, and what of it the partner does not reach."""
+    contents = await everything()
+    return contents, foreign_rows(world, contents)
+
+
+def unknown_id(prefix: str) -> str:
+    """Give an id of a kind that nothing has."""
+    return f"{prefix}_{new_customer_id().partition('_')[2]}"

@@ -1,0 +1,330 @@
+"""A partner reaches its own customers and nothing else, wherever the schema leads (R95, R99).
+
+All that can be asked is asked, as the printed schema has it: a field or an argument that is added
+is asked too, or the walk says what it lacks. See `tests/schema_walk.py`.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from graphql import build_schema
+from starlette.routing import Route
+
+import models
+from models.enrichment_result import CUSTOMER_ENRICHED
+from models.event import publish
+from tests.graphql_client import Api, connected, counted_statements, serving, the_schema
+from tests.partner_supplies import HIDDEN, LATER, supplies_of
+from tests.partner_world import (
+    SECRET,
+    Partners,
+    TwoPartners,
+    contents_of,
+    partner,
+    secrets_of,
+    texts,
+    two_partners,
+    unknown_id,
+)
+from tests.schema_walk import Probe, Walk
+
+NEW = re.compile(r"\b[a-z]{3}_[0-9a-z]{26}\b|\bCU-\w{5}-\w{5}\b|\b[0-9a-f]{64}\b")
+"""What is made anew with each answer: ids, account numbers and hashes."""
+
+SHOWN = {
+    "AuditEntry",
+    "ClassChange",
+    "ConsentEntry",
+    "ConsentTestimony",
+    "Contact",
+    "Customer",
+    "CustomerTemplate",
+    "EnrichmentRun",
+    "PreferenceEntry",
+    "Suggestion",
+}
+"""Models whose rows the API shows."""
+
+
+@dataclass
+class Asking:
+    """Somebody who asks all there is to ask, and what must not be answered."""
+
+    api: Api
+    world: TwoPartners
+    walk: Walk
+    secrets: dict[str, set[str]]
+    known: frozenset[str]
+
+    async def ask(self, probe: Probe, variables: dict[str, Any]) -> tuple[httpx.Response, int]:
+        """Ask, and give the answer with the number of statements that it took."""
+        headers = {"X-Request-Id": "request-of-the-partner"}
+        with counted_statements() as seen:
+            response = await self.api.post(probe.document, variables, token=SECRET, headers=headers)
+        assert response.status_code == 200, (probe.name, response.text)
+        assert "INTERNAL_ERROR" not in response.text, (probe.name, response.text)
+        assert "INVALID_OPERATION" not in response.text, (probe.name, response.text)
+        return response, len(seen)
+
+    def leaks(self, answer: str, given: Any = None) -> dict[str, list[str]]:
+        """Give what an answer says, by model, that only rows out of reach say."""
+        said = " ".join(texts(given or {}))
+        found = {
+            name: [text for text in secrets if text in answer and text not in said]
+            for name, secrets in self.secrets.items()
+        }
+        return {name: leaked for name, leaked in found.items() if leaked}
+
+    def plain(self, answer: str, probe: Probe) -> str:
+        """Take out of an answer what was tried, and what is new each time."""
+        tried = set(texts(probe.variables)) ^ set(texts(probe.other))
+        for text in sorted(tried, key=len, reverse=True):
+            answer = answer.replace(text, "…")
+        return NEW.sub(lambda one: one[0] if one[0] in self.known else "new", answer)
+
+
+async def asking(api: Api, *, is_bound: bool = True) -> Asking:
+    world = await two_partners(api.platform.database, api.clock)
+    reseller_id = world.reseller.id if is_bound else None
+    principals = Partners(api.platform.principals, {SECRET: partner(reseller_id)})
+    api.platform.principals = principals
+    contents, _ = await contents_of(world)
+    return Asking(
+        api,
+        world,
+        Walk(build_schema(the_schema().as_str()), await supplies_of(world)),
+        secrets_of(world, contents),
+        frozenset(texts(contents)),
+    )
+
+
+@pytest.fixture
+async def partners(api: Api) -> Asking:
+    """Give a partner who is about to ask."""
+    return await asking(api)
+
+
+async def test_nothing_that_can_be_asked_tells_of_others(partners: Asking) -> None:
+    """No text of theirs, no difference to what never was, and none to a world without them."""
+    answers: list[tuple[Probe, str]] = []
+    for operation in ("query", "mutation"):
+        for probe in partners.walk.probes(operation):
+            if operation == "mutation" and probe.other is None:
+                continue  # see the next test
+            response, statements = await partners.ask(probe, probe.variables)
+            assert partners.leaks(response.text, probe.variables) == {}, probe.name
+            if operation == "query":
+                answers.append((probe, response.text))
+            if probe.other is None:
+                continue
+            control, wanted = await partners.ask(probe, probe.other)
+            told = partners.plain(response.text, probe), statements
+            assert told == (partners.plain(control.text, probe), wanted), probe.name
+    assert len(answers) > 200
+    await wipe(partners.world)
+    for probe, answer in answers:
+        response, _ = await partners.ask(probe, probe.variables)
+        assert response.text == answer, probe.name
+
+
+async def test_a_partner_is_answered_all_of_its_own(partners: Asking) -> None:
+    """Each field of each type is answered, but for what is not for partners, and of its own."""
+    answered: set[str] = set()
+    refused: set[str] = set()
+    for operation in ("query", "mutation"):
+        for probe in partners.walk.probes(operation):
+            if probe.other is None:
+                response, _ = await partners.ask(probe, probe.variables)
+                assert partners.leaks(response.text, probe.variables) == {}, probe.name
+                body = response.json()
+                answered |= set(_fields_of(body.get("data")))
+                refused |= {probe.name} if body.get("errors") else set()
+    assert {name for name in refused if "(" not in name} == OF_THE_PLATFORM | {OF_THE_REGISTER}
+    unanswered = partners.walk.fields() - answered
+    others = {one for one in unanswered if one.partition(".")[0] not in ROOTS | UNANSWERED}
+    assert others == HIDDEN
+
+
+OF_THE_REGISTER = "Query.companySearch"
+ROOTS = {"Query", "Mutation", "Subscription"}
+OF_THE_PLATFORM = {
+    "Mutation.saveCustomerClass",
+    "Mutation.retireCustomerClass",
+    "Mutation.reactivateCustomerClass",
+    "Mutation.deleteCustomerClass",
+    "Mutation.saveCustomerTemplate",
+    "Mutation.deleteCustomerTemplate",
+    "Mutation.savePlatformDefaults",
+}
+UNANSWERED = {
+    *(f"{name[9].upper()}{name[10:]}Payload" for name in OF_THE_PLATFORM),
+    "Permissibility",  # told of all customers of a class
+    "Blocker",
+    "CompanyCandidate",  # of the register, which is not asked here
+    "LedgerBreak",  # of a ledger that is not what was written
+    "PreviousName",  # of a company that had another name
+}
+"""Types that nothing in this world is answered with, or that are not for partners."""
+
+
+def _fields_of(value: Any) -> Iterator[str]:
+    """Name the fields that an answer holds, by their types."""
+    if isinstance(value, list):
+        for part in value:
+            yield from _fields_of(part)
+    if isinstance(value, dict):
+        for alias, part in value.items():
+            name, _, kind = alias.rpartition("Of")
+            if kind and "__typename" in value and kind == value["__typename"]:
+                yield f"{kind}.{name}"
+            yield from _fields_of(part)
+
+
+@pytest.mark.parametrize("field", sorted(HIDDEN))
+async def test_what_tells_of_all_customers_of_a_class_is_refused(
+    partners: Asking, field: str
+) -> None:
+    name = field.partition(".")[2]
+    below = "{ operation }" if name == "auditTrail" else "{ customersEverCount }"
+    document = f'{{ customerClass(code: "CHARITY") {{ {name} {below} }} }}'
+    error = await partners.api.error(document, token=SECRET)
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    assert error["message"] == "This is not for partners."
+
+
+async def test_nothing_of_others_is_changed(partners: Asking) -> None:
+    """Each act is done for good, with an id or another text of theirs somewhere in its input."""
+    world, walk = partners.world, partners.walk
+    supplies = await supplies_of(world)
+    walk = Walk(
+        build_schema(the_schema().as_str()),
+        type(supplies)(
+            {**supplies.own, "dryRun": False},
+            supplies.tried,
+            supplies.bases,
+            supplies.together,
+            supplies.hidden,
+        ),
+    )
+    before, foreign = await contents_of(world)
+    acts = [probe for probe in walk.probes("mutation") if probe.other is not None]
+    for probe in acts:
+        await partners.ask(probe, probe.variables)
+    after, still = await contents_of(world)
+    assert len(acts) > 300
+    assert still == foreign
+    assert before["Customer"] != after["Customer"]  # its own it did change
+    assert after["CustomerClass"] == before["CustomerClass"]
+
+
+async def test_no_export_tells_of_others(partners: Asking) -> None:
+    """R99: also what is streamed after the route has returned."""
+    world = partners.world
+    period = f"from=2026-01-01T00:00:00Z&to={LATER.replace('+', '%2B')}"
+    theirs = [customer.id for customer in world.theirs.customers]
+    asked = {
+        "/exports/delivery-exposure.csv": [period],
+        "/exports/consent-evidence.csv": [f"customerId={one}" for one in theirs],
+    }
+    routes = [one for one in partners.api.app.routes if isinstance(one, Route)]
+    assert {one.path for one in routes if one.path.startswith("/exports/")} == asked.keys()
+    for path, queries in asked.items():
+        for query in queries:
+            told = await export(partners.api, f"{path}?{query}")
+            assert partners.leaks(told.text) == {}
+            if query != period:
+                unknown = await export(partners.api, f"{path}?customerId={unknown_id('cus')}")
+                assert (told.status_code, told.text) == (404, unknown.text)
+    own = await export(partners.api, f"/exports/delivery-exposure.csv?{period}")
+    assert own.text.count("Ourword person") >= 1
+
+
+async def export(api: Api, address: str) -> httpx.Response:
+    return await api.http.get(address, headers={"Authorization": f"Bearer {SECRET}"})
+
+
+async def test_nothing_can_be_followed_that_is_others(partners: Asking) -> None:
+    """R99, R100: neither by its id, nor while one's own is followed."""
+    world, api = partners.world, partners.api
+    ours, theirs = world.ours.ids["cus"], world.theirs.ids["cus"]
+    probes = list(partners.walk.probes("subscription"))
+    async with serving(api.app) as address, connected(address) as socket:
+        await socket.sign_in(SECRET)
+        for probe in probes:
+            if probe.other is None:
+                continue
+            told = []
+            for variables in (probe.variables, probe.other):
+                operation = await socket.subscribe(probe.document, **variables)
+                message = await socket.receive()
+                assert message["id"] == operation
+                told.append(message["payload"])
+                if message["type"] == "next":
+                    assert (await socket.receive())["type"] == "complete"
+            assert told[0] == told[1], probe.name
+        now = api.clock.advance(timedelta(days=1))
+        follow = "subscription($id: ID!, $since: DateTime)"
+        follow += " { customerEnriched(customerId: $id, since: $since) { id name } }"
+        operation = await socket.subscribe(follow, id=ours, since=now.isoformat())
+        for customer_id in (theirs, ours):
+            await api.platform.database.transaction(
+                lambda one=customer_id: publish(CUSTOMER_ENRICHED, one, {}, now)  # type: ignore[misc]
+            )
+        assert (await socket.next(operation))["data"]["customerEnriched"]["id"] == ours
+
+
+async def test_the_walk_finds_leaks_where_nobody_is_bound(api: Api) -> None:
+    """What the walk proves, it would refute."""
+    free = await asking(api, is_bound=False)
+    leaky: set[str] = set()
+    differing = 0
+    answers = []
+    for probe in free.walk.probes("query"):
+        response, _ = await free.ask(probe, probe.variables)
+        leaky |= free.leaks(response.text, probe.variables).keys()
+        answers.append((probe, response.text))
+        if probe.other is not None:
+            control, _ = await free.ask(probe, probe.other)
+            differing += free.plain(response.text, probe) != free.plain(control.text, probe)
+    assert leaky >= SHOWN
+    assert differing > 20
+    told = await export(
+        api, f"/exports/consent-evidence.csv?customerId={free.world.theirs.ids['cus']}"
+    )
+    assert free.leaks(told.text).keys() >= {"ConsentTestimony"}
+    await wipe(free.world)
+    changed = [p for p, answer in answers if (await free.ask(p, p.variables))[0].text != answer]
+    assert len(changed) > 50
+
+
+async def wipe(world: TwoPartners) -> None:
+    """Take all rows away that the partner does not reach, as if they had never been."""
+    _, foreign = await contents_of(world)
+    keys = {
+        model._meta.db_table: [row[model._meta.pk_attr] for row in foreign[name]]
+        for name in foreign
+        if (model := getattr(models, name))
+    }
+    database = world.database
+    if database.is_postgres:
+        connection = await asyncpg.connect(database.dsn)
+        await connection.execute("SET session_replication_role = replica")
+        for table, ids in keys.items():
+            await connection.execute(f'DELETE FROM "{table}" WHERE id = ANY($1)', ids)
+        await connection.close()
+        return
+    with closing(sqlite3.connect(database.url.removeprefix("sqlite://"))) as file:
+        guards = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name <> 'customer'"
+        for (name,) in file.execute(guards).fetchall():
+            file.execute(f"DROP TRIGGER {name}")
+        for table, ids in keys.items():
+            file.executemany(f"DELETE FROM {table} WHERE id = ?", [(one,) for one in ids])
+        file.commit()

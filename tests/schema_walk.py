@@ -1,0 +1,250 @@
+"""Walks a whole schema as it is printed: every field, every argument, every input.
+
+What is asked follows from the SDL alone; only what arguments are worth is told by `Supplies`. An
+argument that nobody supplies anything for is an error, so that none is passed over in silence.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    get_nullable_type,
+    is_abstract_type,
+    is_composite_type,
+    is_list_type,
+    is_required_argument,
+    is_required_input_field,
+)
+
+Values = dict[str, Any]
+Step = tuple[str, str]
+"""A field by the name of its type and its own."""
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """What arguments are worth: by owner and name, as `Query.node.id`, or by name alone.
+
+    `own` is a good value, `tried` are those that somebody else's data are named by, each with one
+    of the same form that names nothing. `bases` names what fields and inputs are given at least,
+    in one way or another, and `together` what is needed beside one argument. `hidden` are fields
+    that are refused altogether.
+    """
+
+    own: Mapping[str, Any]
+    tried: Mapping[str, Sequence[tuple[Any, Any]]]
+    bases: Mapping[str, Sequence[Sequence[str]]]
+    together: Mapping[str, Sequence[str]]
+    hidden: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A document to be sent; `other` are the variables of its control, where it tries something."""
+
+    name: str
+    document: str
+    variables: Values
+    other: Values | None = None
+
+
+class Walk:
+    """Walks a schema."""
+
+    def __init__(self, schema: GraphQLSchema, supplies: Supplies) -> None:
+        self._schema = schema
+        self._supplies = supplies
+        self._variables: Values = {}
+        self._declared: dict[str, str] = {}
+
+    def probes(self, operation: str) -> Iterator[Probe]:
+        """Give everything that can be asked by an operation: query, mutation or subscription."""
+        root: GraphQLObjectType = getattr(self._schema, f"{operation}_type")
+        for name, field in root.fields.items():
+            yield self._probe(operation, f"{root.name}.{name}", [(root.name, name)], {})
+            yield from self._tried(operation, [(root.name, name)], field)
+        for path in self._paths(root) if operation == "query" else ():
+            yield self._probe(operation, ".".join(name for _, name in path), path, {})
+            field = self._object(path[-1][0]).fields[path[-1][1]]
+            if len(path) > 1 and field.args:
+                yield from self._tried(operation, path, field)
+
+    def fields(self) -> set[str]:
+        """Name every field of every object type that answers are made of."""
+        return {
+            f"{kind.name}.{name}"
+            for kind in self._schema.type_map.values()
+            if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
+            for name in kind.fields
+        }
+
+    def _object(self, name: str) -> GraphQLObjectType:
+        kind = self._schema.type_map[name]
+        assert isinstance(kind, GraphQLObjectType)
+        return kind
+
+    def _paths(self, root: GraphQLObjectType) -> Iterator[list[Step]]:
+        """Give the shortest path to each field that leads to objects, from the roots on."""
+        # One thing by its id is of one type only: several things lead to all of them.
+        several = (
+            n for n, f in root.fields.items() if not is_abstract_type(get_nullable_type(f.type))
+        )
+        ahead = [[(root.name, name)] for name in several]
+        seen = {path[-1] for path in ahead}
+        while ahead:
+            path = ahead.pop(0)
+            if len(path) > 1:
+                yield path
+            kind = get_named_type(self._object(path[-1][0]).fields[path[-1][1]].type)
+            for one in self._kinds(kind):
+                for name, field in one.fields.items():
+                    step = (one.name, name)
+                    if step in seen or self._is_hidden(one.name, name):
+                        continue
+                    if is_composite_type(get_named_type(field.type)) or field.args:
+                        seen.add(step)
+                        ahead.append([*path, step])
+
+    def _kinds(self, kind: GraphQLNamedType) -> list[GraphQLObjectType]:
+        if isinstance(kind, GraphQLObjectType):
+            return [kind]
+        return list(self._schema.get_possible_types(kind)) if is_abstract_type(kind) else []
+
+    def _is_hidden(self, kind: str, name: str) -> bool:
+        return f"{kind}.{name}" in self._supplies.hidden
+
+    def _tried(self, operation: str, path: Sequence[Step], field: GraphQLField) -> Iterator[Probe]:
+        """Try each argument, and each field of an input, with what is somebody else's."""
+        owner = ".".join(path[-1])
+        for name, argument in field.args.items():
+            for way, value, other in self._attempts(owner, name, argument.type):
+                label = f"{owner}({way}: {value!r:.60})"
+                probe = self._probe(operation, label, path, {name: value})
+                control = self._probe(operation, label, path, {name: other})
+                variables = None if other is None else control.variables
+                yield Probe(label, probe.document, probe.variables, variables)
+
+    def _attempts(
+        self, owner: str, name: str, kind: GraphQLInputType
+    ) -> Iterator[tuple[str, Any, Any]]:
+        """Give ways to give an argument: what is tried, and what names nothing in its place."""
+        named, tried = get_named_type(kind), self._supplies.tried
+        pairs = tried.get(f"{owner}.{name}", tried.get(name))
+        ways: Iterable[tuple[str, Any, Any]]
+        if isinstance(named, GraphQLInputObjectType):
+            ways = self._within(named)
+        elif pairs is None:
+            yield name, self._own(f"{owner}.{name}", name, kind), None
+            return
+        else:
+            ways = [(name, *pair) for pair in pairs]
+        is_many = is_list_type(get_nullable_type(kind))
+        for way, value, other in ways:
+            yield way, [value] if is_many else value, [other] if is_many and other else other
+
+    def _within(self, kind: GraphQLInputObjectType) -> Iterator[tuple[str, Values, Values | None]]:
+        for name, field in kind.fields.items():
+            for base in self._supplies.bases.get(kind.name, ((),)):
+                given = self._input(kind, (name, *base))
+                for way, value, other in self._attempts(kind.name, name, field.type):
+                    control = None if other is None else {**given, name: other}
+                    yield f"{name}.{way}" if way != name else way, {**given, name: value}, control
+
+    def _input(self, kind: GraphQLInputObjectType, names: Sequence[str]) -> Values:
+        """Give the least that an input needs, with some fields of it."""
+        wanted = {*names, *self._beside(kind.name, names), "dryRun"}
+        return {
+            name: self._own(f"{kind.name}.{name}", name, field.type)
+            for name, field in kind.fields.items()
+            if name in wanted or is_required_input_field(field)
+        }
+
+    def _beside(self, owner: str, names: Sequence[str]) -> list[str]:
+        return [o for one in names for o in self._supplies.together.get(f"{owner}.{one}", ())]
+
+    def _own(self, owner: str, name: str, kind: GraphQLInputType) -> Any:
+        """Give a good value of an argument; whoever adds one says what is good."""
+        for key in (owner, name):
+            if key in self._supplies.own:
+                return self._supplies.own[key]
+        nullable = get_nullable_type(kind)
+        if isinstance(nullable, GraphQLList):
+            return [self._own(owner, name, nullable.of_type)]
+        if isinstance(nullable, GraphQLInputObjectType):
+            (base, *_) = self._supplies.bases.get(nullable.name, ((),))
+            return self._input(nullable, base)
+        if isinstance(nullable, GraphQLEnumType):
+            return next(iter(nullable.values))
+        if str(nullable) in self._supplies.own:
+            return self._supplies.own[str(nullable)]
+        raise LookupError(f"What is a good value for {owner}? Supply it, and what to try.")
+
+    def _probe(
+        self, operation: str, name: str, path: Sequence[Step], given: Mapping[str, Any]
+    ) -> Probe:
+        self._variables, self._declared = {}, {}
+        selection = self._along(list(path), given)
+        declared = ", ".join(f"${name}: {kind}" for name, kind in self._declared.items())
+        head = f"{operation}({declared})" if declared else operation
+        return Probe(name, f"{head} {{ {selection} }}", dict(self._variables))
+
+    def _along(self, path: list[Step], given: Mapping[str, Any]) -> str:
+        """Write the fields of a path, and all that lies a level below its end."""
+        (kind, name), *rest = path
+        field = self._object(kind).fields[name]
+        called = name + self._arguments(f"{kind}.{name}", field, {} if rest else given)
+        named = get_named_type(field.type)
+        if not is_composite_type(named):
+            return called
+        if not rest:
+            return f"{called} {self._below(named, 2)}"
+        below = self._along(rest, given)
+        if is_abstract_type(named):
+            below = f"... on {rest[0][0]} {{ {below} }}"
+        return f"{called} {{ {below} }}"
+
+    def _below(self, kind: GraphQLNamedType, depth: int) -> str:
+        """Write the fields of a type that say something, and those of what they lead to."""
+        if is_abstract_type(kind):
+            kinds = self._kinds(kind)
+            return "{ " + " ".join(f"... on {k.name} {self._below(k, depth)}" for k in kinds) + " }"
+        assert isinstance(kind, GraphQLObjectType)
+        parts = ["__typename"]
+        for name, field in kind.fields.items():
+            named = get_named_type(field.type)
+            if self._is_hidden(kind.name, name):
+                continue
+            is_leaf = not is_composite_type(named)
+            if is_leaf or depth > 1:
+                # Types of one interface may differ in the type of a field, hence another name.
+                called = name + self._arguments(f"{kind.name}.{name}", field, {})
+                below = "" if is_leaf else self._below(named, depth - 1)
+                parts.append(f"{name}Of{kind.name}: {called} {below}")
+        return "{ " + " ".join(parts) + " }"
+
+    def _arguments(self, owner: str, field: GraphQLField, given: Mapping[str, Any]) -> str:
+        written = []
+        (base, *_) = self._supplies.bases.get(owner, ((),))
+        together = self._beside(owner, [*given]) if given else base
+        for name, argument in field.args.items():
+            if name in given:
+                value = given[name]
+            elif name in together or is_required_argument(argument):
+                value = self._own(f"{owner}.{name}", name, argument.type)
+            else:
+                continue
+            variable = f"v{len(self._declared)}"
+            self._declared[variable] = str(argument.type)
+            self._variables[variable] = value
+            written.append(f"{name}: ${variable}")
+        return f"({', '.join(written)})" if written else ""
