@@ -8,10 +8,11 @@ from typing import Any
 
 from models.classification import CustomerLabel, SubscriberKind
 from models.customer import Customer
+from models.customer_reach import among_reached, reaches_few
 from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
 from models.reading import Reader
-from models.sql import Sql, all_of, among, holding, is_common, run, to_database
+from models.sql import Sql, all_of, among, holding, is_common, not_looked_up, run, to_database
 
 _LABELS = {
     CustomerLabel.INDIVIDUAL: "is_personal_customer OR is_sole_trader",
@@ -77,6 +78,8 @@ class CustomerFilter:
     text: str | None = None
     is_common: bool = False
     """Whether the text is known to be held by many."""
+    is_few: bool = False
+    """Whether few customers are reached at all."""
     others: Sequence[Sql] = ()
     """Conditions of other topics, on the customer as t0."""
 
@@ -86,14 +89,15 @@ class CustomerFilter:
         The part on classes may be left out.
         """
         of_class = self._of_class() if is_of_class else ()
-        return all_of([_NOT_ERASED, *of_class, *self._of_status(), *self._others()])
+        reached = [among_reached()] if self.is_few else ()
+        return all_of([_NOT_ERASED, *reached, *of_class, *self._of_status(), *self._others()])
 
     def each(self, column: str | None = None) -> Each | None:
         """Give the keys of which a list consists, if nothing else is asked for.
 
         Only those with an index that goes on in the order of a column, if there is one.
         """
-        if self.one_class() is not None or any(self._others()):
+        if self.is_few or self.one_class() is not None or any(self._others()):
             return None
         classes, statuses = self._classes(), self.enrichment_statuses
         if classes is not None and statuses is None:
@@ -126,17 +130,19 @@ class CustomerFilter:
         return all_of(conditions) if conditions else None
 
     def _of_class(self) -> Iterator[Sql]:
+        column = self._column("customer_class_id")
         if (one_class := self.one_class()) is not None:
-            yield Sql("t0.customer_class_id = ?", (one_class,))
+            yield Sql(f"{column} = ?", (one_class,))
         if (classes := self._classes()) is not None:
             keys = f"SELECT id FROM customer_class WHERE {classes.text}"  # noqa: S608  # no value is spelt out
-            yield Sql(f"t0.customer_class_id IN ({keys})", classes.parameters)
+            yield Sql(f"{column} IN ({keys})", classes.parameters)
 
     def _of_status(self) -> Iterator[Sql]:
         """Spell the statuses out, for PostgreSQL to know how many customers have them."""
         if self.enrichment_statuses is not None:
             spelt = ", ".join(_spelt(self.enrichment_statuses))
-            yield Sql(f"t0.enrichment_status IN ({spelt})") if spelt else Sql("1 = 0")
+            column = self._column("enrichment_status")
+            yield Sql(f"{column} IN ({spelt})") if spelt else Sql("1 = 0")
 
     def _others(self) -> Iterator[Sql]:
         for column in _EQUAL:
@@ -146,10 +152,14 @@ class CustomerFilter:
             yield holding("t0", self.text.strip().casefold(), is_common=self.is_common)
         yield from self.others
 
+    def _column(self, name: str) -> str:
+        return not_looked_up(f"t0.{name}") if self.is_few else f"t0.{name}"
+
     async def examined(self) -> "CustomerFilter":
         """Find out what the statement has to be chosen by."""
         text = (self.text or "").strip().casefold()
-        return replace(self, is_common=True) if await is_common(text) else self
+        found = {"is_common": await is_common(text), "is_few": await reaches_few()}
+        return replace(self, **found) if any(found.values()) else self
 
 
 def _spelt(statuses: Sequence[EnrichmentStatus]) -> list[str]:
@@ -190,7 +200,7 @@ def _placed(
     each, one_class = wanted.each(order.column), wanted.one_class()
     if each is not None:
         return each.first(_NOT_ERASED, place, size, of_each=False), place.order()
-    if one_class is not None:
+    if one_class is not None and not wanted.is_few:
         matched, by = place.under("customer_class_id", Sql("?", (one_class,)))
         return all_of([matched, wanted.condition(is_of_class=False)]), by
     return all_of([wanted.condition(), place.after()]), place.order()
@@ -219,13 +229,15 @@ async def first_of_classes(
 ) -> list[Any]:
     """Give the first customers by name of each of many classes, in one statement for them all."""
     place = Place(("name_key", "id"), beyond=beyond)
-    where = _of_classes(class_ids).first(_NOT_ERASED, place, size, of_each=True)
+    each, living = await _of_classes(class_ids)
+    where = each.first(living, place, size, of_each=True)
     return await reader.read(where, f"ORDER BY {place.order()}")
 
 
 async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:
     """Count the customers of many classes in one statement, as far as `most`."""
-    statement = _of_classes(class_ids).count_of_each(_NOT_ERASED, most)
+    each, living = await _of_classes(class_ids)
+    statement = each.count_of_each(living, most)
     counted = dict(tuple(row) for row in await run(statement.text, statement.parameters))
     return {class_id: counted.get(class_id, 0) for class_id in class_ids}
 
@@ -235,7 +247,10 @@ async def count_listed(class_ids: Sequence[str]) -> dict[str, int]:
     return await count_of_classes(class_ids, LARGEST_COUNT + 1)
 
 
-def _of_classes(class_ids: Sequence[str]) -> Each:
+async def _of_classes(class_ids: Sequence[str]) -> tuple[Each, Sql]:
+    """Give the keys of which such a list consists, and what else its customers meet."""
     wanted = among("id", class_ids)
     keys = f"SELECT id AS key FROM customer_class WHERE {wanted.text}"  # noqa: S608  # no value is spelt out
-    return Each("customer", "customer_class_id", Sql(keys, wanted.parameters))
+    is_few = await reaches_few()
+    each = Each("customer", "customer_class_id", Sql(keys, wanted.parameters), is_few=is_few)
+    return each, all_of([_NOT_ERASED, among_reached()]) if is_few else _NOT_ERASED

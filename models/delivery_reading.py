@@ -12,6 +12,7 @@ from models.consent import EntryKind, consent_at, non_itemised_at
 from models.consent_entry import ConsentEntry
 from models.contact_state import ContactState
 from models.customer import ClassChange
+from models.customer_reach import among_reached, reaches_few
 from models.delivery import DeliveryPolicy
 from models.delivery_exposure import Exposure, History, contact_at, exposures
 from models.delivery_situation import ClassSituation, Situation
@@ -119,12 +120,14 @@ async def _candidates(after: str, until_at: datetime, size: int, *, is_included:
     Erased ones too: what was on record about them stays, without their names (A18).
     """
     until = to_database(ConsentEntry._meta.fields_map["effective_at"], until_at)
+    reached = f" AND {among_reached().text}" if await reaches_few() else ""
     text = (
         f"SELECT t0.id FROM customer AS t0 WHERE t0.id {'>=' if is_included else '>'} ?"  # noqa: S608  # no value is spelt out
         " AND (EXISTS (SELECT 1 FROM consent_entry AS e WHERE e.customer_id = t0.id"
         f" AND e.kind = '{EntryKind.GRANT.value}' AND e.effective_at < ?)"
         " OR EXISTS (SELECT 1 FROM preference_entry AS p WHERE p.customer_id = t0.id"
         f" AND p.kind = '{PreferenceKind.CONFIRMED.value}' AND p.at < ?))"
+        f"{reached}"
         f" ORDER BY t0.id LIMIT {size:d}"
     )
     return [row[0] for row in await run(text, (after, until, until))]

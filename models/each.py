@@ -9,7 +9,7 @@ first rows: at most as many are read as there are keys times rows of a page.
 from dataclasses import dataclass
 from typing import Any
 
-from models.sql import ALWAYS, Sql, all_of, is_postgres
+from models.sql import ALWAYS, Sql, all_of, is_postgres, not_looked_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Place:
         marks = ", ".join("?" for _ in self.columns)
         return Sql(f"({names}) {'<' if self.direction == 'DESC' else '>'} ({marks})", self.beyond)
 
-    def under(self, column: str, key: Sql) -> tuple[Sql, str]:
+    def under(self, column: str, key: Sql, *, is_few: bool = False) -> tuple[Sql, str]:
         """Match the rows with a key that come after the place, and write their order.
 
         PostgreSQL takes an index that goes by the columns alone for as good, and would look for
@@ -43,7 +43,8 @@ class Place:
             matched = Sql(f"t0.{column} = ANY(ARRAY[{key.text}])", key.parameters)
             order = f"t0.{column} {self.direction}, {self.order()}"
         else:
-            matched, order = Sql(f"t0.{column} = {key.text}", key.parameters), self.order()
+            own = not_looked_up(f"t0.{column}") if is_few else f"t0.{column}"
+            matched, order = Sql(f"{own} = {key.text}", key.parameters), self.order()
         return all_of([matched, self.after()]), order
 
 
@@ -54,13 +55,15 @@ class Each:
     table: str
     column: str
     keys: Sql
+    is_few: bool = False
+    """Whether the rows are found by another condition, and not by their keys."""
 
     def first(self, where: Sql, place: Place, size: int, *, of_each: bool) -> Sql:
         """Match the first rows, in all or `of_each` key; `where` calls the table t0.
 
         An index must begin with the column of the keys and go on in the order of the place.
         """
-        matched, order = place.under(self.column, Sql("one.key"))
+        matched, order = place.under(self.column, Sql("one.key"), is_few=self.is_few)
         condition = all_of([matched, where])
         found = "" if of_each else f" ORDER BY {place.order('found')} LIMIT {size:d}"
         rows = f"FROM {self.table} AS t0 WHERE {condition.text} ORDER BY {order} LIMIT {size:d}"
@@ -82,7 +85,7 @@ class Each:
         """Write a statement that counts the rows, as far as `most`."""
         keys = f"({self.keys.text}) AS one CROSS JOIN"
         rows = f"{self.table} AS t0"
-        condition = f"t0.{self.column} = one.key AND {where.text}"
+        condition = f"{self._matched()} AND {where.text}"
         # Without OFFSET PostgreSQL would join the whole tables.
         source = (
             f"{keys} LATERAL (SELECT 1 FROM {rows} WHERE {condition} OFFSET 0) AS found"  # noqa: S608  # see above
@@ -99,7 +102,11 @@ class Each:
         limit = "" if most is None else f" LIMIT {most:d}"
         return Sql(
             f"SELECT one.key, (SELECT count(*) FROM (SELECT 1 FROM {self.table} AS t0"  # noqa: S608  # no value is spelt out
-            f" WHERE t0.{self.column} = one.key AND {where.text}{limit}) AS counted)"
+            f" WHERE {self._matched()} AND {where.text}{limit}) AS counted)"
             f" FROM ({self.keys.text}) AS one",
             (*where.parameters, *self.keys.parameters),
         )
+
+    def _matched(self) -> str:
+        column = f"t0.{self.column}"
+        return f"{not_looked_up(column) if self.is_few else column} = one.key"

@@ -88,6 +88,11 @@ def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
     )
 
 
+def not_looked_up(column: str) -> str:
+    """Write a column so that SQLite looks nothing up by it; PostgreSQL knows better by itself."""
+    return column if is_postgres() else f"+{column}"
+
+
 async def is_common(text: str) -> bool:
     """Tell whether so many customers hold a text that a list is better walked than looked up.
 

@@ -230,7 +230,7 @@ async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # as the re
 
 def test_the_plans_know_every_filter() -> None:
     used = {name for wanted in FILTERS.values() for name, value in _given(wanted)}
-    assert used | {"is_common", "others"} == set(CustomerFilter.__slots__)
+    assert used | {"is_common", "is_few", "others"} == set(CustomerFilter.__slots__)
 
 
 def _given(wanted: CustomerFilter) -> list[tuple[str, Any]]:

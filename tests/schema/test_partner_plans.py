@@ -1,0 +1,189 @@
+"""A partner's lists cost what the partner has, not what the platform has (R99).
+
+On PostgreSQL rows are counted as they were read, planned for the values and for any values; on
+SQLite the steps of its machine.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from itertools import product
+
+import asyncpg
+import pytest
+from tortoise.connection import get_connection
+
+from models import CustomerClass
+from models.customer_list import (
+    CustomerFilter,
+    CustomerOrder,
+    count,
+    count_of_classes,
+    first_of_classes,
+    page,
+)
+from models.database import READER, Database
+from models.reach import bind, kept
+from schema.context import Context
+from tests.databases import Databases, run_aside
+from tests.graphql_client import the_schema
+from tests.partner_world import partner
+from tests.plans import MODES, Statement, explain_postgres, noted_statements, seed
+from tests.schema.test_plans import FILTERS, PLACES, START, no_search, reader
+
+CUSTOMERS = 20_000
+SMALL, LARGE = "cus_0000033", "cus_0000001"
+"""Resellers with ten customers, and with every tenth of all."""
+
+FEW = 300
+"""Rows that may be read for the eleven that a small partner reaches."""
+STEPS = 20
+"""Thousands of steps that SQLite may take for the same."""
+
+FEW_ROWS = {None, "customer_class", "customer_template", "platform_defaults"}
+"""Tables of a few rows, whatever the number of customers; and what is read of none."""
+
+ADOPT = f"""UPDATE customer SET parent_id = '{SMALL}' WHERE id IN (SELECT id FROM customer
+    WHERE parent_id IS NULL AND erased_at IS NULL AND id <> '{SMALL}' ORDER BY id
+    LIMIT 10 OFFSET 500)"""
+
+
+@pytest.fixture(scope="module")
+def seeded(databases: Databases) -> Iterator[str]:
+    """Give the URL of a database with many customers, of whom ten buy through one reseller."""
+    urls = []
+
+    async def fill() -> None:
+        urls.append(await databases.create())
+        await seed(urls[0], CUSTOMERS, START)
+        if urls[0].startswith("sqlite"):
+            with closing(sqlite3.connect(urls[0].removeprefix("sqlite://"))) as file:
+                file.execute(ADOPT)
+                file.commit()
+            return
+        connection = await asyncpg.connect(urls[0])
+        await connection.execute(ADOPT)
+        await connection.execute("VACUUM ANALYZE")
+        await connection.close()
+
+    run_aside(fill)
+    yield urls[0]
+    run_aside(lambda: databases.drop(urls[0]))
+
+
+@pytest.fixture
+async def database(seeded: str) -> AsyncIterator[Database]:
+    """Open it."""
+    opened = Database(seeded)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
+    """Give a connection to explain on, set up as those of the application are."""
+    if not database.is_postgres:
+        yield None
+        return
+    opened = await asyncpg.connect(database.dsn)
+    await database.config["connections"]["default"]["credentials"]["init"](opened)
+    yield opened
+    await opened.close()
+
+
+async def cost(connection: asyncpg.Connection | None, statement: Statement) -> int:
+    """Give how many rows of large tables a statement reads at worst, or SQLite's steps by 1,000."""
+    if connection is not None:
+        rows = []
+        for mode in MODES:
+            nodes = await explain_postgres(connection, statement, (mode,))
+            rows.append(sum(int(node["rows"]) for node in nodes if node["of"] not in FEW_ROWS))
+        return max(rows)
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    file: sqlite3.Connection = getattr(get_connection("default"), READER)
+    file.set_progress_handler(step, 1000)
+    try:
+        file.execute(statement.text, statement.parameters).fetchall()
+    finally:
+        file.set_progress_handler(None, 0)
+    return steps
+
+
+async def worst(connection: asyncpg.Connection | None, statements: list[Statement]) -> int:
+    """Give what the costliest of some statements costs."""
+    return max([await cost(connection, one) for one in statements])
+
+
+def allowed(connection: asyncpg.Connection | None) -> int:
+    return STEPS if connection is None else FEW
+
+
+@pytest.mark.parametrize("name", FILTERS)
+async def test_no_list_of_a_small_partner_goes_through_those_of_others(
+    name: str, connection: asyncpg.Connection | None
+) -> None:
+    with noted_statements() as statements, kept():
+        bind(SMALL)
+        for order, is_deep, is_backward in product(CustomerOrder, (False, True), (False, True)):
+            beyond = (PLACES[order.column], "cus_1") if is_deep else None
+            await page(reader(), FILTERS[name], order, 50, beyond=beyond, is_backward=is_backward)
+        await count(FILTERS[name])
+    assert len(statements) == 2 * 25  # each finds out first how many are reached
+    assert await worst(connection, statements) <= allowed(connection)
+
+
+async def test_a_small_partner_finds_its_customers_in_each_class(
+    connection: asyncpg.Connection | None,
+) -> None:
+    ids = [row.id for row in await CustomerClass.all()]
+    with noted_statements() as statements, kept():
+        bind(SMALL)
+        shown = await first_of_classes(reader(), ids, 5)
+        counted = await count_of_classes(ids)
+    assert sum(counted.values()) == 11
+    assert len(shown) == sum(min(5, number) for number in counted.values())
+    # On PostgreSQL the few are gone through again for each class.
+    assert await worst(connection, statements) <= allowed(connection) * len(ids)
+
+
+async def test_what_belongs_to_a_small_partner_is_found_by_index(
+    database: Database, connection: asyncpg.Connection | None
+) -> None:
+    document = """{
+      customers { totalCount nodes { parent { id } customerClass { name } classHistory { id }
+        enrichment { history { id } } suggestions { id } auditTrail { id } advisories { code }
+        contacts { id } consentHistory { id } } }
+      consentAdvisoryCounts { customerCount }
+      deliveryExposure(from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z") {
+        nodes { customerId } } }"""
+    context = Context(database, lambda: START, no_search, "request-1", partner(SMALL))
+    with noted_statements() as statements, kept():
+        bind(SMALL)
+        result = await the_schema().execute(document, context_value=context)
+    assert result.errors is None
+    assert result.data is not None
+    shown = result.data["customers"]["nodes"]
+    assert [one["parent"] for one in shown].count({"id": SMALL}) == 10
+    assert [len(one["classHistory"]) for one in shown] == [2] * 11
+    assert await worst(connection, statements) <= allowed(connection)
+
+
+async def test_a_large_partner_goes_through_its_own_at_most(
+    connection: asyncpg.Connection | None,
+) -> None:
+    with noted_statements() as statements, kept():
+        bind(LARGE)
+        for order in CustomerOrder:
+            shown, _ = await page(reader(), CustomerFilter(), order, 50)
+            assert len(shown) == 50
+        own = await count(CustomerFilter())
+    assert own == CUSTOMERS // 10 + 1
+    if connection is not None:
+        assert await worst(connection, statements) <= 4 * own
