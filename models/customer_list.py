@@ -158,8 +158,8 @@ class CustomerFilter:
     async def examined(self) -> "CustomerFilter":
         """Find out what the statement has to be chosen by."""
         text = (self.text or "").strip().casefold()
-        found = {"is_common": await is_common(text), "is_few": await reaches_few()}
-        return replace(self, **found) if any(found.values()) else self
+        common, few = await is_common(text), await reaches_few()
+        return replace(self, is_common=common, is_few=few) if common or few else self
 
 
 def _spelt(statuses: Sequence[EnrichmentStatus]) -> list[str]:

@@ -1,6 +1,7 @@
 """Imports point one way, modules say what they are for, and none grows without bounds."""
 
 import ast
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -104,3 +105,14 @@ def test_every_module_says_what_it_is_for() -> None:
 def test_no_module_is_longer_than_a_reader_has_patience_for() -> None:
     lengths = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
     assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
+
+
+RAW = re.compile(r"\b(get_connection|in_transaction|asyncpg|sqlite3|aiosqlite|RawSQL)\b|\.raw\(")
+"""Ways to the database that pass by the ORM."""
+
+
+def test_statements_go_out_by_the_ways_that_are_limited() -> None:
+    """R99: whoever finds another way to the database finds other people's customers."""
+    known = {"connections", "database", "locks", "migrate", "sql", "writing"}
+    found = {name for name, path in MODULES.items() if RAW.search(path.read_text())}
+    assert {name for name in found if top(name) in LAYERS} == {f"models.{name}" for name in known}

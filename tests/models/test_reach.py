@@ -20,9 +20,11 @@ from models.reach_statement import Limited, limited
 from models.reach_tables import TABLES, Access
 from models.sql import run
 from models.writing import add_rows
+from schema.context import Context
 from tests.conftest import Clock
 from tests.factories import add_customer, everything
-from tests.partner_world import TwoPartners, two_partners
+from tests.graphql_client import the_schema
+from tests.partner_world import TwoPartners, partner, two_partners
 
 
 @contextmanager
@@ -303,3 +305,16 @@ async def test_who_is_not_bound_pays_nothing(database: Database, act: Act) -> No
     assert await run("SELECT id FROM customer", ())
     assert limited.cache_info().currsize == 0
     assert {known.access for known in TABLES.values()} == set(Access)
+
+
+async def test_an_operation_goes_on_only_as_its_principal_is_bound(world: TwoPartners) -> None:
+    """Should a way in sign somebody in without binding the task: that would reach everything."""
+    search: Any = None
+    context = Context(world.database, world.clock, search, "request-1", partner(world.reseller.id))
+    document = "{ customers { nodes { id } } }"
+    result = await the_schema().execute(document, context_value=context)
+    assert result.data is None
+    with bound_to(world.reseller.id):
+        result = await the_schema().execute(document, context_value=context)
+    assert result.data is not None
+    assert len(result.data["customers"]["nodes"]) == 3
