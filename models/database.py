@@ -270,12 +270,17 @@ async def _give_back(connection: Any) -> None:
 
 async def wake(topic: str) -> None:
     """Wake who watches the topic, in every process, once the current transaction has committed."""
-    topics = _woken.get()
-    if topics is not None:
-        topics.add(topic)
+    note_wake(topic)
     connection = get_connection("default")
     if dialect_of(connection) == "postgres":
         await connection.execute_query("SELECT pg_notify($1, '')", [topic])
+
+
+def note_wake(topic: str | None) -> None:
+    """Wake who watches the topic in this process, once the current transaction has committed."""
+    topics = _woken.get()
+    if topics is not None and topic is not None:
+        topics.add(topic)
 
 
 def dialect_of(connection: BaseDBAsyncClient) -> str:
