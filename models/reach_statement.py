@@ -89,7 +89,6 @@ class _Writer:
 
     def __init__(self, text: str, count: int, *, is_postgres: bool, is_shown: bool) -> None:
         self._tokens = [_token(found) for found in TOKEN.finditer(text.strip())]
-        self._has_rowid = any(token.says("ROWID") for token in self._tokens)
         self._count = count
         self._is_postgres = is_postgres
         self._is_shown = is_shown
@@ -125,6 +124,9 @@ class _Writer:
     def _at(self, place: int) -> _Token:
         return self._tokens[place] if 0 <= place < len(self._tokens) else NOTHING
 
+    def _says(self, *words: str) -> bool:
+        return any(token.says(*words) for token in self._tokens)
+
     def _is_table(self, place: int) -> bool:
         """Tell whether a token is in a place where a table is named."""
         token, before = self._tokens[place], self._at(place - 1)
@@ -146,7 +148,7 @@ class _Writer:
             self._parts.append(token.whole)
             if not is_change:
                 self._note_owners(place + 1, known)
-            elif place > 2 or any(one.says("RETURNING") for one in self._tokens):  # noqa: PLR2004  # DELETE FROM it
+            elif place > 2 or self._says("RETURNING"):  # noqa: PLR2004  # DELETE FROM it
                 raise OutOfReachError("a change is a statement of its own, and gives nothing back")
             elif known.condition is not None:
                 self._target = (known.condition, token.text)
@@ -182,7 +184,7 @@ class _Writer:
                 else f'{ROW}."{name}"'
                 for name in _columns_of(table)
             ]
-        if self._has_rowid and not self._is_postgres:
+        if not self._is_postgres and self._says("ROWID"):
             columns.append(f"{ROW}.rowid AS rowid")
         return ", ".join(columns)
 
@@ -211,8 +213,8 @@ class _Writer:
             return
         columns, place = self._group(place)
         own = [part[0].name for part in columns].index(known.owner)
-        if not self._at(place).says("VALUES"):
-            raise OutOfReachError("only values are added")
+        if not self._at(place).says("VALUES") or self._says("CONFLICT", "REPLACE"):
+            raise OutOfReachError("only values are added, and take no row's place")
         place += 1
         while self._at(place).text == "(":
             values, end = self._group(place)

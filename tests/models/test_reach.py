@@ -151,6 +151,8 @@ def test_whose_the_added_rows_are_is_noted(text: str, places: tuple[int, ...]) -
         'INSERT INTO "customer_class" ("id") VALUES ($1)',
         'INSERT INTO "contact" ("id","customer_id") SELECT $1, $2',
         'INSERT INTO "contact" ("id","customer_id") VALUES ($1, \'cus_1\')',
+        'INSERT INTO "contact" ("id","customer_id") VALUES ($1,$2) ON CONFLICT ("id") DO UPDATE SET',
+        'INSERT OR REPLACE INTO "contact" ("id","customer_id") VALUES ($1,$2)',
         'WITH x AS (UPDATE "customer" SET "name"=$1) SELECT 1',
         'UPDATE "customer" SET "name"=$1 RETURNING "name"',
     ],
