@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from tortoise import Tortoise
@@ -36,6 +37,9 @@ FUNCTIONS = frozenset({"json_each", "unnest"})
 """What else gives rows: lists that came as parameters."""
 
 MOST_KEPT = 2_000
+LONGEST_KEPT = 20_000
+"""Statements that add hundreds of rows are longer, and hardly any two alike."""
+
 ROW = "reached"
 
 
@@ -75,12 +79,18 @@ class _Token:
 NOTHING = _Token("other", "", "")
 
 
-@lru_cache(MOST_KEPT)
 def limited(text: str, *, count: int, is_postgres: bool, is_shown: bool) -> Limited:
     """Limit a statement of so many parameters; `is_shown` leaves out what is not to be shown.
 
     Raises OutOfReachError for a statement that can't be limited.
     """
+    write = written if len(text) <= LONGEST_KEPT else written.__wrapped__
+    return write(text, count=count, is_postgres=is_postgres, is_shown=is_shown)
+
+
+@lru_cache(MOST_KEPT)
+def written(text: str, *, count: int, is_postgres: bool, is_shown: bool) -> Limited:
+    """Write a limited statement, and keep it: the same are sent again and again."""
     return _Writer(text, count, is_postgres=is_postgres, is_shown=is_shown).write()
 
 
@@ -190,12 +200,12 @@ class _Writer:
 
     def _condition(self, condition: str, row: str) -> str:
         """Write a condition on a row, with the reseller's id as one more parameter."""
-        written = condition.replace("{row}", row)
-        self._is_bound = self._is_bound or "?" in written
+        spelt = condition.replace("{row}", row)
+        self._is_bound = self._is_bound or "?" in spelt
         if self._is_postgres:
-            return written.replace("?", f"${self._count + 1}")
-        self._places += [None] * written.count("?")
-        return written
+            return spelt.replace("?", f"${self._count + 1}")
+        self._places += [None] * spelt.count("?")
+        return spelt
 
     def _refuse_stray(self, place: int) -> None:
         """Refuse the name of a table where it is no column's and no other name of a table."""
@@ -216,14 +226,14 @@ class _Writer:
         if not self._at(place).says("VALUES") or self._says("CONFLICT", "REPLACE"):
             raise OutOfReachError("only values are added, and take no row's place")
         place += 1
+        marks = list(accumulate((one.kind == "mark" for one in self._tokens), initial=0))
         while self._at(place).text == "(":
             values, end = self._group(place)
             if [token.kind for token in values[own]] != ["mark"]:
                 raise OutOfReachError("an owner comes as a parameter")
-            before = sum(token.kind == "mark" for token in self._tokens[:place])
             inner = sum(token.kind == "mark" for part in values[:own] for token in part)
             number = int(values[own][0].text[1:] or 0) - 1
-            self._owners.append(number if self._is_postgres else before + inner)
+            self._owners.append(number if self._is_postgres else marks[place] + inner)
             place = end + (self._at(end).text == ",")
 
     def _group(self, place: int) -> tuple[list[list[_Token]], int]:

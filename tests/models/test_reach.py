@@ -16,7 +16,7 @@ from models.database import Database
 from models.event import publish
 from models.locks import lock, lock_shared
 from models.reach import NOWHERE, OutOfReachError, bind, kept, reach
-from models.reach_statement import Limited, limited
+from models.reach_statement import LONGEST_KEPT, Limited, limited, written
 from models.reach_tables import TABLES, Access
 from models.sql import run
 from models.writing import add_rows
@@ -151,7 +151,7 @@ def test_whose_the_added_rows_are_is_noted(text: str, places: tuple[int, ...]) -
         'INSERT INTO "customer_class" ("id") VALUES ($1)',
         'INSERT INTO "contact" ("id","customer_id") SELECT $1, $2',
         'INSERT INTO "contact" ("id","customer_id") VALUES ($1, \'cus_1\')',
-        'INSERT INTO "contact" ("id","customer_id") VALUES ($1,$2) ON CONFLICT ("id") DO UPDATE SET',
+        'INSERT INTO "contact" ("id","customer_id") VALUES ($1,$2) ON CONFLICT DO UPDATE SET',
         'INSERT OR REPLACE INTO "contact" ("id","customer_id") VALUES ($1,$2)',
         'WITH x AS (UPDATE "customer" SET "name"=$1) SELECT 1',
         'UPDATE "customer" SET "name"=$1 RETURNING "name"',
@@ -301,11 +301,11 @@ def test_a_bound_principal_holds_nothing_that_is_everybodys() -> None:
 async def test_who_is_not_bound_pays_nothing(database: Database, act: Act) -> None:
     """Statements go out as they were written."""
     customer = await add_customer(database, act)
-    limited.cache_clear()
+    written.cache_clear()
     assert await Customer.filter(id=customer.id).exists()
     assert await CustomerClass.filter(code="CHARITY").exists()
     assert await run("SELECT id FROM customer", ())
-    assert limited.cache_info().currsize == 0
+    assert written.cache_info().currsize == 0
     assert {known.access for known in TABLES.values()} == set(Access)
 
 
@@ -320,3 +320,14 @@ async def test_an_operation_goes_on_only_as_its_principal_is_bound(world: TwoPar
         result = await the_schema().execute(document, context_value=context)
     assert result.data is not None
     assert len(result.data["customers"]["nodes"]) == 3
+
+
+def test_short_statements_are_kept_and_long_ones_are_not() -> None:
+    text = 'INSERT INTO "contact" ("id","customer_id") VALUES ($1,$2)'
+    assert of(text, 2) is of(text, 2)
+    rows = 1_000
+    long = text + "".join(f",(${2 * n + 1},${2 * n + 2})" for n in range(1, rows))
+    long = long.ljust(LONGEST_KEPT + 1)
+    found = of(long, 2 * rows)
+    assert found is not of(long, 2 * rows)
+    assert found.owners == tuple(range(1, 2 * rows, 2))
