@@ -58,7 +58,7 @@ class _Limiting:
 
     def execute_many(self, query: str, values: list[list[Any]]) -> Any:
         """Run a statement for each of many lists of parameters."""
-        if reach() is not None:
+        if values and reach() is not None:
             made = [self._limited(query, one) for one in values]
             query, values = made[0][0], [one or [] for _, one in made]
         return self._next.execute_many(query, values)

@@ -111,9 +111,13 @@ class _Writer:
 
     def write(self) -> Limited:
         """Write the statement."""
-        depth, marks, end = 0, 0, ""
+        marks, end = 0, ""
+        depth: list[bool] = []
         for place, token in enumerate(self._tokens):
-            depth += (token.text == "(") - (token.text == ")")
+            if token.text == "(":
+                depth.append(self._gives_rows(place))
+            elif token.text == ")" and depth and depth.pop():
+                self._refuse_list(place + 1)
             if self._is_table(place):
                 self._table(place)
             elif self._target and not depth and token.says("WHERE"):
@@ -131,6 +135,24 @@ class _Writer:
             self._places = [*range(self._count), *([None] if self._is_bound else [])]
         return Limited("".join(self._parts) + end, tuple(self._places), tuple(self._owners))
 
+    def _gives_rows(self, place: int) -> bool:
+        """Tell whether what a bracket begins stands for a table."""
+        return self._at(place - 1).says("FROM", "JOIN", "LATERAL") or self._is_table(place - 1)
+
+    def _refuse_list(self, place: int) -> None:
+        """Refuse another table after the one that ends here: lists are not gone through."""
+        if self._at(self._beyond_alias(place)).text == ",":
+            raise OutOfReachError("lists of tables are not gone through")
+
+    def _beyond_alias(self, place: int) -> int:
+        return place + self._is_alias(place) * (1 + self._at(place).says("AS"))
+
+    def _is_alias(self, place: int) -> bool:
+        token = self._at(place)
+        return token.kind == "quoted" or (
+            token.kind == "word" and not FOLLOWING.fullmatch(token.text)
+        )
+
     def _at(self, place: int) -> _Token:
         return self._tokens[place] if 0 <= place < len(self._tokens) else NOTHING
 
@@ -139,7 +161,7 @@ class _Writer:
 
     def _is_table(self, place: int) -> bool:
         """Tell whether a token is in a place where a table is named."""
-        token, before = self._tokens[place], self._at(place - 1)
+        token, before = self._at(place), self._at(place - 1)
         if token.kind not in {"word", "quoted"} or token.says("LATERAL"):
             return False
         return before.says("FROM", "JOIN", "INTO") or (before.says("UPDATE") and place == 1)
@@ -168,19 +190,14 @@ class _Writer:
 
     def _source(self, place: int, known: Reached) -> None:
         """Write the rows that are reached in place of a table."""
-        token, after = self._tokens[place], self._at(place + 1)
-        is_aliased = after.kind == "quoted" or (
-            after.kind == "word" and not FOLLOWING.fullmatch(after.text)
-        )
-        beyond = place + 1 + is_aliased * (1 + after.says("AS"))
-        if self._at(beyond).text == ",":
-            raise OutOfReachError("lists of tables are not gone through")
+        token = self._tokens[place]
+        self._refuse_list(place + 1)
         if known.condition is None:
             self._parts.append(token.whole)
             return
         columns = self._columns(token.name, known)
         condition = self._condition(known.condition, ROW)
-        alias = "" if is_aliased else f' AS "{token.name}"'
+        alias = "" if self._is_alias(place + 1) else f' AS "{token.name}"'
         self._parts.append(
             f' (SELECT {columns} FROM "{token.name}" AS {ROW} WHERE {condition}){alias}'  # noqa: S608  # no value is spelt out
         )

@@ -59,6 +59,6 @@ class RequestIds:
             await send(message)
 
         answer = self._direct.get(scope["path"], self._app) if kind == "http" else self._app
-        # Servers give each request a task of its own; who calls us from his goes on as he was.
+        # Servers give each request a task of its own; a caller within one reaches as far as before.
         with kept(), structlog.contextvars.bound_contextvars(request_id=request_id):
             await answer(scope, receive, send_with_id)

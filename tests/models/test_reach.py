@@ -95,6 +95,10 @@ REACHED = (
             ),
         ),
         ("SELECT key FROM json_each($1)", "FROM json_each($1)"),
+        (
+            "SELECT (SELECT 1 FROM json_each($1) AS x), count(*) FROM customer",
+            f'AS x), count(*) FROM {REACHED} AS "customer"',
+        ),
     ],
 )
 def test_each_table_gives_way_to_the_rows_that_are_reached(text: str, wanted: str) -> None:
@@ -140,6 +144,8 @@ def test_whose_the_added_rows_are_is_noted(text: str, places: tuple[int, ...]) -
         "SELECT 1 FROM a_table_of_tomorrow",
         "SELECT 1 FROM customer_class AS c, customer AS t0",
         "SELECT 1 FROM customer AS t0, customer_class AS c",
+        "SELECT 1 FROM (SELECT 1) AS one, a_table_of_tomorrow",
+        "SELECT 1 FROM json_each($1) one, a_table_of_tomorrow",
         "SELECT 1 FROM access_token",
         "SELECT 1 FROM customer_search WHERE search_key LIKE $1",
         "SELECT 1 FROM job",
