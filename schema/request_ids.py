@@ -54,6 +54,8 @@ class RequestIds:
                 ms = (time.perf_counter() - started) * 1000
                 path = without_secrets(scope["path"])
                 self._log(request_id, scope["method"], path, message["status"], ms)
+            elif message["type"] == "websocket.accept":
+                self._log(request_id, "GET", without_secrets(scope["path"]), 101, 0.0)
             await send(message)
 
         answer = self._direct.get(scope["path"], self._app) if kind == "http" else self._app
