@@ -17,7 +17,7 @@ from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, stored
 from tests.listening import Wire, listening, wire
 
-QUICK = Limits(client_timeout=0.4, keep_alive=1)
+QUICK = Limits(client_timeout=0.8, keep_alive=2)
 SAVE = 'mutation { saveCustomer(input: { name: "A", classCode: "CHARITY" }) { customer { id } } }'
 
 
@@ -127,7 +127,7 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_hung_up_on() -> None
 async def test_a_slow_answer_of_ours_is_not_the_clients_fault() -> None:
     async def thoughtful(_: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        await asyncio.sleep(3 * QUICK.client_timeout)
+        await asyncio.sleep(2 * QUICK.client_timeout)
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
@@ -200,7 +200,7 @@ async def test_more_connections_than_are_allowed_are_told_to_come_back(api: Api)
 async def test_a_websocket_outlives_the_limits_of_a_request(api: Api) -> None:
     async with listening(api.app, QUICK) as address, connected(address) as socket:
         await socket.sign_in(api.token)
-        await asyncio.sleep(3 * QUICK.client_timeout)
+        await asyncio.sleep(2 * QUICK.client_timeout)
         assert "data" in await socket.ask("{ viewer { name } }")
 
 
