@@ -29,16 +29,18 @@ from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
 from models.migrate import pending
-from models.reach import NOWHERE, bind
 from models.worker import Pace, Worker
 from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
 from schema.admission import Admission
-from schema.confirmation_page import confirmation_routes
+from schema.confirmation_page import ConfirmationPages
 from schema.consent_export import consent_export
 from schema.context import Candidate, Context, RegisterUnavailable
+from schema.cors import Cors
 from schema.delivery_export import delivery_export
+from schema.guessing import Guessing, SignIn
 from schema.http import GraphQLEndpoint
+from schema.proxy import ForwardedBy, TrustedProxies
 from schema.request_ids import RequestIds
 from schema.root import build_schema
 from schema.routes import Application, Endpoint, Signed
@@ -170,6 +172,7 @@ def check_addresses(settings: Settings) -> None:
     """Raise ValueError if an address that is set makes no sense, before anything starts."""
     register_endpoints(settings)
     post_of(settings)
+    Cors(settings.cors_origins)
 
 
 def create_app(
@@ -203,25 +206,27 @@ def create_app(
     admission = Admission(
         settings.running_requests, settings.waiting_requests, writing=settings.writing_requests
     )
-    endpoint = GraphQLEndpoint(schema, site.authenticate, site.context, admission)
-    socket = GraphQLSocket(
-        schema, site.authenticate, lambda request_id: site.context(request_id, principal=None)
-    )
+    cors = Cors(settings.cors_origins)
+    proxies = TrustedProxies(settings.trusted_proxies, ForwardedBy(settings.forwarded_by))
+    guessing = Guessing(clock, settings.guesses, settings.guess_window)
+    sign_in = SignIn(site.authenticate, guessing)
+    endpoint = GraphQLEndpoint(schema, sign_in, site.context, admission)
+    socket = GraphQLSocket(schema, sign_in, site.context, settings.page_origins)
 
     async def print_schema(_: Request) -> Response:
         return PlainTextResponse(sdl)
 
     direct = {"/graphql": Endpoint(endpoint)}
     return Application(
-        lambda inner: RequestIds(inner, direct, note_request),
+        lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
         routes=[
             WebSocketRoute("/graphql", socket),
-            Route("/schema.graphql", Signed(site.authenticate, print_schema)),
-            delivery_export(site.authenticate, delivery_policy(settings)),
-            consent_export(site.authenticate, site.database, clock),
+            Route("/schema.graphql", Signed(sign_in, print_schema)),
+            delivery_export(sign_in, delivery_policy(settings)),
+            consent_export(sign_in, site.database, clock),
             Route("/healthz", site.healthz),
             Route("/readyz", site.readyz),
-            *confirmation_routes(site.database, clock),
+            *ConfirmationPages(site.database, clock, guessing, settings.own_origin).routes,
         ],
         lifespan=lifespan,
     )
@@ -235,19 +240,13 @@ class _Site:
         self._clock = clock
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
-        """Give whom an Authorization header stands for; the task reaches no further (R99)."""
-        bind(None)
-        principal = await self._principal(authorization)
-        bind(NOWHERE if principal is None else principal.reseller_id)
-        return principal
-
-    async def _principal(self, authorization: str | None) -> Principal | None:
+        """Give whom an Authorization header stands for."""
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             return None
         return await self.open.principals.of(secret.strip(), self._clock())
 
-    def context(self, request_id: str, principal: Principal | None) -> Context:
+    def context(self, request_id: str, principal: Principal | None = None) -> Context:
         """Make the context of a request or a connection."""
         assert self.platform is not None  # noqa: S101  # routes are served after the start
         return Context(

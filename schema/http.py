@@ -18,6 +18,8 @@ from models.access import Principal
 from schema.admission import Admission, Crowded
 from schema.context import Context
 from schema.errors import ErrorCode, masked
+from schema.guessing import TooManyGuesses
+from schema.proxy import address_of
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +31,11 @@ PARAMETERS = {"query": str, "operationName": str, "variables": dict, "extensions
 
 NULL_CHARACTER = re.compile(rb"\x00|\\u(?:0000|\{0+\})")
 
-Authenticate = Callable[[str | None], Awaitable[Principal | None]]
-"""Gives whom an Authorization header stands for."""
+Authenticate = Callable[[str | None, str], Awaitable[Principal | None]]
+"""Gives whom an Authorization header stands for that came from an address.
+
+Raises TooManyGuesses when too many of that address stood for nobody.
+"""
 
 MakeContext = Callable[[str, Principal], Context]
 """Makes the context of a request from its id and its principal."""
@@ -81,7 +86,8 @@ class GraphQLEndpoint:
         media_type = JSON
         try:
             media_type = negotiate(request.headers.get("accept"))
-            principal = await self._authenticate(request.headers.get("authorization"))
+            authorization = request.headers.get("authorization")
+            principal = await self._authenticate(authorization, address_of(request.scope))
             if principal is None:
                 raise HTTPRefused(
                     401,
@@ -96,6 +102,11 @@ class GraphQLEndpoint:
             error = {"message": "Too many requests are waiting.", "extensions": extensions}
             headers = {"Retry-After": str(crowded.retry_after)}
             return _answer({"errors": [error]}, 503, media_type, headers)
+        except TooManyGuesses as guessed:
+            extensions = {"code": ErrorCode.RATE_LIMITED.value}
+            error = {"message": "Too many sign-ins have failed.", "extensions": extensions}
+            headers = {"Retry-After": str(guessed.retry_after)}
+            return _answer({"errors": [error]}, 429, media_type, headers)
         except HTTPRefused as refused:
             error = {"message": str(refused), "extensions": {"code": refused.code.value}}
             return _answer({"errors": [error]}, refused.status, media_type, refused.headers)
