@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ("schema", "resolvers", "models", "enrichment", "notifications")
+LAYERS = ("schema", "resolvers", "models", "enrichment", "notifications", "identity")
 ENTRIES = ("app", "manage", "settings")
 OURS = {*LAYERS, *ENTRIES}
 MOST_LINES = 300
@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "models": {"models"},
     "enrichment": {"enrichment", "models"},
     "notifications": {"notifications", "models"},
+    "identity": {"identity", "models"},
     "schema": {"schema", "models"},
     "schema.root": {"schema", "resolvers", "models"},
     "resolvers": {"resolvers", "schema", "models"},
@@ -26,6 +27,7 @@ NEVER = {
     "models": {"strawberry", "starlette", "aiohttp"},
     "enrichment": {"strawberry", "starlette"},
     "notifications": {"strawberry", "starlette"},
+    "identity": {"strawberry", "starlette"},
 }
 PURE_MAY_IMPORT = {*sys.stdlib_module_names, "lxml", "jinja2"}
 """Neither reading XML nor filling in a template is input or output: text in, text out."""
