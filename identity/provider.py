@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from yarl import URL
 
@@ -75,6 +76,48 @@ class Provider:
         if url.scheme == "http" and not is_loopback(URL(self.issuer).host or ""):
             raise ValueError(f"{name} is https, as the issuer is")
         return url
+
+
+class ProviderSettings(Protocol):
+    """What an operator sets about the provider, as in the README."""
+
+    @property
+    def oidc_issuer(self) -> str | None: ...  # noqa: D102  # documented in the README, as are all
+    @property
+    def oidc_audience(self) -> str | None: ...  # noqa: D102
+    @property
+    def oidc_algorithms(self) -> str: ...  # noqa: D102
+    @property
+    def oidc_leeway_s(self) -> int: ...  # noqa: D102
+    @property
+    def oidc_groups_claim(self) -> str: ...  # noqa: D102
+    @property
+    def oidc_jwks_url(self) -> str | None: ...  # noqa: D102
+    @property
+    def oidc_keys_lifetime_s(self) -> float: ...  # noqa: D102
+    @property
+    def oidc_keys_grace_s(self) -> float: ...  # noqa: D102
+    @property
+    def oidc_keys_pause_s(self) -> float: ...  # noqa: D102
+
+
+def provider_of(settings: ProviderSettings) -> Provider | None:
+    """Give the provider that is set, if one is; raises ValueError for what makes no sense."""
+    if settings.oidc_issuer is None:
+        return None
+    return Provider(
+        settings.oidc_issuer,
+        settings.oidc_audience or "",
+        algorithms=frozenset(name.strip() for name in settings.oidc_algorithms.split(",")),
+        leeway=timedelta(seconds=settings.oidc_leeway_s),
+        groups_claim=settings.oidc_groups_claim,
+        jwks_url=settings.oidc_jwks_url,
+        cadence=Cadence(
+            timedelta(seconds=settings.oidc_keys_lifetime_s),
+            timedelta(seconds=settings.oidc_keys_grace_s),
+            timedelta(seconds=settings.oidc_keys_pause_s),
+        ),
+    )
 
 
 def checked_url(text: str, name: str) -> URL:

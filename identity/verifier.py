@@ -14,12 +14,14 @@ from joserfc.util import urlsafe_b64decode
 
 from identity.errors import TokenRefused
 from identity.provider import Provider
+from models.sign_in import Identity
 
 LONGEST_TOKEN = 16_384
 LONGEST_NAME = 255
 MOST_GROUPS = 1_000
+FIRST_SECOND = 0
 LAST_SECOND = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
-"""A later expiry counts as this: calendars end, and arithmetic goes on."""
+"""Instants beyond these count as these: calendars end, and arithmetic goes on."""
 
 TYPES = {"jwt", "at+jwt", "application/at+jwt"}
 """Tokens that sign in (RFC 7519, RFC 9068); there are others, as for logging out."""
@@ -33,19 +35,6 @@ class TokenHeader:
 
     alg: str
     kid: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What a provider says about somebody, its signature checked."""
-
-    issuer: str
-    subject: str
-    expires_at: datetime
-    """From then on the token opens nothing; leeway included."""
-    name: str | None
-    email: str | None
-    groups: frozenset[str]
 
 
 class _Signatures(JWSRegistry):
@@ -95,7 +84,7 @@ def read_header(token: str, provider: Provider) -> TokenHeader:
     return TokenHeader(alg, kid)
 
 
-def verify(token: str, key: Key, provider: Provider, now: datetime) -> Claims:
+def verify(token: str, key: Key, provider: Provider, now: datetime) -> Identity:
     """Check a token whose header was read, by the key that it named; raises TokenRefused."""
     registry = _Signatures(algorithms=sorted(provider.algorithms), strict_check_header=False)
     try:
@@ -108,14 +97,14 @@ def verify(token: str, key: Key, provider: Provider, now: datetime) -> Claims:
         raise TokenRefused("FORM") from None
     if _text(claims["sub"]) != claims["sub"]:
         raise TokenRefused("SUBJECT")
-    ends_at = datetime.fromtimestamp(min(claims["exp"], LAST_SECOND), UTC) + provider.leeway
-    return Claims(
+    return Identity(
         issuer=provider.issuer,
         subject=claims["sub"],
-        expires_at=ends_at,
         name=_text(claims.get("name")) or _text(claims.get("preferred_username")),
         email=_text(claims.get("email")),
         groups=_groups(claims.get(provider.groups_claim)),
+        issued_at=_instant(claims["iat"]) if "iat" in claims else None,
+        expires_at=_instant(claims["exp"]) + provider.leeway,
     )
 
 
@@ -128,6 +117,10 @@ def _rules(provider: Provider, now: datetime) -> JWTClaimsRegistry:
         sub={"essential": True},
         exp={"essential": True},
     )
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(min(max(seconds, FIRST_SECOND), LAST_SECOND), UTC)
 
 
 def _json_object(text: bytes) -> dict[str, Any]:

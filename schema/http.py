@@ -1,8 +1,9 @@
 """GraphQL over HTTP to the letter of its specification: one endpoint for POST and for GET."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from models.access import Principal
 from schema.admission import Admission, Crowded
 from schema.context import Context
 from schema.errors import ErrorCode, masked
+from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +30,6 @@ LARGEST_BODY = 1_000_000
 PARAMETERS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
 
 NULL_CHARACTER = re.compile(rb"\x00|\\u(?:0000|\{0+\})")
-
-Authenticate = Callable[[str | None], Awaitable[Principal | None]]
-"""Gives whom an Authorization header stands for."""
 
 MakeContext = Callable[[str, Principal], Context]
 """Makes the context of a request from its id and its principal."""
@@ -95,6 +94,11 @@ class GraphQLEndpoint:
             extensions = {"code": ErrorCode.OVERLOADED.value}
             error = {"message": "Too many requests are waiting.", "extensions": extensions}
             headers = {"Retry-After": str(crowded.retry_after)}
+            return _answer({"errors": [error]}, 503, media_type, headers)
+        except SignInUnavailable as unavailable:
+            extensions = {"code": ErrorCode.SIGN_IN_UNAVAILABLE.value}
+            error = {"message": SIGN_IN_UNAVAILABLE, "extensions": extensions}
+            headers = {"Retry-After": str(ceil(unavailable.wait))}
             return _answer({"errors": [error]}, 503, media_type, headers)
         except HTTPRefused as refused:
             error = {"message": str(refused), "extensions": {"code": refused.code.value}}

@@ -1,6 +1,7 @@
 """Routes beside GraphQL: for every method, and for those who hold a valid token."""
 
 from collections.abc import Awaitable, Callable
+from math import ceil
 from typing import Any
 
 from starlette.applications import Starlette
@@ -9,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.access import Scope as TokenScope
-from schema.http import Authenticate
+from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -37,7 +38,13 @@ class Signed(Endpoint):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         request = Request(scope)
-        principal = await self._authenticate(request.headers.get("authorization"))
+        try:
+            principal = await self._authenticate(request.headers.get("authorization"))
+        except SignInUnavailable as unavailable:
+            headers = {"Retry-After": str(ceil(unavailable.wait))}
+            answer = PlainTextResponse(f"{SIGN_IN_UNAVAILABLE}\n", 503, headers)
+            await answer(scope, receive, send)
+            return
         if principal is None:
             refusal = PlainTextResponse(
                 "Sign in with a bearer token.\n", 401, {"WWW-Authenticate": "Bearer"}

@@ -31,6 +31,18 @@ class CustomerClassesSchema(RememberingSchema):
             return nullcontext()
         return asked.turn(writes=context.operation_type is OperationType.MUTATION)
 
+    def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
+        """Let an event wait for its turn; a subscription that waits for one holds none."""
+        asked = context.context
+        return asked.turn_of_event() if isinstance(asked, Context) else nullcontext()
+
+    async def may_deliver(self, context: ExecutionContext) -> bool:
+        """Tell whether the credential of a subscription is still as good as it was."""
+        asked = context.context
+        if not isinstance(asked, Context) or asked.sign_in_again is None:
+            return True
+        return await asked.sign_in_again()
+
     async def stream(
         self,
         query: str | None,

@@ -11,7 +11,8 @@ from joserfc.jwk import Key, RSAKey
 from identity.errors import TokenRefused
 from identity.key_set import key_set
 from identity.provider import Provider
-from identity.verifier import LONGEST_TOKEN, Claims, is_token, read_header, verify
+from identity.verifier import LONGEST_TOKEN, is_token, read_header, verify
+from models.sign_in import Identity
 from tests.conftest import START, Clock
 from tests.identity_provider import AUDIENCE, IdentityProvider, made_key, public, segment, signed
 
@@ -30,7 +31,7 @@ def claims(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
 
 
-def checked(token: str, *published: Any, provider: Provider = PROVIDER) -> Claims:
+def checked(token: str, *published: Any, provider: Provider = PROVIDER) -> Identity:
     """Check a token by published keys, as signing in does."""
     header = read_header(token, provider)
     key = key_set(published or [public(RSA)]).find(header.kid, header.alg)
@@ -48,17 +49,22 @@ def reason(token: str, *published: Any, provider: Provider = PROVIDER) -> str:
 
 
 def test_a_good_token_says_who_it_is_until_when_and_in_which_groups() -> None:
-    token = signed(
-        claims(name=" Alice Able ", email="alice@id.example", groups=["staff", "sales", "staff"]),
-        RSA,
+    said = claims(
+        name=" Alice Able ",
+        email="alice@id.example",
+        groups=["staff", "sales", "staff"],
+        iat=NOW - 5,
     )
-    assert checked(token) == Claims(
+    token = signed(said, RSA)
+    assert checked(token) == Identity(
         issuer=ISSUER,
         subject="alice",
-        expires_at=START + timedelta(seconds=300 + LEEWAY_S),
         name="Alice Able",
         email="alice@id.example",
         groups=frozenset({"staff", "sales"}),
+        issued_at=START - timedelta(seconds=5),
+        # Leeway included: from then on it opens nothing.
+        expires_at=START + timedelta(seconds=300 + LEEWAY_S),
     )
 
 
@@ -364,9 +370,9 @@ def test_plain_http_is_for_this_machine_only() -> None:
 
 
 def test_calendars_end_and_tokens_do_not_break_them() -> None:
-    assert checked(signed(claims(exp=10**300), RSA)).expires_at == datetime(
-        9000, 1, 1, 0, 1, tzinfo=UTC
-    )
+    far = checked(signed(claims(exp=10**300, iat=-(10**300)), RSA))
+    assert far.expires_at == datetime(9000, 1, 1, 0, 1, tzinfo=UTC)
+    assert far.issued_at == datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def test_the_provider_of_other_tests_signs_good_tokens() -> None:
