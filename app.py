@@ -15,7 +15,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from enrichment.client import CompaniesHouse, companies_house
-from enrichment.company_lookup import CompanyLookup
 from enrichment.endpoints import Endpoints
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
@@ -72,6 +71,10 @@ class Platform:
 
     def worker(self, name: str) -> Worker:
         """Make a worker that runs all kinds of jobs."""
+        from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
+            CompanyLookup,
+        )
+
         lookup = CompanyLookup(self.database, self.client, self.budget, self.clock)
         mailer = confirmation_mailer(self.settings, self.database, self.clock)
         pace = Pace(slots=self.settings.worker_slots, lease=self.settings.worker_lease)

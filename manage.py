@@ -19,7 +19,6 @@ from tortoise.exceptions import DBConnectionError
 
 from app import Platform, check_addresses, create_app, open_platform, utc_now
 from development import development_greeting
-from enrichment.accounts import AccountsRefused, as_record, read_accounts
 from logs import configure_logs
 from models.access import SYSTEM, AccessToken, Scope, issue_token
 from models.audit import Act
@@ -224,13 +223,12 @@ def schema() -> None:
 @cli.command("read-accounts")
 def read_accounts_command(files: list[Path]) -> None:
     """Read accounts documents (iXBRL, XBRL or zip): a JSON object a line for each."""
+    from enrichment.accounts import AccountsRefused, as_record, read_accounts  # noqa: PLC0415  # others read none
+
     is_clean = True
     for file in files:
         try:
-            record: dict[str, Any] = {
-                "file": str(file),
-                **as_record(read_accounts(_content(file))),
-            }
+            record: dict[str, Any] = {"file": str(file), **as_record(read_accounts(_content(file)))}
         except AccountsRefused as refused:
             is_clean = False
             record = {"file": str(file), "error": refused.code, "message": refused.message}

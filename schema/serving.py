@@ -2,20 +2,37 @@
 
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from graphql import GraphQLError, GraphQLInputObjectType, GraphQLObjectType, Undefined
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
 from strawberry.types.execution import ExecutionContext
 from strawberry.types.graphql import OperationType
 
 from schema.context import Context
 from schema.errors import settle
 from schema.execution import RememberingSchema
+from schema.inputs import prepare_inputs
 from schema.loaders import Loaders
+
+
+class RememberingNames(NameConverter):
+    """Strawberry's names, each worked out once: it asks for them with every argument and input."""
+
+    @cache  # noqa: B019  # of one instance, which lives as long as the schema
+    def apply_naming_config(self, name: str) -> str:
+        """Give the name that a field or an argument has in the schema."""
+        return super().apply_naming_config(name)
 
 
 class CustomerClassesSchema(RememberingSchema):
     """The schema; it logs refusals quietly, and bugs with their traceback."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(config=StrawberryConfig(name_converter=RememberingNames()), **settings)
+        prepare_inputs(self)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
