@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import aiohttp
 
-from identity.keys import keys_of
 from identity.provider import ProviderSettings, provider_of
-from identity.sign_in import ProviderSignIn
-from identity.verifier import is_token
+from identity.token_form import is_token
 from models.access import TOKENS, Principal, Principals
 from models.database import Database
+
+if TYPE_CHECKING:
+    from identity.sign_in import ProviderSignIn
 
 
 class Credentials:
@@ -21,7 +23,7 @@ class Credentials:
         self,
         database: Database,
         clock: Callable[[], datetime],
-        provider: ProviderSignIn | None = None,
+        provider: "ProviderSignIn | None" = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -65,6 +67,9 @@ async def credentials_of(
     if provider is None:
         yield Credentials(database, clock)
         return
+    from identity.keys import keys_of  # noqa: PLC0415  # who has no provider needs no signatures
+    from identity.sign_in import ProviderSignIn  # noqa: PLC0415  # see above
+
     async with (
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session,
         keys_of(provider, session, clock) as keys,

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from yarl import URL
 
+from models.user import IDENTITY_LENGTH
+
 KEY_TYPES = {
     "RS256": ("RSA", None),
     "RS384": ("RSA", None),
@@ -56,6 +58,8 @@ class Provider:
         parts = checked_url(self.issuer, "OIDC_ISSUER")
         if parts.query_string or parts.fragment or "?" in self.issuer or "#" in self.issuer:
             raise ValueError("OIDC_ISSUER has no query and no fragment")
+        if len(self.issuer) > IDENTITY_LENGTH:
+            raise ValueError(f"OIDC_ISSUER has {IDENTITY_LENGTH} characters at most")
         if self.jwks_url is not None:
             self.trusted(self.jwks_url, "OIDC_JWKS_URL")
         if not self.audience:

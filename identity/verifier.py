@@ -1,7 +1,6 @@
 """Checks tokens: who signed them and how, for whom they are, and from when until when."""
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +13,11 @@ from joserfc.util import urlsafe_b64decode
 
 from identity.errors import TokenRefused
 from identity.provider import Provider
+from identity.token_form import LONGEST_TOKEN, is_token
 from models.sign_in import Identity
+from models.text import holds_controls
+from models.user import IDENTITY_LENGTH
 
-LONGEST_TOKEN = 16_384
-LONGEST_NAME = 255
 MOST_GROUPS = 1_000
 FIRST_SECOND = 0
 LAST_SECOND = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
@@ -25,8 +25,6 @@ LAST_SECOND = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
 
 TYPES = {"jwt", "at+jwt", "application/at+jwt"}
 """Tokens that sign in (RFC 7519, RFC 9068); there are others, as for logging out."""
-
-_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +51,6 @@ class _Signatures(JWSRegistry):
         return self.algorithms[name]
 
 
-def is_token(text: str) -> bool:
-    """Tell whether a credential has the form of a signed token, and no more than that."""
-    return _FORM.fullmatch(text) is not None
-
-
 def read_header(token: str, provider: Provider) -> TokenHeader:
     """Read which key a token names; raises TokenRefused for what is refused without looking.
 
@@ -79,7 +72,7 @@ def read_header(token: str, provider: Provider) -> TokenHeader:
     alg, kid = header.get("alg"), header.get("kid")
     if not isinstance(alg, str) or alg not in provider.algorithms:
         raise TokenRefused("ALGORITHM")
-    if kid is not None and (not isinstance(kid, str) or len(kid) > LONGEST_NAME):
+    if kid is not None and (not isinstance(kid, str) or len(kid) > IDENTITY_LENGTH):
         raise TokenRefused("KEY_ID")
     return TokenHeader(alg, kid)
 
@@ -146,10 +139,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def _text(claim: Any) -> str | None:
-    """Take a text that can be stored; anything else counts as not said."""
-    if not isinstance(claim, str) or not claim.strip().isprintable():
+    """Take a text that can be stored and shown; anything else counts as not said."""
+    if not isinstance(claim, str) or holds_controls(claim.strip()):
         return None
-    return claim.strip()[:LONGEST_NAME] or None
+    return claim.strip()[:IDENTITY_LENGTH] or None
 
 
 def _groups(claim: Any) -> frozenset[str]:

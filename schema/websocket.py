@@ -72,11 +72,14 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def end(self, refusal: RequestRefused, code: int) -> None:
         """End what is under way with an error, and close."""
+        ended = list(self.operations.values())
+        for operation in ended:
+            if operation.task is not None:
+                operation.task.cancel()
         with suppress(WebSocketDisconnected, RuntimeError):  # the client may have gone
-            for operation in list(self.operations.values()):
-                await operation.send_initial_errors([refusal])
-                if operation.task is not None:
-                    operation.task.cancel()
+            for operation in ended:
+                if operation.id in self.operations:  # the client may have completed it meanwhile
+                    await operation.send_initial_errors([refusal])
             await self.close(code)
 
     async def close(self, code: int) -> None:

@@ -249,6 +249,9 @@ async def test_settings_that_make_no_sense_are_refused_without_a_start(tmp_path:
         {"MAIL_FROM": "nobody in particular"},
         {"PUBLIC_URL": "ftp://billing.example"},
         {"CONFIRMATION_HOURS": "0"},
+        {"OIDC_ISSUER": "https://id.example"},  # for whom?
+        {"OIDC_ISSUER": "http://id.example", "OIDC_AUDIENCE": "x"},
+        {"OIDC_ISSUER": "https://id.example", "OIDC_AUDIENCE": "x", "OIDC_ALGORITHMS": "HS256"},
     )
     for status, out, err in await asyncio.gather(*(run("serve", **given) for given in wrong)):
         assert (status, out) == (2, "")

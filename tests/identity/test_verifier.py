@@ -11,7 +11,8 @@ from joserfc.jwk import Key, RSAKey
 from identity.errors import TokenRefused
 from identity.key_set import key_set
 from identity.provider import Provider
-from identity.verifier import LONGEST_TOKEN, is_token, read_header, verify
+from identity.token_form import LONGEST_TOKEN, is_token
+from identity.verifier import read_header, verify
 from models.sign_in import Identity
 from tests.conftest import START, Clock
 from tests.identity_provider import AUDIENCE, IdentityProvider, made_key, public, segment, signed
@@ -333,6 +334,10 @@ def test_groups_are_read_from_the_claim_that_is_set(claim: Any, groups: set[str]
 def test_a_name_and_an_address_that_make_no_sense_count_as_not_said() -> None:
     said = checked(signed(claims(name=["A"], email=7, preferred_username="al"), RSA))
     assert (said.name, said.email) == ("al", None)
+    for name in ("A\0l", "A\nl", "A\ud800", "A\u202el", " "):
+        assert checked(signed(claims(name=name), RSA)).name is None
+    name = "\u0645\u06cc\u200c\u062e\u0648"  # a joiner belongs to the spelling
+    assert checked(signed(claims(name=name), RSA)).name == name
 
 
 def test_a_credential_is_told_from_a_token_by_its_form() -> None:
@@ -349,6 +354,7 @@ def test_a_credential_is_told_from_a_token_by_its_form() -> None:
         ({"issuer": "https://id.example?tenant=1"}, "no query"),
         ({"issuer": "https://id.example/#a"}, "no query"),
         ({"issuer": "https://id.example/a b"}, "spaces"),
+        ({"issuer": f"https://id.example/{'a' * 240}"}, "255 characters"),
         ({"audience": ""}, "OIDC_AUDIENCE"),
         ({"algorithms": frozenset[str]()}, "OIDC_ALGORITHMS"),
         ({"jwks_url": "http://id.example/keys"}, "OIDC_JWKS_URL is https"),
