@@ -9,7 +9,7 @@ class Crowded(Exception):
     """The queue is full; come back in `retry_after` seconds."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__("too many requests are waiting")
+        super().__init__("Too many requests are waiting.")
         self.retry_after = retry_after
 
 

@@ -92,7 +92,7 @@ class GraphQLEndpoint:
             return await self._execute(request, wanted, principal, media_type)
         except Crowded as crowded:
             extensions = {"code": ErrorCode.OVERLOADED.value}
-            error = {"message": "Too many requests are waiting.", "extensions": extensions}
+            error = {"message": str(crowded), "extensions": extensions}
             headers = {"Retry-After": str(crowded.retry_after)}
             return _answer({"errors": [error]}, 503, media_type, headers)
         except SignInUnavailable as unavailable:
