@@ -217,7 +217,11 @@ def create_app(
     )
     connections = Connections(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
-        schema, lambda request_id: site.context(request_id, None), admission, connections
+        schema,
+        site.authenticate,
+        lambda request_id: site.context(request_id, principal=None),
+        admission,
+        connections,
     )
 
     async def print_schema(_: Request) -> Response:

@@ -59,8 +59,9 @@ class _Credential:
 
     authorization: str
     principal: Principal
-    state: Hashable | None
-    looked_at: float
+    state: Hashable | None = None
+    """As it was when that was looked at; at first, none."""
+    looked_at: float = 0.0
     open: set[Connection] = field(default_factory=set)
 
     def is_due(self, state: Hashable | None) -> bool:
@@ -93,22 +94,16 @@ class Connections:
         self._by_principal: dict[str, set[_Credential]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def add(self, authorization: str | None, connection: Connection) -> bool:
-        """Sign a connection in; raises TooManyConnections and SignInUnavailable."""
-        state = self._state()
-        principal = await self._authenticate(authorization)
-        if principal is None or authorization is None:
-            return False
+    def add(self, authorization: str, principal: Principal, connection: Connection) -> None:
+        """Note a connection that has signed in; raises TooManyConnections."""
         if len(self._of(principal)) >= self.limits.credential_connections:
             raise TooManyConnections
         known = self._credentials.get(authorization)
         if known is None or not self._note(known, principal):
-            known = _Credential(authorization, principal, state, time.monotonic())
-            self._credentials[authorization] = known
+            known = self._credentials[authorization] = _Credential(authorization, principal)
             self._by_principal.setdefault(principal.id, set()).add(known)
         known.open.add(connection)
         connection.act_as(principal)
-        return True
 
     def remove(self, authorization: str | None, connection: Connection) -> None:
         """Forget a connection that has ended."""

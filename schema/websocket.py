@@ -32,7 +32,7 @@ from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyC
 from schema.context import Context
 from schema.errors import RequestRefused
 from schema.http import HTTPRefused, refuse_null_characters
-from schema.sign_in import SignInUnavailable
+from schema.sign_in import Authenticate, SignInUnavailable
 
 INIT_TIMEOUT = timedelta(seconds=10)
 TOO_MANY = 4429
@@ -67,8 +67,12 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         connections, authorization = self.view.connections, self.context.authorization
         if self._has_signed_in:
             return await connections.check(authorization)
-        self._has_signed_in = await connections.add(authorization, self)
-        return self._has_signed_in
+        principal = await self.view.authenticate(authorization)
+        if principal is None or authorization is None:
+            return False
+        connections.add(authorization, principal, self)
+        self._has_signed_in = True
+        return True
 
     async def end(self, refusal: RequestRefused, code: int) -> None:
         """End what is under way with an error, and close."""
@@ -146,6 +150,7 @@ class GraphQLSocket(GraphQL[Context, None]):
     def __init__(
         self,
         schema: Schema,
+        authenticate: Authenticate,
         make_context: Callable[[str], Context],
         admission: Admission,
         connections: Connections,
@@ -158,6 +163,7 @@ class GraphQLSocket(GraphQL[Context, None]):
             # There are no cookies to ride on: the token in the first message is what counts.
             allowed_origins=["*"],
         )
+        self.authenticate = authenticate
         self.connections = connections
         self._admission = admission
         self._make_context = make_context

@@ -313,6 +313,11 @@ class World:
             **{"id": authorization, "name": "Ann", "scopes": READS, **changes}
         )
 
+    async def sign_in(self, authorization: str, connection: Connection) -> None:
+        principal = await self.authenticate(authorization)
+        assert principal is not None
+        self.connections.add(authorization, principal, connection)
+
     async def look(self) -> None:
         await self.connections._look()
         await asyncio.sleep(0)  # for what ends beside
@@ -327,7 +332,8 @@ def world(clock: Clock) -> World:
 
 async def test_who_is_looked_at_is_asked_for_only_after_something_changed(world: World) -> None:
     connection = FakeConnection()
-    assert await world.connections.add("a", connection)
+    await world.sign_in("a", connection)
+    await world.look()  # in case something changed while it signed in
     asked = world.asked
     await world.look()
     assert world.asked == asked
@@ -354,7 +360,7 @@ async def test_a_socket_ends_when_anything_was_lost(
     world: World, changes: Json, ended: list[Any]
 ) -> None:
     connection = FakeConnection()
-    await world.connections.add("a", connection)
+    await world.sign_in("a", connection)
     world.set("a", **changes)
     await world.look()
     assert connection.ended == ended
@@ -364,9 +370,9 @@ async def test_a_socket_ends_when_anything_was_lost(
 
 async def test_who_comes_after_a_loss_acts_by_what_is_left(world: World) -> None:
     before, after = FakeConnection(), FakeConnection()
-    await world.connections.add("a", before)
+    await world.sign_in("a", before)
     world.set("a", scopes=frozenset[Scope]())
-    await world.connections.add("a", after)
+    await world.sign_in("a", after)
     await asyncio.sleep(0)
     assert (before.ended, after.ended) == ([("FORBIDDEN", 4403)], [])
     assert after.acts_as == [world.principals["a"]]
@@ -378,9 +384,9 @@ async def test_who_comes_after_a_loss_acts_by_what_is_left(world: World) -> None
 
 async def test_a_slow_client_holds_up_nobody(world: World) -> None:
     slow, quick = FakeConnection(is_slow=True), FakeConnection()
-    await world.connections.add("a", slow)
+    await world.sign_in("a", slow)
     world.set("b")
-    await world.connections.add("b", quick)
+    await world.sign_in("b", quick)
     world.principals.clear()
     world.state += 1
     await world.look()
@@ -389,7 +395,7 @@ async def test_a_slow_client_holds_up_nobody(world: World) -> None:
 
 async def test_where_nobody_can_tell_the_client_is_told_to_come_back(world: World) -> None:
     connection = FakeConnection()
-    await world.connections.add("a", connection)
+    await world.sign_in("a", connection)
     world.fault = SignInUnavailable(10)
     world.state += 1
     await world.look()
@@ -402,8 +408,8 @@ async def test_sockets_outlive_a_database_that_is_away_but_not_their_expiry(
     signals = Signals()
     short, long = FakeConnection(), FakeConnection()
     world.set("short", expires_at=clock() + timedelta(minutes=1))
-    await world.connections.add("a", long)
-    await world.connections.add("short", short)
+    await world.sign_in("a", long)
+    await world.sign_in("short", short)
     watching = asyncio.create_task(world.connections.watch(signals))
     await asyncio.sleep(0)
     world.fault = ConnectionRefusedError()
@@ -437,11 +443,10 @@ async def test_connections_count_by_whom_they_stand_for_whatever_the_token(clock
     made: list[Connection] = [FakeConnection() for _ in range(3)]
     for number in range(3):
         world.set(f"token {number}", id="usr_1")
-    assert await world.connections.add("token 0", made[0])
-    assert await world.connections.add("token 1", made[1])
+    await world.sign_in("token 0", made[0])
+    await world.sign_in("token 1", made[1])
     with pytest.raises(TooManyConnections):
-        await world.connections.add("token 2", made[2])
+        await world.sign_in("token 2", made[2])
     world.connections.remove("token 0", made[0])
-    assert await world.connections.add("token 2", made[2])
-    assert not await world.connections.add("unknown", made[0])
+    await world.sign_in("token 2", made[2])
     assert not await world.connections.check("token 0")
