@@ -10,6 +10,7 @@ from models import token_issuing
 from models.access_list import TOKENS_NEWEST_FIRST, TokenFilter, tokens_within
 from models.sql import all_of
 from models.token_issuing import Issued, TokenRequest
+from resolvers.listing import After, First, listed
 from resolvers.perform import perform
 from schema.access_connection import Connection
 from schema.access_token import AccessToken
@@ -24,23 +25,16 @@ from schema.access_token_changes import (
     RotateAccessTokenPayload,
 )
 from schema.context import Info
-from schema.pagination import CONNECTION, COUNTS, DEFAULT_PAGE, page_arguments
-from schema.readers import read_by_id, reader_for
-from schema.selections import selects
+from schema.pagination import DEFAULT_PAGE
+from schema.readers import read_by_id
 from schema.user import User, reach_of
 from schema.user_error import UserError
-
-LIST_OF_TOKENS = "access-tokens"
 
 
 async def access_tokens(
     info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many at most, 500 or fewer.")
-    ] = DEFAULT_PAGE,
-    after: Annotated[
-        str | None, strawberry.argument(description="The endCursor of the page before.")
-    ] = None,
+    first: First = DEFAULT_PAGE,
+    after: After = None,
     user_id: Annotated[
         strawberry.ID | None, strawberry.argument(description="Only those of a user.")
     ] = None,
@@ -53,19 +47,10 @@ async def access_tokens(
     ] = None,
 ) -> Connection[AccessToken]:
     """List tokens, newest first, as far as they are within reach (R99)."""
-    arguments = page_arguments(LIST_OF_TOKENS, (str,), first=first, after=after)
     wanted = TokenFilter(user_id, reseller_id, is_valid).condition(info.context.clock())
     condition = all_of([wanted, tokens_within(reach_of(info))])
-    reader = reader_for(info, AccessToken, *CONNECTION)
     order = TOKENS_NEWEST_FIRST
-    nodes, has_more = await order.page(reader, condition, arguments.size, arguments.beyond)
-    return Connection(
-        nodes=nodes,
-        key_of=lambda node: (LIST_OF_TOKENS, node.id),
-        arguments=arguments,
-        has_more=has_more,
-        counted=await order.count(condition) if selects(info, COUNTS) else None,
-    )
+    return await listed(info, AccessToken, "access-tokens", order, condition, first, after)
 
 
 async def issue_access_token(

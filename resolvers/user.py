@@ -11,13 +11,13 @@ from models.access_list import USERS, UserFilter, users_within
 from models.audit import Act
 from models.permission import CATALOGUE
 from models.sql import all_of
+from resolvers.listing import After, First, listed
 from resolvers.perform import Input, given, perform, refuse_version_of_nothing
 from schema.access_connection import Connection
 from schema.context import Info
-from schema.pagination import CONNECTION, COUNTS, DEFAULT_PAGE, page_arguments
+from schema.pagination import DEFAULT_PAGE
 from schema.permission import Permission, shown
-from schema.readers import read_by_id, reader_for
-from schema.selections import selects
+from schema.readers import read_by_id
 from schema.user import User, UserGroup, reach_of
 from schema.user_changes import (
     DisableUserInput,
@@ -33,8 +33,6 @@ from schema.user_changes import (
 )
 from schema.user_error import UserError
 
-LIST_OF_USERS = "users"
-
 Payload = TypeVar("Payload")
 
 
@@ -45,12 +43,8 @@ async def permissions() -> list[Permission]:
 
 async def users(
     info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many at most, 500 or fewer.")
-    ] = DEFAULT_PAGE,
-    after: Annotated[
-        str | None, strawberry.argument(description="The endCursor of the page before.")
-    ] = None,
+    first: First = DEFAULT_PAGE,
+    after: After = None,
     text: Annotated[
         str | None, strawberry.argument(description="What the name or the address holds.")
     ] = None,
@@ -65,18 +59,9 @@ async def users(
     ] = None,
 ) -> Connection[User]:
     """List users by name, as far as they are within reach (R99)."""
-    arguments = page_arguments(LIST_OF_USERS, (str, str), first=first, after=after)
-    wanted = UserFilter(text, group_id, reseller_id, is_active)
-    condition = all_of([wanted.condition(), users_within(reach_of(info))])
-    reader = reader_for(info, User, *CONNECTION, extra=("name_key",))
-    nodes, has_more = await USERS.page(reader, condition, arguments.size, arguments.beyond)
-    return Connection(
-        nodes=nodes,
-        key_of=lambda node: (LIST_OF_USERS, node.name_key, node.id),
-        arguments=arguments,
-        has_more=has_more,
-        counted=await USERS.count(condition) if selects(info, COUNTS) else None,
-    )
+    wanted = UserFilter(text, group_id, reseller_id, is_active).condition()
+    condition = all_of([wanted, users_within(reach_of(info))])
+    return await listed(info, User, "users", USERS, condition, first, after)
 
 
 async def save_user(

@@ -8,12 +8,12 @@ import models
 from models import group_editing
 from models.access_list import GROUPS, groups_within
 from models.audit import Act
+from resolvers.listing import After, First, listed
 from resolvers.perform import given, perform, refuse_version_of_nothing
 from schema.access_connection import Connection
 from schema.context import Info
-from schema.pagination import CONNECTION, COUNTS, DEFAULT_PAGE, page_arguments
-from schema.readers import read_by_id, reader_for
-from schema.selections import selects
+from schema.pagination import DEFAULT_PAGE
+from schema.readers import read_by_id
 from schema.user import UserGroup, reach_of
 from schema.user_error import UserError
 from schema.user_group_changes import (
@@ -25,30 +25,13 @@ from schema.user_group_changes import (
     SaveUserGroupPayload,
 )
 
-LIST_OF_GROUPS = "user-groups"
-
 
 async def user_groups(
-    info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many at most, 500 or fewer.")
-    ] = DEFAULT_PAGE,
-    after: Annotated[
-        str | None, strawberry.argument(description="The endCursor of the page before.")
-    ] = None,
+    info: Info, first: First = DEFAULT_PAGE, after: After = None
 ) -> Connection[UserGroup]:
     """List groups by name, as far as they are within reach (R99)."""
-    arguments = page_arguments(LIST_OF_GROUPS, (str, str), first=first, after=after)
     condition = groups_within(reach_of(info))
-    reader = reader_for(info, UserGroup, *CONNECTION, extra=("name_key",))
-    nodes, has_more = await GROUPS.page(reader, condition, arguments.size, arguments.beyond)
-    return Connection(
-        nodes=nodes,
-        key_of=lambda node: (LIST_OF_GROUPS, node.name_key, node.id),
-        arguments=arguments,
-        has_more=has_more,
-        counted=await GROUPS.count(condition) if selects(info, COUNTS) else None,
-    )
+    return await listed(info, UserGroup, "user-groups", GROUPS, condition, first, after)
 
 
 async def save_user_group(

@@ -53,8 +53,8 @@ class Context:
     request_id: str
     principal: Principal | None = None
     authorization: str | None = None
-    sign_in_again: Callable[[], Awaitable[bool]] | None = None
-    """On a WebSocket: tells whether the connection's token is still good."""
+    sign_in_again: Callable[[], Awaitable[Principal | None]] | None = None
+    """On a WebSocket: gives whom the connection's token stands for now, if it is still good."""
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
     delivery_policy: DeliveryPolicy = POLICY

@@ -15,7 +15,7 @@ from models.access_list import (
     newest_tokens,
 )
 from models.sql import among
-from schema.audit import AUDIT_TRAIL, AuditEntry
+from schema.audit import AUDIT_TRAIL, AuditEntry, audit_trails
 from schema.context import Info
 from schema.node import Node
 from schema.permission import Permission, shown, shown_codes
@@ -39,6 +39,13 @@ def reach_of(info: Info) -> str | None:
 async def _member_counts(selection: Selection, groups: Sequence[Any]) -> list[int]:
     counts = await member_counts([one.id for one in groups], reach_of(selection.info))
     return [counts[one.id] for one in groups]
+
+
+async def _audit_trails(selection: Selection, groups: Sequence[Any]) -> list[list[AuditEntry]]:
+    """Bring the trails of groups; they name members, who may be others' (R99)."""
+    if reach_of(selection.info) is not None:
+        return [[] for _ in groups]
+    return await audit_trails(selection, groups)
 
 
 @strawberry.type(description="Users who are permitted the same (R93).")
@@ -73,9 +80,10 @@ class UserGroup(Node):
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
-        description="What was done to it, newest first, 100 entries at most (R96).",
+        description="What was done to it, newest first, 100 entries at most (R96); none for a"
+        " partner's credential.",
         extensions=[READS_ACCESS],
-        metadata=AUDIT_TRAIL,
+        metadata=brought(_audit_trails, extra=("subject_id",)),
     )
     def audit_trail(self, info: Info) -> list[AuditEntry]:
         """Give its audit entries."""

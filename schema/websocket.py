@@ -21,6 +21,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.unset import UnsetType
 
+from models.access import Principal
 from schema.context import Context
 from schema.http import Authenticate, HTTPRefused, refuse_null_characters
 
@@ -103,10 +104,10 @@ class GraphQLSocket(GraphQL[Context, None]):
         acknowledgement: UnsetType = UNSET
         return acknowledgement
 
-    async def sign_in(self, context: Context) -> bool:
-        """Set whom the connection's token stands for, and tell whether it is still anybody."""
+    async def sign_in(self, context: Context) -> Principal | None:
+        """Set whom the connection's token stands for, and give it if it is still anybody."""
         context.principal = await self._authenticate(context.authorization)
-        return context.principal is not None
+        return context.principal
 
     def decode_json(self, data: str | bytes) -> object:
         """Read a message; what can't be stored is refused as over HTTP."""

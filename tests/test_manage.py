@@ -15,8 +15,11 @@ import aiohttp
 import pytest
 
 from enrichment.sandbox.catalogue import CATALOGUE
+from models.access import TOKENS, Scope
+from tests.access_world import add_user, sign_in
+from tests.conftest import Clock
 from tests.databases import Databases
-from tests.graphql_client import connected, the_schema
+from tests.graphql_client import connected, counted_statements, running_api, the_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 ENOUGH_S = 40.0
@@ -204,6 +207,33 @@ async def test_an_operator_adds_users_groups_and_tokens_and_takes_them_away(
     await ordered(url, "group", "delete", group)
     assert await ordered(url, "group", "list") == ""
     assert (await ordered(url, "user", "list")) == f"{user}  Uma  active: access:read, audit:read"
+
+
+async def test_a_server_feels_at_once_what_a_command_takes_away(
+    databases: Databases, clock: Clock
+) -> None:
+    """R95: the command is a process of its own, with a database of its own open."""
+    async with running_api(databases, clock) as api:
+        user = await add_user(api, "Uma", Scope.CUSTOMERS_READ)
+        token = await sign_in(api, user, Scope.CUSTOMERS_READ)
+        database = api.platform.database
+        query = "{ customers { totalCount } }"
+        for _ in range(2):  # the first notes that the token was used
+            assert await api.data(query, token=token) == {"customers": {"totalCount": 0}}
+        with counted_statements() as statements:
+            await api.data("{ viewer { id } }", token=token)
+        assert statements == []  # it is remembered
+        with database.signals.watching(TOKENS) as told:
+            given = ("user", "revoke", user, "--permissions", "customers:read")
+            await ordered(database.url, *given)
+            if database.is_postgres:
+                await asyncio.wait_for(told.wait(), ENOUGH_S)
+        assert (await api.error(query, token=token))["extensions"]["code"] == "FORBIDDEN"
+        with database.signals.watching(TOKENS) as told:
+            await ordered(database.url, "user", "disable", user)
+            if database.is_postgres:
+                await asyncio.wait_for(told.wait(), ENOUGH_S)
+        assert (await api.post(query, token=token)).status_code == 401
 
 
 async def test_the_schema_is_printed_as_it_is_committed() -> None:

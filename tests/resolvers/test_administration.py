@@ -8,6 +8,8 @@ import pytest
 from models import AccessToken, CustomerClass, User
 from models.access import OPERATOR, Scope
 from models.audit import Act
+from models.token_issuing import TokenRequest
+from models.token_issuing import issue as issue_token
 from models.user_editing import disable_user
 from tests.access_world import add_group, add_user, issue, sign_in
 from tests.factories import everything
@@ -228,6 +230,44 @@ async def test_a_partners_credential_sees_its_own_users_groups_and_tokens(
             assert found["users"]["totalCount"] == 0
         if name != "g":
             assert found["accessTokens"]["totalCount"] == 0
+
+
+async def test_a_partner_does_not_read_of_others_in_the_trail_of_a_group(
+    api: Api, partners: Partners
+) -> None:
+    """R99: a group has members of several."""
+    trail = "query($id: ID!) { node(id: $id) { ... on UserGroup { auditTrail { after } } } }"
+    entries = (await api.data(trail, id=partners.group))["node"]["auditTrail"]
+    assert {"after": {"user_id": partners.staff}} in entries
+    seen = (await api.data(trail, token=partners.token, id=partners.group))["node"]
+    assert seen == {"auditTrail": []}
+
+
+async def test_the_operator_issues_a_token_of_nobodys_that_is_bound(
+    api: Api, partners: Partners
+) -> None:
+    """R99."""
+    act = Act(OPERATOR, api.clock(), "command-1")
+    scopes = ["access:administer", "customers:read"]
+    request = TokenRequest("Integration", scopes, 90, None, partners.own)
+    issued = await api.platform.database.transaction(lambda: issue_token(act, request, None))
+    viewer = "{ viewer { user { id } scopes credential { resellerId } } users { totalCount } }"
+    assert await api.data(viewer, token=issued.secret) == {
+        "viewer": {
+            "user": None,
+            "scopes": scopes,
+            "credential": {"resellerId": partners.own},
+        },
+        "users": {"totalCount": 2},
+    }
+    given = {"name": "x", "scopes": ["customers:read"]}
+    await refused(api, issued.secret, "issueAccessToken", "REQUIRED", **given)
+    own = {**given, "userId": partners.colleague}
+    await api.done("issueAccessToken", "", token=issued.secret, **own)
+    rotated = await api.done(
+        "rotateAccessToken", "accessToken { resellerId }", token=issued.secret, id=issued.token.id
+    )
+    assert rotated["accessToken"] == {"resellerId": partners.own}
 
 
 async def test_a_partners_credential_issues_tokens_for_its_own_only(
