@@ -59,6 +59,8 @@ class Principal:
     """The user behind the credential, if it is a user's."""
     user_name: str | None = None
     expires_at: datetime | None = None
+    claimed_groups: frozenset[str] = frozenset()
+    """Groups that an identity provider counts the user among, by their ids."""
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the scope was given, or comes with a stronger one (A20)."""

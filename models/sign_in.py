@@ -50,23 +50,25 @@ async def principal_of(
     standing = await standing_of(user.id)
     if standing is None or not standing.is_active:
         return None
+    claimed = await _claimed(identity.groups)
+    granted = with_implied(known(code for group in claimed for code in group.permissions))
     return Principal(
-        user.id,
-        standing.name,
-        standing.permissions | await _claimed(identity.groups),
-        standing.reseller_id,
-        user.id,
-        standing.name,
-        identity.expires_at,
+        id=user.id,
+        name=standing.name,
+        scopes=standing.permissions | granted,
+        reseller_id=standing.reseller_id,
+        user_id=user.id,
+        user_name=standing.name,
+        expires_at=identity.expires_at,
+        claimed_groups=frozenset(group.id for group in claimed),
     )
 
 
-async def _claimed(names: frozenset[str]) -> frozenset[Any]:
-    """Give what the groups of some external names are permitted."""
+async def _claimed(names: frozenset[str]) -> list[UserGroup]:
+    """Read the groups of some external names."""
     if not names:
-        return frozenset()
-    groups = await UserGroup.filter(external_name__in=sorted(names)).only("id", "permissions")
-    return with_implied(known(code for group in groups for code in group.permissions))
+        return []
+    return await UserGroup.filter(external_name__in=sorted(names)).only("id", "permissions")
 
 
 async def _provisioned(database: Database, identity: Identity, act: Act) -> User:

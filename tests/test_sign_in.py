@@ -116,6 +116,12 @@ async def test_a_user_may_do_what_it_its_groups_and_the_claimed_groups_may(
     for claim, more in cases:
         viewer = (await api.data(VIEWER, token=provider.token(groups=claim)))["viewer"]
         assert set(viewer["scopes"]) == {"contacts:read", "consent:read"} | more, claim
+    shown = "{ viewer { groups { name } user { id } } }"
+    viewer = (await api.data(shown, token=provider.token(groups=["claimed"])))["viewer"]
+    assert viewer == {
+        "groups": [{"name": "claimed"}, {"name": "joined"}],
+        "user": {"id": user.id},
+    }
     assert await GroupMembership.all().count() == 1  # what is claimed is not stored
 
 

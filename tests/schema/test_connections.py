@@ -15,6 +15,7 @@ from models.database import Signals
 from schema.connections import Connection, ConnectionLimits, Connections, TooManyConnections
 from schema.errors import RequestRefused
 from schema.sign_in import SignInUnavailable
+from tests.access_world import add_user, sign_in
 from tests.conftest import START, Clock
 from tests.databases import Databases
 from tests.graphql_client import (
@@ -84,6 +85,24 @@ async def test_an_idle_socket_ends_with_its_credential(live: LiveApi, end: str) 
             await change()
             assert await socket.ended() == ({operation: code}, 4403)
     await until_followed(live, 0)
+
+
+@pytest.mark.parametrize(
+    ("mutation", "code"),
+    [("disableUser", "UNAUTHENTICATED"), ("revokePermissions", "FORBIDDEN")],
+)
+async def test_an_idle_socket_ends_with_what_an_administrator_takes_away(
+    live: LiveApi, mutation: str, code: str
+) -> None:
+    """R95: the token is as good as before, its user is not."""
+    user = await add_user(live, "Uma", Scope.CUSTOMERS_READ)
+    token = await sign_in(live, user, Scope.CUSTOMERS_READ)
+    given: Json = {"id": user}
+    if mutation == "revokePermissions":
+        given = {"granteeId": user, "permissions": ["customers:read"]}
+    async with following(live, token) as (socket, operation), asyncio.timeout(PROMPTLY_S):
+        await live.done(mutation, "", **given)
+        assert await socket.ended() == ({operation: code}, 4403)
 
 
 async def test_an_idle_socket_ends_when_its_token_expires(live: LiveApi) -> None:
