@@ -83,26 +83,43 @@ class Provider:
 
 
 class ProviderSettings(Protocol):
-    """What an operator sets about the provider, as in the README."""
+    """What an operator may set about the provider; the README says more."""
 
     @property
-    def oidc_issuer(self) -> str | None: ...  # noqa: D102  # documented in the README, as are all
+    def oidc_issuer(self) -> str | None:
+        """Give what the provider calls itself; none if there is none."""
+
     @property
-    def oidc_audience(self) -> str | None: ...  # noqa: D102
+    def oidc_audience(self) -> str | None:
+        """Give whom tokens must be for."""
+
     @property
-    def oidc_algorithms(self) -> str: ...  # noqa: D102
+    def oidc_algorithms(self) -> str:
+        """Give the algorithms that are allowed, with commas between."""
+
     @property
-    def oidc_leeway_s(self) -> int: ...  # noqa: D102
+    def oidc_leeway_s(self) -> int:
+        """Give how far clocks may differ, in seconds."""
+
     @property
-    def oidc_groups_claim(self) -> str: ...  # noqa: D102
+    def oidc_groups_claim(self) -> str:
+        """Give the claim that names groups."""
+
     @property
-    def oidc_jwks_url(self) -> str | None: ...  # noqa: D102
+    def oidc_jwks_url(self) -> str | None:
+        """Give where the keys are, if not where the provider says."""
+
     @property
-    def oidc_keys_lifetime_s(self) -> float: ...  # noqa: D102
+    def oidc_keys_lifetime_s(self) -> float:
+        """Give after how many seconds keys are fetched again."""
+
     @property
-    def oidc_keys_grace_s(self) -> float: ...  # noqa: D102
+    def oidc_keys_grace_s(self) -> float:
+        """Give for how many more they serve in an outage."""
+
     @property
-    def oidc_keys_pause_s(self) -> float: ...  # noqa: D102
+    def oidc_keys_pause_s(self) -> float:
+        """Give how many lie between two fetches at least."""
 
 
 def provider_of(settings: ProviderSettings) -> Provider | None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
-from models.access import SYSTEM, Principal
+from models.access import SYSTEM, TOKENS, Principal
 from models.audit import Act, record
 from models.customer_class import NAME_LENGTH, name_key
-from models.database import Database
+from models.database import Database, wake
 from models.email_address import InvalidEmailError, normalise_email
 from models.locks import lock
 from models.permission import known, with_implied
@@ -107,6 +107,7 @@ async def _refresh(user_id: str, identity: Identity, act: Act) -> None:
     user.last_modified_at = act.now
     await user.save(update_fields=[*news, "name_key", "last_modified_at"])
     await record(act, "user.refreshed", user.id, before=before, after=_kept(user))
+    await wake(TOKENS)
 
 
 def _news(user: User, identity: Identity) -> dict[str, str]:
