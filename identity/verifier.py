@@ -103,7 +103,7 @@ def verify(token: str, key: Key, provider: Provider, now: datetime) -> Identity:
 
 def _rules(provider: Provider, now: datetime) -> JWTClaimsRegistry:
     return JWTClaimsRegistry(
-        now=int(now.timestamp()),
+        now=now.timestamp(),  # type: ignore[arg-type]  # claims have fractions of seconds too
         leeway=int(provider.leeway.total_seconds()),
         iss={"essential": True, "value": provider.issuer},
         aud={"essential": True, "value": provider.audience},

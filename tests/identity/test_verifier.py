@@ -134,6 +134,16 @@ def test_claims_decide(changes: dict[str, Any], expected: str) -> None:
         assert reason(token) == expected
 
 
+def test_fractions_of_seconds_count() -> None:
+    exact = Provider(ISSUER, AUDIENCE, leeway=timedelta(0))
+    now = START + timedelta(milliseconds=500)
+    (key,) = key_set([public(RSA)]).keys
+    assert verify(signed(claims(iat=NOW + 0.4, nbf=NOW + 0.5), RSA), key, exact, now)
+    for late in ({"iat": NOW + 0.6}, {"nbf": NOW + 0.6}, {"exp": NOW + 0.4}):
+        with pytest.raises(TokenRefused):
+            verify(signed(claims(**late), RSA), key, exact, now)
+
+
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
