@@ -337,12 +337,28 @@ async def test_the_tokens_of_a_partners_user_are_bound_to_the_same_reseller(
     issued = await api.done("issueAccessToken", "accessToken { resellerId }", **given)
     assert issued["accessToken"] == {"resellerId": partners.own}
     # One of the platform's own may have a token that is bound, which sees no more than a partner.
-    narrowed = await sign_in(api, partners.staff, VIEW, resellerId=partners.own)
+    given = {"resellerId": partners.own, "name": "narrowed"}
+    narrowed = await sign_in(api, partners.staff, ADMINISTER, **given)
     viewer = "{ viewer { credential { resellerId } accessTokens { resellerId } } }"
     assert (await api.data(viewer, token=narrowed))["viewer"] == {
         "credential": {"resellerId": partners.own},
         "accessTokens": [{"resellerId": partners.own}],
     }
+    more = {"name": "more", "scopes": ["access:administer"]}
+    issued = await api.done(
+        "issueAccessToken", "accessToken { resellerId }", token=narrowed, **more
+    )
+    assert issued["accessToken"] == {"resellerId": partners.own}
+    # The partner sees that token, which is bound alike, and not whose it is.
+    tokens = await api.data(
+        "{ accessTokens { nodes { name user { name } } } }", token=partners.token
+    )
+    assert tokens["accessTokens"]["nodes"] == [
+        {"name": "more", "user": None},
+        {"name": "narrowed", "user": None},
+        {"name": "x", "user": {"name": "Oscar"}},
+        {"name": "olive", "user": {"name": "Olive"}},
+    ]
 
 
 @pytest.mark.parametrize("way", ["erased", "moved", "class retired", "class changed"])
