@@ -25,7 +25,6 @@ from models.user import User, standing_of
 
 ADMINISTRATION = "administration of access"
 
-
 Row = TypeVar("Row", bound=Model)
 
 

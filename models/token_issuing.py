@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from models import audit
-from models.access import OPERATOR, AccessToken, Scope, new_token
+from models.access import OPERATOR, AccessToken, Principal, Scope, new_token
 from models.administration import (
     begin,
     check_reseller,
@@ -156,13 +156,18 @@ async def _owner(act: Act, wanted: TokenRequest, expected_version: int | None) -
             return None
         raise refuse(RefusalCode.REQUIRED, "A token belongs to a user.", "userId")
     user = await User.get_or_none(id=user_id)
-    bound_to = act.principal.reseller_id
-    if user is None or (bound_to is not None and user.reseller_id != bound_to):
+    if user is None or not _is_within(act.principal, user):
         raise refuse(RefusalCode.NOT_FOUND, "There is no such user.", "userId")
     refuse_stale(user, expected_version)
     if user.disabled_at is not None:
         raise refuse(RefusalCode.USER_DISABLED, f"{user.name} is disabled.", "userId")
     return user
+
+
+def _is_within(principal: Principal, user: User) -> bool:
+    """Tell whether a user is there for a principal: one of its own reseller, or its own."""
+    bound_to = principal.reseller_id
+    return bound_to is None or user.reseller_id == bound_to or user.id == principal.user_id
 
 
 async def _refuse_more_than_owner(user: User, scopes: frozenset[Scope]) -> None:

@@ -8,18 +8,28 @@ import strawberry
 
 import models
 from models.access import Scope
-from models.access_list import valid_among
+from models.access_list import users_within, valid_among
+from models.sql import all_of, among
 from schema.audit import AUDIT_TRAIL, AuditEntry
 from schema.context import Info
 from schema.customer import Customer
 from schema.node import Node
 from schema.permissions import Requires
 from schema.reads import Selection, brought, derived, hand_out, one, reads
-from schema.user import READS_ACCESS, User
+from schema.user import READS_ACCESS, User, reach_of
 
 
 def _codes(stored: Sequence[str]) -> list[str]:
     return sorted(stored)
+
+
+async def _users(selection: Selection, tokens: Sequence[Any]) -> list[User | None]:
+    """Bring the users of tokens, as far as they are within reach."""
+    ids = sorted({one.row_user_id for one in tokens if one.row_user_id is not None})
+    within = users_within(reach_of(selection.info))
+    found = await selection.reader.read(all_of([among("t0.id", ids), within]))
+    users = {user.id: user for user in found}
+    return [users.get(one.row_user_id) for one in tokens]
 
 
 async def _validity(selection: Selection, tokens: Sequence[Any]) -> list[bool]:
@@ -40,7 +50,6 @@ class AccessToken(Node):
         "scopes",
         description="What it may do, as `resource:verb`, as far as its user may (R93).",
     )
-    user: User | None = one("user", description="Whose it is; null for one of the operator's.")
     reseller_id: strawberry.ID | None = strawberry.field(
         description="The reseller that it is bound to, for good; null if to none (R99)."
     )
@@ -67,6 +76,15 @@ class AccessToken(Node):
     )
 
     user_id: strawberry.Private[str | None]
+
+    @strawberry.field(
+        description="Whose it is; null for one of the operator's, or of somebody beyond your"
+        " reach (R99).",
+        metadata=brought(_users, "user_id"),
+    )
+    def user(self, info: Info) -> User | None:
+        """Give the user, read with those of the other tokens."""
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
         description="Whether it opens anything now: it is neither expired nor revoked, nor is its"
