@@ -1,12 +1,12 @@
 """The identity provider as it is set: whose tokens count, for whom, and signed how."""
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from yarl import URL
 
+from models.loopback import is_loopback
 from models.user import IDENTITY_LENGTH
 
 KEY_TYPES = {
@@ -152,13 +152,3 @@ def checked_url(text: str, name: str) -> URL:
     if url.scheme == "http" and not is_loopback(host):
         raise ValueError(f"{name} is https; plain http is for this machine only")
     return url
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine by its literal name or address; nothing is resolved."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -13,7 +13,7 @@ from models.access import LONGEST_MEMORY_S, TOKENS, Principal
 from models.database import Signals
 from schema.errors import ErrorCode, RequestRefused
 from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
-from schema.subscriptions import wait_for
+from schema.subscriptions import LONGEST_WAIT_S, wait_for
 
 log = structlog.get_logger(__name__)
 
@@ -135,7 +135,7 @@ class Connections:
         """End connections when their credential does, at once or within a second, for ever."""
         with signals.watching(TOKENS) as told:
             while True:
-                await wait_for(told)
+                await wait_for(told, self._pause())
                 told.clear()
                 try:
                     await self._look()
@@ -143,12 +143,20 @@ class Connections:
                     # The database is away. Whoever has signed in is looked at again soon.
                     log.exception("connections_unchecked")
 
+    def _pause(self) -> float:
+        """Give for how long to wait for news: until the next expiry, if that is soon."""
+        now = self._clock()
+        ends = (credential.principal.expires_at for credential in self._credentials.values())
+        waits = ((end - now).total_seconds() for end in ends if end is not None)
+        return max(0.0, min(waits, default=LONGEST_WAIT_S))
+
     async def _look(self) -> None:
-        now, state = self._clock(), self._state()
+        now = self._clock()
         for credential in list(self._credentials.values()):
             expires_at = credential.principal.expires_at
             if expires_at is not None and now >= expires_at:
                 self._end(credential, ENDED, FORBIDDEN)
+        state = self._state()
         for credential in list(self._credentials.values()):
             if credential.is_due(state):
                 await self._check(credential)

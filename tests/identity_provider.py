@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -111,11 +112,17 @@ class IdentityProvider:
 
 
 @asynccontextmanager
-async def identity_provider(clock: Clock) -> AsyncIterator[IdentityProvider]:
-    """Serve an identity provider on a free port of this machine."""
+async def identity_provider(
+    clock: Clock, certificate: ssl.SSLContext | None = None
+) -> AsyncIterator[IdentityProvider]:
+    """Serve an identity provider on a free port of this machine, by TLS with a certificate."""
     provider = IdentityProvider(clock)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", provider.answer)
-    async with TestServer(application) as server:
+    server = TestServer(application)
+    await server.start_server(ssl=certificate)
+    try:
         provider.url = str(server.make_url("")).rstrip("/")
         yield provider
+    finally:
+        await server.close()

@@ -1,6 +1,7 @@
 """The provider's keys: fetched once, kept, rotated, and kept on through an outage for a time."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import trustme
 from aiohttp import web
 
 from identity.errors import ProviderUnavailable, TokenRefused
@@ -249,6 +251,28 @@ async def test_a_provider_that_is_not_there_lets_nobody_in(opened: Callable[...,
     keys = await opened(issuer="http://127.0.0.1:9/realm")
     await unavailable(keys)
     assert keys.fault == "NO_CONNECTION"
+
+
+@pytest.mark.parametrize(("is_trusted", "fault"), [(True, None), (False, "NO_CONNECTION")])
+async def test_a_provider_must_be_who_its_certificate_says(
+    clock: Clock, is_trusted: bool, fault: str | None
+) -> None:
+    authority, certificate = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(certificate)
+    known = ssl.create_default_context()
+    if is_trusted:
+        authority.configure_trust(known)
+    async with (
+        identity_provider(clock, certificate) as remote,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=known)) as session,
+        keys_of(Provider(remote.issuer, AUDIENCE), session, clock) as keys,
+    ):
+        assert remote.issuer.startswith("https://")
+        if is_trusted:
+            assert await kid_of(keys) == FIRST.kid
+        else:
+            await unavailable(keys)
+        assert keys.fault == fault
 
 
 @pytest.mark.parametrize("path", [DISCOVERY, JWKS])
