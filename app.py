@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from uuid import uuid4
 
 import structlog
@@ -34,13 +35,16 @@ from models.worker import Pace, Worker
 from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
 from schema.admission import Admission
-from schema.confirmation_page import confirmation_routes
+from schema.confirmation_page import ConfirmationPages
 from schema.connections import ConnectionLimits, Connections
 from schema.consent_export import consent_export
 from schema.context import Candidate, Context, RegisterUnavailable
+from schema.cors import Cors
 from schema.delivery_export import delivery_export
+from schema.guessing import Guessing, SignIn
 from schema.health import health_routes
 from schema.http import GraphQLEndpoint
+from schema.proxy import ForwardedBy, TrustedProxies
 from schema.request_ids import RequestIds
 from schema.root import build_schema
 from schema.routes import Application, Endpoint, Signed
@@ -174,6 +178,7 @@ def check_addresses(settings: Settings) -> None:
     register_endpoints(settings)
     post_of(settings)
     provider_of(settings)
+    Cors(settings.cors_origins)
 
 
 def create_app(
@@ -209,7 +214,11 @@ def create_app(
     admission = Admission(
         settings.running_requests, settings.waiting_requests, writing=settings.writing_requests
     )
-    endpoint = GraphQLEndpoint(schema, site.authenticate, site.context, admission)
+    cors = Cors(settings.cors_origins)
+    proxies = TrustedProxies(settings.trusted_proxies, ForwardedBy(settings.forwarded_by))
+    guessing = Guessing(clock, settings.guesses, settings.guess_window)
+    sign_in = SignIn(site.authenticate, guessing)
+    endpoint = GraphQLEndpoint(schema, sign_in, site.context, admission)
     limits = ConnectionLimits(
         settings.connection_subscriptions,
         settings.credential_subscriptions,
@@ -217,11 +226,7 @@ def create_app(
     )
     connections = Connections(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
-        schema,
-        site.authenticate,
-        lambda request_id: site.context(request_id, principal=None),
-        admission,
-        connections,
+        schema, sign_in, site.context, admission, connections, settings.page_origins
     )
 
     async def print_schema(_: Request) -> Response:
@@ -229,14 +234,14 @@ def create_app(
 
     direct = {"/graphql": Endpoint(endpoint)}
     return Application(
-        lambda inner: RequestIds(inner, direct, note_request),
+        lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
         routes=[
             WebSocketRoute("/graphql", socket),
-            Route("/schema.graphql", Signed(site.authenticate, print_schema)),
-            delivery_export(site.authenticate, delivery_policy(settings)),
-            consent_export(site.authenticate, site.database, clock),
+            Route("/schema.graphql", Signed(sign_in, print_schema)),
+            delivery_export(sign_in, delivery_policy(settings)),
+            consent_export(sign_in, site.database, clock),
             *health_routes(site.database, site.check_outside, clock),
-            *confirmation_routes(site.database, clock),
+            *ConfirmationPages(site.database, clock, guessing, settings.own_origin).routes,
         ],
         lifespan=lifespan,
     )
@@ -254,13 +259,13 @@ class _Site:
         try:
             return await self.open.credentials.of(authorization)
         except ProviderUnavailable as unavailable:
-            raise SignInUnavailable(unavailable.wait) from unavailable
+            raise SignInUnavailable(ceil(unavailable.wait)) from unavailable
 
     def credentials_state(self) -> object:
         """Give what changes whenever a credential may have."""
         return self.open.credentials.state()
 
-    def context(self, request_id: str, principal: Principal | None) -> Context:
+    def context(self, request_id: str, principal: Principal | None = None) -> Context:
         """Make the context of a request or a connection."""
         assert self.platform is not None  # noqa: S101  # routes are served after the start
         return Context(

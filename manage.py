@@ -5,9 +5,7 @@ Those on users, groups and tokens are in `commands/access.py`.
 
 import asyncio
 import signal
-import socket
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -15,7 +13,6 @@ from uuid import uuid4
 import asyncpg
 import orjson
 import typer
-import uvicorn
 from tortoise.exceptions import DBConnectionError
 
 from app import Platform, create_app, open_platform, utc_now
@@ -28,6 +25,7 @@ from models.lookup import retry_blocked
 from models.migrate import migrate as apply_migrations
 from schema.http import LARGEST_BODY
 from schema.root import build_schema
+from server import Config, Limits, Server
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.add_typer(user_cli, name="user")
@@ -54,37 +52,20 @@ def serve(
     async def note(platform: Platform) -> None:
         opened.append(platform)
 
-    async def greet() -> list[str]:
-        return await development_greeting(opened[0]) if development else []
+    async def greet(address: str) -> None:
+        greeting = await development_greeting(opened[0]) if development else []
+        print(f"GraphQL http://{address}/graphql", *greeting, sep="\n", flush=True)
 
     app = create_app(settings, with_worker=worker, on_ready=note)
-    config = uvicorn.Config(
+    config = Config(
         app,
+        Limits(settings.most_connections, settings.client_timeout_s, settings.keep_alive_s),
         host=settings.host,
         port=settings.port,
-        log_config=None,
-        access_log=False,
         ws_max_size=LARGEST_BODY,
         timeout_graceful_shutdown=10,
     )
-    _Server(config, greet).run()
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens, once it does."""
-
-    def __init__(self, config: uvicorn.Config, greet: Callable[[], Awaitable[list[str]]]) -> None:
-        super().__init__(config)
-        self._greet = greet
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then print the address and whatever a newcomer needs."""
-        await super().startup(sockets)
-        if not self.started:
-            return
-        greeting = await self._greet()
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        print(f"GraphQL http://{host}:{port}/graphql", *greeting, sep="\n", flush=True)
+    Server(config, greet).run()
 
 
 @cli.command()

@@ -12,7 +12,7 @@ import structlog
 from models.access import LONGEST_MEMORY_S, TOKENS, Principal
 from models.database import Signals
 from schema.errors import ErrorCode, RequestRefused
-from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
+from schema.sign_in import SIGN_IN_UNAVAILABLE, Identify, SignInUnavailable
 from schema.subscriptions import LONGEST_WAIT_S, wait_for
 
 log = structlog.get_logger(__name__)
@@ -81,13 +81,13 @@ class Connections:
 
     def __init__(
         self,
-        authenticate: Authenticate,
+        identify: Identify,
         state: Callable[[], Hashable | None],
         clock: Callable[[], datetime],
         limits: ConnectionLimits,
     ) -> None:
         self.limits = limits
-        self._authenticate = authenticate
+        self._identify = identify
         self._state = state
         self._clock = clock
         self._credentials: dict[str, _Credential] = {}
@@ -164,7 +164,7 @@ class Connections:
     async def _check(self, credential: _Credential) -> bool:
         state, looked_at = self._state(), time.monotonic()
         try:
-            principal = await self._authenticate(credential.authorization)
+            principal = await self._identify(credential.authorization)
         except SignInUnavailable:
             self._end(credential, UNCHECKED, TRY_AGAIN_LATER)
             return False

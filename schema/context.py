@@ -53,6 +53,8 @@ class Context:
     request_id: str
     principal: Principal | None = None
     authorization: str | None = None
+    client_address: str = ""
+    """On a WebSocket: where it comes from."""
     sign_in_again: Callable[[], Awaitable[bool]] | None = None
     """On a WebSocket: signs in, and later tells whether the credential is as good as it was.
 

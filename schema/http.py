@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import orjson
@@ -19,6 +18,8 @@ from models.access import Principal
 from schema.admission import Admission, Crowded
 from schema.context import Context
 from schema.errors import ErrorCode, masked
+from schema.guessing import TooManyGuesses
+from schema.proxy import address_of
 from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
 
 log = structlog.get_logger(__name__)
@@ -80,7 +81,8 @@ class GraphQLEndpoint:
         media_type = JSON
         try:
             media_type = negotiate(request.headers.get("accept"))
-            principal = await self._authenticate(request.headers.get("authorization"))
+            authorization = request.headers.get("authorization")
+            principal = await self._authenticate(authorization, address_of(request.scope))
             if principal is None:
                 raise HTTPRefused(
                     401,
@@ -90,16 +92,8 @@ class GraphQLEndpoint:
                 )
             wanted = await read_request(request)
             return await self._execute(request, wanted, principal, media_type)
-        except Crowded as crowded:
-            extensions = {"code": ErrorCode.OVERLOADED.value}
-            error = {"message": str(crowded), "extensions": extensions}
-            headers = {"Retry-After": str(crowded.retry_after)}
-            return _answer({"errors": [error]}, 503, media_type, headers)
-        except SignInUnavailable as unavailable:
-            extensions = {"code": ErrorCode.SIGN_IN_UNAVAILABLE.value}
-            error = {"message": SIGN_IN_UNAVAILABLE, "extensions": extensions}
-            headers = {"Retry-After": str(ceil(unavailable.wait))}
-            return _answer({"errors": [error]}, 503, media_type, headers)
+        except (Crowded, SignInUnavailable, TooManyGuesses) as told:
+            return _answer_later(told, media_type)
         except HTTPRefused as refused:
             error = {"message": str(refused), "extensions": {"code": refused.code.value}}
             return _answer({"errors": [error]}, refused.status, media_type, refused.headers)
@@ -138,6 +132,20 @@ class GraphQLEndpoint:
         except CannotGetOperationTypeError as error:
             raise HTTPRefused(400, "The document has no such operation.") from error
         return _answer(*_body_and_status(result, media_type), media_type)
+
+
+def _answer_later(told: Crowded | SignInUnavailable | TooManyGuesses, media_type: str) -> Response:
+    """Answer what may go well when it is tried again, and say when."""
+    match told:
+        case Crowded():
+            status, code, message = 503, ErrorCode.OVERLOADED, str(told)
+        case SignInUnavailable():
+            status, code, message = 503, ErrorCode.SIGN_IN_UNAVAILABLE, SIGN_IN_UNAVAILABLE
+        case TooManyGuesses():
+            status, code, message = 429, ErrorCode.RATE_LIMITED, "Too many sign-ins have failed."
+    error = {"message": message, "extensions": {"code": code.value}}
+    headers = {"Retry-After": str(told.retry_after)}
+    return _answer({"errors": [error]}, status, media_type, headers)
 
 
 def negotiate(accept: str | None) -> str:

@@ -1,6 +1,6 @@
 """GraphQL over WebSocket: the graphql-transport-ws protocol, signed in by its first message."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
 from json import JSONDecodeError
@@ -31,7 +31,9 @@ from schema.admission import Admission
 from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
 from schema.context import Context
 from schema.errors import RequestRefused
+from schema.guessing import TooManyGuesses
 from schema.http import HTTPRefused, refuse_null_characters
+from schema.proxy import address_of
 from schema.sign_in import Authenticate, SignInUnavailable
 
 INIT_TIMEOUT = timedelta(seconds=10)
@@ -67,7 +69,10 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         connections, authorization = self.view.connections, self.context.authorization
         if self._has_signed_in:
             return await connections.check(authorization)
-        principal = await self.view.authenticate(authorization)
+        try:
+            principal = await self.view.authenticate(authorization, self.context.client_address)
+        except TooManyGuesses:
+            return False
         if principal is None or authorization is None:
             return False
         connections.add(authorization, principal, self)
@@ -142,7 +147,8 @@ class GraphQLSocket(GraphQL[Context, None]):
 
     The bearer token comes as `Authorization` in the payload of `connection_init`, or as a header
     of the upgrade request; a connection without a valid one is closed with 4403, and so is an open
-    one as soon as its token ends or may do less.
+    one as soon as its token ends or may do less. The upgrade by a page of another origin than ours
+    and the allowed ones is refused; programs send no origin.
     """
 
     graphql_transport_ws_handler_class = _Handler
@@ -154,14 +160,14 @@ class GraphQLSocket(GraphQL[Context, None]):
         make_context: Callable[[str], Context],
         admission: Admission,
         connections: Connections,
+        origins: Collection[str] = (),
     ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=INIT_TIMEOUT,
-            # There are no cookies to ride on: the token in the first message is what counts.
-            allowed_origins=["*"],
+            allowed_origins=tuple(origins),
         )
         self.authenticate = authenticate
         self.connections = connections
@@ -177,6 +183,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         context = self._make_context(request.state.request_id)
         context.authorization = request.headers.get("authorization")
         context.admission = self._admission
+        context.client_address = address_of(request.scope)
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
