@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 import models
+from models.access import Scope
 from models.audit import Act
 from models.customer_editing import locked_customer
 from models.enrichment_result import CUSTOMER_ENRICHED
@@ -30,6 +31,7 @@ from schema.enrichment_changes import (
 )
 from schema.errors import ErrorCode, RequestRefused
 from schema.loaders import Loaders
+from schema.permissions import require
 from schema.readers import read_by_id, reader_for
 from schema.subscriptions import wait_for
 from schema.user_error import UserError
@@ -190,7 +192,7 @@ async def customer_enriched(
     with info.context.database.signals.watching(EVENTS) as woken:
         while True:
             woken.clear()
-            await _refuse_stale_token(info)
+            await _refuse_stale_principal(info)
             fresh = await events_after(customer_id, CUSTOMER_ENRICHED, seen)
             if fresh:
                 seen = fresh[-1].id
@@ -205,11 +207,15 @@ async def customer_enriched(
             await wait_for(woken)
 
 
-async def _refuse_stale_token(info: Info) -> None:
-    """End a subscription whose token has expired or was revoked."""
+async def _refuse_stale_principal(info: Info) -> None:
+    """End a subscription whose token has ended, or may no longer read customers (R95)."""
     sign_in_again = info.context.sign_in_again
-    if sign_in_again is not None and not await sign_in_again():
+    if sign_in_again is None:
+        return
+    info.context.principal = await sign_in_again()
+    if info.context.principal is None:
         raise RequestRefused(ErrorCode.UNAUTHENTICATED, "The token is no longer valid.")
+    require(info, Scope.CUSTOMERS_READ)
 
 
 async def _shown(info: Info, row: models.Customer | None) -> Customer | None:

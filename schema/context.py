@@ -55,8 +55,8 @@ class Context:
     authorization: str | None = None
     client_address: str = ""
     """On a WebSocket: where it comes from."""
-    sign_in_again: Callable[[], Awaitable[bool]] | None = None
-    """On a WebSocket: tells whether the connection's token is still good."""
+    sign_in_again: Callable[[], Awaitable[Principal | None]] | None = None
+    """On a WebSocket: gives whom the connection's token stands for now, if it is still good."""
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
     delivery_policy: DeliveryPolicy = POLICY

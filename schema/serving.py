@@ -17,6 +17,13 @@ from schema.execution import RememberingSchema
 from schema.inputs import prepare_inputs
 from schema.loaders import Loaders
 
+SCALARS = {
+    "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
+    "DateTime": "An instant in ISO 8601 with its offset from UTC; answers are always in UTC.",
+    "Decimal": 'An exact decimal number, written as a string, such as "-17540.50".',
+    "JSON": "Any JSON value.",
+}
+
 
 class RememberingNames(NameConverter):
     """Strawberry's names, each worked out once: it asks for them with every argument and input."""
@@ -73,3 +80,9 @@ def drop_null_defaults(schema: CustomerClassesSchema) -> None:
         for value in values:
             if value.default_value is None:
                 value.default_value = Undefined
+
+
+def describe_scalars(schema: CustomerClassesSchema) -> None:
+    """Say of each scalar how it is written."""
+    for name, description in SCALARS.items():
+        schema._schema.type_map[name].description = description

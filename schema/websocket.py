@@ -22,6 +22,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.unset import UnsetType
 
+from models.access import Principal
 from schema.context import Context
 from schema.guessing import TooManyGuesses
 from schema.http import Authenticate, HTTPRefused, refuse_null_characters
@@ -111,15 +112,15 @@ class GraphQLSocket(GraphQL[Context, None]):
         acknowledgement: UnsetType = UNSET
         return acknowledgement
 
-    async def sign_in(self, context: Context) -> bool:
-        """Set whom the connection's token stands for, and tell whether it is still anybody."""
+    async def sign_in(self, context: Context) -> Principal | None:
+        """Set whom the connection's token stands for, and give it if it is still anybody."""
         try:
             context.principal = await self._authenticate(
                 context.authorization, context.client_address
             )
         except TooManyGuesses:
             context.principal = None
-        return context.principal is not None
+        return context.principal
 
     def encode_json(self, data: object) -> str:
         """Write a message as answers over HTTP are written; plans leave instants to it."""

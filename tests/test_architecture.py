@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ("schema", "resolvers", "models", "enrichment", "notifications")
+LAYERS = ("schema", "resolvers", "models", "enrichment", "notifications", "commands")
 ENTRIES = ("app", "manage", "settings")
 OURS = {*LAYERS, *ENTRIES}
 MOST_LINES = 300
@@ -17,8 +17,10 @@ MAY_IMPORT = {
     "notifications": {"notifications", "models"},
     "schema": {"schema", "models"},
     "schema.root": {"schema", "resolvers", "models"},
+    "schema.administration": {"schema", "resolvers", "models"},
     "resolvers": {"resolvers", "schema", "models"},
     "settings": set[str](),
+    "commands": {"commands", "models", "app", "settings"},
     "app": OURS,
     "manage": OURS,
 }

@@ -11,6 +11,7 @@ import structlog
 
 from models.access import Scope
 from models.event import EVENTS
+from tests.access_world import add_user, sign_in
 from tests.graphql_client import Json, LiveApi, Socket, connected, serving, stored
 
 VIEWER = "{ viewer { name } }"
@@ -257,6 +258,30 @@ async def test_a_subscription_ends_with_its_token(live: LiveApi, address: str) -
         live.platform.database.signals.fire(EVENTS)
         (error,) = (await socket.next(operation))["errors"]
         assert error["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(
+    ("mutation", "code"),
+    [("disableUser", "UNAUTHENTICATED"), ("revokePermissions", "FORBIDDEN")],
+)
+async def test_a_subscription_ends_with_what_its_user_may(
+    live: LiveApi, address: str, mutation: str, code: str
+) -> None:
+    """R95: the token is as good as before, its user is not."""
+    customer = await live.save_customer(**ALPHA)
+    user = await add_user(live, "Uma", Scope.CUSTOMERS_READ)
+    token = await sign_in(live, user, Scope.CUSTOMERS_READ)
+    given: dict[str, Any] = {"id": user}
+    if mutation == "revokePermissions":
+        given = {"granteeId": user, "permissions": ["customers:read"]}
+    async with connected(address) as socket:
+        await socket.sign_in(token)
+        operation = await socket.subscribe(FOLLOW, id=customer["id"])
+        await _until_followed(live)
+        await live.done(mutation, "", **given)
+        live.platform.database.signals.fire(EVENTS)
+        (error,) = (await socket.next(operation))["errors"]
+        assert error["extensions"]["code"] == code
 
 
 async def test_the_protocol_is_kept_about_order_and_names(live: LiveApi, address: str) -> None:
