@@ -212,11 +212,9 @@ class Principals:
         if epoch is not None and unknown_epoch == epoch and now >= unknown_since:
             return None
         token = await _used_token(key, now)
-        if token is None:
+        principal = None if token is None else await token.principal()
+        if token is None or principal is None:
             self._note_unknown(key, epoch, now)
-            return None
-        principal = await token.principal()
-        if principal is None:
             return None
         if epoch is not None:
             if len(self._remembered) >= MOST_REMEMBERED:

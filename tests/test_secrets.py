@@ -187,6 +187,7 @@ NO_SECRETS = {
     "models.consent_chain": "hashes of a chain that its readers are shown",
     "models.consent_evidence": "the same",
     "models.consent_ledger": "whether a request is the same again",
+    "models.token_issuing": "the row of a token, which holds no secret",
     "schema.plan.plain": "the parameters of a function",
 }
 """Modules that compare what is named as secrets are, and is none."""
