@@ -20,7 +20,6 @@ log = structlog.get_logger(__name__)
 FORBIDDEN, TRY_AGAIN_LATER = 4403, 1013
 """Close codes: of graphql-transport-ws, and of RFC 6455's registry."""
 
-
 ENDED = (ErrorCode.UNAUTHENTICATED, "The token is no longer valid.")
 LOST = (ErrorCode.FORBIDDEN, "The token may do less than when it signed in; connect again.")
 UNCHECKED = (ErrorCode.SIGN_IN_UNAVAILABLE, SIGN_IN_UNAVAILABLE)
