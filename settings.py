@@ -51,6 +51,18 @@ class Settings(BaseSettings):
     mailbox: Path = ROOT / "var" / "mailbox"
     confirmation_hours: float = Field(default=72, gt=0, le=24 * 90)
     withdrawal_days: float = Field(default=730, gt=0, le=3650)
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_algorithms: str = "RS256,ES256"
+    oidc_leeway_s: int = Field(default=60, ge=0, le=600)
+    oidc_groups_claim: str = "groups"
+    oidc_jwks_url: str | None = None
+    oidc_keys_lifetime_s: float = Field(default=600, ge=10, le=86_400)
+    oidc_keys_grace_s: float = Field(default=7_200, ge=0, le=7 * 86_400)
+    oidc_keys_pause_s: float = Field(default=10, ge=1, le=3_600)
+    connection_subscriptions: int = Field(default=50, ge=1, le=10_000)
+    credential_subscriptions: int = Field(default=500, ge=1, le=100_000)
+    credential_connections: int = Field(default=100, ge=1, le=100_000)
 
     @field_validator("database_url")
     @classmethod
@@ -88,6 +100,12 @@ class Settings(BaseSettings):
     def _both_urls(self) -> Self:
         if self.companies_house_document_url and not self.companies_house_url:
             raise ValueError("COMPANIES_HOUSE_DOCUMENT_URL needs COMPANIES_HOUSE_URL")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Self:
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            raise ValueError("OIDC_ISSUER and OIDC_AUDIENCE need each other")
         return self
 
     @property

@@ -26,11 +26,11 @@ from models.reach import OutOfReachError, reach
 from models.reach_statement import limited
 
 ENGINE = __name__
-CONTACT = "con"
-"""What the ids of contacts begin with."""
+OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
+"""Tables by what ids in them begin with; all else that owns a row is a customer."""
 
 added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
-"""Whose rows a bound unit of work has added: ids of customers and of contacts."""
+"""Whose rows a bound unit of work has added, by ids of customers and of what is theirs."""
 
 
 class _Limiting:
@@ -147,9 +147,12 @@ async def refuse_foreign(connection: BaseDBAsyncClient) -> None:
     Each write leaves an audit entry, so this also notices who was moved out of reach by it.
     """
     added = added_for.get() or set()
-    contacts = {owner for owner in added if owner.startswith(f"{CONTACT}_")}
-    for table, owners in (("contact", contacts), ("customer", added - contacts)):
-        if owners and await _reached(connection, table, sorted(owners)) < len(owners):
+    by_table: dict[str, list[str]] = {}
+    for owner in sorted(added):
+        table = OWNERS.get(owner.partition("_")[0], "customer")
+        by_table.setdefault(table, []).append(owner)
+    for table, owners in by_table.items():
+        if await _reached(connection, table, owners) < len(owners):
             raise OutOfReachError("rows were added for somebody out of reach")
 
 

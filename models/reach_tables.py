@@ -14,8 +14,16 @@ OF_SUBJECT = (
     f"(EXISTS (SELECT 1 FROM customer AS own WHERE own.id = {{row}}.subject_id AND {OWN})"  # noqa: S608  # see above
     " OR EXISTS (SELECT 1 FROM contact AS person"
     " JOIN customer AS own ON own.id = person.customer_id"
-    f" WHERE person.id = {{row}}.subject_id AND {OWN}))"
+    f" WHERE person.id = {{row}}.subject_id AND {OWN})"
+    " OR EXISTS (SELECT 1 FROM access_token AS held"
+    " WHERE held.id = {row}.subject_id AND held.reseller_id = ?)"
+    " OR EXISTS (SELECT 1 FROM app_user AS u WHERE u.id = {row}.subject_id AND u.reseller_id = ?))"
 )
+STAFF = (
+    "(u.reseller_id = ? OR EXISTS"
+    " (SELECT 1 FROM access_token AS held WHERE held.user_id = u.id AND held.reseller_id = ?))"
+)
+"""Users of the reseller, and those who hold a token that is bound to it."""
 
 
 @unique
@@ -33,8 +41,8 @@ class Access(Enum):
 class Reached:
     """The rows of a table that a bound operation reaches; all of them without a condition.
 
-    `owner` is the column by which an inserted row says whose it is: a customer's id, or the id of
-    a customer or a contact. `masked` gives columns of which only a part is shown, by dialect:
+    `owner` is the column by which an inserted row says whose it is: by the id of a customer, or of
+    what is a customer's. `masked` gives columns of which only a part is shown, by dialect:
     PostgreSQL, SQLite.
     """
 
@@ -62,7 +70,8 @@ def _without_parent(column: str) -> tuple[str, str]:
 
 
 TABLES: Mapping[str, Reached] = {
-    "access_token": _HIDDEN,
+    "access_token": Reached(Access.BOTH, "{row}.reseller_id = ?", "reseller_id"),
+    "app_user": Reached(Access.READ, STAFF.replace("u.", "{row}.")),
     "audit_entry": Reached(
         Access.BOTH,
         OF_SUBJECT,
@@ -89,12 +98,21 @@ TABLES: Mapping[str, Reached] = {
     "customer_template": Reached(Access.READ, "({row}.parent_id IS NULL OR {row}.parent_id = ?)"),
     "enrichment_run": _CUSTOMERS,
     "event": Reached(Access.BOTH, OF_SUBJECT, "subject_id"),
+    "group_membership": Reached(
+        Access.READ,
+        f"EXISTS (SELECT 1 FROM app_user AS u WHERE u.id = {{row}}.user_id AND {STAFF})",  # noqa: S608  # see above
+    ),
     "heartbeat": _HIDDEN,
     "job": _MACHINERY,
     "platform_defaults": _PLATFORMS,
     "preference_entry": _CUSTOMERS,
     "rate_limit": Reached(Access.BOTH),
     "suggestion": _CUSTOMERS,
+    "user_group": Reached(
+        Access.READ,
+        "EXISTS (SELECT 1 FROM group_membership AS m JOIN app_user AS u ON u.id = m.user_id"  # noqa: S608  # see above
+        f" WHERE m.group_id = {{row}}.id AND {STAFF})",
+    ),
     "upstream_response": Reached(
         Access.WRITE,
         "EXISTS (SELECT 1 FROM enrichment_run AS run JOIN customer AS own"  # noqa: S608  # see above

@@ -1,7 +1,7 @@
 """GraphQL over HTTP to the letter of its specification: one endpoint for POST and for GET."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from schema.context import Context
 from schema.errors import ErrorCode, masked
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
+from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -30,12 +31,6 @@ LARGEST_BODY = 1_000_000
 PARAMETERS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
 
 NULL_CHARACTER = re.compile(rb"\x00|\\u(?:0000|\{0+\})")
-
-Authenticate = Callable[[str | None, str], Awaitable[Principal | None]]
-"""Gives whom an Authorization header stands for that came from an address.
-
-Raises TooManyGuesses when too many of that address stood for nobody.
-"""
 
 MakeContext = Callable[[str, Principal], Context]
 """Makes the context of a request from its id and its principal."""
@@ -97,16 +92,8 @@ class GraphQLEndpoint:
                 )
             wanted = await read_request(request)
             return await self._execute(request, wanted, principal, media_type)
-        except Crowded as crowded:
-            extensions = {"code": ErrorCode.OVERLOADED.value}
-            error = {"message": "Too many requests are waiting.", "extensions": extensions}
-            headers = {"Retry-After": str(crowded.retry_after)}
-            return _answer({"errors": [error]}, 503, media_type, headers)
-        except TooManyGuesses as guessed:
-            extensions = {"code": ErrorCode.RATE_LIMITED.value}
-            error = {"message": "Too many sign-ins have failed.", "extensions": extensions}
-            headers = {"Retry-After": str(guessed.retry_after)}
-            return _answer({"errors": [error]}, 429, media_type, headers)
+        except (Crowded, SignInUnavailable, TooManyGuesses) as told:
+            return _answer_later(told, media_type)
         except HTTPRefused as refused:
             error = {"message": str(refused), "extensions": {"code": refused.code.value}}
             return _answer({"errors": [error]}, refused.status, media_type, refused.headers)
@@ -145,6 +132,20 @@ class GraphQLEndpoint:
         except CannotGetOperationTypeError as error:
             raise HTTPRefused(400, "The document has no such operation.") from error
         return _answer(*_body_and_status(result, media_type), media_type)
+
+
+def _answer_later(told: Crowded | SignInUnavailable | TooManyGuesses, media_type: str) -> Response:
+    """Answer what may go well when it is tried again, and say when."""
+    match told:
+        case Crowded():
+            status, code, message = 503, ErrorCode.OVERLOADED, str(told)
+        case SignInUnavailable():
+            status, code, message = 503, ErrorCode.SIGN_IN_UNAVAILABLE, SIGN_IN_UNAVAILABLE
+        case TooManyGuesses():
+            status, code, message = 429, ErrorCode.RATE_LIMITED, "Too many sign-ins have failed."
+    error = {"message": message, "extensions": {"code": code.value}}
+    headers = {"Retry-After": str(told.retry_after)}
+    return _answer({"errors": [error]}, status, media_type, headers)
 
 
 def negotiate(accept: str | None) -> str:

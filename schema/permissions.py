@@ -6,7 +6,8 @@ from typing import Any
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
-from models.access import FOR_PARTNERS, Scope
+from models.access import Scope
+from models.permission import FOR_PARTNERS
 from schema.context import Info
 from schema.errors import ErrorCode, RequestRefused
 

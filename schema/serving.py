@@ -18,6 +18,13 @@ from schema.execution import RememberingSchema
 from schema.inputs import prepare_inputs
 from schema.loaders import Loaders
 
+SCALARS = {
+    "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
+    "DateTime": "An instant in ISO 8601 with its offset from UTC; answers are always in UTC.",
+    "Decimal": 'An exact decimal number, written as a string, such as "-17540.50".',
+    "JSON": "Any JSON value.",
+}
+
 
 class RememberingNames(NameConverter):
     """Strawberry's names, each worked out once: it asks for them with every argument and input."""
@@ -49,6 +56,18 @@ class CustomerClassesSchema(RememberingSchema):
             return nullcontext()
         refuse_unbound(asked)
         return asked.turn(writes=context.operation_type is OperationType.MUTATION)
+
+    def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
+        """Let an event wait for its turn; a subscription that waits for one holds none."""
+        asked = context.context
+        return asked.turn_of_event() if isinstance(asked, Context) else nullcontext()
+
+    async def may_deliver(self, context: ExecutionContext) -> bool:
+        """Tell whether the credential of a subscription is still as good as it was."""
+        asked = context.context
+        if not isinstance(asked, Context) or asked.sign_in_again is None:
+            return True
+        return await asked.sign_in_again()
 
     async def stream(
         self,
@@ -83,3 +102,9 @@ def drop_null_defaults(schema: CustomerClassesSchema) -> None:
         for value in values:
             if value.default_value is None:
                 value.default_value = Undefined
+
+
+def describe_scalars(schema: CustomerClassesSchema) -> None:
+    """Say of each scalar how it is written."""
+    for name, description in SCALARS.items():
+        schema._schema.type_map[name].description = description

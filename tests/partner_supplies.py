@@ -63,6 +63,15 @@ def _own(world: TwoPartners, class_id: str) -> dict[str, Any]:
         **{f"{act}ContactInput.id": ours.ids["con"] for act in ("Save", "Delete")},
         **{f"{act}CustomerTemplateInput.id": ours.ids["tpl"] for act in ("Save", "Delete")},
         **{f"{act}CustomerClassInput.id": class_id for act in CLASS_ACTS},
+        **{f"{act}UserInput.id": ours.ids["usr"] for act in ("Save", "Disable", "Enable")},
+        **{f"{act}UserGroupInput.id": ours.ids["grp"] for act in ("Save", "Delete")},
+        **{f"{act}AccessTokenInput.id": ours.ids["tok"] for act in ("Rotate", "Revoke")},
+        "userId": ours.ids["usr"],
+        "addUserIds": [ours.ids["usr"]],
+        "removeUserIds": [ours.ids["usr"]],
+        "granteeId": ours.ids["usr"],
+        "groupId": ours.ids["grp"],
+        "resellerId": world.reseller.id,
     }
     return {
         **ids,
@@ -79,6 +88,11 @@ def _own(world: TwoPartners, class_id: str) -> dict[str, Any]:
         "evidenceSha256": "a" * 64,
         "knownHash": "a" * 64,
         "assuming": {"isNonItemisedRequested": False},
+        "scopes": ["customers:read"],
+        "permissions": ["customers:read"],
+        "Query.users.after": encode_cursor("users", ("a", ours.ids["usr"])),
+        "Query.userGroups.after": encode_cursor("user-groups", ("a", ours.ids["grp"])),
+        "Query.accessTokens.after": encode_cursor("access-tokens", (ours.ids["tok"],)),
         "basis": "WRITTEN_OPT_IN",
         "currency": "GBP",
         "assignable": True,
@@ -102,7 +116,8 @@ WORDS = (
     *("name", "reason", "text", "externalReference", "statement", "givenBy", "givenByRole"),
     *("askedBy", "documentName", "documentVersion", "evidenceReference", "withdrawalReason"),
     *("overrideReason", "careOf", "premises", "poBox", "addressLine1", "addressLine2"),
-    *("locality", "region", "postalCode", "country"),
+    *("locality", "region", "postalCode", "country", "description", "externalName"),
+    *("issuer", "subject"),
 )
 """Arguments that any text will do for."""
 
@@ -122,6 +137,7 @@ def _tried(world: TwoPartners) -> dict[str, Sequence[tuple[Any, Any]]]:
     every: Pairs = [(one, unknown_id(one.partition("_")[0])) for one in sorted(ids)]
     few = [pair for pair in every if pair[0] in {theirs.ids[one] for one in ("cus", "con", "tpl")}]
     people = [pair for pair in every if pair[0][:3] in {"cus", "con"}]
+    staff = [pair for pair in every if pair[0][:3] in {"usr", "grp", "tok", "cus"}]
     entries = [pair for pair in every if pair[0].startswith("cns")]
     customer = next(one for one in theirs.customers if one.id == theirs.ids["cus"])
     key, name = customer.name_key, customer.name
@@ -149,6 +165,8 @@ def _tried(world: TwoPartners) -> dict[str, Sequence[tuple[Any, Any]]]:
         **_each(("customerId", "parentId", "contactId"), people),
         **_each(("templateId", "entryId"), [*few, *entries]),
         **_each(("classId", "customerClassId", "replacementId", "classIds"), few),
+        **_each(("userId", "groupId", "resellerId", "granteeId"), staff),
+        **_each(("addUserIds", "removeUserIds"), staff[:1]),
         "accountNumber": [(one.account_number, f"no {one.id[:20]}") for one in theirs.customers],
         "companyNumber": [(customer.company_number, "07999999")],
         "externalReference": word(str(customer.external_reference)),

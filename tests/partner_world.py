@@ -8,8 +8,18 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from models import Contact, Customer, EnrichmentRun, Suggestion, UpstreamResponse
-from models.access import Principal, Principals, Scope
+from models import (
+    Contact,
+    Customer,
+    EnrichmentRun,
+    GroupMembership,
+    Suggestion,
+    UpstreamResponse,
+    User,
+    UserGroup,
+    audit,
+)
+from models.access import AccessToken, Principal, Scope, new_token
 from models.audit import Act
 from models.consent import ConsentBasis, ConsentMethod, EntryKind
 from models.database import Database
@@ -24,29 +34,26 @@ from tests.conftest import Clock
 from tests.delivery_world import World
 from tests.factories import Contents, add_template, correct_consent, everything, record_consent
 
-SECRET = "secret-of-a-partner"
-PLATFORM = ("CustomerClass", "PlatformDefaults", "RateLimit", "Heartbeat", "Job", "AccessToken")
+PLATFORM = ("CustomerClass", "PlatformDefaults", "RateLimit", "Heartbeat", "Job")
 """Models of which no row is any customer's."""
 
 SHORTEST = 5
 """Texts from this length on can't be in an answer by chance."""
 
 
-@dataclass
-class Partners(Principals):
-    """Signs in by a secret who is bound to a reseller, and others as ever."""
-
-    others: Principals
-    bound: dict[str, Principal] = field(default_factory=dict)
-
-    async def of(self, secret: str, now: datetime) -> Principal | None:
-        """Give whom a secret stands for."""
-        return self.bound.get(secret) or await self.others.of(secret, now)
-
-
 def partner(reseller_id: str | None, *scopes: Scope) -> Principal:
     """Make a principal that is bound to a reseller, with all scopes unless told."""
     return Principal("tok_partner", "Pat Partner", frozenset(scopes or Scope), reseller_id)
+
+
+async def bound_token(
+    reseller_id: str, now: datetime, *scopes: Scope, user_id: str | None = None
+) -> tuple[AccessToken, str]:
+    """Store a token that is bound to a reseller, with all scopes unless told; give its secret."""
+    token, secret = new_token("Pat Partner", frozenset(scopes or Scope), now)
+    token.reseller_id, token.user_id = reseller_id, user_id
+    await token.save(force_create=True)
+    return token, secret
 
 
 @dataclass
@@ -59,6 +66,8 @@ class Realm:
     contacts: list[Contact] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
     """One id of each kind, by its prefix."""
+    token: str = ""
+    """The secret of the token of somebody on its staff, who may do everything."""
 
     def text(self, what: str) -> str:
         """Give a text that only this realm has."""
@@ -97,6 +106,7 @@ async def two_partners(database: Database, clock: Clock) -> TwoPartners:
     theirs = await _customer(world, world.theirs, other.id)
     for owner, realm in ((ours, world.ours), (theirs, world.theirs)):
         await _fill(world, realm, owner)
+        await _staff(world, realm, str(owner.parent_id))
     below = await _reseller(world, world.ours, "below", world.reseller.id)
     for parent_id in (None, below.id):  # straight from the platform, and two levels down
         await _fill(world, world.theirs, await _customer(world, world.theirs, parent_id))
@@ -170,6 +180,35 @@ async def _fill(world: TwoPartners, realm: Realm, customer: Customer) -> None:
         newest = await model.filter(customer_id=customer.id).order_by("-id").first()
         assert newest is not None
         realm.ids.setdefault(prefix, str(newest.pk))
+
+
+async def _staff(world: TwoPartners, realm: Realm, reseller_id: str) -> None:
+    """Let somebody work for a reseller, by a token, and be in a group."""
+    by = _by(world, realm).act
+    named: dict[str, Any] = {"created_at": by.now, "last_modified_at": by.now}
+    user = await User.create(
+        name=realm.text("user"),
+        name_key=realm.text("user").casefold(),
+        email=f"user@{realm.word.lower()}.example",
+        issuer=f"https://{realm.word.lower()}.example",
+        subject=realm.text("subject"),
+        reseller_id=reseller_id,
+        permissions=sorted(Scope),
+        **named,
+    )
+    group = await UserGroup.create(
+        name=realm.text("group"),
+        name_key=realm.text("group").casefold(),
+        description=realm.text("description"),
+        external_name=realm.text("external"),
+        permissions=sorted(Scope),
+        **named,
+    )
+    await GroupMembership.create(group_id=group.id, user_id=user.id, joined_at=by.now)
+    token, realm.token = await bound_token(reseller_id, by.now, user_id=user.id)
+    await world.database.transaction(lambda: audit.record(by, "token.issued", token.id))
+    await world.database.transaction(lambda: audit.record(by, "user.created", user.id))
+    realm.ids |= {"usr": user.id, "grp": group.id, "tok": token.id}
 
 
 async def _consent(world: TwoPartners, realm: Realm, customer: Customer) -> None:
@@ -262,14 +301,24 @@ def foreign_rows(world: TwoPartners, contents: Contents) -> Contents:
         for one in contents[name]
     }
 
+    owners |= {
+        one["id"]: str(one["reseller_id"])
+        for name in ("AccessToken", "User")
+        for one in contents[name]
+    }
+    owners |= {one["group_id"]: owners[one["user_id"]] for one in contents["GroupMembership"]}
+
     def owner(name: str, row: dict[str, Any]) -> str:
-        for column in ("customer_id", "subject_id", "run_id", "confirmation_id"):
+        if name in {"AccessToken", "User"}:
+            return str(row["reseller_id"])
+        for column in ("customer_id", "subject_id", "run_id", "confirmation_id", "user_id"):
             if column in row:
                 of = str(row[column])
                 return owners.get(of, of)
         if name == "CustomerTemplate":
             return str(row["parent_id"] or world.reseller.id)
-        return str(row["id"])  # a customer, or the ledger of one
+        of = str(row["id"])  # a customer, the ledger of one, or a group
+        return owners.get(of, of)
 
     return {
         name: [row for row in rows if owner(name, row) not in own]

@@ -146,7 +146,7 @@ def test_whose_the_added_rows_are_is_noted(text: str, places: tuple[int, ...]) -
         "SELECT 1 FROM customer AS t0, customer_class AS c",
         "SELECT 1 FROM (SELECT 1) AS one, a_table_of_tomorrow",
         "SELECT 1 FROM json_each($1) one, a_table_of_tomorrow",
-        "SELECT 1 FROM access_token",
+        "SELECT 1 FROM heartbeat",
         "SELECT 1 FROM customer_search WHERE search_key LIKE $1",
         "SELECT 1 FROM job",
         "SELECT 1 FROM pg_read_file('/etc/passwd')",

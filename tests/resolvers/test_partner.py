@@ -9,15 +9,8 @@ from models import ConsentTestimony, Customer, CustomerTemplate, EnrichmentRun, 
 from models.access import Scope
 from models.enrichment_status import EnrichmentStatus
 from tests.factories import shipped
-from tests.graphql_client import Api, Json, connected, serving
-from tests.partner_world import (
-    SECRET,
-    Partners,
-    TwoPartners,
-    partner,
-    two_partners,
-    unknown_id,
-)
+from tests.graphql_client import Api, Json
+from tests.partner_world import TwoPartners, bound_token, two_partners, unknown_id
 
 REFUSED = "NOT_FOR_PARTNERS"
 
@@ -28,7 +21,7 @@ class Signed:
 
     api: Api
     world: TwoPartners
-    principals: Partners
+    token: str
 
     @property
     def own(self) -> str:
@@ -41,19 +34,17 @@ class Signed:
         return next(c.id for c in self.world.ours.customers if c.name.endswith("below"))
 
     async def done(self, mutation: str, select: str, /, **values: Any) -> Json:
-        return await self.api.done(mutation, select, token=SECRET, **values)
+        return await self.api.done(mutation, select, token=self.token, **values)
 
     async def refused(self, mutation: str, *codes: str, **values: Any) -> list[Json]:
-        return await self.api.refused(mutation, *codes, token=SECRET, **values)
+        return await self.api.refused(mutation, *codes, token=self.token, **values)
 
 
 @pytest.fixture
 async def signed(api: Api) -> Signed:
     """Let a partner sign in to a platform that others are on too."""
     world = await two_partners(api.platform.database, api.clock)
-    principals = Partners(api.platform.principals, {SECRET: partner(world.reseller.id)})
-    api.platform.principals = principals
-    return Signed(api, world, principals)
+    return Signed(api, world, world.ours.token)
 
 
 @pytest.mark.parametrize("parent", [{}, {"parentId": None}, {"parentId": "own"}])
@@ -132,7 +123,7 @@ async def test_a_partner_answers_for_the_consent_of_whom_it_erased(signed: Signe
     query = """query($id: ID!) { customer(id: $id) { id }
       consentEvidence(customerId: $id) { isErased entries { isPseudonymised }
         verification { isIntact } } }"""
-    data = await signed.api.data(query, token=SECRET, id=signed.own)
+    data = await signed.api.data(query, token=signed.token, id=signed.own)
     assert data["customer"] is None
     assert data["consentEvidence"]["isErased"] is True
     assert data["consentEvidence"]["verification"] == {"isIntact": True}
@@ -158,7 +149,7 @@ async def test_a_partner_starts_from_templates_for_all_and_for_itself(signed: Si
         name="General", name_key="general", customer_class_id=charity, created_at=now,
         last_modified_at=now,
     )  # fmt: skip
-    data = await signed.api.data("{ customerTemplates { id } }", token=SECRET)
+    data = await signed.api.data("{ customerTemplates { id } }", token=signed.token)
     listed = {one["id"] for one in data["customerTemplates"]}
     ours, theirs = signed.world.ours.ids["tpl"], signed.world.theirs.ids["tpl"]
     assert {general.id, ours} <= listed
@@ -174,29 +165,16 @@ async def test_a_partner_starts_from_templates_for_all_and_for_itself(signed: Si
 async def test_what_is_everybodys_is_not_a_partners_to_change(signed: Signed) -> None:
     """Whatever its scopes; and who lacks a scope is told which, as ever."""
     document = """mutation { saveCustomerClass(input: { name: "Ours" }) { userErrors { code } } }"""
-    error = await signed.api.error(document, token=SECRET)
+    error = await signed.api.error(document, token=signed.token)
     assert (error["message"], error["extensions"]["code"]) == (
         "This is not for partners.",
         "FORBIDDEN",
     )
-    reader = partner(signed.world.reseller.id, Scope.CUSTOMERS_READ)
-    signed.principals.bound["reader"] = reader
+    reseller_id, now = signed.world.reseller.id, signed.api.clock()
+    _, reader = await bound_token(reseller_id, now, Scope.CUSTOMERS_READ)
     document = """mutation { saveCustomer(input: { name: "X" }) { userErrors { code } } }"""
-    error = await signed.api.error(document, token="reader")
+    error = await signed.api.error(document, token=reader)
     assert error["message"] == "This needs the scope customers:write."
-
-
-async def test_a_socket_follows_whom_its_credential_is_bound_to(signed: Signed) -> None:
-    """R99: from the next operation on, when the credential is bound to somebody else."""
-    document = "{ customers { nodes { name } } }"
-    names = []
-    async with serving(signed.api.app) as address, connected(address) as socket:
-        await socket.sign_in(SECRET)
-        for customer in (signed.world.reseller, signed.world.theirs.customers[1]):
-            signed.principals.bound[SECRET] = partner(customer.id)
-            result = await socket.ask(document)
-            names.append({node["name"].split()[0] for node in result["data"]["customers"]["nodes"]})
-    assert names == [{"Ourword"}, {"Zzforeign"}]
 
 
 async def test_who_is_not_bound_reaches_everything(signed: Signed) -> None:

@@ -24,11 +24,8 @@ from models.event import publish
 from tests.graphql_client import Api, connected, counted_statements, serving, the_schema
 from tests.partner_supplies import HIDDEN, LATER, supplies_of
 from tests.partner_world import (
-    SECRET,
-    Partners,
     TwoPartners,
     contents_of,
-    partner,
     secrets_of,
     texts,
     two_partners,
@@ -36,8 +33,8 @@ from tests.partner_world import (
 )
 from tests.schema_walk import Probe, Walk
 
-NEW = re.compile(r"\b[a-z]{3}_[0-9a-z]{26}\b|\bCU-\w{5}-\w{5}\b|\b[0-9a-f]{64}\b")
-"""What is made anew with each answer: ids, account numbers and hashes."""
+NEW = re.compile(r"\b[a-z]{3}_[0-9a-z]{26}\b|\bCU-\w{5}-\w{5}\b|\b[0-9a-f]{64}\b|ccl_[\w-]+")
+"""What is made anew with each answer: ids, account numbers, hashes and secrets."""
 
 SHOWN = {
     "AuditEntry",
@@ -50,6 +47,9 @@ SHOWN = {
     "EnrichmentRun",
     "PreferenceEntry",
     "Suggestion",
+    "AccessToken",
+    "User",
+    "UserGroup",
 }
 """Models whose rows the API shows."""
 
@@ -61,6 +61,7 @@ class Asking:
     api: Api
     world: TwoPartners
     walk: Walk
+    token: str
     secrets: dict[str, set[str]]
     known: frozenset[str]
 
@@ -68,7 +69,9 @@ class Asking:
         """Ask, and give the answer with the number of statements that it took."""
         headers = {"X-Request-Id": "request-of-the-partner"}
         with counted_statements() as seen:
-            response = await self.api.post(probe.document, variables, token=SECRET, headers=headers)
+            response = await self.api.post(
+                probe.document, variables, token=self.token, headers=headers
+            )
         assert response.status_code == 200, (probe.name, response.text)
         assert "INTERNAL_ERROR" not in response.text, (probe.name, response.text)
         assert "INVALID_OPERATION" not in response.text, (probe.name, response.text)
@@ -93,14 +96,14 @@ class Asking:
 
 async def asking(api: Api, *, is_bound: bool = True) -> Asking:
     world = await two_partners(api.platform.database, api.clock)
-    reseller_id = world.reseller.id if is_bound else None
-    principals = Partners(api.platform.principals, {SECRET: partner(reseller_id)})
-    api.platform.principals = principals
     contents, _ = await contents_of(world)
+    token = world.ours.token if is_bound else api.token
+    await api.data("{ viewer { id } }", token=token)  # notes that the token was used
     return Asking(
         api,
         world,
         Walk(build_schema(the_schema().as_str()), await supplies_of(world)),
+        token,
         secrets_of(world, contents),
         frozenset(texts(contents)),
     )
@@ -195,7 +198,7 @@ async def test_what_tells_of_all_customers_of_a_class_is_refused(
     name = field.partition(".")[2]
     below = "{ operation }" if name == "auditTrail" else "{ customersEverCount }"
     document = f'{{ customerClass(code: "CHARITY") {{ {name} {below} }} }}'
-    error = await partners.api.error(document, token=SECRET)
+    error = await partners.api.error(document, token=partners.token)
     assert error["extensions"]["code"] == "FORBIDDEN"
     assert error["message"] == "This is not for partners."
 
@@ -238,17 +241,18 @@ async def test_no_export_tells_of_others(partners: Asking) -> None:
     assert {one.path for one in routes if one.path.startswith("/exports/")} == asked.keys()
     for path, queries in asked.items():
         for query in queries:
-            told = await export(partners.api, f"{path}?{query}")
+            told = await export(partners, f"{path}?{query}")
             assert partners.leaks(told.text) == {}
             if query != period:
-                unknown = await export(partners.api, f"{path}?customerId={unknown_id('cus')}")
+                unknown = await export(partners, f"{path}?customerId={unknown_id('cus')}")
                 assert (told.status_code, told.text) == (404, unknown.text)
-    own = await export(partners.api, f"/exports/delivery-exposure.csv?{period}")
+    own = await export(partners, f"/exports/delivery-exposure.csv?{period}")
     assert own.text.count("Ourword person") >= 1
 
 
-async def export(api: Api, address: str) -> httpx.Response:
-    return await api.http.get(address, headers={"Authorization": f"Bearer {SECRET}"})
+async def export(asking: Asking, address: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {asking.token}"}
+    return await asking.api.http.get(address, headers=headers)
 
 
 async def test_nothing_can_be_followed_that_is_others(partners: Asking) -> None:
@@ -257,7 +261,7 @@ async def test_nothing_can_be_followed_that_is_others(partners: Asking) -> None:
     ours, theirs = world.ours.ids["cus"], world.theirs.ids["cus"]
     probes = list(partners.walk.probes("subscription"))
     async with serving(api.app) as address, connected(address) as socket:
-        await socket.sign_in(SECRET)
+        await socket.sign_in(partners.token)
         for probe in probes:
             if probe.other is None:
                 continue
@@ -296,9 +300,8 @@ async def test_the_walk_finds_leaks_where_nobody_is_bound(api: Api) -> None:
             differing += free.plain(response.text, probe) != free.plain(control.text, probe)
     assert leaky >= SHOWN
     assert differing > 20
-    told = await export(
-        api, f"/exports/consent-evidence.csv?customerId={free.world.theirs.ids['cus']}"
-    )
+    customer_id = free.world.theirs.ids["cus"]
+    told = await export(free, f"/exports/consent-evidence.csv?customerId={customer_id}")
     assert free.leaks(told.text).keys() >= {"ConsentTestimony"}
     await wipe(free.world)
     changed = [p for p, answer in answers if (await free.ask(p, p.variables))[0].text != answer]
