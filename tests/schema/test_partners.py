@@ -77,6 +77,11 @@ class Asking:
         assert "INVALID_OPERATION" not in response.text, (probe.name, response.text)
         return response, len(seen)
 
+    async def control(self, probe: Probe) -> tuple[str, int]:
+        """Ask for what names nothing instead, and give the plain answer with its statements."""
+        response, statements = await self.ask(probe, probe.other or {})
+        return self.plain(response.text, probe), statements
+
     def leaks(self, answer: str, given: Any = None) -> dict[str, list[str]]:
         """Give what an answer says, by model, that only rows out of reach say."""
         said = " ".join(texts(given or {}))
@@ -128,9 +133,13 @@ async def test_nothing_that_can_be_asked_tells_of_others(partners: Asking) -> No
                 answers.append((probe, response.text))
             if probe.other is None:
                 continue
-            control, wanted = await partners.ask(probe, probe.other)
             told = partners.plain(response.text, probe), statements
-            assert told == (partners.plain(control.text, probe), wanted), probe.name
+            control = await partners.control(probe)
+            if told != control:  # news of tokens makes one be read anew, once
+                response, statements = await partners.ask(probe, probe.variables)
+                told = partners.plain(response.text, probe), statements
+                control = await partners.control(probe)
+            assert told == control, probe.name
     assert len(answers) > 200
     await wipe(partners.world)
     for probe, answer in answers:
@@ -312,7 +321,11 @@ async def wipe(world: TwoPartners) -> None:
     """Take all rows away that the partner does not reach, as if they had never been."""
     _, foreign = await contents_of(world)
     keys = {
-        model._meta.db_table: [row[model._meta.pk_attr] for row in foreign[name]]
+        model._meta.db_table: [
+            row[model._meta.pk_attr]
+            for row in foreign[name]
+            if row.get("name") != "Tess Tester"  # whose token is asked with
+        ]
         for name in foreign
         if (model := getattr(models, name))
     }
