@@ -39,6 +39,8 @@ class Scope(StrEnum):
     ENRICHMENT_RUN = "enrichment:run"
     CONSENT_READ = "consent:read"
     CONSENT_WRITE = "consent:write"
+    AUDIT_READ = "audit:read"
+    AUDIT_ERASE = "audit:erase"
 
 
 _IMPLIED = {

@@ -7,12 +7,13 @@ from tortoise.exceptions import IntegrityError
 
 from models import audit
 from models.account_number import new_account_number
-from models.audit import Act
+from models.audit import ERASED, Act
+from models.audit_erasure import erase_values
 from models.company_number import InvalidCompanyNumber, normalise
 from models.consent import EntryKind
 from models.consent_fields import checked, checked_key
 from models.consent_ledger import append, erase_testimonies
-from models.contact_erasure import ERASED, erase_contacts
+from models.contact_erasure import erase_contacts
 from models.customer import (
     ACCOUNT_NUMBER_LENGTH,
     REASON_LENGTH,
@@ -173,7 +174,7 @@ async def delete_customer(
     touch(customer, act.now)
     await customer.save()
     await erase_testimonies(customer)
-    await audit.erase(customer.id)
+    await erase_values(customer.id, act.now)
     await audit.record(act, "customer.deleted", customer.id, reason=why)
     return customer
 

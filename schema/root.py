@@ -7,6 +7,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from models.access import Scope
+from resolvers import audit as audit_acts
 from resolvers import consent as consent_acts
 from resolvers import contact as contact_acts
 from resolvers import customer as customer_acts
@@ -16,6 +17,8 @@ from resolvers import delivery as delivery_acts
 from resolvers import enrichment as enrichment_acts
 from resolvers import node as node_acts
 from schema.advisory import ConsentAdvisoryCount
+from schema.audit_changes import EraseActorNamesPayload
+from schema.audit_connection import AuditEntryConnection
 from schema.consent_changes import (
     CorrectConsentPayload,
     RecordConsentPayload,
@@ -64,15 +67,8 @@ from schema.node import Node
 from schema.permissions import SIGNED_IN, Requires
 from schema.plan import PlannedExecution
 from schema.profile_value import AddressValue, CountValue, DateValue, MoneyValue
-from schema.serving import CustomerClassesSchema, drop_null_defaults
+from schema.serving import CustomerClassesSchema, describe_scalars, drop_null_defaults
 from schema.viewer import Viewer
-
-SCALARS = {
-    "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
-    "DateTime": "An instant in ISO 8601 with its offset from UTC; answers are always in UTC.",
-    "Decimal": 'An exact decimal number, written as a string, such as "-17540.50".',
-    "JSON": "Any JSON value.",
-}
 
 READS_CUSTOMERS = Requires(Scope.CUSTOMERS_READ)
 WRITES_CUSTOMERS = Requires(Scope.CUSTOMERS_WRITE)
@@ -81,7 +77,6 @@ PICKS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMERS_READ)
 WRITES_CLASSES = Requires(Scope.CUSTOMER_CLASSES_WRITE)
 ADMINISTERS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_ADMINISTER)
 WRITES_CONTACTS = Requires(Scope.CONTACTS_WRITE)
-RUNS_ENRICHMENT = Requires(Scope.ENRICHMENT_RUN)
 READS_CONSENT = Requires(Scope.CONSENT_READ)
 WRITES_CONSENT = Requires(Scope.CONSENT_WRITE)
 
@@ -150,6 +145,9 @@ class Query:
         consent_acts.consent_advisory_counts,
         READS_CUSTOMERS,
         "How many customers have each advisory on consent; list them by CustomerFilter.advisories.",
+    )
+    audit_trail: AuditEntryConnection = operation(
+        audit_acts.audit_trail, Requires(Scope.AUDIT_READ), "What was done, newest first (R96)."
     )
 
 
@@ -235,7 +233,7 @@ class Mutation:
     )
     request_enrichment: RequestEnrichmentPayload = operation(
         enrichment_acts.request_enrichment,
-        RUNS_ENRICHMENT,
+        Requires(Scope.ENRICHMENT_RUN),
         "Look up a customer, or all of a class, at Companies House (R23).",
     )
     accept_suggestion: AcceptSuggestionPayload = operation(
@@ -271,6 +269,9 @@ class Mutation:
         WRITES_CONSENT,
         "Record that a customer no longer wants that (A16).",
     )
+    erase_actor_names: EraseActorNamesPayload = operation(
+        audit_acts.erase_actor_names, Requires(Scope.AUDIT_ERASE), "Erase a name from the trail."
+    )
 
 
 @strawberry.type(description="What can be followed over a WebSocket (graphql-transport-ws).")
@@ -295,6 +296,5 @@ def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
         execution_context_class=PlannedExecution if is_planned else None,
     )
     drop_null_defaults(schema)
-    for name, description in SCALARS.items():
-        schema._schema.type_map[name].description = description
+    describe_scalars(schema)
     return schema

@@ -13,6 +13,13 @@ from schema.errors import settle
 from schema.execution import RememberingSchema
 from schema.loaders import Loaders
 
+SCALARS = {
+    "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
+    "DateTime": "An instant in ISO 8601 with its offset from UTC; answers are always in UTC.",
+    "Decimal": 'An exact decimal number, written as a string, such as "-17540.50".',
+    "JSON": "Any JSON value.",
+}
+
 
 class CustomerClassesSchema(RememberingSchema):
     """The schema; it logs refusals quietly, and bugs with their traceback."""
@@ -56,3 +63,9 @@ def drop_null_defaults(schema: CustomerClassesSchema) -> None:
         for value in values:
             if value.default_value is None:
                 value.default_value = Undefined
+
+
+def describe_scalars(schema: CustomerClassesSchema) -> None:
+    """Say how scalars are written."""
+    for name, description in SCALARS.items():
+        schema._schema.type_map[name].description = description

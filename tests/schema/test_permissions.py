@@ -36,6 +36,7 @@ CALLS = {
     "consent_evidence": f'{{ consentEvidence(customerId: "{SOME_ID}") {{ customerId }} }}',
     "verify_consent_ledger": f'{{ verifyConsentLedger(customerId: "{SOME_ID}") {{ isIntact }} }}',
     "consent_advisory_counts": "{ consentAdvisoryCounts { customerCount } }",
+    "audit_trail": "{ auditTrail { totalCount } }",
 }
 INPUTS = {
     "save_customer_class": 'name: "Mine"',
@@ -62,6 +63,7 @@ INPUTS = {
     "correct_consent": f'entryId: "{SOME_ID}", reason: "x"',
     "request_non_itemised_bills": f'customerId: "{SOME_ID}"',
     "withdraw_non_itemised_bills_request": f'customerId: "{SOME_ID}"',
+    "erase_actor_names": f'actorId: "{SOME_ID}", reason: "x"',
 }
 IMPLIED = {
     Scope.CUSTOMER_CLASSES_WRITE: {Scope.CUSTOMER_CLASSES_READ},
