@@ -29,7 +29,7 @@ from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.job import JOBS
 from models.locks import lock, lock_shared
-from models.lookup import cancel_lookup, carry_out, lookup_rows, plan_lookups
+from models.lookup import cancel_lookup, carry_out, lookup_rows, plan_lookups, record_requests
 from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
 from models.reclassification import (
     FIRST_ASSIGNMENT,
@@ -114,6 +114,7 @@ async def edit_customer(
     if after == before:
         await customer.save(update_fields=["enrichment_status"])
         await carry_out(act, plan, EnrichmentTrigger.SAVE)
+        await record_requests(act, plan.starting)
         return customer
     await _refuse_taken_number(customer)
     touch(customer, act.now)
