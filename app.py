@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -30,6 +31,7 @@ from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
 from models.migrate import pending
+from models.personal_data import is_masked
 from models.worker import Pace, Worker
 from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
@@ -194,6 +196,7 @@ def create_app(
                 worker.stop()
                 await running
 
+    masks = partial(is_masked, needs_scope=settings.personal_data_needs_scope)
     schema = build_schema()
     sdl = schema.as_str()
     admission = Admission(
@@ -213,8 +216,8 @@ def create_app(
         routes=[
             WebSocketRoute("/graphql", socket),
             Route("/schema.graphql", Signed(site.authenticate, print_schema)),
-            delivery_export(site.authenticate, delivery_policy(settings)),
-            consent_export(site.authenticate, site.database, clock),
+            delivery_export(site.authenticate, delivery_policy(settings), masks),
+            consent_export(site.authenticate, site.database, clock, masks),
             Route("/healthz", site.healthz),
             Route("/readyz", site.readyz),
             *confirmation_routes(site.database, clock),
@@ -248,6 +251,7 @@ class _Site:
             principal=principal,
             delivery_policy=delivery_policy(self.platform.settings),
             oldest_consent=self.platform.settings.oldest_consent,
+            personal_data_needs_scope=self.platform.settings.personal_data_needs_scope,
         )
 
     def database(self) -> Database:

@@ -41,6 +41,7 @@ class Scope(StrEnum):
     CONSENT_WRITE = "consent:write"
     AUDIT_READ = "audit:read"
     AUDIT_ERASE = "audit:erase"
+    PERSONAL_DATA_READ = "personal_data:read"
 
 
 _IMPLIED = {

@@ -17,6 +17,7 @@ from schema.context import Info
 from schema.delivery_preview import checked_instant
 from schema.errors import ErrorCode, RequestRefused
 from schema.pagination import CONNECTION, COUNTS, page_arguments
+from schema.personal import refuse_masked
 from schema.readers import reader_for
 from schema.selections import selects
 from schema.user_error import UserError
@@ -46,7 +47,7 @@ async def audit_trail(
     arguments = page_arguments(
         AUDIT_LIST, (str, str), first=first, after=after, last=last, before=before
     )
-    wanted = Wanted() if filter is None else _wanted(filter)
+    wanted = Wanted() if filter is None else _wanted(info, filter)
     try:
         beyond = None if arguments.beyond is None else parse(arguments.beyond)
     except ValueError:
@@ -84,7 +85,9 @@ async def erase_actor_names(
     return await perform(info, input, work, succeed, refuse)
 
 
-def _wanted(given: AuditFilter) -> Wanted:
+def _wanted(info: Info, given: AuditFilter) -> Wanted:
+    if given.reason is not None:
+        refuse_masked(info)
     if len(given.operations or ()) > MOST_OPERATIONS:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MOST_OPERATIONS} operations at most.")
     return Wanted(

@@ -9,9 +9,19 @@ from strawberry.scalars import JSON
 
 import models
 from models.audit import newest_entries
+from models.personal_data import MASK, masked_reason, masked_values
+from schema.personal import Masked, personal
 from schema.reads import Selection, brought, reads
 
 LONGEST_TRAIL = 100
+
+
+REASON = Masked(("reason", "subject_kind"), masked_reason, "null, of what is about a customer")
+
+
+def _values(column: str) -> Masked:
+    note = f"`{MASK}` for each value that may be personal"
+    return Masked((column, "subject_kind"), masked_values, note)
 
 
 @strawberry.type(description="One write: who, when, what before and after, and why (R96).")
@@ -26,9 +36,9 @@ class AuditEntry:
         description="The customer that it is about, by itself or by what belongs to it."
     )
     operation: str = strawberry.field(description="What was done, such as `class.edited`.")
-    before: JSON = strawberry.field(description="The values that changed, as they were.")
-    after: JSON = strawberry.field(description="The values that changed, as they became.")
-    reason: str | None = strawberry.field(description="Why, where a reason was given.")
+    before: JSON = personal(_values("before"), description="The values that changed, as they were.")
+    after: JSON = personal(_values("after"), description="The values that changed, as they became.")
+    reason: str | None = personal(REASON, description="Why, where a reason was given.")
     is_override: bool = strawberry.field(description="Whether a protection was overridden (R14).")
     actor_id: strawberry.ID = strawberry.field(description="Who: the id of the credential.")
     actor_name: str = strawberry.field(
