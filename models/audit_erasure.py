@@ -23,13 +23,14 @@ async def erase_values(customer_id: str, now: datetime) -> None:
 async def erase_names(act: Act, actor_id: str, reason: str | None) -> int:
     """Take the names out of what a user or a credential did, and count the entries.
 
-    The ids stay, so that it is still known that all of it was done by the same.
+    The ids stay, so that it is still known that all of it was done by the same. A partner's
+    credential finds nobody: names are the platform's to erase.
     """
     checks = Checks()
     why = checks.reason(reason, REASON_LENGTH)
     checks.settle()
     done = AuditEntry.filter(Q(actor_id=actor_id) | Q(user_id=actor_id))
-    if not await done.exists():
+    if act.principal.reseller_id is not None or not await done.exists():
         raise refuse(RefusalCode.NOT_FOUND, "Nothing was done by such a one.", "actorId")
     await done.filter(user_name__isnull=False).update(user_name=ERASED, erased_at=act.now)
     counted = await done.exclude(actor_name=ERASED).update(actor_name=ERASED, erased_at=act.now)

@@ -87,10 +87,10 @@ class AuditFilter:
         return Each("audit_entry", "operation", _keys(operations))
 
     def _under(self, name: str, value: str, place: Place) -> tuple[Sql, str]:
-        column, indexed = f"t0.{name}", value
         if name == "reason":
-            column, indexed = _REASON, value[:INDEXED_REASON]
-        matched, order = place.under(column, Sql("?", (indexed,)))
+            matched, order = _under_reason(value, place)
+        else:
+            matched, order = place.under(name, Sql("?", (value,)))
         conditions = [matched, *self._equal(but=name), *self._others(but=name)]
         if name in PARTIAL:
             conditions.append(Sql(f"t0.{name} IS NOT NULL"))
@@ -131,6 +131,13 @@ class AuditFilter:
     def _override(self) -> Iterator[Sql]:
         if self.is_override is not None:
             yield Sql("t0.is_override" if self.is_override else "NOT t0.is_override")
+
+
+def _under_reason(reason: str, place: Place) -> tuple[Sql, str]:
+    """Match what has a reason after a place, as `Place.under` does for columns."""
+    key = "ANY(ARRAY[?])" if is_postgres() else "?"
+    matched = Sql(f"{_REASON} = {key}", (reason[:INDEXED_REASON],))
+    return all_of([matched, place.after()]), f"{_REASON} {place.direction}, {place.order()}"
 
 
 def _keys(operations: Sequence[str]) -> Sql:

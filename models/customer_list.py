@@ -200,7 +200,7 @@ def _placed(
     if each is not None:
         return each.first(_NOT_ERASED, place, size, of_each=False), place.order()
     if one_class is not None:
-        matched, by = place.under("t0.customer_class_id", Sql("?", (one_class,)))
+        matched, by = place.under("customer_class_id", Sql("?", (one_class,)))
         return all_of([matched, wanted.condition(is_of_class=False)]), by
     return all_of([wanted.condition(), place.after()]), place.order()
 

@@ -35,17 +35,15 @@ class Place:
     def under(self, column: str, key: Sql) -> tuple[Sql, str]:
         """Match the rows with a key that come after the place, and write their order.
 
-        `column` is written with its table, as `t0.code`, and may be an expression.
-
         PostgreSQL takes an index that goes by the columns alone for as good, and would look for
         the key all along it. An order that begins with the column rules that out, unless it is
         known to be but one value: so that is not said.
         """
         if is_postgres():
-            matched = Sql(f"{column} = ANY(ARRAY[{key.text}])", key.parameters)
-            order = f"{column} {self.direction}, {self.order()}"
+            matched = Sql(f"t0.{column} = ANY(ARRAY[{key.text}])", key.parameters)
+            order = f"t0.{column} {self.direction}, {self.order()}"
         else:
-            matched, order = Sql(f"{column} = {key.text}", key.parameters), self.order()
+            matched, order = Sql(f"t0.{column} = {key.text}", key.parameters), self.order()
         return all_of([matched, self.after()]), order
 
 
@@ -62,7 +60,7 @@ class Each:
 
         An index must begin with the column of the keys and go on in the order of the place.
         """
-        matched, order = place.under(f"t0.{self.column}", Sql("one.key"))
+        matched, order = place.under(self.column, Sql("one.key"))
         condition = all_of([matched, where])
         found = "" if of_each else f" ORDER BY {place.order('found')} LIMIT {size:d}"
         rows = f"FROM {self.table} AS t0 WHERE {condition.text} ORDER BY {order} LIMIT {size:d}"

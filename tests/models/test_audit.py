@@ -159,5 +159,8 @@ async def test_names_are_erased_of_somebody_and_for_a_reason(database: Database,
     await add_customer(database, act)
     async with refused(RefusalCode.NOT_FOUND, "actorId"):
         await database.transaction(lambda: erase_names(act, "usr_nobody", "Left"))
+    partner = replace(act, principal=BEHALF)
+    async with refused(RefusalCode.NOT_FOUND, "actorId"):
+        await database.transaction(lambda: erase_names(partner, act.principal.id, "Left"))
     async with refused(RefusalCode.REASON_REQUIRED, "reason"):
         await database.transaction(lambda: erase_names(act, act.principal.id, " "))
