@@ -131,7 +131,7 @@ async def record_many(
     after: dict[str, Any] | None = None,
     reason: str | None = None,
 ) -> None:
-    """Add the same entry for many subjects, none of which belongs to a customer."""
+    """Add the same entry for many subjects: customers, or what belongs to none."""
     entries = []
     for subject_id in subject_ids:
         entry = _entry(act, operation, subject_id, None, reason)

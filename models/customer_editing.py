@@ -115,6 +115,8 @@ async def edit_customer(
         await customer.save(update_fields=["enrichment_status"])
         await carry_out(act, plan, EnrichmentTrigger.SAVE)
         await record_requests(act, plan.starting)
+        if plan.cancelled:
+            await audit.record(act, "customer.lookup_cancelled", customer.id)
         return customer
     await _refuse_taken_number(customer)
     touch(customer, act.now)

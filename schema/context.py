@@ -77,7 +77,7 @@ class Context:
     @property
     def is_masked(self) -> bool:
         """Tell whether the principal sees personal data masked."""
-        return self.personal_data_needs_scope and is_masked(self.principal, needs_scope=True)
+        return is_masked(self.principal, needs_scope=self.personal_data_needs_scope)
 
     def act(self) -> Act:
         """Give the circumstances of a write that is made now."""

@@ -95,6 +95,17 @@ async def test_saving_a_checked_customer_as_it_is_leaves_its_lookup_in_the_trail
     }
 
 
+async def test_a_lookup_that_a_save_ends_is_in_the_trail(api: Api, act: Act) -> None:
+    """R91: the class is no longer checked, and the customer is saved as it is."""
+    own = await add_class(api.platform.database, act, check_companies_house=True)
+    customer = await api.save_customer(classId=own.id, companyNumber="00000101")
+    await api.save_class(id=own.id, checkCompaniesHouse=False)
+    await api.save_customer(id=customer["id"], name="Acme")
+    newest = await AuditEntry.filter(subject_id=customer["id"]).order_by("-id").first()
+    assert newest is not None
+    assert newest.operation == "customer.lookup_cancelled"
+
+
 async def test_a_class_that_is_looked_up_is_in_the_trail_with_its_customers(
     api: Api, act: Act
 ) -> None:
