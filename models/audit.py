@@ -1,4 +1,8 @@
-"""The audit trail: who did what to which row, when and why (R96)."""
+"""The audit trail: who did what to which row, when and why (R96).
+
+Every write has an entry, but for what only keeps the machinery going: states that jobs, lookups and
+mails pass through before they end, heartbeats, budgets, and when a token was last used.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ from schema.reads import READ, Brought, Derived, Needs, models_of
 from schema.selections import known_fields
 from tests.conftest import Clock
 from tests.databases import Databases
-from tests.graphql_client import Api, Json, running_api, the_schema
+from tests.graphql_client import Api, Json, connected, running_api, serving, the_schema
 from tests.mutations import MUTATIONS
 from tests.selecting import everything_of
 
@@ -326,6 +326,17 @@ async def test_exports_are_masked_too(api: Api, ids: dict[str, str], masked: str
         assert told(shown.text) != set()
         assert told(hidden.text) == set()
         assert len(hidden.text.splitlines()) == len(shown.text.splitlines())
+
+
+async def test_over_a_websocket_it_is_masked_as_well(
+    api: Api, ids: dict[str, str], masked: str
+) -> None:
+    document = "query($id: ID) { customer(id: $id) { name contacts { name email } } }"
+    async with serving(api.app) as address, connected(address) as socket:
+        await socket.sign_in(masked)
+        answer = await socket.ask(document, id=ids["customer"])
+    shown = {"name": "***", "contacts": [{"name": "***", "email": None}]}
+    assert answer["data"]["customer"] == shown
 
 
 PERSONAL_COLUMNS: dict[type[Model], set[str]] = {
