@@ -14,7 +14,10 @@ OF_SUBJECT = (
     f"(EXISTS (SELECT 1 FROM customer AS own WHERE own.id = {{row}}.subject_id AND {OWN})"  # noqa: S608  # see above
     " OR EXISTS (SELECT 1 FROM contact AS person"
     " JOIN customer AS own ON own.id = person.customer_id"
-    f" WHERE person.id = {{row}}.subject_id AND {OWN})"
+    f" WHERE person.id = {{row}}.subject_id AND {OWN}))"
+)
+AUDITED = (
+    f"({OF_CUSTOMER}"  # noqa: S608  # see above
     " OR EXISTS (SELECT 1 FROM access_token AS held"
     " WHERE held.id = {row}.subject_id AND held.reseller_id = ?)"
     " OR EXISTS (SELECT 1 FROM app_user AS u WHERE u.id = {row}.subject_id AND u.reseller_id = ?))"
@@ -60,6 +63,9 @@ _CUSTOMERS = Reached(Access.BOTH, OF_CUSTOMER, "customer_id")
 _PARENT = "CASE WHEN {row}.parent_id = ? THEN {row}.parent_id END"
 """A bound reseller does not learn whom it buys through itself."""
 
+_RESELLER = "CASE WHEN {row}.reseller_id = ? THEN {row}.reseller_id END"
+"""Nor whose credential it was that wrote about a customer before it came."""
+
 
 def _without_parent(column: str) -> tuple[str, str]:
     """Give values without the parent: nor whom a customer bought through before it came."""
@@ -74,9 +80,13 @@ TABLES: Mapping[str, Reached] = {
     "app_user": Reached(Access.READ, STAFF.replace("u.", "{row}.")),
     "audit_entry": Reached(
         Access.BOTH,
-        OF_SUBJECT,
+        AUDITED,
         "subject_id",
-        {"before": _without_parent("before"), "after": _without_parent("after")},
+        {
+            "before": _without_parent("before"),
+            "after": _without_parent("after"),
+            "reseller_id": (_RESELLER, _RESELLER),
+        },
     ),
     "class_change": _CUSTOMERS,
     "confirmation": _CUSTOMERS,

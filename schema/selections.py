@@ -42,11 +42,13 @@ class Walk:
 
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
+    is_masked: bool = False
+    """Whether what is personal of it is to be masked."""
 
     @classmethod
-    def of(cls, info: Info) -> "Walk":
+    def of(cls, info: Info, *, is_masked: bool = False) -> "Walk":
         """Go through the operation that is executed."""
-        return cls(info._raw_info.fragments, variables_of(info))
+        return cls(info._raw_info.fragments, variables_of(info), is_masked)
 
     def fields(
         self, sets: Iterable[SelectionSetNode | None], others: frozenset[str] = frozenset()

@@ -40,6 +40,7 @@ _BASES: dict[str, Sequence[Sequence[str]]] = {
 }
 _TOGETHER = {
     "Query.customers.before": ["last"],
+    "Query.auditTrail.before": ["last"],
 }
 
 
@@ -88,6 +89,12 @@ def _own(world: TwoPartners, class_id: str) -> dict[str, Any]:
         "evidenceSha256": "a" * 64,
         "knownHash": "a" * 64,
         "assuming": {"isNonItemisedRequested": False},
+        "subjectId": customer.id,
+        "actorId": ours.ids["tok"],
+        "requestId": f"request-{ours.word}",
+        "operations": ["customer.created"],
+        "Query.auditTrail.after": encode_cursor("audit-trail", (LATER, "aud_1")),
+        "Query.auditTrail.before": encode_cursor("audit-trail", (LATER, "aud_1")),
         "scopes": ["customers:read"],
         "permissions": ["customers:read"],
         "Query.users.after": encode_cursor("users", ("a", ours.ids["usr"])),
@@ -166,6 +173,9 @@ def _tried(world: TwoPartners) -> dict[str, Sequence[tuple[Any, Any]]]:
         **_each(("templateId", "entryId"), [*few, *entries]),
         **_each(("classId", "customerClassId", "replacementId", "classIds"), few),
         **_each(("userId", "groupId", "resellerId", "granteeId"), staff),
+        "subjectId": every,
+        "actorId": [*staff, (f"tok_{theirs.word.lower()}", "tok_nobody")],
+        "requestId": word(f"request-{theirs.word}"),
         **_each(("addUserIds", "removeUserIds"), staff[:1]),
         "accountNumber": [(one.account_number, f"no {one.id[:20]}") for one in theirs.customers],
         "companyNumber": [(customer.company_number, "07999999")],

@@ -311,6 +311,9 @@ def foreign_rows(world: TwoPartners, contents: Contents) -> Contents:
     def owner(name: str, row: dict[str, Any]) -> str:
         if name in {"AccessToken", "User"}:
             return str(row["reseller_id"])
+        if name == "AuditEntry":
+            about = str(row["customer_id"] or row["subject_id"])
+            return owners.get(about, about)
         for column in ("customer_id", "subject_id", "run_id", "confirmation_id", "user_id"):
             if column in row:
                 of = str(row[column])

@@ -175,6 +175,7 @@ OF_THE_PLATFORM = {
     "Mutation.saveCustomerTemplate",
     "Mutation.deleteCustomerTemplate",
     "Mutation.savePlatformDefaults",
+    "Mutation.eraseActorNames",
 }
 UNANSWERED = {
     *(f"{name[9].upper()}{name[10:]}Payload" for name in OF_THE_PLATFORM),
