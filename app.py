@@ -11,7 +11,7 @@ from uuid import uuid4
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 import models
@@ -30,6 +30,7 @@ from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
 from models.migrate import pending
+from models.point_budget import PointAllowance
 from models.worker import Pace, Worker
 from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
@@ -37,11 +38,14 @@ from schema.admission import Admission
 from schema.confirmation_page import confirmation_routes
 from schema.consent_export import consent_export
 from schema.context import Candidate, Context, RegisterUnavailable
+from schema.cost_budget import budget_of
 from schema.delivery_export import delivery_export
 from schema.http import GraphQLEndpoint
+from schema.limits import Limits
 from schema.request_ids import RequestIds
 from schema.root import build_schema
-from schema.routes import Application, Endpoint, Signed
+from schema.routes import Application, Endpoint, schema_route
+from schema.trusted_documents import source_of
 from schema.websocket import GraphQLSocket
 from settings import Settings
 
@@ -194,25 +198,22 @@ def create_app(
                 worker.stop()
                 await running
 
-    schema = build_schema()
-    sdl = schema.as_str()
+    budget = PointAllowance(settings.cost_budget, settings.cost_window)
+    schema = build_schema().under(Limits.of(settings), budget_of(budget))
+    documents = source_of(settings.trusted_documents)
     admission = Admission(
         settings.running_requests, settings.waiting_requests, writing=settings.writing_requests
     )
-    endpoint = GraphQLEndpoint(schema, site.authenticate, site.context, admission)
+    endpoint = GraphQLEndpoint(schema, site.authenticate, site.context, admission, documents)
     socket = GraphQLSocket(
-        schema, site.authenticate, lambda request_id: site.context(request_id, principal=None)
+        schema, site.authenticate, lambda request_id: site.context(request_id, None), documents
     )
-
-    async def print_schema(_: Request) -> Response:
-        return PlainTextResponse(sdl)
-
     direct = {"/graphql": Endpoint(endpoint)}
     return Application(
         lambda inner: RequestIds(inner, direct, note_request),
         routes=[
             WebSocketRoute("/graphql", socket),
-            Route("/schema.graphql", Signed(site.authenticate, print_schema)),
+            schema_route(site.authenticate, schema),
             delivery_export(site.authenticate, delivery_policy(settings)),
             consent_export(site.authenticate, site.database, clock),
             Route("/healthz", site.healthz),

@@ -26,7 +26,6 @@ from models.audit import Act
 from models.database import Database
 from models.lookup import retry_blocked
 from models.migrate import migrate as apply_migrations
-from schema.http import LARGEST_BODY
 from schema.root import build_schema
 from settings import Settings
 
@@ -102,7 +101,7 @@ def serve(
         port=settings.port,
         log_config=None,
         access_log=False,
-        ws_max_size=LARGEST_BODY,
+        ws_max_size=settings.max_request_bytes,
         timeout_graceful_shutdown=10,
     )
     _Server(config, greet).run()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import strawberry
 
@@ -14,6 +14,9 @@ from models.database import Database
 from models.delivery import POLICY, DeliveryPolicy
 from schema.admission import Admission
 from schema.loaders import Loaders
+
+if TYPE_CHECKING:
+    from schema.metering import Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Context:
     """The age from which on there is an advisory to renew consent."""
     admission: Admission | None = None
     """Gives operations their turn; none on a WebSocket, which has a limit of its own."""
+    spending: "Spending | None" = None
+    """What the operation costs, once that was worked out."""
 
     def turn(self, *, writes: bool) -> AbstractAsyncContextManager[None]:
         """Wait for the turn of an operation; raises Crowded when too many are waiting."""

@@ -13,10 +13,10 @@ from inspect import isawaitable
 from typing import Any, cast
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, parse
+from graphql import ASTValidationRule, DocumentNode, GraphQLError, OperationDefinitionNode, parse
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
-from strawberry.extensions import MaxTokensLimiter, SchemaExtension
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES, validate_document
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -50,6 +50,7 @@ class KnownDocument(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         """Put a known document in place of one to be parsed."""
         context = self.execution_context
+        context.parse_options["max_tokens"] = cast("RememberingSchema", context.schema).most_tokens
         if context.query:
             context.graphql_document = _documents_of(context).get(context.query)
             self._is_known = context.graphql_document is not None
@@ -60,8 +61,11 @@ class KnownDocument(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         """Ask nothing of a known document, and keep another that is found valid."""
         context = self.execution_context
-        if self._is_known:
-            context.validation_rules = ()
+        if not self._is_known and context.graphql_document is not None:
+            schema = cast("RememberingSchema", context.schema)
+            faults = schema.faults(context.graphql_document, context.validation_rules)
+            context.pre_execution_errors = context.pre_execution_errors or faults or None
+        context.validation_rules = ()
         yield
         is_valid = context.graphql_document is not None and not context.pre_execution_errors
         if is_valid and context.query and not self._is_known:
@@ -75,12 +79,24 @@ class RememberingSchema(strawberry.Schema):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         settings["extensions"] = [
-            lambda: MaxTokensLimiter(MOST_TOKENS),
             KnownDocument,
             NamedOperation,
         ]
         super().__init__(*args, **settings)
         self.documents = Documents()
+        self.most_tokens = MOST_TOKENS
+
+    def parsed(self, text: str) -> DocumentNode:
+        """Parse a document; raises GraphQLError for what is none, or is too long."""
+        document = parse(text, max_tokens=self.most_tokens)
+        forget_tokens(document)
+        return document
+
+    def faults(
+        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
+    ) -> list[GraphQLError]:
+        """Say what is wrong with a document that was not asked for before."""
+        return validate_document(self._schema, document, rules)
 
     async def execute(
         self,
@@ -123,7 +139,7 @@ class RememberingSchema(strawberry.Schema):
             raise MissingQueryError
         known = self.documents.get(context.query)
         try:
-            document = context.graphql_document = known or _parsed(context.query)
+            document = context.graphql_document = known or self.parsed(context.query)
         except Exception as error:
             return _refusal([_as_graphql_error(error)])
         try:
@@ -139,7 +155,7 @@ class RememberingSchema(strawberry.Schema):
     def _validate(
         self, context: ExecutionContext, text: str, document: DocumentNode
     ) -> PreExecutionError | None:
-        errors = validate_document(self._schema, document, context.validation_rules)
+        errors = self.faults(document, context.validation_rules)
         if errors:
             return _refusal(errors)
         self.documents.keep(text, document)
@@ -174,12 +190,6 @@ class RememberingSchema(strawberry.Schema):
 
 def _documents_of(context: ExecutionContext) -> Documents:
     return cast("RememberingSchema", context.schema).documents
-
-
-def _parsed(text: str) -> DocumentNode:
-    document = parse(text, max_tokens=MOST_TOKENS)
-    forget_tokens(document)
-    return document
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:

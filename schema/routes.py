@@ -6,10 +6,12 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.access import Scope as TokenScope
 from schema.http import Authenticate
+from schema.serving import CustomerClassesSchema
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -51,6 +53,18 @@ class Signed(Endpoint):
             return
         request.state.principal = principal
         await super().__call__(scope, receive, send)
+
+
+def schema_route(authenticate: Authenticate, schema: CustomerClassesSchema) -> Route:
+    """Show the schema in SDL to those who sign in, if it is shown at all."""
+    sdl = schema.as_str()
+
+    async def print_schema(_: Request) -> Response:
+        if not schema.limits.introspection:
+            return PlainTextResponse("The schema is not shown here.\n", 403)
+        return PlainTextResponse(sdl)
+
+    return Route("/schema.graphql", Signed(authenticate, print_schema))
 
 
 class Application(Starlette):

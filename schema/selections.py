@@ -10,6 +10,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLIncludeDirective,
     GraphQLSkipDirective,
+    OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
 )
@@ -42,11 +43,13 @@ class Walk:
 
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
+    operation: OperationDefinitionNode
 
     @classmethod
     def of(cls, info: Info) -> "Walk":
         """Go through the operation that is executed."""
-        return cls(info._raw_info.fragments, variables_of(info))
+        raw = info._raw_info
+        return cls(raw.fragments, variables_of(info), raw.operation)
 
     def fields(
         self, sets: Iterable[SelectionSetNode | None], others: frozenset[str] = frozenset()

@@ -16,13 +16,16 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ErrorMessage,
     Message,
     SubscribeMessage,
 )
 from strawberry.types.unset import UnsetType
 
 from schema.context import Context
+from schema.errors import ErrorCode, RequestRefused
 from schema.http import Authenticate, HTTPRefused, refuse_null_characters
+from schema.trusted_documents import DocumentSource, asked_id
 
 INIT_TIMEOUT = timedelta(seconds=10)
 MOST_SUBSCRIPTIONS = 50
@@ -46,9 +49,23 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.close(code=4403, reason="Forbidden")
             return
         payload = message["payload"]
-        variables = payload.get("variables")
-        if not isinstance(payload["query"], str) or not isinstance(variables, dict | None):
+        query, variables = payload.get("query"), payload.get("variables")
+        if not isinstance(query, str | None) or not isinstance(variables, dict | None):
             await self.handle_invalid_message("Invalid subscribe payload")
+            return
+        try:
+            document_id = asked_id(payload.get("documentId"), payload.get("extensions"))
+            payload["query"] = self.view.documents.find(query, document_id).text
+        except RequestRefused as refused:
+            if refused.code is ErrorCode.BAD_REQUEST:
+                await self.handle_invalid_message(refused.message)
+                return
+            answer: ErrorMessage = {
+                "id": message["id"],
+                "type": "error",
+                "payload": [refused.formatted],
+            }
+            await self.send_message(answer)
             return
         await super().handle_subscribe(message)
 
@@ -68,7 +85,11 @@ class GraphQLSocket(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = _Handler
 
     def __init__(
-        self, schema: Schema, authenticate: Authenticate, make_context: Callable[[str], Context]
+        self,
+        schema: Schema,
+        authenticate: Authenticate,
+        make_context: Callable[[str], Context],
+        documents: DocumentSource,
     ) -> None:
         super().__init__(
             schema,
@@ -79,6 +100,7 @@ class GraphQLSocket(GraphQL[Context, None]):
             # There are no cookies to ride on: the token in the first message is what counts.
             allowed_origins=["*"],
         )
+        self.documents = documents
         self._authenticate = authenticate
         self._make_context = make_context
 

@@ -319,10 +319,11 @@ class Socket:
         return operation_id
 
     async def next(self, operation_id: str) -> Json:
-        """Wait for the next result of an operation."""
+        """Wait for the next result of an operation, and give it without what it has cost."""
         message = await self.receive()
         assert (message["type"], message["id"]) == ("next", operation_id), message
         payload: Json = message["payload"]
+        assert list(payload.pop("extensions")) == ["cost"]
         return payload
 
     async def ask(self, document: str, **variables: Any) -> Json:
