@@ -167,8 +167,9 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
 
 
 def check_addresses(settings: Settings) -> None:
-    """Raise ValueError if an address that is set makes no sense, before anything starts."""
+    """Raise ValueError if an address or a file that is set makes no sense, before all starts."""
     register_endpoints(settings)
+    source_of(settings.trusted_documents)
     post_of(settings)
 
 

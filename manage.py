@@ -1,4 +1,4 @@
-"""Operator commands: serve, worker, migrate, token, schema, read-accounts, sandbox, resume."""
+"""Operator commands: serving, working, migrating, tokens, schema, documents, accounts, sandbox."""
 
 import asyncio
 import signal
@@ -19,6 +19,7 @@ from tortoise.exceptions import DBConnectionError
 
 from app import Platform, check_addresses, create_app, open_platform, utc_now
 from development import development_greeting
+from document_register import register_documents
 from enrichment.accounts import AccountsRefused, as_record, read_accounts
 from logs import configure_logs
 from models.access import SYSTEM, AccessToken, Scope, issue_token
@@ -34,6 +35,7 @@ Result = TypeVar("Result")
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 token_cli = typer.Typer(no_args_is_help=True, help="Access tokens.")
 cli.add_typer(token_cli, name="token")
+cli.command("documents")(register_documents)
 
 ALL_SCOPES = ",".join(Scope)
 LARGEST_DOCUMENT = 20 * 1024 * 1024
@@ -47,9 +49,8 @@ def _settings() -> Settings:
         raise typer.BadParameter(_plain(error)) from None
     configure_logs(settings.log_format, settings.log_level)
     if settings.database_url.startswith("sqlite://"):
-        Path(settings.database_url.removeprefix("sqlite://").partition("?")[0]).parent.mkdir(
-            parents=True, exist_ok=True
-        )
+        file = Path(settings.database_url.removeprefix("sqlite://").partition("?")[0])
+        file.parent.mkdir(parents=True, exist_ok=True)
     return settings
 
 

@@ -102,8 +102,10 @@ class TrustedDocuments:
     """The documents that were registered, and nothing else."""
 
     def __init__(self, documents: Mapping[str, str]) -> None:
-        self._by_id = {**documents, **{id_of(text): text for text in documents.values()}}
-        self._texts = frozenset(documents.values())
+        # Files end with a line break that clients mostly leave out.
+        whole = documents.values()
+        self._texts = frozenset(whole) | {text.strip() for text in whole}
+        self._by_id = {**{id_of(text): text for text in self._texts}, **documents}
 
     def find(self, text: str | None, document_id: str | None) -> Wanted:
         """Give a registered text, by its id or by itself."""

@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,27 @@ async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url
 
 async def test_the_schema_is_printed_as_it_is_committed() -> None:
     assert await run("schema") == (0, the_schema().as_str() + "\n", "")
+
+
+async def test_documents_are_registered_if_all_of_them_are_valid(tmp_path: Path) -> None:
+    folder, file = tmp_path / "documents", tmp_path / "trusted.json"
+    folder.mkdir()
+    (folder / "a.graphql").write_text("{ viewer { name } }")
+    document_id = f"sha256:{sha256(b'{ viewer { name } }').hexdigest()}"
+    assert await run("documents", str(folder), "--to", str(file)) == (0, f"{document_id} ok\n", "")
+    assert json.loads(file.read_text()) == {document_id: "{ viewer { name } }"}
+    file.unlink()
+    (folder / "b.graphql").write_text("{ viewr { name } }")
+    (folder / "c.graphql").write_text("fragment F on Viewer { id }")
+    status, out, err = await run("documents", str(folder), "--to", str(file))
+    assert (status, err, file.exists()) == (1, "Nothing was registered.\n", False)
+    assert [line.partition(" ")[2] for line in out.splitlines()] == [
+        "ok",
+        "Cannot query field 'viewr' on type 'Query'. Did you mean 'viewer'?",
+        "There is no operation in it.",
+    ]
+    status, out, err = await run("serve", TRUSTED_DOCUMENTS=str(tmp_path / "nothing.json"))
+    assert (status, "TRUSTED_DOCUMENTS can't be read" in err) == (2, True)
 
 
 async def test_accounts_are_read_a_line_for_each_document(tmp_path: Path) -> None:
