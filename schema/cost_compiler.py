@@ -129,7 +129,7 @@ class _Compiler:
         inner = get_named_type(definition.type)
         size = self._size(node, definition)
         one = self.below(inner, node.selection_set, size)
-        if not parent.name.endswith("Connection") or name != "edges":
+        if not parent.name.endswith("Edge"):  # it stands for its node
             one += Cost(1, 1)
         is_read = _is_read(definition, inner)
         if not _is_list(definition):

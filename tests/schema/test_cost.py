@@ -64,6 +64,7 @@ def requested(text: str, **variables: Any) -> int:
         ("{ customers(first: 7) { nodes { name } } }", 1 + 7),
         ("{ customers(first: 7) { nodes { customerClass { name } } pageInfo { endCursor } } }", 16),
         ("{ customers(last: 7) { edges { cursor node { name } } } }", 1 + 7),
+        ("{ customers(last: 7) { edges { cursor } } }", 1 + 7),
         ("{ customers(first: 0) { nodes { name } } }", 1),
         # without a size it is the usual page, and never more than the largest
         ("{ customers { nodes { name } } }", 1 + 50),

@@ -1,11 +1,17 @@
 """What callers are told about their budget, and how they are refused."""
 
+import asyncio
 from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
 
 from models.access import Scope
+from settings import Settings
 from tests.conftest import Clock
 from tests.databases import Databases
-from tests.graphql_client import connected, running_api, serving, stored
+from tests.graphql_client import connected, running_api, running_live_api, serving, stored
 
 
 async def test_the_budget_is_told_in_the_answer_and_in_headers(
@@ -63,6 +69,7 @@ async def test_a_budget_that_is_spent_is_429_until_enough_is_back(
         before = await stored()
         response = await api.post(add)
         assert (response.status_code, response.headers["retry-after"]) == (429, "8")
+        assert response.headers["ratelimit"] == '"cost";r=4;t=96'
         (error,) = response.json()["errors"]
         assert error["extensions"] == {
             "code": "RATE_LIMITED",
@@ -114,3 +121,56 @@ async def test_a_websocket_is_told_and_refused_the_same(databases: Databases, cl
             message = await socket.receive()
             assert (message["type"], message["id"]) == ("error", operation)
             assert message["payload"][0]["extensions"]["code"] == code
+
+
+async def test_who_finds_a_crowd_pays_nothing(
+    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, may_end = asyncio.Event(), asyncio.Event()
+
+    async def take_long(*_: Any, **__: Any) -> tuple[list[Any], bool]:
+        runs.set()
+        await may_end.wait()
+        return [], False
+
+    monkeypatch.setattr("resolvers.customer.page", take_long)
+    async with running_api(
+        databases, clock, running_requests=1, waiting_requests=1, cost_budget=10**5
+    ) as api:
+        asked = {asyncio.create_task(api.post("{ customers { nodes { id } } }")) for _ in range(3)}
+        (crowded,), others = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        assert crowded.result().status_code == 503
+        may_end.set()
+        await asyncio.wait(others)
+        told = (await api.answer("{ viewer { id } }"))["extensions"]["cost"]
+        assert told["remaining"] == 10**5 - 1 - 1 - 1
+
+
+async def test_each_result_of_a_subscription_is_told_its_cost(
+    databases: Databases, clock: Clock
+) -> None:
+    async with (
+        running_live_api(databases, clock) as live,
+        serving(live.app) as host,
+        connected(host) as socket,
+    ):
+        customer = await live.save_customer(
+            classCode="COMPANY_UK_LIMITED", companyNumber="00000101"
+        )
+        await live.settled(customer["id"])
+        await socket.sign_in(live.token)
+        await socket.subscribe(
+            "subscription($id: ID!, $since: DateTime) { customerEnriched(customerId: $id,"
+            " since: $since) { customerClass { name } contacts { id } } }",
+            id=customer["id"],
+            since=clock().isoformat(),
+        )
+        told = (await socket.receive())["payload"]["extensions"]["cost"]
+        assert (told["requested"], told["actual"]) == (12, 2)
+
+
+def test_a_budget_pays_for_any_operation_that_is_allowed() -> None:
+    with pytest.raises(ValidationError, match="COST_BUDGET"):
+        Settings(cost_budget=9, max_cost=10)
+    assert Settings(cost_budget=10, max_cost=10).cost_budget == 10
+    assert Settings(cost_budget=0, max_cost=10).cost_budget == 0
