@@ -18,6 +18,7 @@ _TAKE = (
     f" ON CONFLICT (key) DO UPDATE SET free_at = {_BEGIN} + {{time}}"
     f" WHERE {_BEGIN} + {{time}} <= {{until}} RETURNING free_at"
 )
+FOR_EVER_US = 2**63 - 1
 _LOOK = "SELECT free_at FROM rate_limit WHERE key = {key}"
 
 
@@ -51,8 +52,22 @@ async def take_points(
 
     Gives whether they were there, and until when what was spent is worked off.
     """
+    return await _take(key, points, allowance, now_us, now_us + allowance.window_us)
+
+
+async def owe_points(key: str, points: int, allowance: PointAllowance, now_us: int) -> int:
+    """Put points that are spent already on the budget, whether they are there or not.
+
+    Gives until when what was spent is worked off.
+    """
+    _, free_at = await _take(key, points, allowance, now_us, FOR_EVER_US)
+    return free_at
+
+
+async def _take(
+    key: str, points: int, allowance: PointAllowance, now_us: int, until: int
+) -> tuple[bool, int]:
     time_us = allowance.time_us(points)
-    until = now_us + allowance.window_us
     taken = await _run(_TAKE, key=key, now=now_us, time=time_us, until=until)
     if taken:
         return True, taken[0]["free_at"]

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from models.access import Principal
-from models.point_budget import PointAllowance, take_points
+from models.point_budget import PointAllowance, owe_points, take_points
 from schema.errors import ErrorCode, RequestRefused
 
 PORTION = 0.05
@@ -26,7 +26,7 @@ SECOND_US = 1_000_000
 
 @dataclass(slots=True)
 class Account:
-    """What this process knows of a credential's budget; it may be in debt."""
+    """What this process knows of a credential's budget; what it holds may be a debt."""
 
     key: str
     held: int = 0
@@ -100,6 +100,9 @@ class CostBudget:
         """Take enough from the row that all share, or raise RATE_LIMITED."""
         if now - account.taken_at >= self.allowance.window_us:
             account.held = min(account.held, 0)  # the row has had it back meanwhile
+        if account.held < 0:  # others are to know of it, and it is to be worked off
+            account.free_at = await owe_points(account.key, -account.held, self.allowance, now)
+            account.held = 0
         missing = points - account.held
         if missing <= 0:
             return  # somebody else of this process was here

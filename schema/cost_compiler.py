@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -243,10 +244,12 @@ def _is_read(definition: GraphQLField, inner: GraphQLNamedType) -> bool:
     """Tell whether a field gives rows that a reader counts."""
     field_of = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     way = field_of.metadata.get(READ) if field_of is not None else None
-    return not isinstance(way, Needs) and inner.name in _row_types()
+    return not isinstance(way, Needs) and inner.name in _row_types(len(models_of))
 
 
-def _row_types() -> frozenset[str]:
+@lru_cache(maxsize=4)
+def _row_types(_: int) -> frozenset[str]:
+    """Name the types that are read from rows, as long as there are no more of them."""
     names = {get_object_definition(kind, strict=True).name for kind in models_of}
     edges = {f"{name}Edge" for name in names}
     return frozenset({"Node"} | names | edges)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import RateLimit
-from models.point_budget import PointAllowance, microseconds, take_points
+from models.point_budget import PointAllowance, microseconds, owe_points, take_points
 from tests.conftest import Clock
 
 SMALL = PointAllowance(100, timedelta(seconds=50))
@@ -41,6 +41,16 @@ async def test_after_a_pause_there_is_no_more_than_the_budget(clock: Clock) -> N
     later = microseconds(clock.advance(timedelta(days=1)))
     assert await take_points(KEY, 101, SMALL, later) == (False, later - 86_350_000_000)
     assert await take_points(KEY, 100, SMALL, later) == (True, later + 50_000_000)
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_is_spent_already_is_put_on_the_budget_whether_it_is_there_or_not(
+    clock: Clock,
+) -> None:
+    now = microseconds(clock())
+    assert await owe_points(KEY, 10, SMALL, now) == now + 5_000_000
+    assert await owe_points(KEY, 300, SMALL, now) == now + 155_000_000
+    assert await take_points(KEY, 1, SMALL, now) == (False, now + 155_000_000)
 
 
 @pytest.mark.usefixtures("database")

@@ -92,14 +92,26 @@ async def test_more_than_a_portion_does_not_come_back(clock: Clock) -> None:
     assert (account.held, process.remaining) == (50, 450)
 
 
-async def test_what_came_to_more_is_paid_next_time(clock: Clock) -> None:
-    process = Spender(clock)
-    account = process.account()
+async def test_what_came_to_more_is_paid_next_time_and_told_to_others(clock: Clock) -> None:
+    process, other = Spender(clock), Spender(clock)
     await process.spend(10)
-    process.budget.charge(account, 500)
-    assert account.held == -460
-    assert await process.may_spend(540 - 50)
+    process.budget.charge(process.account(), 500)
+    assert (process.account().held, process.remaining) == (-460, 490)
+    assert await process.may_spend(490)
     assert not await process.may_spend(1)
+    assert not await other.may_spend(1)
+
+
+async def test_any_debt_is_worked_off(clock: Clock) -> None:
+    """Even one that no single window could pay."""
+    process = Spender(clock)
+    await process.spend(10)
+    process.budget.charge(process.account(), 5000)
+    assert not await process.may_spend(1)
+    clock.advance(timedelta(seconds=401))
+    assert not await process.may_spend(1)
+    clock.advance(timedelta(seconds=2))
+    assert await process.may_spend(1)
 
 
 async def test_all_of_the_budget_can_be_spent_and_not_a_point_more(clock: Clock) -> None:
