@@ -1,8 +1,6 @@
 """What callers are told about their budget, and how they are refused."""
 
-import asyncio
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -121,29 +119,6 @@ async def test_a_websocket_is_told_and_refused_the_same(databases: Databases, cl
             message = await socket.receive()
             assert (message["type"], message["id"]) == ("error", operation)
             assert message["payload"][0]["extensions"]["code"] == code
-
-
-async def test_who_finds_a_crowd_pays_nothing(
-    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs, may_end = asyncio.Event(), asyncio.Event()
-
-    async def take_long(*_: Any, **__: Any) -> tuple[list[Any], bool]:
-        runs.set()
-        await may_end.wait()
-        return [], False
-
-    monkeypatch.setattr("resolvers.customer.page", take_long)
-    async with running_api(
-        databases, clock, running_requests=1, waiting_requests=1, cost_budget=10**5
-    ) as api:
-        asked = {asyncio.create_task(api.post("{ customers { nodes { id } } }")) for _ in range(3)}
-        (crowded,), others = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-        assert crowded.result().status_code == 503
-        may_end.set()
-        await asyncio.wait(others)
-        told = (await api.answer("{ viewer { id } }"))["extensions"]["cost"]
-        assert told["remaining"] == 10**5 - 1 - 1 - 1
 
 
 async def test_each_result_of_a_subscription_is_told_its_cost(
