@@ -16,7 +16,6 @@ from starlette.routing import Route, WebSocketRoute
 
 import models
 from enrichment.client import CompaniesHouse, companies_house
-from enrichment.company_lookup import CompanyLookup
 from enrichment.endpoints import Endpoints
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
@@ -35,13 +34,16 @@ from models.worker import Pace, Worker
 from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
 from schema.admission import Admission
-from schema.confirmation_page import confirmation_routes
+from schema.confirmation_page import ConfirmationPages
 from schema.consent_export import consent_export
 from schema.context import Candidate, Context, RegisterUnavailable
+from schema.cors import Cors
 from schema.cost_budget import budget_of
 from schema.delivery_export import delivery_export
+from schema.guessing import Guessing, SignIn
 from schema.http import GraphQLEndpoint
 from schema.limits import Limits
+from schema.proxy import ForwardedBy, TrustedProxies
 from schema.request_ids import RequestIds
 from schema.root import build_schema
 from schema.routes import Application, Endpoint, schema_route
@@ -73,6 +75,10 @@ class Platform:
 
     def worker(self, name: str) -> Worker:
         """Make a worker that runs all kinds of jobs."""
+        from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
+            CompanyLookup,
+        )
+
         lookup = CompanyLookup(self.database, self.client, self.budget, self.clock)
         mailer = confirmation_mailer(self.settings, self.database, self.clock)
         pace = Pace(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
@@ -171,6 +177,7 @@ def check_addresses(settings: Settings) -> None:
     register_endpoints(settings)
     source_of(settings.trusted_documents)
     post_of(settings)
+    Cors(settings.cors_origins)
 
 
 def create_app(
@@ -205,21 +212,23 @@ def create_app(
     admission = Admission(
         settings.running_requests, settings.waiting_requests, writing=settings.writing_requests
     )
-    endpoint = GraphQLEndpoint(schema, site.authenticate, site.context, admission, documents)
-    socket = GraphQLSocket(
-        schema, site.authenticate, lambda request_id: site.context(request_id, None), documents
-    )
+    cors = Cors(settings.cors_origins)
+    proxies = TrustedProxies(settings.trusted_proxies, ForwardedBy(settings.forwarded_by))
+    guessing = Guessing(clock, settings.guesses, settings.guess_window)
+    sign_in = SignIn(site.authenticate, guessing)
+    endpoint = GraphQLEndpoint(schema, sign_in, site.context, admission, documents)
+    socket = GraphQLSocket(schema, sign_in, site.context, documents, settings.page_origins)
     direct = {"/graphql": Endpoint(endpoint)}
     return Application(
-        lambda inner: RequestIds(inner, direct, note_request),
+        lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
         routes=[
             WebSocketRoute("/graphql", socket),
-            schema_route(site.authenticate, schema),
-            delivery_export(site.authenticate, delivery_policy(settings)),
-            consent_export(site.authenticate, site.database, clock),
+            schema_route(sign_in, schema),
+            delivery_export(sign_in, delivery_policy(settings)),
+            consent_export(sign_in, site.database, clock),
             Route("/healthz", site.healthz),
             Route("/readyz", site.readyz),
-            *confirmation_routes(site.database, clock),
+            *ConfirmationPages(site.database, clock, guessing, settings.own_origin).routes,
         ],
         lifespan=lifespan,
     )
@@ -239,7 +248,7 @@ class _Site:
             return None
         return await self.open.principals.of(secret.strip(), self._clock())
 
-    def context(self, request_id: str, principal: Principal | None) -> Context:
+    def context(self, request_id: str, principal: Principal | None = None) -> Context:
         """Make the context of a request or a connection."""
         assert self.platform is not None  # noqa: S101  # routes are served after the start
         return Context(

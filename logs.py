@@ -54,8 +54,14 @@ def configure_logs(log_format: str, level: str) -> None:
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = name == "uvicorn.error"
+    logging.getLogger("uvicorn.error").filters = [_is_safe]
     for name in ("tortoise", "aiosqlite", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _is_safe(record: logging.LogRecord) -> bool:
+    """Keep out what the server says of WebSockets: headers, messages, and URLs with queries."""
+    return record.levelno >= logging.INFO and "WebSocket" not in str(record.msg)
 
 
 def note_request(request_id: str, method: str, path: str, status: int, ms: float) -> None:

@@ -2,9 +2,8 @@
 
 import asyncio
 import signal
-import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,14 +12,12 @@ from uuid import uuid4
 import asyncpg
 import orjson
 import typer
-import uvicorn
 from pydantic import ValidationError
 from tortoise.exceptions import DBConnectionError
 
 from app import Platform, check_addresses, create_app, open_platform, utc_now
 from development import development_greeting
 from document_register import register_documents
-from enrichment.accounts import AccountsRefused, as_record, read_accounts
 from logs import configure_logs
 from models.access import SYSTEM, AccessToken, Scope, issue_token
 from models.audit import Act
@@ -28,6 +25,7 @@ from models.database import Database
 from models.lookup import retry_blocked
 from models.migrate import migrate as apply_migrations
 from schema.root import build_schema
+from server import Config, Limits, Server
 from settings import Settings
 
 Result = TypeVar("Result")
@@ -92,37 +90,20 @@ def serve(
     async def note(platform: Platform) -> None:
         opened.append(platform)
 
-    async def greet() -> list[str]:
-        return await development_greeting(opened[0]) if development else []
+    async def greet(address: str) -> None:
+        greeting = await development_greeting(opened[0]) if development else []
+        print(f"GraphQL http://{address}/graphql", *greeting, sep="\n", flush=True)
 
     app = create_app(settings, with_worker=worker, on_ready=note)
-    config = uvicorn.Config(
+    config = Config(
         app,
+        Limits(settings.most_connections, settings.client_timeout_s, settings.keep_alive_s),
         host=settings.host,
         port=settings.port,
-        log_config=None,
-        access_log=False,
         ws_max_size=settings.max_request_bytes,
         timeout_graceful_shutdown=10,
     )
-    _Server(config, greet).run()
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens, once it does."""
-
-    def __init__(self, config: uvicorn.Config, greet: Callable[[], Awaitable[list[str]]]) -> None:
-        super().__init__(config)
-        self._greet = greet
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then print the address and whatever a newcomer needs."""
-        await super().startup(sockets)
-        if not self.started:
-            return
-        greeting = await self._greet()
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        print(f"GraphQL http://{host}:{port}/graphql", *greeting, sep="\n", flush=True)
+    Server(config, greet).run()
 
 
 @cli.command()
@@ -224,13 +205,12 @@ def schema() -> None:
 @cli.command("read-accounts")
 def read_accounts_command(files: list[Path]) -> None:
     """Read accounts documents (iXBRL, XBRL or zip): a JSON object a line for each."""
+    from enrichment.accounts import AccountsRefused, as_record, read_accounts  # noqa: PLC0415  # others read none
+
     is_clean = True
     for file in files:
         try:
-            record: dict[str, Any] = {
-                "file": str(file),
-                **as_record(read_accounts(_content(file))),
-            }
+            record: dict[str, Any] = {"file": str(file), **as_record(read_accounts(_content(file)))}
         except AccountsRefused as refused:
             is_clean = False
             record = {"file": str(file), "error": refused.code, "message": refused.message}

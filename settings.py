@@ -1,12 +1,13 @@
 """The only reader of the environment: settings, frozen, with secrets that do not print."""
 
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
 SANDBOX_KEY = "sandbox"
@@ -45,6 +46,14 @@ class Settings(BaseSettings):
     query_timeout_s: float = Field(default=30, ge=0, le=3_600)
     introspection: bool = True
     trusted_documents: Path | None = None
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    forwarded_by: Literal["x-forwarded", "forwarded"] = "x-forwarded"
+    guesses: int = Field(default=30, ge=1, le=100_000)
+    guess_window_s: float = Field(default=60, ge=1, le=86_400)
+    most_connections: int = Field(default=10_000, ge=1)
+    client_timeout_s: float = Field(default=30, gt=0, le=3600)
+    keep_alive_s: int = Field(default=75, ge=1, le=3600)
     worker_slots: int = Field(default=4, ge=1, le=32)
     worker_lease_s: float = Field(default=15, ge=1, le=600)
     consent_age_days: int = Field(default=730, ge=1, le=36_500)
@@ -68,6 +77,21 @@ class Settings(BaseSettings):
         if scheme not in {"sqlite", "postgres", "postgresql", "asyncpg"}:
             raise ValueError("DATABASE_URL begins with sqlite:// or postgres://")
         return url
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _origins(cls, given: object) -> object:
+        return _split(given) if isinstance(given, str) else given
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        try:
+            return tuple(ip_network(one) for one in _split(given))
+        except ValueError:
+            raise ValueError("these are addresses and networks, as 10.0.0.0/8") from None
 
     @field_validator("public_url")
     @classmethod
@@ -113,6 +137,22 @@ class Settings(BaseSettings):
         return self.public_url or f"http://{host}:{self.port}"
 
     @property
+    def own_origin(self) -> str | None:
+        """Give the origin of PUBLIC_URL as browsers send it; none if only the Host header tells."""
+        parts = urlsplit(self.public_url or "")
+        return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else None
+
+    @property
+    def page_origins(self) -> tuple[str, ...]:
+        """Give the origins whose pages may open a WebSocket, beside the host that is asked."""
+        return (*self.cors_origins, *filter(None, (self.own_origin,)))
+
+    @property
+    def guess_window(self) -> timedelta:
+        """Give the time in which an address may fail as often as `guesses` says."""
+        return timedelta(seconds=self.guess_window_s)
+
+    @property
     def link_lifetimes(self) -> tuple[timedelta, timedelta]:
         """Give how long the links of a mail work: those that confirm, and those that withdraw."""
         return timedelta(hours=self.confirmation_hours), timedelta(days=self.withdrawal_days)
@@ -136,3 +176,8 @@ class Settings(BaseSettings):
     def companies_house_window(self) -> timedelta:
         """Give the window of the allowance."""
         return timedelta(seconds=self.companies_house_window_s)
+
+
+def _split(text: str) -> list[str]:
+    """Split a list at commas or blanks."""
+    return text.replace(",", " ").split()

@@ -1,6 +1,7 @@
 """Who calls: access tokens, their scopes, and the principal that a request acts as."""
 
 import hashlib
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from models.database import Database
 from models.identifiers import ID_LENGTH, new_token_id
 
 TOKEN_PREFIX = "ccl_"  # noqa: S105  # marks a secret, is none
+TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
+"""The form of all tokens; what has another is not looked for."""
 SHOWN_LENGTH = 12
 LAST_USED_PRECISION = timedelta(minutes=1)
 
@@ -145,9 +148,12 @@ class Principals:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._remembered: dict[str, _Remembered] = {}
+        self._unknown: dict[str, tuple[int, datetime]] = {}
 
     async def of(self, secret: str, now: datetime) -> Principal | None:
         """Give whom a bearer token stands for, or nothing if it is unknown, expired or revoked."""
+        if not TOKEN.fullmatch(secret):
+            return None
         key = hash_of(secret)
         epoch = self._database.epoch(TOKENS)
         known = self._remembered.get(key)
@@ -160,8 +166,12 @@ class Principals:
         ):
             return known.principal
         self._remembered.pop(key, None)
+        unknown_epoch, unknown_since = self._unknown.get(key, (None, now))
+        if epoch is not None and unknown_epoch == epoch and now >= unknown_since:
+            return None
         token = await _used_token(key, now)
         if token is None:
+            self._note_unknown(key, epoch, now)
             return None
         principal = token.principal
         if epoch is not None:
@@ -176,6 +186,14 @@ class Principals:
                 time.monotonic() + LONGEST_MEMORY_S,
             )
         return principal
+
+    def _note_unknown(self, key: str, epoch: int | None, now: datetime) -> None:
+        """Remember that a token stands for nobody, which a forgotten client goes on to ask."""
+        if epoch is None:
+            return
+        if len(self._unknown) >= MOST_REMEMBERED:
+            self._unknown.clear()
+        self._unknown[key] = epoch, now
 
 
 async def _used_token(key: str, now: datetime) -> AccessToken | None:

@@ -12,7 +12,7 @@ from tortoise.models import Model
 from models.access import Principal
 from models.identifiers import ID_LENGTH, new_audit_id
 from models.sql import Sql, among
-from models.writing import add_rows
+from models.writing import add_rows, new_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,8 @@ async def erase(subject_id: str) -> None:
 
 
 def _entry(act: Act, operation: str, subject_id: str, reason: str | None) -> AuditEntry:
-    return AuditEntry(
+    return new_row(
+        AuditEntry,
         subject_id=subject_id,
         operation=operation,
         reason=reason,

@@ -63,6 +63,11 @@ class _Found:
     entries: Sequence[PreferenceEntry]
 
 
+async def is_known(token: str, purpose: LinkPurpose) -> bool:
+    """Tell whether there is such a link at all."""
+    return await _known(token, purpose) is not None
+
+
 async def look_at(token: str, purpose: LinkPurpose, now: datetime) -> Followed:
     """Say what a link would do; nothing is changed, whoever looks."""
     known = await _known(token, purpose)

@@ -22,7 +22,6 @@ from models.customer import (
 )
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
-from models.database import wake
 from models.enrichment import EnrichmentRun, Suggestion
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
@@ -37,7 +36,7 @@ from models.reclassification import (
     move_customers,
 )
 from models.text import Checks
-from models.writing import add_rows
+from models.writing import add_rows, new_row
 
 STORED_FIELDS = (
     "account_number",
@@ -63,7 +62,8 @@ async def create_customer(
     (R48).
     """
     placement = await class_for_new_customer(values, template_id)
-    customer = Customer(
+    customer = new_row(
+        Customer,
         customer_class_id=placement.customer_class.id,
         parent_id=placement.parent_id,
         created_at=act.now,
@@ -82,11 +82,9 @@ async def create_customer(
         *lookup_rows(act, plan.starting, EnrichmentTrigger.SAVE),
     ]
     try:
-        await add_rows(rows)
+        await add_rows(rows, waking=JOBS if plan.starting else None)
     except IntegrityError as error:
         raise _number_taken(customer) from error
-    if plan.starting:
-        await wake(JOBS)
     if consent is not None:
         draft = checked(EntryKind.GRANT, consent, "consent")
         key = checked_key(consent.get("idempotency_key"), "consent")

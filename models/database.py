@@ -20,6 +20,8 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
+from models.reading_connections import ReadingConnections
+
 log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
@@ -29,9 +31,9 @@ POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
 READER = "reader"
-"""The attribute of SQLite's connection that holds a second one, for reading only."""
-IDLE = "idle"
-"""The attribute of PostgreSQL's connection that holds a few of the pool's, kept for reading."""
+"""The attribute of Tortoise's connection that holds what reads outside of transactions go by."""
+READING_SHARE = 3
+"""A third of the connections are for reads alone."""
 
 COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 """Two units of work were in each other's way on PostgreSQL, and this one was rolled back."""
@@ -97,11 +99,13 @@ class Database:
         self.url = url
         self.is_postgres = urlsplit(url).scheme in POSTGRES_SCHEMES
         self.signals = Signals()
-        self._pool_size = pool_size
+        self._reading = pool_size // READING_SHARE
+        self._pool_size = pool_size - self._reading
         self._units: set[asyncio.Task[Any]] = set()
         self._listener: asyncio.Task[None] | None = None
         self._is_listening = False
         self._reader: sqlite3.Connection | None = None
+        self._reading_connections: ReadingConnections | None = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -145,7 +149,8 @@ class Database:
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
         else:
-            setattr(get_connection("default"), IDLE, [])
+            self._reading_connections = ReadingConnections(self._connect_reader, self._reading)
+            setattr(get_connection("default"), READER, self._reading_connections)
         if self.is_postgres and topics:
             self._listener = asyncio.create_task(self._listen(topics))
 
@@ -158,8 +163,8 @@ class Database:
             await asyncio.gather(self._listener, return_exceptions=True)
         if self._reader is not None:
             self._reader.close()
-        if self.is_postgres:
-            await _give_back(get_connection("default"))
+        if self._reading_connections is not None:
+            await self._reading_connections.close()
         await Tortoise.close_connections()
 
     def epoch(self, topic: str) -> int | None:
@@ -199,6 +204,11 @@ class Database:
         reader.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         setattr(get_connection("default"), READER, reader)
         return reader
+
+    async def _connect_reader(self) -> Any:
+        connection = await asyncpg.connect(self.dsn)
+        await _prepare(connection)
+        return connection
 
     def _forget(self, unit: asyncio.Task[Any]) -> None:
         self._units.discard(unit)
@@ -261,21 +271,19 @@ class Database:
             connection.terminate()
 
 
-async def _give_back(connection: Any) -> None:
-    """Give the pool the connections that were kept for reading: it waits for them to close."""
-    idle = getattr(connection, IDLE)
-    while idle:
-        await connection._pool.release(idle.pop())
-
-
 async def wake(topic: str) -> None:
     """Wake who watches the topic, in every process, once the current transaction has committed."""
-    topics = _woken.get()
-    if topics is not None:
-        topics.add(topic)
+    note_wake(topic)
     connection = get_connection("default")
     if dialect_of(connection) == "postgres":
         await connection.execute_query("SELECT pg_notify($1, '')", [topic])
+
+
+def note_wake(topic: str | None) -> None:
+    """Wake who watches the topic in this process, once the current transaction has committed."""
+    topics = _woken.get()
+    if topics is not None and topic is not None:
+        topics.add(topic)
 
 
 def dialect_of(connection: BaseDBAsyncClient) -> str:

@@ -19,7 +19,7 @@ from tortoise.models import Model
 
 from models.database import wake
 from models.identifiers import ID_LENGTH, new_job_id
-from models.writing import add_rows
+from models.writing import add_rows, new_row
 
 JOBS = "jobs"
 """The topic that is woken when a job was enqueued."""
@@ -78,14 +78,13 @@ async def enqueue(kind: str, payload: dict[str, Any], live_key: str, now: dateti
 
 async def enqueue_many(kind: str, jobs: dict[str, dict[str, Any]], now: datetime) -> None:
     """Add jobs by their live keys, in the current transaction."""
-    await add_rows(new_jobs(kind, jobs, now))
-    await wake(JOBS)
+    await add_rows(new_jobs(kind, jobs, now), waking=JOBS)
 
 
 def new_jobs(kind: str, jobs: dict[str, dict[str, Any]], now: datetime) -> list[Job]:
     """Give the rows of jobs by their live keys; whoever adds them wakes JOBS."""
     return [
-        Job(kind=kind, payload=payload, live_key=key, due_at=now, created_at=now)
+        new_row(Job, kind=kind, payload=payload, live_key=key, due_at=now, created_at=now)
         for key, payload in jobs.items()
     ]
 

@@ -9,13 +9,11 @@ from models import job
 from models.audit import Act
 from models.customer import Customer
 from models.customer_class import CustomerClass
-from models.database import wake
 from models.enrichment import EnrichmentRun, UpstreamResponse
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.errors import RefusalCode, refuse
-from models.identifiers import new_run_id
 from models.locks import lock, lock_shared
-from models.writing import add_rows
+from models.writing import add_rows, new_row
 
 ENRICH = "enrich"
 """The kind of the jobs that look a customer up."""
@@ -222,15 +220,14 @@ async def _cancel(act: Act, run: EnrichmentRun, reason: EnrichmentReason) -> Non
 
 async def _start(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrigger) -> None:
     if customers:
-        await add_rows(lookup_rows(act, customers, trigger))
-        await wake(job.JOBS)
+        await add_rows(lookup_rows(act, customers, trigger), waking=job.JOBS)
 
 
 def lookup_rows(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrigger) -> list[Model]:
     """Give the rows that start lookups; whoever adds them wakes JOBS."""
     runs = [
-        EnrichmentRun(
-            id=new_run_id(),
+        new_row(
+            EnrichmentRun,
             customer_id=customer.id,
             company_number=customer.company_number,
             trigger=trigger,

@@ -12,7 +12,7 @@ from models.customer_template import CustomerTemplate
 from models.enrichment_status import EnrichmentTrigger
 from models.errors import RefusalCode, refuse
 from models.lookup import BATCH, carry_out, plan_lookups, store_statuses
-from models.writing import add_rows
+from models.writing import add_rows, new_row
 
 FIRST_ASSIGNMENT = "First assignment"
 
@@ -68,7 +68,8 @@ def class_change(
     crosses: bool = False,
 ) -> ClassChange:
     """Make the history row of one move, or of the first assignment."""
-    return ClassChange(
+    return new_row(
+        ClassChange,
         customer_id=customer_id,
         from_class_id=None if old is None else old.id,
         to_class_id=new.id,

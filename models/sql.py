@@ -4,21 +4,19 @@ Fragments write `?` for each parameter, on either database. This module is the o
 knows how PostgreSQL and SQLite differ for a reader.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, cast
 
-import asyncpg
 import orjson
 from tortoise import fields
 from tortoise.connection import get_connection
 from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance
 
-from models.database import IDLE, READER, dialect_of
+from models.database import READER, dialect_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +28,6 @@ class Sql:
 
 
 ALWAYS = Sql("1 = 1")
-
-GONE = (
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    ConnectionError,
-)
-"""What a connection says that has ended, or ends."""
-
-MOST_IDLE = 4
-"""Connections kept for reading, of the 6 or more that a pool has."""
 
 TRIGRAM = 3
 """Texts shorter than this can't be looked up in a trigram index."""
@@ -113,44 +99,20 @@ def is_postgres() -> bool:
 async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
     """Run a statement and give its rows, within the current transaction if there is one.
 
-    On SQLite reads outside of a transaction have a connection of their own, so that they never
-    wait for a writer.
+    Reads outside of a transaction have connections of their own, so that they never wait for a
+    writer.
     """
     connection = get_connection("default")
+    reader = getattr(connection, READER, None)  # a transaction has none
     if dialect_of(connection) == "postgres":
         text = _numbered(text)
-        if getattr(connection, "_pool", None) is not None:  # a transaction has none
-            return await _fetch(connection, text, parameters)
-    elif (reader := getattr(connection, READER, None)) is not None:
+        if reader is not None:
+            connection.log.debug("%s: %s", text, parameters)
+            return cast("Sequence[Sequence[Any]]", await reader.fetch(text, parameters))
+    elif reader is not None:
         connection.log.debug("%s: %s", text, parameters)
         return reader.execute(text, parameters).fetchall()  # type: ignore[no-any-return]  # Tortoise's own attribute
     _, rows = await connection.execute_query(text, list(parameters))
-    return cast("Sequence[Sequence[Any]]", rows)
-
-
-async def _fetch(connection: Any, text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
-    """Fetch rows on a connection of the pool's that is kept for the next one.
-
-    Tortoise's own way looks at each statement, and the pool at each connection that comes back.
-    """
-    connection.log.debug("%s: %s", text, parameters)
-    idle, pool = getattr(connection, IDLE), connection._pool
-    for ended in range(pool.get_max_size() + 1):
-        kept = idle.pop() if idle else await pool.acquire()
-        try:
-            rows = await kept.fetch(text, *parameters)
-            break
-        except GONE:  # the server ended it while nobody looked; a read may be sent again
-            await pool.release(kept)
-            if ended == pool.get_max_size():
-                raise
-        except BaseException:
-            await asyncio.shield(pool.release(kept))
-            raise
-    if len(idle) < MOST_IDLE:
-        idle.append(kept)
-    else:
-        await pool.release(kept)
     return cast("Sequence[Sequence[Any]]", rows)
 
 

@@ -1,11 +1,10 @@
 """The pages behind the links of a mail: looking changes nothing, the button does (R60, R67).
 
 They are HTML without a script, so that they work everywhere. Whoever has the link needs no token
-of the API; the link itself is the proof. No address, cache, referrer or log keeps it.
+of the API; the link itself is the proof. No address, cache, referrer or log keeps it. Wrong links
+are counted as wrong tokens are, and another site's page can't send the form.
 """
 
-import base64
-import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +17,12 @@ from starlette.routing import Route
 
 from models.confirmation import LinkPurpose
 from models.confirmation_link import LinkState
-from models.confirming import Followed, follow, look_at
+from models.confirming import Followed, follow, is_known, look_at
 from models.database import Database
+from schema.cors import is_from_elsewhere
+from schema.guessing import Guessing, TooManyGuesses
+from schema.proxy import address_of
+from schema.security_headers import page_headers
 
 log = structlog.get_logger(__name__)
 
@@ -32,55 +35,75 @@ PAGES = Environment(
     lstrip_blocks=True,
 )
 STYLE = (FOLDER / "confirmation.css").read_text()
-STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-HEADERS = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{STYLE_HASH}';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex, nofollow",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+HEADERS = page_headers(STYLE)
 STATUS = {LinkState.OPEN: 200, LinkState.DONE: 200, LinkState.UNKNOWN: 404}
 """HTTP statuses; every other state is 410, gone for good."""
 
 
-def confirmation_routes(
-    database: Callable[[], Database], clock: Callable[[], datetime]
-) -> list[Route]:
-    """Give the routes of the pages: one that confirms, and one that withdraws."""
-    pages = {"confirm": LinkPurpose.CONFIRM, "withdraw": LinkPurpose.WITHDRAW}
-    return [
-        Route(f"/{name}/{{token}}", _page(purpose, database, clock), methods=["GET", "POST"])
-        for name, purpose in pages.items()
-    ]
+NOBODY = Followed(LinkState.UNKNOWN)
+"""What is told of a link that was not followed."""
 
 
-def _page(
-    purpose: LinkPurpose, database: Callable[[], Database], clock: Callable[[], datetime]
-) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
+class ConfirmationPages:
+    """The two pages; `own` is the origin at which people reach this service, where it is known."""
+
+    def __init__(
+        self,
+        database: Callable[[], Database],
+        clock: Callable[[], datetime],
+        guessing: Guessing,
+        own: str | None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._guessing = guessing
+        self._own = own
+
+    @property
+    def routes(self) -> list[Route]:
+        """Give the routes of the pages: one that confirms, and one that withdraws."""
+        pages = {"confirm": LinkPurpose.CONFIRM, "withdraw": LinkPurpose.WITHDRAW}
+        return [
+            Route(f"/{name}/{{token}}", self._page(purpose), methods=["GET", "POST"])
+            for name, purpose in pages.items()
+        ]
+
+    def _page(self, purpose: LinkPurpose) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            if request.method == "POST" and is_from_elsewhere(request.headers, self._own):
+                return _shown("elsewhere.html", 403, purpose, NOBODY)
+            try:
+                followed = await self._followed(request, purpose)
+            except TooManyGuesses as guessed:
+                page = _shown("limited.html", 429, purpose, NOBODY)
+                page.headers["Retry-After"] = str(guessed.retry_after)
+                return page
+            except Exception:
+                # The framework's own answer would come without these headers.
+                log.exception("page_failed")
+                return _shown("failed.html", 500, purpose, NOBODY)
+            name = "open.html" if followed.state is LinkState.OPEN else "closed.html"
+            return _shown(name, STATUS.get(followed.state, 410), purpose, followed)
+
+        return answer
+
+    async def _followed(self, request: Request, purpose: LinkPurpose) -> Followed:
+        """Look at a link, or follow it; a wrong one is counted, and raises when it is too many."""
         token: str = request.path_params["token"]
-        try:
-            if request.method == "POST":
+        address = address_of(request.scope)
+        async with self._guessing.turn(address):
+            if request.method != "POST":
+                followed = await look_at(token, purpose, self._clock())
+            elif await is_known(token, purpose):
                 request_id: str = request.state.request_id
-                followed = await database().transaction(
-                    lambda: follow(token, purpose, clock(), request_id)
+                followed = await self._database().transaction(
+                    lambda: follow(token, purpose, self._clock(), request_id)
                 )
             else:
-                followed = await look_at(token, purpose, clock())
-        except Exception:
-            # The framework's own answer would come without these headers.
-            log.exception("page_failed")
-            return _shown("failed.html", 500, purpose, Followed(LinkState.UNKNOWN))
-        name = "open.html" if followed.state is LinkState.OPEN else "closed.html"
-        return _shown(name, STATUS.get(followed.state, 410), purpose, followed)
-
-    return answer
+                followed = NOBODY
+        if followed.state is LinkState.UNKNOWN:
+            self._guessing.fail(address)
+        return followed
 
 
 def _shown(name: str, status: int, purpose: LinkPurpose, followed: Followed) -> Response:

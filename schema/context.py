@@ -56,6 +56,8 @@ class Context:
     request_id: str
     principal: Principal | None = None
     authorization: str | None = None
+    client_address: str = ""
+    """On a WebSocket: where it comes from."""
     sign_in_again: Callable[[], Awaitable[bool]] | None = None
     """On a WebSocket: tells whether the connection's token is still good."""
     connection_params: dict[str, object] | None = None

@@ -48,7 +48,6 @@ def _headers(name: str) -> dict[str, str]:
     return {
         "content-type": "text/csv; charset=utf-8",
         "content-disposition": f'attachment; filename="{name}"',
-        "cache-control": "no-store",
     }
 
 

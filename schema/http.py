@@ -18,6 +18,8 @@ from models.access import Principal
 from schema.admission import Admission, Crowded
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused, masked
+from schema.guessing import TooManyGuesses
+from schema.proxy import address_of
 from schema.serving import CustomerClassesSchema
 from schema.trusted_documents import DocumentSource, Wanted, asked_id
 
@@ -30,17 +32,19 @@ PARAMETERS = {
     "query": str,
     "operationName": str,
     "variables": dict,
-    "extensions": dict,
     "documentId": str,
+    "extensions": dict,
 }
-RATE_LIMITED = 429
-STATUSES = {ErrorCode.RATE_LIMITED.value: RATE_LIMITED, ErrorCode.TIMEOUT.value: 503}
+STATUSES = {ErrorCode.RATE_LIMITED.value: 429, ErrorCode.TIMEOUT.value: 503}
 """The statuses of refusals that every client is to understand, whatever media type it takes."""
 
 NULL_CHARACTER = re.compile(rb"\x00|\\u(?:0000|\{0+\})")
 
-Authenticate = Callable[[str | None], Awaitable[Principal | None]]
-"""Gives whom an Authorization header stands for."""
+Authenticate = Callable[[str | None, str], Awaitable[Principal | None]]
+"""Gives whom an Authorization header stands for that came from an address.
+
+Raises TooManyGuesses when too many of that address stood for nobody.
+"""
 
 MakeContext = Callable[[str, Principal], Context]
 """Makes the context of a request from its id and its principal."""
@@ -72,6 +76,7 @@ class GraphQLRequest:
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     document_id: str | None = None
+    extensions: dict[str, Any] | None = None
 
 
 class GraphQLEndpoint:
@@ -96,7 +101,8 @@ class GraphQLEndpoint:
         media_type = JSON
         try:
             media_type = negotiate(request.headers.get("accept"))
-            principal = await self._authenticate(request.headers.get("authorization"))
+            authorization = request.headers.get("authorization")
+            principal = await self._authenticate(authorization, address_of(request.scope))
             if principal is None:
                 raise HTTPRefused(
                     401,
@@ -111,6 +117,11 @@ class GraphQLEndpoint:
             error = {"message": "Too many requests are waiting.", "extensions": extensions}
             headers = {"Retry-After": str(crowded.retry_after)}
             return _answer({"errors": [error]}, 503, media_type, headers)
+        except TooManyGuesses as guessed:
+            extensions = {"code": ErrorCode.RATE_LIMITED.value}
+            error = {"message": "Too many sign-ins have failed.", "extensions": extensions}
+            headers = {"Retry-After": str(guessed.retry_after)}
+            return _answer({"errors": [error]}, 429, media_type, headers)
         except HTTPRefused as refused:
             extensions = {"code": refused.code.value, **refused.details}
             error = {"message": str(refused), "extensions": extensions}
@@ -153,8 +164,7 @@ class GraphQLEndpoint:
         body, status = _body_and_status(result, media_type)
         if document.keep_as and not isinstance(result, PreExecutionError):
             self._documents.keep(document)
-        headers = {"Retry-After": _retry_after(result)} if status == RATE_LIMITED else None
-        response = _answer(body, status, media_type, headers)
+        response = _answer(body, status, media_type)
         if context.spending is not None:
             response.raw_headers += context.spending.raw_headers()
         return response
@@ -162,7 +172,8 @@ class GraphQLEndpoint:
     def _find(self, wanted: GraphQLRequest, media_type: str) -> Wanted:
         """Give the document that is asked for, by its text or by its id."""
         try:
-            return self._documents.find(wanted.query, wanted.document_id)
+            document_id = asked_id(wanted.document_id, wanted.extensions)
+            return self._documents.find(wanted.query, document_id)
         except RequestRefused as refused:
             is_bad = refused.code is ErrorCode.BAD_REQUEST or media_type == GRAPHQL_RESPONSE
             raise HTTPRefused(400 if is_bad else 200, refused.message, refused.code) from refused
@@ -201,12 +212,8 @@ async def read_request(request: Request, most: int) -> GraphQLRequest:
         if value is not None and not isinstance(value, wanted):
             kind = "a string" if wanted is str else "an object"
             raise HTTPRefused(400, f"{name} must be {kind}.")
-    try:
-        document_id = asked_id(given.get("documentId"), given.get("extensions"))
-    except RequestRefused as refused:
-        raise HTTPRefused(400, refused.message) from refused
-    operation_name = given.get("operationName") or None
-    return GraphQLRequest(given.get("query"), operation_name, given.get("variables"), document_id)
+    query, *others = (given.get(name) for name in PARAMETERS)
+    return GraphQLRequest(query, others[0] or None, *others[1:])
 
 
 async def _read_body(request: Request, most: int) -> dict[str, Any]:
@@ -280,11 +287,6 @@ def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str
         return body, 200
     status = STATUSES.get((errors[0].extensions or {}).get("code", "")) if errors else None
     return body, status or (400 if media_type == GRAPHQL_RESPONSE else 200)
-
-
-def _retry_after(result: ExecutionResult) -> str:
-    (error, *_) = result.errors or []
-    return str((error.extensions or {})["retryAfter"])
 
 
 def _answer(

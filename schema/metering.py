@@ -32,7 +32,7 @@ class Asked(NamedTuple):
 class Spending:
     """What an operation costs, and whose budget pays for it, if there is a budget."""
 
-    __slots__ = ("account", "budget", "fixed", "now", "requested", "tally")
+    __slots__ = ("account", "budget", "fixed", "now", "requested", "retry_after", "tally")
 
     def __init__(self, requested: int, fixed: int) -> None:
         self.requested = requested
@@ -42,6 +42,8 @@ class Spending:
         self.account: Account | None = None
         self.now = 0
         """When the operation began, in microseconds."""
+        self.retry_after: int | None = None
+        """In how many seconds there is enough again, if there was not."""
 
     @property
     def actual(self) -> int:
@@ -69,6 +71,8 @@ class Spending:
         if budget is not None and account is not None:
             left, seconds = budget.state(account, self.now)
             headers += (budget.policy, (b"ratelimit", b'"cost";r=%d;t=%d' % (left, seconds)))
+        if self.retry_after is not None:
+            headers.append((b"retry-after", b"%d" % self.retry_after))
         return headers
 
     def charge(self, points: int) -> None:
@@ -108,7 +112,11 @@ class Meter:
             account = spending.account = budget.account(context.principal)
             spending.now = now = microseconds(context.clock())
             if not budget.spend_held(account, requested, now):
-                await budget.spend(account, requested, now)
+                try:
+                    await budget.spend(account, requested, now)
+                except RequestRefused as refused:
+                    spending.retry_after = (refused.extensions or {})["retryAfter"]
+                    raise
         return spending
 
     def asked(self, operation: ExecutionContext) -> Asked:

@@ -8,7 +8,11 @@ from uuid import uuid4
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+from schema.cors import Cors
+from schema.proxy import TrustedProxies
+from schema.security_headers import AnswerHeaders
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SECRET = re.compile(r"[^/]{32,}")
 """Parts of a path that are as long as the token of a link, and longer than any id of ours."""
 
@@ -26,13 +30,25 @@ class RequestIds:
     """Gives each request an id: taken from X-Request-Id, or made; logged, and sent back.
 
     It is the outermost of all, and hands the requests of `direct` paths to who answers them,
-    without any routing between.
+    without any routing between. So it is here that a client is told from the proxy that it came
+    by, that preflights are answered, and that every answer gets the headers that all have.
     """
 
-    def __init__(self, app: ASGIApp, direct: Mapping[str, ASGIApp], log: LogRequest) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        direct: Mapping[str, ASGIApp],
+        log: LogRequest,
+        *,
+        cors: Cors,
+        proxies: TrustedProxies,
+    ) -> None:
         self._app = app
         self._direct = direct
         self._log = log
+        self._cors = cors
+        self._headers = AnswerHeaders(cors)
+        self._proxies = proxies if proxies.are_any else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id."""
@@ -40,22 +56,34 @@ class RequestIds:
         if kind not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        wanted = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"").decode(
-            "latin1"
-        )
-        request_id = wanted if REQUEST_ID.fullmatch(wanted) else str(uuid4())
+        if self._proxies is not None:
+            self._proxies.reveal(scope)
+        wanted, origin = b"", None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                wanted = value
+            elif name == b"origin":
+                origin = value
+        request_id = wanted.decode() if REQUEST_ID.fullmatch(wanted) else str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
-        header = (b"x-request-id", request_id.encode())
+        headers = (
+            (b"x-request-id", request_id.encode()),
+            *self._headers.of(scope["scheme"], origin),
+        )
         started = time.perf_counter()
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), header]
+                message["headers"] = [*message.get("headers", ()), *headers]
                 ms = (time.perf_counter() - started) * 1000
                 path = without_secrets(scope["path"])
                 self._log(request_id, scope["method"], path, message["status"], ms)
+            elif message["type"] == "websocket.accept":
+                self._log(request_id, "GET", without_secrets(scope["path"]), 101, 0.0)
             await send(message)
 
         answer = self._direct.get(scope["path"], self._app) if kind == "http" else self._app
+        if origin is not None and kind == "http" and scope["method"] == "OPTIONS":
+            answer = self._cors.preflight(origin, scope["headers"]) or answer
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await answer(scope, receive, send_with_id)

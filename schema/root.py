@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import strawberry
-from strawberry.schema.config import StrawberryConfig
 
 from models.access import Scope
 from resolvers import consent as consent_acts
@@ -291,7 +290,6 @@ def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
         mutation=Mutation,
         subscription=Subscription,
         types=[AddressValue, CountValue, DateValue, MoneyValue, Suggestion],
-        config=StrawberryConfig(),
         execution_context_class=PlannedExecution if is_planned else None,
     )
     drop_null_defaults(schema)

@@ -4,13 +4,19 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.access import Scope as TokenScope
+from schema.errors import ErrorCode
+from schema.guessing import TooManyGuesses
 from schema.http import Authenticate
+from schema.proxy import address_of
+from schema.refusals import MaskedFailures, answer_http_exception, refusal
 from schema.serving import CustomerClassesSchema
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -38,21 +44,28 @@ class Signed(Endpoint):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
-        request = Request(scope)
-        principal = await self._authenticate(request.headers.get("authorization"))
+        refused = await self._refused(Request(scope))
+        if refused is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await refused(scope, receive, send)
+
+    async def _refused(self, request: Request) -> Response | None:
+        authorization = request.headers.get("authorization")
+        try:
+            principal = await self._authenticate(authorization, address_of(request.scope))
+        except TooManyGuesses as guessed:
+            headers = {"Retry-After": str(guessed.retry_after)}
+            text = "Too many sign-ins have failed."
+            return refusal(request, 429, text, headers, code=ErrorCode.RATE_LIMITED)
         if principal is None:
-            refusal = PlainTextResponse(
-                "Sign in with a bearer token.\n", 401, {"WWW-Authenticate": "Bearer"}
-            )
-            await refusal(scope, receive, send)
-            return
+            headers = {"WWW-Authenticate": "Bearer"}
+            return refusal(request, 401, "Sign in with a bearer token.", headers)
         missing = [one for one in self._scopes if not principal.may(one)]
         if missing:
-            text = f"This needs the scope {', '.join(missing)}.\n"
-            await PlainTextResponse(text, 403)(scope, receive, send)
-            return
+            return refusal(request, 403, f"This needs the scope {', '.join(missing)}.")
         request.state.principal = principal
-        await super().__call__(scope, receive, send)
+        return None
 
 
 def schema_route(authenticate: Authenticate, schema: CustomerClassesSchema) -> Route:
@@ -68,7 +81,7 @@ def schema_route(authenticate: Authenticate, schema: CustomerClassesSchema) -> R
 
 
 class Application(Starlette):
-    """Starlette with something around all of it, its handler of errors included."""
+    """Starlette with something around all of it, and with failures masked and coded."""
 
     def __init__(self, around: Callable[[ASGIApp], ASGIApp], **settings: Any) -> None:
         super().__init__(**settings)
@@ -78,4 +91,5 @@ class Application(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put it around the rest."""
-        return self._around(super().build_middleware_stack())
+        handlers = {HTTPException: answer_http_exception}
+        return self._around(MaskedFailures(ExceptionMiddleware(self.router, handlers)))

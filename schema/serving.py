@@ -4,6 +4,7 @@ import copy
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from functools import cache
 from typing import Any, Self
 
 from graphql import (
@@ -17,7 +18,9 @@ from graphql import (
     validate,
 )
 from strawberry.exceptions import MissingQueryError
+from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.name_converter import NameConverter
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
@@ -29,6 +32,7 @@ from schema.cost_budget import CostBudget
 from schema.documents import Documents
 from schema.errors import settle
 from schema.execution import RememberingSchema
+from schema.inputs import prepare_inputs
 from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
 from schema.metering import Meter, Metering
@@ -43,14 +47,28 @@ class _Discreet(PlannedExecution):
     @classmethod
     def build(cls, *args: Any, **kwargs: Any) -> Any:
         """Make the executor of a request, or the errors why there is none."""
-        return super().build(*args, **{**kwargs, "hide_suggestions": True})
+        made = super().build(*args, **kwargs)
+        if isinstance(made, list):
+            return super().build(*args, **{**kwargs, "hide_suggestions": True})
+        made.hide_suggestions = True
+        return made
+
+
+class RememberingNames(NameConverter):
+    """Strawberry's names, each worked out once: it asks for them with every argument and input."""
+
+    @cache  # noqa: B019  # of one instance, which lives as long as the schema
+    def apply_naming_config(self, name: str) -> str:
+        """Give the name that a field or an argument has in the schema."""
+        return super().apply_naming_config(name)
 
 
 class CustomerClassesSchema(RememberingSchema):
     """The schema; it logs refusals quietly, and bugs with their traceback."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(config=StrawberryConfig(name_converter=RememberingNames()), **settings)
+        prepare_inputs(self)
         self._meter = Meter(self._schema, Limits(), None)
 
     @property

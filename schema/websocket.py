@@ -1,9 +1,10 @@
 """GraphQL over WebSocket: the graphql-transport-ws protocol, signed in by its first message."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from json import JSONDecodeError
 
+import orjson
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +25,9 @@ from strawberry.types.unset import UnsetType
 
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused
+from schema.guessing import TooManyGuesses
 from schema.http import Authenticate, HTTPRefused, refuse_null_characters
+from schema.proxy import address_of
 from schema.trusted_documents import DocumentSource, asked_id
 
 INIT_TIMEOUT = timedelta(seconds=10)
@@ -79,7 +82,8 @@ class GraphQLSocket(GraphQL[Context, None]):
     """Serves subscriptions, queries and mutations over one connection.
 
     The bearer token comes as `Authorization` in the payload of `connection_init`, or as a header
-    of the upgrade request; a connection without a valid one is closed with 4403.
+    of the upgrade request; a connection without a valid one is closed with 4403. The upgrade by a
+    page of another origin than ours and the allowed ones is refused; programs send no origin.
     """
 
     graphql_transport_ws_handler_class = _Handler
@@ -90,6 +94,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         authenticate: Authenticate,
         make_context: Callable[[str], Context],
         documents: DocumentSource,
+        origins: Collection[str] = (),
     ) -> None:
         super().__init__(
             schema,
@@ -97,8 +102,7 @@ class GraphQLSocket(GraphQL[Context, None]):
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=INIT_TIMEOUT,
             max_subscriptions_per_connection=MOST_SUBSCRIPTIONS,
-            # There are no cookies to ride on: the token in the first message is what counts.
-            allowed_origins=["*"],
+            allowed_origins=tuple(origins),
         )
         self.documents = documents
         self._authenticate = authenticate
@@ -112,6 +116,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         """Make the context of a connection, not signed in yet."""
         context = self._make_context(request.state.request_id)
         context.authorization = request.headers.get("authorization")
+        context.client_address = address_of(request.scope)
         context.sign_in_again = lambda: self.sign_in(context)
         return context
 
@@ -127,8 +132,17 @@ class GraphQLSocket(GraphQL[Context, None]):
 
     async def sign_in(self, context: Context) -> bool:
         """Set whom the connection's token stands for, and tell whether it is still anybody."""
-        context.principal = await self._authenticate(context.authorization)
+        try:
+            context.principal = await self._authenticate(
+                context.authorization, context.client_address
+            )
+        except TooManyGuesses:
+            context.principal = None
         return context.principal is not None
+
+    def encode_json(self, data: object) -> str:
+        """Write a message as answers over HTTP are written; plans leave instants to it."""
+        return orjson.dumps(data).decode()
 
     def decode_json(self, data: str | bytes) -> object:
         """Read a message; what can't be stored is refused as over HTTP."""

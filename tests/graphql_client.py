@@ -15,7 +15,6 @@ from typing import Any, Self
 import aiohttp
 import httpx
 import pytest
-import uvicorn
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
@@ -30,6 +29,7 @@ from settings import Settings
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.factories import Contents, everything
+from tests.listening import listening
 from tests.statement_log import told_statements
 
 NOWHERE = "http://127.0.0.1:9"
@@ -38,6 +38,9 @@ NOWHERE = "http://127.0.0.1:9"
 API_KEY = "key-of-the-tests"
 ENOUGH_S = 20.0
 PAYLOAD = "userErrors { code message path hint retryable }"
+serving = listening
+"""Serves a started application on real sockets."""
+
 VOLATILE = ("AccessToken", "Heartbeat", "RateLimit")
 """Tables that reading alone may write to."""
 
@@ -206,6 +209,7 @@ async def running_api(
         "companies_house_url": register,
         "companies_house_api_key": SecretStr(API_KEY),
         "mailbox": Path(mailbox.name),
+        "guesses": 100_000,  # tests of refusals all come from one address, at one instant
         **settings,
     }
     opened: list[Platform] = []
@@ -254,32 +258,6 @@ async def running_live_api(
         running_api(databases, clock, sandbox=sandbox, with_worker=True, **settings) as api,
     ):
         yield LiveApi(api.app, api.platform, api.http, api.clock, api.token, sandbox=sandbox)
-
-
-@asynccontextmanager
-async def serving(app: Starlette) -> AsyncIterator[str]:
-    """Serve a started application on a free port of this machine; give host and port."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off"
-    )
-    server = _Server(config)
-    running = asyncio.create_task(server.serve())
-    try:
-        async with asyncio.timeout(ENOUGH_S):
-            while not server.started:  # noqa: ASYNC110  # it has no event for it
-                await asyncio.sleep(0.005)
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        yield f"{host}:{port}"
-    finally:
-        server.should_exit = True
-        await running
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals of the test run alone."""
-        yield
 
 
 class Socket:

@@ -267,6 +267,36 @@ async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
         assert process.returncode == -signal.SIGTERM  # after a shutdown in good order
 
 
+async def test_a_server_holds_its_clients_to_the_limits_that_are_set(tmp_path: Path) -> None:
+    """And it believes forwarded headers from nobody, whatever uvicorn's own variable says."""
+    settings = {
+        "DATABASE_URL": f"sqlite://{tmp_path}/limits.sqlite3",
+        "PORT": "0",
+        "CLIENT_TIMEOUT_S": "0.5",
+        "CORS_ORIGINS": "https://app.example https://other.example",
+        "FORWARDED_ALLOW_IPS": "*",
+    }
+    await run("migrate", **settings)
+    async with running("serve", "--no-worker", **settings) as process:
+        assert process.stdout is not None
+        address = (await process.stdout.readline()).decode().split("//")[1].partition("/")[0]
+        host, port = address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /healthz HTTP/1.1\r\n")
+        async with asyncio.timeout(ENOUGH_S):
+            assert (await reader.readline()) == b"HTTP/1.1 408 Request Timeout\r\n"
+        writer.close()
+        headers = {"Origin": "https://other.example", "X-Forwarded-Proto": "https"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{address}/healthz", headers=headers) as response,
+        ):
+            allowed = response.headers["Access-Control-Allow-Origin"]
+            assert (response.status, allowed) == (200, "https://other.example")
+            assert "Strict-Transport-Security" not in response.headers
+            assert "Server" not in response.headers
+
+
 async def test_settings_that_make_no_sense_are_refused_without_a_start(tmp_path: Path) -> None:
     wrong = (
         {"DATABASE_URL": "mysql://x"},

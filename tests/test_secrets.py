@@ -1,5 +1,6 @@
 """Over a whole run nothing that is secret, and no call data, leaves by any door (R67, R73)."""
 
+import ast
 import re
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from tests.databases import Databases
 from tests.graphql_client import Api, running_api, the_schema
 from tests.mails import mails_in
 from tests.test_app import captured_logs
+from tests.test_architecture import MODULES
 
 SAID = {"isPasswordNeeded", "PASSWORD_PROTECTED", "ITEMISED_CALLS"}
 """That a password is needed, and that a bill lists calls, may be said; neither is ever shown."""
@@ -141,3 +143,43 @@ def test_the_patterns_find_what_they_look_for() -> None:
     assert CALL.search('"dialled":"07700900123"')
     assert CALL.search("+447700900123,60,0.12")
     assert not CALL.search((START + timedelta(days=1)).isoformat())
+
+
+SECRETS = re.compile(r"(?:^|_)(?:hash|secret|signature|digest|authorization|api_key|token)$")
+NO_SECRETS = {
+    "models.consent_chain": "hashes of a chain that its readers are shown",
+    "models.consent_evidence": "the same",
+    "models.consent_ledger": "whether a request is the same again",
+    "schema.plan.plain": "the parameters of a function",
+}
+"""Modules that compare what is named as secrets are, and is none."""
+
+
+def compared_secrets(code: str) -> list[str]:
+    """Give the comparisons, by equality or membership, that have a secret's name on a side."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Compare):
+            sides = [
+                one.id if isinstance(one, ast.Name) else one.attr
+                for side in (node.left, *node.comparators)
+                for one in ast.walk(side)
+                if isinstance(one, ast.Name | ast.Attribute)
+            ]
+            is_equality = any(
+                isinstance(one, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for one in node.ops
+            )
+            if is_equality and any(map(SECRETS.search, sides)):
+                found.append(ast.unparse(node))
+    return found
+
+
+def test_no_secret_is_compared_in_a_time_that_tells_about_it() -> None:
+    """Tokens and links are looked up by their hash; the rest takes `hmac.compare_digest`."""
+    found = {name: compared_secrets(path.read_text()) for name, path in MODULES.items()}
+    assert {name for name, ones in found.items() if ones} == NO_SECRETS.keys()
+    assert compared_secrets("if given != self.secret or token == given: pass") == [
+        "given != self.secret",
+        "token == given",
+    ]
+    assert compared_secrets("hmac.compare_digest(a, secret)") == []

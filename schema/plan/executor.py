@@ -1,98 +1,42 @@
 """graphql-core's executor, with plans for what they can complete; see the package.
 
-It steps in at three places. The collected fields of an operation are replaced by those remembered
-on the document, so that plans have something to be kept on. A list or an object is completed by its
-plan, if it has one, before graphql-core gets to see its fields. And the fields that a plan leaves
-over are executed by graphql-core and put into the answer, where the plan has kept their places.
+It steps in at two places. A list or an object is completed by its plan, if it has one, before
+graphql-core gets to see its fields: that is kept with the selected fields, which `operation` lets
+outlive a request. And the fields that a plan leaves over are executed by graphql-core and put into
+the answer, where the plan has kept their places.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from inspect import CORO_CREATED, getcoroutinestate, iscoroutine
 from types import CoroutineType
 from typing import Any, cast
 
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
-    GraphQLSchema,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetails
+from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.plan.checks import Unusual
 from schema.plan.compiler import Plan, compile_plan
-from schema.plan.selection import Memory, Selected, Selection, memory_of, selection
+from schema.plan.operation import RememberingExecution
+from schema.plan.selection import Selected, Selection
 
-INCREMENTAL = ("defer", "stream")
 LISTS = (list, tuple)
 LONG = 10
 """So many items are worth compiling for at once; single objects are so the second time."""
 
 
-class PlannedExecution(StrawberryGraphQLCoreExecutionContext):
+class PlannedExecution(RememberingExecution):
     """One execution of an operation."""
-
-    _memory: Memory | None = None
-    """None if nothing can be remembered, and thus planned."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._left_over: list[CoroutineType[Any, Any, Any]] = []
-
-    @classmethod
-    def build(cls, schema: GraphQLSchema, document: DocumentNode, *args: Any, **kwargs: Any) -> Any:
-        """Make the executor of a request, or the errors why there is none."""
-        executor = super().build(schema, document, *args, **kwargs)
-        if isinstance(executor, cls) and executor._is_plannable():
-            executor._memory = memory_of(document)
-        return executor
-
-    def _is_plannable(self) -> bool:
-        """Tell whether fields are collected and resolved in the plain way."""
-        has_middleware = bool(self.middleware_manager and self.middleware_manager.middlewares)
-        is_incremental = any(self.schema.get_directive(name) for name in INCREMENTAL)
-        has_arguments = any(details.variable_signatures for details in self.fragments.values())
-        return not (has_middleware or is_incremental or has_arguments or self.abort_signal)
-
-    def execute_collected_root_fields(
-        self,
-        root_type: GraphQLObjectType,
-        root_value: Any,
-        grouped_field_set: dict[str, list[FieldDetails]],
-        serially: bool,
-        new_defer_usages: Sequence[Any],
-    ) -> Any:
-        """Execute the root fields, as they were collected first."""
-        fields: Any = grouped_field_set
-        if self._memory is not None:
-            fields = self._memory.selection(
-                self.schema, self.operation, self.variable_values.coerced, grouped_field_set
-            )
-        return super().execute_collected_root_fields(
-            root_type, root_value, fields, serially, new_defer_usages
-        )
-
-    def collect_subfields(
-        self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
-    ) -> CollectedFields:
-        """Collect the fields below some nodes once in the life of the document, if it has room."""
-        if not isinstance(field_details_list, Selected):
-            return super().collect_subfields(return_type, field_details_list)
-        known = field_details_list.collected.get(return_type)
-        if known is None:
-            collected = super().collect_subfields(return_type, field_details_list)
-            memory = self._memory
-            if memory is None or not memory.has_room(len(collected.grouped_field_set)):
-                return collected
-            fields: Any = selection(collected.grouped_field_set)
-            known = collected._replace(grouped_field_set=fields)
-            field_details_list.collected[return_type] = known
-        return known
 
     def complete_list_value(
         self,

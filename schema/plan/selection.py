@@ -8,19 +8,22 @@ it, so that dropping the document drops everything.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import (
     DefinitionNode,
     DocumentNode,
     ExecutableDefinitionNode,
+    FragmentDefinitionNode,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
     OperationDefinitionNode,
     VariableNode,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetails
+from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
+
+from schema.plan.variables import Variables
 
 if TYPE_CHECKING:
     from schema.plan.compiler import Plan
@@ -49,33 +52,43 @@ Selection = dict[str, Selected]
 """What to answer, by response key, in the order of the answer."""
 
 
+Request = tuple[GraphQLSchema, OperationDefinitionNode, dict[str, Any]]
+"""What the root fields of an operation depend on: the last are the values of its variables."""
+
+
+class Prepared(NamedTuple):
+    """What an executor needs to know of an operation, whatever the request."""
+
+    operation: OperationDefinitionNode
+    fragment_definitions: dict[str, FragmentDefinitionNode]
+    fragments: dict[str, FragmentDetails]
+    variables: Variables
+
+
 class Memory:
     """What is remembered of one document."""
 
-    __slots__ = ("_conditions", "_most", "_room", "_selections")
+    __slots__ = ("_conditions", "_most", "_room", "_selections", "prepared")
 
     def __init__(self, document: DocumentNode) -> None:
         nodes = list(_nodes(document.definitions))
         self._conditions = _conditions_of(nodes)
         self._most = self._room = MOST_PER_FIELD * len(nodes)
         self._selections: dict[tuple[Any, ...], Selection] = {}
+        self.prepared: dict[tuple[GraphQLSchema, str | None], Prepared] = {}
 
     def has_room(self, fields: int) -> bool:
         """Take room for some fields; fragments within fragments could want any amount of it."""
         self._room -= fields
         return self._room >= 0
 
-    def selection(
-        self,
-        schema: GraphQLSchema,
-        operation: OperationDefinitionNode,
-        variables: dict[str, Any],
-        collected: dict[str, list[FieldDetails]],
-    ) -> Selection:
+    def known_selection(self, request: Request) -> Selection | None:
+        """Give the root fields that were collected for such a request, if there was one."""
+        return self._selections.get(self._key(request))
+
+    def selection(self, request: Request, collected: dict[str, list[FieldDetails]]) -> Selection:
         """Give the root fields collected first for such a request; else remember these."""
-        name = operation.name.value if operation.name else None
-        values = (variables.get(condition, ...) for condition in self._conditions)
-        key = (schema, name, *values)
+        key = self._key(request)
         known = self._selections.get(key)
         if known is None:
             if len(self._selections) >= MOST_COMBINATIONS:
@@ -83,6 +96,11 @@ class Memory:
                 self._room = self._most
             known = self._selections[key] = selection(collected)
         return known
+
+    def _key(self, request: Request) -> tuple[Any, ...]:
+        schema, operation, variables = request
+        name = operation.name.value if operation.name else None
+        return (schema, name, *(variables.get(condition, ...) for condition in self._conditions))
 
 
 def memory_of(document: DocumentNode) -> Memory:

@@ -123,6 +123,31 @@ async def test_what_is_remembered_ends_with_the_token_itself(
     assert await principals.of(secret, clock.advance(timedelta(seconds=30))) is None
 
 
+async def test_tokens_of_nobody_are_not_looked_for_twice_and_fill_no_memory(
+    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.access.MOST_REMEMBERED", 10)
+    url = await databases.create()
+    database = Database(url)
+    await database.open([TOKENS])
+    principals = Principals(database)
+    async with asyncio.timeout(10):
+        while database.epoch(TOKENS) is None:  # noqa: ASYNC110  # it has no event for it
+            await asyncio.sleep(0.01)
+    guesses = [f"ccl_{number:043}" for number in range(25)]
+    for guess in guesses:
+        assert await principals.of(guess, clock()) is None
+    assert len(principals._unknown) <= 10
+    with counted_statements() as statements:
+        assert await principals.of(guesses[-1], clock()) is None
+        assert await principals.of("ccl_short", clock()) is None
+    assert statements == []
+    secret = await issue_token("Later", frozenset(), clock())
+    assert await principals.of(secret, clock()) is not None
+    await database.close()
+    await databases.give_back(url)
+
+
 async def _change(url: str, statement: str) -> None:
     """Change the database past everything that the project does."""
     if not url.startswith("sqlite://"):

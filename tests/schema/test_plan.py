@@ -7,9 +7,11 @@ import os
 import re
 import weakref
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 import strawberry
 from graphql import DocumentNode, ExecutionResult, execute, parse
@@ -38,14 +40,12 @@ async def answer(
 ) -> ExecutionResult:
     kind: Any = PlannedExecution if is_planned else StrawberryGraphQLCoreExecutionContext
     is_awaitable: Any = optimized_is_awaitable
-    result: Any = execute(
-        schema._schema,
-        document,
-        context_value=context,
-        variable_values=variables,
-        executor_class=kind,
-        is_awaitable=is_awaitable,
+    executor = kind.build(
+        schema._schema, document, None, context, variables, None, is_awaitable=is_awaitable
     )
+    if isinstance(executor, list):
+        return ExecutionResult(None, executor)
+    result: Any = executor.execute_operation()
     given: ExecutionResult = await result if optimized_is_awaitable(result) else result
     return given
 
@@ -56,8 +56,15 @@ def seen(result: ExecutionResult) -> str:
         (error.formatted, type(error.original_error).__name__, str(error.original_error))
         for error in result.errors or []
     ]
-    spelt = json.dumps([result.data, errors], default=lambda value: type(value).__name__)
+    spelt = json.dumps([result.data, errors], default=as_written)
     return re.sub(" at 0x[0-9a-f]+", "", spelt)
+
+
+def as_written(value: Any) -> str:
+    """Write what is left to the end as it is written there; name the type of anything else."""
+    if type(value) is datetime:
+        return str(orjson.loads(orjson.dumps(value)))
+    return type(value).__name__
 
 
 class Counts:

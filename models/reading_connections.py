@@ -1,0 +1,61 @@
+"""PostgreSQL connections that only reads have, so that none of them waits for a writer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import asyncpg
+
+GONE = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    ConnectionError,
+)
+"""What a connection says that has ended, or ends."""
+
+
+class ReadingConnections:
+    """Connections for single statements outside of transactions: opened when needed, then kept.
+
+    A pool looks at each connection that comes back, and Tortoise at each statement; here nothing
+    can have changed a connection's state. Whoever writes may hold all of the pool's while it waits
+    for a lock; these are still free.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Any]], most: int) -> None:
+        self._connect = connect
+        self._turns = asyncio.Semaphore(most)
+        self._idle: list[Any] = []
+
+    async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
+        """Run a statement and give its rows; it is sent again where a kept connection had ended."""
+        async with self._turns:
+            while self._idle:
+                kept = self._idle.pop()
+                try:
+                    return await self._fetch(kept, text, parameters)
+                except GONE:  # the server ended it while nobody looked
+                    continue
+            return await self._fetch(await self._connect(), text, parameters)
+
+    async def _fetch(self, connection: Any, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
+        try:
+            rows: Sequence[Any] = await connection.fetch(text, *parameters)
+        except GONE:
+            connection.terminate()
+            raise
+        except asyncpg.PostgresError:
+            self._idle.append(connection)  # the statement was refused; nothing is wrong with it
+            raise
+        except BaseException:  # the caller gave up: closing tells the server to do so too
+            await asyncio.shield(connection.close())
+            raise
+        self._idle.append(connection)
+        return rows
+
+    async def close(self) -> None:
+        """Close all, once nobody reads any more."""
+        while self._idle:
+            await self._idle.pop().close()

@@ -1,0 +1,71 @@
+"""Serves an application as `manage.py serve` does, on a free port of this machine."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from server import Config, Limits, Server
+
+ENOUGH_S = 20.0
+
+
+class _Server(Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals of the test run alone."""
+        yield
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, limits: Limits | None = None) -> AsyncIterator[str]:
+    """Serve a started application; give host and port."""
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def tell(address: str) -> None:
+        told.set_result(address)
+
+    config = Config(app, limits or Limits(), host="127.0.0.1", port=0, lifespan="off")
+    server = _Server(config, tell)
+    running = asyncio.create_task(server.serve())
+    try:
+        yield await asyncio.wait_for(told, ENOUGH_S)
+    finally:
+        server.should_exit = True
+        await running
+
+
+@dataclass
+class Wire:
+    """A connection on which a client writes what it likes."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        """Write some bytes."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def rest(self) -> bytes:
+        """Read until the server hangs up."""
+        return await asyncio.wait_for(self.reader.read(), ENOUGH_S)
+
+    async def head(self) -> str:
+        """Read an answer as far as the end of its headers."""
+        read = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), ENOUGH_S)
+        return read.decode("latin1")
+
+
+@asynccontextmanager
+async def wire(address: str, **settings: Any) -> AsyncIterator[Wire]:
+    """Connect without saying anything."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), **settings)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.transport.abort()

@@ -1,0 +1,77 @@
+"""Reads on PostgreSQL wait for no writer, and outlive what ends their connections."""
+
+import asyncio
+
+import pytest
+
+from models.audit import Act
+from models.customer_class import CustomerClass
+from models.database import Database
+from models.locks import lock
+from models.sql import run
+from tests.factories import add_class
+
+SIZE = 6
+
+
+async def test_a_read_waits_for_no_writer(database: Database, act: Act) -> None:
+    if not database.is_postgres:
+        pytest.skip("SQLite has a connection for reading; test_database tells of it")
+    row = await add_class(database, act, "A")
+    small = Database(database.url, pool_size=SIZE)
+    await small.open()
+    try:
+        has_lock, may_go = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            await lock(CustomerClass, row.id)
+            has_lock.set()
+            await may_go.wait()
+
+        async def wait() -> None:
+            await lock(CustomerClass, row.id)
+
+        writers = [asyncio.create_task(small.transaction(hold))]
+        await has_lock.wait()
+        writers += [asyncio.create_task(small.transaction(wait)) for _ in range(2 * SIZE)]
+        async with asyncio.timeout(20):
+            answers = await asyncio.gather(*(run("SELECT 1", ()) for _ in range(3 * SIZE)))
+            assert not any(writer.done() for writer in writers)
+            may_go.set()
+            await asyncio.gather(*writers)
+        assert [one for ((one,),) in answers] == [1] * (3 * SIZE)
+    finally:
+        await small.close()
+
+
+RUNNING = """SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'
+    AND datname = current_database()"""
+
+
+async def test_a_read_that_is_given_up_ends_and_spoils_nothing(database: Database) -> None:
+    if not database.is_postgres:
+        pytest.skip("SQLite answers before anybody can give up")
+
+    async def until_running(expected: int) -> None:
+        async with asyncio.timeout(20):
+            while (await run(RUNNING, ()))[0][0] != expected:  # noqa: ASYNC110  # another process
+                await asyncio.sleep(0)
+
+    for _ in range(2 * SIZE):
+        slow = asyncio.create_task(run("SELECT pg_sleep(600)", ()))
+        await until_running(1)
+        slow.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await slow
+        await until_running(0)
+    ((one,),) = await run("SELECT 1", ())
+    assert one == 1
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_refused_statement_leaves_its_connection_good() -> None:
+    for _ in range(3 * SIZE):
+        with pytest.raises(Exception, match="nothing_of_the_kind"):
+            await run("SELECT * FROM nothing_of_the_kind", ())
+    ((one,),) = await run("SELECT 1", ())
+    assert one == 1

@@ -1,0 +1,55 @@
+"""New rows are what a model's own constructor makes, and wake who waits for them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tortoise.models import Model
+
+import models
+from models.audit import Act, AuditEntry
+from models.customer import ClassChange, Customer
+from models.database import Database
+from models.enrichment import EnrichmentRun
+from models.job import JOBS, Job, new_jobs
+from models.writing import add_rows, new_row
+
+
+def _attributes(row: Model) -> dict[str, Any]:
+    return {name: value for name, value in vars(row).items() if name != "_await_when_save"}
+
+
+@pytest.mark.parametrize("model", [AuditEntry, ClassChange, Customer, EnrichmentRun, Job])
+@pytest.mark.usefixtures("database")
+async def test_a_new_row_is_what_the_constructor_makes(model: type[Model]) -> None:
+    made, constructed = new_row(model), model()
+    for row in (made, constructed):
+        for name in model._meta.fields_db_projection:
+            field = model._meta.fields_map[name]
+            if callable(field.default) and field.default is not dict:
+                setattr(row, name, "made anew for each")
+    assert _attributes(made) == _attributes(constructed) | {
+        "_custom_generated_pk": made._custom_generated_pk
+    }
+    assert new_row(model).__dict__.keys() == made.__dict__.keys()
+
+
+@pytest.mark.usefixtures("database")
+async def test_values_take_the_place_of_defaults() -> None:
+    row = new_row(AuditEntry, subject_id="cus_x", before={"a": 1})
+    assert (row.subject_id, row.before, row.after) == ("cus_x", {"a": 1}, {})
+    assert row.id.startswith("aud_")
+    assert new_row(AuditEntry).before is not new_row(AuditEntry).before
+
+
+async def test_adding_rows_wakes_only_once_they_are_there(database: Database, act: Act) -> None:
+    fired = database.signals.fired(JOBS)
+
+    async def add() -> int:
+        jobs = new_jobs("kind", {"key": {}}, act.now + timedelta(days=1))
+        await add_rows(jobs, waking=JOBS)
+        return database.signals.fired(JOBS)
+
+    assert await database.transaction(add) == fired
+    assert database.signals.fired(JOBS) > fired
+    assert await models.Job.all().count() == 1

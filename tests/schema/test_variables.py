@@ -1,0 +1,98 @@
+"""Variables that are taken as they come are those that graphql-core would leave as they are."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+from graphql import OperationDefinitionNode, build_schema, get_variable_values, parse
+from graphql.execution.values import VariableValues
+
+from schema.plan.variables import Variables
+
+SCHEMA = build_schema(
+    """type Query { a(id: ID, text: String, share: Float, is: Boolean): Int }
+    enum Colour { RED } input Box { size: Int }"""
+)
+TYPES = ("ID", "String", "Int", "Float", "Boolean", "Colour", "Box", "[ID!]")
+DECLARATIONS = [f"{kind}{suffix}" for kind, suffix in product(TYPES, ("", "!", " = null")) if kind]
+VALUES: tuple[Any, ...] = (
+    None, "x", "", 0, 1, -1, True, False, 1.0, 1.5,
+    2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 10**20, float("nan"),
+    float("inf"), "RED", [], ["x"], [1], {}, {"size": 1}, {"size": "x"}, ...,
+)  # fmt: skip
+
+
+def _operation(declared: str) -> OperationDefinitionNode:
+    operation = parse(f"query ($v: {declared}) {{ a }}").definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    return operation
+
+
+def _spelt(values: VariableValues) -> list[tuple[str, str, str]]:
+    return [
+        (name, str(source.signature.type), repr(source.value))
+        for name, source in values.sources.items()
+    ]
+
+
+@pytest.mark.parametrize("declared", DECLARATIONS)
+def test_what_is_taken_as_it_comes_is_what_graphql_core_gives(declared: str) -> None:
+    operation = _operation(declared)
+    variables = Variables(SCHEMA, operation)
+    for value in VALUES:
+        given: dict[str, Any] = {} if value is ... else {"v": value}
+        taken = variables.values(given)
+        if taken is not None:
+            expected = get_variable_values(SCHEMA, operation.variable_definitions or (), given)
+            assert isinstance(expected, VariableValues), (declared, value)
+            assert taken.coerced == expected.coerced
+            assert _spelt(taken) == _spelt(expected)
+            assert [type(v) for v in taken.coerced.values()] == [
+                type(v) for v in expected.coerced.values()
+            ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ("ID!", "cus_1"),
+        ("ID", None),
+        ("String", "text"),
+        ("Int", 2**31 - 1),
+        ("Boolean!", False),
+        ("Float", 1.5),
+        ("Int", ...),  # may be missing
+    ],
+)
+def test_usual_values_are_taken(declared: str, value: Any) -> None:
+    given = {} if value is ... else {"v": value}
+    taken = Variables(SCHEMA, _operation(declared)).values({**given, "other": 1})
+    assert taken is not None
+    assert taken.coerced == given
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ("ID!", None),
+        ("ID!", ...),
+        ("ID", 1),  # a number becomes text
+        ("Int", 2**31),
+        ("Int", True),
+        ("Float", 1),  # a whole number becomes a float
+        ("Float", float("nan")),
+        ("Int = 3", ...),  # has a default
+        ("Colour", "RED"),
+        ("Box", {"size": 1}),
+        ("[ID!]", ["x"]),
+    ],
+)
+def test_everything_else_is_left_to_graphql_core(declared: str, value: Any) -> None:
+    given = {} if value is ... else {"v": value}
+    assert Variables(SCHEMA, _operation(declared)).values(given) is None
+
+
+def test_operations_without_variables_have_none() -> None:
+    taken = Variables(SCHEMA, _operation("ID")).values({})
+    assert taken is not None
+    assert taken.coerced == {}
