@@ -212,8 +212,9 @@ async def read_request(request: Request, most: int) -> GraphQLRequest:
         if value is not None and not isinstance(value, wanted):
             kind = "a string" if wanted is str else "an object"
             raise HTTPRefused(400, f"{name} must be {kind}.")
-    query, *others = (given.get(name) for name in PARAMETERS)
-    return GraphQLRequest(query, others[0] or None, *others[1:])
+    get = given.get
+    named, variables = get("operationName") or None, get("variables")
+    return GraphQLRequest(get("query"), named, variables, get("documentId"), get("extensions"))
 
 
 async def _read_body(request: Request, most: int) -> dict[str, Any]:

@@ -32,7 +32,16 @@ class Asked(NamedTuple):
 class Spending:
     """What an operation costs, and whose budget pays for it, if there is a budget."""
 
-    __slots__ = ("account", "budget", "fixed", "now", "requested", "retry_after", "tally")
+    __slots__ = (
+        "account",
+        "budget",
+        "fixed",
+        "is_paid",
+        "now",
+        "requested",
+        "retry_after",
+        "tally",
+    )
 
     def __init__(self, requested: int, fixed: int) -> None:
         self.requested = requested
@@ -40,6 +49,7 @@ class Spending:
         self.tally = Tally()
         self.budget: CostBudget | None = None
         self.account: Account | None = None
+        self.is_paid = True
         self.now = 0
         """When the operation began, in microseconds."""
         self.retry_after: int | None = None
@@ -90,8 +100,11 @@ class Meter:
         self._budget = budget
         self._deadlines = Deadlines(limits.query_timeout_s)
 
-    async def pay(self, operation: ExecutionContext, asked: Asked) -> Spending:
-        """Pay what is requested; raises what the operation is refused for."""
+    def work_out(self, operation: ExecutionContext, asked: Asked) -> Spending:
+        """Give what an operation costs, paid from what this process holds if that is enough.
+
+        Raises what it is refused for.
+        """
         context: Context = operation.context
         variables = operation.variables
         if variables:
@@ -106,18 +119,24 @@ class Meter:
                 limit=self.limits.max_cost,
                 actual=requested,
             )
-        budget = self._budget
-        if budget is not None and context.principal is not None:
+        budget, principal = self._budget, context.principal
+        if budget is not None and principal is not None:
             spending.budget = budget
-            account = spending.account = budget.account(context.principal)
+            account = spending.account = budget.account(principal)
             spending.now = now = microseconds(context.clock())
-            if not budget.spend_held(account, requested, now):
-                try:
-                    await budget.spend(account, requested, now)
-                except RequestRefused as refused:
-                    spending.retry_after = (refused.extensions or {})["retryAfter"]
-                    raise
+            spending.is_paid = budget.spend_held(account, requested, now)
         return spending
+
+    async def pay(self, spending: Spending) -> None:
+        """Pay from the budget that all processes share, or raise RATE_LIMITED."""
+        budget, account = spending.budget, spending.account
+        assert budget is not None  # noqa: S101  # all is paid without one
+        assert account is not None  # noqa: S101  # see above
+        try:
+            await budget.spend(account, spending.requested, spending.now)
+        except RequestRefused as refused:
+            spending.retry_after = (refused.extensions or {})["retryAfter"]
+            raise
 
     def asked(self, operation: ExecutionContext) -> Asked:
         """Say what is asked for, looked up once for each name."""
@@ -157,7 +176,9 @@ class Metering:
     async def __aenter__(self) -> Spending:
         meter, operation = self._meter, self._operation
         asked = meter.asked(operation)
-        spending = self._spending = await meter.pay(operation, asked)
+        spending = self._spending = meter.work_out(operation, asked)
+        if not spending.is_paid:
+            await meter.pay(spending)
         self._turn = operation.context.turn(writes=asked.kind is OperationType.MUTATION)
         try:
             await self._turn.__aenter__()

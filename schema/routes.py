@@ -72,10 +72,11 @@ def schema_route(authenticate: Authenticate, schema: CustomerClassesSchema) -> R
     """Show the schema in SDL to those who sign in, if it is shown at all."""
     sdl = schema.as_str()
 
-    async def print_schema(_: Request) -> Response:
-        if not schema.limits.introspection:
-            return PlainTextResponse("The schema is not shown here.\n", 403)
-        return PlainTextResponse(sdl)
+    async def print_schema(request: Request) -> Response:
+        if schema.limits.introspection:
+            return PlainTextResponse(sdl)
+        text = "The schema is not shown here."
+        return refusal(request, 403, text, code=ErrorCode.INTROSPECTION_DISABLED)
 
     return Route("/schema.graphql", Signed(authenticate, print_schema))
 

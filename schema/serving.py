@@ -152,7 +152,9 @@ class CustomerClassesSchema(RememberingSchema):
         """Let each result of a subscription be paid for; to begin, there must be enough for one."""
         async with aclosing(source):
             try:
-                spending = await self._meter.pay(context, self._meter.asked(context))
+                spending = self._meter.work_out(context, self._meter.asked(context))
+                if not spending.is_paid:
+                    await self._meter.pay(spending)
             except GraphQLError as error:
                 self.process_errors([error], context)
                 yield PreExecutionError(data=None, errors=[error])

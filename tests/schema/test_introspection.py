@@ -56,10 +56,11 @@ async def test_where_it_is_not_shown_nothing_gives_it_away(
             body = await api.answer(document, **variables)
             assert body["errors"]
             assert "mean" not in str(body), document
-        printed = await api.http.get(
-            "/schema.graphql", headers={"Authorization": f"Bearer {api.token}"}
-        )
+        headers = {"Authorization": f"Bearer {api.token}", "Accept": "application/json"}
+        printed = await api.http.get("/schema.graphql", headers=headers)
         assert (printed.status_code, "Customer" in printed.text) == (403, False)
+        (error,) = printed.json()["errors"]
+        assert error["extensions"] == {"code": "INTROSPECTION_DISABLED"}
 
 
 @pytest.mark.parametrize(("introspection", "is_suggested"), [(True, True), (False, False)])
