@@ -97,7 +97,9 @@ def _innermost_first(found: Mapping[str, _Definition]) -> Iterator[str]:
         on_path = {first}
         while path:
             name, ahead = path[-1]
-            below = next((one for one in ahead if one in found and one not in done | on_path), None)
+            below = next(
+                (one for one in ahead if one in found and not (one in done or one in on_path)), None
+            )
             if below is None:
                 path.pop()
                 on_path.discard(name)
