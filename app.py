@@ -6,21 +6,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from uuid import uuid4
 
 import structlog
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 
-import models
 from enrichment.client import CompaniesHouse, companies_house
 from enrichment.endpoints import Endpoints
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
+from identity.credentials import Credentials, credentials_of
+from identity.errors import ProviderUnavailable
+from identity.provider import provider_of
 from logs import note_request
-from models.access import SYSTEM, TOKENS, Principal, Principals
+from models.access import SYSTEM, TOKENS, Principal
 from models.audit import Act
 from models.confirmation import CONFIRMATION_MAIL
 from models.database import Database
@@ -28,32 +29,33 @@ from models.delivery import DeliveryPolicy
 from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
-from models.migrate import pending
 from models.point_budget import PointAllowance
 from models.worker import Pace, Worker
 from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
 from schema.admission import Admission
 from schema.confirmation_page import ConfirmationPages
+from schema.connections import ConnectionLimits, Connections
 from schema.consent_export import consent_export
 from schema.context import Candidate, Context, RegisterUnavailable
 from schema.cors import Cors
 from schema.cost_budget import budget_of
 from schema.delivery_export import delivery_export
 from schema.guessing import Guessing, SignIn
+from schema.health import health_routes
 from schema.http import GraphQLEndpoint
 from schema.limits import Limits
 from schema.proxy import ForwardedBy, TrustedProxies
 from schema.request_ids import RequestIds
 from schema.root import build_schema
 from schema.routes import Application, Endpoint, schema_route
+from schema.sign_in import SignInUnavailable
 from schema.trusted_documents import source_of
 from schema.websocket import GraphQLSocket
 from settings import Settings
 
 log = structlog.get_logger(__name__)
 
-HEARTBEAT_AGE = timedelta(seconds=30)
 GC_THRESHOLD = 50_000
 
 
@@ -68,7 +70,7 @@ class Platform:
 
     settings: Settings
     database: Database
-    principals: Principals
+    credentials: Credentials
     client: CompaniesHouse
     budget: SharedBudget
     clock: Callable[[], datetime]
@@ -144,7 +146,8 @@ async def open_platform(
                 limiter=budget,
             )
         )
-        yield Platform(settings, database, Principals(database), client, budget, clock)
+        credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
+        yield Platform(settings, database, credentials, client, budget, clock)
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
@@ -177,6 +180,7 @@ def check_addresses(settings: Settings) -> None:
     register_endpoints(settings)
     source_of(settings.trusted_documents)
     post_of(settings)
+    provider_of(settings)
     Cors(settings.cors_origins)
 
 
@@ -196,12 +200,14 @@ def create_app(
             site.platform = platform
             worker = platform.worker(f"web-{uuid4()}") if with_worker else None
             running = asyncio.create_task(worker.run()) if worker else None
+            watching = asyncio.create_task(connections.watch(platform.database.signals))
             if on_ready is not None:
                 await on_ready(platform)
             # What was made at start lives for good: keep the collector off it.
             gc.freeze()
             gc.set_threshold(GC_THRESHOLD, 20, 20)
             yield
+            watching.cancel()
             if worker is not None and running is not None:
                 worker.stop()
                 await running
@@ -217,7 +223,15 @@ def create_app(
     guessing = Guessing(clock, settings.guesses, settings.guess_window)
     sign_in = SignIn(site.authenticate, guessing)
     endpoint = GraphQLEndpoint(schema, sign_in, site.context, admission, documents)
-    socket = GraphQLSocket(schema, sign_in, site.context, documents, settings.page_origins)
+    limits = ConnectionLimits(
+        settings.connection_subscriptions,
+        settings.credential_subscriptions,
+        settings.credential_connections,
+    )
+    connections = Connections(site.authenticate, site.credentials_state, clock, limits)
+    socket = GraphQLSocket(
+        schema, sign_in, site.context, admission, connections, documents, settings.page_origins
+    )
     direct = {"/graphql": Endpoint(endpoint)}
     return Application(
         lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
@@ -226,8 +240,7 @@ def create_app(
             schema_route(sign_in, schema),
             delivery_export(sign_in, delivery_policy(settings)),
             consent_export(sign_in, site.database, clock),
-            Route("/healthz", site.healthz),
-            Route("/readyz", site.readyz),
+            *health_routes(site.database, site.check_outside, clock),
             *ConfirmationPages(site.database, clock, guessing, settings.own_origin).routes,
         ],
         lifespan=lifespan,
@@ -243,10 +256,14 @@ class _Site:
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
         """Give whom an Authorization header stands for."""
-        scheme, _, secret = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not secret.strip():
-            return None
-        return await self.open.principals.of(secret.strip(), self._clock())
+        try:
+            return await self.open.credentials.of(authorization)
+        except ProviderUnavailable as unavailable:
+            raise SignInUnavailable(ceil(unavailable.wait)) from unavailable
+
+    def credentials_state(self) -> object:
+        """Give what changes whenever a credential may have."""
+        return self.open.credentials.state()
 
     def context(self, request_id: str, principal: Principal | None = None) -> Context:
         """Make the context of a request or a connection."""
@@ -265,35 +282,14 @@ class _Site:
         """Give the open database."""
         return self.open.database
 
-    async def healthz(self, _: Request) -> Response:
-        """Say that the process is alive."""
-        return JSONResponse({"status": "ok"})
-
-    async def readyz(self, _: Request) -> Response:
-        """Say whether the process can do its work: database, migrations, worker, register."""
-        checks: dict[str, str] = {}
-        is_ready = False
-        try:
-            missing = await pending(self.open.database)
-            checks["database"] = "ok"
-            checks["migrations"] = "ok" if not missing else f"pending: {', '.join(missing)}"
-            is_ready = not missing
-            if is_ready:
-                checks["worker"] = await self._worker_state()
-                blocked = await self.open.budget.blocked_reason()
-                checks["companies_house"] = "ok" if blocked is None else f"blocked: {blocked}"
-                is_ready = checks["worker"] == "ok" and blocked is None
-        except Exception as error:
-            log.exception("not_ready")
-            checks.setdefault("database", type(error).__name__)
-        status = "ok" if is_ready else "unavailable"
-        return JSONResponse({"status": status, "checks": checks}, 200 if is_ready else 503)
+    async def check_outside(self) -> dict[str, str]:
+        """Say how what is asked over the network is doing: the register, the identity provider."""
+        blocked = await self.open.budget.blocked_reason()
+        found = {"companies_house": "ok" if blocked is None else f"blocked: {blocked}"}
+        provider = self.open.credentials.provider_state
+        return found if provider is None else {**found, "identity_provider": provider}
 
     @property
     def open(self) -> Platform:
         assert self.platform is not None  # noqa: S101  # routes are served after the start
         return self.platform
-
-    async def _worker_state(self) -> str:
-        alive = models.Heartbeat.filter(seen_at__gt=self._clock() - HEARTBEAT_AGE)
-        return "ok" if await alive.exists() else "no heartbeat"

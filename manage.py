@@ -1,76 +1,39 @@
-"""Operator commands: serving, working, migrating, tokens, schema, documents, accounts, sandbox."""
+"""Operator commands: serve, worker, migrate, resume, schema, documents, read-accounts, sandbox.
+
+Those on users, groups and tokens are in `commands/access.py`.
+"""
 
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import uuid4
 
 import asyncpg
 import orjson
 import typer
-from pydantic import ValidationError
 from tortoise.exceptions import DBConnectionError
 
-from app import Platform, check_addresses, create_app, open_platform, utc_now
+from app import Platform, create_app, open_platform, utc_now
+from commands.access import group_cli, token_cli, user_cli
+from commands.running import read_settings, with_database
 from development import development_greeting
-from document_register import register_documents
-from logs import configure_logs
-from models.access import SYSTEM, AccessToken, Scope, issue_token
+from models.access import SYSTEM
 from models.audit import Act
-from models.database import Database
 from models.lookup import retry_blocked
 from models.migrate import migrate as apply_migrations
+from schema.limits import Limits as DocumentLimits
 from schema.root import build_schema
+from schema.trusted_documents import faults_of, id_of, read_documents
 from server import Config, Limits, Server
-from settings import Settings
-
-Result = TypeVar("Result")
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-token_cli = typer.Typer(no_args_is_help=True, help="Access tokens.")
+cli.add_typer(user_cli, name="user")
+cli.add_typer(group_cli, name="group")
 cli.add_typer(token_cli, name="token")
-cli.command("documents")(register_documents)
 
-ALL_SCOPES = ",".join(Scope)
 LARGEST_DOCUMENT = 20 * 1024 * 1024
-
-
-def _settings() -> Settings:
-    try:
-        settings = Settings()
-        check_addresses(settings)
-    except ValueError as error:
-        raise typer.BadParameter(_plain(error)) from None
-    configure_logs(settings.log_format, settings.log_level)
-    if settings.database_url.startswith("sqlite://"):
-        file = Path(settings.database_url.removeprefix("sqlite://").partition("?")[0])
-        file.parent.mkdir(parents=True, exist_ok=True)
-    return settings
-
-
-def _plain(error: ValueError) -> str:
-    """Say what is wrong with the settings, a line each, without repeating their values."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(
-        f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
-    )
-
-
-async def _with_database(
-    settings: Settings, work: Callable[[Database], Coroutine[Any, Any, Result]]
-) -> Result:
-    database = Database(settings.database_url, pool_size=settings.database_pool_size)
-    try:
-        await database.open()
-        return await work(database)
-    finally:
-        # An open connection of SQLite's would keep the process from ending.
-        await database.close()
 
 
 @cli.command()
@@ -82,9 +45,9 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API until it is told to stop."""
-    settings = _settings()
+    settings = read_settings()
     if development:
-        asyncio.run(_with_database(settings, apply_migrations))
+        asyncio.run(with_database(settings, apply_migrations))
     opened: list[Platform] = []
 
     async def note(platform: Platform) -> None:
@@ -109,7 +72,7 @@ def serve(
 @cli.command()
 def worker() -> None:
     """Run jobs in a process of its own, until it is told to stop."""
-    settings = _settings()
+    settings = read_settings()
 
     async def work() -> None:
         async with open_platform(settings) as platform:
@@ -126,66 +89,16 @@ def worker() -> None:
 @cli.command()
 def migrate() -> None:
     """Bring the database up to date; processes that do so at once wait for each other."""
-    applied = asyncio.run(_with_database(_settings(), apply_migrations))
+    applied = asyncio.run(with_database(read_settings(), apply_migrations))
     for name in applied:
         print(f"applied {name}")
     print("The database is up to date.")
 
 
-@token_cli.command()
-def issue(
-    scopes: Annotated[str, typer.Option(help=f"Comma-separated, or all: {ALL_SCOPES}.")],
-    name: Annotated[str, typer.Option(help="Whom it is for; shown in histories.")] = "operator",
-    days: Annotated[int, typer.Option(help="Days until it expires.", min=1, max=3650)] = 90,
-) -> None:
-    """Issue a bearer token; it is printed once and can't be read again."""
-    try:
-        wanted = frozenset(Scope(scope.strip()) for scope in scopes.split(","))
-    except ValueError:
-        if scopes.strip() != "all":
-            raise typer.BadParameter(f"Scopes are: {ALL_SCOPES}.") from None
-        wanted = frozenset(Scope)
-
-    async def work(_: Database) -> str:
-        return await issue_token(name, wanted, utc_now(), timedelta(days=days))
-
-    print(f"Token {asyncio.run(_with_database(_settings(), work))}")
-
-
-@token_cli.command("list")
-def list_tokens() -> None:
-    """List the tokens by their first characters; secrets can't be shown."""
-
-    async def work(_: Database) -> list[AccessToken]:
-        return await AccessToken.all().order_by("id")
-
-    for token in asyncio.run(_with_database(_settings(), work)):
-        state = "valid" if token.is_valid(utc_now()) else "revoked or expired"
-        used = "never used" if token.last_used_at is None else f"used {token.last_used_at:%Y-%m-%d}"
-        print(f"{token.id}  {token.shown_prefix}…  {token.name}  {state}, {used}")
-
-
-@token_cli.command()
-def revoke(
-    token_id: Annotated[str, typer.Argument(help="The id that `token list` shows.")],
-) -> None:
-    """Revoke a token at once."""
-
-    async def work(_: Database) -> int:
-        return await AccessToken.filter(id=token_id, revoked_at__isnull=True).update(
-            revoked_at=utc_now()
-        )
-
-    if not asyncio.run(_with_database(_settings(), work)):
-        print("There is no such token, or it is revoked already.", file=sys.stderr)
-        sys.exit(1)
-    print(f"Revoked {token_id}")
-
-
 @cli.command()
 def resume() -> None:
     """Let requests to Companies House go out again after it refused our key (see /readyz)."""
-    settings = _settings()
+    settings = read_settings()
 
     async def work() -> int:
         async with open_platform(settings) as platform:
@@ -200,6 +113,32 @@ def resume() -> None:
 def schema() -> None:
     """Print the schema in SDL."""
     print(build_schema().as_str())
+
+
+@cli.command("documents")
+def register_documents(
+    source: Annotated[Path, typer.Argument(help="A folder of .graphql files, or a JSON file.")],
+    to: Annotated[
+        Path | None, typer.Option(help="Write them into this JSON file, for TRUSTED_DOCUMENTS.")
+    ] = None,
+) -> None:
+    """Check documents against the schema and the limits that are set; print the id of each."""
+    checked = build_schema().under(DocumentLimits.of(read_settings()))
+    try:
+        documents = read_documents(source)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    is_clean = True
+    for document_id, text in documents.items():
+        faults = faults_of(checked, text)
+        is_clean = is_clean and not faults
+        print(document_id, "; ".join(faults) or "ok", flush=True)
+    if is_clean and to is not None:
+        registered = {id_of(text): text for text in documents.values()} | documents
+        to.write_bytes(orjson.dumps(registered, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    if not is_clean:
+        print("Nothing was registered." if to else "Some are not valid.", file=sys.stderr)
+        sys.exit(1)
 
 
 @cli.command("read-accounts")

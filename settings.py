@@ -69,6 +69,18 @@ class Settings(BaseSettings):
     mailbox: Path = ROOT / "var" / "mailbox"
     confirmation_hours: float = Field(default=72, gt=0, le=24 * 90)
     withdrawal_days: float = Field(default=730, gt=0, le=3650)
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_algorithms: str = "RS256,ES256"
+    oidc_leeway_s: int = Field(default=60, ge=0, le=600)
+    oidc_groups_claim: str = "groups"
+    oidc_jwks_url: str | None = None
+    oidc_keys_lifetime_s: float = Field(default=600, ge=10, le=86_400)
+    oidc_keys_grace_s: float = Field(default=7_200, ge=0, le=7 * 86_400)
+    oidc_keys_pause_s: float = Field(default=10, ge=1, le=3_600)
+    connection_subscriptions: int = Field(default=50, ge=1, le=10_000)
+    credential_subscriptions: int = Field(default=500, ge=1, le=100_000)
+    credential_connections: int = Field(default=100, ge=1, le=100_000)
 
     @field_validator("database_url")
     @classmethod
@@ -112,6 +124,12 @@ class Settings(BaseSettings):
     def _payable(self) -> Self:
         if 0 < self.cost_budget < self.max_cost:
             raise ValueError("COST_BUDGET is 0 for none, or at least MAX_COST")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Self:
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            raise ValueError("OIDC_ISSUER and OIDC_AUDIENCE need each other")
         return self
 
     @property

@@ -1,6 +1,5 @@
 """Where Companies House is, and which of the links it hands out may be followed."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +7,7 @@ from typing import Literal
 from yarl import URL
 
 from enrichment.errors import InvalidDocumentLink, RedirectRefused
+from models.loopback import is_loopback
 
 API_HOST = "api.company-information.service.gov.uk"
 DOCUMENT_HOSTS = frozenset(
@@ -98,16 +98,6 @@ class Endpoints:
         if is_loopback(document.host or ""):
             return scheme in {"http", "https"} and is_loopback(host)
         return scheme == "https" and port == 443 and _is_storage_host(host)  # noqa: PLR2004
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this machine by its literal name or address; nothing is resolved."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_storage_host(host: str) -> bool:

@@ -15,6 +15,7 @@ from models.heartbeat import Heartbeat
 from models.job import Job
 from models.preference_entry import PreferenceEntry
 from models.rate_limit import RateLimit
+from models.user import GroupMembership, User, UserGroup
 
 __all__ = [
     "AccessToken",
@@ -33,6 +34,7 @@ __all__ = [
     "CustomerTemplate",
     "EnrichmentRun",
     "Event",
+    "GroupMembership",
     "Heartbeat",
     "Job",
     "PlatformDefaults",
@@ -40,4 +42,6 @@ __all__ = [
     "RateLimit",
     "Suggestion",
     "UpstreamResponse",
+    "User",
+    "UserGroup",
 ]

@@ -6,13 +6,29 @@ import secrets
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum, unique
 
 from tortoise import fields
+from tortoise.indexes import Index
 from tortoise.models import Model
 
+from models.customer import Customer
 from models.database import Database
 from models.identifiers import ID_LENGTH, new_token_id
+from models.permission import CATALOGUE, Scope, known, with_implied
+from models.user import User, standing_of
+
+__all__ = [
+    "OPERATOR",
+    "SYSTEM",
+    "TOKENS",
+    "AccessToken",
+    "Principal",
+    "Principals",
+    "Scope",
+    "hash_of",
+    "issue_token",
+    "new_token",
+]
 
 TOKEN_PREFIX = "ccl_"  # noqa: S105  # marks a secret, is none
 TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
@@ -21,39 +37,14 @@ SHOWN_LENGTH = 12
 LAST_USED_PRECISION = timedelta(minutes=1)
 
 TOKENS = "tokens"
-"""The topic that is woken when a token was changed; see migration 0004."""
+"""The topic that is woken when a token, or what its owner may do, was changed.
+
+See migrations 0004 and 0008.
+"""
 
 MOST_REMEMBERED = 10_000
 LONGEST_MEMORY_S = 30.0
 """For how long a token is trusted without looking, should news of its end not get through."""
-
-
-@unique
-class Scope(StrEnum):
-    """What a credential may do, as `resource:verb`."""
-
-    CUSTOMER_CLASSES_READ = "customer_classes:read"
-    CUSTOMER_CLASSES_WRITE = "customer_classes:write"
-    CUSTOMER_CLASSES_ADMINISTER = "customer_classes:administer"
-    CUSTOMERS_READ = "customers:read"
-    CUSTOMERS_WRITE = "customers:write"
-    CONTACTS_READ = "contacts:read"
-    CONTACTS_WRITE = "contacts:write"
-    ENRICHMENT_RUN = "enrichment:run"
-    CONSENT_READ = "consent:read"
-    CONSENT_WRITE = "consent:write"
-
-
-_IMPLIED = {
-    Scope.CUSTOMER_CLASSES_ADMINISTER: (
-        Scope.CUSTOMER_CLASSES_WRITE,
-        Scope.CUSTOMER_CLASSES_READ,
-    ),
-    Scope.CUSTOMER_CLASSES_WRITE: (Scope.CUSTOMER_CLASSES_READ,),
-    Scope.CUSTOMERS_WRITE: (Scope.CUSTOMERS_READ,),
-    Scope.CONSENT_WRITE: (Scope.CONSENT_READ,),
-    Scope.CONTACTS_WRITE: (Scope.CONTACTS_READ,),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +62,32 @@ class Principal:
     """The user behind the credential, if it is a user's."""
     user_name: str | None = None
     expires_at: datetime | None = None
+    claimed_groups: frozenset[str] = frozenset()
+    """Groups that an identity provider counts the user among, by their ids."""
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the scope was given, or comes with a stronger one (A20)."""
-        return scope in self.scopes or any(scope in _IMPLIED.get(own, ()) for own in self.scopes)
+        return scope in self.scopes or any(scope in CATALOGUE[own].implied for own in self.scopes)
+
+    @property
+    def permissions(self) -> frozenset[Scope]:
+        """Give all that it may do: its scopes, and what comes with them."""
+        return with_implied(self.scopes)
 
 
 SYSTEM = Principal("system", "system", frozenset())
 """The platform itself, as when a lookup fills a profile (R92)."""
 
+OPERATOR = Principal("operator", "operator", frozenset(Scope))
+"""Whoever runs commands on the machine: they can always let somebody in."""
+
 
 class AccessToken(Model):
-    """A bearer token, shown once when it is issued and stored as a hash."""
+    """A bearer token, shown once when it is issued and stored as a hash.
+
+    Whose it is and which reseller it is bound to never changes; the database sees to it. Without
+    a user it is one that the operator issued.
+    """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_token_id)
     name = fields.CharField(max_length=200)
@@ -93,19 +98,47 @@ class AccessToken(Model):
     expires_at = fields.DatetimeField(null=True)
     last_used_at = fields.DatetimeField(null=True)
     revoked_at = fields.DatetimeField(null=True)
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    user_id: str | None
+    reseller: fields.ForeignKeyNullableRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    reseller_id: str | None
+    rotated_from_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    version = fields.IntField(default=1, db_default=1)
 
     class Meta:
         table = "access_token"
+        indexes = (Index(fields=("user_id", "id")), Index(fields=("reseller_id", "id")))
 
     def is_valid(self, now: datetime) -> bool:
-        """Tell whether the token still opens anything."""
+        """Tell whether the token still opens anything, as far as it is up to itself."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
-    @property
-    def principal(self) -> Principal:
-        """Give the principal that the token stands for; scopes of older versions are dropped."""
-        known = frozenset(Scope(scope) for scope in self.scopes if scope in set(Scope))
-        return Principal(self.id, self.name, known)
+    async def principal(self) -> Principal | None:
+        """Give the principal that the token stands for; none if its user is disabled.
+
+        A user's token may do what both its scopes and its user's permissions say at the moment.
+        """
+        scopes = known(self.scopes)
+        if self.user_id is None:
+            return Principal(
+                self.id, self.name, scopes, self.reseller_id, None, None, self.expires_at
+            )
+        standing = await standing_of(self.user_id)
+        if standing is None or not standing.is_active:
+            return None
+        return Principal(
+            self.id,
+            self.name,
+            with_implied(scopes) & standing.permissions,
+            standing.reseller_id or self.reseller_id,
+            self.user_id,
+            standing.name,
+            self.expires_at,
+        )
 
 
 def hash_of(secret: str) -> str:
@@ -113,12 +146,12 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-async def issue_token(
+def new_token(
     name: str, scopes: frozenset[Scope], now: datetime, lifetime: timedelta | None = None
-) -> str:
-    """Store a new token and give its secret, which can't be read again."""
+) -> tuple[AccessToken, str]:
+    """Make a token that is not stored yet, and its secret, which can't be read again."""
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    await AccessToken.create(
+    token = AccessToken(
         name=name,
         shown_prefix=secret[:SHOWN_LENGTH],
         hash=hash_of(secret),
@@ -126,6 +159,15 @@ async def issue_token(
         created_at=now,
         expires_at=None if lifetime is None else now + lifetime,
     )
+    return token, secret
+
+
+async def issue_token(
+    name: str, scopes: frozenset[Scope], now: datetime, lifetime: timedelta | None = None
+) -> str:
+    """Store a new token of nobody's and give its secret."""
+    token, secret = new_token(name, scopes, now, lifetime)
+    await token.save(force_create=True)
     return secret
 
 
@@ -170,10 +212,10 @@ class Principals:
         if epoch is not None and unknown_epoch == epoch and now >= unknown_since:
             return None
         token = await _used_token(key, now)
-        if token is None:
+        principal = None if token is None else await token.principal()
+        if token is None or principal is None:
             self._note_unknown(key, epoch, now)
             return None
-        principal = token.principal
         if epoch is not None:
             if len(self._remembered) >= MOST_REMEMBERED:
                 self._remembered.clear()

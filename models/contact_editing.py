@@ -11,7 +11,7 @@ from models.contact_state import note_state
 from models.customer_class import NAME_LENGTH, touch
 from models.customer_editing import locked_customer
 from models.document import Document
-from models.email_address import EMAIL_LENGTH, InvalidEmailError, normalise_email
+from models.email_address import checked_email
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.locks import lock
 from models.preference import PreferenceKind
@@ -109,24 +109,13 @@ def _check_and_set(contact: Contact, values: Mapping[str, Any]) -> None:
     if "name" in values:
         contact.name = checks.required_text(values["name"], NAME_LENGTH, "name")
     if "email" in values:
-        contact.email = _email(checks, values["email"])
+        contact.email = checked_email(checks, values["email"], "email")
     for flag, default in FLAGS.items():
         if flag in values:
             # An explicit null clears: back to the default.
             given = values[flag]
             setattr(contact, flag, default if given is None else given)
     checks.settle()
-
-
-def _email(checks: Checks, text: str | None) -> str | None:
-    trimmed = checks.optional_text(text, EMAIL_LENGTH, "email")
-    if trimmed is None:
-        return None
-    try:
-        return normalise_email(trimmed)
-    except InvalidEmailError as error:
-        checks.refuse(RefusalCode.INVALID_EMAIL, str(error), "email")
-        return None
 
 
 def _stored(contact: Contact) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from email_validator import EmailNotValidError, validate_email
 
+from models.errors import RefusalCode
+from models.text import Checks
+
 EMAIL_LENGTH = 254
 """The most characters that an address has."""
 
@@ -38,3 +41,15 @@ def email_on_the_wire(address: str) -> str:
 def email_key(address: str) -> str:
     """Give what two spellings of one address have in common, as limits count them."""
     return address.casefold()
+
+
+def checked_email(checks: Checks, text: str | None, *path: str) -> str | None:
+    """Give an address that somebody typed as it is stored, or nothing when it is blank."""
+    trimmed = checks.optional_text(text, EMAIL_LENGTH, *path)
+    if trimmed is None:
+        return None
+    try:
+        return normalise_email(trimmed)
+    except InvalidEmailError as error:
+        checks.refuse(RefusalCode.INVALID_EMAIL, str(error), *path)
+        return None

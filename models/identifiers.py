@@ -76,6 +76,21 @@ def new_confirmation_id() -> str:
     return str(TypeID(prefix="cfm"))
 
 
+def new_user_id() -> str:
+    """Identify a user."""
+    return str(TypeID(prefix="usr"))
+
+
+def new_group_id() -> str:
+    """Identify a user group."""
+    return str(TypeID(prefix="grp"))
+
+
+def new_membership_id() -> str:
+    """Identify a membership of a user in a group."""
+    return str(TypeID(prefix="mem"))
+
+
 def prefix_of(identifier: str) -> str:
     """Give the prefix of an identifier, empty when it has none."""
     return identifier.partition("_")[0] if "_" in identifier else ""

@@ -12,6 +12,7 @@ from models.customer_template import CustomerTemplate
 from models.enrichment_status import EnrichmentTrigger
 from models.errors import RefusalCode, refuse
 from models.lookup import BATCH, carry_out, plan_lookups, store_statuses
+from models.partner_access import end_partner_access
 from models.writing import add_rows, new_row
 
 FIRST_ASSIGNMENT = "First assignment"
@@ -84,7 +85,8 @@ def class_change(
 async def leave_reselling(act: Act, customers: Sequence[Customer]) -> None:
     """Take customers out of the templates that name them as parent: they are no resellers now.
 
-    Refuses when customers buy through one of them, since a parent must be a reseller (R32).
+    What their partners sign in with ends (R99). Refuses when customers buy through one of them,
+    since a parent must be a reseller (R32).
     """
     batches = [
         [customer.id for customer in customers[start : start + BATCH]]
@@ -104,6 +106,7 @@ async def leave_reselling(act: Act, customers: Sequence[Customer]) -> None:
         await CustomerTemplate.filter(parent_id__in=ids).update(
             parent_id=None, version=F("version") + 1, last_modified_at=act.now
         )
+        await end_partner_access(act, ids)
 
 
 async def _store(

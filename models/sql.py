@@ -59,8 +59,7 @@ def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
     """Match customers whose search key holds a text; by index, unless it is short or common."""
     if is_common or len(text) < TRIGRAM:
         # Another statement than that of longer texts, so that PostgreSQL plans each for itself.
-        position = "strpos" if is_postgres() else "instr"
-        return Sql(f"{position}({table}.search_key, ?) > 0", (text,))
+        return containing(f"{table}.search_key", text)
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = f"%{escaped}%"
     if is_postgres():
@@ -70,6 +69,12 @@ def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
         f"{table}.rowid IN ({_FOUND}) AND {table}.search_key LIKE ? ESCAPE '\\'",
         (_wide(text), pattern),
     )
+
+
+def containing(column: str, text: str) -> Sql:
+    """Match what holds a text, by looking at each row."""
+    position = "strpos" if is_postgres() else "instr"
+    return Sql(f"{position}({column}, ?) > 0", (text,))
 
 
 async def is_common(text: str) -> bool:

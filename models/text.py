@@ -41,7 +41,7 @@ class Checks:
             trimmed = ""  # nothing that anybody could see
         if len(trimmed) > longest:
             self.refuse(RefusalCode.INVALID, f"{path[-1]} has {longest} characters at most.", *path)
-        elif _holds_controls(trimmed.replace("\n", "") if has_lines else trimmed):
+        elif holds_controls(trimmed.replace("\n", "") if has_lines else trimmed):
             self.refuse(RefusalCode.INVALID, f"{path[-1]} holds control characters.", *path)
         return trimmed or None
 
@@ -58,7 +58,8 @@ class Checks:
             raise Refused(self._found)
 
 
-def _holds_controls(text: str) -> bool:
+def holds_controls(text: str) -> bool:
+    """Tell whether a text holds what is no text: it can't be stored, or reads as another."""
     return any(
         unicodedata.category(character) in _CONTROLS or character in _DIRECTION_OVERRIDES
         for character in text

@@ -190,26 +190,19 @@ async def customer_enriched(
     with info.context.database.signals.watching(EVENTS) as woken:
         while True:
             woken.clear()
-            await _refuse_stale_token(info)
             fresh = await events_after(customer_id, CUSTOMER_ENRICHED, seen)
             if fresh:
                 seen = fresh[-1].id
                 info.context.loaders = Loaders()
                 reader = reader_for(info, Customer)
-                current = await reader.read_one(
-                    Sql("t0.id = ? AND t0.erased_at IS NULL", (customer_id,))
-                )
+                async with info.context.turn_of_event():
+                    current = await reader.read_one(
+                        Sql("t0.id = ? AND t0.erased_at IS NULL", (customer_id,))
+                    )
                 if current is None:
                     return
                 yield current
             await wait_for(woken)
-
-
-async def _refuse_stale_token(info: Info) -> None:
-    """End a subscription whose token has expired or was revoked."""
-    sign_in_again = info.context.sign_in_again
-    if sign_in_again is not None and not await sign_in_again():
-        raise RequestRefused(ErrorCode.UNAUTHENTICATED, "The token is no longer valid.")
 
 
 async def _shown(info: Info, row: models.Customer | None) -> Customer | None:

@@ -1,13 +1,15 @@
 """What the root fields do that serve anything by its id, and say who asks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import strawberry
 
 from models.access import Scope
+from models.access_list import groups_within, tokens_within, users_within
 from models.identifiers import prefix_of
 from models.sql import ALWAYS, Sql, all_of, among
+from schema.access_token import AccessToken
 from schema.contact import Contact
 from schema.context import Info
 from schema.customer import Customer
@@ -18,18 +20,25 @@ from schema.errors import ErrorCode, RequestRefused
 from schema.node import Node
 from schema.permissions import may
 from schema.readers import reader_for
+from schema.user import User, UserGroup, reach_of
 from schema.viewer import Viewer
 
 MOST_NODES = 100
 
-_KINDS = {
+_KINDS: dict[str, tuple[type[Node], Scope, Sql | Callable[[str | None], Sql]]] = {
     "cus": (Customer, Scope.CUSTOMERS_READ, Sql("t0.erased_at IS NULL")),
     "cls": (CustomerClass, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
     "con": (Contact, Scope.CONTACTS_READ, Sql("t0.deleted_at IS NULL")),
     "tpl": (CustomerTemplate, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
     "sug": (Suggestion, Scope.CUSTOMERS_READ, ALWAYS),
+    "usr": (User, Scope.ACCESS_READ, users_within),
+    "grp": (UserGroup, Scope.ACCESS_READ, groups_within),
+    "tok": (AccessToken, Scope.ACCESS_READ, tokens_within),
 }
-"""Types by the prefix of their ids: the scope that sees them, and which of their rows."""
+"""Types by the prefix of their ids: the scope that sees them, and which of their rows.
+
+Which rows may depend on the reseller that the principal is bound to (R99).
+"""
 
 
 async def viewer(info: Info) -> Viewer:
@@ -37,7 +46,10 @@ async def viewer(info: Info) -> Viewer:
     principal = info.context.principal
     assert principal is not None  # noqa: S101  # the field requires one
     return Viewer(
-        id=strawberry.ID(principal.id), name=principal.name, scopes=sorted(principal.scopes)
+        id=strawberry.ID(principal.id),
+        name=principal.name,
+        scopes=sorted(principal.scopes),
+        principal=principal,
     )
 
 
@@ -69,5 +81,6 @@ async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID,
     for prefix, (kind, scope, where) in _KINDS.items():
         wanted = by_prefix.get(prefix)
         if wanted and may(info, scope):
-            found += await reader_for(info, kind).read(all_of([among("t0.id", wanted), where]))
+            within = where(reach_of(info)) if callable(where) else where
+            found += await reader_for(info, kind).read(all_of([among("t0.id", wanted), within]))
     return {one.id: one for one in found}

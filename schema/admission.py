@@ -9,7 +9,7 @@ class Crowded(Exception):
     """The queue is full; come back in `retry_after` seconds."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__("too many requests are waiting")
+        super().__init__("Too many requests are waiting.")
         self.retry_after = retry_after
 
 
@@ -32,10 +32,13 @@ class Admission:
         self._retry_after = retry_after
 
     @asynccontextmanager
-    async def turn(self, *, writes: bool = False) -> AsyncIterator[None]:
-        """Wait for a turn; raise Crowded when too many are waiting already."""
+    async def turn(self, *, writes: bool = False, is_bounded: bool = False) -> AsyncIterator[None]:
+        """Wait for a turn; raise Crowded when too many are waiting already.
+
+        What is bounded otherwise, as the events of subscriptions are, waits however many do.
+        """
         slots = self._writes if writes else self._queries
-        if slots.locked():
+        if slots.locked() and not is_bounded:
             if self._waiting >= self._most_waiting:
                 raise Crowded(self._retry_after)
             self._waiting += 1

@@ -11,8 +11,8 @@ from models.access import Scope
 from models.database import Database
 from schema.consent_evidence import ConsentEvidence, evidence_of
 from schema.csv_answer import Row, csv_answer
-from schema.http import Authenticate
 from schema.routes import Signed
+from schema.sign_in import Authenticate
 
 COLUMNS = (
     "sequence",

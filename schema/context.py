@@ -59,20 +59,27 @@ class Context:
     client_address: str = ""
     """On a WebSocket: where it comes from."""
     sign_in_again: Callable[[], Awaitable[bool]] | None = None
-    """On a WebSocket: tells whether the connection's token is still good."""
+    """On a WebSocket: signs in, and later tells whether the credential is as good as it was.
+
+    Where it is not, the connection has been ended.
+    """
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
     delivery_policy: DeliveryPolicy = POLICY
     oldest_consent: timedelta = timedelta(days=730)
     """The age from which on there is an advisory to renew consent."""
     admission: Admission | None = None
-    """Gives operations their turn; none on a WebSocket, which has a limit of its own."""
+    """Gives operations their turn."""
     spending: "Spending | None" = None
     """What the operation costs, once that was worked out."""
 
     def turn(self, *, writes: bool) -> AbstractAsyncContextManager[None]:
         """Wait for the turn of an operation; raises Crowded when too many are waiting."""
         return self.admission.turn(writes=writes) if self.admission else nullcontext()
+
+    def turn_of_event(self) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn of an event of a subscription, as long as it takes."""
+        return self.admission.turn(is_bounded=True) if self.admission else nullcontext()
 
     def outside(self) -> AbstractAsyncContextManager[None]:
         """Give the turn of a query up while it waits for somebody outside, as the register."""

@@ -15,8 +15,8 @@ from models.delivery_reading import exposures_after
 from schema.csv_answer import Row, csv_stream
 from schema.delivery_preview import checked_period
 from schema.errors import RequestRefused
-from schema.http import Authenticate
 from schema.routes import Signed
+from schema.sign_in import Authenticate
 
 COLUMNS = (
     "customer_id",

@@ -3,20 +3,34 @@
 `Schema.execute` is what every request goes through. `RememberingSchema` takes the steps that
 Strawberry's own takes, in the same order: parse, refuse the wrong type of operation, validate,
 execute, process the errors. The first and the third are left out for documents that were found
-valid before. What comes over a WebSocket is left to Strawberry, with the same as extensions: a
-document's length, that an operation is named where there are several, and what was seen before.
+valid before. `stream` does the same for what comes over a WebSocket, and executes a subscription
+once for each of its events.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from inspect import isawaitable
 from typing import Any, cast
 
 import strawberry
-from graphql import ASTValidationRule, DocumentNode, GraphQLError, OperationDefinitionNode, parse
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    get_operation_ast,
+    parse,
+)
+from graphql import ExecutionResult as GraphQLResult
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
 from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES, validate_document
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -25,6 +39,7 @@ from strawberry.types.graphql import OperationType
 
 from schema.admission import Crowded
 from schema.documents import Documents, forget_tokens
+from schema.errors import ErrorCode, RequestRefused
 
 MOST_TOKENS = 5_000
 """A document's length: parsing and validating more would hold up everybody else."""
@@ -32,56 +47,10 @@ MOST_TOKENS = 5_000
 AMBIGUOUS = "The document has several operations: say which by operationName."
 
 
-class NamedOperation(SchemaExtension):
-    """Refuses several operations when none is named: Strawberry would do the first of them."""
-
-    def on_validate(self) -> Iterator[None]:
-        """Look at the document once it is parsed."""
-        if _is_ambiguous(self.execution_context):
-            self.execution_context.pre_execution_errors = [GraphQLError(AMBIGUOUS)]
-        yield
-
-
-class KnownDocument(SchemaExtension):
-    """Spares a document of a WebSocket what was done for it before."""
-
-    _is_known = False
-
-    def on_parse(self) -> Iterator[None]:
-        """Put a known document in place of one to be parsed."""
-        context = self.execution_context
-        context.parse_options["max_tokens"] = cast("RememberingSchema", context.schema).most_tokens
-        if context.query:
-            context.graphql_document = _documents_of(context).get(context.query)
-            self._is_known = context.graphql_document is not None
-        yield
-        if context.graphql_document is not None and not self._is_known:
-            forget_tokens(context.graphql_document)
-
-    def on_validate(self) -> Iterator[None]:
-        """Ask nothing of a known document, and keep another that is found valid."""
-        context = self.execution_context
-        if not self._is_known and context.graphql_document is not None:
-            schema = cast("RememberingSchema", context.schema)
-            faults = schema.faults(context.graphql_document, context.validation_rules)
-            context.pre_execution_errors = context.pre_execution_errors or faults or None
-        context.validation_rules = ()
-        yield
-        is_valid = context.graphql_document is not None and not context.pre_execution_errors
-        if is_valid and context.query and not self._is_known:
-            _documents_of(context).keep(
-                context.query, cast("DocumentNode", context.graphql_document)
-            )
-
-
 class RememberingSchema(strawberry.Schema):
     """A schema with the documents that it has executed."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        settings["extensions"] = [
-            KnownDocument,
-            NamedOperation,
-        ]
         super().__init__(*args, **settings)
         self.documents = Documents()
         self.most_tokens = MOST_TOKENS
@@ -127,6 +96,75 @@ class RememberingSchema(strawberry.Schema):
             raise
         except Exception as error:
             result = _refusal([_as_graphql_error(error)])
+        return self._settled(context, result)
+
+    async def stream(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+    ) -> Any:
+        """Give the results of an operation: a subscription has many, the others have one."""
+        return self._results(
+            ExecutionContext(
+                query=query,
+                schema=self,
+                allowed_operations=allowed_operation_types or DEFAULT_ALLOWED_OPERATION_TYPES,
+                context=context_value,
+                root_value=root_value,
+                variables=variable_values,
+                provided_operation_name=operation_name,
+                operation_extensions=operation_extensions,
+            )
+        )
+
+    async def _results(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
+        try:
+            result: ExecutionResult | None = self._prepare(context)
+            if result is None and context.operation_type is not OperationType.SUBSCRIPTION:
+                result = await self._execute_in_turn(context)
+        except Exception as error:
+            result = _refusal([_refused_on_a_socket(error)])
+        if result is not None:
+            yield self._settled(context, result)
+            return
+        try:
+            async with aclosing(self._events(context)) as events:
+                async for event in events:
+                    if not await self.may_deliver(context):
+                        return
+                    yield self._settled(context, event)
+        except Exception as error:
+            # The source of the events failed. With a path, a bug counts as one, and is masked.
+            ended = _as_graphql_error(error, path=[_root_field(context)])
+            yield self._settled(context, ExecutionResult(data=None, errors=[ended]))
+
+    async def _events(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
+        """Execute a subscription for each of its events."""
+
+        async def execute(executor: Executor[Any]) -> Any:
+            async with self.turn_of_event(context):
+                result = execute_subscription_event(executor)
+                return await result if isawaitable(result) else result
+
+        executor = self._executor(context)
+        source: Any = executor
+        if not isinstance(executor, list):
+            source = create_source_event_stream(executor)
+            source = await source if isawaitable(source) else source
+        if isinstance(source, list | GraphQLResult):
+            errors = source if isinstance(source, list) else source.errors
+            yield PreExecutionError(data=None, errors=errors, extensions={})
+            return
+        async with aclosing(map_source_to_response_event(executor, source, execute)) as events:
+            async for event in events:
+                yield ExecutionResult(data=event.data, errors=event.errors, extensions={})
+
+    def _settled(self, context: ExecutionContext, result: ExecutionResult) -> ExecutionResult:
         context.result = result
         if result.errors:
             context.pre_execution_errors = result.errors
@@ -165,13 +203,30 @@ class RememberingSchema(strawberry.Schema):
         """Give what an operation is executed within; it may wait there, or raise Crowded."""
         return nullcontext()
 
+    def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # see above
+        """Give what an event of a subscription is executed within; it may wait there."""
+        return nullcontext()
+
+    async def may_deliver(self, context: ExecutionContext) -> bool:  # noqa: ARG002  # see above
+        """Tell whether a subscription may go on, asked before each event is delivered."""
+        return True
+
     async def _execute_in_turn(self, context: ExecutionContext) -> ExecutionResult:
         async with self.turn(context):
             return await self._execute(context)
 
     async def _execute(self, context: ExecutionContext) -> ExecutionResult:
+        executor = self._executor(context)
+        if isinstance(executor, list):
+            return ExecutionResult(data=None, errors=executor, extensions={})
+        result: Any = executor.execute_operation()
+        done = await result if isawaitable(result) else result
+        return ExecutionResult(data=done.data, errors=done.errors, extensions={})
+
+    def _executor(self, context: ExecutionContext) -> Any:
+        """Make what executes a prepared operation, or the errors why there is none."""
         assert context.graphql_document is not None  # noqa: S101  # it was prepared
-        executor = self.execution_context_class.build(
+        return self.execution_context_class.build(
             self._schema,
             context.graphql_document,
             context.root_value,
@@ -181,25 +236,41 @@ class RememberingSchema(strawberry.Schema):
             is_awaitable=cast("Any", optimized_is_awaitable),
             operation_extensions=context.operation_extensions,
         )
-        if isinstance(executor, list):
-            return ExecutionResult(data=None, errors=executor, extensions={})
-        result: Any = executor.execute_operation()
-        done = await result if isawaitable(result) else result
-        return ExecutionResult(data=done.data, errors=done.errors, extensions={})
-
-
-def _documents_of(context: ExecutionContext) -> Documents:
-    return cast("RememberingSchema", context.schema).documents
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:
     return PreExecutionError(data=None, errors=errors, extensions={})
 
 
-def _as_graphql_error(error: Exception) -> GraphQLError:
+def _as_graphql_error(error: Exception, path: list[str | int] | None = None) -> GraphQLError:
     if isinstance(error, GraphQLError):
         return error
-    return GraphQLError(str(error), original_error=error)
+    return GraphQLError(str(error), original_error=error, path=path)
+
+
+def _root_field(context: ExecutionContext) -> str:
+    """Name the field of a subscription, as its answer does."""
+    document = context.graphql_document
+    operation = get_operation_ast(document, context.operation_name) if document else None
+    for selected in operation.selection_set.selections if operation else ():
+        if isinstance(selected, FieldNode):
+            return (selected.alias or selected.name).value
+    return "subscription"
+
+
+def _refused_on_a_socket(error: Exception) -> GraphQLError:
+    """Say in an operation's own error what HTTP says by its status."""
+    match error:
+        case Crowded():
+            return RequestRefused(
+                ErrorCode.OVERLOADED, str(error), retryAfterSeconds=error.retry_after
+            )
+        case MissingQueryError():
+            return RequestRefused(ErrorCode.BAD_REQUEST, "query is missing.")
+        case CannotGetOperationTypeError():
+            return RequestRefused(ErrorCode.BAD_REQUEST, "The document has no such operation.")
+        case _:
+            return _as_graphql_error(error)
 
 
 def _is_ambiguous(context: ExecutionContext) -> bool:

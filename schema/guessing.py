@@ -7,7 +7,7 @@ the same address; so an office behind one address can't be locked out by one of 
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,6 +16,7 @@ from ipaddress import IPv6Address, ip_address
 import structlog
 
 from models.access import Principal
+from schema.sign_in import Identify
 
 QUIET: AbstractAsyncContextManager[object] = nullcontext()
 log = structlog.get_logger(__name__)
@@ -28,9 +29,6 @@ MOST_MARKS = 10_000
 
 PREFIX_BITS = 64
 """What one customer of a provider has of IPv6, to draw addresses from as it likes."""
-
-Identify = Callable[[str | None], Awaitable[Principal | None]]
-"""Gives whom an Authorization header stands for."""
 
 
 class TooManyGuesses(Exception):

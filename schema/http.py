@@ -1,7 +1,7 @@
 """GraphQL over HTTP to the letter of its specification: one endpoint for POST and for GET."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from models.access import Principal
@@ -21,6 +20,7 @@ from schema.errors import ErrorCode, RequestRefused, masked
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
 from schema.serving import CustomerClassesSchema
+from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, Wanted, asked_id
 
 log = structlog.get_logger(__name__)
@@ -39,12 +39,6 @@ STATUSES = {ErrorCode.RATE_LIMITED.value: 429, ErrorCode.TIMEOUT.value: 503}
 """The statuses of refusals that every client is to understand, whatever media type it takes."""
 
 NULL_CHARACTER = re.compile(rb"\x00|\\u(?:0000|\{0+\})")
-
-Authenticate = Callable[[str | None, str], Awaitable[Principal | None]]
-"""Gives whom an Authorization header stands for that came from an address.
-
-Raises TooManyGuesses when too many of that address stood for nobody.
-"""
 
 MakeContext = Callable[[str, Principal], Context]
 """Makes the context of a request from its id and its principal."""
@@ -112,16 +106,8 @@ class GraphQLEndpoint:
                 )
             wanted = await read_request(request, self._schema.limits.max_request_bytes)
             return await self._execute(request, wanted, principal, media_type)
-        except Crowded as crowded:
-            extensions = {"code": ErrorCode.OVERLOADED.value}
-            error = {"message": "Too many requests are waiting.", "extensions": extensions}
-            headers = {"Retry-After": str(crowded.retry_after)}
-            return _answer({"errors": [error]}, 503, media_type, headers)
-        except TooManyGuesses as guessed:
-            extensions = {"code": ErrorCode.RATE_LIMITED.value}
-            error = {"message": "Too many sign-ins have failed.", "extensions": extensions}
-            headers = {"Retry-After": str(guessed.retry_after)}
-            return _answer({"errors": [error]}, 429, media_type, headers)
+        except (Crowded, SignInUnavailable, TooManyGuesses) as told:
+            return _answer_later(told, media_type)
         except HTTPRefused as refused:
             extensions = {"code": refused.code.value, **refused.details}
             error = {"message": str(refused), "extensions": extensions}
@@ -177,6 +163,20 @@ class GraphQLEndpoint:
         except RequestRefused as refused:
             is_bad = refused.code is ErrorCode.BAD_REQUEST or media_type == GRAPHQL_RESPONSE
             raise HTTPRefused(400 if is_bad else 200, refused.message, refused.code) from refused
+
+
+def _answer_later(told: Crowded | SignInUnavailable | TooManyGuesses, media_type: str) -> Response:
+    """Answer what may go well when it is tried again, and say when."""
+    match told:
+        case Crowded():
+            status, code, message = 503, ErrorCode.OVERLOADED, str(told)
+        case SignInUnavailable():
+            status, code, message = 503, ErrorCode.SIGN_IN_UNAVAILABLE, SIGN_IN_UNAVAILABLE
+        case TooManyGuesses():
+            status, code, message = 429, ErrorCode.RATE_LIMITED, "Too many sign-ins have failed."
+    error = {"message": message, "extensions": {"code": code.value}}
+    headers = {"Retry-After": str(told.retry_after)}
+    return _answer({"errors": [error]}, status, media_type, headers)
 
 
 def negotiate(accept: str | None) -> str:

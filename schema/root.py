@@ -1,7 +1,6 @@
-"""The contents page of the API: each operation with its permission and its description."""
+"""The contents page of the API: each operation with its permission and description."""
 
-from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from collections.abc import AsyncGenerator
 
 import strawberry
 
@@ -14,6 +13,7 @@ from resolvers import customer_template as template_acts
 from resolvers import delivery as delivery_acts
 from resolvers import enrichment as enrichment_acts
 from resolvers import node as node_acts
+from schema.administration import AccessMutation, AccessQuery
 from schema.advisory import ConsentAdvisoryCount
 from schema.consent_changes import (
     CorrectConsentPayload,
@@ -60,18 +60,12 @@ from schema.enrichment_changes import (
     RequestEnrichmentPayload,
 )
 from schema.node import Node
+from schema.operation import operation
 from schema.permissions import SIGNED_IN, Requires
 from schema.plan import PlannedExecution
 from schema.profile_value import AddressValue, CountValue, DateValue, MoneyValue
-from schema.serving import CustomerClassesSchema, drop_null_defaults
+from schema.serving import CustomerClassesSchema, describe_scalars, drop_null_defaults
 from schema.viewer import Viewer
-
-SCALARS = {
-    "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
-    "DateTime": "An instant in ISO 8601 with its offset from UTC; answers are always in UTC.",
-    "Decimal": 'An exact decimal number, written as a string, such as "-17540.50".',
-    "JSON": "Any JSON value.",
-}
 
 READS_CUSTOMERS = Requires(Scope.CUSTOMERS_READ)
 WRITES_CUSTOMERS = Requires(Scope.CUSTOMERS_WRITE)
@@ -85,13 +79,8 @@ READS_CONSENT = Requires(Scope.CONSENT_READ)
 WRITES_CONSENT = Requires(Scope.CONSENT_WRITE)
 
 
-def operation(resolver: Callable[..., Any], permission: Requires, description: str) -> Any:
-    """Make a root field; none goes without permission and description."""
-    return strawberry.field(resolver=resolver, extensions=[permission], description=description)
-
-
-@strawberry.type(description="What can be read.")
-class Query:
+@strawberry.type(description="What can be read of customers.")
+class CustomerQuery:
     """Queries."""
 
     viewer: Viewer = operation(node_acts.viewer, SIGNED_IN, "Who is asking.")
@@ -152,8 +141,8 @@ class Query:
     )
 
 
-@strawberry.type(description="What can be done; each act is one transaction.")
-class Mutation:
+@strawberry.type(description="What can be done about customers.")
+class CustomerMutation:
     """Mutations."""
 
     save_customer_class: SaveCustomerClassPayload = operation(
@@ -272,6 +261,16 @@ class Mutation:
     )
 
 
+@strawberry.type(description="What can be read.")
+class Query(CustomerQuery, AccessQuery):
+    """All queries."""
+
+
+@strawberry.type(description="What can be done; each act is one transaction.")
+class Mutation(CustomerMutation, AccessMutation):
+    """All mutations."""
+
+
 @strawberry.type(description="What can be followed over a WebSocket (graphql-transport-ws).")
 class Subscription:
     """Subscriptions."""
@@ -293,6 +292,5 @@ def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
         execution_context_class=PlannedExecution if is_planned else None,
     )
     drop_null_defaults(schema)
-    for name, description in SCALARS.items():
-        schema._schema.type_map[name].description = description
+    describe_scalars(schema)
     return schema

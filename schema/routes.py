@@ -14,10 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from models.access import Scope as TokenScope
 from schema.errors import ErrorCode
 from schema.guessing import TooManyGuesses
-from schema.http import Authenticate
 from schema.proxy import address_of
 from schema.refusals import MaskedFailures, answer_http_exception, refusal
 from schema.serving import CustomerClassesSchema
+from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -58,6 +58,10 @@ class Signed(Endpoint):
             headers = {"Retry-After": str(guessed.retry_after)}
             text = "Too many sign-ins have failed."
             return refusal(request, 429, text, headers, code=ErrorCode.RATE_LIMITED)
+        except SignInUnavailable as unavailable:
+            headers = {"Retry-After": str(unavailable.retry_after)}
+            code = ErrorCode.SIGN_IN_UNAVAILABLE
+            return refusal(request, 503, SIGN_IN_UNAVAILABLE, headers, code=code)
         if principal is None:
             headers = {"WWW-Authenticate": "Bearer"}
             return refusal(request, 401, "Sign in with a bearer token.", headers)

@@ -1,8 +1,8 @@
 """The schema as it is served: within its limits, quiet about refusals, and saying nothing empty."""
 
 import copy
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import replace
 from functools import cache
 from typing import Any, Self
@@ -17,28 +17,23 @@ from graphql import (
     Undefined,
     validate,
 )
-from strawberry.exceptions import MissingQueryError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.name_converter import NameConverter
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from models.tally import begin
 from schema.context import Context
 from schema.cost_budget import CostBudget
 from schema.documents import Documents
-from schema.errors import settle
+from schema.errors import RequestRefused, settle
 from schema.execution import RememberingSchema
 from schema.inputs import prepare_inputs
 from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
 from schema.metering import Meter, Metering
 from schema.plan import PlannedExecution
-
-EVERY_TYPE = tuple(OperationType)
 
 
 class _Discreet(PlannedExecution):
@@ -52,6 +47,14 @@ class _Discreet(PlannedExecution):
             return super().build(*args, **{**kwargs, "hide_suggestions": True})
         made.hide_suggestions = True
         return made
+
+
+SCALARS = {
+    "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
+    "DateTime": "An instant in ISO 8601 with its offset from UTC; answers are always in UTC.",
+    "Decimal": 'An exact decimal number, written as a string, such as "-17540.50".',
+    "JSON": "Any JSON value.",
+}
 
 
 class RememberingNames(NameConverter):
@@ -120,56 +123,50 @@ class CustomerClassesSchema(RememberingSchema):
         result.extensions = {"cost": spending.told()}
         return result
 
+    def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
+        """Let an event wait for its turn; a subscription that waits for one holds none."""
+        asked = context.context
+        return asked.turn_of_event() if isinstance(asked, Context) else nullcontext()
+
+    async def may_deliver(self, context: ExecutionContext) -> bool:
+        """Tell whether the credential of a subscription is still as good as it was."""
+        asked = context.context
+        if not isinstance(asked, Context) or asked.sign_in_again is None:
+            return True
+        return await asked.sign_in_again()
+
     async def stream(
         self,
         query: str | None,
         variable_values: dict[str, Any] | None = None,
         context_value: Any | None = None,
-        root_value: Any | None = None,
-        operation_name: str | None = None,
         *args: Any,
         **kwargs: Any,
     ) -> Any:
         """Do an operation of a WebSocket, with loaders of its own: others have read before it."""
         own = replace(context_value, loaders=Loaders()) if context_value else None
-        given = (query, variable_values, own, root_value, operation_name)
-        context = ExecutionContext(
-            query, self, EVERY_TYPE, own, variable_values, provided_operation_name=operation_name
-        )
-        try:
-            refused = self._prepare(context)
-        except (MissingQueryError, CannotGetOperationTypeError) as error:
-            refused = PreExecutionError(data=None, errors=[GraphQLError(str(error))])
-        if refused is not None:
-            self.process_errors(refused.errors or [], context)
-            return _only(refused)
-        if context.operation_type is not OperationType.SUBSCRIPTION:
-            return _only(await self.execute(*given, EVERY_TYPE))
-        source = await super().stream(*given, *args, **kwargs)
-        return self._paid(source, context) if isinstance(own, Context) else source
+        return await super().stream(query, variable_values, own, *args, **kwargs)
 
-    async def _paid(self, source: Any, context: ExecutionContext) -> AsyncIterator[Any]:
-        """Let each result of a subscription be paid for; to begin, there must be enough for one."""
-        async with aclosing(source):
+    async def _events(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
+        """Let each event be paid for; to begin, there must be enough for one."""
+        spending = None
+        if isinstance(context.context, Context):
             try:
                 spending = self._meter.work_out(context, self._meter.asked(context))
                 if not spending.is_paid:
                     await self._meter.pay(spending)
-            except GraphQLError as error:
-                self.process_errors([error], context)
-                yield PreExecutionError(data=None, errors=[error])
+            except RequestRefused as refused:
+                yield PreExecutionError(data=None, errors=[refused], extensions={})
                 return
             spending.charge(-spending.requested)
             begin(spending.tally)
-            async for result in source:
-                spending.charge(spending.actual)
-                result.extensions = {"cost": spending.told()}
-                spending.tally.read = 0
-                yield result
-
-
-async def _only(result: ExecutionResult) -> AsyncIterator[ExecutionResult]:
-    yield result
+        async with aclosing(super()._events(context)) as events:
+            async for event in events:
+                if spending is not None and not isinstance(event, PreExecutionError):
+                    spending.charge(spending.actual)
+                    event.extensions = {"cost": spending.told()}
+                    spending.tally.read = 0
+                yield event
 
 
 def drop_null_defaults(schema: CustomerClassesSchema) -> None:
@@ -184,3 +181,9 @@ def drop_null_defaults(schema: CustomerClassesSchema) -> None:
         for value in values:
             if value.default_value is None:
                 value.default_value = Undefined
+
+
+def describe_scalars(schema: CustomerClassesSchema) -> None:
+    """Say of each scalar how it is written."""
+    for name, description in SCALARS.items():
+        schema._schema.type_map[name].description = description

@@ -6,10 +6,10 @@ LONGEST_WAIT_S = 1.0
 """SQLite has no signals between processes, and a listener may be reconnecting."""
 
 
-async def wait_for(woken: asyncio.Event) -> None:
-    """Return when the event is set, or after a moment."""
+async def wait_for(woken: asyncio.Event, longest: float = LONGEST_WAIT_S) -> None:
+    """Return when the event is set, or after a moment: so many seconds, one at most."""
     try:
-        async with asyncio.timeout(LONGEST_WAIT_S):
+        async with asyncio.timeout(min(longest, LONGEST_WAIT_S)):
             await woken.wait()
     except TimeoutError:
         return

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import orjson
+from graphql import GraphQLError, OperationDefinitionNode, specified_rules
 
 from schema.errors import ErrorCode, RequestRefused
+from schema.serving import CustomerClassesSchema
 
 PREFIX = "sha256:"
 APOLLO = "persistedQuery"
@@ -154,6 +156,18 @@ def read_documents(path: Path) -> dict[str, str]:
 def source_of(path: Path | None) -> DocumentSource:
     """Give where documents come from: the file or folder that is set, or else the clients."""
     return SentDocuments() if path is None else TrustedDocuments(read_documents(path))
+
+
+def faults_of(schema: CustomerClassesSchema, text: str) -> list[str]:
+    """Say what is wrong with a text, a line each."""
+    try:
+        document = schema.parsed(text)
+    except GraphQLError as error:
+        return [error.message]
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    if not operations:
+        return ["There is no operation in it."]
+    return [error.message for error in schema.faults(document, tuple(specified_rules))]
 
 
 def _not_found() -> RequestRefused:

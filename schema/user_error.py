@@ -43,6 +43,13 @@ UserErrorCode = described_enum(
         "EMAIL_ALREADY_VERIFIED": "The address is verified; there is nothing to ask.",
         "CONTACT_INACTIVE": "An inactive contact is sent nothing (R77).",
         "TOO_MANY_REQUESTS": "Contact or address was asked too often; see the hint.",
+        "PERMISSION_NOT_HELD": "Nobody passes on what they, or a token's owner, do not hold (R93).",
+        "PERMISSION_IMPLIED": "The permission comes with another one that stays.",
+        "BEYOND_RESELLER": "A partner's credential administers its own reseller's tokens (R99).",
+        "INVALID_RESELLER": "A credential can't be bound to this customer (R99).",
+        "LAST_ADMINISTRATOR": "Nobody could administer access any more but the operator.",
+        "USER_DISABLED": "A disabled user has no use for a token.",
+        "TOKEN_ENDED": "The token was revoked or rotated, or has expired.",
     },
 )
 

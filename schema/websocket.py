@@ -1,8 +1,10 @@
 """GraphQL over WebSocket: the graphql-transport-ws protocol, signed in by its first message."""
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import timedelta
 from json import JSONDecodeError
+from typing import Any
 
 import orjson
 from graphql import GraphQLError
@@ -12,32 +14,93 @@ from starlette.websockets import WebSocket
 from strawberry import UNSET, Schema
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
     ErrorMessage,
     Message,
     SubscribeMessage,
 )
 from strawberry.types.unset import UnsetType
 
+from models.access import Principal
+from schema.admission import Admission
+from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused
 from schema.guessing import TooManyGuesses
-from schema.http import Authenticate, HTTPRefused, refuse_null_characters
+from schema.http import HTTPRefused, refuse_null_characters
 from schema.proxy import address_of
+from schema.sign_in import Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, asked_id
 
 INIT_TIMEOUT = timedelta(seconds=10)
-MOST_SUBSCRIPTIONS = 50
+TOO_MANY = 4429
+REASONS = {
+    FORBIDDEN: "Forbidden",
+    TOO_MANY: "Too many connections",
+    TRY_AGAIN_LATER: "Try again later",
+}
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
     """Speaks the protocol with one client."""
 
     view: "GraphQLSocket"
+    _has_signed_in = False
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.context.sign_in_again = self.sign_in
+
+    @property
+    def running(self) -> int:
+        """Tell how many operations are under way."""
+        return len(self.operations)
+
+    def act_as(self, principal: Principal) -> None:
+        """Let operations that begin from now on act as this."""
+        self.context.principal = principal
+
+    async def sign_in(self) -> bool:
+        """Sign in, and later tell whether the credential is as good as it was."""
+        connections, authorization = self.view.connections, self.context.authorization
+        if self._has_signed_in:
+            return await connections.check(authorization)
+        try:
+            principal = await self.view.authenticate(authorization, self.context.client_address)
+        except TooManyGuesses:
+            return False
+        if principal is None or authorization is None:
+            return False
+        connections.add(authorization, principal, self)
+        self._has_signed_in = True
+        return True
+
+    async def end(self, refusal: RequestRefused, code: int) -> None:
+        """End what is under way with an error, and close."""
+        ended = list(self.operations.values())
+        for operation in ended:
+            if operation.task is not None:
+                operation.task.cancel()
+        with suppress(WebSocketDisconnected, RuntimeError):  # the client may have gone
+            for operation in ended:
+                if operation.id in self.operations:  # the client may have completed it meanwhile
+                    await operation.send_initial_errors([refusal])
+            await self.close(code)
+
+    async def close(self, code: int) -> None:
+        """Close the connection."""
+        await self.websocket.close(code=code, reason=REASONS[code])
+
+    async def shutdown(self) -> None:
+        """Clean up after a connection that was closed."""
+        self.view.connections.remove(self.context.authorization, self)
+        await super().shutdown()
 
     async def handle_message(self, message: Message) -> None:
         """Refuse messages of another shape, which Strawberry takes for granted."""
@@ -46,11 +109,19 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         except (AttributeError, TypeError):
             await self.handle_invalid_message("Failed to parse message")
 
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Sign in, or close."""
+        try:
+            await super().handle_connection_init(message)
+        except SignInUnavailable:
+            await self.close(TRY_AGAIN_LATER)
+        except TooManyConnections:
+            await self.close(TOO_MANY)
+
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Start an operation, unless the token has expired or was revoked meanwhile."""
-        if self.connection_acknowledged and not await self.view.sign_in(self.context):
-            await self.websocket.close(code=4403, reason="Forbidden")
-            return
+        """Start an operation, unless the credential has ended or runs enough of them."""
+        if self.connection_acknowledged and not await self.sign_in():
+            return  # it is being closed
         payload = message["payload"]
         query, variables = payload.get("query"), payload.get("variables")
         if not isinstance(query, str | None) or not isinstance(variables, dict | None):
@@ -63,14 +134,25 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             if refused.code is ErrorCode.BAD_REQUEST:
                 await self.handle_invalid_message(refused.message)
                 return
-            answer: ErrorMessage = {
-                "id": message["id"],
-                "type": "error",
-                "payload": [refused.formatted],
-            }
-            await self.send_message(answer)
+            await self.refuse(message, refused)
             return
+        principal = self.context.principal
+        if principal is not None and message["id"] not in self.operations:
+            try:
+                self.view.connections.refuse_one_too_many(principal, self)
+            except RequestRefused as refused:
+                await self.refuse(message, refused)
+                return
         await super().handle_subscribe(message)
+
+    async def refuse(self, message: SubscribeMessage, refused: RequestRefused) -> None:
+        """Say in an operation's own error why it is not begun."""
+        error: ErrorMessage = {
+            "id": message["id"],
+            "type": "error",
+            "payload": [refused.formatted],
+        }
+        await self.send_message(error)
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004  # Strawberry's signature
@@ -82,8 +164,9 @@ class GraphQLSocket(GraphQL[Context, None]):
     """Serves subscriptions, queries and mutations over one connection.
 
     The bearer token comes as `Authorization` in the payload of `connection_init`, or as a header
-    of the upgrade request; a connection without a valid one is closed with 4403. The upgrade by a
-    page of another origin than ours and the allowed ones is refused; programs send no origin.
+    of the upgrade request; a connection without a valid one is closed with 4403, and so is an open
+    one as soon as its token ends or may do less. The upgrade by a page of another origin than ours
+    and the allowed ones is refused; programs send no origin.
     """
 
     graphql_transport_ws_handler_class = _Handler
@@ -93,6 +176,8 @@ class GraphQLSocket(GraphQL[Context, None]):
         schema: Schema,
         authenticate: Authenticate,
         make_context: Callable[[str], Context],
+        admission: Admission,
+        connections: Connections,
         documents: DocumentSource,
         origins: Collection[str] = (),
     ) -> None:
@@ -101,11 +186,12 @@ class GraphQLSocket(GraphQL[Context, None]):
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=INIT_TIMEOUT,
-            max_subscriptions_per_connection=MOST_SUBSCRIPTIONS,
             allowed_origins=tuple(origins),
         )
         self.documents = documents
-        self._authenticate = authenticate
+        self.authenticate = authenticate
+        self.connections = connections
+        self._admission = admission
         self._make_context = make_context
 
     async def get_context(
@@ -116,8 +202,8 @@ class GraphQLSocket(GraphQL[Context, None]):
         """Make the context of a connection, not signed in yet."""
         context = self._make_context(request.state.request_id)
         context.authorization = request.headers.get("authorization")
+        context.admission = self._admission
         context.client_address = address_of(request.scope)
-        context.sign_in_again = lambda: self.sign_in(context)
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
@@ -125,20 +211,10 @@ class GraphQLSocket(GraphQL[Context, None]):
         given = context.connection_params or {}
         header = given.get("Authorization", given.get("authorization", context.authorization))
         context.authorization = header if isinstance(header, str) else None
-        if not await self.sign_in(context):
+        if context.sign_in_again is None or not await context.sign_in_again():
             raise ConnectionRejectionError
         acknowledgement: UnsetType = UNSET
         return acknowledgement
-
-    async def sign_in(self, context: Context) -> bool:
-        """Set whom the connection's token stands for, and tell whether it is still anybody."""
-        try:
-            context.principal = await self._authenticate(
-                context.authorization, context.client_address
-            )
-        except TooManyGuesses:
-            context.principal = None
-        return context.principal is not None
 
     def encode_json(self, data: object) -> str:
         """Write a message as answers over HTTP are written; plans leave instants to it."""

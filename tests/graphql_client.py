@@ -22,6 +22,7 @@ import app as composition
 from app import Platform, create_app
 from enrichment.sandbox import Sandbox, SandboxConfig, sandbox_server
 from models.access import TOKENS, AccessToken, Scope, issue_token
+from models.event import EVENTS
 from models.worker import Worker
 from schema.root import build_schema
 from schema.serving import CustomerClassesSchema
@@ -296,12 +297,23 @@ class Socket:
         await self.send(type="subscribe", id=operation_id, payload=payload)
         return operation_id
 
+    async def ended(self) -> tuple[dict[str, str], int | None]:
+        """Wait until the server closes; give the codes of operations that it ended, and its own."""
+        codes = {}
+        while (message := await self.ws.receive(timeout=ENOUGH_S)).type is aiohttp.WSMsgType.TEXT:
+            ended = message.json()
+            assert ended["type"] == "error", ended
+            (error,) = ended["payload"]
+            codes[ended["id"]] = error["extensions"]["code"]
+        assert message.type is aiohttp.WSMsgType.CLOSE, message
+        return codes, self.ws.close_code
+
     async def next(self, operation_id: str) -> Json:
         """Wait for the next result of an operation, and give it without what it has cost."""
         message = await self.receive()
         assert (message["type"], message["id"]) == ("next", operation_id), message
         payload: Json = message["payload"]
-        assert list(payload.pop("extensions")) == ["cost"]
+        assert set(payload.pop("extensions", {})) <= {"cost"}
         return payload
 
     async def ask(self, document: str, **variables: Any) -> Json:
@@ -322,6 +334,14 @@ async def connected(address: str, **headers: str) -> AsyncIterator[Socket]:
         ) as ws,
     ):
         yield Socket(ws)
+
+
+async def until_followed(api: Api, followers: int = 1) -> None:
+    """Wait until so many subscriptions watch for events."""
+    watchers = api.platform.database.signals._watchers
+    async with asyncio.timeout(ENOUGH_S):
+        while len(watchers.get(EVENTS, ())) != followers:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.005)
 
 
 class _Statements(logging.Handler):

@@ -76,7 +76,7 @@ async def test_it_is_not_ready_when_the_database_is_gone(
     async def fail(*_: Any) -> None:
         raise ConnectionRefusedError("10.1.2.3:5432 says no")
 
-    monkeypatch.setattr("app.pending", fail)
+    monkeypatch.setattr("schema.health.pending", fail)
     response = await api.http.get("/readyz")
     assert (response.status_code, response.json()) == (
         503,
@@ -91,7 +91,7 @@ async def test_it_is_not_ready_before_its_migrations(
     async def missing(*_: Any) -> list[str]:
         return ["0003_next"]
 
-    monkeypatch.setattr("app.pending", missing)
+    monkeypatch.setattr("schema.health.pending", missing)
     response = await api.http.get("/readyz")
     assert (response.status_code, response.json()) == (
         503,

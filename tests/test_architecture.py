@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ("schema", "resolvers", "models", "enrichment", "notifications")
+LAYERS = ("schema", "resolvers", "models", "enrichment", "notifications", "identity", "commands")
 ENTRIES = ("app", "manage", "settings")
 OURS = {*LAYERS, *ENTRIES}
 MOST_LINES = 300
@@ -15,10 +15,13 @@ MAY_IMPORT = {
     "models": {"models"},
     "enrichment": {"enrichment", "models"},
     "notifications": {"notifications", "models"},
+    "identity": {"identity", "models"},
     "schema": {"schema", "models"},
     "schema.root": {"schema", "resolvers", "models"},
+    "schema.administration": {"schema", "resolvers", "models"},
     "resolvers": {"resolvers", "schema", "models"},
     "settings": set[str](),
+    "commands": {"commands", "models", "app", "settings"},
     "app": OURS,
     "manage": OURS,
 }
@@ -26,6 +29,7 @@ NEVER = {
     "models": {"strawberry", "starlette", "aiohttp"},
     "enrichment": {"strawberry", "starlette"},
     "notifications": {"strawberry", "starlette"},
+    "identity": {"strawberry", "starlette"},
 }
 PURE_MAY_IMPORT = {*sys.stdlib_module_names, "lxml", "jinja2"}
 """Neither reading XML nor filling in a template is input or output: text in, text out."""

@@ -17,8 +17,11 @@ import aiohttp
 import pytest
 
 from enrichment.sandbox.catalogue import CATALOGUE
+from models.access import TOKENS, Scope
+from tests.access_world import add_user, sign_in
+from tests.conftest import Clock
 from tests.databases import Databases
-from tests.graphql_client import connected, the_schema
+from tests.graphql_client import connected, counted_statements, running_api, the_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 ENOUGH_S = 40.0
@@ -119,6 +122,7 @@ async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url
         "applied 0005_customer_lists",
         "applied 0006_contacts",
         "applied 0007_consent_ledger",
+        "applied 0008_users",
         "The database is up to date.",
     ]
     again, everything, some, wrong = await asyncio.gather(
@@ -151,6 +155,92 @@ async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url
         f"Revoked {token_id}\n",
         "",
     )
+
+
+async def ordered(url: str, *arguments: str) -> str:
+    """Run a command that is to succeed, and give what it prints."""
+    status, out, err = await run(*arguments, DATABASE_URL=url)
+    assert (status, err) == (0, "")
+    return out.strip()
+
+
+async def test_an_operator_adds_users_groups_and_tokens_and_takes_them_away(
+    empty_url: str,
+) -> None:
+    """R93: without anybody's permission, and told why where it can't be."""
+    url = empty_url
+    await ordered(url, "migrate")
+    user = (
+        await ordered(url, "user", "add", "--name", "Uma", "--permissions", "access:read")
+    ).split()[1]
+    given = ("group", "add", "--name", "Clerks", "--permissions", "customers:write")
+    group = (await ordered(url, *given)).split()[1]
+    assert await ordered(url, "group", "join", group, user) == f"{user} is in {group}"
+    listed, groups = await asyncio.gather(
+        ordered(url, "user", "list"), ordered(url, "group", "list")
+    )
+    assert listed == f"{user}  Uma  active: access:read, customers:read, customers:write"
+    assert groups == f"{group}  Clerks  1 in it: customers:write"
+    issue = ("token", "issue", "--user", user, "--scopes")
+    first = await ordered(url, *issue, "customers:read", "--name", "phone")
+    assert TOKEN.fullmatch(first)
+    beyond, nobody, stranger = await asyncio.gather(
+        run(*issue, "consent:read", DATABASE_URL=url),
+        run("user", "disable", "usr_none", DATABASE_URL=url),
+        run("token", "issue", "--scopes", "all", "--reseller", "cus_none", DATABASE_URL=url),
+    )
+    assert beyond == (1, "", "Uma does not hold consent:read.\n")
+    assert nobody == (1, "", "There is no such user.\n")
+    assert stranger == (1, "", "There is no such customer.\n")
+    token_id = (await ordered(url, "token", "list")).split()[0]
+    second = await ordered(url, "token", "rotate", token_id, "--overlap-hours", "0")
+    assert TOKEN.fullmatch(second)
+    assert second != first
+    old, new = (await ordered(url, "token", "list")).splitlines()
+    assert old.endswith("phone  revoked or expired, of Uma, never used")
+    assert new.endswith("phone  valid, of Uma, never used")
+    await ordered(url, "user", "disable", user)
+    assert (
+        (await ordered(url, "token", "list"))
+        .splitlines()[1]
+        .endswith("phone  revoked or expired, of Uma (disabled), never used")
+    )
+    await ordered(url, "user", "enable", user)
+    revoked = await ordered(url, "group", "revoke", group, "--permissions", "customers:write")
+    assert revoked == f"Revoked; {group} has nothing"
+    granted = await ordered(url, "user", "grant", user, "--permissions", "audit:read")
+    assert granted == f"Granted; {user} has access:read, audit:read"
+    await ordered(url, "group", "leave", group, user)
+    await ordered(url, "group", "delete", group)
+    assert await ordered(url, "group", "list") == ""
+    assert (await ordered(url, "user", "list")) == f"{user}  Uma  active: access:read, audit:read"
+
+
+async def test_a_server_feels_at_once_what_a_command_takes_away(
+    databases: Databases, clock: Clock
+) -> None:
+    """R95: the command is a process of its own, with a database of its own open."""
+    async with running_api(databases, clock) as api:
+        user = await add_user(api, "Uma", Scope.CUSTOMERS_READ)
+        token = await sign_in(api, user, Scope.CUSTOMERS_READ)
+        database = api.platform.database
+        query = "{ customers { totalCount } }"
+        for _ in range(2):  # the first notes that the token was used
+            assert await api.data(query, token=token) == {"customers": {"totalCount": 0}}
+        with counted_statements() as statements:
+            await api.data("{ viewer { id } }", token=token)
+        assert statements == []  # it is remembered
+        with database.signals.watching(TOKENS) as told:
+            given = ("user", "revoke", user, "--permissions", "customers:read")
+            await ordered(database.url, *given)
+            if database.is_postgres:
+                await asyncio.wait_for(told.wait(), ENOUGH_S)
+        assert (await api.error(query, token=token))["extensions"]["code"] == "FORBIDDEN"
+        with database.signals.watching(TOKENS) as told:
+            await ordered(database.url, "user", "disable", user)
+            if database.is_postgres:
+                await asyncio.wait_for(told.wait(), ENOUGH_S)
+        assert (await api.post(query, token=token)).status_code == 401
 
 
 async def test_the_schema_is_printed_as_it_is_committed() -> None:
@@ -306,6 +396,9 @@ async def test_settings_that_make_no_sense_are_refused_without_a_start(tmp_path:
         {"MAIL_FROM": "nobody in particular"},
         {"PUBLIC_URL": "ftp://billing.example"},
         {"CONFIRMATION_HOURS": "0"},
+        {"OIDC_ISSUER": "https://id.example"},  # for whom?
+        {"OIDC_ISSUER": "http://id.example", "OIDC_AUDIENCE": "x"},
+        {"OIDC_ISSUER": "https://id.example", "OIDC_AUDIENCE": "x", "OIDC_ALGORITHMS": "HS256"},
     )
     for status, out, err in await asyncio.gather(*(run("serve", **given) for given in wrong)):
         assert (status, out) == (2, "")

@@ -77,6 +77,21 @@ PERMISSIONS: dict[str, set[Scope]] = {
     "correct_consent": {Scope.CONSENT_WRITE},
     "request_non_itemised_bills": {Scope.CONSENT_WRITE},
     "withdraw_non_itemised_bills_request": {Scope.CONSENT_WRITE},
+    "permissions": set(),
+    "users": {Scope.ACCESS_READ},
+    "user_groups": {Scope.ACCESS_READ},
+    "access_tokens": {Scope.ACCESS_READ},
+    "save_user": {Scope.ACCESS_ADMINISTER},
+    "disable_user": {Scope.ACCESS_ADMINISTER},
+    "enable_user": {Scope.ACCESS_ADMINISTER},
+    "save_user_group": {Scope.ACCESS_ADMINISTER},
+    "delete_user_group": {Scope.ACCESS_ADMINISTER},
+    "change_group_members": {Scope.ACCESS_ADMINISTER},
+    "grant_permissions": {Scope.ACCESS_ADMINISTER},
+    "revoke_permissions": {Scope.ACCESS_ADMINISTER},
+    "issue_access_token": {Scope.ACCESS_ADMINISTER},
+    "rotate_access_token": {Scope.ACCESS_ADMINISTER},
+    "revoke_access_token": {Scope.ACCESS_ADMINISTER},
 }
 """Every root field with the scopes of which one is enough; none means any valid token (R93)."""
 
@@ -211,7 +226,7 @@ def test_every_mutation_takes_one_input_and_gives_one_payload(
             assert str(taken["expectedVersion"].type) == "Int"
 
 
-@pytest.mark.parametrize("node", ["Customer", "CustomerClass"])
+@pytest.mark.parametrize("node", ["Customer", "CustomerClass", "User", "UserGroup", "AccessToken"])
 def test_lists_are_relay_connections(types: dict[str, GraphQLNamedType], node: str) -> None:
     """R98."""
     connection, edge = members(types[f"{node}Connection"]), members(types[f"{node}Edge"])
@@ -240,7 +255,16 @@ def test_everything_with_an_id_of_its_own_is_a_node(types: dict[str, GraphQLName
         for name, kind in types.items()
         if isinstance(kind, GraphQLObjectType) and "Node" in {i.name for i in kind.interfaces}
     }
-    assert nodes == {"Contact", "Customer", "CustomerClass", "CustomerTemplate", "Suggestion"}
+    assert nodes == {
+        "AccessToken",
+        "Contact",
+        "Customer",
+        "CustomerClass",
+        "CustomerTemplate",
+        "Suggestion",
+        "User",
+        "UserGroup",
+    }
 
 
 @pytest.fixture(scope="module")

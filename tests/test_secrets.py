@@ -11,8 +11,11 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
 
 from models import AccessToken, AuditEntry, ConfirmationToken, Event, Job
+from models.access import Scope
+from tests.access_world import add_user, issue
 from tests.conftest import START, Clock
 from tests.databases import Databases
+from tests.factories import everything
 from tests.graphql_client import Api, running_api, the_schema
 from tests.mails import mails_in
 from tests.test_app import captured_logs
@@ -20,6 +23,9 @@ from tests.test_architecture import MODULES
 
 SAID = {"isPasswordNeeded", "PASSWORD_PROTECTED", "ITEMISED_CALLS"}
 """That a password is needed, and that a bill lists calls, may be said; neither is ever shown."""
+
+SHOWN_ONCE = {"secret"}
+"""What a new access token is, in the answer that issues it."""
 
 TELLING = re.compile(
     r"password|passphrase|secret|(?<!in)calls?(?![a-z])|cdr(?!zip|_zip)", re.IGNORECASE
@@ -123,6 +129,37 @@ async def test_no_answer_log_event_job_or_audit_entry_holds_a_secret_or_call_dat
     assert "ann@acme.example" not in kept
 
 
+@pytest.mark.parametrize("log_format", ["json", "readable"])
+async def test_the_secret_of_a_token_is_in_the_answer_that_issues_it_and_nowhere_else(
+    databases: Databases, clock: Clock, log_format: str
+) -> None:
+    """R93: not in logs, events, the audit trail or anything that can be read."""
+    read = """{ accessTokens { nodes { name shownPrefix scopes auditTrail { before after } } }
+      users { nodes { name accessTokens { name shownPrefix } auditTrail { after } } } }"""
+    with captured_logs(log_format) as written:
+        async with running_api(databases, clock) as api:
+            user = await add_user(api, "Uma", Scope.CUSTOMERS_READ)
+            issued = await issue(api, user, Scope.CUSTOMERS_READ)
+            rotated = await api.done("rotateAccessToken", "secret", id=issued["accessToken"]["id"])
+            secrets = [api.token, issued["secret"], rotated["secret"]]
+            for secret in secrets:
+                await api.answer("{ viewer { name accessTokens { name } } }", token=secret)
+            answered = orjson.dumps(await api.data(read)).decode()
+            mistaken = """mutation($id: ID!) {
+              revokeAccessToken(input: { id: $id }) { userErrors { code } } }"""
+            answered += orjson.dumps(await api.answer(mistaken, id=secrets[1])).decode()
+            kept = orjson.dumps(await everything(), default=str).decode()
+            hashes = [token.hash for token in await AccessToken.all()]
+    logged = written.getvalue()
+    assert "graphql_refused" in logged or "request" in logged
+    for place in (answered, kept, logged):
+        for secret in secrets:
+            assert secret not in place
+            assert secret[len("ccl_") + 8 :] not in place
+    assert len(hashes) == len(secrets)
+    assert not any(one in answered + logged for one in hashes)
+
+
 def test_nothing_in_the_schema_could_hold_a_password_or_a_call() -> None:
     """R73: the preview says that a password is needed, and there is no field for what it is."""
     names = set()
@@ -135,7 +172,7 @@ def test_nothing_in_the_schema_could_hold_a_password_or_a_call() -> None:
                 names |= getattr(field, "args", {}).keys()
         elif isinstance(kind, GraphQLEnumType):
             names |= kind.values.keys()
-    assert {name for name in names if TELLING.search(name)} == SAID
+    assert {name for name in names if TELLING.search(name)} == SAID | SHOWN_ONCE
 
 
 def test_the_patterns_find_what_they_look_for() -> None:
@@ -150,6 +187,7 @@ NO_SECRETS = {
     "models.consent_chain": "hashes of a chain that its readers are shown",
     "models.consent_evidence": "the same",
     "models.consent_ledger": "whether a request is the same again",
+    "models.token_issuing": "the row of a token, which holds no secret",
     "schema.plan.plain": "the parameters of a function",
 }
 """Modules that compare what is named as secrets are, and is none."""

@@ -36,6 +36,8 @@ def principals(database: Database) -> Principals:
         (VIEW, {VIEW}),
         (EDIT, {VIEW, EDIT}),
         (LOOK_UP, {LOOK_UP}),  # stands alone
+        (Scope.ACCESS_ADMINISTER, {Scope.ACCESS_ADMINISTER, Scope.ACCESS_READ}),
+        (Scope.PERSONAL_DATA_READ, {Scope.PERSONAL_DATA_READ}),
     ],
 )
 def test_a_stronger_scope_implies_the_weaker_ones(given: Scope | None, allowed: set[Scope]) -> None:
@@ -106,7 +108,7 @@ async def test_a_token_is_read_once_until_any_is_changed(
             assert await principals.of(secret, clock()) is not None
         assert statements == []
         with database.signals.watching(TOKENS) as told:
-            await _change(url, "UPDATE access_token SET revoked_at = created_at")
+            await change_from_outside(url, "UPDATE access_token SET revoked_at = created_at")
             if database.is_postgres:
                 await told.wait()
     assert await principals.of(secret, clock()) is None
@@ -148,7 +150,7 @@ async def test_tokens_of_nobody_are_not_looked_for_twice_and_fill_no_memory(
     await databases.give_back(url)
 
 
-async def _change(url: str, statement: str) -> None:
+async def change_from_outside(url: str, statement: str) -> None:
     """Change the database past everything that the project does."""
     if not url.startswith("sqlite://"):
         connection = await asyncpg.connect(url)

@@ -1,6 +1,7 @@
 """Migrations: they build what the models describe, once, whoever runs them."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 from tortoise import Tortoise
 from tortoise.connection import get_connection
 from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from models import CustomerClass
+from models import AccessToken, CustomerClass
 from models.database import Database
 from models.migrate import migrate, pending
 from tests.databases import Databases
@@ -73,6 +75,32 @@ async def test_processes_that_migrate_at_once_do_it_once(empty: Database) -> Non
     assert [process.returncode for process in starts] == [0, 0]
     assert sorted(int(output) for output, _ in answers) == [0, len(ALL_MIGRATIONS)]
     assert await CustomerClass.all().count() == 10
+
+
+async def test_tokens_that_showed_persons_go_on_doing_so(empty: Database) -> None:
+    """Seeing what identifies a person became a permission of its own with the users."""
+    connection = get_connection("default")
+    executor = MigrationExecutor(connection, empty.config["apps"])
+    await executor.migrate([MigrationTarget("models", "0007_consent_ledger")])
+    given = {
+        "customers": ["customers:read"],
+        "consent": ["consent:write", "customer_classes:read"],
+        "classes": ["customer_classes:administer"],
+        "none": [],
+    }
+    for name, scopes in given.items():
+        await connection.execute_query(
+            "INSERT INTO access_token (id, name, shown_prefix, hash, scopes, created_at)"
+            f" VALUES ('tok_{name}', '{name}', 'ccl_', '{name}', '{json.dumps(scopes)}',"
+            " '2026-10-01 09:30:00+00:00')"
+        )
+    assert (await migrate(empty))[0] == "0008_users"
+    assert {token.name: token.scopes for token in await AccessToken.all()} == {
+        **given,
+        "customers": ["customers:read", "personal_data:read"],
+        "consent": ["consent:write", "customer_classes:read", "personal_data:read"],
+    }
+    assert {token.version for token in await AccessToken.all()} == {1}
 
 
 async def test_migrations_and_models_agree(database: Database) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -23,12 +24,16 @@ from hypothesis_graphql import nodes, queries
 
 import models
 from models import EnrichmentRun, Suggestion, reading
-from models.access import Principal, Scope
+from models.access import OPERATOR, Principal, Scope
 from models.audit import Act
 from models.database import Database
 from models.enrichment import SuggestionStatus
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.granting import grant_permissions
+from models.group_editing import change_members, create_group
 from models.profile import FIGURES
+from models.token_issuing import TokenRequest, issue, rotate
+from models.user_editing import create_user, disable_user
 from schema import errors
 from schema.context import Candidate, Context, RegisterUnavailable
 from schema.documents import Documents
@@ -58,6 +63,16 @@ CURSORS = ("WyJjdXN0b21lcnMtTkFNRV9BU0MiLCJhIDAzIiwiY3VzXyJd", "x", None)
 """After a customer by name; not a cursor; none."""
 
 
+LOOKED_UP = (
+    "Customer",
+    "CustomerClass",
+    "CustomerTemplate",
+    "Suggestion",
+    "Contact",
+    "User",
+    "UserGroup",
+    "AccessToken",
+)
 INSTANTS = ("2026-09-30T12:00:00Z", "2026-10-01T09:30:00+00:00", "2027-01-01T00:00:00+01:00")
 
 
@@ -70,7 +85,7 @@ class Stored:
 
     async def look(self) -> None:
         """Read the ids, in the order in which rows were made."""
-        for name in ("Customer", "CustomerClass", "CustomerTemplate", "Suggestion", "Contact"):
+        for name in LOOKED_UP:
             rows = await getattr(models, name).all().order_by("id").values_list("id", flat=True)
             self.ids[name] = list(rows)
         self.account_numbers = [row.account_number for row in await models.Customer.all()]
@@ -91,6 +106,12 @@ class Stored:
             "assuming": lambda: one_of(self._assumptions(random)),
             "at": lambda: one_of(INSTANTS),
             "customerId": lambda: self.any_id(random, "Customer"),
+            "groupId": lambda: self.any_id(random, "UserGroup"),
+            "isActive": lambda: one_of((True, False, None)),
+            "isValid": lambda: one_of((True, False, None)),
+            "resellerId": lambda: self.any_id(random, "Customer"),
+            "text": lambda: one_of(("u", "U 1", "", None)),
+            "userId": lambda: self.any_id(random, "User"),
             "from": lambda: one_of(INSTANTS),
             "instant": lambda: one_of(INSTANTS),
             "knownHash": lambda: "0" * 64,
@@ -167,6 +188,28 @@ async def fill(database: Database, act: Act) -> None:
     await add_template(database, act, "Bare")
     gone = await add_class(database, act, "Gone")
     await retire(database, act, gone)
+    await add_access(database, act, top)
+
+
+async def add_access(database: Database, act: Act, partner: models.Customer) -> None:
+    """Add users in groups, with tokens; some are a partner's, and one is disabled."""
+    act = replace(act, principal=OPERATOR)
+
+    async def add() -> None:
+        group = await create_group(act, {"name": "All of them", "external_name": "all"})
+        await grant_permissions(act, group.id, ["customers:read"], "Needed", None)
+        for number in range(5):
+            reseller_id = partner.id if number % 2 else None
+            user = await create_user(act, {"name": f"U {number}"}, reseller_id)
+            await change_members(act, group.id, [user.id], [], None)
+            request = TokenRequest("laptop", ["customers:read"], 30, user.id)
+            issued = await issue(act, request, None)
+            if number == 2:
+                await rotate(act, issued.token.id, timedelta(hours=1), None, None)
+            if number == 3:
+                await disable_user(act, user.id, None, None)
+
+    await database.transaction(add)
 
 
 async def add_history(row: models.Customer, act: Act) -> None:
@@ -208,9 +251,10 @@ async def search(query: str) -> list[Candidate]:
 class Asking:
     """Asks for the same in all ways."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, user_id: str) -> None:
         self.database = database
         self.clock = clock
+        self.user_id = user_id
         self.planned = build_schema()
         self.plain = build_schema(is_planned=False)
         self.answers = 0
@@ -230,7 +274,7 @@ class Asking:
             clock=self.clock,
             search_companies=search,
             request_id="request-2",
-            principal=Principal("tok_1", "Tess", scopes),
+            principal=self.principal(scopes),
         )
         result = await schema.execute(
             text, variables, context_value=context, operation_name=operation
@@ -239,6 +283,11 @@ class Asking:
         self.answers += 1
         self.faulty += "errors" in body
         return orjson.dumps(body)
+
+    def principal(self, scopes: frozenset[Scope]) -> Principal:
+        """Act as a user where the scopes are all, and as nobody's token where they are fewer."""
+        user_id = self.user_id if scopes == ALL else None
+        return Principal("tok_1", "Tess", scopes, user_id=user_id)
 
     async def check(self, asked: Asked, scopes: frozenset[Scope]) -> None:
         """Ask in turns, so that what one request leaves behind is there for others.
@@ -304,7 +353,7 @@ class Faults:
                     setattr(one, name, odd)
 
 
-KEYS = {"id", reading.BACK, "customer_class_id", "customer_id", "subject_id"}
+KEYS = {"id", reading.BACK, "customer_class_id", "customer_id", "subject_id", "user_id"}
 """Attributes by which rows are put together."""
 
 ODD: list[Any] = [ABSENT, None, ValueError("odd"), 2**40, "odd", [None], float("nan"), object]
@@ -320,10 +369,10 @@ async def stored(database: Database, act: Act, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-async def asking(database: Database, clock: Clock) -> AsyncIterator[Asking]:
+async def asking(database: Database, clock: Clock, stored: Stored) -> AsyncIterator[Asking]:
     if database.is_postgres:
         pytest.skip("of two errors that take the same away, the faster statement's is told")
-    asked = Asking(database, clock)
+    asked = Asking(database, clock, stored.ids["User"][0])
     yield asked
     await asyncio.sleep(0.01)
     gc.collect()  # what was never awaited is found here, not in another test

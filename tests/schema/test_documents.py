@@ -2,13 +2,14 @@
 
 import gc
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import strawberry
 from graphql import GraphQLError, build_ast_schema, parse, print_ast, validate
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import MaxTokensLimiter
+from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.scalars import JSON
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -16,7 +17,7 @@ from strawberry.types.graphql import OperationType
 
 from schema import execution
 from schema.documents import Documents, forget_tokens
-from schema.execution import MOST_TOKENS, NamedOperation, RememberingSchema
+from schema.execution import AMBIGUOUS, MOST_TOKENS, RememberingSchema
 from schema.plan import PlannedExecution
 
 DOCUMENT = parse("{ a }")
@@ -127,6 +128,20 @@ class Remembering(Watched, RememberingSchema):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Watched.__init__(self)
         RememberingSchema.__init__(self, *args, **kwargs)
+
+
+class NamedOperation(SchemaExtension):
+    """Refuses several operations when none is named: Strawberry would do the first of them."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Look at the document once it is parsed."""
+        context = self.execution_context
+        document = context.graphql_document
+        if document is not None and context._provided_operation_name is None:
+            kinds = [one.kind for one in document.definitions]
+            if kinds.count("operation_definition") > 1:
+                context.pre_execution_errors = [GraphQLError(AMBIGUOUS)]
+        yield
 
 
 class Ordinary(Watched, strawberry.Schema):
@@ -281,8 +296,7 @@ async def test_what_comes_over_a_socket_is_known_as_well(
     assert len(schema.documents) == valid
     assert (first == [({"twice": "aa"}, [])]) is valid
     if valid:
-        monkeypatch.setattr("strawberry.schema.schema.parse", None)
-        monkeypatch.setattr("strawberry.schema.schema.validate_document", None)
+        monkeypatch.setattr(execution, "validate_document", None)
         monkeypatch.setattr(execution, "parse", None)
         assert await streamed("b") == [({"twice": "bb"}, [])]
         assert (await schema.execute(text, {"t": "c"})).data == {"twice": "cc"}
@@ -295,7 +309,7 @@ async def test_an_ambiguous_document_of_a_socket_is_not_taken_for_valid() -> Non
     text = "query A { nothing } query B { bug }"
     for _ in range(2):
         (result,) = [one async for one in await schema.stream(text)]
-        assert [error.message for error in result.errors] == [execution.AMBIGUOUS]
+        assert [error.message for error in result.errors] == [AMBIGUOUS]
         assert len(schema.documents) == 0
     (result,) = [one async for one in await schema.stream(text, operation_name="B")]
     assert [error.message for error in result.errors] == [

@@ -36,6 +36,10 @@ CALLS = {
     "consent_evidence": f'{{ consentEvidence(customerId: "{SOME_ID}") {{ customerId }} }}',
     "verify_consent_ledger": f'{{ verifyConsentLedger(customerId: "{SOME_ID}") {{ isIntact }} }}',
     "consent_advisory_counts": "{ consentAdvisoryCounts { customerCount } }",
+    "permissions": "{ permissions { code } }",
+    "users": "{ users { totalCount } }",
+    "user_groups": "{ userGroups { totalCount } }",
+    "access_tokens": "{ accessTokens { totalCount } }",
 }
 INPUTS = {
     "save_customer_class": 'name: "Mine"',
@@ -62,6 +66,17 @@ INPUTS = {
     "correct_consent": f'entryId: "{SOME_ID}", reason: "x"',
     "request_non_itemised_bills": f'customerId: "{SOME_ID}"',
     "withdraw_non_itemised_bills_request": f'customerId: "{SOME_ID}"',
+    "save_user": 'name: "Uma"',
+    "disable_user": f'id: "{SOME_ID}"',
+    "enable_user": f'id: "{SOME_ID}"',
+    "save_user_group": 'name: "Clerks"',
+    "delete_user_group": f'id: "{SOME_ID}"',
+    "change_group_members": f'groupId: "{SOME_ID}"',
+    "grant_permissions": f'granteeId: "{SOME_ID}", permissions: ["customers:read"]',
+    "revoke_permissions": f'granteeId: "{SOME_ID}", permissions: ["customers:read"]',
+    "issue_access_token": f'userId: "{SOME_ID}", name: "x", scopes: ["access:read"]',
+    "rotate_access_token": f'id: "{SOME_ID}"',
+    "revoke_access_token": f'id: "{SOME_ID}"',
 }
 IMPLIED = {
     Scope.CUSTOMER_CLASSES_WRITE: {Scope.CUSTOMER_CLASSES_READ},
@@ -72,6 +87,7 @@ IMPLIED = {
     Scope.CUSTOMERS_WRITE: {Scope.CUSTOMERS_READ},
     Scope.CONTACTS_WRITE: {Scope.CONTACTS_READ},
     Scope.CONSENT_WRITE: {Scope.CONSENT_READ},
+    Scope.ACCESS_ADMINISTER: {Scope.ACCESS_READ},
 }
 
 

@@ -1,6 +1,5 @@
 """GraphQL over WebSocket: graphql-transport-ws as a client speaks it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,8 +9,15 @@ import pytest
 import structlog
 
 from models.access import Scope
-from models.event import EVENTS
-from tests.graphql_client import Json, LiveApi, Socket, connected, serving, stored
+from tests.graphql_client import (
+    Json,
+    LiveApi,
+    Socket,
+    connected,
+    serving,
+    stored,
+    until_followed,
+)
 
 VIEWER = "{ viewer { name } }"
 FOLLOW = """
@@ -120,7 +126,7 @@ async def test_each_enrichment_is_delivered_to_who_follows_the_customer(
     )
     other = await live.save_customer(name="B", classCode="COMPANY_UK_LIMITED")
     operation = await socket.subscribe(FOLLOW, id=customer["id"])
-    await _until_followed(live)
+    await until_followed(live)
     await live.save_customer(id=other["id"], companyNumber="102")
     await live.save_customer(id=customer["id"], companyNumber="101")
     assert await socket.next(operation) == {"data": {"customerEnriched": SUCCEEDED}}
@@ -148,7 +154,7 @@ async def test_without_since_nothing_of_the_past_is_delivered(
     customer = await live.save_customer(**ALPHA)
     await live.settled(customer["id"])
     operation = await socket.subscribe(FOLLOW, id=customer["id"])
-    await _until_followed(live)
+    await until_followed(live)
     await live.save_customer(id=customer["id"], companyNumber="401")
     delivered = (await socket.next(operation))["data"]["customerEnriched"]["enrichment"]
     assert delivered["status"] == "NOT_FOUND"
@@ -159,9 +165,9 @@ async def test_a_subscription_ends_when_the_client_completes_it(
 ) -> None:
     customer = await live.save_customer(**ALPHA)
     operation = await socket.subscribe(FOLLOW, id=customer["id"])
-    await _until_followed(live)
+    await until_followed(live)
     await socket.send(type="complete", id=operation)
-    await _until_followed(live, 0)
+    await until_followed(live, 0)
     assert await socket.ask(VIEWER) == {"data": {"viewer": {"name": "Tess Tester"}}}
 
 
@@ -246,19 +252,6 @@ async def test_a_document_in_error_ends_its_own_operation_only(live: LiveApi, ad
         assert "data" in await socket.ask(VIEWER)
 
 
-async def test_a_subscription_ends_with_its_token(live: LiveApi, address: str) -> None:
-    """R95."""
-    customer = await live.save_customer(**ALPHA)
-    async with connected(address) as socket:
-        await socket.sign_in(live.token)
-        operation = await socket.subscribe(FOLLOW, id=customer["id"])
-        await _until_followed(live)
-        await live.change_tokens("Tess Tester", revoked_at=live.clock())
-        live.platform.database.signals.fire(EVENTS)
-        (error,) = (await socket.next(operation))["errors"]
-        assert error["extensions"]["code"] == "UNAUTHENTICATED"
-
-
 async def test_the_protocol_is_kept_about_order_and_names(live: LiveApi, address: str) -> None:
     async with connected(address) as socket:
         await socket.sign_in(live.token)
@@ -276,11 +269,3 @@ async def test_the_protocol_is_kept_about_order_and_names(live: LiveApi, address
                 payload={"query": FOLLOW, "variables": {"id": customer["id"]}},
             )
         assert await socket.closed() == 4409
-
-
-async def _until_followed(live: LiveApi, followers: int = 1) -> None:
-    """Wait until a subscription watches for events."""
-    watchers = live.platform.database.signals._watchers
-    async with asyncio.timeout(10):
-        while len(watchers.get(EVENTS, ())) != followers:  # noqa: ASYNC110  # nobody tells
-            await asyncio.sleep(0.005)

@@ -1,0 +1,78 @@
+"""What commands have in common: settings, an open database, and acts of the operator."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import typer
+from pydantic import ValidationError
+
+from app import check_addresses, utc_now
+from logs import configure_logs
+from models.access import OPERATOR
+from models.audit import Act
+from models.database import Database
+from models.errors import Refused
+from settings import Settings
+
+Result = TypeVar("Result")
+
+
+def read_settings() -> Settings:
+    """Read the settings, and refuse those that make no sense before anything starts."""
+    try:
+        settings = Settings()
+        check_addresses(settings)
+    except ValueError as error:
+        raise typer.BadParameter(_plain(error)) from None
+    configure_logs(settings.log_format, settings.log_level)
+    if settings.database_url.startswith("sqlite://"):
+        Path(settings.database_url.removeprefix("sqlite://").partition("?")[0]).parent.mkdir(
+            parents=True, exist_ok=True
+        )
+    return settings
+
+
+async def with_database(
+    settings: Settings, work: Callable[[Database], Coroutine[Any, Any, Result]]
+) -> Result:
+    """Do the work on the open database."""
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    try:
+        await database.open()
+        return await work(database)
+    finally:
+        # An open connection of SQLite's would keep the process from ending.
+        await database.close()
+
+
+def read(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Read something of the database."""
+    return asyncio.run(with_database(read_settings(), lambda _: work()))
+
+
+def do(work: Callable[[Act], Awaitable[Result]]) -> Result:
+    """Do an act of the operator in one transaction; what is refused is said, and ends us."""
+
+    async def unit(database: Database) -> Result:
+        act = Act(OPERATOR, utc_now(), f"command-{uuid4()}")
+        return await database.transaction(lambda: work(act))
+
+    try:
+        return asyncio.run(with_database(read_settings(), unit))
+    except Refused as refused:
+        for refusal in refused.refusals:
+            print(refusal.message, file=sys.stderr)
+        sys.exit(1)
+
+
+def _plain(error: ValueError) -> str:
+    """Say what is wrong with the settings, a line each, without repeating their values."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
+    )

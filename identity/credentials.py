@@ -1,0 +1,77 @@
+"""Whom a credential stands for, of either kind: a token of ours, or one of the provider's."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from identity.provider import ProviderSettings, provider_of
+from identity.token_form import is_token
+from models.access import TOKENS, Principal, Principals
+from models.database import Database
+
+if TYPE_CHECKING:
+    from identity.sign_in import ProviderSignIn
+
+
+class Credentials:
+    """Tells who signs in by an Authorization header."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        provider: "ProviderSignIn | None" = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._principals = Principals(database)
+        self._provider = provider
+
+    async def of(self, authorization: str | None) -> Principal | None:
+        """Give whom a header stands for, or nothing.
+
+        Raises ProviderUnavailable for a provider's token that can't be checked now.
+        """
+        scheme, _, secret = (authorization or "").partition(" ")
+        secret = secret.strip()
+        if scheme.lower() != "bearer" or not secret:
+            return None
+        if self._provider is not None and is_token(secret):
+            return await self._provider.of(secret, self._clock())
+        return await self._principals.of(secret, self._clock())
+
+    def state(self) -> tuple[int | None, int | None] | None:
+        """Give what changes whenever a credential may have; none if that can't be told."""
+        epoch = self._database.epoch(TOKENS)
+        if epoch is None:
+            return None
+        return epoch, None if self._provider is None else self._provider.keys_version
+
+    @property
+    def provider_state(self) -> str | None:
+        """Say how the identity provider is doing, if there is one."""
+        if self._provider is None:
+            return None
+        return "ok" if self._provider.fault is None else f"failed: {self._provider.fault}"
+
+
+@asynccontextmanager
+async def credentials_of(
+    settings: ProviderSettings, database: Database, clock: Callable[[], datetime]
+) -> AsyncIterator[Credentials]:
+    """Let people sign in by tokens of ours, and by those of the provider that is set, if any."""
+    provider = provider_of(settings)
+    if provider is None:
+        yield Credentials(database, clock)
+        return
+    from identity.keys import keys_of  # noqa: PLC0415  # who has no provider needs no signatures
+    from identity.sign_in import ProviderSignIn  # noqa: PLC0415  # see above
+
+    async with (
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session,
+        keys_of(provider, session, clock) as keys,
+    ):
+        yield Credentials(database, clock, ProviderSignIn(database, provider, keys))

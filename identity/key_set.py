@@ -1,0 +1,73 @@
+"""Which of a provider's published keys may check signatures, and which of them fits a token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
+from joserfc.util import urlsafe_b64decode
+
+from identity.provider import KEY_TYPES
+
+MOST_KEYS = 100
+SHORTEST_RSA_BYTES, LONGEST_RSA_BYTES = 256, 1024
+MEMBERS = ("kty", "kid", "alg", "n", "e", "crv", "x", "y")
+"""What is taken of a key; addresses and certificates in it are not our business."""
+
+_UNUSABLE = (JoseError, UnsupportedAlgorithm, ValueError, KeyError, TypeError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Public keys, as they were published together."""
+
+    keys: tuple[Key, ...]
+
+    def find(self, kid: str | None, alg: str) -> Key | None:
+        """Give the key of that id for that algorithm; without an id, the only one for it."""
+        fitting = [key for key in self.keys if _fits(key, alg)]
+        if kid is None:
+            return fitting[0] if len(fitting) == 1 else None
+        return next((key for key in fitting if key.kid == kid), None)
+
+    def prints(self) -> list[tuple[str | None, str | None, str]]:
+        """Say by what the keys differ from others."""
+        return [(key.kid, key.alg, key.thumbprint()) for key in self.keys]
+
+
+def key_set(published: Sequence[Any]) -> KeySet:
+    """Take what can be used of a published set; the rest is passed over (RFC 7517, 5)."""
+    read = (_key(one) for one in published[:MOST_KEYS])
+    return KeySet(tuple(key for key in read if key is not None))
+
+
+def _key(published: Any) -> Key | None:
+    """Read a public key for signatures; none of another purpose, and none that is too weak."""
+    if not isinstance(published, dict) or published.get("use", "sig") != "sig" or "d" in published:
+        return None
+    operations = published.get("key_ops")
+    if operations is not None and not (isinstance(operations, list) and "verify" in operations):
+        return None
+    taken = {name: published[name] for name in MEMBERS if name in published}
+    try:
+        if taken.get("kty") == "RSA" and not _is_rsa_of_good_length(taken["n"]):
+            return None
+        return import_key(taken) if taken.get("kty") in {"RSA", "EC", "OKP"} else None
+    except _UNUSABLE:
+        return None
+
+
+def _is_rsa_of_good_length(modulus: Any) -> bool:
+    if not isinstance(modulus, str):
+        return False
+    length = len(urlsafe_b64decode(modulus.encode()).lstrip(b"\0"))
+    return SHORTEST_RSA_BYTES <= length <= LONGEST_RSA_BYTES
+
+
+def _fits(key: Key, alg: str) -> bool:
+    key_type, curve = KEY_TYPES[alg]
+    if key.key_type != key_type or key.alg not in {None, alg}:
+        return False
+    return isinstance(key, RSAKey) or (isinstance(key, ECKey | OKPKey) and key.curve_name == curve)

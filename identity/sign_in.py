@@ -1,0 +1,86 @@
+"""Whom a provider's tokens stand for, remembered for as long as nothing about that has changed."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+import structlog
+
+from identity.errors import TokenRefused
+from identity.keys import Keys
+from identity.provider import Provider
+from identity.verifier import read_header, verify
+from models.access import LONGEST_MEMORY_S, MOST_REMEMBERED, TOKENS, Principal
+from models.database import Database
+from models.sign_in import Identity, principal_of
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    principal: Principal
+    epoch: int
+    keys_version: int
+    expires_at: datetime
+    trusted_until: float
+
+
+class ProviderSignIn:
+    """Signs in by tokens of the identity provider.
+
+    A token that was checked is not checked again before it expires, the provider changes its keys,
+    or users, groups or what they may do are changed: see `models.access.Principals`.
+    """
+
+    def __init__(self, database: Database, provider: Provider, keys: Keys) -> None:
+        self._database = database
+        self._provider = provider
+        self._keys = keys
+        self._remembered: dict[bytes, _Remembered] = {}
+
+    @property
+    def keys_version(self) -> int | None:
+        """Give a number that changes with the provider's keys; none while none can be trusted."""
+        return self._keys.version
+
+    @property
+    def fault(self) -> str | None:
+        """Tell why the provider's keys could not be fetched last, if so."""
+        return self._keys.fault
+
+    async def of(self, token: str, now: datetime) -> Principal | None:
+        """Give whom a token stands for, or nothing; raises ProviderUnavailable."""
+        key = hashlib.sha256(token.encode()).digest()
+        epoch, version = self._database.epoch(TOKENS), self._keys.version
+        known = self._remembered.get(key)
+        if (
+            known is not None
+            and known.epoch == epoch
+            and known.keys_version == version
+            and now < known.expires_at
+            and time.monotonic() < known.trusted_until
+        ):
+            return known.principal
+        self._remembered.pop(key, None)
+        try:
+            identity = await self._checked(token, now)
+        except TokenRefused as refused:
+            log.info("token_refused", reason=refused.reason)
+            return None
+        version = self._keys.version  # of the keys that it was checked by
+        principal = await principal_of(self._database, identity, now, f"sign-in-{uuid4()}")
+        if principal is not None and epoch is not None and version is not None:
+            if len(self._remembered) >= MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = _Remembered(
+                principal, epoch, version, identity.expires_at, time.monotonic() + LONGEST_MEMORY_S
+            )
+        return principal
+
+    async def _checked(self, token: str, now: datetime) -> Identity:
+        header = read_header(token, self._provider)
+        key = await self._keys.find(header.kid, header.alg)
+        return verify(token, key, self._provider, now)

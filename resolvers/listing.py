@@ -1,0 +1,41 @@
+"""Pages of lists that one table holds, in the order of some of its columns."""
+
+from typing import Annotated, TypeVar
+
+import strawberry
+
+from models.access_list import Order
+from models.sql import Sql
+from schema.access_connection import Connection
+from schema.context import Info
+from schema.pagination import CONNECTION, COUNTS, page_arguments
+from schema.readers import reader_for
+from schema.selections import selects
+
+Item = TypeVar("Item")
+
+First = Annotated[int | None, strawberry.argument(description="How many at most, 500 or fewer.")]
+After = Annotated[str | None, strawberry.argument(description="The endCursor of the page before.")]
+
+
+async def listed(
+    info: Info,
+    kind: type[Item],
+    name: str,
+    order: Order,
+    condition: Sql,
+    first: int | None,
+    after: str | None,
+) -> Connection[Item]:
+    """Give a page of what meets a condition; `name` tells cursors of one list from another's."""
+    columns = order.columns
+    arguments = page_arguments(name, (str,) * len(columns), first=first, after=after)
+    reader = reader_for(info, kind, *CONNECTION, extra=columns)
+    nodes, has_more = await order.page(reader, condition, arguments.size, arguments.beyond)
+    return Connection(
+        nodes=nodes,
+        key_of=lambda node: (name, *(getattr(node, column) for column in columns)),
+        arguments=arguments,
+        has_more=has_more,
+        counted=await order.count(condition) if selects(info, COUNTS) else None,
+    )

@@ -1,0 +1,112 @@
+"""The contents page of the administration of access, a part of the root's."""
+
+import strawberry
+
+from models.access import Scope
+from resolvers import access_token as token_acts
+from resolvers import user as user_acts
+from resolvers import user_group as group_acts
+from schema.access_connection import Connection
+from schema.access_token import AccessToken
+from schema.access_token_changes import (
+    IssueAccessTokenPayload,
+    RevokeAccessTokenPayload,
+    RotateAccessTokenPayload,
+)
+from schema.operation import operation
+from schema.permission import Permission
+from schema.permissions import SIGNED_IN, Requires
+from schema.user import READS_ACCESS, User, UserGroup
+from schema.user_changes import (
+    DisableUserPayload,
+    EnableUserPayload,
+    GrantPermissionsPayload,
+    RevokePermissionsPayload,
+    SaveUserPayload,
+)
+from schema.user_group_changes import (
+    ChangeGroupMembersPayload,
+    DeleteUserGroupPayload,
+    SaveUserGroupPayload,
+)
+
+ADMINISTERS_ACCESS = Requires(Scope.ACCESS_ADMINISTER)
+
+
+@strawberry.type(description="What can be read of access.")
+class AccessQuery:
+    """Queries."""
+
+    permissions: list[Permission] = operation(
+        user_acts.permissions, SIGNED_IN, "Every permission that there is, by name (R93, A20)."
+    )
+    users: Connection[User] = operation(
+        user_acts.users, READS_ACCESS, "Users by name; a partner's credential sees its own (R99)."
+    )
+    user_groups: Connection[UserGroup] = operation(
+        group_acts.user_groups,
+        READS_ACCESS,
+        "Groups by name; a partner's credential sees those of its users (R99).",
+    )
+    access_tokens: Connection[AccessToken] = operation(
+        token_acts.access_tokens,
+        READS_ACCESS,
+        "Access tokens, newest first; a partner's credential sees those bound alike (R99).",
+    )
+
+
+@strawberry.type(description="What can be done about access.")
+class AccessMutation:
+    """Mutations."""
+
+    save_user: SaveUserPayload = operation(
+        user_acts.save_user,
+        ADMINISTERS_ACCESS,
+        "Create a user (no id) or change the fields of one that are sent. One who may do more than"
+        " you is not yours to change.",
+    )
+    disable_user: DisableUserPayload = operation(
+        user_acts.disable_user, ADMINISTERS_ACCESS, "Let nothing of a user's sign in any more."
+    )
+    enable_user: EnableUserPayload = operation(
+        user_acts.enable_user, ADMINISTERS_ACCESS, "Let a disabled user sign in again."
+    )
+    save_user_group: SaveUserGroupPayload = operation(
+        group_acts.save_user_group,
+        ADMINISTERS_ACCESS,
+        "Create a group (no id) or change the fields of one that are sent.",
+    )
+    delete_user_group: DeleteUserGroupPayload = operation(
+        group_acts.delete_user_group,
+        ADMINISTERS_ACCESS,
+        "Delete a group; what only it let its members do, they may not do any more.",
+    )
+    change_group_members: ChangeGroupMembersPayload = operation(
+        group_acts.change_group_members,
+        ADMINISTERS_ACCESS,
+        "Put users into a group, and take others out (R93).",
+    )
+    grant_permissions: GrantPermissionsPayload = operation(
+        user_acts.grant_permissions,
+        ADMINISTERS_ACCESS,
+        "Let a user or a group do more: nothing that you may not (R93).",
+    )
+    revoke_permissions: RevokePermissionsPayload = operation(
+        user_acts.revoke_permissions,
+        ADMINISTERS_ACCESS,
+        "Let a user or a group do less, from now on (R93).",
+    )
+    issue_access_token: IssueAccessTokenPayload = operation(
+        token_acts.issue_access_token,
+        ADMINISTERS_ACCESS,
+        "Issue a token for a user. A partner's credential issues them for users of its reseller,"
+        " bound to it (R99).",
+    )
+    rotate_access_token: RotateAccessTokenPayload = operation(
+        token_acts.rotate_access_token,
+        ADMINISTERS_ACCESS,
+        "Replace a token by one with another secret; both work for a while.",
+    )
+    revoke_access_token: RevokeAccessTokenPayload = operation(
+        token_acts.revoke_access_token, ADMINISTERS_ACCESS, "End a token at once (R95)."
+    )

@@ -1,0 +1,217 @@
+"""Open WebSockets by credential: how many there may be, and that they end when it does."""
+
+import asyncio
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from models.access import LONGEST_MEMORY_S, TOKENS, Principal
+from models.database import Signals
+from schema.errors import ErrorCode, RequestRefused
+from schema.sign_in import SIGN_IN_UNAVAILABLE, Identify, SignInUnavailable
+from schema.subscriptions import LONGEST_WAIT_S, wait_for
+
+log = structlog.get_logger(__name__)
+
+FORBIDDEN, TRY_AGAIN_LATER = 4403, 1013
+"""Close codes: of graphql-transport-ws, and of RFC 6455's registry."""
+
+ENDED = (ErrorCode.UNAUTHENTICATED, "The token is no longer valid.")
+LOST = (ErrorCode.FORBIDDEN, "The token may do less than when it signed in; connect again.")
+UNCHECKED = (ErrorCode.SIGN_IN_UNAVAILABLE, SIGN_IN_UNAVAILABLE)
+
+
+class TooManyConnections(Exception):
+    """A credential has as many connections in this process as it may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What a process grants to one connection, and to all of one credential together."""
+
+    subscriptions: int = 50
+    credential_subscriptions: int = 500
+    credential_connections: int = 100
+
+
+class Connection(Protocol):
+    """A socket that has signed in."""
+
+    @property
+    def running(self) -> int:
+        """Tell how many operations are under way."""
+
+    def act_as(self, principal: Principal) -> None:
+        """Let operations that begin from now on act as this."""
+
+    async def end(self, refusal: RequestRefused, code: int) -> None:
+        """End what is under way with an error, and close."""
+
+
+@dataclass(eq=False, slots=True)
+class _Credential:
+    """A credential with its open connections, and when it was looked at last."""
+
+    authorization: str
+    principal: Principal
+    state: Hashable | None = None
+    """As it was when that was looked at; at first, none."""
+    looked_at: float = 0.0
+    open: set[Connection] = field(default_factory=set)
+
+    def is_due(self, state: Hashable | None) -> bool:
+        return (
+            state is None
+            or state != self.state
+            or time.monotonic() >= self.looked_at + LONGEST_MEMORY_S
+        )
+
+
+class Connections:
+    """The open connections of a process.
+
+    `state` gives what changes whenever any credential may have. A credential that lost anything
+    that it had counts as ended: who connects again gets what is left.
+    """
+
+    def __init__(
+        self,
+        identify: Identify,
+        state: Callable[[], Hashable | None],
+        clock: Callable[[], datetime],
+        limits: ConnectionLimits,
+    ) -> None:
+        self.limits = limits
+        self._identify = identify
+        self._state = state
+        self._clock = clock
+        self._credentials: dict[str, _Credential] = {}
+        self._by_principal: dict[str, set[_Credential]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def add(self, authorization: str, principal: Principal, connection: Connection) -> None:
+        """Note a connection that has signed in; raises TooManyConnections."""
+        if len(self._of(principal)) >= self.limits.credential_connections:
+            raise TooManyConnections
+        known = self._credentials.get(authorization)
+        if known is None or not self._note(known, principal):
+            known = self._credentials[authorization] = _Credential(authorization, principal)
+            self._by_principal.setdefault(principal.id, set()).add(known)
+        known.open.add(connection)
+        connection.act_as(principal)
+
+    def remove(self, authorization: str | None, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        credential = self._credentials.get(authorization or "")
+        if credential is not None:
+            credential.open.discard(connection)
+            if not credential.open:
+                self._forget(credential)
+
+    def refuse_one_too_many(self, principal: Principal, connection: Connection) -> None:
+        """Refuse an operation when the connection, or all of its credential, run enough."""
+        most = self.limits.subscriptions
+        if connection.running >= most:
+            raise _too_many(f"A connection runs {most} operations at most.", most)
+        most = self.limits.credential_subscriptions
+        if sum(each.running for each in self._of(principal)) >= most:
+            raise _too_many(f"A credential runs {most} operations at most.", most)
+
+    async def check(self, authorization: str | None) -> bool:
+        """Tell whether a credential is still as good as it was; end its connections if not."""
+        credential = self._credentials.get(authorization or "")
+        if credential is not None and await self._check(credential):
+            return True
+        if self._ending:
+            await asyncio.wait(set(self._ending))
+        return False
+
+    async def watch(self, signals: Signals) -> None:
+        """End connections when their credential does, at once or within a second, for ever."""
+        with signals.watching(TOKENS) as told:
+            while True:
+                await wait_for(told, self._pause())
+                told.clear()
+                try:
+                    await self._look()
+                except Exception:
+                    # The database is away. Whoever has signed in is looked at again soon.
+                    log.exception("connections_unchecked")
+
+    def _pause(self) -> float:
+        """Give for how long to wait for news: until the next expiry, if that is soon."""
+        now = self._clock()
+        ends = (credential.principal.expires_at for credential in self._credentials.values())
+        waits = ((end - now).total_seconds() for end in ends if end is not None)
+        return max(0.0, min(waits, default=LONGEST_WAIT_S))
+
+    async def _look(self) -> None:
+        now = self._clock()
+        for credential in list(self._credentials.values()):
+            expires_at = credential.principal.expires_at
+            if expires_at is not None and now >= expires_at:
+                self._end(credential, ENDED, FORBIDDEN)
+        state = self._state()
+        for credential in list(self._credentials.values()):
+            if credential.is_due(state):
+                await self._check(credential)
+
+    async def _check(self, credential: _Credential) -> bool:
+        state, looked_at = self._state(), time.monotonic()
+        try:
+            principal = await self._identify(credential.authorization)
+        except SignInUnavailable:
+            self._end(credential, UNCHECKED, TRY_AGAIN_LATER)
+            return False
+        if principal is None:
+            self._end(credential, ENDED, FORBIDDEN)
+            return False
+        credential.state, credential.looked_at = state, looked_at
+        return self._note(credential, principal)
+
+    def _note(self, credential: _Credential, principal: Principal) -> bool:
+        """Let a credential stand for this from now on, or end it if it has lost anything."""
+        if not _covers(principal, credential.principal):
+            self._end(credential, LOST, FORBIDDEN)
+            return False
+        if principal is not credential.principal:
+            credential.principal = principal
+            for connection in credential.open:
+                connection.act_as(principal)
+        return True
+
+    def _end(self, credential: _Credential, why: tuple[ErrorCode, str], code: int) -> None:
+        """End all connections of a credential, none of them waiting for another's client."""
+        self._forget(credential)
+        for connection in credential.open:
+            task = asyncio.create_task(connection.end(RequestRefused(*why), code))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    def _forget(self, credential: _Credential) -> None:
+        if self._credentials.get(credential.authorization) is credential:
+            del self._credentials[credential.authorization]
+        others = self._by_principal.get(credential.principal.id, set())
+        others.discard(credential)
+        if not others:
+            self._by_principal.pop(credential.principal.id, None)
+
+    def _of(self, principal: Principal) -> list[Connection]:
+        """Give the connections of a principal, whatever tokens it has signed in by."""
+        credentials = self._by_principal.get(principal.id, ())
+        return [connection for credential in credentials for connection in credential.open]
+
+
+def _covers(principal: Principal, before: Principal) -> bool:
+    """Tell whether nothing was lost: it is bound to the same, and may do all that it might."""
+    return (principal.id, principal.reseller_id) == (before.id, before.reseller_id) and all(
+        principal.may(scope) for scope in before.scopes
+    )
+
+
+def _too_many(message: str, most: int) -> RequestRefused:
+    return RequestRefused(ErrorCode.TOO_MANY_SUBSCRIPTIONS, message, most=most)

@@ -1,0 +1,24 @@
+"""How requests and sockets sign in, as far as the contract needs to know."""
+
+from collections.abc import Awaitable, Callable
+
+from models.access import Principal
+
+Identify = Callable[[str | None], Awaitable[Principal | None]]
+"""Gives whom an Authorization header stands for; raises SignInUnavailable."""
+
+Authenticate = Callable[[str | None, str], Awaitable[Principal | None]]
+"""Does the same for a header that came from an address.
+
+Raises TooManyGuesses, too, when too many of that address stood for nobody.
+"""
+
+SIGN_IN_UNAVAILABLE = "Your token can't be checked now; try again later."
+
+
+class SignInUnavailable(Exception):
+    """Nobody can tell now whether a credential is good; try again in `retry_after` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("sign-in can't be checked now")
+        self.retry_after = retry_after

@@ -1,0 +1,52 @@
+"""Users, groups and tokens for tests, made through the API by somebody who may do everything."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.access import Scope
+from tests.graphql_client import Api, Json
+
+USER = "user { id name permissions { code } effectivePermissions { code } }"
+
+
+def codes(permissions: Sequence[Json]) -> list[str]:
+    """Give the codes of permissions as the API shows them."""
+    return [permission["code"] for permission in permissions]
+
+
+async def add_user(api: Api, name: str = "Uma", *permissions: Scope, **values: Any) -> str:
+    """Add a user who is permitted something, and give its id."""
+    payload = await api.done("saveUser", "user { id }", name=name, **values)
+    user_id: str = payload["user"]["id"]
+    if permissions:
+        await api.done("grantPermissions", "", granteeId=user_id, permissions=permissions)
+    return user_id
+
+
+async def add_group(api: Api, name: str, *permissions: Scope, members: Sequence[str] = ()) -> str:
+    """Add a group that is permitted something, with its members, and give its id."""
+    payload = await api.done("saveUserGroup", "userGroup { id }", name=name)
+    group_id: str = payload["userGroup"]["id"]
+    if permissions:
+        await api.done("grantPermissions", "", granteeId=group_id, permissions=permissions)
+    if members:
+        await api.done("changeGroupMembers", "", groupId=group_id, addUserIds=members)
+    return group_id
+
+
+async def sign_in(api: Api, user_id: str, *scopes: Scope, **values: Any) -> str:
+    """Issue a token of a user's, and give its secret."""
+    payload = await issue(api, user_id, *scopes, **values)
+    secret: str = payload["secret"]
+    return secret
+
+
+async def issue(api: Api, user_id: str, *scopes: Scope, **values: Any) -> Json:
+    """Issue a token of a user's, and give the payload."""
+    return await api.done(
+        "issueAccessToken",
+        "secret accessToken { id name scopes expiresAt version user { id } resellerId }",
+        userId=user_id,
+        scopes=scopes,
+        **{"name": "laptop", **values},
+    )

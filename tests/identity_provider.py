@@ -1,0 +1,128 @@
+"""An identity provider on this machine: OpenID Connect discovery, keys, and tokens it signs."""
+
+import base64
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
+
+from tests.conftest import Clock
+
+AUDIENCE = "customer-classes"
+DISCOVERY = "/.well-known/openid-configuration"
+JWKS = "/keys"
+
+Json = dict[str, Any]
+
+
+@cache
+def made_key(kind: str, number: int = 1) -> Key:
+    """Make a key pair, once for all tests that ask for the same."""
+    kid = f"{kind}-{number}"
+    if kind == "RSA":
+        return RSAKey.generate_key(2048, {"kid": kid})
+    if kind == "Ed25519":
+        return OKPKey.generate_key("Ed25519", {"kid": kid})
+    return ECKey.generate_key(kind, {"kid": kid})
+
+
+def public(key: Key, **changes: Any) -> Json:
+    """Write a key as it is published."""
+    return {**key.as_dict(private=False), **changes}
+
+
+def segment(content: Any) -> str:
+    """Write a part of a token; text and bytes as they are."""
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def signed(claims: Mapping[str, Any] | bytes, key: Key, alg: str = "RS256", **header: Any) -> str:
+    """Sign claims under whatever header; one of None is left out."""
+    given = {"typ": "JWT", "alg": alg, "kid": key.kid, **header}
+    protected = {name: value for name, value in given.items() if value is not None}
+    signing_input = f"{segment(protected)}.{segment(claims)}"
+    signature = JWSRegistry.algorithms[alg].sign(signing_input.encode(), key)
+    return f"{signing_input}.{segment(signature)}"
+
+
+@dataclass
+class IdentityProvider:
+    """What the provider answers, as a test sets it, and what it was asked."""
+
+    clock: Clock
+    url: str = ""
+    keys: list[Any] = field(default_factory=lambda: [public(made_key("RSA"))])
+    about: Json | None = None
+    """In place of the true description of itself."""
+    answers: dict[str, Callable[[], web.StreamResponse]] = field(default_factory=dict)
+    """In place of the true answers, by path."""
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def issuer(self) -> str:
+        """Give the name under which it signs."""
+        return f"{self.url}/realm"
+
+    def claims(self, **changes: Any) -> Json:
+        """Give the claims of a good token with changes; None leaves one out."""
+        now = self.clock().timestamp()
+        given = {
+            "iss": self.issuer,
+            "aud": AUDIENCE,
+            "sub": "alice",
+            "exp": now + 300,
+            "iat": now,
+            **changes,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def token(self, key: Key | None = None, alg: str = "RS256", **changes: Any) -> str:
+        """Sign a good token, or one with other claims."""
+        return signed(self.claims(**changes), key or made_key("RSA"), alg)
+
+    def rotate(self, *keys: Key) -> None:
+        """Publish these keys, and no longer the ones before."""
+        self.keys = [public(key) for key in keys]
+
+    def fetches(self) -> int:
+        """Tell how often its keys were fetched."""
+        return self.asked.count(JWKS)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer a question, and note it."""
+        path = request.path.removeprefix("/realm")
+        self.asked.append(path)
+        if path in self.answers:
+            return self.answers[path]()
+        if path == DISCOVERY:
+            true = {"issuer": self.issuer, "jwks_uri": f"{self.url}/realm{JWKS}"}
+            return web.json_response(true if self.about is None else self.about)
+        if path == JWKS:
+            return web.json_response({"keys": self.keys})
+        return web.Response(status=404)
+
+
+@asynccontextmanager
+async def identity_provider(
+    clock: Clock, certificate: ssl.SSLContext | None = None
+) -> AsyncIterator[IdentityProvider]:
+    """Serve an identity provider on a free port of this machine, by TLS with a certificate."""
+    provider = IdentityProvider(clock)
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", provider.answer)
+    server = TestServer(application)
+    await server.start_server(ssl=certificate)
+    try:
+        provider.url = str(server.make_url("")).rstrip("/")
+        yield provider
+    finally:
+        await server.close()

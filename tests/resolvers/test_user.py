@@ -1,0 +1,369 @@
+"""Users, groups and what they are permitted, through the API."""
+
+from typing import Any
+
+import pytest
+
+from models import AuditEntry, User
+from models.access import Scope
+from models.permission import CATALOGUE
+from tests.access_world import add_group, add_user, codes, sign_in
+from tests.graphql_client import Api, counted_statements
+
+ADMINISTER, SEE = Scope.ACCESS_ADMINISTER, Scope.ACCESS_READ
+VIEW, EDIT, LOOK_UP = Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.ENRICHMENT_RUN
+CLASS_EDIT = Scope.CUSTOMER_CLASSES_WRITE
+
+VIEWER = """{ viewer {
+  name scopes permissions { code } credential { id name expiresAt resellerId }
+  user { id name groups { name } } groups { name } accessTokens { name isValid }
+} }"""
+
+
+async def test_the_catalogue_says_what_each_permission_lets_one_do(api: Api) -> None:
+    """R93, A20."""
+    token = await api.token_for()  # anybody who is signed in may read it
+    listed = (await api.data("{ permissions { code description implied } }", token=token))[
+        "permissions"
+    ]
+    assert [one["code"] for one in listed] == sorted(Scope)
+    by_code = {one["code"]: one for one in listed}
+    assert by_code["customer_classes:administer"]["implied"] == [
+        "customer_classes:read",
+        "customer_classes:write",
+    ]
+    assert by_code["audit:read"]["implied"] == by_code["personal_data:read"]["implied"] == []
+    assert all(one["description"].endswith(".") for one in listed)
+    # What comes with a permission brings its own along.
+    for permission in CATALOGUE.values():
+        for implied in permission.implied:
+            assert CATALOGUE[implied].implied < permission.implied
+
+
+async def test_a_user_is_added_edited_and_granted_permissions(api: Api) -> None:
+    """R93, R96."""
+    saved = await api.done(
+        "saveUser",
+        "user { id name email issuer subject isActive disabledAt version permissions { code } }",
+        name="  Uma Underwood ",
+        email="Uma@Example.COM",
+        issuer="https://id.example",
+        subject="4711",
+    )
+    user_id = saved["user"].pop("id")
+    assert saved["user"] == {
+        "name": "Uma Underwood",
+        "email": "Uma@example.com",
+        "issuer": "https://id.example",
+        "subject": "4711",
+        "isActive": True,
+        "disabledAt": None,
+        "version": 1,
+        "permissions": [],
+    }
+    granted = await api.done(
+        "grantPermissions",
+        "user { version permissions { code } effectivePermissions { code } } userGroup { id }",
+        granteeId=user_id,
+        permissions=["customers:write", "enrichment:run"],
+        reason="Joins the front office",
+        expectedVersion=1,
+    )
+    assert granted["userGroup"] is None
+    assert granted["user"]["version"] == 2
+    assert codes(granted["user"]["permissions"]) == ["customers:write", "enrichment:run"]
+    assert codes(granted["user"]["effectivePermissions"]) == [
+        "customers:read",
+        "customers:write",
+        "enrichment:run",
+    ]
+    edited = await api.done("saveUser", "user { name version }", id=user_id, name="Uma U.")
+    assert edited["user"] == {"name": "Uma U.", "version": 3}
+    same = await api.done("saveUser", "user { version }", id=user_id, name="Uma U.")
+    assert same["user"] == {"version": 3}
+    trail = """query($id: ID!) { node(id: $id) { ... on User {
+      auditTrail { operation reason before after actorName }
+    } } }"""
+    entries = (await api.data(trail, id=user_id))["node"]["auditTrail"]
+    assert [entry["operation"] for entry in entries] == [
+        "user.edited",
+        "permissions.granted",
+        "user.created",
+    ]
+    assert entries[0]["before"] == {"name": "Uma Underwood"}
+    assert entries[1] == {
+        "operation": "permissions.granted",
+        "reason": "Joins the front office",
+        "before": {"permissions": []},
+        "after": {"permissions": ["customers:write", "enrichment:run"]},
+        "actorName": "Tess Tester",
+    }
+
+
+async def test_what_is_wrong_with_a_user_is_said_and_nothing_is_kept(api: Api) -> None:
+    """R95."""
+    await add_user(api, "Taken", issuer="https://id.example", subject="1")
+    charity = await api.save_customer()
+    partner = await api.save_customer(classCode="RESELLER_OTHER", name="Partner")
+    user_id = await add_user(api, "Uma")
+    identity = {"issuer": "https://id.example", "subject": "1"}
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"name": " "}, "REQUIRED"),
+        ({"name": "x" * 201}, "INVALID"),
+        ({"name": "x", "email": "nobody"}, "INVALID_EMAIL"),
+        ({"name": "x", "issuer": "https://id.example"}, "REQUIRED"),
+        ({"name": "x", "subject": "1"}, "REQUIRED"),
+        ({"name": "x", **identity}, "ALREADY_EXISTS"),
+        ({"id": user_id, **identity}, "ALREADY_EXISTS"),
+        ({"name": "x", "resellerId": "cus_none"}, "NOT_FOUND"),
+        ({"name": "x", "resellerId": charity["id"]}, "INVALID_RESELLER"),
+        ({"id": user_id, "resellerId": partner["id"]}, "INVALID_RESELLER"),
+        ({"id": "usr_none", "name": "x"}, "NOT_FOUND"),
+        ({"id": user_id, "name": "x", "expectedVersion": 9}, "VERSION_CONFLICT"),
+        ({"name": "x", "expectedVersion": 1}, "INVALID"),
+    ]
+    for values, code in wrong:
+        await api.refused("saveUser", code, **values)
+
+
+async def test_what_is_wrong_with_a_grant_is_said_and_nothing_is_kept(api: Api) -> None:
+    """R95."""
+    user_id = await add_user(api, "Uma", EDIT)
+    for mutation in ("grantPermissions", "revokePermissions"):
+        wrong: list[tuple[dict[str, Any], str]] = [
+            ({"permissions": []}, "REQUIRED"),
+            ({"permissions": ["customers:fly"]}, "INVALID"),
+            ({"granteeId": "usr_none"}, "NOT_FOUND"),
+            ({"granteeId": "grp_none"}, "NOT_FOUND"),
+            ({"granteeId": "cus_none"}, "NOT_FOUND"),
+            ({"expectedVersion": 7}, "VERSION_CONFLICT"),
+        ]
+        for values, code in wrong:
+            given = {"granteeId": user_id, "permissions": ["customers:write"], **values}
+            await api.refused(mutation, code, **given)
+    # What comes with a permission that stays can't be taken alone.
+    (refusal,) = await api.refused(
+        "revokePermissions", "PERMISSION_IMPLIED", granteeId=user_id, permissions=[VIEW]
+    )
+    assert refusal["message"] == "customers:read comes with what stays: customers:write."
+
+
+async def test_a_group_gives_its_members_what_it_was_granted(api: Api) -> None:
+    """R93."""
+    uma, vic = await add_user(api, "Uma", LOOK_UP), await add_user(api, "Vic")
+    group = await add_group(api, "Front office", EDIT, members=[uma, vic])
+    token = await sign_in(api, uma, EDIT, LOOK_UP)
+    held = "{ viewer { permissions { code } groups { name } } }"
+    viewer = (await api.data(held, token=token))["viewer"]
+    assert codes(viewer["permissions"]) == ["customers:read", "customers:write", "enrichment:run"]
+    assert viewer["groups"] == [{"name": "Front office"}]
+    await api.done(
+        "revokePermissions", "userGroup { id }", granteeId=group, permissions=["customers:write"]
+    )
+    viewer = (await api.data(held, token=token))["viewer"]
+    assert codes(viewer["permissions"]) == ["enrichment:run"]
+    await api.done("grantPermissions", "", granteeId=group, permissions=["customers:read"])
+    viewer = (await api.data(held, token=token))["viewer"]
+    assert codes(viewer["permissions"]) == ["customers:read", "enrichment:run"]
+    left = await api.done(
+        "changeGroupMembers", "userGroup { memberCount }", groupId=group, removeUserIds=[uma]
+    )
+    assert left["userGroup"] == {"memberCount": 1}
+    viewer = (await api.data(held, token=token))["viewer"]
+    assert (codes(viewer["permissions"]), viewer["groups"]) == (["enrichment:run"], [])
+    deleted = await api.done("deleteUserGroup", "deletedId userGroup { id }", id=group)
+    assert (deleted["deletedId"], deleted["userGroup"]) == (group, None)
+    assert (await api.data("query($id: ID!) { node(id: $id) { id } }", id=group))["node"] is None
+    assert [e.operation for e in await AuditEntry.filter(subject_id=vic).order_by("id")] == [
+        "user.created",
+        "user.joined_group",
+        "user.left_group",
+    ]
+
+
+async def test_what_is_wrong_with_a_group_is_said_and_nothing_is_kept(api: Api) -> None:
+    """R95."""
+    uma = await add_user(api, "Uma")
+    await api.done("saveUserGroup", "", name="Clerks", externalName="clerks")
+    group = await add_group(api, "Front office", members=[uma])
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"name": ""}, "REQUIRED"),
+        ({"name": "CLERKS"}, "ALREADY_EXISTS"),
+        ({"name": "x", "externalName": "clerks"}, "ALREADY_EXISTS"),
+        ({"id": group, "externalName": "clerks"}, "ALREADY_EXISTS"),
+        ({"id": "grp_none", "name": "x"}, "NOT_FOUND"),
+        ({"id": group, "name": "x", "expectedVersion": 7}, "VERSION_CONFLICT"),
+    ]
+    for values, code in wrong:
+        await api.refused("saveUserGroup", code, **values)
+    wrong = [
+        ({"addUserIds": ["usr_none"]}, "NOT_FOUND"),
+        ({"groupId": "grp_none", "addUserIds": [uma]}, "NOT_FOUND"),
+        ({"addUserIds": [uma], "removeUserIds": [uma]}, "INVALID"),
+        ({"addUserIds": ["x"] * 101}, "INVALID"),
+        ({"removeUserIds": [uma], "expectedVersion": 9}, "VERSION_CONFLICT"),
+    ]
+    for values, code in wrong:
+        await api.refused("changeGroupMembers", code, **{"groupId": group, **values})
+    await api.refused("deleteUserGroup", "NOT_FOUND", id="grp_none")
+    await api.refused("deleteUserGroup", "VERSION_CONFLICT", id=group, expectedVersion=9)
+
+
+async def test_a_disabled_user_is_not_signed_in_until_it_is_enabled(api: Api) -> None:
+    """R95."""
+    uma = await add_user(api, "Uma", VIEW)
+    token = await sign_in(api, uma, VIEW)
+    assert (await api.post(VIEWER, token=token)).status_code == 200
+    for _ in range(2):  # the second changes nothing
+        disabled = await api.done(
+            "disableUser", "user { isActive version }", id=uma, reason="Left us"
+        )
+        assert disabled["user"] == {"isActive": False, "version": 3}
+        assert (await api.post(VIEWER, token=token)).status_code == 401
+    await api.refused(
+        "issueAccessToken", "USER_DISABLED", userId=uma, name="x", scopes=["customers:read"]
+    )
+    enabled = await api.done("enableUser", "user { isActive disabledAt }", id=uma)
+    assert enabled["user"] == {"isActive": True, "disabledAt": None}
+    assert (await api.post(VIEWER, token=token)).status_code == 200
+
+
+async def test_the_viewer_sees_its_user_its_groups_and_its_own_tokens(api: Api) -> None:
+    uma, vic = await add_user(api, "Uma", VIEW), await add_user(api, "Vic", VIEW)
+    await add_group(api, "Readers", members=[uma, vic])
+    await sign_in(api, vic, VIEW, name="of another's")
+    token = await sign_in(api, uma, VIEW, name="phone")
+    asked = "{ viewer { id name scopes permissions { code } credential { expiresAt } } }"
+    for _ in range(2):  # the first notes that the token was used
+        await api.data(asked, token=token)
+    with counted_statements() as statements:
+        await api.data(asked, token=token)
+    assert statements == []
+    viewer = (await api.data(VIEWER, token=token))["viewer"]
+    credential = viewer.pop("credential")
+    assert credential["id"].startswith("tok_")
+    assert viewer == {
+        "name": "phone",
+        "scopes": ["customers:read"],
+        "permissions": [{"code": "customers:read"}],
+        "user": {"id": uma, "name": "Uma", "groups": [{"name": "Readers"}]},
+        "groups": [{"name": "Readers"}],
+        "accessTokens": [{"name": "phone", "isValid": True}],
+    }
+    nobodys = (await api.data(VIEWER))["viewer"]
+    assert (nobodys["user"], nobodys["groups"], nobodys["accessTokens"]) == (None, [], [])
+
+
+async def test_who_reads_customers_by_a_group_sees_classes_without_seeing_to_them(
+    api: Api,
+) -> None:
+    """R94: the permission comes from a group, and none on classes at all."""
+    customer = await api.save_customer(classCode="SOLE_TRADER")
+    own = await api.save_class("id", name="No longer picked")
+    await api.done("retireCustomerClass", "", id=own["id"], reason="Old")
+    uma = await add_user(api, "Uma")
+    await add_group(api, "Front office", EDIT, members=[uma])
+    token = await sign_in(api, uma, EDIT)
+    read = """query($id: ID) {
+      customer(id: $id) { customerClass { name } labels }
+      customerClasses(status: ALL) { nodes { name } }
+      customerClass(code: "CHARITY") { name }
+    }"""
+    body = await api.answer(read, token=token, id=customer["id"])
+    assert [error["extensions"]["requiredScopes"] for error in body["errors"]] == [
+        ["customer_classes:read"]
+    ]
+    assert body["data"]["customer"] == {
+        "customerClass": {"name": "Self-Employed / Sole Trader"},
+        "labels": ["INDIVIDUAL", "SOLE_TRADER"],
+    }
+    picked = {node["name"] for node in body["data"]["customerClasses"]["nodes"]}
+    assert ("Charity" in picked, "No longer picked" in picked, len(picked)) == (True, False, 10)
+    moved = await api.do(
+        "saveCustomer", "customer { name }", token=token, name="New", classCode="CHARITY"
+    )
+    assert moved == {"customer": {"name": "New"}, "userErrors": []}
+    error = await api.error(
+        'mutation { saveCustomerClass(input: { name: "Mine" }) { userErrors { code } } }',
+        token=token,
+    )
+    assert error["extensions"]["requiredScopes"] == ["customer_classes:write"]
+
+
+@pytest.mark.parametrize("mutation", ["saveUser", "saveUserGroup"])
+async def test_a_dry_run_shows_what_would_be_and_keeps_nothing(api: Api, mutation: str) -> None:
+    kind = "user" if mutation == "saveUser" else "userGroup"
+    shown = await api.done(mutation, f"{kind} {{ name }}", name="Maybe", dryRun=True)
+    assert shown[kind] == {"name": "Maybe"}
+    assert await User.filter(name="Maybe").count() == 0
+    assert await AuditEntry.all().count() == 0
+
+
+async def test_users_are_listed_by_name_found_and_paged(api: Api) -> None:
+    """R98."""
+    partner = await api.save_customer(classCode="RESELLER_OTHER", name="Partner")
+    zoe = await add_user(api, "Zoe", email="z@sample.example")
+    adam = await add_user(api, "adam", resellerId=partner["id"])
+    bea = await add_user(api, "Bea")
+    group = await add_group(api, "Some", members=[zoe, bea])
+    await api.done("disableUser", "", id=bea)
+    query = """query(
+      $first: Int, $after: String, $text: String, $group: ID, $of: ID, $active: Boolean
+    ) {
+      users(first: $first, after: $after, text: $text, groupId: $group, resellerId: $of,
+            isActive: $active) { totalCount nodes { id } pageInfo { endCursor hasNextPage } }
+    }"""
+    found: list[tuple[dict[str, Any], list[str]]] = [
+        ({}, [adam, bea, zoe]),
+        ({"text": "SAMPLE.ex"}, [zoe]),
+        ({"text": "ADAM"}, [adam]),
+        ({"text": "%"}, []),
+        ({"group": group}, [bea, zoe]),
+        ({"of": partner["id"]}, [adam]),
+        ({"active": False}, [bea]),
+        ({"active": True, "group": group}, [zoe]),
+    ]
+    for wanted, ids in found:
+        users = (await api.data(query, **wanted))["users"]
+        assert ([node["id"] for node in users["nodes"]], users["totalCount"]) == (ids, len(ids))
+    seen, after = [], None
+    for has_more in (True, False):
+        users = (await api.data(query, first=2, after=after))["users"]
+        seen += [node["id"] for node in users["nodes"]]
+        assert users["pageInfo"]["hasNextPage"] is has_more
+        after = users["pageInfo"]["endCursor"]
+    assert seen == [adam, bea, zoe]
+    error = await api.error(query, after="bm9uc2Vuc2U")
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+OF_USERS = (
+    "groups { name permissions { code } }",
+    "effectivePermissions { code }",
+    "accessTokens { name isValid user { name } }",
+    "auditTrail { operation }",
+    "reseller { name }",
+)
+
+
+async def test_a_list_of_users_reads_each_relation_once(api: Api) -> None:
+    partner = await api.save_customer(classCode="RESELLER_OTHER", name="Partner")
+    for number in range(5):
+        user = await add_user(api, f"User {number}", VIEW, resellerId=partner["id"])
+        await sign_in(api, user, VIEW)
+        await add_group(api, f"Group {number}", LOOK_UP, members=[user])
+    await api.data("{ viewer { id } }")
+    for select in OF_USERS:
+        counts = []
+        for first in (1, 5):
+            document = f"query($n: Int) {{ users(first: $n) {{ nodes {{ {select} }} }} }}"
+            with counted_statements() as seen:
+                data = await api.data(document, n=first)
+            assert len(data["users"]["nodes"]) == first
+            counts.append(len(seen))
+        assert counts[0] == counts[1], select
+    with counted_statements() as one_group:
+        await api.data("{ userGroups(first: 1) { nodes { memberCount } } }")
+    with counted_statements() as many_groups:
+        await api.data("{ userGroups { totalCount nodes { memberCount auditTrail { id } } } }")
+    assert (len(one_group), len(many_groups)) == (2, 4)
