@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import ceil
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ from models.delivery import DeliveryPolicy
 from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
+from models.personal_data import is_masked
 from models.point_budget import PointAllowance
 from models.worker import Pace, Worker
 from notifications.confirmation_mailer import confirmation_mailer
@@ -212,6 +214,7 @@ def create_app(
                 worker.stop()
                 await running
 
+    masks = partial(is_masked, needs_scope=settings.personal_data_needs_scope)
     budget = PointAllowance(settings.cost_budget, settings.cost_window)
     schema = build_schema().under(Limits.of(settings), budget_of(budget))
     documents = source_of(settings.trusted_documents)
@@ -238,8 +241,8 @@ def create_app(
         routes=[
             WebSocketRoute("/graphql", socket),
             schema_route(sign_in, schema),
-            delivery_export(sign_in, delivery_policy(settings)),
-            consent_export(sign_in, site.database, clock),
+            delivery_export(sign_in, delivery_policy(settings), masks),
+            consent_export(sign_in, site.database, clock, masks),
             *health_routes(site.database, site.check_outside, clock),
             *ConfirmationPages(site.database, clock, guessing, settings.own_origin).routes,
         ],
@@ -276,6 +279,7 @@ class _Site:
             principal=principal,
             delivery_policy=delivery_policy(self.platform.settings),
             oldest_consent=self.platform.settings.oldest_consent,
+            personal_data_needs_scope=self.platform.settings.personal_data_needs_scope,
         )
 
     def database(self) -> Database:

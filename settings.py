@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     companies_house_limit: int = Field(default=600, ge=1)
     companies_house_window_s: float = Field(default=300, gt=0)
     consent_needs_verified_address: bool = False
+    personal_data_needs_scope: bool = False
     public_url: str | None = None
     smtp_url: SecretStr | None = None
     mail_from: str | None = None

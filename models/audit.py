@@ -1,4 +1,8 @@
-"""The audit trail: who did what to which row, when and why (R96)."""
+"""The audit trail: who did what to which row, when and why (R96).
+
+Every write has an entry, but for what only keeps the machinery going: states that jobs, lookups and
+mails pass through before they end, heartbeats, budgets, and when a token was last used.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +14,17 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.access import Principal
-from models.identifiers import ID_LENGTH, new_audit_id
+from models.identifiers import ID_LENGTH, new_audit_id, prefix_of
+from models.indexes import IndexWhere
 from models.sql import Sql, among
 from models.writing import add_rows, new_row
+
+KIND_LENGTH = 8
+CUSTOMER = "cus"
+"""The kind of a customer, by the prefix of its id."""
+
+ERASED = "(erased)"
+"""What stands where a name was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +37,17 @@ class Act:
 
 
 class AuditEntry(Model):
-    """One write, with the stored values that it changed, before and after."""
+    """One write, with the stored values that it changed, before and after.
+
+    The database refuses to change or delete it, but for erasing what may be personal, which
+    `erased_at` tells. `customer_id` is the customer that it is about, whatever the subject is.
+    """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_audit_id)
     subject_id = fields.CharField(max_length=ID_LENGTH)
+    subject_kind = fields.CharField(max_length=KIND_LENGTH, db_default="")
+    """The prefix of the subject's id, which names its type."""
+    customer_id = fields.CharField(max_length=ID_LENGTH, null=True)
     operation = fields.CharField(max_length=60)
     before: dict[str, Any] = fields.JSONField(default=dict)
     after: dict[str, Any] = fields.JSONField(default=dict)
@@ -36,12 +55,26 @@ class AuditEntry(Model):
     is_override = fields.BooleanField(default=False)
     actor_id = fields.CharField(max_length=ID_LENGTH)
     actor_name = fields.CharField(max_length=200)
+    user_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    user_name = fields.CharField(max_length=200, null=True)
+    reseller_id = fields.CharField(max_length=ID_LENGTH, null=True)
     request_id = fields.CharField(max_length=64)
     at = fields.DatetimeField()
+    erased_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "audit_entry"
-        indexes = (Index(fields=("subject_id", "id")),)
+        indexes = (
+            Index(fields=("at", "id")),
+            Index(fields=("subject_id", "at", "id")),
+            Index(fields=("subject_kind", "at", "id")),
+            Index(fields=("operation", "at", "id")),
+            Index(fields=("actor_id", "at", "id")),
+            Index(fields=("request_id", "at", "id")),
+            IndexWhere(fields=("customer_id", "at", "id"), where="customer_id IS NOT NULL"),
+            IndexWhere(fields=("user_id", "at", "id"), where="user_id IS NOT NULL"),
+            IndexWhere(fields=("at", "id", "is_override"), where="is_override"),
+        )
 
 
 async def record(
@@ -49,25 +82,27 @@ async def record(
     operation: str,
     subject_id: str,
     *,
+    customer_id: str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     reason: str | None = None,
     is_override: bool = False,
 ) -> None:
-    """Add an entry in the transaction that makes the write; only what differs is kept."""
-    await add_rows(
-        [
-            new_entry(
-                act,
-                operation,
-                subject_id,
-                before=before,
-                after=after,
-                reason=reason,
-                is_override=is_override,
-            )
-        ]
+    """Add an entry in the transaction that makes the write; only what differs is kept.
+
+    `customer_id` is needed where the subject belongs to a customer and is none itself.
+    """
+    entry = new_entry(
+        act,
+        operation,
+        subject_id,
+        customer_id=customer_id,
+        before=before,
+        after=after,
+        reason=reason,
+        is_override=is_override,
     )
+    await add_rows([entry])
 
 
 def new_entry(
@@ -75,6 +110,7 @@ def new_entry(
     operation: str,
     subject_id: str,
     *,
+    customer_id: str | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     reason: str | None = None,
@@ -83,7 +119,7 @@ def new_entry(
     """Give the row of an entry, to be added in the transaction that makes the write."""
     old, new = before or {}, after or {}
     changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
-    entry = _entry(act, operation, subject_id, reason)
+    entry = _entry(act, operation, subject_id, customer_id, reason)
     entry.before = {key: old[key] for key in sorted(changed & old.keys())}
     entry.after = {key: new[key] for key in sorted(changed & new.keys())}
     entry.is_override = is_override
@@ -95,15 +131,15 @@ async def record_many(
     operation: str,
     subject_ids: Sequence[str],
     *,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    reason: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
 ) -> None:
-    """Add the same entry for many subjects."""
+    """Add the same entry for many subjects: customers, or what belongs to none."""
     entries = []
     for subject_id in subject_ids:
-        entry = _entry(act, operation, subject_id, reason)
-        entry.before, entry.after = before, after
+        entry = _entry(act, operation, subject_id, None, reason)
+        entry.before, entry.after = before or {}, after or {}
         entries.append(entry)
     await add_rows(entries)
 
@@ -112,25 +148,29 @@ def newest_entries(subject_ids: Sequence[str], most: int) -> Sql:
     """Give the condition that the newest entries of some subjects meet."""
     subjects = among("subject_id", subject_ids)
     text = f"""t0.id IN (SELECT id FROM (
-        SELECT id, row_number() OVER (PARTITION BY subject_id ORDER BY id DESC) AS place
+        SELECT id, row_number() OVER (PARTITION BY subject_id ORDER BY at DESC, id DESC) AS place
         FROM audit_entry WHERE {subjects.text}
     ) AS entry WHERE place <= {most:d})"""  # noqa: S608  # no value is spelt out
     return Sql(text, subjects.parameters)
 
 
-async def erase(subject_id: str) -> None:
-    """Take the values out of a subject's entries, which may be personal; who and when stay."""
-    await AuditEntry.filter(subject_id=subject_id).update(before={}, after={})
-
-
-def _entry(act: Act, operation: str, subject_id: str, reason: str | None) -> AuditEntry:
+def _entry(
+    act: Act, operation: str, subject_id: str, customer_id: str | None, reason: str | None
+) -> AuditEntry:
+    principal = act.principal
+    kind = prefix_of(subject_id)[:KIND_LENGTH]
     return new_row(
         AuditEntry,
         subject_id=subject_id,
+        subject_kind=kind,
+        customer_id=subject_id if kind == CUSTOMER else customer_id,
         operation=operation,
         reason=reason,
-        actor_id=act.principal.id,
-        actor_name=act.principal.name,
+        actor_id=principal.id,
+        actor_name=principal.name,
+        user_id=principal.user_id,
+        user_name=principal.user_name,
+        reseller_id=principal.reseller_id,
         request_id=act.request_id,
         at=act.now,
     )

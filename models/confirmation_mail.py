@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from models import audit
+from models.access import SYSTEM
+from models.audit import Act
 from models.confirmation import Confirmation, LinkPurpose, MailState, new_link
 from models.confirmation_link import ConfirmationKind
 from models.contact import Contact
@@ -59,22 +62,27 @@ async def note_sent(confirmation_id: str, now: datetime) -> None:
     confirmation.mail_failure = None
     await confirmation.save()
     await _show(confirmation, contact, None, now)
+    await _record(confirmation, contact, now)
 
 
-async def note_not_needed(confirmation_id: str) -> None:
+async def note_not_needed(confirmation_id: str, now: datetime) -> None:
     """Note that the mail was never sent, since nobody waited for it any more."""
-    confirmation, _ = await _locked(confirmation_id)
+    confirmation, contact = await _locked(confirmation_id)
     if confirmation.mail_state in {MailState.QUEUED, MailState.RETRYING}:
         confirmation.mail_state = MailState.CANCELLED
         await confirmation.save()
+        await _record(confirmation, contact, now)
 
 
 async def note_delayed(confirmation_id: str, failure: MailFailureCode, now: datetime) -> None:
     """Note that the mail could not be handed over, and will be tried again."""
     confirmation, contact = await _locked(confirmation_id)
+    is_news = confirmation.mail_failure is not failure
     confirmation.mail_state, confirmation.mail_failure = MailState.RETRYING, failure
     await confirmation.save()
     await _show(confirmation, contact, failure, now)
+    if is_news:
+        await _record(confirmation, contact, now)
 
 
 async def note_undeliverable(
@@ -86,6 +94,19 @@ async def note_undeliverable(
     confirmation.mail_state, confirmation.mail_failure = MailState.UNDELIVERABLE, last
     await confirmation.save()
     await _show(confirmation, contact, last, now, is_given_up=True)
+    await _record(confirmation, contact, now)
+
+
+async def _record(confirmation: Confirmation, contact: Contact, now: datetime) -> None:
+    """Add to the audit trail what became of the mail; its run goes by the confirmation's id."""
+    after = {"mail_state": confirmation.mail_state, "mail_failure": confirmation.mail_failure}
+    await audit.record(
+        Act(SYSTEM, now, confirmation.id),
+        "confirmation.mail",
+        contact.id,
+        customer_id=contact.customer_id,
+        after=after,
+    )
 
 
 async def _locked(confirmation_id: str) -> tuple[Confirmation, Contact]:

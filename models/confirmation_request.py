@@ -114,6 +114,7 @@ async def _ask(
         act,
         "confirmation.requested",
         contact.id,
+        customer_id=contact.customer_id,
         after={"confirmation_id": confirmation.id, "kind": kind.value},
     )
 

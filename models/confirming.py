@@ -192,7 +192,9 @@ async def _verify(act: Act, found: _Found) -> None:
     await _use(found, act.now)
     await note_state(contact, act.now)
     after = {"confirmation_id": found.confirmation.id}
-    await audit.record(act, EMAIL_VERIFIED, contact.id, after=after)
+    await audit.record(
+        act, EMAIL_VERIFIED, contact.id, customer_id=contact.customer_id, after=after
+    )
     await publish(EMAIL_VERIFIED, contact.id, {"customer_id": contact.customer_id}, act.now)
 
 

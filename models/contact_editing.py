@@ -34,7 +34,9 @@ async def create_contact(act: Act, customer_id: str | None, values: Mapping[str,
     _check_and_set(contact, {"name": None, **values})
     await contact.save(force_create=True)
     await note_state(contact, act.now)
-    await audit.record(act, "contact.created", contact.id, after=_stored(contact))
+    await audit.record(
+        act, "contact.created", contact.id, customer_id=contact.customer_id, after=_stored(contact)
+    )
     return contact
 
 
@@ -64,7 +66,14 @@ async def edit_contact(
     touch(contact, act.now)
     await contact.save()
     await note_state(contact, act.now)
-    await audit.record(act, "contact.edited", contact.id, before=before, after=after)
+    await audit.record(
+        act,
+        "contact.edited",
+        contact.id,
+        customer_id=contact.customer_id,
+        before=before,
+        after=after,
+    )
     return contact
 
 
@@ -76,7 +85,9 @@ async def delete_contact(act: Act, contact_id: str, expected_version: int | None
     touch(contact, act.now)
     await contact.save()
     await note_state(contact, act.now)
-    await audit.record(act, "contact.deleted", contact.id, before=_stored(contact))
+    await audit.record(
+        act, "contact.deleted", contact.id, customer_id=contact.customer_id, before=_stored(contact)
+    )
     return contact
 
 

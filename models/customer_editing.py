@@ -7,12 +7,13 @@ from tortoise.exceptions import IntegrityError
 
 from models import audit
 from models.account_number import new_account_number
-from models.audit import Act
+from models.audit import ERASED, Act
+from models.audit_erasure import erase_values
 from models.company_number import InvalidCompanyNumber, normalise
 from models.consent import EntryKind
 from models.consent_fields import checked, checked_key
 from models.consent_ledger import append, erase_testimonies
-from models.contact_erasure import ERASED, erase_contacts
+from models.contact_erasure import erase_contacts
 from models.customer import (
     ACCOUNT_NUMBER_LENGTH,
     REASON_LENGTH,
@@ -27,7 +28,7 @@ from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.job import JOBS
 from models.locks import lock, lock_shared
-from models.lookup import cancel_lookup, carry_out, lookup_rows, plan_lookups
+from models.lookup import cancel_lookup, carry_out, lookup_rows, plan_lookups, record_requests
 from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
 from models.reclassification import (
     FIRST_ASSIGNMENT,
@@ -111,6 +112,9 @@ async def edit_customer(
     if after == before:
         await customer.save(update_fields=["enrichment_status"])
         await carry_out(act, plan, EnrichmentTrigger.SAVE)
+        await record_requests(act, plan.starting)
+        if plan.cancelled:
+            await audit.record(act, "customer.lookup_cancelled", customer.id)
         return customer
     await _refuse_taken_number(customer)
     touch(customer, act.now)
@@ -171,7 +175,7 @@ async def delete_customer(
     touch(customer, act.now)
     await customer.save()
     await erase_testimonies(customer)
-    await audit.erase(customer.id)
+    await erase_values(customer.id, act.now)
     await audit.record(act, "customer.deleted", customer.id, reason=why)
     return customer
 

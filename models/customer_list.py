@@ -47,6 +47,15 @@ class CustomerOrder(Enum):
         """Tell whether the order runs backwards."""
         return self.value[1]
 
+    @property
+    def without_names(self) -> "CustomerOrder":
+        """Give the order that stands in for one whose cursors would tell names."""
+        by_number = {
+            CustomerOrder.NAME_ASC: CustomerOrder.ACCOUNT_NUMBER_ASC,
+            CustomerOrder.NAME_DESC: CustomerOrder.ACCOUNT_NUMBER_DESC,
+        }
+        return by_number.get(self, self)
+
     def key_of(self, place: Any, row_id: str) -> Key:
         """Give a place in this order as text."""
         return (place.isoformat() if isinstance(place, datetime) else place, row_id)
@@ -215,10 +224,14 @@ async def count(wanted: CustomerFilter) -> int:
 
 
 async def first_of_classes(
-    reader: Reader, class_ids: Sequence[str], size: int, beyond: Key | None = None
+    reader: Reader,
+    class_ids: Sequence[str],
+    size: int,
+    beyond: Key | None = None,
+    order: CustomerOrder = CustomerOrder.NAME_ASC,
 ) -> list[Any]:
-    """Give the first customers by name of each of many classes, in one statement for them all."""
-    place = Place(("name_key", "id"), beyond=beyond)
+    """Give the first customers of each of many classes, in one statement for them all."""
+    place = Place((order.column, "id"), beyond=beyond)
     where = _of_classes(class_ids).first(_NOT_ERASED, place, size, of_each=True)
     return await reader.read(where, f"ORDER BY {place.order()}")
 

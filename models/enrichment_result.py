@@ -20,6 +20,8 @@ from models.suggestion import offer
 CUSTOMER_ENRICHED = "customer.enriched"
 """The event of a lookup that ended, however it ended."""
 
+LOOKUP = "Companies House lookup"
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -78,6 +80,13 @@ async def store_findings(run_id: str, attempts: int, findings: Findings, now: da
         outcomes = await _apply(run, customer, findings, now)
     else:
         outcomes = {}
+        await audit.record(
+            Act(SYSTEM, now, run.id),
+            "customer.lookup_ended",
+            customer.id,
+            after={"enrichment_status": findings.status, "reason": findings.reason},
+            reason=LOOKUP,
+        )
     run.status, run.reason, run.attempts = findings.status, findings.reason, attempts
     run.source = findings.source
     run.finished_at, run.next_attempt_at = now, None
@@ -102,7 +111,7 @@ async def _apply(
         customer.id,
         before=before,
         after=customer.profile,
-        reason="Companies House lookup",
+        reason=LOOKUP,
     )
     return {name: merged.outcomes[name] for name in findings.sought}
 

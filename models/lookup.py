@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tortoise.models import Model
 
-from models import job
+from models import audit, job
 from models.audit import Act
 from models.customer import Customer
 from models.customer_class import CustomerClass
@@ -17,6 +17,8 @@ from models.writing import add_rows, new_row
 
 ENRICH = "enrich"
 """The kind of the jobs that look a customer up."""
+
+LOOKUP_REQUESTED = "customer.lookup_requested"
 
 LIVE = (EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, EnrichmentStatus.RETRYING)
 BATCH = 500
@@ -98,7 +100,15 @@ async def carry_out(act: Act, plan: LookupPlan, trigger: EnrichmentTrigger) -> i
         await _cancel(act, run, reason)
     for start in range(0, len(plan.starting), BATCH):
         await _start(act, plan.starting[start : start + BATCH], trigger)
+    if trigger is EnrichmentTrigger.REQUEST:
+        # What else starts a lookup is in the trail as what it is.
+        await record_requests(act, plan.starting)
     return len(plan.starting)
+
+
+async def record_requests(act: Act, customers: Sequence[Customer]) -> None:
+    """Add to the audit trail that customers are to be looked up."""
+    await audit.record_many(act, LOOKUP_REQUESTED, [customer.id for customer in customers])
 
 
 async def request_lookup(act: Act, customer: Customer) -> int:
@@ -120,6 +130,7 @@ async def request_lookup(act: Act, customer: Customer) -> int:
     started = await carry_out(act, plan, EnrichmentTrigger.REQUEST)
     if not started:
         await job.hasten(live_key(customer.id), act.now)
+        await record_requests(act, [customer])
     return started
 
 
@@ -136,7 +147,9 @@ async def recheck_class(act: Act, class_id: str) -> int:
     )
     plan = await plan_lookups(customers, customer_class)
     await store_statuses(customers)
-    return await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+    started = await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+    await audit.record(act, "class.lookup_requested", class_id, after={"lookups": started})
+    return started
 
 
 async def retry_blocked(act: Act) -> int:

@@ -24,6 +24,7 @@ class Scope(StrEnum):
     ACCESS_READ = "access:read"
     ACCESS_ADMINISTER = "access:administer"
     AUDIT_READ = "audit:read"
+    AUDIT_ERASE = "audit:erase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ CATALOGUE: Mapping[Scope, Permission] = MappingProxyType(
                 frozenset({Scope.ACCESS_READ}),
             ),
             Permission(Scope.AUDIT_READ, "View the audit trail of the whole platform."),
+            Permission(Scope.AUDIT_ERASE, "Erase somebody's name from the audit trail."),
         )
     }
 )

@@ -83,6 +83,7 @@ async def add_entry(
         act,
         f"preference.{kind.lower()}",
         contact.id,
+        customer_id=contact.customer_id,
         after={"entry_id": entry.id, "documents": covered},
         reason=reason,
     )

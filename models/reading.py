@@ -71,9 +71,9 @@ class Shape:
 
     `values` maps an attribute to the columns that it is made of, and to the function that makes
     it; without one it is the column itself. A column of a row that this one refers to is written
-    with the name of the reference, as `customer_class.code`. `ones` maps an attribute to the name
-    of a reference, and to what to read of the row that it leads to. `brought` maps an attribute to
-    a function of all the objects and of what the reader was given. A row counts `weight`.
+    with the names of the references that lead there, as `customer_class.code`. `ones` maps an
+    attribute to a reference's name, and to what to read of the row that it leads to. `brought` maps
+    one to a function of all the objects and of what the reader was given. A row counts `weight`.
     """
 
     kind: type
@@ -221,8 +221,8 @@ class _Writer:
         return values if compute is None else f"{self._constant(compute)}({values})"
 
     def _converted(self, model: type[Model], table: str, column: str) -> str:
-        reference, _, own = column.rpartition(".")
-        if reference:
+        *references, own = column.split(".")
+        for reference in references:
             table = self._joined(model, table, reference)
             model = _referred(model, reference)
         convert = from_database(model._meta.fields_map[own])

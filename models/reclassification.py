@@ -7,7 +7,7 @@ from tortoise.expressions import F
 from models import audit
 from models.audit import Act
 from models.customer import ClassChange, Customer
-from models.customer_class import CustomerClass
+from models.customer_class import CustomerClass, touch
 from models.customer_template import CustomerTemplate
 from models.enrichment_status import EnrichmentTrigger
 from models.errors import RefusalCode, refuse
@@ -16,6 +16,9 @@ from models.partner_access import end_partner_access
 from models.writing import add_rows, new_row
 
 FIRST_ASSIGNMENT = "First assignment"
+
+REPOINTED = "default.repointed"
+"""What it is called when a template, or the platform's defaults, lose what they named."""
 
 
 async def move_customers(
@@ -103,9 +106,16 @@ async def leave_reselling(act: Act, customers: Sequence[Customer]) -> None:
             hint="Give those customers another parent first.",
         )
     for ids in batches:
-        await CustomerTemplate.filter(parent_id__in=ids).update(
-            parent_id=None, version=F("version") + 1, last_modified_at=act.now
+        templates = (
+            await CustomerTemplate.filter(parent_id__in=ids).order_by("id").select_for_update()
         )
+        for template in templates:
+            before = {"parent_id": template.parent_id}
+            template.parent_id = None
+            touch(template, act.now)
+            await template.save()
+            after = {"parent_id": None}
+            await audit.record(act, REPOINTED, template.id, before=before, after=after)
         await end_partner_access(act, ids)
 
 

@@ -12,7 +12,7 @@ from models.customer_template import CustomerTemplate, PlatformDefaults
 from models.enrichment_status import EnrichmentTrigger
 from models.errors import RefusalCode, refuse
 from models.locks import lock
-from models.reclassification import move_customers
+from models.reclassification import REPOINTED, move_customers
 from models.text import Checks
 
 
@@ -114,7 +114,7 @@ async def _remove_references(act: Act, done: Retirement) -> None:
 async def _record_repointing(act: Act, subject: str, old: str, new: str | None) -> None:
     await audit.record(
         act,
-        "default.repointed",
+        REPOINTED,
         subject,
         before={"customer_class_id": old},
         after={"customer_class_id": new},

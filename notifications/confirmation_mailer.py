@@ -57,7 +57,7 @@ class ConfirmationMailer:
             lambda: prepare_letter(confirmation_id, now, self._lifetimes)
         )
         if letter is None:
-            return lambda: note_not_needed(confirmation_id)
+            return lambda: note_not_needed(confirmation_id, self._clock())
         address = email_on_the_wire(letter.address)
         message = confirmation_message(letter, address, self._sender, self._public_url, now)
         try:

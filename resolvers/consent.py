@@ -133,7 +133,10 @@ async def consent_evidence(
 ) -> ConsentEvidence | None:
     """Give the evidence of a customer's consent; null where there is no such customer."""
     now = info.context.clock()
-    return await info.context.database.transaction(lambda: evidence_of(customer_id, now))
+    is_masked = info.context.is_masked
+    return await info.context.database.transaction(
+        lambda: evidence_of(customer_id, now, is_masked=is_masked)
+    )
 
 
 async def consent_advisory_counts(info: Info) -> list[ConsentAdvisoryCount]:

@@ -6,8 +6,9 @@ import strawberry
 
 import models
 from models import template_editing
+from models.audit import Act
 from models.sql import ALWAYS
-from resolvers.perform import given, perform
+from resolvers.perform import given, perform, refuse_version_of_nothing
 from schema.context import Info
 from schema.customer_template import (
     CustomerTemplate,
@@ -46,6 +47,11 @@ async def save_customer_template(
     """Create or edit a template."""
     values = given(input, *template_editing.TEMPLATE_FIELDS)
 
+    async def work(act: Act) -> models.CustomerTemplate:
+        if input.id is None:
+            refuse_version_of_nothing(input.expected_version)
+        return await template_editing.save_template(act, input.id, values, input.expected_version)
+
     async def succeed(row: models.CustomerTemplate) -> SaveCustomerTemplatePayload:
         return SaveCustomerTemplatePayload(
             customer_template=await _shown(info, CustomerTemplate, row, "customerTemplate")
@@ -59,13 +65,7 @@ async def save_customer_template(
             user_errors=user_errors,
         )
 
-    return await perform(
-        info,
-        input,
-        lambda act: template_editing.save_template(act, input.id, values, input.expected_version),
-        succeed,
-        refuse,
-    )
+    return await perform(info, input, work, succeed, refuse)
 
 
 async def delete_customer_template(

@@ -1,9 +1,10 @@
-"""The contents page of the administration of access, a part of the root's."""
+"""The contents page of administration, of access and of the audit trail: a part of the root's."""
 
 import strawberry
 
 from models.access import Scope
 from resolvers import access_token as token_acts
+from resolvers import audit as audit_acts
 from resolvers import user as user_acts
 from resolvers import user_group as group_acts
 from schema.access_connection import Connection
@@ -13,6 +14,8 @@ from schema.access_token_changes import (
     RevokeAccessTokenPayload,
     RotateAccessTokenPayload,
 )
+from schema.audit_changes import EraseActorNamesPayload
+from schema.audit_connection import AuditEntryConnection
 from schema.operation import operation
 from schema.permission import Permission
 from schema.permissions import SIGNED_IN, Requires
@@ -33,8 +36,8 @@ from schema.user_group_changes import (
 ADMINISTERS_ACCESS = Requires(Scope.ACCESS_ADMINISTER)
 
 
-@strawberry.type(description="What can be read of access.")
-class AccessQuery:
+@strawberry.type(description="What can be read of access and its use.")
+class AdministrationQuery:
     """Queries."""
 
     permissions: list[Permission] = operation(
@@ -53,10 +56,13 @@ class AccessQuery:
         READS_ACCESS,
         "Access tokens, newest first; a partner's credential sees those bound alike (R99).",
     )
+    audit_trail: AuditEntryConnection = operation(
+        audit_acts.audit_trail, Requires(Scope.AUDIT_READ), "What was done, newest first (R96)."
+    )
 
 
-@strawberry.type(description="What can be done about access.")
-class AccessMutation:
+@strawberry.type(description="What can be done about access and its trail.")
+class AdministrationMutation:
     """Mutations."""
 
     save_user: SaveUserPayload = operation(
@@ -109,4 +115,7 @@ class AccessMutation:
     )
     revoke_access_token: RevokeAccessTokenPayload = operation(
         token_acts.revoke_access_token, ADMINISTERS_ACCESS, "End a token at once (R95)."
+    )
+    erase_actor_names: EraseActorNamesPayload = operation(
+        audit_acts.erase_actor_names, Requires(Scope.AUDIT_ERASE), "Erase a name from the trail."
     )

@@ -20,6 +20,7 @@ from models.consent import (
 from schema.context import Info
 from schema.descriptions import described_enum
 from schema.permissions import require
+from schema.personal import NULLED
 from schema.reads import Rows, derived, reads
 
 EntryKindEnum = described_enum(
@@ -72,7 +73,7 @@ def _is_blank(salt: str | None) -> bool:
 
 def _said(column: str, description: str) -> Any:
     """Declare an attribute that is a column of the testimony, null once it is erased."""
-    return derived(_itself, f"testimony.{column}", description=description)
+    return derived(_itself, f"testimony.{column}", description=description, masked=NULLED)
 
 
 @strawberry.type(description="One entry of a customer's consent ledger; never changed (R55).")

@@ -7,8 +7,10 @@ import strawberry
 import models
 from models.consent_chain import BreakCode
 from models.consent_evidence import Verification, verify
+from models.personal_data import MASK
 from models.sql import Sql
 from schema.consent import Consent, ConsentEntry, NonItemisedBills
+from schema.customer import NAME
 from schema.descriptions import described_enum
 from schema.readers import whole_reader
 
@@ -82,7 +84,7 @@ class ConsentEvidence:
 
     customer_id: strawberry.ID = strawberry.field(description="The customer.")
     account_number: str = strawberry.field(description="Its account number.")
-    customer_name: str = strawberry.field(description="Its name.")
+    customer_name: str = strawberry.field(description=NAME.described("Its name."))
     is_erased: bool = strawberry.field(description="Whether the customer was erased.")
     generated_at: datetime = strawberry.field(description="When this was made, in UTC.")
     consent: Consent = strawberry.field(description="The flag as it is then.")
@@ -95,19 +97,22 @@ class ConsentEvidence:
     )
 
 
-async def evidence_of(customer_id: str, now: datetime) -> ConsentEvidence | None:
+async def evidence_of(
+    customer_id: str, now: datetime, *, is_masked: bool
+) -> ConsentEvidence | None:
     """Read the evidence of a customer, erased or not, in a transaction; nothing for nobody."""
     verified = await verify(customer_id)
-    customer = await models.Customer.get_or_none(id=customer_id)
+    customer = await models.Customer.get_or_none(id=customer_id).select_related("customer_class")
     if verified is None or customer is None:
         return None
-    entries: list[ConsentEntry] = await whole_reader(ConsentEntry).read(
+    is_hidden = is_masked and customer.customer_class.flags.is_legal_individual
+    entries: list[ConsentEntry] = await whole_reader(ConsentEntry, is_masked=is_masked).read(
         Sql("t0.customer_id = ?", (customer_id,)), "ORDER BY t0.sequence"
     )
     return ConsentEvidence(
         customer_id=strawberry.ID(customer_id),
         account_number=customer.account_number,
-        customer_name=customer.name,
+        customer_name=MASK if is_hidden else customer.name,
         is_erased=verified.is_erased,
         generated_at=now,
         consent=Consent.at(entries, now),

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from models.access import Scope
+from models.access import Principal, Scope
 from models.database import Database
 from schema.consent_evidence import ConsentEvidence, evidence_of
 from schema.csv_answer import Row, csv_answer
@@ -54,7 +54,10 @@ OF_CUSTOMER = (
 
 
 def consent_export(
-    authenticate: Authenticate, database: Callable[[], Database], clock: Callable[[], datetime]
+    authenticate: Authenticate,
+    database: Callable[[], Database],
+    clock: Callable[[], datetime],
+    is_masked: Callable[[Principal], bool],
 ) -> Route:
     """Give the route `/exports/consent-evidence.csv?customerId=…`."""
 
@@ -62,8 +65,10 @@ def consent_export(
         customer_id = request.query_params.get("customerId", "")
         if not customer_id or "\x00" in customer_id:
             return PlainTextResponse("Say whose by customerId.\n", 400)
-        now = clock()
-        evidence = await database().transaction(lambda: evidence_of(customer_id, now))
+        now, masked = clock(), is_masked(request.state.principal)
+        evidence = await database().transaction(
+            lambda: evidence_of(customer_id, now, is_masked=masked)
+        )
         if evidence is None:
             return PlainTextResponse("There is no such customer.\n", 404)
         return csv_answer("consent-evidence.csv", (*OF_CUSTOMER, *COLUMNS), _rows(evidence))

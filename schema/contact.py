@@ -17,6 +17,7 @@ from schema.descriptions import described_enum
 from schema.document import DocumentEnum
 from schema.node import Node
 from schema.permissions import Requires
+from schema.personal import NULLED, STARRED, personal
 from schema.reads import derived, hand_out, many, one, reads
 
 if TYPE_CHECKING:
@@ -146,9 +147,9 @@ class AttachmentPreference:
 class Contact(Node):
     """A contact."""
 
-    name: str = strawberry.field(description="Its name.")
-    email: str | None = strawberry.field(
-        description="Its address; international domains are written in Unicode."
+    name: str = personal(STARRED, description="Its name.")
+    email: str | None = personal(
+        NULLED, description="Its address; international domains are written in Unicode."
     )
     receives_bills: bool = strawberry.field(
         description="Whether it is on the customer's bill distribution list (R59)."

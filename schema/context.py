@@ -12,6 +12,7 @@ from models.access import SYSTEM, Principal
 from models.audit import Act
 from models.database import Database
 from models.delivery import POLICY, DeliveryPolicy
+from models.personal_data import is_masked
 from schema.admission import Admission
 from schema.loaders import Loaders
 
@@ -68,6 +69,8 @@ class Context:
     delivery_policy: DeliveryPolicy = POLICY
     oldest_consent: timedelta = timedelta(days=730)
     """The age from which on there is an advisory to renew consent."""
+    personal_data_needs_scope: bool = False
+    """Whether personal data is masked for those who do not hold personal_data:read."""
     admission: Admission | None = None
     """Gives operations their turn."""
     spending: "Spending | None" = None
@@ -84,6 +87,11 @@ class Context:
     def outside(self) -> AbstractAsyncContextManager[None]:
         """Give the turn of a query up while it waits for somebody outside, as the register."""
         return self.admission.outside() if self.admission else nullcontext()
+
+    @property
+    def is_masked(self) -> bool:
+        """Tell whether the principal sees personal data masked."""
+        return is_masked(self.principal, needs_scope=self.personal_data_needs_scope)
 
     def act(self) -> Act:
         """Give the circumstances of a write that is made now."""

@@ -8,6 +8,7 @@ import strawberry
 import models
 from models.access import Scope
 from models.classification import ClassFlags, CustomerLabel, InvoiceWording, SubscriberKind
+from models.personal_data import MASK, masked_name, masked_profile
 from models.profile import Profile
 from schema.advisory import ADVISORIES, Advisory
 from schema.audit import AUDIT_TRAIL, AuditEntry
@@ -22,6 +23,7 @@ from schema.enrichment import ENRICHMENT, Enrichment, Suggestion
 from schema.errors import ErrorCode, RequestRefused
 from schema.node import Node
 from schema.permissions import Requires, require
+from schema.personal import STARRED, Masked, personal
 from schema.profile import CompanyProfile
 from schema.reads import derived, hand_out, many, needs, one, reads
 
@@ -57,7 +59,7 @@ class ClassChange:
     """A row of the class history."""
 
     id: strawberry.ID = strawberry.field(description="The id of the row.")
-    reason: str = strawberry.field(description="Why the customer was moved.")
+    reason: str = personal(STARRED, description="Why the customer was moved.")
     changed_by: str = strawberry.field(description="Who moved it, by name.")
     changed_by_id: strawberry.ID = strawberry.field(description="Who moved it, by credential.")
     changed_at: datetime = strawberry.field(description="When it was moved, in UTC.")
@@ -80,8 +82,25 @@ CLASS_FLAGS = (
 )
 
 
+INDIVIDUAL_FLAGS = CLASS_FLAGS[:2]
+NAME = Masked(
+    ("name", *INDIVIDUAL_FLAGS), masked_name, f"`{MASK}` for individuals, sole traders too"
+)
+
+
 def _profile(profile: Profile) -> CompanyProfile:
     return CompanyProfile(profile=profile)
+
+
+def _masked_profile(profile: Profile, *flags: bool) -> CompanyProfile:
+    return CompanyProfile(profile=masked_profile(profile, *flags))
+
+
+PROFILE = Masked(
+    ("profile", *INDIVIDUAL_FLAGS),
+    _masked_profile,
+    "without address and names for individuals, sole traders too",
+)
 
 
 def _labels(*flags: bool) -> tuple[CustomerLabel, ...]:
@@ -104,7 +123,7 @@ class Customer(Node):
     external_reference: str | None = strawberry.field(
         description="What another system calls it; not unique."
     )
-    name: str = strawberry.field(description="Its name.")
+    name: str = personal(NAME, description="Its name.")
     company_number: str | None = strawberry.field(
         description="Its number at Companies House, normalised to 8 characters (R88)."
     )
@@ -142,6 +161,7 @@ class Customer(Node):
         _profile,
         "profile",
         description="What is known of the company; filled by users and enrichment.",
+        masked=PROFILE,
     )
     suggestions: list[Suggestion] = many(
         "customer_id",

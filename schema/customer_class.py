@@ -11,7 +11,7 @@ import strawberry
 import models
 from models.access import Scope
 from models.class_use import ClassUse, deletion_blockers, retirement_blockers
-from models.customer_list import count_listed, first_of_classes
+from models.customer_list import CustomerOrder, count_listed, first_of_classes
 from schema.audit import AUDIT_TRAIL, AuditEntry
 from schema.context import Info
 from schema.descriptions import described_enum
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 CLASSES = "customer-classes"
 CLASS_CUSTOMERS = "class-customers"
+CLASS_CUSTOMERS_BY_NUMBER = "class-customers-by-number"
 READS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_READ)
 
 
@@ -56,6 +57,10 @@ ClassStatus = described_enum(
         "ALL": "For filtering only: active and retired ones.",
     },
 )
+
+
+CUSTOMER_KEYS = ("name_key", "account_number", "customer_class_id")
+"""What a page of customers needs of each."""
 
 
 def _is_set(value: object) -> bool:
@@ -79,10 +84,13 @@ async def _customers_of(
     """Bring a page of the customers of each class, with one statement for them all."""
     from schema.customer_connection import CustomerConnection  # noqa: PLC0415  # breaks a circle
 
-    arguments = page_arguments(CLASS_CUSTOMERS, (str, str), first=first, after=after)
+    order, list_name = CustomerOrder.NAME_ASC, CLASS_CUSTOMERS
+    if selection.info.context.is_masked:
+        order, list_name = order.without_names, CLASS_CUSTOMERS_BY_NUMBER
+    arguments = page_arguments(list_name, (str, str), first=first, after=after)
     members: dict[str, list[Any]] = {one.id: [] for one in classes}
     for customer in await first_of_classes(
-        selection.reader, list(members), arguments.size + 1, arguments.beyond
+        selection.reader, list(members), arguments.size + 1, arguments.beyond, order
     ):
         members[customer.customer_class_id].append(customer)
     counts: dict[str, int] = {}
@@ -91,17 +99,13 @@ async def _customers_of(
     return [
         CustomerConnection(
             nodes=members[one.id][: arguments.size],
-            key_of=_key_of,
+            key_of=lambda one: (list_name, getattr(one, order.column), one.id),
             arguments=arguments,
             has_more=len(members[one.id]) > arguments.size,
             counted=counts.get(one.id),
         )
         for one in classes
     ]
-
-
-def _key_of(customer: Any) -> tuple[str, ...]:
-    return (CLASS_CUSTOMERS, customer.name_key, customer.id)
 
 
 @strawberry.type(description="A group of customers of one legal type and data-protection profile.")
@@ -177,9 +181,10 @@ class CustomerClass(Node):
         return Permissibility.of(retirement_blockers(row, use, replacement), use)
 
     @strawberry.field(
-        description="Its customers by name.",
+        description="Its customers by name; by account number for whoever may not see personal"
+        " data.",
         extensions=[Requires(Scope.CUSTOMERS_READ)],
-        metadata=brought(_customers_of, paths=CONNECTION, extra=("name_key", "customer_class_id")),
+        metadata=brought(_customers_of, paths=CONNECTION, extra=CUSTOMER_KEYS),
     )
     def customers(
         self,

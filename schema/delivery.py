@@ -24,6 +24,7 @@ from schema.delivery_rules import BillSectionEnum, DeliveryOutcomeEnum, Delivery
 from schema.descriptions import described_enum
 from schema.document import DocumentEnum
 from schema.permissions import Requires
+from schema.personal import NULLED, STARRED, Personal
 
 STEP_DESCRIPTIONS = {step.name: instruction_of(step) for step in Step}
 DeliveryStepEnum = described_enum(
@@ -112,7 +113,8 @@ class ContactDelivery:
     situation: strawberry.Private[ContactSituation]
 
     @strawberry.field(
-        description="Its name at that instant.", extensions=[Requires(Scope.CONTACTS_READ)]
+        description="Its name at that instant.",
+        extensions=[Requires(Scope.CONTACTS_READ), Personal(STARRED)],
     )
     def name(self) -> str:
         """Give the name."""
@@ -120,7 +122,7 @@ class ContactDelivery:
 
     @strawberry.field(
         description="Its email address at that instant.",
-        extensions=[Requires(Scope.CONTACTS_READ)],
+        extensions=[Requires(Scope.CONTACTS_READ), Personal(NULLED)],
     )
     def email(self) -> str | None:
         """Give the address."""

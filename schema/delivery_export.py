@@ -1,6 +1,6 @@
 """Streams the exposures of a period as CSV."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from models.access import Scope
+from models.access import Principal, Scope
 from models.delivery import DeliveryPolicy
 from models.delivery_exposure import Exposure
 from models.delivery_reading import exposures_after
@@ -29,10 +29,12 @@ COLUMNS = (
     "until_at",
 )
 PERSONAL = ("contact_name", "email")
-"""The columns that are there for those who may read contacts."""
+"""The columns that are there for those who may read contacts, and are not masked."""
 
 
-def delivery_export(authenticate: Authenticate, policy: DeliveryPolicy) -> Route:
+def delivery_export(
+    authenticate: Authenticate, policy: DeliveryPolicy, is_masked: Callable[[Principal], bool]
+) -> Route:
     """Give the route of the export."""
 
     async def export(request: Request) -> Response:
@@ -43,7 +45,8 @@ def delivery_export(authenticate: Authenticate, policy: DeliveryPolicy) -> Route
         except ValueError:
             text = "Give from and to in ISO 8601, as 2026-10-01T00:00:00Z.\n"
             return PlainTextResponse(text, 400)
-        is_personal = request.state.principal.may(Scope.CONTACTS_READ)
+        principal = request.state.principal
+        is_personal = principal.may(Scope.CONTACTS_READ) and not is_masked(principal)
         columns = (*COLUMNS, *PERSONAL) if is_personal else COLUMNS
         rows = _rows(since, until, policy, is_personal=is_personal)
         return csv_stream("delivery-exposure.csv", columns, rows)

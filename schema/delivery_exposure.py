@@ -16,6 +16,7 @@ from schema.delivery_rules import DeliveryReasonEnum
 from schema.document import DocumentEnum
 from schema.pagination import PageArguments, PageInfo, encode_cursor, page_info
 from schema.permissions import Requires
+from schema.personal import NULLED, STARRED, Personal
 
 MOST_COUNTED = 10_000
 """Exposures are counted this far; what is longer is said to be longer."""
@@ -50,7 +51,8 @@ class DeliveryExposure:
     exposure: strawberry.Private[Exposure]
 
     @strawberry.field(
-        description="The contact's name when it began.", extensions=[Requires(Scope.CONTACTS_READ)]
+        description="The contact's name when it began.",
+        extensions=[Requires(Scope.CONTACTS_READ), Personal(STARRED)],
     )
     def contact_name(self) -> str:
         """Give the name."""
@@ -58,7 +60,7 @@ class DeliveryExposure:
 
     @strawberry.field(
         description="The address that it would have gone to; null once erased.",
-        extensions=[Requires(Scope.CONTACTS_READ)],
+        extensions=[Requires(Scope.CONTACTS_READ), Personal(NULLED)],
     )
     def email(self) -> str | None:
         """Give the address."""

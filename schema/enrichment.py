@@ -17,6 +17,7 @@ from models.profile import FIGURES, ProfileEntry, ValueSource
 from models.sql import among
 from schema.descriptions import described_enum
 from schema.node import Node
+from schema.personal import Masked
 from schema.profile_value import (
     ProfileValue,
     ValueSourceEnum,
@@ -202,6 +203,24 @@ def _value(name: str, stored: dict[str, Any]) -> ProfileValue:
     return money_value(entry) if name in FIGURES else count_value(entry)
 
 
+def _masked_value(name: str, stored: dict[str, Any], *flags: bool) -> ProfileValue:
+    if name == "registered_address" and any(flags):
+        stored = {**stored, "value": {}}
+    return _value(name, stored)
+
+
+VALUE = Masked(
+    (
+        "field",
+        "entry",
+        "customer.customer_class.is_personal_customer",
+        "customer.customer_class.is_sole_trader",
+    ),
+    _masked_value,
+    "no lines of an address for individuals, sole traders too",
+)
+
+
 @strawberry.type(description="A register value that differs from what a user typed (R86).")
 class Suggestion(Node):
     """An open suggestion."""
@@ -209,7 +228,9 @@ class Suggestion(Node):
     field: str = derived(
         camel, "field", description="The field of CompanyProfile, such as netAssets."
     )
-    value: ProfileValue = derived(_value, "field", "entry", description="What the register says.")
+    value: ProfileValue = derived(
+        _value, "field", "entry", description="What the register says.", masked=VALUE
+    )
     created_at: datetime = strawberry.field(description="When it was found, in UTC.")
 
 

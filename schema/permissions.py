@@ -1,6 +1,5 @@
 """Which scope a field needs, declared where the field is."""
 
-from functools import partial
 from typing import Any
 
 from strawberry.extensions import FieldExtension
@@ -23,7 +22,7 @@ class Requires(FieldExtension):
         This is done where the field calls its resolver: an extension that takes part in resolving
         would put three more calls around each.
         """
-        give = partial(type(field).get_result, field)
+        give = field.get_result
 
         def give_if_allowed(source: Any, info: Info, args: list[Any], kwargs: Any) -> Any:
             require(info, *self.scopes)

@@ -24,6 +24,7 @@ from schema.context import Info
 from schema.cost_compiler import row_weight
 from schema.errors import ErrorCode, RequestRefused
 from schema.permissions import Requires, require
+from schema.personal import PERSONAL, Masked
 from schema.reads import (
     READ,
     Brought,
@@ -63,20 +64,22 @@ def reader_for(
     """
     operation, nodes = info._raw_info.operation, info._raw_info.field_nodes
     cache: dict[Any, Compiled] = vars(operation).setdefault("readers", {})
-    key = (*map(id, nodes), kind, paths, extra, *condition_values(info))
+    is_masked = info.context.is_masked
+    key = (*map(id, nodes), kind, paths, extra, is_masked, *condition_values(info))
     compiled = cache.get(key)
     if compiled is None:
         if len(cache) >= MOST_READERS:
             cache.clear()
-        compiled = cache[key] = _compiled(kind, nodes, paths, extra, Walk.of(info))
+        walk = Walk.of(info, is_masked=is_masked)
+        compiled = cache[key] = _compiled(kind, nodes, paths, extra, walk)
     return Reader(compiled, info)
 
 
-def whole_reader(kind: type) -> Reader:
+def whole_reader(kind: type, *, is_masked: bool) -> Reader:
     """Give a reader of all that a type has in columns, as for an export."""
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {}
     for known in known_fields(kind).values():
-        values |= _values_of(known)
+        values |= _values_of(known, is_masked=is_masked)
     return Reader(compile_shape(Shape(kind, models_of[kind], values)))
 
 
@@ -127,7 +130,7 @@ def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk
             for name, rows in way.rows.items():
                 nested = wanted.setdefault(name, (rows, []))[1]
                 nested += walk.descend([node.selection_set], rows.path)
-        values |= _values_of(field)
+        values |= _values_of(field, is_masked=walk.is_masked)
     ones, manies = {}, {}
     for name, (field, nodes) in below.items():
         way = field.metadata[READ]
@@ -152,12 +155,18 @@ def _weight(sets: Sequence[SelectionSetNode | None], walk: Walk) -> int:
 
 
 def _with_columns(shape: Shape, columns: tuple[str, ...]) -> Shape:
-    return replace(shape, values={**shape.values, **{name: ((name,), None) for name in columns}})
+    """Add columns; what is selected besides stays as it is shown, masked it may be."""
+    return replace(shape, values={**{name: ((name,), None) for name in columns}, **shape.values})
 
 
-def _values_of(field: StrawberryField) -> dict[str, tuple[tuple[str, ...], Compute | None]]:
+def _values_of(
+    field: StrawberryField, *, is_masked: bool
+) -> dict[str, tuple[tuple[str, ...], Compute | None]]:
     """Give the attributes that a field needs on its object, with the columns they are made of."""
     way = field.metadata.get(READ)
+    masked: Masked | None = field.metadata.get(PERSONAL) if is_masked else None
+    if masked is not None:
+        return {field.python_name: (masked.columns, masked.compute)}
     if isinstance(way, Brought):
         return {f"row_{column}": ((column,), None) for column in way.columns}
     if isinstance(way, Needs):

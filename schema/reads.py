@@ -20,6 +20,7 @@ from tortoise.models import Model
 
 from models.reading import Reader
 from schema.context import Info
+from schema.personal import PERSONAL, Masked
 from schema.plan import PREPARED
 
 READ = "read"
@@ -98,9 +99,14 @@ class Needs:
     rows: Mapping[str, Rows] = field(default_factory=dict)
 
 
-def derived(compute: Callable[..., Any], *columns: str, description: str) -> Any:
-    """Declare an attribute that is made of columns when the row is read."""
-    return strawberry.field(description=description, metadata={READ: Derived(columns, compute)})
+def derived(
+    compute: Callable[..., Any], *columns: str, description: str, masked: Masked | None = None
+) -> Any:
+    """Declare an attribute that is made of columns when the row is read; `masked` if personal."""
+    metadata: dict[str, Any] = {READ: Derived(columns, compute)}
+    if masked is not None:
+        metadata[PERSONAL], description = masked, masked.described(description)
+    return strawberry.field(description=description, metadata=metadata)
 
 
 def one(

@@ -13,7 +13,7 @@ from resolvers import customer_template as template_acts
 from resolvers import delivery as delivery_acts
 from resolvers import enrichment as enrichment_acts
 from resolvers import node as node_acts
-from schema.administration import AccessMutation, AccessQuery
+from schema.administration import AdministrationMutation, AdministrationQuery
 from schema.advisory import ConsentAdvisoryCount
 from schema.consent_changes import (
     CorrectConsentPayload,
@@ -74,7 +74,6 @@ PICKS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMERS_READ)
 WRITES_CLASSES = Requires(Scope.CUSTOMER_CLASSES_WRITE)
 ADMINISTERS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_ADMINISTER)
 WRITES_CONTACTS = Requires(Scope.CONTACTS_WRITE)
-RUNS_ENRICHMENT = Requires(Scope.ENRICHMENT_RUN)
 READS_CONSENT = Requires(Scope.CONSENT_READ)
 WRITES_CONSENT = Requires(Scope.CONSENT_WRITE)
 
@@ -223,7 +222,7 @@ class CustomerMutation:
     )
     request_enrichment: RequestEnrichmentPayload = operation(
         enrichment_acts.request_enrichment,
-        RUNS_ENRICHMENT,
+        Requires(Scope.ENRICHMENT_RUN),
         "Look up a customer, or all of a class, at Companies House (R23).",
     )
     accept_suggestion: AcceptSuggestionPayload = operation(
@@ -262,12 +261,12 @@ class CustomerMutation:
 
 
 @strawberry.type(description="What can be read.")
-class Query(CustomerQuery, AccessQuery):
+class Query(CustomerQuery, AdministrationQuery):
     """All queries."""
 
 
 @strawberry.type(description="What can be done; each act is one transaction.")
-class Mutation(CustomerMutation, AccessMutation):
+class Mutation(CustomerMutation, AdministrationMutation):
     """All mutations."""
 
 

@@ -15,6 +15,12 @@ from models.database import READER
 from tests.statement_log import told_statements
 
 Values = list[tuple[Any, ...]]
+OPERATIONS = [
+    *(["customer.enriched"] * 10),
+    *(f"customer.{done}" for done in ("created", "edited", "class_changed")),
+    *(f"contact.{done}" for done in ("created", "edited", "deleted", "email_verified")),
+    *(f"consent.{done}" for done in ("recorded", "withdrawn", "corrected")),
+]
 PROFILE = json.dumps({"details": {"company_name": "A LIMITED", "address": "1 High Street " * 20}})
 MODES = ("force_custom_plan", "force_generic_plan")
 STATUSES = ["SUCCEEDED"] * 60 + ["NOT_APPLICABLE"] * 38 + ["FAILED", "PENDING"]
@@ -33,7 +39,13 @@ CHANGE_COLUMNS = (
 )
 RUN_COLUMNS = "id customer_id trigger status attempts requested_at fields_read"
 SUGGESTION_COLUMNS = "id customer_id field entry status created_at"
-ENTRY_COLUMNS = "id subject_id operation before after is_override actor_id actor_name request_id at"
+ENTRY_COLUMNS = (
+    "id subject_id subject_kind customer_id operation before after is_override actor_id actor_name"
+    " user_id reason request_id at"
+)
+
+SMALL = {"customer_class", "customer_template", "platform_defaults"}
+"""Tables of a few rows, whatever the number of customers."""
 
 
 class Statement(NamedTuple):
@@ -86,6 +98,28 @@ def explain_sqlite(statement: Statement) -> list[str]:
     reader = getattr(get_connection("default"), READER)
     rows = reader.execute(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)
     return [str(row[3]) for row in rows]
+
+
+async def whole_tables(
+    connection: asyncpg.Connection | None, statements: list[Statement]
+) -> list[str]:
+    """Name what the statements read a whole table of, on either database."""
+    found = []
+    for statement in statements:
+        if connection is None:
+            found += [step for step in explain_sqlite(statement) if _is_scan(step)]
+            continue
+        for node in await explain_postgres(connection, statement):
+            if node["Node Type"] == "Seq Scan" and node["Relation Name"] not in SMALL:
+                found.append(f"{node['Relation Name']}: {statement.text}")
+    return found
+
+
+def _is_scan(step: str) -> bool:
+    words = step.split()
+    is_table = words[0] == "SCAN" and "INDEX" not in words
+    tables = {"customer", "t0", "class_change", "enrichment_run", "suggestion", "audit_entry"}
+    return is_table and words[1].strip('"') in tables
 
 
 def _literal(value: Any) -> str:
@@ -197,7 +231,26 @@ def _suggestions(customers: int, start: datetime) -> Values:
 
 
 def _entries(customers: int, start: datetime) -> Values:
-    return [
-        (f"aud_{n}", f"cus_{n:07}", "customer.created", "{}", "{}", False, "t", "T", "r", start)
-        for n in range(1, customers + 1)
-    ]
+    return [_entry(number, start) for number in range(1, customers + 1)]
+
+
+def _entry(number: int, start: datetime) -> tuple[Any, ...]:
+    """Make an entry; most were made by the platform itself, and few things are rare."""
+    customer_id = f"cus_{number:07}"
+    is_own = number % 2 == 0
+    return (
+        f"aud_{number:07}",
+        customer_id,
+        "cus" if number % 50 else "cls",
+        customer_id if number % 50 else None,
+        OPERATIONS[number % len(OPERATIONS)] if number % 200 else "class.retired",
+        "{}",
+        "{}",
+        number % 1000 == 0,
+        "system" if is_own else f"tok_{number % 100}",
+        "system",
+        None if is_own else f"usr_{number % 70}",
+        "Companies House lookup" if is_own else None,
+        f"request-{number // 2}",
+        start + timedelta(seconds=number // 3),
+    )

@@ -123,6 +123,7 @@ async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url
         "applied 0006_contacts",
         "applied 0007_consent_ledger",
         "applied 0008_users",
+        "applied 0009_audit_trail",
         "The database is up to date.",
     ]
     again, everything, some, wrong = await asyncio.gather(

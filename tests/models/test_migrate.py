@@ -12,7 +12,7 @@ from tortoise.connection import get_connection
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from models import AccessToken, CustomerClass
+from models import AccessToken, AuditEntry, CustomerClass
 from models.database import Database
 from models.migrate import migrate, pending
 from tests.databases import Databases
@@ -35,6 +35,38 @@ async def main():
 
 asyncio.run(main())
 """
+
+AT = "'2026-01-01 00:00:00+00:00'"
+OF_BEFORE = (
+    f"""INSERT INTO customer (id, account_number, name, name_key, search_key, customer_class_id,
+      profile, enrichment_status, created_at, last_modified_at, version)
+    SELECT own.id, own.id, 'A', 'a', 'a', customer_class.id, '{{}}', 'NOT_APPLICABLE', {AT},
+      {AT}, 1
+    FROM customer_class CROSS JOIN (SELECT 'cus_1' AS id UNION ALL SELECT 'cus_2') AS own
+    WHERE customer_class.code = 'CHARITY'""",
+    f"UPDATE customer SET erased_at = {AT} WHERE id = 'cus_2'",
+    f"""INSERT INTO contact (id, customer_id, name, address_salt, receives_bills,
+      receives_correspondence, is_active, is_mail_given_up, version, created_at, last_modified_at)
+    VALUES ('con_1', 'cus_1', 'Al', 's', false, false, true, false, 1, {AT}, {AT})""",
+    *(
+        f"""INSERT INTO audit_entry (id, subject_id, operation, before, after, is_override,
+          actor_id, actor_name, request_id, at)
+        VALUES ('aud_{number}', '{subject}', '{operation}', '{{}}', '{{}}', false, 'tok_1', 'Tess',
+          'request-1', {AT})"""
+        for number, (subject, operation) in enumerate(
+            (
+                ("cus_1", "customer.created"),
+                ("con_1", "contact.created"),
+                ("cus_2", "customer.created"),
+                ("cus_2", "customer.deleted"),
+                ("cls_1", "class.created"),
+                ("platform_defaults", "platform_defaults.saved"),
+            ),
+            start=1,
+        )
+    ),
+)
+"""Rows as they were before migration 0009."""
 
 
 @pytest.fixture
@@ -129,3 +161,26 @@ async def test_every_index_of_the_models_is_in_the_database(database: Database) 
 def _columns(statement: str) -> str:
     columns = statement.partition(" WHERE ")[0]
     return columns[columns.find("(") + 1 : columns.rfind(")")].replace('"', "")
+
+
+async def test_entries_of_before_say_which_customer_they_are_about(empty: Database) -> None:
+    """R96, A18: a contact's by its customer, and an erased customer's that they were erased."""
+    connection = get_connection("default")
+    executor = MigrationExecutor(connection, empty.config["apps"])
+    await executor.migrate([MigrationTarget("models", "0007_consent_ledger")])
+    for statement in OF_BEFORE:
+        await connection.execute_query(statement)
+    await migrate(empty)
+    told = {
+        row.id: (row.subject_kind, row.customer_id, row.erased_at is not None)
+        for row in await AuditEntry.all()
+    }
+    assert told == {
+        "aud_1": ("cus", "cus_1", False),
+        "aud_2": ("con", "cus_1", False),
+        "aud_3": ("cus", "cus_2", True),
+        "aud_4": ("cus", "cus_2", False),  # what the erasure itself says was never erased
+        "aud_5": ("cls", None, False),
+        "aud_6": ("platform", None, False),
+    }
+    assert all(row.user_id is None and row.reseller_id is None for row in await AuditEntry.all())

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from models import CustomerClass
+from models.access import Scope
 from tests.conftest import START
 from tests.graphql_client import Api, Json, stored
 
@@ -574,3 +575,14 @@ async def test_a_reseller_that_is_none_any_more_leaves_the_templates(api: Api) -
     assert await api.data("{ customerTemplates { name parent { id } } }") == {
         "customerTemplates": [{"name": "T", "parent": None}]
     }
+
+
+async def test_nobody_is_masked_where_personal_data_needs_no_scope(api: Api) -> None:
+    """R93: as it is unless it is set otherwise."""
+    token = await api.token_for(Scope.CUSTOMERS_READ)
+    customer = await api.save_customer(name="Ann Example", classCode="SOLE_TRADER")
+    document = """query($id: ID) { customer(id: $id) { name auditTrail { after } }
+      customers(filter: { text: "ann ex" }) { totalCount } }"""
+    data = await api.data(document, token=token, id=customer["id"])
+    assert data["customer"]["name"] == data["customer"]["auditTrail"][0]["after"]["name"]
+    assert (data["customer"]["name"], data["customers"]["totalCount"]) == ("Ann Example", 1)

@@ -40,6 +40,7 @@ CALLS = {
     "users": "{ users { totalCount } }",
     "user_groups": "{ userGroups { totalCount } }",
     "access_tokens": "{ accessTokens { totalCount } }",
+    "audit_trail": "{ auditTrail { totalCount } }",
 }
 INPUTS = {
     "save_customer_class": 'name: "Mine"',
@@ -77,6 +78,7 @@ INPUTS = {
     "issue_access_token": f'userId: "{SOME_ID}", name: "x", scopes: ["access:read"]',
     "rotate_access_token": f'id: "{SOME_ID}"',
     "revoke_access_token": f'id: "{SOME_ID}"',
+    "erase_actor_names": f'actorId: "{SOME_ID}", reason: "x"',
 }
 IMPLIED = {
     Scope.CUSTOMER_CLASSES_WRITE: {Scope.CUSTOMER_CLASSES_READ},

@@ -23,14 +23,11 @@ from models.reading import Reader, Shape, compile_shape
 from schema.context import Candidate, Context
 from tests.databases import Databases, run_aside
 from tests.graphql_client import the_schema
-from tests.plans import Statement, explain_postgres, explain_sqlite, noted_statements, seed
+from tests.plans import explain_postgres, noted_statements, seed, whole_tables
 
 CUSTOMERS = 20_000
 PAGE = 50
 START = datetime(2026, 1, 1, tzinfo=UTC)
-SMALL = {"customer_class", "customer_template", "platform_defaults"}
-"""Tables of a few rows, whatever the number of customers."""
-
 OF_CLASS = {
     "all": CustomerFilter(),
     "large class": CustomerFilter(class_ids=["cls_0"]),
@@ -119,28 +116,6 @@ def reader() -> Reader:
         {"customer_class": ("customer_class", of_class)},
     )
     return Reader(compile_shape(shape))
-
-
-async def whole_tables(
-    connection: asyncpg.Connection | None, statements: list[Statement]
-) -> list[str]:
-    """Name what the statements read a whole table of, on either database."""
-    found = []
-    for statement in statements:
-        if connection is None:
-            found += [step for step in explain_sqlite(statement) if _is_scan(step)]
-            continue
-        for node in await explain_postgres(connection, statement):
-            if node["Node Type"] == "Seq Scan" and node["Relation Name"] not in SMALL:
-                found.append(f"{node['Relation Name']}: {statement.text}")
-    return found
-
-
-def _is_scan(step: str) -> bool:
-    words = step.split()
-    is_table = words[0] == "SCAN" and "INDEX" not in words
-    tables = {"customer", "t0", "class_change", "enrichment_run", "suggestion", "audit_entry"}
-    return is_table and words[1].strip('"') in tables
 
 
 @pytest.mark.parametrize("name", FILTERS)

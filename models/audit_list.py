@@ -1,0 +1,190 @@
+"""Lists of audit entries: filters, keyset pages and counts (R96)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from models.audit import AuditEntry
+from models.customer_list import LARGEST_COUNT
+from models.each import Each, Place
+from models.reading import Reader
+from models.sql import Sql, all_of, among, is_postgres, run, to_database
+
+NEWEST_FIRST = ("at", "id")
+"""The columns of the order, which runs backwards."""
+
+INDEXED_REASON = 60
+"""So many characters of a reason are in its index; see migration 0009."""
+
+EQUAL = (
+    "request_id",
+    "subject_id",
+    "reason",
+    "user_id",
+    "actor_id",
+    "customer_id",
+    "subject_kind",
+)
+"""What is compared for equality, by how few entries share a value; each has an index."""
+
+PARTIAL = {"reason", "user_id", "customer_id"}
+"""Those whose index leaves out nulls."""
+
+_REASON = f"substr(t0.reason, 1, {INDEXED_REASON})"
+
+Key = tuple[datetime, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries a list holds: all that is given must hold, and any of the operations may."""
+
+    request_id: str | None = None
+    subject_id: str | None = None
+    reason: str | None = None
+    user_id: str | None = None
+    actor_id: str | None = None
+    customer_id: str | None = None
+    operations: Sequence[str] | None = None
+    subject_kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    is_override: bool | None = None
+
+    def placed(self, place: Place, size: int) -> tuple[Sql, str]:
+        """Give the condition and the order of a page, to be read in the order of one index.
+
+        That is the index of what is shared by the fewest entries.
+        """
+        for name in EQUAL:
+            value = getattr(self, name)
+            if value is not None:
+                return self._under(name, value, place)
+        operations = self._operations()
+        if len(operations) == 1:
+            return self._under("operation", operations[0], place)
+        if (each := self.each()) is not None:
+            return each.first(self._rest(), place, size, of_each=False), place.order()
+        return all_of([*self._others(), place.after()]), place.order()
+
+    def counting(self, most: int) -> Sql:
+        """Write a statement that counts as far as `most`, along the same index."""
+        if (each := self.each()) is not None:
+            return each.count(self._rest(), most)
+        where, order = self.placed(Place(NEWEST_FIRST, "DESC"), most)
+        text = (
+            f"SELECT count(*) FROM (SELECT 1 FROM audit_entry AS t0 WHERE {where.text}"  # noqa: S608  # no value is spelt out
+            f" ORDER BY {order} LIMIT {most:d}) AS counted"
+        )
+        return Sql(text, where.parameters)
+
+    def each(self) -> Each | None:
+        """Give the several operations of which the list consists, if it goes by them."""
+        operations = self._operations()
+        if len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
+            return None
+        return Each("audit_entry", "operation", _keys(operations))
+
+    def _under(self, name: str, value: str, place: Place) -> tuple[Sql, str]:
+        if name == "reason":
+            matched, order = _under_reason(value, place)
+        else:
+            matched, order = place.under(name, Sql("?", (value,)))
+        conditions = [matched, *self._equal(but=name), *self._others(but=name)]
+        if name in PARTIAL:
+            conditions.append(Sql(f"t0.{name} IS NOT NULL"))
+        if name == "reason":
+            conditions.append(Sql("t0.reason = ?", (value,)))
+        return all_of(conditions), order
+
+    def _equal(self, but: str = "") -> Iterator[Sql]:
+        for name in EQUAL:
+            value = getattr(self, name)
+            if value is None or name == but:
+                continue
+            yield Sql(f"t0.{name} = ?", (value,))
+            if name in PARTIAL:
+                yield Sql(f"t0.{name} IS NOT NULL")
+            if name == "reason":
+                yield Sql(f"{_REASON} = ?", (value[:INDEXED_REASON],))
+
+    def _others(self, but: str = "") -> Iterator[Sql]:
+        if self.operations is not None and but != "operation":
+            yield among("t0.operation", self._operations())
+        yield from self._time()
+        yield from self._override()
+
+    def _operations(self) -> list[str]:
+        return sorted(set(self.operations or ()))
+
+    def _rest(self) -> Sql:
+        return all_of([*self._time(), *self._override()])
+
+    def _time(self) -> Iterator[Sql]:
+        column = AuditEntry._meta.fields_map["at"]
+        if self.since is not None:
+            yield Sql("t0.at >= ?", (to_database(column, self.since),))
+        if self.until is not None:
+            yield Sql("t0.at < ?", (to_database(column, self.until),))
+
+    def _override(self) -> Iterator[Sql]:
+        if self.is_override is not None:
+            yield Sql("t0.is_override" if self.is_override else "NOT t0.is_override")
+
+
+def _under_reason(reason: str, place: Place) -> tuple[Sql, str]:
+    """Match what has a reason after a place, as `Place.under` does for columns."""
+    key = "ANY(ARRAY[?])" if is_postgres() else "?"
+    matched = Sql(f"{_REASON} = {key}", (reason[:INDEXED_REASON],))
+    return all_of([matched, place.after()]), f"{_REASON} {place.direction}, {place.order()}"
+
+
+def _keys(operations: Sequence[str]) -> Sql:
+    if is_postgres():
+        return Sql("SELECT unnest(?::text[]) AS key", (list(operations),))
+    marks = " UNION ALL ".join("SELECT ? AS key" for _ in operations)
+    return Sql(marks, tuple(operations))
+
+
+async def page(
+    reader: Reader,
+    wanted: AuditFilter,
+    size: int,
+    *,
+    beyond: Key | None = None,
+    is_backward: bool = False,
+) -> tuple[list[Any], bool]:
+    """Give a page, newest first, and whether there is more in the direction read."""
+    place = Place(NEWEST_FIRST, "ASC" if is_backward else "DESC", _stored(beyond))
+    where, order = wanted.placed(place, size + 1)
+    entries, has_more = await reader.read_some(where, order, size)
+    if is_backward:
+        entries.reverse()
+    return entries, has_more
+
+
+async def count(wanted: AuditFilter) -> int:
+    """Count a list, up to one more than LARGEST_COUNT."""
+    statement = wanted.counting(LARGEST_COUNT + 1)
+    ((counted,),) = await run(statement.text, statement.parameters)
+    return int(counted)
+
+
+def key_of(at: datetime, entry_id: str) -> tuple[str, str]:
+    """Give the place of an entry as text."""
+    return (at.isoformat(), entry_id)
+
+
+def parse(key: tuple[str, str]) -> Key:
+    """Turn the text of a place back into values; raises ValueError for what is none."""
+    at = datetime.fromisoformat(key[0])
+    if at.utcoffset() != timedelta(0):
+        raise ValueError("a place in time is written in UTC")
+    return (at, key[1])
+
+
+def _stored(beyond: Key | None) -> tuple[Any, str] | None:
+    if beyond is None:
+        return None
+    return (to_database(AuditEntry._meta.fields_map["at"], beyond[0]), beyond[1])

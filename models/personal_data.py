@@ -1,0 +1,76 @@
+"""Who sees personal data where that takes a scope of its own, and what others see in its place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.access import Principal, Scope
+from models.profile import Profile
+
+MASK = "***"
+"""What stands in the place of a text that can't be null."""
+
+OPEN_KINDS = frozenset({"cls", "tpl", "platform"})
+"""Subjects of audit entries that are no persons, and have none."""
+
+OPEN_VALUES = frozenset(
+    {
+        "company_number",
+        "confirmation_id",
+        "customer_class_id",
+        "documents",
+        "effective_at",
+        "enrichment_status",
+        "entries",
+        "entry_id",
+        "is_active",
+        "kind",
+        "mail_failure",
+        "mail_state",
+        "parent_id",
+        "receives_bills",
+        "receives_correspondence",
+        "suggestion_id",
+    }
+)
+"""Values in audit entries that say nothing of a person; whatever is not named here may."""
+
+IDENTITY = ("company_name", "previous_names")
+"""Details of a profile that name the one behind it."""
+
+
+def is_masked(principal: Principal | None, *, needs_scope: bool) -> bool:
+    """Tell whether personal data is masked: only where it needs a scope, which is not held."""
+    return needs_scope and not (principal is not None and principal.may(Scope.PERSONAL_DATA_READ))
+
+
+def masked_name(name: str, is_personal: bool, is_sole_trader: bool) -> str:
+    """Mask the name of a customer that the law treats as an individual (R5)."""
+    return MASK if is_personal or is_sole_trader else name
+
+
+def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) -> Profile:
+    """Take names and address out of the profile of such a customer."""
+    if not (is_personal or is_sole_trader):
+        return profile
+    masked: dict[str, Any] = {
+        name: entry for name, entry in profile.items() if name != "registered_address"
+    }
+    if "details" in masked:
+        details = masked["details"].items()
+        masked["details"] = {name: value for name, value in details if name not in IDENTITY}
+    return masked
+
+
+def masked_values(values: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Mask what an audit entry about a person, or about a customer, says; the names of fields stay.
+
+    `kind` is that of the entry's subject.
+    """
+    if kind in OPEN_KINDS:
+        return values
+    return {name: value if name in OPEN_VALUES else MASK for name, value in values.items()}
+
+
+def masked_reason(reason: str | None, kind: str) -> str | None:
+    """Leave out the reason of such an entry: it is in somebody's own words."""
+    return reason if kind in OPEN_KINDS else None

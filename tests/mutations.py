@@ -1,0 +1,179 @@
+"""What each mutation needs before it can be done, so that tests can go through all of them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from models import Contact, Suggestion
+from models.access import Principal
+from models.audit import Act
+from models.consent import ConsentBasis
+from models.enrichment import SuggestionStatus
+from tests.factories import (
+    add_class,
+    add_customer,
+    add_template,
+    record_consent,
+    retire,
+    shipped,
+)
+from tests.graphql_client import Api, Json
+
+Prepare = Callable[[Api, Act], Awaitable[Json]]
+GRANT = {
+    "basis": ConsentBasis.WRITTEN_OPT_IN.value,
+    "givenBy": "Ann",
+    "method": "PAPER",
+    "documentName": "Terms",
+    "documentVersion": "1",
+    "isEmailingCovered": True,
+    "evidenceReference": "file",
+}
+
+
+async def of_own_class(api: Api, act: Act) -> Json:
+    return {"id": (await add_class(api.platform.database, act)).id, "reason": "Old"}
+
+
+async def of_deletable_class(api: Api, act: Act) -> Json:
+    return {"id": (await add_class(api.platform.database, act)).id}
+
+
+async def of_retired_class(api: Api, act: Act) -> Json:
+    own = await add_class(api.platform.database, act)
+    await retire(api.platform.database, act, own)
+    return {"id": own.id, "reason": "Back again"}
+
+
+async def of_template(api: Api, act: Act) -> Json:
+    return {"id": (await add_template(api.platform.database, act)).id}
+
+
+async def of_defaults(api: Api, act: Act) -> Json:  # noqa: ARG001  # as the others
+    return {"customerClassId": (await shipped("CHARITY")).id}
+
+
+async def of_move(api: Api, act: Act) -> Json:
+    customer = await add_customer(api.platform.database, act)
+    other = await shipped("SOLE_TRADER")
+    return {"customerId": customer.id, "classId": other.id, "reason": "Grew"}
+
+
+async def of_customer(api: Api, act: Act) -> Json:
+    return {"id": (await add_customer(api.platform.database, act)).id}
+
+
+async def to_customer(api: Api, act: Act) -> Json:
+    return {"customerId": (await add_customer(api.platform.database, act)).id}
+
+
+async def of_contact(api: Api, act: Act) -> Json:
+    customer = await add_customer(api.platform.database, act)
+    saved = await api.done(
+        "saveContact",
+        "contact { id }",
+        customerId=customer.id,
+        name="Al",
+        email="al@a.example",
+        receivesBills=True,
+    )
+    return {"id": saved["contact"]["id"]}
+
+
+async def to_contact(api: Api, act: Act) -> Json:
+    return {"contactId": (await of_contact(api, act))["id"]}
+
+
+async def to_verified_contact(api: Api, act: Act) -> Json:
+    contact = await to_contact(api, act)
+    await Contact.filter(id=contact["contactId"]).update(email_verified_at=act.now)
+    return contact
+
+
+async def to_asked_contact(api: Api, act: Act) -> Json:
+    contact = await to_verified_contact(api, act)
+    await api.done("requestAttachmentPreference", "", **contact)
+    return contact
+
+
+async def of_looked_up(api: Api, act: Act) -> Json:
+    customer = await add_customer(
+        api.platform.database, act, "COMPANY_UK_LIMITED", company_number="00000101"
+    )
+    return {"customerId": customer.id}
+
+
+async def of_suggestion(api: Api, act: Act) -> Json:
+    customer = await add_customer(api.platform.database, act)
+    suggestion = await Suggestion.create(
+        customer_id=customer.id,
+        field="employees",
+        entry={"value": 5, "source": "SANDBOX"},
+        status=SuggestionStatus.OPEN,
+        created_at=act.now,
+    )
+    return {"id": suggestion.id}
+
+
+async def of_consenting(api: Api, act: Act) -> Json:
+    customer = await add_customer(api.platform.database, act)
+    await record_consent(api.platform.database, act, customer)
+    return {"customerId": customer.id}
+
+
+async def of_entry(api: Api, act: Act) -> Json:
+    customer = await add_customer(api.platform.database, act)
+    recorded = await record_consent(api.platform.database, act, customer)
+    return {"entryId": recorded.entry.id, "reason": "Mistyped", "givenBy": "Bo"}
+
+
+async def of_actor(api: Api, act: Act) -> Json:
+    mine = replace(act, principal=Principal("tok_gone", "Gone Clerk", frozenset()))
+    await add_class(api.platform.database, mine, "Last deed")
+    return {"actorId": "tok_gone", "reason": "Left"}
+
+
+def plain(**values: object) -> Prepare:
+    async def prepare(api: Api, act: Act) -> Json:  # noqa: ARG001  # as the others
+        return dict(values)
+
+    return prepare
+
+
+async def of_grant(api: Api, act: Act) -> Json:
+    return {**await to_customer(api, act), **GRANT}
+
+
+async def of_new_contact(api: Api, act: Act) -> Json:
+    return {**await to_customer(api, act), "name": "Bo"}
+
+
+MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
+    "saveCustomerClass": (plain(name="Mine"), {"class.created"}),
+    "retireCustomerClass": (of_own_class, {"class.retired"}),
+    "reactivateCustomerClass": (of_retired_class, {"class.reactivated"}),
+    "deleteCustomerClass": (of_deletable_class, {"class.deleted"}),
+    "saveCustomerTemplate": (plain(name="Mine"), {"template.saved"}),
+    "deleteCustomerTemplate": (of_template, {"template.deleted"}),
+    "savePlatformDefaults": (of_defaults, {"platform_defaults.saved"}),
+    "saveCustomer": (plain(name="Acme", classCode="CHARITY"), {"customer.created"}),
+    "changeCustomerClass": (of_move, {"customer.class_changed"}),
+    "deleteCustomer": (of_customer, {"customer.deleted"}),
+    "saveContact": (of_new_contact, {"contact.created"}),
+    "deleteContact": (of_contact, {"contact.deleted"}),
+    "requestEmailVerification": (to_contact, {"confirmation.requested"}),
+    "requestAttachmentPreference": (
+        to_verified_contact,
+        {"confirmation.requested", "preference.requested"},
+    ),
+    "withdrawAttachmentPreference": (to_asked_contact, {"preference.withdrawn"}),
+    "requestEnrichment": (of_looked_up, {"customer.lookup_requested"}),
+    "acceptSuggestion": (of_suggestion, {"suggestion.accepted"}),
+    "rejectSuggestion": (of_suggestion, {"suggestion.rejected"}),
+    "recordConsent": (of_grant, {"consent.recorded"}),
+    "withdrawConsent": (of_consenting, {"consent.withdrawn"}),
+    "correctConsent": (of_entry, {"consent.corrected"}),
+    "requestNonItemisedBills": (to_customer, {"non_itemised_bills.requested"}),
+    "withdrawNonItemisedBillsRequest": (to_customer, {"non_itemised_bills.withdrawn"}),
+    "eraseActorNames": (of_actor, {"actor.names_erased"}),
+}
+"""What each mutation needs before it, and the operations that it leaves in the trail."""

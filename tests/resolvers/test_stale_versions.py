@@ -1,0 +1,98 @@
+"""A stale version is refused with the current state, whatever the mutation (R101)."""
+
+import pytest
+from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
+
+from models.audit import Act
+from tests.graphql_client import Api, Json, stored, the_schema
+from tests.mutations import (
+    MUTATIONS,
+    Prepare,
+    of_contact,
+    of_customer,
+    of_deletable_class,
+    of_template,
+)
+
+EDITS: dict[str, Prepare] = {
+    "saveCustomerClass": of_deletable_class,
+    "saveCustomerTemplate": of_template,
+    "saveCustomer": of_customer,
+    "saveContact": of_contact,
+}
+"""What is edited by the mutations that create as well."""
+
+OBJECTS = {"CustomerClass", "CustomerTemplate", "Customer", "Contact", "PlatformDefaults"}
+
+
+def versioned() -> list[str]:
+    """Name the mutations whose input has a version to expect."""
+    mutations = the_schema()._schema.mutation_type
+    assert mutations is not None
+    return [
+        name
+        for name, field in mutations.fields.items()
+        if "expectedVersion" in _input_of(field.args["input"].type).fields
+    ]
+
+
+def _input_of(kind: object) -> GraphQLInputObjectType:
+    named = get_named_type(kind)  # type: ignore[call-overload]  # of an input
+    assert isinstance(named, GraphQLInputObjectType)
+    return named
+
+
+def object_of(mutation: str) -> str:
+    """Name the field of a payload that shows what was changed."""
+    mutations = the_schema()._schema.mutation_type
+    assert mutations is not None
+    payload = get_named_type(mutations.fields[mutation].type)
+    assert isinstance(payload, GraphQLObjectType)
+    shown: list[str] = [
+        name for name, field in payload.fields.items() if get_named_type(field.type).name in OBJECTS
+    ]
+    return shown[0]
+
+
+async def change_stale(api: Api, act: Act, mutation: str) -> Json:
+    """Try a mutation of something that exists, and give its payload."""
+    prepare = EDITS.get(mutation, MUTATIONS[mutation][0])
+    before_it = await prepare(api, act)
+    if mutation in EDITS:
+        before_it["name"] = "Edited"
+        before_it.pop("reason", None)
+    before = await stored()
+    select = f"{object_of(mutation)} {{ version }}"
+    payload = await api.do(mutation, select, **before_it, expectedVersion=99)
+    assert await stored() == before
+    return payload
+
+
+def test_all_but_two_mutations_take_a_version() -> None:
+    assert MUTATIONS.keys() - set(versioned()) == {"requestEnrichment", "eraseActorNames"}
+
+
+@pytest.mark.parametrize("mutation", versioned())
+async def test_a_stale_version_is_refused_with_the_current_state(
+    api: Api, act: Act, mutation: str
+) -> None:
+    """R101."""
+    payload = await change_stale(api, act, mutation)
+    (error,) = payload["userErrors"]
+    now = payload[object_of(mutation)]["version"]
+    assert error == {
+        "code": "VERSION_CONFLICT",
+        "message": f"You edited version 99; it is at version {now} now.",
+        "path": ["expectedVersion"],
+        "hint": "Read it again, apply your change to what you find, and send that.",
+        "retryable": True,
+    }
+
+
+@pytest.mark.parametrize("mutation", EDITS)
+async def test_nothing_is_created_when_a_version_is_expected(
+    api: Api, act: Act, mutation: str
+) -> None:
+    values = await MUTATIONS[mutation][0](api, act)
+    (refusal,) = await api.refused(mutation, "INVALID", **values, expectedVersion=1)
+    assert refusal["path"] == ["expectedVersion"]

@@ -1,0 +1,52 @@
+"""Writes selections of all that a type of the schema has, to a depth."""
+
+from collections.abc import Mapping
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+
+from tests.graphql_client import the_schema
+
+DEPTH = 5
+
+
+def everything_of(
+    kind: GraphQLOutputType,
+    arguments: Mapping[str, str],
+    path: tuple[str, ...] = (),
+    *,
+    is_aliased: bool = False,
+) -> str:
+    """Select all fields of a type; no type twice on a path, but for its leaves.
+
+    `arguments` gives those that fields require, by name. An interface is selected by its types.
+    """
+    named = get_named_type(kind)
+    if is_leaf_type(named):
+        return ""
+    if isinstance(named, GraphQLInterfaceType):
+        types = the_schema()._schema.get_implementations(named).objects
+        parts = [
+            f"... on {one.name} {everything_of(one, arguments, path, is_aliased=True)}"
+            for one in types
+        ]
+        return f"{{ __typename {' '.join(parts)} }}"
+    assert isinstance(named, GraphQLObjectType)
+    fields = ["__typename"]
+    is_deep = named.name in path or len(path) >= DEPTH
+    for name, field in named.fields.items():
+        if is_deep and not is_leaf_type(get_named_type(field.type)):
+            continue
+        required = [key for key, one in field.args.items() if is_required_argument(one)]
+        given = ", ".join(f"{key}: {arguments[key]}" for key in required)
+        below = everything_of(field.type, arguments, (*path, named.name))
+        # Types of an interface have fields of one name and of several types.
+        alias = f"{named.name}_{name}: " if is_aliased else ""
+        fields.append(f"{alias}{name}{f'({given})' if given else ''} {below}")
+    return f"{{ {' '.join(fields)} }}"
