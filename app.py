@@ -12,9 +12,7 @@ from uuid import uuid4
 
 import structlog
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 
 from enrichment.client import CompaniesHouse, companies_house
 from enrichment.endpoints import Endpoints
@@ -33,6 +31,7 @@ from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
 from models.personal_data import is_masked
+from models.point_budget import PointAllowance
 from models.worker import Pace, Worker
 from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
@@ -42,15 +41,18 @@ from schema.connections import ConnectionLimits, Connections
 from schema.consent_export import consent_export
 from schema.context import Candidate, Context, RegisterUnavailable
 from schema.cors import Cors
+from schema.cost_budget import budget_of
 from schema.delivery_export import delivery_export
 from schema.guessing import Guessing, SignIn
 from schema.health import health_routes
 from schema.http import GraphQLEndpoint
+from schema.limits import Limits
 from schema.proxy import ForwardedBy, TrustedProxies
 from schema.request_ids import RequestIds
 from schema.root import build_schema
-from schema.routes import Application, Endpoint, Signed
+from schema.routes import Application, Endpoint, schema_route
 from schema.sign_in import SignInUnavailable
+from schema.trusted_documents import source_of
 from schema.websocket import GraphQLSocket
 from settings import Settings
 
@@ -176,8 +178,9 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
 
 
 def check_addresses(settings: Settings) -> None:
-    """Raise ValueError if an address that is set makes no sense, before anything starts."""
+    """Raise ValueError if an address or a file that is set makes no sense, before all starts."""
     register_endpoints(settings)
+    source_of(settings.trusted_documents)
     post_of(settings)
     provider_of(settings)
     Cors(settings.cors_origins)
@@ -212,8 +215,9 @@ def create_app(
                 await running
 
     masks = partial(is_masked, needs_scope=settings.personal_data_needs_scope)
-    schema = build_schema()
-    sdl = schema.as_str()
+    budget = PointAllowance(settings.cost_budget, settings.cost_window)
+    schema = build_schema().under(Limits.of(settings), budget_of(budget))
+    documents = source_of(settings.trusted_documents)
     admission = Admission(
         settings.running_requests, settings.waiting_requests, writing=settings.writing_requests
     )
@@ -221,7 +225,7 @@ def create_app(
     proxies = TrustedProxies(settings.trusted_proxies, ForwardedBy(settings.forwarded_by))
     guessing = Guessing(clock, settings.guesses, settings.guess_window)
     sign_in = SignIn(site.authenticate, guessing)
-    endpoint = GraphQLEndpoint(schema, sign_in, site.context, admission)
+    endpoint = GraphQLEndpoint(schema, sign_in, site.context, admission, documents)
     limits = ConnectionLimits(
         settings.connection_subscriptions,
         settings.credential_subscriptions,
@@ -229,18 +233,14 @@ def create_app(
     )
     connections = Connections(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
-        schema, sign_in, site.context, admission, connections, settings.page_origins
+        schema, sign_in, site.context, admission, connections, documents, settings.page_origins
     )
-
-    async def print_schema(_: Request) -> Response:
-        return PlainTextResponse(sdl)
-
     direct = {"/graphql": Endpoint(endpoint)}
     return Application(
         lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
         routes=[
             WebSocketRoute("/graphql", socket),
-            Route("/schema.graphql", Signed(sign_in, print_schema)),
+            schema_route(sign_in, schema),
             delivery_export(sign_in, delivery_policy(settings), masks),
             consent_export(sign_in, site.database, clock, masks),
             *health_routes(site.database, site.check_outside, clock),

@@ -1,4 +1,4 @@
-"""Operator commands: serve, worker, migrate, resume, schema, read-accounts, sandbox.
+"""Operator commands: serve, worker, migrate, resume, schema, documents, read-accounts, sandbox.
 
 Those on users, groups and tokens are in `commands/access.py`.
 """
@@ -23,8 +23,9 @@ from models.access import SYSTEM
 from models.audit import Act
 from models.lookup import retry_blocked
 from models.migrate import migrate as apply_migrations
-from schema.http import LARGEST_BODY
+from schema.limits import Limits as DocumentLimits
 from schema.root import build_schema
+from schema.trusted_documents import faults_of, id_of, read_documents
 from server import Config, Limits, Server
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -62,7 +63,7 @@ def serve(
         Limits(settings.most_connections, settings.client_timeout_s, settings.keep_alive_s),
         host=settings.host,
         port=settings.port,
-        ws_max_size=LARGEST_BODY,
+        ws_max_size=settings.max_request_bytes,
         timeout_graceful_shutdown=10,
     )
     Server(config, greet).run()
@@ -112,6 +113,32 @@ def resume() -> None:
 def schema() -> None:
     """Print the schema in SDL."""
     print(build_schema().as_str())
+
+
+@cli.command("documents")
+def register_documents(
+    source: Annotated[Path, typer.Argument(help="A folder of .graphql files, or a JSON file.")],
+    to: Annotated[
+        Path | None, typer.Option(help="Write them into this JSON file, for TRUSTED_DOCUMENTS.")
+    ] = None,
+) -> None:
+    """Check documents against the schema and the limits that are set; print the id of each."""
+    checked = build_schema().under(DocumentLimits.of(read_settings()))
+    try:
+        documents = read_documents(source)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    is_clean = True
+    for document_id, text in documents.items():
+        faults = faults_of(checked, text)
+        is_clean = is_clean and not faults
+        print(document_id, "; ".join(faults) or "ok", flush=True)
+    if is_clean and to is not None:
+        registered = {id_of(text): text for text in documents.values()} | documents
+        to.write_bytes(orjson.dumps(registered, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    if not is_clean:
+        print("Nothing was registered." if to else "Some are not valid.", file=sys.stderr)
+        sys.exit(1)
 
 
 @cli.command("read-accounts")

@@ -28,6 +28,24 @@ class Settings(BaseSettings):
     running_requests: int = Field(default=4, ge=1, le=64)
     writing_requests: int = Field(default=8, ge=1, le=64)
     waiting_requests: int = Field(default=512, ge=1, le=100_000)
+    max_request_bytes: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
+    max_tokens: int = Field(default=5_000, ge=10, le=100_000)
+    max_depth: int = Field(default=20, ge=1, le=200)
+    max_fields: int = Field(default=2_000, ge=1)
+    max_selection_fields: int = Field(default=200, ge=1)
+    max_root_fields: int = Field(default=50, ge=1, le=10_000)
+    max_aliases: int = Field(default=100, ge=0, le=10_000)
+    max_directives: int = Field(default=100, ge=0, le=10_000)
+    max_field_directives: int = Field(default=4, ge=0, le=100)
+    max_list_entries: int = Field(default=1_000, ge=1, le=100_000)
+    max_value_depth: int = Field(default=12, ge=2, le=100)
+    max_variable_values: int = Field(default=10_000, ge=1, le=1_000_000)
+    max_cost: int = Field(default=100_000, ge=1, le=10**9)
+    cost_budget: int = Field(default=10_000_000, ge=0, le=10**12)
+    cost_window_s: float = Field(default=60, ge=1, le=86_400)
+    query_timeout_s: float = Field(default=30, ge=0, le=3_600)
+    introspection: bool = True
+    trusted_documents: Path | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     forwarded_by: Literal["x-forwarded", "forwarded"] = "x-forwarded"
@@ -104,6 +122,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _payable(self) -> Self:
+        if 0 < self.cost_budget < self.max_cost:
+            raise ValueError("COST_BUDGET is 0 for none, or at least MAX_COST")
+        return self
+
+    @model_validator(mode="after")
     def _whole_provider(self) -> Self:
         if (self.oidc_issuer is None) != (self.oidc_audience is None):
             raise ValueError("OIDC_ISSUER and OIDC_AUDIENCE need each other")
@@ -161,6 +185,11 @@ class Settings(BaseSettings):
     def oldest_consent(self) -> timedelta:
         """Give the age from which on consent should be renewed."""
         return timedelta(days=self.consent_age_days)
+
+    @property
+    def cost_window(self) -> timedelta:
+        """Give the time in which a credential's points come back."""
+        return timedelta(seconds=self.cost_window_s)
 
     @property
     def companies_house_window(self) -> timedelta:

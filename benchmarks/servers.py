@@ -170,6 +170,8 @@ async def running(server: Server, data: Data, log_level: str) -> AsyncIterator[R
         "PORT": str(port),
         "LOG_LEVEL": log_level,
         "LOG_FORMAT": "json",
+        # Kept as for anybody, and never spent.
+        "COST_BUDGET": "1000000000000",
         "NODE_ENV": "production",
         "GRAPHILE_ENV": "production",
         # Nobody works on lookups here; an address spares this process a sandbox of its own.

@@ -23,7 +23,7 @@ from models.reach_tables import TABLES, Access, Reached
 
 TOKEN = re.compile(
     r"""\s*(?:(?P<text>'(?:[^']|'')*')|(?P<quoted>"[^"]+")|(?P<word>[A-Za-z_]\w*)"""
-    r"""|(?P<mark>\$\d+|\?)|(?P<other>.))""",
+    r"""|(?P<mark>\$\d+|\?\d*)|(?P<other>.))""",
     re.DOTALL,
 )
 FOLLOWING = re.compile(
@@ -131,8 +131,11 @@ class _Writer:
                 marks += 1
         if self._target:
             self._parts.append(f" WHERE {self._condition(*self._target)}")
-        if self._is_postgres:
+        is_numbered = any(token.kind == "mark" and token.text != "?" for token in self._tokens)
+        if self._is_postgres or not self._is_bound:
             self._places = [*range(self._count), *([None] if self._is_bound else [])]
+        elif is_numbered:
+            raise OutOfReachError("numbered marks leave no room for another")
         return Limited("".join(self._parts) + end, tuple(self._places), tuple(self._owners))
 
     def _gives_rows(self, place: int) -> bool:
@@ -249,8 +252,8 @@ class _Writer:
             if [token.kind for token in values[own]] != ["mark"]:
                 raise OutOfReachError("an owner comes as a parameter")
             inner = sum(token.kind == "mark" for part in values[:own] for token in part)
-            number = int(values[own][0].text[1:] or 0) - 1
-            self._owners.append(number if self._is_postgres else marks[place] + inner)
+            number = values[own][0].text[1:]
+            self._owners.append(int(number) - 1 if number else marks[place] + inner)
             place = end + (self._at(end).text == ",")
 
     def _group(self, place: int) -> tuple[list[list[_Token]], int]:

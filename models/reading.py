@@ -2,8 +2,8 @@
 
 A `Shape` says what to read: columns of a model, rows that they refer to (joined), rows that refer
 to them (one more statement for all parents), and what else is to be brought to all objects at once.
-It is compiled once, from the model's own metadata, into SQL and into a function that turns database
-rows into objects of the type that the shape names. For
+It is compiled once, from the model's metadata, into SQL and a function that turns database rows
+into objects of the type that the shape names. For
 
     Shape(Customer, models.Customer, {"id": …, "name": …}, ones={"customer_class": …})
 
@@ -37,13 +37,13 @@ from typing import Any
 from tortoise.models import Model
 
 from models.sql import Sql, among, from_database, run
+from models.tally import count
 
 Compute = Callable[..., Any]
 Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
 """Gives the values of an attribute for objects, in their order, from what the reader was given."""
 
 MOST_KEPT = 256
-
 MOST_JOINS = 30
 """SQLite joins 64 tables, and a written function is not nested deeper than 100 levels."""
 
@@ -72,9 +72,8 @@ class Shape:
     `values` maps an attribute to the columns that it is made of, and to the function that makes
     it; without one it is the column itself. A column of a row that this one refers to is written
     with the names of the references that lead there, as `customer_class.code`. `ones` maps an
-    attribute to the name of a reference, and to what to read of the row that it leads to. `brought`
-    maps an attribute to a function that is called with all the objects, and with what the reader
-    was given.
+    attribute to a reference's name, and to what to read of the row that it leads to. `brought` maps
+    one to a function of all the objects and of what the reader was given. A row counts `weight`.
     """
 
     kind: type
@@ -83,6 +82,7 @@ class Shape:
     ones: Mapping[str, tuple[str, "Shape"]] = field(default_factory=dict)
     manies: Mapping[str, Many] = field(default_factory=dict)
     brought: Mapping[str, "Bring"] = field(default_factory=dict)
+    weight: int = 1
 
 
 MOST_CLASSES = 2_000
@@ -106,6 +106,7 @@ class Compiled:
     tables: str
     build: Callable[[Sequence[Any]], list[Any]]
     attachments: Sequence[Attachment]
+    weight: int = 1
 
 
 @dataclass(slots=True, eq=False)
@@ -139,6 +140,7 @@ class Reader:
     async def _completed(self, rows: Sequence[Any]) -> list[Any]:
         objects = self._compiled.build(rows)
         if objects:
+            count(len(objects) * self._compiled.weight)
             for attachment in self._compiled.attachments:
                 await _attach(objects, attachment, self._given)
         return objects
@@ -163,6 +165,7 @@ def compile_shape(shape: Shape) -> Compiled:
         tables=" ".join([f'"{shape.model._meta.db_table}" AS {ROOT}', *writer.joins.values()]),
         build=build,
         attachments=writer.attachments,
+        weight=shape.weight,
     )
 
 
@@ -281,10 +284,9 @@ async def _attach(objects: list[Any], attachment: Attachment, given: Any) -> Non
     parents = objects
     for step in attachment.path:
         parents = [one for parent in parents if (one := getattr(parent, step)) is not None]
-    attribute = attachment.attribute
     values = await attachment.bring(parents, given) if parents else ()
     for parent, value in zip(parents, values, strict=True):
-        setattr(parent, attribute, value)
+        setattr(parent, attachment.attribute, value)
 
 
 @lru_cache(maxsize=MOST_CLASSES)

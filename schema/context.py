@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import strawberry
 
@@ -15,6 +15,9 @@ from models.delivery import POLICY, DeliveryPolicy
 from models.personal_data import is_masked
 from schema.admission import Admission
 from schema.loaders import Loaders
+
+if TYPE_CHECKING:
+    from schema.metering import Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Context:
     """Whether personal data is masked for those who do not hold personal_data:read."""
     admission: Admission | None = None
     """Gives operations their turn."""
+    spending: "Spending | None" = None
+    """What the operation costs, once that was worked out."""
 
     def turn(self, *, writes: bool) -> AbstractAsyncContextManager[None]:
         """Wait for the turn of an operation; raises Crowded when too many are waiting."""

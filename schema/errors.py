@@ -4,7 +4,7 @@ from enum import StrEnum, unique
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, Node
 from tortoise.exceptions import ValidationError
 
 log = structlog.get_logger(__name__)
@@ -17,22 +17,42 @@ class ErrorCode(StrEnum):
     BAD_REQUEST = "BAD_REQUEST"
     BAD_USER_INPUT = "BAD_USER_INPUT"
     COMPANIES_HOUSE_UNAVAILABLE = "COMPANIES_HOUSE_UNAVAILABLE"
+    DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
     FORBIDDEN = "FORBIDDEN"
+    FRAGMENTS_TOO_DEEP = "FRAGMENTS_TOO_DEEP"
     INTERNAL_ERROR = "INTERNAL_ERROR"
+    INTROSPECTION_DISABLED = "INTROSPECTION_DISABLED"
     INVALID_OPERATION = "INVALID_OPERATION"
+    LIST_TOO_LONG = "LIST_TOO_LONG"
     NOT_FOUND = "NOT_FOUND"
     OVERLOADED = "OVERLOADED"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    QUERY_TOO_COSTLY = "QUERY_TOO_COSTLY"
+    QUERY_TOO_DEEP = "QUERY_TOO_DEEP"
     RATE_LIMITED = "RATE_LIMITED"
+    REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
+    SELECTION_TOO_WIDE = "SELECTION_TOO_WIDE"
     SIGN_IN_UNAVAILABLE = "SIGN_IN_UNAVAILABLE"
+    TIMEOUT = "TIMEOUT"
+    TOO_MANY_ALIASES = "TOO_MANY_ALIASES"
+    TOO_MANY_DIRECTIVES = "TOO_MANY_DIRECTIVES"
+    TOO_MANY_FIELDS = "TOO_MANY_FIELDS"
+    TOO_MANY_ROOT_FIELDS = "TOO_MANY_ROOT_FIELDS"
     TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
+    TOO_MANY_TOKENS = "TOO_MANY_TOKENS"
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    VALUE_TOO_DEEP = "VALUE_TOO_DEEP"
+    VARIABLES_TOO_LARGE = "VARIABLES_TOO_LARGE"
 
 
 class RequestRefused(GraphQLError):
     """A request, or a field of it, was refused; the client's doing, not the program's."""
 
-    def __init__(self, code: ErrorCode, message: str, **details: Any) -> None:
-        super().__init__(message, extensions={"code": code.value, **details})
+    def __init__(
+        self, code: ErrorCode, message: str, node: Node | None = None, **details: Any
+    ) -> None:
+        super().__init__(message, node, extensions={"code": code.value, **details})
+        self.code = code
 
 
 def is_bug(error: GraphQLError) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import strawberry
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     FieldNode,
     GraphQLError,
@@ -52,6 +53,19 @@ class RememberingSchema(strawberry.Schema):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.documents = Documents()
+        self.most_tokens = MOST_TOKENS
+
+    def parsed(self, text: str) -> DocumentNode:
+        """Parse a document; raises GraphQLError for what is none, or is too long."""
+        document = parse(text, max_tokens=self.most_tokens)
+        forget_tokens(document)
+        return document
+
+    def faults(
+        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
+    ) -> list[GraphQLError]:
+        """Say what is wrong with a document that was not asked for before."""
+        return validate_document(self._schema, document, rules)
 
     async def execute(
         self,
@@ -163,7 +177,7 @@ class RememberingSchema(strawberry.Schema):
             raise MissingQueryError
         known = self.documents.get(context.query)
         try:
-            document = context.graphql_document = known or _parsed(context.query)
+            document = context.graphql_document = known or self.parsed(context.query)
         except Exception as error:
             return _refusal([_as_graphql_error(error)])
         try:
@@ -179,7 +193,7 @@ class RememberingSchema(strawberry.Schema):
     def _validate(
         self, context: ExecutionContext, text: str, document: DocumentNode
     ) -> PreExecutionError | None:
-        errors = validate_document(self._schema, document, context.validation_rules)
+        errors = self.faults(document, context.validation_rules)
         if errors:
             return _refusal(errors)
         self.documents.keep(text, document)
@@ -222,12 +236,6 @@ class RememberingSchema(strawberry.Schema):
             is_awaitable=cast("Any", optimized_is_awaitable),
             operation_extensions=context.operation_extensions,
         )
-
-
-def _parsed(text: str) -> DocumentNode:
-    document = parse(text, max_tokens=MOST_TOKENS)
-    forget_tokens(document)
-    return document
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:

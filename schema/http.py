@@ -9,26 +9,34 @@ import orjson
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from strawberry import Schema
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import ExecutionResult
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from models.access import Principal
 from schema.admission import Admission, Crowded
 from schema.context import Context
-from schema.errors import ErrorCode, masked
+from schema.errors import ErrorCode, RequestRefused, masked
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
+from schema.serving import CustomerClassesSchema
 from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
+from schema.trusted_documents import DocumentSource, Wanted, asked_id
 
 log = structlog.get_logger(__name__)
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 WILDCARDS = ("application/*", "*/*")
-LARGEST_BODY = 1_000_000
-PARAMETERS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
+PARAMETERS = {
+    "query": str,
+    "operationName": str,
+    "variables": dict,
+    "documentId": str,
+    "extensions": dict,
+}
+STATUSES = {ErrorCode.RATE_LIMITED.value: 429, ErrorCode.TIMEOUT.value: 503}
+"""The statuses of refusals that every client is to understand, whatever media type it takes."""
 
 NULL_CHARACTER = re.compile(rb"\x00|\\u(?:0000|\{0+\})")
 
@@ -45,20 +53,24 @@ class HTTPRefused(Exception):
         message: str,
         code: ErrorCode = ErrorCode.BAD_REQUEST,
         headers: Mapping[str, str] | None = None,
+        **details: Any,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.headers = headers or {}
+        self.details = details
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
     """The parameters of a request, of the types that they must have."""
 
-    query: str
+    query: str | None
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
+    document_id: str | None = None
+    extensions: dict[str, Any] | None = None
 
 
 class GraphQLEndpoint:
@@ -66,12 +78,14 @@ class GraphQLEndpoint:
 
     def __init__(
         self,
-        schema: Schema,
+        schema: CustomerClassesSchema,
         authenticate: Authenticate,
         make_context: MakeContext,
         admission: Admission,
+        documents: DocumentSource,
     ) -> None:
         self._schema = schema
+        self._documents = documents
         self._admission = admission
         self._authenticate = authenticate
         self._make_context = make_context
@@ -90,12 +104,13 @@ class GraphQLEndpoint:
                     ErrorCode.UNAUTHENTICATED,
                     {"WWW-Authenticate": "Bearer"},
                 )
-            wanted = await read_request(request)
+            wanted = await read_request(request, self._schema.limits.max_request_bytes)
             return await self._execute(request, wanted, principal, media_type)
         except (Crowded, SignInUnavailable, TooManyGuesses) as told:
             return _answer_later(told, media_type)
         except HTTPRefused as refused:
-            error = {"message": str(refused), "extensions": {"code": refused.code.value}}
+            extensions = {"code": refused.code.value, **refused.details}
+            error = {"message": str(refused), "extensions": extensions}
             return _answer({"errors": [error]}, refused.status, media_type, refused.headers)
         except ClientDisconnect:
             log.info("client_gone")
@@ -115,9 +130,10 @@ class GraphQLEndpoint:
         context = self._make_context(request_id, principal)
         context.admission = self._admission
         allowed = [OperationType.QUERY] if is_get else [OperationType.QUERY, OperationType.MUTATION]
+        document = self._find(wanted, media_type)
         try:
             result = await self._schema.execute(
-                wanted.query,
+                document.text,
                 variable_values=wanted.variables,
                 operation_name=wanted.operation_name,
                 context_value=context,
@@ -131,7 +147,22 @@ class GraphQLEndpoint:
             ) from error
         except CannotGetOperationTypeError as error:
             raise HTTPRefused(400, "The document has no such operation.") from error
-        return _answer(*_body_and_status(result, media_type), media_type)
+        body, status = _body_and_status(result, media_type)
+        if document.keep_as and not isinstance(result, PreExecutionError):
+            self._documents.keep(document)
+        response = _answer(body, status, media_type)
+        if context.spending is not None:
+            response.raw_headers += context.spending.raw_headers()
+        return response
+
+    def _find(self, wanted: GraphQLRequest, media_type: str) -> Wanted:
+        """Give the document that is asked for, by its text or by its id."""
+        try:
+            document_id = asked_id(wanted.document_id, wanted.extensions)
+            return self._documents.find(wanted.query, document_id)
+        except RequestRefused as refused:
+            is_bad = refused.code is ErrorCode.BAD_REQUEST or media_type == GRAPHQL_RESPONSE
+            raise HTTPRefused(400 if is_bad else 200, refused.message, refused.code) from refused
 
 
 def _answer_later(told: Crowded | SignInUnavailable | TooManyGuesses, media_type: str) -> Response:
@@ -164,7 +195,7 @@ def negotiate(accept: str | None) -> str:
     return best
 
 
-async def read_request(request: Request) -> GraphQLRequest:
+async def read_request(request: Request, most: int) -> GraphQLRequest:
     """Take the parameters out of a request; refuse what is not of the specification's form."""
     if request.method == "GET":
         given: dict[str, Any] = dict(request.query_params)
@@ -173,7 +204,7 @@ async def read_request(request: Request) -> GraphQLRequest:
             if name in given:
                 given[name] = _parsed(given[name].encode())
     elif request.method == "POST":
-        given = await _read_body(request)
+        given = await _read_body(request, most)
     else:
         raise HTTPRefused(405, "GET and POST only.", headers={"Allow": "GET, POST"})
     for name, wanted in PARAMETERS.items():
@@ -181,16 +212,15 @@ async def read_request(request: Request) -> GraphQLRequest:
         if value is not None and not isinstance(value, wanted):
             kind = "a string" if wanted is str else "an object"
             raise HTTPRefused(400, f"{name} must be {kind}.")
-    query = given.get("query")
-    if not query:
-        raise HTTPRefused(400, "query is missing.")
-    return GraphQLRequest(query, given.get("operationName") or None, given.get("variables"))
+    get = given.get
+    named, variables = get("operationName") or None, get("variables")
+    return GraphQLRequest(get("query"), named, variables, get("documentId"), get("extensions"))
 
 
-async def _read_body(request: Request) -> dict[str, Any]:
+async def _read_body(request: Request, most: int) -> dict[str, Any]:
     if not _is_json(request.headers.get("content-type", "")):
         raise HTTPRefused(415, f"Send {JSON} in UTF-8.")
-    given = _parsed(await _whole_body(request))
+    given = _parsed(await _whole_body(request, most))
     if not isinstance(given, dict):
         raise HTTPRefused(400, "Send one JSON object; batches are not taken.")
     return given
@@ -204,7 +234,7 @@ def _is_json(content_type: str) -> bool:
     return name == JSON and charset.strip('"').partition("=")[2].strip('"') == "utf-8"
 
 
-async def _whole_body(request: Request) -> bytes:
+async def _whole_body(request: Request, most: int) -> bytes:
     """Read a body, which mostly comes in one piece."""
     body, has_more = b"", True
     while has_more:
@@ -213,8 +243,9 @@ async def _whole_body(request: Request) -> bytes:
             raise ClientDisconnect
         body += message.get("body", b"")
         has_more = message.get("more_body", False)
-        if len(body) > LARGEST_BODY:
-            raise HTTPRefused(413, f"A request has {LARGEST_BODY} bytes at most.")
+        if len(body) > most:
+            too_large = f"A request has {most:,} bytes at most; this one has more."
+            raise HTTPRefused(413, too_large, ErrorCode.REQUEST_TOO_LARGE, limit=most)
     return body
 
 
@@ -253,7 +284,10 @@ def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str
         body["data"] = result.data
     if result.extensions:
         body["extensions"] = result.extensions
-    return body, 400 if is_request_error and media_type == GRAPHQL_RESPONSE else 200
+    if not is_request_error:
+        return body, 200
+    status = STATUSES.get((errors[0].extensions or {}).get("code", "")) if errors else None
+    return body, status or (400 if media_type == GRAPHQL_RESPONSE else 200)
 
 
 def _answer(

@@ -21,6 +21,7 @@ from models.reading import (
 )
 from models.sql import Sql
 from schema.context import Info
+from schema.cost_compiler import row_weight
 from schema.errors import ErrorCode, RequestRefused
 from schema.permissions import Requires
 from schema.personal import PERSONAL, Masked
@@ -102,8 +103,9 @@ def _compiled(
     """Compile what some nodes of a field select of a type at some paths."""
     sets = [node.selection_set for node in nodes]
     selections = [found for path in paths or ((),) for found in walk.descend(sets, path)]
+    shape = replace(_shape(kind, selections, walk), weight=_weight(selections, walk))
     try:
-        return compile_shape(_with_columns(_shape(kind, selections, walk), extra))
+        return compile_shape(_with_columns(shape, extra))
     except TooDeepError as error:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, str(error)) from error
 
@@ -132,16 +134,24 @@ def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk
     ones, manies = {}, {}
     for name, (field, nodes) in below.items():
         way = field.metadata[READ]
-        shape = _shape(inner_type(field.type), [node.selection_set for node in nodes], walk)
+        sets = [node.selection_set for node in nodes]
+        shape = _shape(inner_type(field.type), sets, walk)
         if isinstance(way, One):
             ones[name] = (way.reference, shape)
         else:
+            shape = replace(shape, weight=_weight(sets, walk))
             manies[name] = Many(shape, way.back, way.order, way.where)
     for name, (rows, nested) in wanted.items():
-        shape = _with_columns(_shape(rows.kind, nested, walk), rows.columns)
+        # What a resolver wants for itself costs nothing.
+        shape = replace(_shape(rows.kind, nested, walk), weight=0)
+        shape = _with_columns(shape, rows.columns)
         manies[name] = Many(shape, rows.back, rows.order)
     bring = {name: _bring(field, nodes, walk) for name, (field, nodes) in apart.items()}
     return Shape(kind, models_of[kind], values, ones, manies, bring)
+
+
+def _weight(sets: Sequence[SelectionSetNode | None], walk: Walk) -> int:
+    return row_weight(walk.operation, sets, walk.variables.coerced)
 
 
 def _with_columns(shape: Shape, columns: tuple[str, ...]) -> Shape:

@@ -7,7 +7,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.access import Scope as TokenScope
@@ -15,6 +16,7 @@ from schema.errors import ErrorCode
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
 from schema.refusals import MaskedFailures, answer_http_exception, refusal
+from schema.serving import CustomerClassesSchema
 from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -68,6 +70,19 @@ class Signed(Endpoint):
             return refusal(request, 403, f"This needs the scope {', '.join(missing)}.")
         request.state.principal = principal
         return None
+
+
+def schema_route(authenticate: Authenticate, schema: CustomerClassesSchema) -> Route:
+    """Show the schema in SDL to those who sign in, if it is shown at all."""
+    sdl = schema.as_str()
+
+    async def print_schema(request: Request) -> Response:
+        if schema.limits.introspection:
+            return PlainTextResponse(sdl)
+        text = "The schema is not shown here."
+        return refusal(request, 403, text, code=ErrorCode.INTROSPECTION_DISABLED)
+
+    return Route("/schema.graphql", Signed(authenticate, print_schema))
 
 
 class Application(Starlette):

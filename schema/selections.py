@@ -10,6 +10,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLIncludeDirective,
     GraphQLSkipDirective,
+    OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
 )
@@ -42,13 +43,15 @@ class Walk:
 
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
+    operation: OperationDefinitionNode
     is_masked: bool = False
     """Whether what is personal of it is to be masked."""
 
     @classmethod
     def of(cls, info: Info, *, is_masked: bool = False) -> "Walk":
         """Go through the operation that is executed."""
-        return cls(info._raw_info.fragments, variables_of(info), is_masked)
+        raw = info._raw_info
+        return cls(raw.fragments, variables_of(info), raw.operation, is_masked)
 
     def fields(
         self, sets: Iterable[SelectionSetNode | None], others: frozenset[str] = frozenset()

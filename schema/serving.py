@@ -1,22 +1,54 @@
-"""The schema as it is served: quiet about refusals, and with nothing said that says nothing."""
+"""The schema as it is served: within its limits, quiet about refusals, and saying nothing empty."""
 
-from contextlib import AbstractAsyncContextManager, nullcontext
+import copy
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
-from graphql import GraphQLError, GraphQLInputObjectType, GraphQLObjectType, Undefined
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSyntaxError,
+    Undefined,
+    validate,
+)
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
-from strawberry.types.execution import ExecutionContext
-from strawberry.types.graphql import OperationType
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
 
 from models.reach import OutOfReachError, reach
+from models.tally import begin
 from schema.context import Context
-from schema.errors import settle
+from schema.cost_budget import CostBudget
+from schema.documents import Documents
+from schema.errors import RequestRefused, settle
 from schema.execution import RememberingSchema
 from schema.inputs import prepare_inputs
+from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
+from schema.metering import Meter, Metering
+from schema.plan import PlannedExecution
+
+
+class _Discreet(PlannedExecution):
+    """Execution that suggests no names in its errors."""
+
+    @classmethod
+    def build(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make the executor of a request, or the errors why there is none."""
+        made = super().build(*args, **kwargs)
+        if isinstance(made, list):
+            return super().build(*args, **{**kwargs, "hide_suggestions": True})
+        made.hide_suggestions = True
+        return made
+
 
 SCALARS = {
     "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
@@ -41,6 +73,41 @@ class CustomerClassesSchema(RememberingSchema):
     def __init__(self, **settings: Any) -> None:
         super().__init__(config=StrawberryConfig(name_converter=RememberingNames()), **settings)
         prepare_inputs(self)
+        self._meter = Meter(self._schema, Limits(), None)
+
+    @property
+    def limits(self) -> Limits:
+        """Give the limits that it is under."""
+        return self._meter.limits
+
+    def under(self, limits: Limits, budget: CostBudget | None = None) -> Self:
+        """Give the same schema under other limits, with documents of its own."""
+        other = copy.copy(self)
+        other._meter = Meter(self._schema, limits, budget)
+        other.documents, other.most_tokens = Documents(), limits.max_tokens
+        if not limits.introspection:
+            other.execution_context_class = _Discreet
+        return other
+
+    def parsed(self, text: str) -> DocumentNode:
+        """Parse a document; raises GraphQLError for what is none, or is too long."""
+        try:
+            return super().parsed(text)
+        except GraphQLSyntaxError as error:
+            raise as_too_large(error, self.limits) from None
+
+    def faults(
+        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
+    ) -> list[GraphQLError]:
+        """Say what is wrong with a document; names are suggested to who may look at the schema."""
+        try:
+            refuse_too_large(document, self.limits)
+        except GraphQLError as error:
+            return [error]
+        if self.limits.introspection:
+            return super().faults(document, rules)
+        rules = (*rules, MaybeNullValidationRule, OneOfInputValidationRule)
+        return validate(self._schema, document, rules, hide_suggestions=True)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
@@ -49,13 +116,14 @@ class CustomerClassesSchema(RememberingSchema):
         context = execution_context.context if execution_context else None
         settle(errors, context.request_id if isinstance(context, Context) else "")
 
-    def turn(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
-        """Let an operation wait for its turn; writes have turns of their own."""
-        asked = context.context
-        if not isinstance(asked, Context):
-            return nullcontext()
-        refuse_unbound(asked)
-        return asked.turn(writes=context.operation_type is OperationType.MUTATION)
+    async def _execute_in_turn(self, context: ExecutionContext) -> ExecutionResult:
+        if not isinstance(context.context, Context):
+            return await self._execute(context)
+        refuse_unbound(context.context)
+        async with Metering(self._meter, context) as spending:
+            result = await self._execute(context)
+        result.extensions = {"cost": spending.told()}
+        return result
 
     def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
         """Let an event wait for its turn; a subscription that waits for one holds none."""
@@ -82,6 +150,27 @@ class CustomerClassesSchema(RememberingSchema):
         if own is not None:
             refuse_unbound(own)
         return await super().stream(query, variable_values, own, *args, **kwargs)
+
+    async def _events(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
+        """Let each event be paid for; to begin, there must be enough for one."""
+        spending = None
+        if isinstance(context.context, Context):
+            try:
+                spending = self._meter.work_out(context, self._meter.asked(context))
+                if not spending.is_paid:
+                    await self._meter.pay(spending)
+            except RequestRefused as refused:
+                yield PreExecutionError(data=None, errors=[refused], extensions={})
+                return
+            spending.charge(-spending.requested)
+            begin(spending.tally)
+        async with aclosing(super()._events(context)) as events:
+            async for event in events:
+                if spending is not None and not isinstance(event, PreExecutionError):
+                    spending.charge(spending.actual)
+                    event.extensions = {"cost": spending.told()}
+                    spending.tally.read = 0
+                yield event
 
 
 def refuse_unbound(context: Context) -> None:

@@ -21,6 +21,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
+    ErrorMessage,
     Message,
     SubscribeMessage,
 )
@@ -30,11 +31,12 @@ from models.access import Principal
 from schema.admission import Admission
 from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
 from schema.context import Context
-from schema.errors import RequestRefused
+from schema.errors import ErrorCode, RequestRefused
 from schema.guessing import TooManyGuesses
 from schema.http import HTTPRefused, refuse_null_characters
 from schema.proxy import address_of
 from schema.sign_in import Authenticate, SignInUnavailable
+from schema.trusted_documents import DocumentSource, asked_id
 
 INIT_TIMEOUT = timedelta(seconds=10)
 TOO_MANY = 4429
@@ -121,20 +123,36 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if self.connection_acknowledged and not await self.sign_in():
             return  # it is being closed
         payload = message["payload"]
-        variables = payload.get("variables")
-        if not isinstance(payload["query"], str) or not isinstance(variables, dict | None):
+        query, variables = payload.get("query"), payload.get("variables")
+        if not isinstance(query, str | None) or not isinstance(variables, dict | None):
             await self.handle_invalid_message("Invalid subscribe payload")
+            return
+        try:
+            document_id = asked_id(payload.get("documentId"), payload.get("extensions"))
+            payload["query"] = self.view.documents.find(query, document_id).text
+        except RequestRefused as refused:
+            if refused.code is ErrorCode.BAD_REQUEST:
+                await self.handle_invalid_message(refused.message)
+                return
+            await self.refuse(message, refused)
             return
         principal = self.context.principal
         if principal is not None and message["id"] not in self.operations:
             try:
                 self.view.connections.refuse_one_too_many(principal, self)
             except RequestRefused as refused:
-                await self.send_message(
-                    {"id": message["id"], "type": "error", "payload": [refused.formatted]}
-                )
+                await self.refuse(message, refused)
                 return
         await super().handle_subscribe(message)
+
+    async def refuse(self, message: SubscribeMessage, refused: RequestRefused) -> None:
+        """Say in an operation's own error why it is not begun."""
+        error: ErrorMessage = {
+            "id": message["id"],
+            "type": "error",
+            "payload": [refused.formatted],
+        }
+        await self.send_message(error)
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004  # Strawberry's signature
@@ -160,6 +178,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         make_context: Callable[[str], Context],
         admission: Admission,
         connections: Connections,
+        documents: DocumentSource,
         origins: Collection[str] = (),
     ) -> None:
         super().__init__(
@@ -169,6 +188,7 @@ class GraphQLSocket(GraphQL[Context, None]):
             connection_init_wait_timeout=INIT_TIMEOUT,
             allowed_origins=tuple(origins),
         )
+        self.documents = documents
         self.authenticate = authenticate
         self.connections = connections
         self._admission = admission

@@ -309,10 +309,11 @@ class Socket:
         return codes, self.ws.close_code
 
     async def next(self, operation_id: str) -> Json:
-        """Wait for the next result of an operation."""
+        """Wait for the next result of an operation, and give it without what it has cost."""
         message = await self.receive()
         assert (message["type"], message["id"]) == ("next", operation_id), message
         payload: Json = message["payload"]
+        assert set(payload.pop("extensions", {})) <= {"cost"}
         return payload
 
     async def ask(self, document: str, **variables: Any) -> Json:

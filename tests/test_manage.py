@@ -9,7 +9,9 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -102,6 +104,11 @@ async def ask(url: str, token: str, document: str) -> tuple[int, str]:
         ) as response,
     ):
         return response.status, await response.text()
+
+
+async def ask_data(url: str, token: str, document: str) -> Any:
+    """Send a query to a server that listens, and give the data of its answer."""
+    return json.loads((await ask(url, token, document))[1])["data"]
 
 
 async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url: str) -> None:
@@ -241,6 +248,27 @@ async def test_the_schema_is_printed_as_it_is_committed() -> None:
     assert await run("schema") == (0, the_schema().as_str() + "\n", "")
 
 
+async def test_documents_are_registered_if_all_of_them_are_valid(tmp_path: Path) -> None:
+    folder, file = tmp_path / "documents", tmp_path / "trusted.json"
+    folder.mkdir()
+    (folder / "a.graphql").write_text("{ viewer { name } }")
+    document_id = f"sha256:{sha256(b'{ viewer { name } }').hexdigest()}"
+    assert await run("documents", str(folder), "--to", str(file)) == (0, f"{document_id} ok\n", "")
+    assert json.loads(file.read_text()) == {document_id: "{ viewer { name } }"}
+    file.unlink()
+    (folder / "b.graphql").write_text("{ viewr { name } }")
+    (folder / "c.graphql").write_text("fragment F on Viewer { id }")
+    status, out, err = await run("documents", str(folder), "--to", str(file))
+    assert (status, err, file.exists()) == (1, "Nothing was registered.\n", False)
+    assert [line.partition(" ")[2] for line in out.splitlines()] == [
+        "ok",
+        "Cannot query field 'viewr' on type 'Query'. Did you mean 'viewer'?",
+        "There is no operation in it.",
+    ]
+    status, out, err = await run("serve", TRUSTED_DOCUMENTS=str(tmp_path / "nothing.json"))
+    assert (status, "TRUSTED_DOCUMENTS can't be read" in err) == (2, True)
+
+
 async def test_accounts_are_read_a_line_for_each_document(tmp_path: Path) -> None:
     (alpha,) = [company for company in CATALOGUE if company.number == "00000101"]
     (broken,) = [company for company in CATALOGUE if company.number == "00000501"]
@@ -309,12 +337,12 @@ async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
         assert customer.pop("id").startswith("cus_")
         assert customer == {"enrichment": {"status": "PENDING"}}
         listed = '{ customers(filter: { text: "%s" }) { nodes { enrichment { status } } } }'
-        ended = {"data": {"customers": {"nodes": [{"enrichment": {"status": "SUCCEEDED"}}]}}}
+        ended = {"customers": {"nodes": [{"enrichment": {"status": "SUCCEEDED"}}]}}
         async with asyncio.timeout(ENOUGH_S):
-            while json.loads((await ask(url, token, listed % "Sandbox Beta"))[1]) != ended:  # noqa: ASYNC110
+            while await ask_data(url, token, listed % "Sandbox Beta") != ended:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        status, answer = await ask(url, token, "{ customers { totalCount } }")
-        assert json.loads(answer) == {"data": {"customers": {"totalCount": 7}}}
+        counted = await ask_data(url, token, "{ customers { totalCount } }")
+        assert counted == {"customers": {"totalCount": 7}}
         async with connected(url.removeprefix("http://").removesuffix("/graphql")) as socket:
             await socket.sign_in(token)
             assert (await socket.ask("{ viewer { name } }"))["data"]["viewer"] == {

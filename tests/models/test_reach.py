@@ -118,6 +118,14 @@ def test_parameters_keep_their_places() -> None:
     assert of("SELECT 1 FROM customer_class WHERE id = $1", 1).parameters(["a"], "cus_1") == ["a"]
 
 
+def test_numbered_parameters_are_left_as_they_are_where_nothing_is_limited() -> None:
+    text = "SELECT free_at FROM rate_limit WHERE key = ?1 OR key = ?1 AND free_at < ?2"
+    found = of(text, 2, is_postgres=False)
+    assert (found.text, found.parameters(["k", 1], "cus_1")) == (text, ["k", 1])
+    with pytest.raises(OutOfReachError):
+        of("SELECT 1 FROM customer WHERE id = ?1", 1, is_postgres=False)
+
+
 @pytest.mark.parametrize(
     ("text", "places"),
     [

@@ -28,8 +28,9 @@ async def refused(api: Api, token: str, mutation: str, code: str, **values: Any)
 
 
 async def untouched() -> Any:
-    """Read all rows but for when tokens were used last."""
+    """Read all rows but for when tokens were used last, and what requests have cost."""
     rows = await everything()
+    del rows["RateLimit"]
     tokens = [{**row, "last_used_at": None} for row in rows.pop("AccessToken")]
     return {**rows, "AccessToken": tokens}
 

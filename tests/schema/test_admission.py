@@ -84,5 +84,7 @@ async def test_a_crowded_server_answers_503_with_a_code_and_when_to_come_back(
             {"code": "OVERLOADED"}
         ]
         may_end.set()
-        assert (await waiting).json() == {"data": {"viewer": {"name": "Tess Tester"}}}
-        assert (await running).json() == {"data": {"customers": {"nodes": []}}}
+        assert (await waiting).json()["data"] == {"viewer": {"name": "Tess Tester"}}
+        assert (await running).json()["data"] == {"customers": {"nodes": []}}
+        told = (await api.answer("{ viewer { name } }"))["extensions"]["cost"]
+        assert told["limit"] - told["remaining"] == 3  # whoever was turned away paid nothing

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -65,7 +66,9 @@ def zq(name: str) -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
     """Give one application where personal data needs its scope."""
-    async with running_api(databases, Clock(), personal_data_needs_scope=True) as started:
+    wide: dict[str, Any] = {"max_aliases": 10_000, "max_fields": 10**6, "max_depth": 200}
+    wide |= {"max_cost": 10**9, "cost_budget": 0}
+    async with running_api(databases, Clock(), personal_data_needs_scope=True, **wide) as started:
         yield started
 
 

@@ -6,7 +6,7 @@ is asked too, or the walk says what it lacks. See `tests/schema_walk.py`.
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +21,17 @@ from starlette.routing import Route
 import models
 from models.enrichment_result import CUSTOMER_ENRICHED
 from models.event import publish
-from tests.graphql_client import Api, connected, counted_statements, serving, the_schema
+from settings import Settings
+from tests.conftest import Clock
+from tests.databases import Databases
+from tests.graphql_client import (
+    Api,
+    connected,
+    counted_statements,
+    running_api,
+    serving,
+    the_schema,
+)
 from tests.partner_supplies import HIDDEN, LATER, supplies_of
 from tests.partner_world import (
     TwoPartners,
@@ -112,6 +122,20 @@ async def asking(api: Api, *, is_bound: bool = True) -> Asking:
         secrets_of(world, contents),
         frozenset(texts(contents)),
     )
+
+
+@pytest.fixture
+async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
+    """Give the application without limits that asking for everything would meet."""
+    limits = (name for name in Settings.model_fields if name.startswith("max_"))
+    wide: dict[str, Any] = {
+        **dict.fromkeys(limits, 10_000),
+        "max_depth": 200,
+        "max_value_depth": 100,
+    }
+    wide |= {"max_field_directives": 100, "max_request_bytes": 10**6, "max_cost": 10**9}
+    async with running_api(databases, clock, cost_budget=0, **wide) as started:
+        yield started
 
 
 @pytest.fixture

@@ -1,23 +1,29 @@
 """What a document selects, however it says so, is what is read: no more, and nobody else's."""
 
+from collections.abc import AsyncIterator
 from time import process_time
+from typing import Any
 
 import pytest
 
 from models.reading import MOST_JOINS
-from tests.graphql_client import Api, counted_statements
+from tests.conftest import Clock
+from tests.databases import Databases
+from tests.graphql_client import Api, counted_statements, running_api
 
 CUSTOMERS = ["A", "B", "C"]
+UNLIMITED: dict[str, Any] = {"max_fields": 10**20, "max_selection_fields": 10**20, "max_depth": 200}
 
 
 @pytest.fixture
-async def filled(api: Api) -> Api:
-    """Fill a class with three customers."""
-    for name in CUSTOMERS:
-        await api.save_customer(name=name, classCode="CHARITY")
-    for _ in range(2):  # the first notes that the token was used
-        await api.data("{ viewer { id } }")
-    return api
+async def filled(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
+    """Fill a class with three customers, where any document may be asked."""
+    async with running_api(databases, clock, **UNLIMITED) as api:
+        for name in CUSTOMERS:
+            await api.save_customer(name=name, classCode="CHARITY")
+        for _ in range(2):  # the first notes that the token was used
+            await api.data("{ viewer { id } }")
+        yield api
 
 
 def names(page: dict[str, list[dict[str, str]]]) -> list[str]:

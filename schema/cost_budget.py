@@ -1,0 +1,144 @@
+"""What a credential has left to spend: a portion of its budget in this process's memory.
+
+The budget is a row that all processes share; see `models.point_budget`. Going to it for each
+request would cost a write each, so a process takes a portion at a time, and spends that. What is
+not spent comes back after a window, by itself. So in any window a credential may spend beyond its
+budget what processes had left of theirs: a portion each, at the most.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from models.access import Principal
+from models.point_budget import PointAllowance, owe_points, take_points
+from schema.errors import ErrorCode, RequestRefused
+
+PORTION = 0.05
+"""Share of the budget that a process takes at a time."""
+
+MOST_ACCOUNTS = 10_000
+LONGEST_ID = 70
+SECOND_US = 1_000_000
+
+
+@dataclass(slots=True)
+class Account:
+    """What this process knows of a credential's budget; what it holds may be a debt."""
+
+    key: str
+    held: int = 0
+    free_at: int = 0
+    """As the row had it, in microseconds; others can only have moved it on."""
+    taken_at: int = 0
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reset: tuple[int, str] = (0, "")
+
+    @property
+    def reset_at(self) -> str:
+        """Give when all of the budget is there again, if nothing is spent."""
+        if self._reset[0] != self.free_at:
+            instant = datetime.fromtimestamp(self.free_at // SECOND_US, UTC)
+            self._reset = (self.free_at, instant.isoformat())
+        return self._reset[1]
+
+
+class CostBudget:
+    """The budgets of all credentials, as far as this process spends of them.
+
+    `now` is in microseconds, as rows have it.
+    """
+
+    def __init__(self, allowance: PointAllowance) -> None:
+        self.allowance = allowance
+        self.portion = max(1, int(allowance.points * PORTION))
+        said = f'"cost";q={allowance.points};w={allowance.window.total_seconds():g}'
+        self.policy = (b"ratelimit-policy", said.encode())
+        self._accounts: dict[str, Account] = {}
+
+    def account(self, principal: Principal) -> Account:
+        """Give the account of a credential."""
+        account = self._accounts.get(principal.id)
+        if account is None:
+            if len(self._accounts) >= MOST_ACCOUNTS:
+                del self._accounts[next(iter(self._accounts))]
+            name = principal.id
+            if len(name) > LONGEST_ID:
+                name = sha256(name.encode()).hexdigest()
+            account = self._accounts[principal.id] = Account(f"cost:{name}")
+        return account
+
+    def spend_held(self, account: Account, points: int, now: int) -> bool:
+        """Spend points that this process holds, and tell whether it did."""
+        if account.held < points or now - account.taken_at >= self.allowance.window_us:
+            return False
+        account.held -= points
+        return True
+
+    async def spend(self, account: Account, points: int, now: int) -> None:
+        """Spend points, or raise RATE_LIMITED and spend none."""
+        async with account.asking:
+            await self._fill(account, points, now)
+            account.held -= points
+
+    def charge(self, account: Account, points: int) -> None:
+        """Spend more than was asked for, or give back what was not needed after all."""
+        account.held = min(account.held - points, self.portion)
+
+    def state(self, account: Account, now: int) -> tuple[int, int]:
+        """Give what is left, and the seconds until all is back; as far as this process knows."""
+        allowance = self.allowance
+        used = account.free_at - now
+        if used <= 0:
+            return max(account.held + allowance.points, 0), 0
+        left = account.held + (allowance.window_us - used) * allowance.points // allowance.window_us
+        return max(left, 0), -(-used // SECOND_US)
+
+    async def _fill(self, account: Account, points: int, now: int) -> None:
+        """Take enough from the row that all share, or raise RATE_LIMITED."""
+        if now - account.taken_at >= self.allowance.window_us:
+            account.held = min(account.held, 0)  # the row has had it back meanwhile
+        if account.held < 0:  # others are to know of it, and it is to be worked off
+            account.free_at = await owe_points(account.key, -account.held, self.allowance, now)
+            account.held = 0
+        missing = points - account.held
+        if missing <= 0:
+            return  # somebody else of this process was here
+        for wanted in dict.fromkeys((max(missing, self.portion), missing)):
+            if self._wait_us(account, wanted, now) > 0:
+                continue
+            is_taken, account.free_at = await take_points(account.key, wanted, self.allowance, now)
+            if is_taken:
+                account.held += wanted
+                account.taken_at = now
+                return
+        raise self._refusal(account, self._wait_us(account, missing, now), now)
+
+    def _wait_us(self, account: Account, points: int, now: int) -> int:
+        """Give for how long so many points are not there, by what is known of the row."""
+        ahead = max(account.free_at, now) + self.allowance.time_us(points)
+        return max(ahead - now - self.allowance.window_us, 0)
+
+    def _refusal(self, account: Account, wait_us: int, now: int) -> RequestRefused:
+        seconds = max(1, -(-wait_us // SECOND_US))
+        window = self.allowance.window.total_seconds()
+        details: dict[str, Any] = {
+            "retryable": True,
+            "retryAfter": seconds,
+            "limit": self.allowance.points,
+            "remaining": self.state(account, now)[0],
+            "resetAt": account.reset_at,
+        }
+        return RequestRefused(
+            ErrorCode.RATE_LIMITED,
+            f"The {self.allowance.points:,} points of {window:g} s are spent; nothing was done."
+            f" There is enough again in {seconds} s.",
+            **details,
+        )
+
+
+def budget_of(allowance: PointAllowance) -> CostBudget | None:
+    """Give the budgets; none without points, which is how they are turned off."""
+    return CostBudget(allowance) if allowance.points else None

@@ -1,0 +1,37 @@
+"""What fields cost beyond the objects that they give, and how long lists are that nobody bounds."""
+
+WEIGHTS = {
+    "Query.__schema": 500,
+    "Query.__type": 20,
+    "Query.companySearch": 100,
+    "Query.consentAdvisoryCounts": 200,
+    "Query.consentEvidence": 20,
+    "Query.deliveryExposure": 500,
+    "Query.verifyConsentLedger": 20,
+    "Customer.deliveryPreview": 20,
+    "CustomerClass.deletability": 5,
+    "CustomerClass.retirability": 5,
+    "CustomerClassConnection.totalCount": 5,
+    "CustomerConnection.totalCount": 20,
+    "CustomerConnection.totalCountIsExact": 20,
+    "Mutation.requestEnrichment": 200,
+    "Mutation.retireCustomerClass": 200,
+}
+"""Points of single fields, for work that is not seen in what they give."""
+
+MUTATION_WEIGHT = 10
+"""Points of every other mutation: it writes, and leaves an audit entry."""
+
+ASSUMED_ROWS = 10
+ASSUMED_PARTS = 3
+"""Entries of a list that no argument bounds: of rows, and of what comes along with a row."""
+
+SIZES = {
+    "Customer.auditTrail": 100,
+    "CustomerClass.auditTrail": 100,
+    "Contact.auditTrail": 100,
+    "Query.consentAdvisoryCounts": 10,
+    "DeliveryRules.cases": 100,
+    "ConsentEvidence.entries": 50,
+}
+"""Lists whose length is known better."""
