@@ -4,10 +4,19 @@ from datetime import datetime
 
 from tortoise.expressions import Q
 
+from models.administration import begin
 from models.audit import ERASED, Act, AuditEntry, record
 from models.customer import REASON_LENGTH
+from models.customer_class import name_key, touch
 from models.errors import RefusalCode, refuse
+from models.locks import lock
 from models.text import Checks
+from models.user import User
+
+NAMES_ERASED = "actor.names_erased"
+
+IDENTIFYING = ("user.created", "user.edited", "user.provisioned", "user.refreshed")
+"""What tells how a user is called and reached; other entries tell what it might do."""
 
 
 async def erase_values(customer_id: str, now: datetime) -> None:
@@ -23,16 +32,51 @@ async def erase_values(customer_id: str, now: datetime) -> None:
 async def erase_names(act: Act, actor_id: str, reason: str | None) -> int:
     """Take the names out of what a user or a credential did, and count the entries.
 
-    The ids stay, so that it is still known that all of it was done by the same. A partner's
-    credential finds nobody: names are the platform's to erase.
+    The ids stay, so that it is still known that all of it was done by the same. With a user goes
+    what is stored of it; it must be disabled, as its next act would bring its name back. A
+    partner's credential finds nobody: names are the platform's to erase.
     """
     checks = Checks()
     why = checks.reason(reason, REASON_LENGTH)
     checks.settle()
     done = AuditEntry.filter(Q(actor_id=actor_id) | Q(user_id=actor_id))
-    if act.principal.reseller_id is not None or not await done.exists():
+    user = await _locked_user(act, actor_id)
+    if user is not None:
+        await _erase_user(act, user)
+    elif act.principal.reseller_id is not None or not await done.exists():
         raise refuse(RefusalCode.NOT_FOUND, "Nothing was done by such a one.", "actorId")
     await done.filter(user_name__isnull=False).update(user_name=ERASED, erased_at=act.now)
     counted = await done.exclude(actor_name=ERASED).update(actor_name=ERASED, erased_at=act.now)
-    await record(act, "actor.names_erased", actor_id, after={"entries": counted}, reason=why)
+    await record(act, NAMES_ERASED, actor_id, after={"entries": counted}, reason=why)
     return counted
+
+
+async def _locked_user(act: Act, user_id: str) -> User | None:
+    """Read a user for changing it, if it is one, and the platform asks."""
+    if act.principal.reseller_id is not None or not await User.exists(id=user_id):
+        return None
+    await begin()
+    return (await lock(User, user_id)).get(user_id)
+
+
+async def _erase_user(act: Act, user: User) -> None:
+    """Take out how a user is called and reached, and why things were done to it.
+
+    What its identity provider calls it stays, so that it can't come back as another user.
+    """
+    if user.disabled_at is None:
+        raise refuse(
+            RefusalCode.USER_ACTIVE,
+            "An active user's name would come back with its next act.",
+            "actorId",
+            hint="Disable the user first.",
+        )
+    if (user.name, user.email) != (ERASED, None):
+        user.name, user.name_key, user.email = ERASED, name_key(ERASED), None
+        touch(user, act.now)
+        await user.save()
+    about = AuditEntry.filter(subject_id=user.id)
+    identifying = about.filter(operation__in=IDENTIFYING)
+    await identifying.update(before={}, after={}, erased_at=act.now)
+    explained = about.exclude(operation=NAMES_ERASED).filter(reason__isnull=False)
+    await explained.update(reason=None, erased_at=act.now)

@@ -9,7 +9,7 @@ from models.profile import Profile
 MASK = "***"
 """What stands in the place of a text that can't be null."""
 
-OPEN_KINDS = frozenset({"cls", "tpl", "platform"})
+OPEN_KINDS = frozenset({"cls", "tpl", "platform", "grp"})
 """Subjects of audit entries that are no persons, and have none."""
 
 OPEN_VALUES = frozenset(
@@ -17,19 +17,28 @@ OPEN_VALUES = frozenset(
         "company_number",
         "confirmation_id",
         "customer_class_id",
+        "disabled_at",
         "documents",
         "effective_at",
         "enrichment_status",
         "entries",
         "entry_id",
+        "expires_at",
+        "group_id",
         "is_active",
         "kind",
         "mail_failure",
         "mail_state",
         "parent_id",
+        "permissions",
         "receives_bills",
         "receives_correspondence",
+        "reseller_id",
+        "revoked_at",
+        "scopes",
+        "successor_id",
         "suggestion_id",
+        "user_id",
     }
 )
 """Values in audit entries that say nothing of a person; whatever is not named here may."""
@@ -64,6 +73,7 @@ def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) ->
 def masked_values(values: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """Mask what an audit entry about a person, or about a customer, says; the names of fields stay.
 
+    What somebody may do is shown, and by what credential; how a user or a token is called is not.
     `kind` is that of the entry's subject.
     """
     if kind in OPEN_KINDS:

@@ -117,5 +117,7 @@ class AdministrationMutation:
         token_acts.revoke_access_token, ADMINISTERS_ACCESS, "End a token at once (R95)."
     )
     erase_actor_names: EraseActorNamesPayload = operation(
-        audit_acts.erase_actor_names, Requires(Scope.AUDIT_ERASE), "Erase a name from the trail."
+        audit_acts.erase_actor_names,
+        Requires(Scope.AUDIT_ERASE),
+        "Erase a name from the trail; of a disabled user, all that says who it was (R96).",
     )

@@ -5,7 +5,11 @@ import strawberry
 from schema.user_error import UserError
 
 
-@strawberry.input(description="Whose name is to be erased from the audit trail.")
+@strawberry.input(
+    description="Whose name is to be erased from the audit trail. A user, who must be disabled,"
+    " also loses its stored name and address, and entries about it lose the values that tell them,"
+    " and all reasons. What its provider calls it stays, and so do the names of its tokens."
+)
 class EraseActorNamesInput:
     """An input; entries have no version, as nothing else of them changes."""
 

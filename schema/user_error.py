@@ -49,6 +49,7 @@ UserErrorCode = described_enum(
         "BEYOND_RESELLER": "A partner's credential administers its own reseller's tokens (R99).",
         "INVALID_RESELLER": "A credential can't be bound to this customer (R99).",
         "LAST_ADMINISTRATOR": "Nobody could administer access any more but the operator.",
+        "USER_ACTIVE": "The names of an active user can't be erased; disable it first.",
         "USER_DISABLED": "A disabled user has no use for a token.",
         "TOKEN_ENDED": "The token was revoked or rotated, or has expired.",
     },

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from models import Contact, Suggestion
-from models.access import Principal
+from models.access import Principal, Scope
 from models.audit import Act
 from models.consent import ConsentBasis
 from models.enrichment import SuggestionStatus
+from tests.access_world import add_group, add_user, issue
 from tests.factories import (
     add_class,
     add_customer,
@@ -147,6 +148,51 @@ async def of_new_contact(api: Api, act: Act) -> Json:
     return {**await to_customer(api, act), "name": "Bo"}
 
 
+async def of_user(api: Api, act: Act) -> Json:  # noqa: ARG001  # as the others
+    return {"id": await add_user(api, "Uma", Scope.CUSTOMERS_READ), "reason": "On leave"}
+
+
+async def of_disabled_user(api: Api, act: Act) -> Json:
+    user = await of_user(api, act)
+    await api.done("disableUser", "", **user)
+    return user
+
+
+async def of_group(api: Api, act: Act) -> Json:  # noqa: ARG001  # as the others
+    return {"id": await add_group(api, "Clerks", Scope.CUSTOMERS_READ)}
+
+
+async def of_group_with_member(api: Api, act: Act) -> Json:
+    user = await of_user(api, act)
+    return {"id": await add_group(api, "Clerks", members=[user["id"]])}
+
+
+async def of_members(api: Api, act: Act) -> Json:
+    user, group = await of_user(api, act), await of_group(api, act)
+    return {"groupId": group["id"], "addUserIds": [user["id"]]}
+
+
+async def to_user(api: Api, act: Act) -> Json:
+    user = await of_user(api, act)
+    return {"granteeId": user["id"], "permissions": ["customers:write"], "reason": "Promoted"}
+
+
+async def from_group(api: Api, act: Act) -> Json:
+    group = await of_group(api, act)
+    return {"granteeId": group["id"], "permissions": ["customers:read"], "reason": "Too much"}
+
+
+async def of_new_token(api: Api, act: Act) -> Json:
+    user = await of_user(api, act)
+    return {"userId": user["id"], "name": "laptop", "scopes": ["customers:read"]}
+
+
+async def of_token(api: Api, act: Act) -> Json:
+    user = await of_user(api, act)
+    issued = await issue(api, user["id"], Scope.CUSTOMERS_READ)
+    return {"id": issued["accessToken"]["id"]}
+
+
 MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "saveCustomerClass": (plain(name="Mine"), {"class.created"}),
     "retireCustomerClass": (of_own_class, {"class.retired"}),
@@ -175,5 +221,19 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "requestNonItemisedBills": (to_customer, {"non_itemised_bills.requested"}),
     "withdrawNonItemisedBillsRequest": (to_customer, {"non_itemised_bills.withdrawn"}),
     "eraseActorNames": (of_actor, {"actor.names_erased"}),
+    "saveUser": (plain(name="Uma"), {"user.created"}),
+    "disableUser": (of_user, {"user.disabled"}),
+    "enableUser": (of_disabled_user, {"user.enabled"}),
+    "saveUserGroup": (plain(name="Clerks"), {"group.created"}),
+    "deleteUserGroup": (
+        of_group_with_member,
+        {"user.left_group", "group.member_removed", "group.deleted"},
+    ),
+    "changeGroupMembers": (of_members, {"user.joined_group", "group.member_added"}),
+    "grantPermissions": (to_user, {"permissions.granted"}),
+    "revokePermissions": (from_group, {"permissions.revoked"}),
+    "issueAccessToken": (of_new_token, {"token.issued"}),
+    "rotateAccessToken": (of_token, {"token.rotated", "token.issued"}),
+    "revokeAccessToken": (of_token, {"token.revoked"}),
 }
 """What each mutation needs before it, and the operations that it leaves in the trail."""

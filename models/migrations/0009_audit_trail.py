@@ -41,9 +41,12 @@ POSTGRES = (
              OR NEW.user_name = '(erased)' AND OLD.user_name IS NOT NULL)
            AND (ROW(NEW."before", NEW."after", NEW.reason)
                IS NOT DISTINCT FROM ROW(OLD."before", OLD."after", OLD.reason)
-             OR NEW."before" = '{}' AND NEW."after" = '{}' AND NEW.reason IS NULL
-               AND EXISTS (SELECT 1 FROM customer
-                 WHERE id = OLD.customer_id AND erased_at IS NOT NULL))
+             OR NEW."before" IN (OLD."before", '{}') AND NEW."after" IN (OLD."after", '{}')
+               AND (NEW.reason IS NULL OR NEW.reason = OLD.reason)
+               AND (EXISTS (SELECT 1 FROM customer
+                   WHERE id = OLD.customer_id AND erased_at IS NOT NULL)
+                 OR EXISTS (SELECT 1 FROM app_user
+                   WHERE id = OLD.subject_id AND name = '(erased)' AND disabled_at IS NOT NULL)))
          THEN RETURN NEW; END IF;
          RAISE EXCEPTION 'of an audit entry what is personal is erased, and nothing else changed'
            USING ERRCODE = 'restrict_violation';
@@ -78,9 +81,13 @@ SQLITE = (
            OR NEW.user_name IS '(erased)' AND OLD.user_name IS NOT NULL)
          OR NOT (NEW."before" IS OLD."before" AND NEW."after" IS OLD."after"
              AND NEW.reason IS OLD.reason
-           OR NEW."before" IS '{}' AND NEW."after" IS '{}' AND NEW.reason IS NULL
-             AND EXISTS (SELECT 1 FROM customer
-               WHERE id = OLD.customer_id AND erased_at IS NOT NULL)) BEGIN
+           OR NEW."before" IN (OLD."before", '{}') AND NEW."after" IN (OLD."after", '{}')
+             AND (NEW.reason IS NULL OR NEW.reason IS OLD.reason)
+             AND (EXISTS (SELECT 1 FROM customer
+                 WHERE id = OLD.customer_id AND erased_at IS NOT NULL)
+               OR EXISTS (SELECT 1 FROM app_user
+                 WHERE id = OLD.subject_id AND name = '(erased)' AND disabled_at IS NOT NULL)))
+         BEGIN
          SELECT RAISE(ABORT, 'of an audit entry what is personal is erased, and nothing changed');
        END""",
 )

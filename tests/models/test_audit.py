@@ -8,13 +8,15 @@ import pytest
 from tortoise.connection import get_connection
 from tortoise.exceptions import BaseORMException
 
-from models import AuditEntry, Contact
-from models.access import Principal, Scope
+from models import AuditEntry, Contact, User
+from models.access import OPERATOR, Principal, Scope
 from models.audit import Act
 from models.audit_erasure import erase_names
 from models.contact_editing import create_contact, delete_contact, edit_contact
 from models.database import Database
 from models.errors import RefusalCode
+from models.granting import grant_permissions
+from models.user_editing import create_user, disable_user, edit_user
 from tests.factories import add_class, add_customer, add_template, edit, erase, everything, refused
 
 BEHALF = Principal(
@@ -71,6 +73,7 @@ async def test_an_entry_says_who_for_whom_and_about_which_customer(
         "UPDATE audit_entry SET at = '2020-01-01 00:00:00+00:00', erased_at = at",
         # That customer is not erased:
         """UPDATE audit_entry SET "before" = '{}', "after" = '{}', reason = NULL, erased_at = at""",
+        """UPDATE audit_entry SET "after" = '{}', erased_at = at""",
     ],
 )
 async def test_the_database_refuses_to_change_what_was_done(
@@ -153,6 +156,49 @@ async def test_the_names_of_a_user_are_erased_and_the_ids_stay(
     )
     again = await database.transaction(lambda: erase_names(later, "usr_ann", "Left"))
     assert again == 0
+
+
+async def test_a_disabled_user_is_erased_with_what_entries_say_of_it(
+    database: Database, act: Act
+) -> None:
+    """R96: what it was permitted, by whom and when stays, and whom its provider means."""
+    values = {"name": "Uma", "email": "u@a.example", "issuer": "https://id.example", "subject": "7"}
+    user = await database.transaction(lambda: create_user(act, values, None))
+    other = await database.transaction(lambda: create_user(act, {"name": "Bo"}, None))
+    await database.transaction(lambda: edit_user(act, user.id, {"name": "Umi"}, None, None))
+    codes = [Scope.CUSTOMERS_READ]
+    await database.transaction(lambda: grant_permissions(act, user.id, codes, "Joins us", None))
+    async with refused(RefusalCode.USER_ACTIVE, "actorId"):
+        await database.transaction(lambda: erase_names(act, user.id, "Asked"))
+    operator = replace(act, principal=OPERATOR)
+    await database.transaction(lambda: disable_user(operator, user.id, "Is ill", None))
+    # Who did it may have been erased before.
+    await database.transaction(lambda: erase_names(act, act.principal.id, "Left"))
+    kept = await AuditEntry.filter(subject_id=other.id).values()
+    later = replace(act, now=act.now + timedelta(days=1))
+    assert await database.transaction(lambda: erase_names(later, user.id, "Asked")) == 0
+    stored = await User.get(id=user.id)
+    assert (stored.name, stored.name_key, stored.email) == ("(erased)", "(erased)", None)
+    assert (stored.issuer, stored.subject) == ("https://id.example", "7")
+    assert (stored.version, stored.last_modified_at) == (5, later.now)
+    assert stored.disabled_at == act.now
+    told = {
+        row.operation: (row.before, row.after, row.reason, row.erased_at)
+        for row in await AuditEntry.filter(subject_id=user.id)
+    }
+    disabled = {"disabled_at": act.now.isoformat()}
+    assert told == {
+        "user.created": ({}, {}, None, later.now),
+        "user.edited": ({}, {}, None, later.now),
+        "permissions.granted": ({"permissions": []}, {"permissions": codes}, None, later.now),
+        "user.disabled": ({"disabled_at": None}, disabled, None, later.now),
+        "actor.names_erased": ({}, {"entries": 0}, "Asked", None),
+    }
+    assert await AuditEntry.filter(subject_id=other.id).values() == kept
+    with pytest.raises(REFUSED):
+        await get_connection("default").execute_query(
+            """UPDATE audit_entry SET "after" = '{"permissions": []}', erased_at = at"""
+        )
 
 
 async def test_names_are_erased_of_somebody_and_for_a_reason(database: Database, act: Act) -> None:

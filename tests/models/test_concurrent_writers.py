@@ -20,7 +20,10 @@ from models import (
     CustomerTemplate,
     PlatformDefaults,
     Suggestion,
+    User,
+    UserGroup,
 )
+from models.access import Scope, issue_token
 from models.audit import Act
 from models.class_editing import delete_class, edit_class
 from models.consent import EntryKind
@@ -30,9 +33,12 @@ from models.customer_editing import change_class, delete_customer, edit_customer
 from models.database import Database
 from models.enrichment import SuggestionStatus
 from models.errors import RefusalCode, Refused, StaleVersion
+from models.granting import grant_permissions
+from models.group_editing import change_members, create_group, delete_group, edit_group
 from models.retirement import retire_class
 from models.suggestion import accept, reject
 from models.template_editing import delete_template, save_platform_defaults, save_template
+from models.user_editing import create_user, disable_user, edit_user
 from tests.factories import GRANTED, add_class, add_customer, add_template, shipped
 
 WRITERS = 20
@@ -67,6 +73,28 @@ async def with_suggestion(database: Database, act: Act) -> Customer:
 async def new_contact(database: Database, act: Act) -> Contact:
     customer = await add_customer(database, act)
     return await database.transaction(lambda: create_contact(act, customer.id, {"name": "Al"}))
+
+
+async def new_user(database: Database, act: Act) -> User:
+    await issue_token(
+        "Somebody else", frozenset(Scope), act.now
+    )  # who administers access after all
+    return await database.transaction(lambda: create_user(act, {"name": "Uma"}, None))
+
+
+async def new_group(database: Database, act: Act, name: str = "Clerks") -> UserGroup:
+    await new_user(database, act)
+    return await database.transaction(lambda: create_group(act, {"name": name}))
+
+
+async def join(act: Act, row_id: str, version: int | None, _: int) -> object:
+    user = await User.all().order_by("-id").first()
+    assert user is not None
+    return await change_members(act, row_id, [user.id], [], version)
+
+
+async def grant(act: Act, row_id: str, version: int | None, _: int) -> object:
+    return await grant_permissions(act, row_id, [Scope.CUSTOMERS_READ], None, version)
 
 
 async def the_defaults(database: Database, act: Act) -> PlatformDefaults:  # noqa: ARG001  # as the others
@@ -122,6 +150,18 @@ KINDS = {
         lambda act, row, version, n: save_template(act, row, name(row, n), version),
         (lambda act, row, version, _: delete_template(act, row, version),),
     ),
+    "user": Kind(
+        User,
+        new_user,
+        lambda act, row, version, n: edit_user(act, row, name(row, n), None, version),
+        (grant, lambda act, row, version, _: disable_user(act, row, "Left", version)),
+    ),
+    "group": Kind(
+        UserGroup,
+        new_group,
+        lambda act, row, version, n: edit_group(act, row, name(row, n), version),
+        (grant, join, lambda act, row, version, _: delete_group(act, row, version)),
+    ),
     "platform defaults": Kind(PlatformDefaults, the_defaults, set_defaults),
 }
 MIXED = [name for name, kind in KINDS.items() if kind.others]
@@ -168,7 +208,7 @@ async def test_of_writers_of_every_sort_one_wins(database: Database, act: Act, n
     for turn in range(6):
         row = (
             await kind.make(database, act)
-            if turn == 0 or name in {"customer", "contact"}
+            if turn == 0 or name in {"customer", "contact", "user"}
             else (await _another(database, act, kind, turn))
         )
         ways = [kind.edit, *kind.others]
@@ -186,8 +226,12 @@ async def test_of_writers_of_every_sort_one_wins(database: Database, act: Act, n
 
 
 async def _another(database: Database, act: Act, kind: Kind, turn: int) -> Any:
-    make = add_class if kind.model is CustomerClass else add_template
-    return await make(database, act, f"Turn {turn}")
+    makes: dict[type[Model], Callable[[Database, Act, str], Awaitable[Any]]] = {
+        CustomerClass: add_class,
+        CustomerTemplate: add_template,
+        UserGroup: new_group,
+    }
+    return await makes[kind.model](database, act, f"Turn {turn}")
 
 
 async def test_without_a_version_no_field_is_lost(database: Database, act: Act) -> None:
@@ -238,7 +282,7 @@ async def test_one_of_two_decisions_on_a_suggestion_stands(database: Database, a
 
 PAIRS = [
     (name, first, second)
-    for name in ("class", "customer", "contact", "template")
+    for name in MIXED
     for first in range(1 + len(KINDS[name].others))
     for second in range(1 + len(KINDS[name].others))
     if first != second

@@ -70,6 +70,17 @@ def test_values_of_entries_are_masked_unless_they_are_known_to_be_harmless() -> 
     for kind in ("cus", "con", "usr", "tok", "", "anything"):
         assert masked_values(values, kind) == masked
         assert masked_reason("Ann asked", kind) is None
-    for kind in ("cls", "tpl", "platform"):
+    for kind in ("cls", "tpl", "platform", "grp"):
         assert masked_values(values, kind) == values
         assert masked_reason("Merged", kind) == "Merged"
+
+
+def test_what_somebody_may_do_is_shown_and_how_they_are_called_is_not() -> None:
+    """R93."""
+    user = {"name": "Uma", "email": "u@a.example", "issuer": "https://id.example", "subject": "7"}
+    assert masked_values(user, "usr") == dict.fromkeys(user, "***")
+    permitted = {"permissions": ["customers:read"], "disabled_at": None, "group_id": "grp_1"}
+    assert masked_values(permitted, "usr") == permitted
+    token = {"scopes": ["customers:read"], "user_id": "usr_1", "reseller_id": None}
+    token |= {"expires_at": None, "revoked_at": None, "successor_id": "tok_2"}
+    assert masked_values({"name": "Uma's laptop", **token}, "tok") == {"name": "***", **token}

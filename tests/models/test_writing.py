@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tortoise.fields.base import DatabaseDefault
 from tortoise.models import Model
 
 import models
@@ -16,7 +17,11 @@ from models.writing import add_rows, new_row
 
 
 def _attributes(row: Model) -> dict[str, Any]:
-    return {name: value for name, value in vars(row).items() if name != "_await_when_save"}
+    return {
+        name: repr(value) if isinstance(value, DatabaseDefault) else value
+        for name, value in vars(row).items()
+        if name != "_await_when_save"
+    }
 
 
 @pytest.mark.parametrize("model", [AuditEntry, ClassChange, Customer, EnrichmentRun, Job])

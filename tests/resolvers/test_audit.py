@@ -12,6 +12,7 @@ from models.access import Principal, Scope
 from models.audit import Act, new_entry
 from models.customer_list import LARGEST_COUNT
 from models.writing import add_rows
+from tests.access_world import add_user
 from tests.graphql_client import Api, Json
 
 LIST = """
@@ -219,3 +220,26 @@ async def test_the_names_of_somebody_are_erased_by_who_may(api: Api) -> None:
     assert nodes == [{"actorName": "(erased)", "userName": "(erased)"}] * 4
     names = {row["actor_name"] for row in await AuditEntry.all().values()}
     assert names == {"(erased)", "Other", "Tess Tester"}
+
+
+async def test_a_disabled_user_is_erased_in_one_step(api: Api) -> None:
+    """R96: by who may erase, once it was disabled by who may administer."""
+    user_id = await add_user(api, "Uma Underwood", email="uma@a.example")
+    eraser = await api.token_for(Scope.AUDIT_ERASE)
+    asked = {"actorId": user_id, "reason": "Asked"}
+    (refusal,) = await api.refused("eraseActorNames", "USER_ACTIVE", token=eraser, **asked)
+    assert (refusal["path"], refusal["hint"]) == (["actorId"], "Disable the user first.")
+    await api.done("disableUser", "", id=user_id, reason="Uma is ill")
+    await api.done("eraseActorNames", "", token=eraser, **asked)
+    document = """query($id: ID!) { node(id: $id) { ... on User { name email isActive
+      auditTrail { operation before after reason } } } users(text: "uma") { totalCount } }"""
+    response = await api.post(document, {"id": user_id})
+    assert response.json()["data"]["users"] == {"totalCount": 0}
+    user = response.json()["data"]["node"]
+    assert (user["name"], user["email"], user["isActive"]) == ("(erased)", None, False)
+    assert {entry["operation"] for entry in user["auditTrail"]} == {
+        "user.created",
+        "user.disabled",
+        "actor.names_erased",
+    }
+    assert "uma" not in response.text.casefold()

@@ -11,7 +11,9 @@ from tests.mutations import (
     of_contact,
     of_customer,
     of_deletable_class,
+    of_group,
     of_template,
+    of_user,
 )
 
 EDITS: dict[str, Prepare] = {
@@ -19,10 +21,21 @@ EDITS: dict[str, Prepare] = {
     "saveCustomerTemplate": of_template,
     "saveCustomer": of_customer,
     "saveContact": of_contact,
+    "saveUser": of_user,
+    "saveUserGroup": of_group,
 }
 """What is edited by the mutations that create as well."""
 
-OBJECTS = {"CustomerClass", "CustomerTemplate", "Customer", "Contact", "PlatformDefaults"}
+OBJECTS = {
+    "CustomerClass",
+    "CustomerTemplate",
+    "Customer",
+    "Contact",
+    "PlatformDefaults",
+    "User",
+    "UserGroup",
+    "AccessToken",
+}
 
 
 def versioned() -> list[str]:
@@ -42,16 +55,15 @@ def _input_of(kind: object) -> GraphQLInputObjectType:
     return named
 
 
-def object_of(mutation: str) -> str:
-    """Name the field of a payload that shows what was changed."""
+def objects_of(mutation: str) -> list[str]:
+    """Name the fields of a payload that may show what was changed."""
     mutations = the_schema()._schema.mutation_type
     assert mutations is not None
     payload = get_named_type(mutations.fields[mutation].type)
     assert isinstance(payload, GraphQLObjectType)
-    shown: list[str] = [
+    return [
         name for name, field in payload.fields.items() if get_named_type(field.type).name in OBJECTS
     ]
-    return shown[0]
 
 
 async def change_stale(api: Api, act: Act, mutation: str) -> Json:
@@ -62,7 +74,7 @@ async def change_stale(api: Api, act: Act, mutation: str) -> Json:
         before_it["name"] = "Edited"
         before_it.pop("reason", None)
     before = await stored()
-    select = f"{object_of(mutation)} {{ version }}"
+    select = " ".join(f"{name} {{ version }}" for name in objects_of(mutation))
     payload = await api.do(mutation, select, **before_it, expectedVersion=99)
     assert await stored() == before
     return payload
@@ -79,7 +91,8 @@ async def test_a_stale_version_is_refused_with_the_current_state(
     """R101."""
     payload = await change_stale(api, act, mutation)
     (error,) = payload["userErrors"]
-    now = payload[object_of(mutation)]["version"]
+    shown = [payload[name] for name in objects_of(mutation) if payload[name] is not None]
+    now = shown[0]["version"]
     assert error == {
         "code": "VERSION_CONFLICT",
         "message": f"You edited version 99; it is at version {now} now.",

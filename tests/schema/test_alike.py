@@ -120,7 +120,7 @@ class Stored:
             "assignable": lambda: one_of((True, False, None)),
             "before": lambda: one_of(CURSORS),
             "code": lambda: one_of(("CHARITY", "RESELLER_OTHER", "NONE")),
-            "filter": lambda: one_of(self._filters(random)),
+            "filter": lambda: one_of(self._filters(random, str(declared.type))),
             "first": lambda: one_of(SIZES),
             "id": lambda: self.any_id(random, *TABLES.get(str(declared.type), ())),
             "ids": lambda: [self.any_id(random) for _ in range(random.randrange(6))],
@@ -141,7 +141,15 @@ class Stored:
             {"contacts": [contact]},
         )
 
-    def _filters(self, random: Random) -> Sequence[dict[str, Any] | None]:
+    def _filters(self, random: Random, kind: str) -> Sequence[dict[str, Any] | None]:
+        if kind == "AuditFilter":
+            return (
+                None,
+                {},
+                {"customerId": self.any_id(random, "Customer")},
+                {"subjectType": Name("CUSTOMER"), "isOverride": False},
+                {"operations": ["customer.created", "none"], "fromAt": INSTANTS[0]},
+            )
         return (
             None,
             {},

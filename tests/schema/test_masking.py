@@ -21,6 +21,7 @@ from models import (
     CustomerClass,
     CustomerTemplate,
     Suggestion,
+    UserGroup,
 )
 from models.access import Principal, Scope
 from models.audit import Act
@@ -29,6 +30,7 @@ from models.enrichment import SuggestionStatus
 from schema.personal import PERSONAL
 from schema.reads import READ, Brought, Derived, Needs, models_of
 from schema.selections import known_fields
+from tests.access_world import issue
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, connected, running_api, serving, the_schema
@@ -52,6 +54,10 @@ MARKERS = {
     "suggested",
     "moved",
     "renamed",
+    "staff",
+    "mailbox",
+    "dismissal",
+    "leak",
 }
 """What personal data holds, each place its own: `zq-customer` and so on."""
 
@@ -135,7 +141,21 @@ async def ids(api: Api) -> dict[str, str]:
         "customer": customer["id"],
         "contact": contact["contact"]["id"],
         "suggestion": suggestion.id,
+        **await staff(api),
     }
+
+
+async def staff(api: Api) -> dict[str, str]:
+    """Make a user who was called otherwise before, with a token; their names are not masked."""
+    before = {"name": zq("staff"), "email": "zq-mailbox@a.example"}
+    user = (await api.done("saveUser", "user { id }", **before))["user"]["id"]
+    await api.done("saveUser", "", id=user, name="Uma", email="uma@a.example")
+    await api.done("grantPermissions", "", granteeId=user, permissions=[Scope.CUSTOMERS_READ])
+    token = (await issue(api, user, Scope.CUSTOMERS_READ))["accessToken"]["id"]
+    await api.done("revokeAccessToken", "", id=token, reason=zq("leak"))
+    await api.done("disableUser", "", id=user, reason=zq("dismissal"))
+    group = await api.done("saveUserGroup", "userGroup { id }", name="Auditors")
+    return {"user": user, "token": token, "group": group["userGroup"]["id"]}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -171,7 +191,11 @@ def queries(ids: dict[str, str]) -> dict[str, str]:
         "consentEvidence": f"(customerId: {quoted['customer']})",
         "verifyConsentLedger": f"(customerId: {quoted['customer']})",
         "consentAdvisoryCounts": "",
-        "auditTrail": "",
+        "auditTrail": "(first: 500)",
+        "permissions": "",
+        "users": "",
+        "userGroups": "",
+        "accessTokens": "",
     }
 
 
@@ -264,6 +288,39 @@ async def test_what_stands_for_personal_data_is_as_the_schema_says(
     }
 
 
+async def test_what_was_done_about_access_is_told_without_the_persons(
+    api: Api, ids: dict[str, str], masked: str
+) -> None:
+    """R93: what somebody may do is no personal data; how they are called, and why, is."""
+    trail = "auditTrail { operation before after reason }"
+    document = f"""query($ids: [ID!]!) {{ nodes(ids: $ids) {{
+      ... on User {{ {trail} }} ... on AccessToken {{ {trail} }} }} }}"""
+    wanted = [ids["user"], ids["token"]]
+    nodes = (await api.data(document, token=masked, ids=wanted))["nodes"]
+    assert {entry.pop("reason") for node in nodes for entry in node["auditTrail"]} == {None}
+    of_user, of_token = [
+        {one["operation"]: (one["before"], one["after"]) for one in node["auditTrail"]}
+        for node in nodes
+    ]
+    names = {"name": "***", "email": "***"}
+    assert of_user == {
+        "user.created": ({}, names),
+        "user.edited": (names, names),
+        "permissions.granted": ({"permissions": []}, {"permissions": ["customers:read"]}),
+        "user.disabled": ({"disabled_at": None}, {"disabled_at": "2026-10-01T09:30:00+00:00"}),
+    }
+    issued = {
+        "name": "***",
+        "scopes": ["customers:read"],
+        "user_id": ids["user"],
+        "expires_at": "2026-12-30T09:30:00+00:00",
+    }
+    assert of_token == {
+        "token.issued": ({}, issued),
+        "token.revoked": ({"revoked_at": None}, {"revoked_at": "2026-10-01T09:30:00+00:00"}),
+    }
+
+
 @pytest.mark.parametrize("mutation", MUTATIONS)
 async def test_no_payload_tells_what_was_there_before(
     api: Api, clock: Clock, mutation: str, masked: str
@@ -274,6 +331,7 @@ async def test_no_payload_tells_what_was_there_before(
     assert mutations is not None
     await CustomerClass.filter(code__isnull=True).update(name_key=F("id"))
     await CustomerTemplate.all().update(name_key=F("id"))
+    await UserGroup.all().update(name_key=F("id"))
     values = await MUTATIONS[mutation][0](api, act)
     arguments = {"instant": '"2026-11-01T00:00:00Z"'}
     select = everything_of(mutations.fields[mutation].type, arguments)
