@@ -234,6 +234,9 @@ def _entries(customers: int, start: datetime) -> Values:
     return [_entry(number, start) for number in range(1, customers + 1)]
 
 
+RARE_KINDS = ("cls", "con", "grp", "sug", "tok", "tpl", "usr")
+
+
 def _entry(number: int, start: datetime) -> tuple[Any, ...]:
     """Make an entry; most were made by the platform itself, and few things are rare."""
     customer_id = f"cus_{number:07}"
@@ -241,7 +244,7 @@ def _entry(number: int, start: datetime) -> tuple[Any, ...]:
     return (
         f"aud_{number:07}",
         customer_id,
-        "cus" if number % 50 else "cls",
+        "cus" if number % 50 else RARE_KINDS[number // 50 % len(RARE_KINDS)],
         customer_id if number % 50 else None,
         OPERATIONS[number % len(OPERATIONS)] if number % 200 else "class.retired",
         "{}",
