@@ -100,6 +100,6 @@ class ClassChange(Model):
     class Meta:
         table = "class_change"
         indexes = (
-            Index(fields=("to_class_id", "changed_at")),
+            Index(fields=("to_class_id", "customer_id", "changed_at")),
             Index(fields=("from_class_id", "changed_at")),
         )
