@@ -5,7 +5,7 @@ Tortoise finds this module by its name, as the engine of either dialect.
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
@@ -20,6 +20,7 @@ from tortoise.backends.sqlite.client import (
     SqliteClient,
     SqliteTransactionContext,
     SqliteTransactionWrapper,
+    translate_exceptions,
 )
 
 from models.reach import OutOfReachError, reach
@@ -31,6 +32,9 @@ OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
 
 added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
 """Whose rows a bound unit of work has added, by ids of customers and of what is theirs."""
+
+
+Statement = tuple[str, list[Any]]
 
 
 class _Limiting:
@@ -62,6 +66,11 @@ class _Limiting:
             made = [self._limited(query, one) for one in values]
             query, values = made[0][0], [one or [] for _, one in made]
         return self._next.execute_many(query, values)
+
+    async def execute_several(self, statements: Sequence[Statement]) -> None:
+        """Run statements one after the other, and give nothing back."""
+        for query, values in statements:
+            await self.execute_query(query, values)
 
     def execute_script(self, query: str) -> Any:
         """Run statements without parameters; no operation of anybody's does."""
@@ -109,7 +118,27 @@ class PostgresTransaction(_Limiting, AsyncpgTransaction):
         return NestedTransactionContext(PostgresTransaction(self))
 
 
-class LiteClient(_Limiting, SqliteClient):
+class _Lite(_Limiting):
+    """Hands statements to the thread of SQLite's connection, which costs more than most of them."""
+
+    async def execute_several(self, statements: Sequence[Statement]) -> None:
+        """Run statements one after the other, and give nothing back."""
+        going = [self._limited(query, values) for query, values in statements]
+        await self._run_at_once(";".join(query for query, _ in statements), going)
+
+    @translate_exceptions
+    async def _run_at_once(self, text: str, going: Sequence[tuple[str, list[Any] | None]]) -> None:
+        async with cast("Any", self).acquire_connection() as connection:
+            cast("Any", self).log.debug("%s: %s", text, [values for _, values in going])
+
+            def run() -> None:
+                for query, values in going:
+                    connection._conn.execute(query, values or ())
+
+            await connection._execute(run)
+
+
+class LiteClient(_Lite, SqliteClient):
     """The connection."""
 
     __module__ = SqliteClient.__module__  # by which Tortoise chooses how to migrate
@@ -118,8 +147,16 @@ class LiteClient(_Limiting, SqliteClient):
         return SqliteTransactionContext(LiteTransaction(self), self._lock)
 
 
-class LiteTransaction(_Limiting, SqliteTransactionWrapper):
+class LiteTransaction(_Lite, SqliteTransactionWrapper):
     """The same in a transaction."""
+
+    async def begin(self) -> None:
+        """Begin with the lock for writing: taken later, it might be refused to a stale reader."""
+        await self._begin("BEGIN IMMEDIATE")
+
+    @translate_exceptions
+    async def _begin(self, statement: str) -> None:
+        await self._connection.execute_fetchall(statement)
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(LiteTransaction(self))

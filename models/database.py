@@ -238,9 +238,6 @@ class Database:
         added_for.set(set())
         try:
             async with in_transaction() as connection:
-                if not self.is_postgres:
-                    # BEGIN is deferred: taking the write lock first spares a busy snapshot later.
-                    await connection.execute_query("UPDATE rate_limit SET key = key WHERE 0")
                 result = await work()
                 if reach() is not None:
                     await refuse_foreign(connection)

@@ -1,11 +1,12 @@
 """Adds new rows of several tables at once.
 
 An act such as creating a customer adds rows to five tables. On PostgreSQL they travel in one
-statement, on SQLite one after the other; either way the text is written once for each combination
-of tables. Rows are added in the order given, and references between them are checked at the end.
+statement, on SQLite in several that go to its thread together; either way the text is written once
+for each combination of tables. Rows are added in the order given, and references between them are
+checked at the end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, TypeVar
@@ -44,42 +45,52 @@ async def add_rows(rows: Sequence[Model], *, waking: str | None = None) -> None:
 
     Who watches the topic `waking` is woken once it has committed, at the cost of no statement.
     """
-    connection = get_connection("default")
+    connection: Any = get_connection("default")
     is_postgres = dialect_of(connection) == "postgres"
-    chunk: list[tuple[type[Model], list[Model]]] = []
+    chunks = list(_chunks(rows, are_joined=is_postgres))
+    statements = []
+    for place, chunk in enumerate(chunks, start=1):
+        groups = tuple((model, len(some)) for model, some in chunk)
+        wakes = waking if place == len(chunks) else None
+        statements.append((_statement(groups, wakes, is_postgres=is_postgres), _values(chunk)))
+    await connection.execute_several(statements)
+    for row in rows:
+        row._saved_in_db = True
+    if rows:
+        note_wake(waking)
+
+
+Chunk = list[tuple[type[Model], list[Model]]]
+"""Rows of one statement, by their tables."""
+
+
+def _chunks(rows: Sequence[Model], *, are_joined: bool) -> Iterator[Chunk]:
+    """Part rows by statements: one for all tables, or one for each, of so many parameters."""
+    chunk: Chunk = []
     parameters = 0
     for model, group in groupby(rows, type):
         columns = len(_columns(model))
         waiting = list(group)
         while waiting:
             room = (MOST_PARAMETERS - parameters) // columns
-            if not room or (chunk and not is_postgres):
-                await _add(connection, chunk)
+            if not room or (chunk and not are_joined):
+                yield chunk
                 chunk, parameters = [], 0
                 continue
             taken, waiting = waiting[:room], waiting[room:]
             chunk.append((model, taken))
             parameters += len(taken) * columns
     if chunk:
-        await _add(connection, chunk, waking)
-        note_wake(waking)
+        yield chunk
 
 
-async def _add(
-    connection: Any, chunk: list[tuple[type[Model], list[Model]]], waking: str | None = None
-) -> None:
-    groups = tuple((model, len(rows)) for model, rows in chunk)
-    text = _statement(groups, waking, is_postgres=dialect_of(connection) == "postgres")
-    values = [
+def _values(chunk: Chunk) -> list[Any]:
+    return [
         to_database(getattr(row, name), row)
         for model, rows in chunk
         for row in rows
         for name, _, to_database in _columns(model)
     ]
-    await connection.execute_query(text, values)
-    for _, rows in chunk:
-        for row in rows:
-            row._saved_in_db = True
 
 
 @lru_cache(maxsize=50)
