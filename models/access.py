@@ -187,7 +187,7 @@ class Principals:
     """Whom tokens stand for, remembered until any token is changed.
 
     A token that was read is not read again as long as the database says that no token has changed
-    since: on PostgreSQL by a notification, on SQLite by a count of commits.
+    since: on PostgreSQL by a notification, on SQLite by a count of such changes.
     """
 
     def __init__(self, database: Database) -> None:

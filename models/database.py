@@ -107,6 +107,8 @@ class Database:
         self._listener: asyncio.Task[None] | None = None
         self._is_listening = False
         self._reader: sqlite3.Connection | None = None
+        self._epochs: dict[str, tuple[int, int]] = {}
+        """Epochs of topics on SQLite, each with the version of the data that it was read at."""
         self._reading_connections: ReadingConnections | None = None
 
     @property
@@ -173,11 +175,15 @@ class Database:
         """Give a number that changes whenever what the topic is about does, in any process.
 
         Nothing is given as long as this process would not hear of a change: then what was read
-        before can't be trusted. SQLite counts every commit, whatever it was about.
+        before can't be trusted. SQLite has a table of them, read again after a commit.
         """
         if self._reader is not None:
             ((version,),) = self._reader.execute("PRAGMA data_version")
-            return int(version)
+            if self._epochs.get(topic, (None, 0))[0] != version:
+                found = "SELECT value FROM epoch WHERE topic = ?"
+                ((epoch,),) = self._reader.execute(found, (topic,))
+                self._epochs[topic] = version, epoch
+            return self._epochs[topic][1]
         return self.signals.fired(topic) if self._is_listening else None
 
     async def transaction(

@@ -10,9 +10,11 @@ import pytest
 
 from models import AccessToken
 from models.access import TOKENS, Principal, Principals, Scope, hash_of, issue_token
+from models.audit import Act
 from models.database import Database
 from tests.conftest import Clock
 from tests.databases import Databases
+from tests.factories import add_class
 from tests.graphql_client import counted_statements
 
 CLASS_VIEW, CLASS_EDIT = Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMER_CLASSES_WRITE
@@ -112,6 +114,27 @@ async def test_a_token_is_read_once_until_any_is_changed(
             if database.is_postgres:
                 await told.wait()
     assert await principals.of(secret, clock()) is None
+    await database.close()
+    await databases.give_back(url)
+
+
+async def test_other_writes_make_no_token_be_read_again(
+    databases: Databases, clock: Clock, act: Act
+) -> None:
+    url = await databases.create()
+    database = Database(url)
+    await database.open([TOKENS])
+    principals = Principals(database)
+    secret = await issue_token("Kept", frozenset({VIEW}), clock())
+    async with asyncio.timeout(10):
+        while database.epoch(TOKENS) is None:  # noqa: ASYNC110  # it has no event for it
+            await asyncio.sleep(0.01)
+    assert await principals.of(secret, clock()) is not None
+    await principals.of(secret, clock())  # once more, as the use was noted meanwhile
+    await add_class(database, act, "Another")
+    with counted_statements() as statements:
+        assert await principals.of(secret, clock()) is not None
+    assert statements == []
     await database.close()
     await databases.give_back(url)
 
