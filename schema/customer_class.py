@@ -158,7 +158,7 @@ class CustomerClass(Node):
     async def deletability(self, info: Info) -> Permissibility:
         """Look at its use before anybody clicks."""
         row, use = await _row_and_use(info, self.id)
-        return Permissibility.of(deletion_blockers(row, use), use)
+        return Permissibility.of([] if row is None else deletion_blockers(row, use), use)
 
     @strawberry.field(
         description="Whether it can be retired now (R42, R43); a retired class can, to no effect.",
@@ -179,7 +179,8 @@ class CustomerClass(Node):
             replacement = await info.context.loaders.customer_class.load(replacement_id)
             if replacement is None:
                 raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such replacement.")
-        return Permissibility.of(retirement_blockers(row, use, replacement), use)
+        blockers = [] if row is None else retirement_blockers(row, use, replacement)
+        return Permissibility.of(blockers, use)
 
     @strawberry.field(
         description="Its customers by name; by account number for whoever may not see personal"
@@ -253,8 +254,7 @@ def _cursor(node: CustomerClass) -> str:
     return encode_cursor(CLASSES, (node.display_position, node.name_key, node.id))
 
 
-async def _row_and_use(info: Info, class_id: str) -> tuple[models.CustomerClass, ClassUse]:
+async def _row_and_use(info: Info, class_id: str) -> tuple[models.CustomerClass | None, ClassUse]:
+    """Read a class and its use; it may be gone, or never have been but in a dry run."""
     loaders = info.context.loaders
-    row = await loaders.customer_class.load(class_id)
-    assert row is not None  # noqa: S101  # it has just been read
-    return row, await loaders.class_use.load(class_id)
+    return await loaders.customer_class.load(class_id), await loaders.class_use.load(class_id)

@@ -45,6 +45,10 @@ class ErrorCode(StrEnum):
     VARIABLES_TOO_LARGE = "VARIABLES_TOO_LARGE"
 
 
+LONGEST_MESSAGE = 500
+"""graphql-core repeats names and values of a request, however long, in what it says of them."""
+
+
 class RequestRefused(GraphQLError):
     """A request, or a field of it, was refused; the client's doing, not the program's."""
 
@@ -82,6 +86,8 @@ def settle(errors: list[GraphQLError], request_id: str) -> None:
             log.error("graphql_bug", path=error.path, exc_info=error.original_error)
             error.message, error.extensions = masked(request_id)
             continue
+        if len(error.message) > LONGEST_MESSAGE:
+            error.message = f"{error.message[:LONGEST_MESSAGE]}…"
         code = ErrorCode.INVALID_OPERATION if error.path is None else ErrorCode.BAD_USER_INPUT
         error.extensions = {"code": code.value, **(error.extensions or {})}
         log.info("graphql_refused", path=error.path, code=error.extensions["code"])

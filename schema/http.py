@@ -1,6 +1,5 @@
 """GraphQL over HTTP to the letter of its specification: one endpoint for POST and for GET."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from schema.admission import Admission, Crowded
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused, masked
 from schema.guessing import TooManyGuesses
+from schema.null_characters import holds_null_character
 from schema.proxy import address_of
 from schema.serving import CustomerClassesSchema
 from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
@@ -38,7 +38,6 @@ PARAMETERS = {
 STATUSES = {ErrorCode.RATE_LIMITED.value: 429, ErrorCode.TIMEOUT.value: 503}
 """The statuses of refusals that every client is to understand, whatever media type it takes."""
 
-NULL_CHARACTER = re.compile(rb"\x00|\\u(?:0000|\{0+\})")
 
 MakeContext = Callable[[str, Principal], Context]
 """Makes the context of a request from its id and its principal."""
@@ -199,7 +198,7 @@ async def read_request(request: Request, most: int) -> GraphQLRequest:
     """Take the parameters out of a request; refuse what is not of the specification's form."""
     if request.method == "GET":
         given: dict[str, Any] = dict(request.query_params)
-        refuse_null_characters(given.get("query", "").encode())
+        _refuse_null_characters(b"\x00", {"query": given.get("query")})
         for name in ("variables", "extensions"):
             if name in given:
                 given[name] = _parsed(given[name].encode())
@@ -250,16 +249,16 @@ async def _whole_body(request: Request, most: int) -> bytes:
 
 
 def _parsed(text: bytes) -> Any:
-    refuse_null_characters(text)
     try:
-        return orjson.loads(text)
+        parsed = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise HTTPRefused(400, "That is not JSON.") from error
+    _refuse_null_characters(text, parsed)
+    return parsed
 
 
-def refuse_null_characters(text: bytes) -> None:
-    """Refuse U+0000 in any spelling: no column can hold it, and PostgreSQL takes it in no query."""
-    if NULL_CHARACTER.search(text):
+def _refuse_null_characters(text: bytes, parsed: Any) -> None:
+    if holds_null_character(text, parsed):
         raise HTTPRefused(400, "Text must not hold the character U+0000.")
 
 

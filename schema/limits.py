@@ -125,9 +125,11 @@ def refuse_too_many_values(variables: Mapping[str, Any] | None, limits: Limits) 
 
 def as_too_large(error: GraphQLError, limits: Limits) -> GraphQLError:
     """Give the refusal of a document that was not read to its end, if the error says that."""
-    if f"more than {limits.max_tokens} tokens" in error.message:
+    # What the parser says of a client's own text may hold anything, but not begin like this.
+    said = error.message.removeprefix("Syntax Error: ")
+    if said.startswith(f"Document contains more than {limits.max_tokens} tokens."):
         code, what, limit = ErrorCode.TOO_MANY_TOKENS, "tokens", limits.max_tokens
-    elif "nested too deeply" in error.message:
+    elif said.startswith("Document is nested too deeply."):
         code, what, limit = ErrorCode.QUERY_TOO_DEEP, "levels of fields", limits.max_depth
     else:
         return error

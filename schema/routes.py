@@ -82,7 +82,7 @@ def schema_route(authenticate: Authenticate, schema: CustomerClassesSchema) -> R
         text = "The schema is not shown here."
         return refusal(request, 403, text, code=ErrorCode.INTROSPECTION_DISABLED)
 
-    return Route("/schema.graphql", Signed(authenticate, print_schema))
+    return Route("/schema.graphql", Signed(authenticate, print_schema), methods=["GET"])
 
 
 class Application(Starlette):

@@ -58,6 +58,10 @@ SCALARS = {
 }
 
 
+MOST_FAULTS = 10
+"""Of a document; each may repeat all of what it is about."""
+
+
 class RememberingNames(NameConverter):
     """Strawberry's names, each worked out once: it asks for them with every argument and input."""
 
@@ -104,10 +108,13 @@ class CustomerClassesSchema(RememberingSchema):
             refuse_too_large(document, self.limits)
         except GraphQLError as error:
             return [error]
-        if self.limits.introspection:
-            return super().faults(document, rules)
-        rules = (*rules, MaybeNullValidationRule, OneOfInputValidationRule)
-        return validate(self._schema, document, rules, hide_suggestions=True)
+        return validate(
+            self._schema,
+            document,
+            (*rules, MaybeNullValidationRule, OneOfInputValidationRule),
+            max_errors=MOST_FAULTS,
+            hide_suggestions=not self.limits.introspection,
+        )
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None

@@ -7,6 +7,7 @@ from json import JSONDecodeError
 from typing import Any
 
 import orjson
+import structlog
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,13 +34,18 @@ from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyC
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused
 from schema.guessing import TooManyGuesses
-from schema.http import HTTPRefused, refuse_null_characters
+from schema.null_characters import holds_null_character
 from schema.proxy import address_of
 from schema.sign_in import Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, asked_id
 
+log = structlog.get_logger(__name__)
+
 INIT_TIMEOUT = timedelta(seconds=10)
 TOO_MANY = 4429
+LONGEST_REASON = 100
+"""Of the 123 bytes that a reason for closing has."""
+
 REASONS = {
     FORBIDDEN: "Forbidden",
     TOO_MANY: "Too many connections",
@@ -109,6 +115,17 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         except (AttributeError, TypeError):
             await self.handle_invalid_message("Failed to parse message")
 
+    async def handle_invalid_message(self, error_message: str) -> None:
+        """Close; what is said of the message has room for so much."""
+        await super().handle_invalid_message(error_message[:LONGEST_REASON])
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Log what ended an operation; that the client has gone is nothing to be alarmed of."""
+        if isinstance(error, WebSocketDisconnected):
+            log.info("client_gone")
+        else:
+            await super().handle_task_exception(error)
+
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Sign in, or close."""
         try:
@@ -124,7 +141,8 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             return  # it is being closed
         payload = message["payload"]
         query, variables = payload.get("query"), payload.get("variables")
-        if not isinstance(query, str | None) or not isinstance(variables, dict | None):
+        is_formed = isinstance(query, str | None) and isinstance(variables, dict | None)
+        if not is_formed or not isinstance(message["id"], str):
             await self.handle_invalid_message("Invalid subscribe payload")
             return
         try:
@@ -221,13 +239,9 @@ class GraphQLSocket(GraphQL[Context, None]):
         return orjson.dumps(data).decode()
 
     def decode_json(self, data: str | bytes) -> object:
-        """Read a message; what can't be stored is refused as over HTTP."""
+        """Read a message as a request over HTTP is read, which refuses what can't be stored."""
         text = data.encode() if isinstance(data, str) else data
-        try:
-            refuse_null_characters(text)
-        except HTTPRefused as refused:
-            raise JSONDecodeError(str(refused), "", 0) from refused
-        try:
-            return super().decode_json(data)
-        except RecursionError:
-            raise JSONDecodeError("nested too deeply", "", 0) from None
+        message = orjson.loads(text)
+        if holds_null_character(text, message):
+            raise JSONDecodeError("Text must not hold the character U+0000.", "", 0)
+        return message

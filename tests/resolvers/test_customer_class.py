@@ -588,3 +588,15 @@ async def test_retirability_knows_of_customers_who_buy_through_others(api: Api) 
         reason="Why not",
     )
     assert [error["code"] for error in payload["userErrors"]] == ["CUSTOMER_HAS_CHILDREN"]
+
+
+@pytest.mark.parametrize("asked", ["deletability", "retirability"])
+async def test_a_class_that_was_only_tried_can_be_asked_what_stands_in_its_way(
+    api: Api, asked: str
+) -> None:
+    document = f"""mutation {{ saveCustomerClass(input: {{ name: "Tried", dryRun: true }}) {{
+      customerClass {{ name {asked} {{ isAllowed firstUsedAt blockers {{ code }} }} }} }} }}"""
+    assert (await api.data(document))["saveCustomerClass"]["customerClass"] == {
+        "name": "Tried",
+        asked: {"isAllowed": True, "firstUsedAt": None, "blockers": []},
+    }

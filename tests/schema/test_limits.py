@@ -170,3 +170,27 @@ async def test_json_that_is_nested_without_end_is_a_bad_request(api: Api) -> Non
     )
     assert response.status_code == 400
     assert response.json()["errors"][0]["extensions"] == {"code": "BAD_REQUEST"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        # An unknown field is told with all of the object that it is in.
+        "mutation { saveCustomer(input: { "
+        + " ".join(f"{'x' * 2_000}{number}: 1" for number in range(100))
+        + " }) { __typename } }",
+        f"{{ {'a' * 200_000} }}",
+        f"{{ customers(first: {'9' * 100_000}) {{ totalCount }} }}",
+    ],
+)
+async def test_what_is_said_of_a_document_does_not_grow_with_it(api: Api, document: str) -> None:
+    response = await api.post(document)
+    errors = response.json()["errors"]
+    assert 1 <= len(errors) <= 11
+    assert len(response.content) < 10_000
+
+
+@pytest.mark.parametrize("said", ["nested too deeply", "Document contains more than 5000 tokens."])
+async def test_a_limit_is_not_found_in_what_a_client_says(api: Api, said: str) -> None:
+    (error,) = (await api.post(f'{{ viewer(x "{said}") }}')).json()["errors"]
+    assert error["extensions"]["code"] == "INVALID_OPERATION"

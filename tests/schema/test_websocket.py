@@ -229,6 +229,11 @@ INVALID_MESSAGES = [
     '{"a":' * 100_000,
     '{"type": "complete"}',
     '{"type": "ping", "payload": "\\u0000"}',
+    '{"type": "subscribe", "id": "\\ud800", "payload": {"query": "{ viewer { id } }"}}',
+    '{"type": "subscribe", "id": 7, "payload": {"query": "{ viewer { id } }"}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": {"x": "\\ud800"}}}',
+    f'{{"type": "{"dance" * 1_000}"}}',
+    '{"type": NaN}',
 ]
 
 
