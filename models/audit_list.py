@@ -1,12 +1,13 @@
 """Lists of audit entries: filters, keyset pages and counts (R96)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from models.audit import AuditEntry
 from models.customer_list import LARGEST_COUNT
+from models.customer_reach import reaches_few
 from models.each import Each, Place
 from models.reading import Reader
 from models.sql import Sql, all_of, among, is_postgres, run, to_database
@@ -31,6 +32,15 @@ EQUAL = (
 PARTIAL = {"reason", "user_id", "customer_id"}
 """Those whose index leaves out nulls."""
 
+_ENTRIES = "SELECT id FROM audit_entry AS one WHERE one."
+_OF_REACHED = Sql(
+    f"t0.id IN ({_ENTRIES}customer_id IS NOT NULL"  # noqa: S608  # no value is spelt out
+    " AND one.customer_id IN (SELECT id FROM customer AS c)"
+    f" UNION {_ENTRIES}subject_id IN (SELECT id FROM access_token AS k)"
+    f" UNION {_ENTRIES}subject_id IN (SELECT id FROM app_user AS u))"
+)
+"""What a bound operation reaches, looked up by whose it is: of each table it sees its own rows."""
+
 _REASON = f"substr(t0.reason, 1, {INDEXED_REASON})"
 
 Key = tuple[datetime, str]
@@ -51,12 +61,26 @@ class AuditFilter:
     since: datetime | None = None
     until: datetime | None = None
     is_override: bool | None = None
+    is_few: bool = False
+    """Whether few customers are reached at all: then their entries are found first of all."""
+
+    async def examined(self) -> "AuditFilter":
+        """Find out what the statement has to be chosen by."""
+        return replace(self, is_few=await reaches_few())
 
     def placed(self, place: Place, size: int) -> tuple[Sql, str]:
         """Give the condition and the order of a page, to be read in the order of one index.
 
         That is the index of what is shared by the fewest entries.
         """
+        if self.is_few:
+            equal = [
+                Sql(f"t0.{name} || '' = ?", (value,))  # by an expression nothing is looked up
+                for name in EQUAL
+                if (value := getattr(self, name)) is not None
+            ]
+            conditions = [_OF_REACHED, *equal, *self._others(), place.after()]
+            return all_of(conditions), place.order()
         for name in EQUAL:
             value = getattr(self, name)
             if value is not None:
@@ -82,7 +106,7 @@ class AuditFilter:
     def each(self) -> Each | None:
         """Give the several operations of which the list consists, if it goes by them."""
         operations = self._operations()
-        if len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
+        if self.is_few or len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
             return None
         return Each("audit_entry", "operation", _keys(operations))
 
@@ -157,7 +181,7 @@ async def page(
 ) -> tuple[list[Any], bool]:
     """Give a page, newest first, and whether there is more in the direction read."""
     place = Place(NEWEST_FIRST, "ASC" if is_backward else "DESC", _stored(beyond))
-    where, order = wanted.placed(place, size + 1)
+    where, order = (await wanted.examined()).placed(place, size + 1)
     entries, has_more = await reader.read_some(where, order, size)
     if is_backward:
         entries.reverse()
@@ -166,7 +190,7 @@ async def page(
 
 async def count(wanted: AuditFilter) -> int:
     """Count a list, up to one more than LARGEST_COUNT."""
-    statement = wanted.counting(LARGEST_COUNT + 1)
+    statement = (await wanted.examined()).counting(LARGEST_COUNT + 1)
     ((counted,),) = await run(statement.text, statement.parameters)
     return int(counted)
 

@@ -13,7 +13,8 @@ import asyncpg
 import pytest
 from tortoise.connection import get_connection
 
-from models import CustomerClass
+from models import CustomerClass, audit_list
+from models.audit_list import AuditFilter
 from models.customer_list import (
     CustomerFilter,
     CustomerOrder,
@@ -29,6 +30,7 @@ from tests.databases import Databases, run_aside
 from tests.graphql_client import the_schema
 from tests.partner_world import partner
 from tests.plans import MODES, Statement, explain_postgres, noted_statements, seed
+from tests.schema.test_audit_plans import reader as entry_reader
 from tests.schema.test_plans import FILTERS, PLACES, START, no_search, reader
 
 CUSTOMERS = 20_000
@@ -172,6 +174,30 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
     shown = result.data["customers"]["nodes"]
     assert [one["parent"] for one in shown].count({"id": SMALL}) == 10
     assert [len(one["classHistory"]) for one in shown] == [2] * 11
+    assert await worst(connection, statements) <= allowed(connection)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        AuditFilter(),
+        AuditFilter(subject_kind="cus"),
+        AuditFilter(operations=["customer.created", "customer.edited"]),
+        AuditFilter(is_override=False),
+        AuditFilter(actor_id="system"),
+    ],
+)
+async def test_the_trail_of_a_small_partner_is_found_by_whose_it_is(
+    wanted: AuditFilter, connection: asyncpg.Connection | None
+) -> None:
+    with noted_statements() as statements, kept():
+        bind(SMALL)
+        shown, _ = await audit_list.page(entry_reader(), wanted, 50)
+        beyond = (START, "aud_1")
+        await audit_list.page(entry_reader(), wanted, 50, beyond=beyond, is_backward=True)
+        counted = await audit_list.count(wanted)
+    assert counted == len(shown) <= 11
+    assert (wanted != AuditFilter()) or counted
     assert await worst(connection, statements) <= allowed(connection)
 
 
