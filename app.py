@@ -51,6 +51,7 @@ from schema.proxy import ForwardedBy, TrustedProxies
 from schema.request_ids import RequestIds
 from schema.root import build_schema
 from schema.routes import Application, Endpoint, schema_route
+from schema.search_limit import SearchLimit
 from schema.sign_in import SignInUnavailable
 from schema.trusted_documents import source_of
 from schema.websocket import GraphQLSocket
@@ -154,10 +155,7 @@ async def open_platform(
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
     if settings.uses_own_sandbox:
-        from enrichment.sandbox import (  # noqa: PLC0415  # who has a register needs no code of one
-            SandboxConfig,
-            sandbox_server,
-        )
+        from enrichment.sandbox import SandboxConfig, sandbox_server  # noqa: PLC0415  # rarely used
 
         sandbox = await stack.enter_async_context(sandbox_server(SandboxConfig()))
         return Endpoints(sandbox.api_url, sandbox.document_url)
@@ -194,7 +192,7 @@ def create_app(
     on_ready: Callable[[Platform], Awaitable[None]] | None = None,
 ) -> Starlette:
     """Make the application; `on_ready` is called when it is about to take requests."""
-    site = _Site(clock)
+    site = _Site(settings, clock)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -253,9 +251,10 @@ def create_app(
 class _Site:
     """What routes need of the platform, which opens only when the application starts."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self.platform: Platform | None = None
         self._clock = clock
+        self._search_limit = SearchLimit(clock, settings.company_searches)
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
         """Give whom an Authorization header stands for."""
@@ -275,6 +274,7 @@ class _Site:
             database=self.platform.database,
             clock=self._clock,
             search_companies=self.platform.search_companies,
+            search_limit=self._search_limit,
             request_id=request_id,
             principal=principal,
             delivery_policy=delivery_policy(self.platform.settings),

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     companies_house_document_url: str | None = None
     companies_house_limit: int = Field(default=600, ge=1)
     companies_house_window_s: float = Field(default=300, gt=0)
+    company_searches: int = Field(default=30, ge=1, le=10_000)
     consent_needs_verified_address: bool = False
     personal_data_needs_scope: bool = False
     public_url: str | None = None

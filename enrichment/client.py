@@ -57,7 +57,7 @@ __all__ = [
 class Limiter(Protocol):
     """The request budget that all workers share."""
 
-    async def acquire(self) -> None:
+    async def acquire(self, *, is_search: bool = False) -> None:
         """Take one request from the budget, or raise BudgetSpent if there is no room soon."""
 
     async def hold_off(self, seconds: float) -> None:
@@ -173,16 +173,20 @@ class CompaniesHouse:
         if not sought:
             return []
         size = min(max(limit, 1), _PAGE)
-        payload = await self._json("/search/companies", {"q": sought, "items_per_page": str(size)})
+        question = {"q": sought, "items_per_page": str(size)}
+        payload = await self._json("/search/companies", question, is_search=True)
         return list(read_candidates(payload))[:size]
 
-    async def _json(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any]:
+    async def _json(
+        self, path: str, query: dict[str, str] | None = None, *, is_search: bool = False
+    ) -> dict[str, Any]:
         url = URL(self.endpoints.api_url).with_path(path).with_query(query)
-        return _as_object(await self._retrying(lambda: self._json_body(url)))
+        return _as_object(await self._retrying(lambda: self._json_body(url, is_search=is_search)))
 
-    async def _json_body(self, url: URL) -> bytes:
+    async def _json_body(self, url: URL, *, is_search: bool = False) -> bytes:
+        most_bytes = self._caps.json_bytes
         try:
-            answer = await self._ask(url, "application/json", self._caps.json_bytes)
+            answer = await self._ask(url, "application/json", most_bytes, is_search=is_search)
         except DocumentTooLarge:
             answer = None
         if answer is None:
@@ -208,9 +212,11 @@ class CompaniesHouse:
             raise StorageFault(f"{stored.status} from {place(target)}", status=stored.status)
         return stored.body
 
-    async def _ask(self, url: URL, accept: str, most_bytes: int) -> Answer:
+    async def _ask(
+        self, url: URL, accept: str, most_bytes: int, *, is_search: bool = False
+    ) -> Answer:
         """Put one question to either API, within the shared budget; raise what it stands for."""
-        await self._limiter.acquire()
+        await self._limiter.acquire(is_search=is_search)
         answer = await fetch(
             self._api_session,
             url,

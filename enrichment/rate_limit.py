@@ -19,6 +19,9 @@ HEADROOM = 0.05
 BURST = 0.1
 """Share of the rest that may go out at once."""
 
+SEARCH_SHARE = 0.5
+"""Share of what may go out at once that searches may use: whatever they do, lookups come first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -48,6 +51,11 @@ class Allowance:
         """Give how far the theoretical arrival time may run ahead of the clock."""
         return self.interval_us * (self.burst - 1)
 
+    @property
+    def search_tolerance_us(self) -> int:
+        """Give how far it may be ahead for a search: half the burst is kept for lookups."""
+        return self.interval_us * (max(1, int(self.burst * SEARCH_SHARE)) - 1)
+
 
 class KeyBlocked(BudgetSpent):
     """The register refused the key; nothing is sent until an operator has looked at it."""
@@ -72,19 +80,25 @@ class SharedBudget:
         self._patience = patience
         self._blocked_for = blocked_for
 
-    async def acquire(self) -> None:
-        """Take one request, waiting a moment if need be; raise BudgetSpent if it takes longer."""
-        while not await self._take():
+    async def acquire(self, *, is_search: bool = False) -> None:
+        """Take one request, waiting a moment if need be; raise BudgetSpent if it takes longer.
+
+        A search leaves lookups their share, and goes without when there is no more than that.
+        """
+        allowance = self._allowance
+        tolerance_us = allowance.search_tolerance_us if is_search else allowance.tolerance_us
+        patience = self._patience.total_seconds()
+        while not await self._take(tolerance_us):
             row = await RateLimit.get_or_none(key=self.key)
             if row is None:
                 await self._create()
                 continue
             if row.blocked_at is not None:
                 raise KeyBlocked(self._blocked_for.total_seconds())
-            wait_us = row.free_at - self._allowance.tolerance_us - self._now_us()
-            wait = max(wait_us, 0) / 1_000_000
-            if wait > self._patience.total_seconds():
+            wait = max(row.free_at - tolerance_us - self._now_us(), 0) / 1_000_000
+            if wait > patience:
                 raise BudgetSpent(wait)
+            patience -= wait  # others may be faster, again and again
             await asyncio.sleep(wait)
 
     async def hold_off(self, seconds: float) -> None:
@@ -109,12 +123,12 @@ class SharedBudget:
         """Let requests go out again."""
         await RateLimit.filter(key=self.key).update(blocked_at=None, blocked_reason=None)
 
-    async def _take(self) -> bool:
+    async def _take(self, tolerance_us: int) -> bool:
         now, interval = self._now_us(), self._allowance.interval_us
         open_row = RateLimit.filter(key=self.key, blocked_at__isnull=True)
         if await open_row.filter(free_at__lte=now).update(free_at=now + interval):
             return True
-        limit = now + self._allowance.tolerance_us
+        limit = now + tolerance_us
         return bool(
             await open_row.filter(free_at__gt=now, free_at__lte=limit).update(
                 free_at=F("free_at") + interval

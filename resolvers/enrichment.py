@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from math import ceil
 from typing import Annotated
 
 import strawberry
@@ -50,13 +51,13 @@ async def company_search(
             ErrorCode.BAD_USER_INPUT, f"A query has 1 to {LONGEST_QUERY} characters."
         )
     try:
-        async with info.context.outside():
+        async with info.context.turn_of_search():
             found = await info.context.search_companies(sought)
     except RegisterUnavailable as unavailable:
         raise RequestRefused(
             ErrorCode.COMPANIES_HOUSE_UNAVAILABLE,
             "Companies House can't be asked now; try again later.",
-            retryAfterSeconds=unavailable.wait,
+            retryAfterSeconds=None if unavailable.wait is None else ceil(unavailable.wait),
         ) from unavailable
     return [
         CompanyCandidate(

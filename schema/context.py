@@ -1,7 +1,7 @@
 """What every resolver can reach: the principal, the database, the clock, the loaders."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +15,7 @@ from models.delivery import POLICY, DeliveryPolicy
 from models.personal_data import is_masked
 from schema.admission import Admission
 from schema.loaders import Loaders
+from schema.search_limit import SearchLimit
 
 if TYPE_CHECKING:
     from schema.metering import Spending
@@ -73,6 +74,8 @@ class Context:
     """Whether personal data is masked for those who do not hold personal_data:read."""
     admission: Admission | None = None
     """Gives operations their turn."""
+    search_limit: SearchLimit | None = None
+    """Gives the name searches of each payer their turn."""
     spending: "Spending | None" = None
     """What the operation costs, once that was worked out."""
 
@@ -87,6 +90,13 @@ class Context:
     def outside(self) -> AbstractAsyncContextManager[None]:
         """Give the turn of a query up while it waits for somebody outside, as the register."""
         return self.admission.outside() if self.admission else nullcontext()
+
+    @asynccontextmanager
+    async def turn_of_search(self) -> AsyncIterator[None]:
+        """Wait outside for the turn of a name search; raises RequestRefused for one too many."""
+        limit, principal = self.search_limit, self.principal
+        async with self.outside(), limit.turn(principal or SYSTEM) if limit else nullcontext():
+            yield
 
     @property
     def is_masked(self) -> bool:

@@ -6,7 +6,6 @@ the same address; so an office behind one address can't be locked out by one of 
 
 import asyncio
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
@@ -17,13 +16,11 @@ import structlog
 
 from models.access import Principal
 from models.reach import NOWHERE, bind
+from schema.cell_rate import MOST_KEYS, CellRates
 from schema.sign_in import Identify
 
 QUIET: AbstractAsyncContextManager[object] = nullcontext()
 log = structlog.get_logger(__name__)
-
-MOST_ADDRESSES = 50_000
-"""Addresses that are remembered; of more, those that have not failed for longest are forgotten."""
 
 MOST_MARKS = 10_000
 """Headers that are known to have been good; only their marks are kept, for this process alone."""
@@ -58,10 +55,7 @@ def counted_as(address: str) -> str:
 
 
 class Guessing:
-    """Counts failures by the generic cell rate algorithm: `failures` at once, and as many a window.
-
-    What is kept of an address is one instant, so memory is bounded. It is of one process.
-    """
+    """Counts failures by address: `failures` at once, and as many a window, in one process."""
 
     def __init__(
         self,
@@ -69,51 +63,29 @@ class Guessing:
         failures: int,
         window: timedelta,
         *,
-        most_addresses: int = MOST_ADDRESSES,
+        most_addresses: int = MOST_KEYS,
     ) -> None:
-        self._clock = clock
-        self._window = window.total_seconds()
-        self._step = self._window / failures
-        self._most = most_addresses
-        self._paid_until: OrderedDict[str, float] = OrderedDict()
+        self._rates = CellRates(clock, failures, window, most_keys=most_addresses)
         self._one_at_a_time = asyncio.Lock()
 
     def __len__(self) -> int:
-        return len(self._paid_until)
+        return len(self._rates)
 
     def fail(self, address: str) -> None:
         """Count a failure; raise TooManyGuesses if it is one too many."""
-        key, now = counted_as(address), self._clock().timestamp()
-        debt = self._debt(key, now) + self._step
-        if self._is_too_much(debt):
+        wait = self._rates.count(counted_as(address))
+        if wait:
             log.info("guess_refused", address=address)
-            raise TooManyGuesses(math.ceil(debt - self._window))
+            raise TooManyGuesses(math.ceil(wait))
         log.info("guess_failed", address=address)
-        self._paid_until[key] = now + debt
-        self._paid_until.move_to_end(key)
-        if len(self._paid_until) > self._most:
-            self._paid_until.popitem(last=False)
 
     def turn(self, address: str) -> AbstractAsyncContextManager[object]:
         """Give what a guess is looked up within: beyond the limit, one after the other.
 
         So those who guess hold one connection of the database at most.
         """
-        if not self._paid_until:
-            return QUIET
-        debt = self._debt(counted_as(address), self._clock().timestamp())
-        is_spent = self._is_too_much(debt + self._step)
+        is_spent = len(self._rates) > 0 and self._rates.is_spent(counted_as(address))
         return self._one_at_a_time if is_spent else QUIET
-
-    def _debt(self, key: str, now: float) -> float:
-        """Give the seconds until nothing is held against an address any more."""
-        debt = self._paid_until.get(key, now) - now
-        # More than ever becomes due was noted by a clock that was set back since.
-        return debt if 0 < debt <= self._window + self._step else 0.0
-
-    def _is_too_much(self, debt: float) -> bool:
-        # Seconds of the epoch are exact to a quarter of a microsecond only.
-        return debt > self._window + self._step / 1000
 
 
 class SignIn:

@@ -36,7 +36,7 @@ async def test_the_key_is_sent_as_a_user_name_without_password(limiter: Counting
     assert [request.path_qs for request in seen] == ["/company/00000101"]
     assert seen[0].headers["Authorization"] == f"Basic {ENCODED_KEY}"
     assert seen[0].headers["Accept"] == "application/json"
-    assert limiter.acquired == 1
+    assert (limiter.acquired, limiter.searches) == (1, 0)
 
 
 async def test_a_number_that_can_be_none_makes_no_request(limiter: CountingLimiter) -> None:
@@ -352,6 +352,7 @@ async def test_a_search_gives_candidates_and_passes_over_malformed_hits(
         assert await client.search_companies("   ") == []
         found = await client.search_companies("  alpha & co  ltd?x=1 ", limit=1)
     assert queries == [{"q": "alpha & co ltd?x=1", "items_per_page": "1"}]
+    assert (limiter.acquired, limiter.searches) == (1, 1)
     assert found == [
         CompanyCandidate(
             company_number="00000101",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -23,6 +24,16 @@ def budget_of(
     clock: Clock, key: str = "key", allowance: Allowance | None = SMALL, **waits: timedelta
 ) -> SharedBudget:
     return SharedBudget(key, clock, allowance, **{"patience": NOW_OR_NEVER, **waits})
+
+
+async def taken(budget: SharedBudget, *, is_search: bool = False) -> int:
+    """Take requests until there are no more, and give how many they were."""
+    number = 0
+    with suppress(BudgetSpent):
+        while True:
+            await budget.acquire(is_search=is_search)
+            number += 1
+    return number
 
 
 def most_in_any_window(times_us: Sequence[int], window_us: int) -> int:
@@ -143,6 +154,78 @@ async def test_a_short_wait_is_waited_for(clock: Clock, monkeypatch: pytest.Monk
     monkeypatch.setattr("enrichment.rate_limit.asyncio.sleep", sleep)
     await budget.acquire()
     assert slept == [SMALL.interval_us / 1_000_000]
+
+
+@pytest.mark.usefixtures("database")
+async def test_who_is_always_beaten_to_it_gives_up(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R90: patience is for all waits of a request together."""
+    budget, faster = budget_of(clock, patience=4 * SECOND), budget_of(clock)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.advance(timedelta(seconds=seconds))
+        await faster.acquire()
+
+    for _ in range(SMALL.burst):
+        await budget.acquire()
+    monkeypatch.setattr("enrichment.rate_limit.asyncio.sleep", sleep)
+    interval = SMALL.interval_us / 1_000_000
+    with pytest.raises(BudgetSpent) as spent:
+        await budget.acquire()
+    assert (slept, spent.value.wait) == ([interval] * 2, interval)
+
+
+@pytest.mark.parametrize(
+    ("limit", "at_once", "searches"),
+    [(600, 57, 28), (60, 5, 2), (40, 3, 1), (24, 2, 1), (10, 1, 1), (1, 1, 1)],
+)
+@pytest.mark.usefixtures("database")
+async def test_searches_leave_lookups_half_of_what_may_go_out_at_once(
+    clock: Clock, limit: int, at_once: int, searches: int
+) -> None:
+    """R90."""
+    budget = budget_of(clock, allowance=Allowance(limit))
+    assert await taken(budget, is_search=True) == searches
+    assert await taken(budget) == at_once - searches
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_flood_of_searches_takes_nothing_from_lookups(clock: Clock) -> None:
+    """R83, R90: five requests each five seconds go through at once, for ten minutes."""
+    budget, searches = budget_of(clock, allowance=Allowance()), 0
+    sent: list[int] = []
+    start = clock()
+    for tenth in range(6_000):
+        found = await taken(budget, is_search=True)
+        if tenth % 50 == 0:
+            for _ in range(5):
+                await budget.acquire()
+            found += 5
+        searches += found
+        sent += [(clock() - start) // timedelta(microseconds=1)] * found
+        clock.advance(SECOND / 10)
+    assert searches > 500
+    assert most_in_any_window(sent, 300_000_000) <= 570
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_search_says_when_there_is_more_than_the_share_of_lookups(clock: Clock) -> None:
+    """R90: and what is refused takes nothing."""
+    budget = budget_of(clock, allowance=Allowance())
+    await taken(budget)
+    before = await RateLimit.get()
+    with pytest.raises(BudgetSpent) as spent:
+        await budget.acquire(is_search=True)
+    assert (await RateLimit.get()).free_at == before.free_at
+    assert 29 * 0.58 < spent.value.wait < 30 * 0.6
+    clock.advance(timedelta(seconds=spent.value.wait) - SECOND / 1000)
+    with pytest.raises(BudgetSpent):
+        await budget.acquire(is_search=True)
+    clock.advance(SECOND / 1000)
+    await budget.acquire(is_search=True)
 
 
 @pytest.mark.usefixtures("database")

@@ -25,11 +25,13 @@ class CountingLimiter:
     room: int = 1_000
     acquired: int = 0
     held_off: list[float] = field(default_factory=list)
+    searches: int = 0
 
-    async def acquire(self) -> None:
+    async def acquire(self, *, is_search: bool = False) -> None:
         if self.acquired >= self.room:
             raise BudgetSpent(12.5)
         self.acquired += 1
+        self.searches += is_search
 
     async def hold_off(self, seconds: float) -> None:
         self.held_off.append(seconds)
