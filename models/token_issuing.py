@@ -60,7 +60,7 @@ async def issue(act: Act, wanted: TokenRequest, expected_version: int | None) ->
     checks.settle()
     refuse_more_than_held(act.principal, scopes, "scopes")
     user = await _owner(act, wanted, expected_version)
-    if user is not None:
+    if user is not None and not _is_bound_self(act.principal, user):
         await _refuse_more_than_owner(user, scopes)
     token, secret = new_token(name, scopes, act.now, lifetime)
     token.user_id = None if user is None else user.id
@@ -83,7 +83,9 @@ async def rotate(
     old one was meant to, unless told otherwise.
     """
     await begin()
-    old = await _locked_token(act, token_id, expected_version)
+    old = await _locked_token(act, token_id, None)
+    await _refuse_anothers(act, old)
+    refuse_stale(old, expected_version)
     scopes = known(old.scopes)
     refuse_more_than_held(act.principal, scopes, "id")
     checks = Checks()
@@ -170,6 +172,11 @@ def _is_within(principal: Principal, user: User) -> bool:
     return bound_to is None or user.reseller_id == bound_to or user.id == principal.user_id
 
 
+def _is_bound_self(principal: Principal, user: User) -> bool:
+    """Tell whether a bound credential is the user's: it holds no more, and sees no groups of it."""
+    return principal.reseller_id is not None and user.id == principal.user_id
+
+
 async def _refuse_more_than_owner(user: User, scopes: frozenset[Scope]) -> None:
     standing = await standing_of(user.id)
     assert standing is not None  # noqa: S101  # it has just been read
@@ -207,9 +214,25 @@ async def _locked_token(act: Act, token_id: str, expected_version: int | None) -
     token = await locked(AccessToken, token_id, None, "access token")
     bound_to = act.principal.reseller_id
     if bound_to is not None and token.reseller_id != bound_to:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such access token.", "id")
+        raise _no_token()
     refuse_stale(token, expected_version)
     return token
+
+
+async def _refuse_anothers(act: Act, token: AccessToken) -> None:
+    """Refuse a partner the secret of a token by which it would act as one of the platform's users.
+
+    It may revoke such a token, which is bound to its reseller.
+    """
+    if act.principal.reseller_id is None or token.user_id is None:
+        return
+    user = await User.get_or_none(id=token.user_id)
+    if user is None or not _is_within(act.principal, user):
+        raise _no_token()
+
+
+def _no_token() -> Exception:
+    return refuse(RefusalCode.NOT_FOUND, "There is no such access token.", "id")
 
 
 async def _refuse_ended(act: Act, token: AccessToken) -> None:
