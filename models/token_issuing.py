@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tortoise.expressions import Q
+
 from models import audit
 from models.access import OPERATOR, AccessToken, Principal, Scope, new_token
 from models.administration import (
@@ -26,6 +28,9 @@ from models.user import User, standing_of
 LONGEST_LIFE_DAYS = 3650
 LONGEST_OVERLAP = timedelta(days=30)
 """For how long a token may go on beside its successor."""
+
+MOST_VALID_TOKENS = 100
+"""So many a user has at once, and so many a reseller has that are nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ async def issue(act: Act, wanted: TokenRequest, expected_version: int | None) ->
     token.user_id = None if user is None else user.id
     token.reseller_id = await _binding(act, user, wanted.reseller_id)
     await token.save(force_create=True)
+    await _refuse_too_many(act, token, "userId")
     await audit.record(act, "token.issued", token.id, after=_stored(token))
     return Issued(token, secret)
 
@@ -108,6 +114,7 @@ async def rotate(
     old.expires_at = ends_at if old.expires_at is None else min(old.expires_at, ends_at)
     old.version += 1
     await old.save()
+    await _refuse_too_many(act, token, "id")
     await audit.record(
         act,
         "token.rotated",
@@ -249,6 +256,24 @@ async def _refuse_ended(act: Act, token: AccessToken) -> None:
             raise refuse(RefusalCode.USER_DISABLED, "Its user is disabled.", "id")
     if token.reseller_id is not None:
         await check_reseller(token.reseller_id, "id")
+
+
+async def _refuse_too_many(act: Act, token: AccessToken, path: str) -> None:
+    """Refuse one too many; those of nobody's that are bound to nothing have no limit."""
+    if token.user_id is not None:
+        others = AccessToken.filter(user_id=token.user_id)
+    elif token.reseller_id is not None:
+        others = AccessToken.filter(user_id=None, reseller_id=token.reseller_id)
+    else:
+        return
+    valid = others.filter(Q(expires_at=None) | Q(expires_at__gt=act.now), revoked_at=None)
+    if await valid.count() > MOST_VALID_TOKENS:
+        raise refuse(
+            RefusalCode.TOO_MANY_TOKENS,
+            f"There are {MOST_VALID_TOKENS} valid tokens of this owner already.",
+            path,
+            hint="Revoke those that are no longer needed.",
+        )
 
 
 def _checked_lifetime(checks: Checks, days: int | None) -> timedelta | None:
