@@ -280,6 +280,7 @@ class _Site:
             delivery_policy=delivery_policy(self.platform.settings),
             oldest_consent=self.platform.settings.oldest_consent,
             personal_data_needs_scope=self.platform.settings.personal_data_needs_scope,
+            issuer=self.platform.settings.oidc_issuer,
         )
 
     def database(self) -> Database:

@@ -189,7 +189,7 @@ class Settings(BaseSettings):
 
     @property
     def cost_window(self) -> timedelta:
-        """Give the time in which a credential's points come back."""
+        """Give the time in which somebody's points come back."""
         return timedelta(seconds=self.cost_window_s)
 
     @property

@@ -130,7 +130,9 @@ def list_users() -> None:
 
     async def work() -> tuple[list[User], Mapping[str, frozenset[Scope]]]:
         users = await User.all().order_by("name_key", "id")
-        return users, await effective_permissions({user.id: user.permissions for user in users})
+        bound = [user.id for user in users if user.reseller_id is not None]
+        own = {user.id: user.permissions for user in users}
+        return users, await effective_permissions(own, bound)
 
     users, permissions = read(work)
     for user in users:

@@ -64,6 +64,8 @@ class Principal:
     expires_at: datetime | None = None
     claimed_groups: frozenset[str] = frozenset()
     """Groups that an identity provider counts the user among, by their ids."""
+    claimed: frozenset[Scope] = frozenset()
+    """What only those groups permit: it ends with the provider's token."""
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the scope was given, or comes with a stronger one (A20)."""
@@ -76,6 +78,19 @@ class Principal:
         """Give all that it may do: its scopes, and what comes with them."""
         permissions = with_implied(self.scopes)
         return permissions if self.reseller_id is None else permissions & FOR_PARTNERS
+
+    @property
+    def lasting(self) -> frozenset[Scope]:
+        """Give what it holds beyond its sign-in, and may pass on."""
+        return self.permissions - self.claimed
+
+    @property
+    def payer(self) -> str:
+        """Give whose budget and limits count: what can't be multiplied, as credentials can.
+
+        That is the user; for a token of nobody's the reseller that it is bound to, or else itself.
+        """
+        return self.user_id or self.reseller_id or self.id
 
 
 SYSTEM = Principal("system", "system", frozenset())

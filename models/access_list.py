@@ -3,7 +3,7 @@
 That one sees what is bound to its own reseller, and the groups of its own users (R99).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from models.access import AccessToken
-from models.permission import Scope, known, with_implied
+from models.permission import FOR_PARTNERS, Scope, known, with_implied
 from models.reading import Reader
 from models.sql import ALWAYS, Sql, all_of, among, containing, run, to_database
 
@@ -141,16 +141,20 @@ async def member_counts(group_ids: Sequence[str], reseller_id: str | None) -> di
 
 
 async def effective_permissions(
-    own: dict[str, Sequence[str]],
+    own: Mapping[str, Sequence[str]], bound: Collection[str]
 ) -> dict[str, frozenset[Scope]]:
-    """Give what users may do, from what each is permitted itself: their groups' come to it."""
+    """Give what users may do, from what each is permitted itself: their groups' come to it.
+
+    Those among them that are `bound` to a reseller may do what partners may at most (R99).
+    """
     granted = {user_id: list(codes) for user_id, codes in own.items()}
     users = among("m.user_id", list(own))
     text = f"""SELECT m.user_id, g.permissions FROM group_membership AS m
         JOIN user_group AS g ON g.id = m.group_id WHERE {users.text}"""  # noqa: S608  # no value is spelt out
     for user_id, codes in await run(text, users.parameters):
         granted[user_id] += orjson.loads(codes)
-    return {user_id: with_implied(known(codes)) for user_id, codes in granted.items()}
+    found = {user_id: with_implied(known(codes)) for user_id, codes in granted.items()}
+    return found | {user_id: found[user_id] & FOR_PARTNERS for user_id in bound}
 
 
 async def valid_among(token_ids: Sequence[str], now: datetime) -> set[str]:

@@ -7,7 +7,6 @@ another is just changing.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, TypeVar
 
 from tortoise.models import Model
@@ -62,12 +61,19 @@ def refuse_stale(row: Any, expected_version: int | None) -> None:
 
 
 def refuse_more_than_held(principal: Principal, scopes: Iterable[Scope], *path: str) -> None:
-    """Refuse to pass on a permission that the principal does not hold, alone or implied."""
-    lacking = with_implied(scopes) - principal.permissions
+    """Refuse to pass on a permission that the principal does not hold, alone or implied.
+
+    What it holds by a claim alone does not count: what is passed on would outlast that.
+    """
+    lacking = with_implied(scopes) - principal.lasting
     if lacking:
+        named = ", ".join(sorted(lacking))
+        is_claimed = lacking <= principal.claimed
         raise refuse(
             RefusalCode.PERMISSION_NOT_HELD,
-            f"You do not hold {', '.join(sorted(lacking))} yourself.",
+            f"You hold {named} only for as long as your sign-in says so."
+            if is_claimed
+            else f"You do not hold {named} yourself.",
             *path,
             hint="Ask somebody who does, or leave it out.",
         )
@@ -101,7 +107,7 @@ async def refuse_lockout(act: Act) -> None:
     """
     if act.principal.reseller_id is not None:
         return  # what is bound never counted
-    if act.principal is not OPERATOR and not await _somebody_administers(act.now):
+    if act.principal is not OPERATOR and not await _somebody_administers(act):
         raise refuse(
             RefusalCode.LAST_ADMINISTRATOR,
             f"Nobody else could sign in who holds {Scope.ACCESS_ADMINISTER}.",
@@ -109,22 +115,27 @@ async def refuse_lockout(act: Act) -> None:
         )
 
 
-async def _somebody_administers(now: datetime) -> bool:
-    """Tell whether a valid token, or an identity provider, lets somebody administer access."""
-    moment = to_database(AccessToken._meta.fields_map["expires_at"], now)
+async def _somebody_administers(act: Act) -> bool:
+    """Tell whether a valid token, or the identity provider, lets somebody administer access."""
+    moment = to_database(AccessToken._meta.fields_map["expires_at"], act.now)
     holds = f'%"{Scope.ACCESS_ADMINISTER}"%'
-    ((found,),) = await run(_ADMINISTERED, (holds, holds, holds, moment, holds))
+    issuer = act.issuer or NO_ISSUER
+    values = (holds, holds, issuer, issuer, NO_ISSUER, holds, moment, holds)
+    ((found,),) = await run(_ADMINISTERED, values)
     return bool(found)
 
 
+NO_ISSUER = ""
+"""What no user is stored with."""
+
 _ADMINISTERED = """WITH administrator AS (
-    SELECT id, subject FROM app_user AS u WHERE disabled_at IS NULL AND reseller_id IS NULL AND (
+    SELECT id, issuer FROM app_user AS u WHERE disabled_at IS NULL AND reseller_id IS NULL AND (
       CAST(permissions AS TEXT) LIKE ? OR EXISTS (
         SELECT 1 FROM group_membership AS m JOIN user_group AS g ON g.id = m.group_id
         WHERE m.user_id = u.id AND CAST(g.permissions AS TEXT) LIKE ?)))
-  SELECT EXISTS (SELECT 1 FROM administrator WHERE subject IS NOT NULL)
+  SELECT EXISTS (SELECT 1 FROM administrator WHERE issuer = ?)
     OR EXISTS (SELECT 1 FROM user_group
-      WHERE external_name IS NOT NULL AND CAST(permissions AS TEXT) LIKE ?)
+      WHERE CAST(? AS TEXT) <> ? AND external_name IS NOT NULL AND CAST(permissions AS TEXT) LIKE ?)
     OR EXISTS (SELECT 1 FROM access_token WHERE revoked_at IS NULL
       AND (expires_at IS NULL OR expires_at > ?) AND reseller_id IS NULL
       AND CAST(scopes AS TEXT) LIKE ?

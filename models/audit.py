@@ -34,6 +34,8 @@ class Act:
     principal: Principal
     now: datetime
     request_id: str
+    issuer: str | None = None
+    """The identity provider that users can sign in at, by its issuer URL; none if none is set."""
 
 
 class AuditEntry(Model):

@@ -58,6 +58,7 @@ class RefusalCode(StrEnum):
     USER_ACTIVE = "USER_ACTIVE"
     USER_DISABLED = "USER_DISABLED"
     TOKEN_ENDED = "TOKEN_ENDED"  # noqa: S105  # a code, no secret
+    TOO_MANY_TOKENS = "TOO_MANY_TOKENS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The points that a credential may spend: a row for each, shared by all processes (GCRA).
+"""The points that a user or partner may spend: a row for each, shared by all processes (GCRA).
 
 The row says until when what was spent is worked off: `free_at`, in microseconds. A point takes an
 equal share of the window, and never more than a window's worth of points is outstanding. Whoever

@@ -22,11 +22,16 @@ AUDITED = (
     " WHERE held.id = {row}.subject_id AND held.reseller_id = ?)"
     " OR EXISTS (SELECT 1 FROM app_user AS u WHERE u.id = {row}.subject_id AND u.reseller_id = ?))"
 )
-STAFF = (
-    "(u.reseller_id = ? OR EXISTS"
+STAFF = "u.reseller_id = ?"
+STAFF_AND_HOLDERS = (
+    f"({STAFF} OR EXISTS"  # noqa: S608  # see above
     " (SELECT 1 FROM access_token AS held WHERE held.user_id = u.id AND held.reseller_id = ?))"
 )
-"""Users of the reseller, and those who hold a token that is bound to it."""
+"""Users of the reseller, and those who hold a token that is bound to it.
+
+Of the latter no more is shown than who they are: their groups, and what they were granted, are the
+platform's.
+"""
 
 
 @unique
@@ -67,6 +72,15 @@ _RESELLER = "CASE WHEN {row}.reseller_id = ? THEN {row}.reseller_id END"
 """Nor whose credential it was that wrote about a customer before it came."""
 
 
+def _of_staff(column: str, otherwise: str = "NULL") -> str:
+    """Give what is shown of the reseller's own users only."""
+    staff = STAFF.replace("u.", "{row}.")
+    return f"CASE WHEN {staff} THEN {{row}}.{column} ELSE {otherwise} END"
+
+
+_IDENTITY = {name: (_of_staff(name),) * 2 for name in ("email", "issuer", "subject")}
+
+
 def _without_parent(column: str) -> tuple[str, str]:
     """Give values without the parent: nor whom a customer bought through before it came."""
     return (
@@ -77,7 +91,17 @@ def _without_parent(column: str) -> tuple[str, str]:
 
 TABLES: Mapping[str, Reached] = {
     "access_token": Reached(Access.BOTH, "{row}.reseller_id = ?", "reseller_id"),
-    "app_user": Reached(Access.READ, STAFF.replace("u.", "{row}.")),
+    "app_user": Reached(
+        Access.READ,
+        STAFF_AND_HOLDERS.replace("u.", "{row}."),
+        masked={
+            **_IDENTITY,
+            "permissions": (
+                _of_staff("permissions", "CAST('[]' AS JSONB)"),
+                _of_staff("permissions", "'[]'"),
+            ),
+        },
+    ),
     "audit_entry": Reached(
         Access.BOTH,
         AUDITED,

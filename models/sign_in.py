@@ -61,6 +61,7 @@ async def principal_of(
         user_name=standing.name,
         expires_at=identity.expires_at,
         claimed_groups=frozenset(group.id for group in claimed),
+        claimed=granted - standing.permissions,
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tortoise.expressions import Q
+
 from models import audit
 from models.access import OPERATOR, AccessToken, Principal, Scope, new_token
 from models.administration import (
@@ -26,6 +28,9 @@ from models.user import User, standing_of
 LONGEST_LIFE_DAYS = 3650
 LONGEST_OVERLAP = timedelta(days=30)
 """For how long a token may go on beside its successor."""
+
+MOST_VALID_TOKENS = 100
+"""So many a user has at once, and so many a reseller has that are nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,13 @@ async def issue(act: Act, wanted: TokenRequest, expected_version: int | None) ->
     checks.settle()
     refuse_more_than_held(act.principal, scopes, "scopes")
     user = await _owner(act, wanted, expected_version)
-    if user is not None:
+    if user is not None and not _is_bound_self(act.principal, user):
         await _refuse_more_than_owner(user, scopes)
     token, secret = new_token(name, scopes, act.now, lifetime)
     token.user_id = None if user is None else user.id
     token.reseller_id = await _binding(act, user, wanted.reseller_id)
     await token.save(force_create=True)
+    await _refuse_too_many(act, token, "userId")
     await audit.record(act, "token.issued", token.id, after=_stored(token))
     return Issued(token, secret)
 
@@ -83,7 +89,9 @@ async def rotate(
     old one was meant to, unless told otherwise.
     """
     await begin()
-    old = await _locked_token(act, token_id, expected_version)
+    old = await _locked_token(act, token_id, None)
+    await _refuse_anothers(act, old)
+    refuse_stale(old, expected_version)
     scopes = known(old.scopes)
     refuse_more_than_held(act.principal, scopes, "id")
     checks = Checks()
@@ -106,6 +114,7 @@ async def rotate(
     old.expires_at = ends_at if old.expires_at is None else min(old.expires_at, ends_at)
     old.version += 1
     await old.save()
+    await _refuse_too_many(act, token, "id")
     await audit.record(
         act,
         "token.rotated",
@@ -170,6 +179,11 @@ def _is_within(principal: Principal, user: User) -> bool:
     return bound_to is None or user.reseller_id == bound_to or user.id == principal.user_id
 
 
+def _is_bound_self(principal: Principal, user: User) -> bool:
+    """Tell whether a bound credential is the user's: it holds no more, and sees no groups of it."""
+    return principal.reseller_id is not None and user.id == principal.user_id
+
+
 async def _refuse_more_than_owner(user: User, scopes: frozenset[Scope]) -> None:
     standing = await standing_of(user.id)
     assert standing is not None  # noqa: S101  # it has just been read
@@ -207,9 +221,25 @@ async def _locked_token(act: Act, token_id: str, expected_version: int | None) -
     token = await locked(AccessToken, token_id, None, "access token")
     bound_to = act.principal.reseller_id
     if bound_to is not None and token.reseller_id != bound_to:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such access token.", "id")
+        raise _no_token()
     refuse_stale(token, expected_version)
     return token
+
+
+async def _refuse_anothers(act: Act, token: AccessToken) -> None:
+    """Refuse a partner the secret of a token by which it would act as one of the platform's users.
+
+    It may revoke such a token, which is bound to its reseller.
+    """
+    if act.principal.reseller_id is None or token.user_id is None:
+        return
+    user = await User.get_or_none(id=token.user_id)
+    if user is None or not _is_within(act.principal, user):
+        raise _no_token()
+
+
+def _no_token() -> Exception:
+    return refuse(RefusalCode.NOT_FOUND, "There is no such access token.", "id")
 
 
 async def _refuse_ended(act: Act, token: AccessToken) -> None:
@@ -226,6 +256,24 @@ async def _refuse_ended(act: Act, token: AccessToken) -> None:
             raise refuse(RefusalCode.USER_DISABLED, "Its user is disabled.", "id")
     if token.reseller_id is not None:
         await check_reseller(token.reseller_id, "id")
+
+
+async def _refuse_too_many(act: Act, token: AccessToken, path: str) -> None:
+    """Refuse one too many; those of nobody's that are bound to nothing have no limit."""
+    if token.user_id is not None:
+        others = AccessToken.filter(user_id=token.user_id)
+    elif token.reseller_id is not None:
+        others = AccessToken.filter(user_id=None, reseller_id=token.reseller_id)
+    else:
+        return
+    valid = others.filter(Q(expires_at=None) | Q(expires_at__gt=act.now), revoked_at=None)
+    if await valid.count() > MOST_VALID_TOKENS:
+        raise refuse(
+            RefusalCode.TOO_MANY_TOKENS,
+            f"There are {MOST_VALID_TOKENS} valid tokens of this owner already.",
+            path,
+            hint="Revoke those that are no longer needed.",
+        )
 
 
 def _checked_lifetime(checks: Checks, days: int | None) -> timedelta | None:

@@ -73,7 +73,7 @@ async def edit_user(
     except IntegrityError as error:
         raise _identity_taken() from error
     await audit.record(act, "user.edited", user.id, before=before, after=after)
-    if user.subject is None and before["subject"] is not None:
+    if before["issuer"] not in {None, user.issuer}:
         await refuse_lockout(act)
     return user
 

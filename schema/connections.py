@@ -27,12 +27,12 @@ UNCHECKED = (ErrorCode.SIGN_IN_UNAVAILABLE, SIGN_IN_UNAVAILABLE)
 
 
 class TooManyConnections(Exception):
-    """A credential has as many connections in this process as it may have."""
+    """A user or a partner has as many connections in this process as it may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What a process grants to one connection, and to all of one credential together."""
+    """What a process grants to one connection, and to all of one user or partner together."""
 
     subscriptions: int = 50
     credential_subscriptions: int = 500
@@ -91,7 +91,7 @@ class Connections:
         self._state = state
         self._clock = clock
         self._credentials: dict[str, _Credential] = {}
-        self._by_principal: dict[str, set[_Credential]] = {}
+        self._by_payer: dict[str, set[_Credential]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
     def add(self, authorization: str, principal: Principal, connection: Connection) -> None:
@@ -101,7 +101,7 @@ class Connections:
         known = self._credentials.get(authorization)
         if known is None or not self._note(known, principal):
             known = self._credentials[authorization] = _Credential(authorization, principal)
-            self._by_principal.setdefault(principal.id, set()).add(known)
+            self._by_payer.setdefault(principal.payer, set()).add(known)
         known.open.add(connection)
         connection.act_as(principal)
 
@@ -114,13 +114,13 @@ class Connections:
                 self._forget(credential)
 
     def refuse_one_too_many(self, principal: Principal, connection: Connection) -> None:
-        """Refuse an operation when the connection, or all of its credential, run enough."""
+        """Refuse an operation when the connection, or all of its payer, run enough."""
         most = self.limits.subscriptions
         if connection.running >= most:
             raise _too_many(f"A connection runs {most} operations at most.", most)
         most = self.limits.credential_subscriptions
         if sum(each.running for each in self._of(principal)) >= most:
-            raise _too_many(f"A credential runs {most} operations at most.", most)
+            raise _too_many(f"A user or partner runs {most} operations at most.", most)
 
     async def check(self, authorization: str | None) -> bool:
         """Tell whether a credential is still as good as it was; end its connections if not."""
@@ -198,14 +198,14 @@ class Connections:
     def _forget(self, credential: _Credential) -> None:
         if self._credentials.get(credential.authorization) is credential:
             del self._credentials[credential.authorization]
-        others = self._by_principal.get(credential.principal.id, set())
+        others = self._by_payer.get(credential.principal.payer, set())
         others.discard(credential)
         if not others:
-            self._by_principal.pop(credential.principal.id, None)
+            self._by_payer.pop(credential.principal.payer, None)
 
     def _of(self, principal: Principal) -> list[Connection]:
-        """Give the connections of a principal, whatever tokens it has signed in by."""
-        credentials = self._by_principal.get(principal.id, ())
+        """Give the connections of the same payer, whatever tokens they have signed in by."""
+        credentials = self._by_payer.get(principal.payer, ())
         return [connection for credential in credentials for connection in credential.open]
 
 

@@ -72,6 +72,8 @@ class Context:
     """The age from which on there is an advisory to renew consent."""
     personal_data_needs_scope: bool = False
     """Whether personal data is masked for those who do not hold personal_data:read."""
+    issuer: str | None = None
+    """The identity provider that is set, by its issuer URL."""
     admission: Admission | None = None
     """Gives operations their turn."""
     search_limit: SearchLimit | None = None
@@ -105,7 +107,7 @@ class Context:
 
     def act(self) -> Act:
         """Give the circumstances of a write that is made now."""
-        return Act(self.principal or SYSTEM, self.clock(), self.request_id)
+        return Act(self.principal or SYSTEM, self.clock(), self.request_id, self.issuer)
 
 
 Info = strawberry.Info[Context, None]

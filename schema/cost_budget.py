@@ -1,8 +1,8 @@
-"""What a credential has left to spend: a portion of its budget in this process's memory.
+"""What a user or a partner has left to spend: a portion of the budget in this process's memory.
 
 The budget is a row that all processes share; see `models.point_budget`. Going to it for each
 request would cost a write each, so a process takes a portion at a time, and spends that. What is
-not spent comes back after a window, by itself. So in any window a credential may spend beyond its
+not spent comes back after a window, by itself. So in any window one may spend beyond the
 budget what processes had left of theirs: a portion each, at the most.
 """
 
@@ -26,7 +26,7 @@ SECOND_US = 1_000_000
 
 @dataclass(slots=True)
 class Account:
-    """What this process knows of a credential's budget; what it holds may be a debt."""
+    """What this process knows of somebody's budget; what it holds may be a debt."""
 
     key: str
     held: int = 0
@@ -46,7 +46,7 @@ class Account:
 
 
 class CostBudget:
-    """The budgets of all credentials, as far as this process spends of them.
+    """The budgets of all who pay, as far as this process spends of them.
 
     `now` is in microseconds, as rows have it.
     """
@@ -59,15 +59,14 @@ class CostBudget:
         self._accounts: dict[str, Account] = {}
 
     def account(self, principal: Principal) -> Account:
-        """Give the account of a credential."""
-        account = self._accounts.get(principal.id)
+        """Give the account that pays for a principal."""
+        name = principal.payer
+        account = self._accounts.get(name)
         if account is None:
             if len(self._accounts) >= MOST_ACCOUNTS:
                 del self._accounts[next(iter(self._accounts))]
-            name = principal.id
-            if len(name) > LONGEST_ID:
-                name = sha256(name.encode()).hexdigest()
-            account = self._accounts[principal.id] = Account(f"cost:{name}")
+            key = name if len(name) <= LONGEST_ID else sha256(name.encode()).hexdigest()
+            account = self._accounts[name] = Account(f"cost:{key}")
         return account
 
     def spend_held(self, account: Account, points: int, now: int) -> bool:

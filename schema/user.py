@@ -105,8 +105,15 @@ async def _groups(selection: Selection, users: Sequence[Any]) -> list[list[UserG
     return [[group for group in found if group.id in ids[one.id]] for one in users]
 
 
-async def _effective(_: Selection, users: Sequence[Any]) -> list[list[Permission]]:
-    found = await effective_permissions({one.id: one.row_permissions for one in users})
+async def _effective(selection: Selection, users: Sequence[Any]) -> list[list[Permission]]:
+    bound = [one.id for one in users if one.row_reseller_id is not None]
+    found = await effective_permissions({one.id: one.row_permissions for one in users}, bound)
+    viewer = selection.info.context.principal
+    assert viewer is not None  # noqa: S101  # every root field requires one
+    own = viewer.user_id
+    if viewer.reseller_id is not None and own is not None and own in found and own not in bound:
+        # One of the platform's behind a bound token: its groups are out of reach.
+        found[own] = viewer.permissions
     return [shown(found[one.id]) for one in users]
 
 
@@ -158,8 +165,9 @@ class User(Node):
 
     @strawberry.field(
         description="What it may do at present: what it and its groups were granted, with all"
-        " that comes with it.",
-        metadata=brought(_effective, "permissions", paths=()),
+        " that comes with it. Whoever is bound to a reseller may do what partners may at most"
+        " (R99); of the platform's user behind a bound token, it is what the token may do.",
+        metadata=brought(_effective, "permissions", "reseller_id", paths=()),
     )
     def effective_permissions(self, info: Info) -> list[Permission]:
         """Give them, read with those of the other users."""

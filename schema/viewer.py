@@ -57,7 +57,10 @@ class Viewer:
             reseller_id=None if reseller_id is None else strawberry.ID(reseller_id),
         )
 
-    @strawberry.field(description="The user behind it; null for a credential of nobody's.")
+    @strawberry.field(
+        description="The user behind it; null for a credential of nobody's. Of the platform's user"
+        " behind a token that is bound to a reseller, only id and name are told (R99)."
+    )
     async def user(self, info: Info) -> User | None:
         """Read the user."""
         user_id = self.principal.user_id
@@ -65,7 +68,8 @@ class Viewer:
 
     @strawberry.field(
         description="The groups of that user, by name; those that the identity provider counts it"
-        " among are with them."
+        " among are with them. None through a token that is bound to a reseller if the user is not"
+        " (R99)."
     )
     async def groups(self, info: Info) -> list[UserGroup]:
         """Read the groups."""

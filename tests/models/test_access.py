@@ -183,3 +183,18 @@ async def change_from_outside(url: str, statement: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite://"))) as connection:
         connection.execute(statement)
         connection.commit()
+
+
+@pytest.mark.parametrize(
+    ("reseller_id", "user_id", "payer"),
+    [
+        (None, None, "tok_1"),
+        ("cus_1", None, "cus_1"),
+        (None, "usr_1", "usr_1"),
+        ("cus_1", "usr_1", "usr_1"),
+    ],
+)
+def test_who_pays_is_what_can_not_be_multiplied(
+    reseller_id: str | None, user_id: str | None, payer: str
+) -> None:
+    assert Principal("tok_1", "", frozenset(), reseller_id, user_id).payer == payer

@@ -469,3 +469,19 @@ async def test_connections_count_by_whom_they_stand_for_whatever_the_token(clock
     world.connections.remove("token 0", made[0])
     await world.sign_in("token 2", made[2])
     assert not await world.connections.check("token 0")
+
+
+async def test_more_tokens_give_a_user_no_more_connections(clock: Clock) -> None:
+    """Nor a partner, by tokens of nobody's."""
+    for owner in ({"user_id": "usr_1"}, {"reseller_id": "cus_1"}):
+        world = World(clock, ConnectionLimits(credential_connections=1))
+        world.set("token 0", **owner)
+        world.set("token 1", **owner)
+        world.set("another's")
+        made: list[Connection] = [FakeConnection() for _ in range(2)]
+        await world.sign_in("token 0", made[0])
+        with pytest.raises(TooManyConnections):
+            await world.sign_in("token 1", made[1])
+        await world.sign_in("another's", FakeConnection())
+        world.connections.remove("token 0", made[0])
+        await world.sign_in("token 1", made[1])

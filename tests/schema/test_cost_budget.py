@@ -189,6 +189,19 @@ async def test_processes_together_overspend_a_portion_each_at_the_most(
     assert 1000 <= total <= 1000 + processes * PORTION
 
 
+async def test_more_tokens_give_no_more_to_spend(clock: Clock) -> None:
+    """A user pays for all of its tokens, and a partner for those of nobody's."""
+    process = Spender(clock)
+    users = [Principal(f"tok_{n}", "", frozenset(), "cus_1", "usr_1") for n in range(2)]
+    nobodys = [Principal(f"tok_{n}", "", frozenset(), "cus_1") for n in range(2, 4)]
+    for first, second in (users, nobodys):
+        assert await process.may_spend(1000, first)
+        assert not await process.may_spend(1, second)
+    assert await process.may_spend(1000)  # Ann has her own
+    keys = [row.key for row in await RateLimit.all().order_by("key")]
+    assert keys == ["cost:cus_1", "cost:tok_ann", "cost:usr_1"]
+
+
 async def test_accounts_are_bounded_and_long_names_fit(clock: Clock) -> None:
     process = Spender(clock)
     for number in range(MOST_ACCOUNTS + 5):

@@ -1,0 +1,156 @@
+"""A token of the platform's user that is bound to a reseller: no partner gets to be that user."""
+
+from typing import Any
+
+import pytest
+
+from models import AccessToken, AuditEntry, User
+from models.access import Scope
+from models.permission import FOR_PARTNERS
+from tests.access_world import add_group, add_user, codes, issue, sign_in
+from tests.graphql_client import Api
+
+ADMINISTER = Scope.ACCESS_ADMINISTER
+VIEW, EDIT = Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE
+VIEWER = """{ viewer {
+  groups { name permissions { code } }
+  accessTokens { name }
+  user {
+    id name email issuer subject groups { name } permissions { code }
+    effectivePermissions { code } accessTokens { name } auditTrail { operation }
+  }
+} }"""
+
+
+class World:
+    """Paula of the platform, her bound and her own token, and Olive of the reseller."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+
+    async def fill(self) -> "World":
+        api = self.api
+        self.reseller = (await api.save_customer(name="A", classCode="RESELLER_OTHER"))["id"]
+        self.paula = await add_user(
+            api,
+            "Paula",
+            Scope.AUDIT_READ,
+            email="paula@example.org",
+            issuer="https://id.example",
+            subject="paula",
+        )
+        held = (ADMINISTER, EDIT)
+        self.olive = await add_user(
+            api, "Olive", *held, resellerId=self.reseller, email="olive@example.org"
+        )
+        members = [self.paula, self.olive]
+        await add_group(api, "Everybody", *held, Scope.AUDIT_ERASE, members=members)
+        await add_group(api, "Platform", Scope.CUSTOMER_CLASSES_ADMINISTER, members=[self.paula])
+        self.bound = await issue(
+            api, self.paula, ADMINISTER, VIEW, name="bound", resellerId=self.reseller
+        )
+        await sign_in(api, self.paula, VIEW, name="her own")
+        self.olives = await sign_in(api, self.olive, *held, name="olive")
+        return self
+
+
+@pytest.fixture
+async def world(api: Api) -> World:
+    """Add them."""
+    return await World(api).fill()
+
+
+async def tokens() -> list[dict[str, Any]]:
+    """Read the tokens but for when they were used last."""
+    rows = await AccessToken.all().order_by("id").values()
+    return [{**row, "last_used_at": None} for row in rows]
+
+
+async def test_a_partner_gets_no_secret_by_which_it_acts_as_the_platforms_user(
+    api: Api, world: World
+) -> None:
+    """R99: neither a successor's nor another's; but it may end what is bound to its reseller."""
+    bound_id = world.bound["accessToken"]["id"]
+    before = await tokens(), await AuditEntry.all().count()
+    wrong: tuple[dict[str, Any], ...] = (
+        {"id": bound_id},
+        {"id": bound_id, "expectedVersion": 9},
+        {"id": "tok_none"},
+    )
+    told = [
+        await api.refused("rotateAccessToken", "NOT_FOUND", token=world.olives, **values)
+        for values in wrong
+    ]
+    assert told[0] == told[1] == told[2]  # in the same words
+    given: dict[str, Any] = {"userId": world.paula, "name": "x", "scopes": ["customers:read"]}
+    await api.refused("issueAccessToken", "NOT_FOUND", token=world.olives, **given)
+    assert (await tokens(), await AuditEntry.all().count()) == before
+    await api.done("revokeAccessToken", "", token=world.olives, id=bound_id)
+    assert (await api.post(VIEWER, token=world.bound["secret"])).status_code == 401
+
+
+async def test_who_holds_a_bound_token_rotates_it_and_issues_more_of_the_kind(
+    api: Api, world: World
+) -> None:
+    """R93: also what the user holds by a group, which the token does not see."""
+    own = world.bound["secret"]
+    given: dict[str, Any] = {"name": "more", "scopes": ["access:administer", "customers:read"]}
+    issued = await api.done(
+        "issueAccessToken", "accessToken { resellerId scopes }", token=own, **given
+    )
+    assert issued["accessToken"] == {"resellerId": world.reseller, "scopes": given["scopes"]}
+    beyond: dict[str, Any] = {"name": "x", "scopes": ["customers:write"]}
+    await api.refused("issueAccessToken", "PERMISSION_NOT_HELD", token=own, **beyond)
+    rotated = await api.done(
+        "rotateAccessToken", "secret", token=own, id=world.bound["accessToken"]["id"]
+    )
+    assert (await api.data(VIEWER, token=rotated["secret"]))["viewer"]["user"]["name"] == "Paula"
+
+
+async def test_a_bound_token_tells_nothing_of_the_platform_about_its_user(
+    api: Api, world: World
+) -> None:
+    """R99: its id and name, and what the token itself may do; not the group that both are in."""
+    viewer = (await api.data(VIEWER, token=world.bound["secret"]))["viewer"]
+    assert viewer == {
+        "groups": [],
+        "accessTokens": [{"name": "bound"}],
+        "user": {
+            "id": world.paula,
+            "name": "Paula",
+            "email": None,
+            "issuer": None,
+            "subject": None,
+            "groups": [],
+            "permissions": [],
+            "effectivePermissions": [
+                {"code": "access:administer"},
+                {"code": "access:read"},
+                {"code": "customers:read"},
+            ],
+            "accessTokens": [{"name": "bound"}],
+            "auditTrail": [],
+        },
+    }
+    paula = await User.get(id=world.paula)
+    assert (paula.email, paula.permissions) == ("paula@example.org", ["audit:read"])
+
+
+async def test_a_partners_user_is_shown_what_partners_may_at_most(api: Api, world: World) -> None:
+    """R99: whoever asks, and whatever else the user or its groups were granted."""
+    given: dict[str, Any] = {
+        "granteeId": world.olive,
+        "permissions": ["customer_classes:administer"],
+    }
+    await api.done("grantPermissions", "", **given)
+    viewer = (await api.data(VIEWER, token=world.olives))["viewer"]
+    may = ["access:administer", "access:read", "customer_classes:read"]
+    may += ["customers:read", "customers:write"]
+    assert codes(viewer["user"]["effectivePermissions"]) == may
+    assert set(may) <= FOR_PARTNERS
+    assert viewer["user"]["email"] == "olive@example.org"
+    assert [group["name"] for group in viewer["groups"]] == ["Everybody"]
+    users = await api.data("{ users { nodes { name effectivePermissions { code } } } }")
+    shown = {user["name"]: codes(user["effectivePermissions"]) for user in users["users"]["nodes"]}
+    assert shown["Olive"] == may
+    assert {"audit:erase", "customer_classes:administer"} <= set(shown["Paula"])

@@ -1,0 +1,114 @@
+"""What an identity provider's word is good for in administering access, and what it is not."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from models import AccessToken, AuditEntry, GroupMembership, User, UserGroup
+from models.access import Scope
+from tests.access_world import add_group, add_user, sign_in
+from tests.conftest import Clock
+from tests.databases import Databases
+from tests.graphql_client import Api, Json, running_api
+from tests.identity_provider import AUDIENCE, IdentityProvider, identity_provider
+
+ADMINISTER, VIEW, EDIT = Scope.ACCESS_ADMINISTER, Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE
+
+
+@pytest.fixture
+async def provider(clock: Clock) -> AsyncIterator[IdentityProvider]:
+    """Give the organisation's identity provider."""
+    async with identity_provider(clock) as served:
+        yield served
+
+
+@pytest.fixture
+async def api(databases: Databases, clock: Clock, provider: IdentityProvider) -> AsyncIterator[Api]:
+    """Give the application, which trusts that provider."""
+    settings: Json = {"oidc_issuer": provider.issuer, "oidc_audience": AUDIENCE}
+    async with running_api(databases, clock, **settings) as started:
+        yield started
+
+
+async def alone(api: Api) -> tuple[str, str]:
+    """Leave nobody who administers access but one user, and give it and its token."""
+    uma = await add_user(api, "Uma", ADMINISTER)
+    token = await sign_in(api, uma, ADMINISTER)
+    operators = (await AccessToken.get(name="Tess Tester")).id
+    await api.done("revokeAccessToken", "", token=token, id=operators)
+    return uma, token
+
+
+async def test_a_group_that_the_provider_names_can_let_an_administrator_in(api: Api) -> None:
+    """R93."""
+    group = await add_group(api, "Administrators", ADMINISTER)
+    uma, token = await alone(api)
+    await api.refused("disableUser", "LAST_ADMINISTRATOR", token=token, id=uma)
+    await api.done("saveUserGroup", "", token=token, id=group, externalName="admins")
+    await api.done("disableUser", "", token=token, id=uma, dryRun=True)
+    await api.done("saveUserGroup", "", token=token, id=group, externalName=None)
+    await api.refused("disableUser", "LAST_ADMINISTRATOR", token=token, id=uma)
+    assert (await User.get(id=uma)).disabled_at is None
+
+
+async def test_only_users_of_the_provider_that_is_set_can_sign_in_there(
+    api: Api, provider: IdentityProvider
+) -> None:
+    """R93: another issuer's tokens are refused, so its users are no help."""
+    vic = await add_user(api, "Vic", ADMINISTER)
+    uma, token = await alone(api)
+    elsewhere = {"id": vic, "issuer": "https://elsewhere.example", "subject": "vic"}
+    await api.done("saveUser", "", token=token, **elsewhere)
+    await api.refused("disableUser", "LAST_ADMINISTRATOR", token=token, id=uma)
+    await api.done("saveUser", "", token=token, **{**elsewhere, "issuer": provider.issuer})
+    await api.done("disableUser", "", token=token, id=uma, dryRun=True)
+    assert (await User.get(id=uma)).disabled_at is None
+    # Vic, who is then alone, can't leave by going elsewhere.
+    vics = provider.token(sub="vic")
+    await api.done("disableUser", "", token=vics, id=uma)
+    await api.refused("saveUser", "LAST_ADMINISTRATOR", token=vics, **elsewhere)
+    assert (await User.get(id=vic)).issuer == provider.issuer
+
+
+async def test_what_is_held_by_a_claim_alone_is_not_passed_on(
+    api: Api, provider: IdentityProvider
+) -> None:
+    """R93: it ends with the token, and nothing that is made of it may outlast that."""
+    claimed = await add_group(api, "Claimed", ADMINISTER, EDIT)
+    await api.done("saveUserGroup", "", id=claimed, externalName="admins")
+    uma = await add_user(api, "Uma")
+    mighty = await add_user(api, "Mighty", EDIT)
+    token = provider.token(groups=["admins"])
+    assert (await api.data("{ viewer { scopes } }", token=token))["viewer"]["scopes"] == [
+        "access:administer",
+        "access:read",
+        "customers:read",
+        "customers:write",
+    ]
+    alice = (await User.get(subject="alice")).id
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("grantPermissions", {"granteeId": alice, "permissions": [ADMINISTER]}),
+        ("grantPermissions", {"granteeId": uma, "permissions": [VIEW]}),
+        ("changeGroupMembers", {"groupId": claimed, "addUserIds": [alice]}),
+        ("saveUserGroup", {"id": claimed, "externalName": "everybody"}),
+        ("saveUser", {"id": mighty, "issuer": provider.issuer, "subject": "me"}),
+        ("issueAccessToken", {"userId": mighty, "name": "x", "scopes": [VIEW]}),
+    ]
+    before = await stored()
+    for mutation, values in ways:
+        (refusal,) = await api.refused(mutation, "PERMISSION_NOT_HELD", token=token, **values)
+        assert "only for as long as your sign-in says so" in refusal["message"], mutation
+    assert await stored() == before
+    # What is its own besides, it passes on; and taking away needs nothing of it.
+    await api.done("grantPermissions", "", granteeId=alice, permissions=[VIEW])
+    await api.done("grantPermissions", "", token=token, granteeId=uma, permissions=[VIEW])
+    await api.done("revokePermissions", "", token=token, granteeId=mighty, permissions=[EDIT])
+
+
+async def stored() -> list[Any]:
+    """Read all that administration changes."""
+    kinds = (User, UserGroup, GroupMembership, AuditEntry)
+    return [await kind.all().order_by("id").values() for kind in kinds] + [
+        await AccessToken.all().count()
+    ]
