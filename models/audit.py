@@ -34,6 +34,8 @@ class Act:
     principal: Principal
     now: datetime
     request_id: str
+    is_masked: bool = False
+    """Whether the principal may not see personal data."""
 
 
 class AuditEntry(Model):

@@ -95,7 +95,9 @@ class Context:
 
     def act(self) -> Act:
         """Give the circumstances of a write that is made now."""
-        return Act(self.principal or SYSTEM, self.clock(), self.request_id)
+        return Act(
+            self.principal or SYSTEM, self.clock(), self.request_id, is_masked=self.is_masked
+        )
 
 
 Info = strawberry.Info[Context, None]

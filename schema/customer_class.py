@@ -256,5 +256,7 @@ def _cursor(node: CustomerClass) -> str:
 async def _row_and_use(info: Info, class_id: str) -> tuple[models.CustomerClass, ClassUse]:
     loaders = info.context.loaders
     row = await loaders.customer_class.load(class_id)
-    assert row is not None  # noqa: S101  # it has just been read
+    if row is None:
+        # What a dry run made is gone by now, and so is what somebody has just deleted.
+        return models.CustomerClass(id=class_id), ClassUse()
     return row, await loaders.class_use.load(class_id)
