@@ -36,6 +36,8 @@ class Act:
     request_id: str
     issuer: str | None = None
     """The identity provider that users can sign in at, by its issuer URL; none if none is set."""
+    is_masked: bool = False
+    """Whether the principal may not see personal data."""
 
 
 class AuditEntry(Model):

@@ -15,6 +15,7 @@ from models.customer import REASON_LENGTH, Customer
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.locks import lock
+from models.personal_data import refuse_unmasking
 from models.reclassification import leave_reselling
 from models.text import Checks
 
@@ -72,6 +73,9 @@ async def edit_class(
     if is_override:
         override_reason = _allowed_override(act, override_reason)
     await _refuse_taken_name(row)
+    members = Customer.filter(customer_class_id=row.id, erased_at__isnull=True)
+    if act.is_masked and await members.exists():
+        refuse_unmasking(act, old_flags, row.flags)
     if old_flags.is_reseller and not row.is_reseller:
         await leave_reselling(act, await Customer.filter(customer_class_id=row.id).only("id"))
     touch(row, act.now)
@@ -90,7 +94,7 @@ async def edit_class(
     )
     affected = 0
     if row.flags != old_flags:
-        affected = await Customer.filter(customer_class_id=row.id, erased_at__isnull=True).count()
+        affected = await members.count()
     return SavedClass(row, row.flags.warnings(), affected)
 
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.access import Principal, Scope
+from models.audit import Act
+from models.classification import ClassFlags
+from models.errors import RefusalCode, refuse
 from models.profile import Profile
 
 MASK = "***"
@@ -50,6 +53,20 @@ IDENTITY = ("company_name", "previous_names")
 def is_masked(principal: Principal | None, *, needs_scope: bool) -> bool:
     """Tell whether personal data is masked: only where it needs a scope, which is not held."""
     return needs_scope and not (principal is not None and principal.may(Scope.PERSONAL_DATA_READ))
+
+
+def refuse_unmasking(act: Act, old: ClassFlags, new: ClassFlags) -> None:
+    """Refuse to let who is masked make organisations of individuals: names would show (R93).
+
+    What a customer is masked by is its class as it stands, in a dry run too.
+    """
+    if act.is_masked and old.is_legal_individual and not new.is_legal_individual:
+        raise refuse(
+            RefusalCode.PERSONAL_DATA_NEEDED,
+            f"Making organisations of individuals shows who they are: {Scope.PERSONAL_DATA_READ}"
+            " is needed.",
+            hint="Ask somebody to do it who holds that permission.",
+        )
 
 
 def masked_name(name: str, is_personal: bool, is_sole_trader: bool) -> str:

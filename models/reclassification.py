@@ -13,6 +13,7 @@ from models.enrichment_status import EnrichmentTrigger
 from models.errors import RefusalCode, refuse
 from models.lookup import BATCH, carry_out, plan_lookups, store_statuses
 from models.partner_access import end_partner_access
+from models.personal_data import refuse_unmasking
 from models.writing import add_rows, new_row
 
 FIRST_ASSIGNMENT = "First assignment"
@@ -32,8 +33,10 @@ async def move_customers(
     """Move locked customers of one class to another, and give the number of lookups started.
 
     Consent stays as it was (R29); crossing the line between individuals and organisations asks
-    for it to be reviewed (R30).
+    for it to be reviewed (R30). Who is masked takes nobody from individual to organisation.
     """
+    if customers:
+        refuse_unmasking(act, old.flags, new.flags)
     if old.is_reseller and not new.is_reseller:
         await leave_reselling(act, customers)
     crosses = old.flags.is_legal_individual != new.flags.is_legal_individual

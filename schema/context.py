@@ -107,7 +107,13 @@ class Context:
 
     def act(self) -> Act:
         """Give the circumstances of a write that is made now."""
-        return Act(self.principal or SYSTEM, self.clock(), self.request_id, self.issuer)
+        return Act(
+            self.principal or SYSTEM,
+            self.clock(),
+            self.request_id,
+            issuer=self.issuer,
+            is_masked=self.is_masked,
+        )
 
 
 Info = strawberry.Info[Context, None]

@@ -45,6 +45,7 @@ UserErrorCode = described_enum(
         "TOO_MANY_REQUESTS": "Contact or address was asked too often; see the hint.",
         "NOT_FOR_PARTNERS": "Only the platform does this, not a partner (R99).",
         "PERMISSION_NOT_HELD": "Nobody passes on what they, or a token's owner, do not hold (R93).",
+        "PERSONAL_DATA_NEEDED": "It would unmask individuals to one who may not see them (R93).",
         "PERMISSION_IMPLIED": "The permission comes with another one that stays.",
         "BEYOND_RESELLER": "A partner's credential administers its own reseller's tokens (R99).",
         "INVALID_RESELLER": "A credential can't be bound to this customer (R99).",

@@ -1,14 +1,20 @@
 """Who sees personal data, and what others see in its place."""
 
+from dataclasses import replace
+
 import pytest
 
 from models.access import Principal, Scope
+from models.audit import Act
+from models.classification import ClassFlags
+from models.errors import RefusalCode, Refused
 from models.personal_data import (
     is_masked,
     masked_name,
     masked_profile,
     masked_reason,
     masked_values,
+    refuse_unmasking,
 )
 from models.profile import Profile
 
@@ -84,3 +90,30 @@ def test_what_somebody_may_do_is_shown_and_how_they_are_called_is_not() -> None:
     token = {"scopes": ["customers:read"], "user_id": "usr_1", "reseller_id": None}
     token |= {"expires_at": None, "revoked_at": None, "successor_id": "tok_2"}
     assert masked_values({"name": "Uma's laptop", **token}, "tok") == {"name": "***", **token}
+
+
+PERSON, TRADER = ClassFlags(is_personal_customer=True), ClassFlags(is_sole_trader=True)
+ORGANISATION = ClassFlags(is_reseller=True)
+
+
+@pytest.mark.parametrize(
+    ("is_masked", "old", "new", "is_refused"),
+    [
+        (True, PERSON, ORGANISATION, True),
+        (True, TRADER, ORGANISATION, True),
+        (True, PERSON, TRADER, False),  # still an individual
+        (True, ORGANISATION, TRADER, False),  # hides what was shown
+        (True, ORGANISATION, ClassFlags(), False),
+        (False, PERSON, ORGANISATION, False),
+    ],
+)
+def test_who_is_masked_takes_nobody_from_individual_to_organisation(
+    act: Act, is_masked: bool, old: ClassFlags, new: ClassFlags, is_refused: bool
+) -> None:
+    """R93."""
+    codes = []
+    try:
+        refuse_unmasking(replace(act, is_masked=is_masked), old, new)
+    except Refused as refused:
+        codes = [refusal.code for refusal in refused.refusals]
+    assert codes == ([RefusalCode.PERSONAL_DATA_NEEDED] if is_refused else [])

@@ -1,15 +1,11 @@
 """Whoever may not see personal data finds none of it, wherever it is asked for (R93)."""
 
-import base64
-import re
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from graphql import GraphQLInterfaceType, get_named_type
 from strawberry.types import get_object_definition
-from tortoise.expressions import F
 from tortoise.models import Model
 
 from models import (
@@ -18,158 +14,38 @@ from models import (
     ConsentEntry,
     Contact,
     Customer,
-    CustomerClass,
-    CustomerTemplate,
     Suggestion,
-    UserGroup,
 )
-from models.access import Principal, Scope
-from models.audit import Act
 from models.consent_chain import TESTIMONY
-from models.enrichment import SuggestionStatus
 from schema.personal import PERSONAL
 from schema.reads import READ, Brought, Derived, Needs, models_of
 from schema.selections import known_fields
-from tests.access_world import issue
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, connected, running_api, serving, the_schema
-from tests.mutations import MUTATIONS
+from tests.marked_world import MARKERS, MASKING, add_marked_world, masked_token, told
 from tests.selecting import everything_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-MARKERS = {
-    "customer",
-    "address",
-    "contact",
-    "email",
-    "giver",
-    "role",
-    "statement",
-    "evidence",
-    "asker",
-    "why",
-    "correction",
-    "suggested",
-    "moved",
-    "renamed",
-    "staff",
-    "mailbox",
-    "dismissal",
-    "leak",
-}
-"""What personal data holds, each place its own: `zq-customer` and so on."""
-
-CURSOR = re.compile(r"[A-Za-z0-9_-]{20,}")
-
-
-def zq(name: str) -> str:
-    assert name in MARKERS
-    return f"zq-{name}"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
     """Give one application where personal data needs its scope."""
-    wide: dict[str, Any] = {"max_aliases": 10_000, "max_fields": 10**6, "max_depth": 200}
-    wide |= {"max_cost": 10**9, "cost_budget": 0}
-    async with running_api(databases, Clock(), personal_data_needs_scope=True, **wide) as started:
+    async with running_api(databases, Clock(), **MASKING) as started:
         yield started
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ids(api: Api) -> dict[str, str]:
-    """Make a sole trader with everything that is personal; give the ids, quoted."""
-    parent = await api.save_customer(name=zq("customer"), classCode="RESELLER_SOLE_TRADER")
-    customer = await api.save_customer(
-        name=zq("renamed"),
-        classCode="RESIDENTIAL",
-        parentId=parent["id"],
-        accountNumber="AC-1",
-        profile={"registeredAddress": {"addressLine1": zq("address")}},
-    )
-    await api.save_customer(id=customer["id"], name=zq("customer"))
-    sole_trader = await api.class_of("SOLE_TRADER")
-    await api.done(
-        "changeCustomerClass",
-        "",
-        customerId=customer["id"],
-        classId=sole_trader["id"],
-        reason=zq("moved"),
-    )
-    contact = await api.done(
-        "saveContact",
-        "contact { id }",
-        customerId=customer["id"],
-        name=zq("contact"),
-        email="zq-email@a.example",
-        receivesBills=True,
-    )
-    grant = await api.done(
-        "recordConsent",
-        "entry { id }",
-        customerId=customer["id"],
-        basis="WRITTEN_OPT_IN",
-        method="PAPER",
-        givenBy=zq("giver"),
-        givenByRole=zq("role"),
-        statement=zq("statement"),
-        evidenceReference=zq("evidence"),
-        documentName="Terms",
-        documentVersion="1",
-        isEmailingCovered=True,
-        effectiveAt="2026-09-01T00:00:00Z",
-    )
-    await api.done("correctConsent", "", entryId=grant["entry"]["id"], reason=zq("correction"))
-    await api.done(
-        "requestNonItemisedBills",
-        "",
-        customerId=customer["id"],
-        askedBy=zq("asker"),
-        effectiveAt="2026-11-15T00:00:00Z",
-        reason=zq("why"),
-    )
-    suggestion = await Suggestion.create(
-        customer_id=customer["id"],
-        field="registered_address",
-        entry={"value": {"address_line_1": zq("suggested")}, "source": "SANDBOX"},
-        status=SuggestionStatus.OPEN,
-        created_at=api.clock(),
-    )
-    return {
-        "customer": customer["id"],
-        "contact": contact["contact"]["id"],
-        "suggestion": suggestion.id,
-        **await staff(api),
-    }
-
-
-async def staff(api: Api) -> dict[str, str]:
-    """Make a user who was called otherwise before, with a token; their names are not masked."""
-    before = {"name": zq("staff"), "email": "zq-mailbox@a.example"}
-    user = (await api.done("saveUser", "user { id }", **before))["user"]["id"]
-    await api.done("saveUser", "", id=user, name="Uma", email="uma@a.example")
-    await api.done("grantPermissions", "", granteeId=user, permissions=[Scope.CUSTOMERS_READ])
-    token = (await issue(api, user, Scope.CUSTOMERS_READ))["accessToken"]["id"]
-    await api.done("revokeAccessToken", "", id=token, reason=zq("leak"))
-    await api.done("disableUser", "", id=user, reason=zq("dismissal"))
-    group = await api.done("saveUserGroup", "userGroup { id }", name="Auditors")
-    return {"user": user, "token": token, "group": group["userGroup"]["id"]}
+    """Make what is personal; give the ids."""
+    return await add_marked_world(api)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def masked(api: Api) -> str:
     """Give a token that may do everything but see personal data."""
-    return await api.token_for(*(one for one in Scope if one is not Scope.PERSONAL_DATA_READ))
-
-
-def told(text: str) -> set[str]:
-    """Name the markers in an answer, and in what its cursors are made of."""
-    encoded = [one for one in CURSOR.findall(text) if len(one) % 4 != 1]
-    cursors = [base64.urlsafe_b64decode(f"{one}==") for one in encoded]
-    whole = text + b" ".join(cursors).decode(errors="replace")
-    return {marker for marker in MARKERS if f"zq-{marker}" in whole.casefold()}
+    return await masked_token(api)
 
 
 def queries(ids: dict[str, str]) -> dict[str, str]:
@@ -319,28 +195,6 @@ async def test_what_was_done_about_access_is_told_without_the_persons(
         "token.issued": ({}, issued),
         "token.revoked": ({"revoked_at": None}, {"revoked_at": "2026-10-01T09:30:00+00:00"}),
     }
-
-
-@pytest.mark.parametrize("mutation", MUTATIONS)
-async def test_no_payload_tells_what_was_there_before(
-    api: Api, clock: Clock, mutation: str, masked: str
-) -> None:
-    """R93: who writes without seeing is shown what it wrote as masked as everything else."""
-    act = Act(Principal("tok_1", "Tess", frozenset(Scope)), clock(), "request-1")
-    mutations = the_schema()._schema.mutation_type
-    assert mutations is not None
-    await CustomerClass.filter(code__isnull=True).update(name_key=F("id"))
-    await CustomerTemplate.all().update(name_key=F("id"))
-    await UserGroup.all().update(name_key=F("id"))
-    values = await MUTATIONS[mutation][0](api, act)
-    arguments = {"instant": '"2026-11-01T00:00:00Z"'}
-    select = everything_of(mutations.fields[mutation].type, arguments)
-    kind = f"{mutation[0].upper()}{mutation[1:]}Input"
-    document = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {select} }}"
-    response = await api.post(document, {"input": values}, token=masked)
-    assert "errors" not in response.json(), response.json()["errors"]
-    personal = ("al@a.example", '"Al"', "Ann Example", "Director", "crm/4711")
-    assert [one for one in personal if one in response.text] == []
 
 
 @pytest.mark.usefixtures("ids")

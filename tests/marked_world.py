@@ -1,0 +1,142 @@
+"""Rows whose personal data is marked, each place apart, and who may not see any of it."""
+
+import base64
+import re
+from typing import Any
+
+from models import Suggestion
+from models.access import Scope
+from models.enrichment import SuggestionStatus
+from tests.access_world import issue
+from tests.graphql_client import Api
+
+MASKING: dict[str, Any] = {
+    "personal_data_needs_scope": True,
+    "max_aliases": 10_000,
+    "max_fields": 10**6,
+    "max_depth": 200,
+    "max_cost": 10**9,
+    "cost_budget": 0,
+}
+"""Settings that mask personal data, and let a document ask for all that there is."""
+
+MARKERS = {
+    "customer",
+    "address",
+    "contact",
+    "email",
+    "giver",
+    "role",
+    "statement",
+    "evidence",
+    "asker",
+    "why",
+    "correction",
+    "suggested",
+    "moved",
+    "renamed",
+    "staff",
+    "mailbox",
+    "dismissal",
+    "leak",
+}
+"""What personal data holds, each place its own: `zq-customer` and so on."""
+
+CURSOR = re.compile(r"[A-Za-z0-9_-]{20,}")
+
+
+def zq(name: str) -> str:
+    assert name in MARKERS
+    return f"zq-{name}"
+
+
+def told(text: str) -> set[str]:
+    """Name the markers in an answer, and in what its cursors are made of."""
+    encoded = [one for one in CURSOR.findall(text) if len(one) % 4 != 1]
+    cursors = [base64.urlsafe_b64decode(f"{one}==") for one in encoded]
+    whole = text + b" ".join(cursors).decode(errors="replace")
+    return {marker for marker in MARKERS if f"zq-{marker}" in whole.casefold()}
+
+
+async def add_marked_world(api: Api) -> dict[str, str]:
+    """Make a sole trader with everything that is personal; give the ids."""
+    parent = await api.save_customer(name=zq("customer"), classCode="RESELLER_SOLE_TRADER")
+    customer = await api.save_customer(
+        name=zq("renamed"),
+        classCode="RESIDENTIAL",
+        parentId=parent["id"],
+        accountNumber="AC-1",
+        profile={"registeredAddress": {"addressLine1": zq("address")}},
+    )
+    await api.save_customer(id=customer["id"], name=zq("customer"))
+    sole_trader = await api.class_of("SOLE_TRADER")
+    await api.done(
+        "changeCustomerClass",
+        "",
+        customerId=customer["id"],
+        classId=sole_trader["id"],
+        reason=zq("moved"),
+    )
+    contact = await api.done(
+        "saveContact",
+        "contact { id }",
+        customerId=customer["id"],
+        name=zq("contact"),
+        email="zq-email@a.example",
+        receivesBills=True,
+    )
+    grant = await api.done(
+        "recordConsent",
+        "entry { id }",
+        customerId=customer["id"],
+        basis="WRITTEN_OPT_IN",
+        method="PAPER",
+        givenBy=zq("giver"),
+        givenByRole=zq("role"),
+        statement=zq("statement"),
+        evidenceReference=zq("evidence"),
+        documentName="Terms",
+        documentVersion="1",
+        isEmailingCovered=True,
+        effectiveAt="2026-09-01T00:00:00Z",
+    )
+    await api.done("correctConsent", "", entryId=grant["entry"]["id"], reason=zq("correction"))
+    await api.done(
+        "requestNonItemisedBills",
+        "",
+        customerId=customer["id"],
+        askedBy=zq("asker"),
+        effectiveAt="2026-11-15T00:00:00Z",
+        reason=zq("why"),
+    )
+    suggestion = await Suggestion.create(
+        customer_id=customer["id"],
+        field="registered_address",
+        entry={"value": {"address_line_1": zq("suggested")}, "source": "SANDBOX"},
+        status=SuggestionStatus.OPEN,
+        created_at=api.clock(),
+    )
+    return {
+        "customer": customer["id"],
+        "contact": contact["contact"]["id"],
+        "suggestion": suggestion.id,
+        **await staff(api),
+    }
+
+
+async def staff(api: Api) -> dict[str, str]:
+    """Make a user who was called otherwise before, with a token; their names are not masked."""
+    before = {"name": zq("staff"), "email": "zq-mailbox@a.example"}
+    user = (await api.done("saveUser", "user { id }", **before))["user"]["id"]
+    await api.done("saveUser", "", id=user, name="Uma", email="uma@a.example")
+    await api.done("grantPermissions", "", granteeId=user, permissions=[Scope.CUSTOMERS_READ])
+    token = (await issue(api, user, Scope.CUSTOMERS_READ))["accessToken"]["id"]
+    await api.done("revokeAccessToken", "", id=token, reason=zq("leak"))
+    await api.done("disableUser", "", id=user, reason=zq("dismissal"))
+    group = await api.done("saveUserGroup", "userGroup { id }", name="Auditors")
+    return {"user": user, "token": token, "group": group["userGroup"]["id"]}
+
+
+async def masked_token(api: Api) -> str:
+    """Issue a token that may do everything but see personal data."""
+    return await api.token_for(*(one for one in Scope if one is not Scope.PERSONAL_DATA_READ))

@@ -1,0 +1,156 @@
+"""Whoever may not see personal data finds none of it by writing, nor by trying to (R93)."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from tortoise.expressions import F
+
+from models import ConsentEntry, CustomerClass, CustomerTemplate, UserGroup
+from models.access import Principal, Scope
+from models.audit import Act
+from models.identifiers import prefix_of
+from tests.conftest import Clock
+from tests.databases import Databases
+from tests.graphql_client import Api, Json, running_api, the_schema
+from tests.marked_world import MARKERS, MASKING, add_marked_world, masked_token, told
+from tests.mutations import MUTATIONS
+from tests.selecting import everything_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(databases: Databases) -> AsyncIterator[Api]:
+    """Give one application where personal data needs its scope."""
+    async with running_api(databases, Clock(), **MASKING) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ids(api: Api) -> dict[str, str]:
+    """Make what is personal; give the ids, and those of classes to move between."""
+    world = await add_marked_world(api)
+    entry = await ConsentEntry.filter(customer_id=world["customer"]).order_by("-sequence").first()
+    assert entry is not None
+    codes = {"individuals": "SOLE_TRADER", "organisations": "COMPANY_UK_LIMITED"}
+    classes = {name: (await api.class_of(code))["id"] for name, code in codes.items()}
+    return {**world, "entry": entry.id, **classes}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def masked(api: Api) -> str:
+    """Give a token that may do everything but see personal data."""
+    return await masked_token(api)
+
+
+@pytest.fixture
+def act(clock: Clock) -> Act:
+    """Prepare on behalf of somebody who is not masked."""
+    return Act(Principal("tok_1", "Tess", frozenset(Scope)), clock(), "request-1")
+
+
+async def prepared(api: Api, act: Act, mutation: str) -> Json:
+    """Make what a mutation needs, whatever was made before, and give its input."""
+    await CustomerClass.filter(code__isnull=True).update(name_key=F("id"))
+    await CustomerTemplate.all().update(name_key=F("id"))
+    await UserGroup.all().update(name_key=F("id"))
+    return await MUTATIONS[mutation][0](api, act)
+
+
+def whole(mutation: str) -> str:
+    """Ask a mutation for all that its payload leads to."""
+    mutations = the_schema()._schema.mutation_type
+    assert mutations is not None
+    select = everything_of(mutations.fields[mutation].type, {"instant": '"2026-11-01T00:00:00Z"'})
+    kind = f"{mutation[0].upper()}{mutation[1:]}Input"
+    return f"mutation($input: {kind}!) {{ {mutation}(input: $input) {select} }}"
+
+
+CROSSINGS: dict[str, dict[str, str | bool]] = {
+    "changeCustomerClass": {"customerId": "customer", "classId": "organisations", "reason": "q"},
+    "retireCustomerClass": {"id": "individuals", "replacementId": "organisations", "reason": "q"},
+    "saveCustomerClass": {"id": "individuals", "isSoleTrader": False, "overrideReason": "q"},
+}
+"""The ways from individual to organisation: inputs, with names in the place of ids."""
+
+EDITS = {
+    "saveCustomer": "customer",
+    "saveContact": "contact",
+    "saveCustomerClass": "individuals",
+    "saveUser": "user",
+    "saveUserGroup": "group",
+}
+"""What those mutations may edit that otherwise create."""
+
+
+def crossing(way: str, ids: dict[str, str]) -> Json:
+    """Give the input of one of the ways."""
+    return {
+        name: ids.get(value, value) if isinstance(value, str) else value
+        for name, value in CROSSINGS[way].items()
+    }
+
+
+async def inputs(api: Api, act: Act, ids: dict[str, str], mutation: str) -> list[Json]:
+    """Aim a mutation at what is marked, in each way that there is."""
+    marked = {prefix_of(one): one for name, one in ids.items() if name != "organisations"}
+    values = await prepared(api, act, mutation)
+    for name, value in values.items():
+        if isinstance(value, str):
+            values[name] = marked.get(prefix_of(value), value)
+    given = [values]
+    if mutation in EDITS:
+        given.append({"id": ids[EDITS[mutation]]})
+    if mutation in CROSSINGS:
+        given.append(crossing(mutation, ids))
+    return given
+
+
+@pytest.mark.parametrize("is_dry", [True, False])
+@pytest.mark.parametrize("way", CROSSINGS)
+async def test_who_is_masked_makes_no_organisations_of_individuals(
+    api: Api, ids: dict[str, str], masked: str, way: str, is_dry: bool
+) -> None:
+    """R93: a customer is masked by its class, within a dry run too."""
+    values = {**crossing(way, ids), "dryRun": is_dry}
+    [refusal] = await api.refused(way, "PERSONAL_DATA_NEEDED", token=masked, **values)
+    assert "personal_data:read" in refusal["message"]
+
+
+async def test_no_dry_run_tells_personal_data_to_who_may_not_see_it(
+    api: Api, act: Act, ids: dict[str, str], masked: str
+) -> None:
+    """R93: and all of it to who may; only the ways across the line are closed."""
+    seen: set[str] = set()
+    closed = set()
+    for mutation in MUTATIONS:
+        for values in await inputs(api, act, ids, mutation):
+            tried = {"input": {**values, "dryRun": True}}
+            shown = await api.post(whole(mutation), tried)
+            hidden = await api.post(whole(mutation), tried, token=masked)
+            assert "errors" not in shown.json(), (mutation, shown.json()["errors"])
+            assert "errors" not in hidden.json(), (mutation, hidden.json()["errors"])
+            assert told(hidden.text) == set(), (mutation, values)
+            seen |= told(shown.text)
+            codes = [
+                [one["code"] for one in answer.json()["data"][mutation]["userErrors"]]
+                for answer in (shown, hidden)
+            ]
+            if codes[0] != codes[1]:
+                assert codes == [[], ["PERSONAL_DATA_NEEDED"]]
+                closed.add(mutation)
+    assert closed == CROSSINGS.keys()
+    assert seen == MARKERS
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+async def test_no_payload_tells_what_was_there_before(
+    api: Api, act: Act, mutation: str, masked: str
+) -> None:
+    """R93: who writes without seeing is shown what it wrote as masked as everything else."""
+    values = await prepared(api, act, mutation)
+    response = await api.post(whole(mutation), {"input": values}, token=masked)
+    assert "errors" not in response.json(), response.json()["errors"]
+    personal = ("al@a.example", '"Al"', "Ann Example", "Director", "crm/4711")
+    assert [one for one in personal if one in response.text] == []
