@@ -204,10 +204,10 @@ class PostgresData:
         """Take away what measuring has written."""
         connection = await asyncpg.connect(self.url)
         try:
-            # As a replica the server fires no triggers, which would keep the audit trail.
+            # As a replica the server fires no triggers, which would keep the histories.
             role, empty = "session_replication_role", f"TRUNCATE {', '.join(WRITTEN)}"
-            await connection.execute(f"SET {role} = replica; {empty}; RESET {role}")
-            for statement in SWEEP:
+            history, customers = SWEEP
+            for statement in (f"SET {role} = replica", empty, history, f"RESET {role}", customers):
                 await connection.execute(statement, timeout=600)
             await connection.execute("VACUUM (ANALYZE) customer, class_change", timeout=600)
         finally:
@@ -275,15 +275,18 @@ class SqliteData:
     def _sweep(self) -> None:
         connection = sqlite3.connect(self.path, isolation_level=None, timeout=30)
         connection.execute("BEGIN IMMEDIATE")
-        ((keeping,),) = connection.execute(
-            "SELECT sql FROM sqlite_master WHERE name = 'audit_entry_kept'"
-        )
-        connection.execute("DROP TRIGGER audit_entry_kept")
+        keeping = connection.execute(
+            "SELECT name, sql FROM sqlite_master"
+            " WHERE name IN ('audit_entry_kept', 'class_change_kept')"
+        ).fetchall()
+        for name, _ in keeping:
+            connection.execute(f"DROP TRIGGER {name}")
         for table in WRITTEN:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608  # a table's own name
-        connection.execute(keeping)
         for statement in SWEEP:
             connection.execute(statement)
+        for _, definition in keeping:
+            connection.execute(definition)
         connection.execute("COMMIT")
         connection.close()
 

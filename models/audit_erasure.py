@@ -5,13 +5,14 @@ from datetime import datetime
 from tortoise.expressions import Q
 
 from models.administration import begin
-from models.audit import ERASED, Act, AuditEntry, record
+from models.audit import ERASED, Act, AuditEntry, new_entry
 from models.customer import REASON_LENGTH
 from models.customer_class import name_key, touch
 from models.errors import RefusalCode, refuse
 from models.locks import lock
 from models.text import Checks
 from models.user import User
+from models.writing import add_rows
 
 NAMES_ERASED = "actor.names_erased"
 
@@ -45,9 +46,14 @@ async def erase_names(act: Act, actor_id: str, reason: str | None) -> int:
         await _erase_user(act, user)
     elif act.principal.reseller_id is not None or not await done.exists():
         raise refuse(RefusalCode.NOT_FOUND, "Nothing was done by such a one.", "actorId")
-    await done.filter(user_name__isnull=False).update(user_name=ERASED, erased_at=act.now)
-    counted = await done.exclude(actor_name=ERASED).update(actor_name=ERASED, erased_at=act.now)
-    await record(act, NAMES_ERASED, actor_id, after={"entries": counted}, reason=why)
+    named = done.exclude(actor_name=ERASED)
+    counted = await named.count()
+    # The database lets names be erased only by what is told already, at that very instant.
+    entry = new_entry(act, NAMES_ERASED, actor_id, after={"entries": counted}, reason=why)
+    await add_rows([entry])
+    by_user = done.filter(user_name__isnull=False).exclude(id=entry.id)
+    await by_user.update(user_name=ERASED, erased_at=act.now)
+    await named.exclude(id=entry.id).update(actor_name=ERASED, erased_at=act.now)
     return counted
 
 
