@@ -88,7 +88,8 @@ def _worked_out(found: list[Period[Any]]) -> set[_Spell]:
 
 def _reader(model: type[Model]) -> Reader:
     columns = sorted(model._meta.db_fields)
-    return Reader(compile_shape(Shape(_Row, model, {name: ((name,), None) for name in columns})))
+    values = {name: ((name,), None) for name in columns}
+    return Reader(compile_shape(Shape(_Row, model, values, weight=0)))
 
 
 def _is(column: str, value: str) -> Sql:

@@ -73,7 +73,8 @@ async def count_advisories(now: datetime, oldest_age: timedelta) -> dict[Consent
 async def given_consents(customer_ids: Sequence[str]) -> dict[str, list[GivenConsent]]:
     """Give the times in which consent is given, of many customers in two statements."""
     columns = ("customer_id", "from_at", "until_at", "basis", "document_version")
-    shape = Shape(GivenConsent, ConsentPeriod, {name: ((name,), None) for name in columns})
+    values = {name: ((name,), None) for name in columns}
+    shape = Shape(GivenConsent, ConsentPeriod, values, weight=0)
     is_consent = Sql("t0.matter = ?", (Matter.CONSENT.value,))
     where = all_of([among("t0.customer_id", customer_ids), is_consent])
     found: dict[str, list[GivenConsent]] = {row_id: [] for row_id in customer_ids}

@@ -11,7 +11,7 @@ from models.customer import Customer
 from models.customer_reach import among_reached, reaches_few
 from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
-from models.reading import Reader
+from models.reading import Keep, Reader
 from models.sql import Sql, all_of, among, holding, is_common, not_looked_up, run, to_database
 
 _LABELS = {
@@ -239,12 +239,13 @@ async def first_of_classes(
     size: int,
     beyond: Key | None = None,
     order: CustomerOrder = CustomerOrder.NAME_ASC,
+    keep: Keep | None = None,
 ) -> list[Any]:
     """Give the first customers of each of many classes, in one statement for them all."""
     place = Place((order.column, "id"), beyond=beyond)
     each, living = await _of_classes(class_ids)
     where = each.first(living, place, size, of_each=True)
-    return await reader.read(where, f"ORDER BY {place.order()}")
+    return await reader.read(where, f"ORDER BY {place.order()}", keep)
 
 
 async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:

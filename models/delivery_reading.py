@@ -185,7 +185,7 @@ async def _grouped(model: type[Model], columns: tuple[str, ...], where: Sql, ord
 @cache
 def _reader(model: type[Model], columns: tuple[str, ...], dialect: object) -> Reader:  # noqa: ARG001  # it keeps the dialects apart
     values = {"id": (("id",), None)} | {name.replace(".", "_"): ((name,), None) for name in columns}
-    return Reader(compile_shape(Shape(_Row, model, values)))
+    return Reader(compile_shape(Shape(_Row, model, values, weight=0)))
 
 
 def _of(preferences: Iterable[Any], state: Any) -> list[Any]:

@@ -18,6 +18,11 @@ _TAKE = (
     f" ON CONFLICT (key) DO UPDATE SET free_at = {_BEGIN} + {{time}}"
     f" WHERE {_BEGIN} + {{time}} <= {{until}} RETURNING free_at"
 )
+_GIVE_BACK = (
+    "UPDATE rate_limit SET free_at ="
+    " CASE WHEN free_at - {time} > {now} THEN free_at - {time} ELSE {now} END"
+    " WHERE key = {key} RETURNING free_at"
+)
 FOR_EVER_US = 2**63 - 1
 _LOOK = "SELECT free_at FROM rate_limit WHERE key = {key}"
 
@@ -62,6 +67,16 @@ async def owe_points(key: str, points: int, allowance: PointAllowance, now_us: i
     """
     _, free_at = await _take(key, points, allowance, now_us, FOR_EVER_US)
     return free_at
+
+
+async def give_back_points(key: str, points: int, allowance: PointAllowance, now_us: int) -> int:
+    """Give points back that were taken and are not needed after all.
+
+    Gives until when what was spent is worked off: now, where all is there again.
+    """
+    time_us = allowance.time_us(points)
+    given = await _run(_GIVE_BACK, key=key, now=now_us, time=time_us)
+    return given[0]["free_at"] if given else now_us
 
 
 async def _take(

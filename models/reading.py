@@ -24,8 +24,6 @@ that function is
                 o0.customer_class = o1
             made.append(o0)
         return made
-
-An object has the attributes that were asked for, and no others.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -40,6 +38,7 @@ from models.sql import Sql, among, from_database, run
 from models.tally import count
 
 Compute = Callable[..., Any]
+Keep = Callable[[list[Any]], list[Any]]
 Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
 """Gives the values of an attribute for objects, in their order, from what the reader was given."""
 
@@ -121,10 +120,10 @@ class Reader:
         compiled = self._compiled
         return f"SELECT {compiled.columns} FROM {compiled.tables} WHERE {where} {tail}"  # noqa: S608  # no value is spelt out
 
-    async def read(self, where: Sql, tail: str = "") -> list[Any]:
-        """Read objects, and then what belongs to them, with one statement for each relation."""
+    async def read(self, where: Sql, tail: str = "", keep: Keep | None = None) -> list[Any]:
+        """Read objects, and then what belongs to those kept, a statement for each relation."""
         rows = await run(self.select(where.text, tail), where.parameters)
-        return await self._completed(rows)
+        return await self._completed(rows, keep)
 
     async def read_some(self, where: Sql, order: str, most: int) -> tuple[list[Any], bool]:
         """Read so many objects at most, and tell whether there are more."""
@@ -137,8 +136,9 @@ class Reader:
         found, _ = await self.read_some(where, f"{ROOT}.id", 1)
         return found[0] if found else None
 
-    async def _completed(self, rows: Sequence[Any]) -> list[Any]:
-        objects = self._compiled.build(rows)
+    async def _completed(self, rows: Sequence[Any], keep: Keep | None = None) -> list[Any]:
+        built = self._compiled.build(rows)
+        objects = keep(built) if keep else built
         if objects:
             count(len(objects) * self._compiled.weight)
             for attachment in self._compiled.attachments:

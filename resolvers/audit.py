@@ -16,10 +16,10 @@ from schema.audit_connection import AUDIT_LIST, AuditEntryConnection, AuditFilte
 from schema.context import Info
 from schema.delivery_preview import checked_instant
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import CONNECTION, COUNTS, page_arguments
+from schema.pagination import CONNECTION, COUNTS, ROWS, page_arguments
 from schema.personal import refuse_masked
 from schema.readers import reader_for
-from schema.selections import selects
+from schema.selections import selected_names
 from schema.user_error import UserError
 
 MOST_OPERATIONS = 50
@@ -53,14 +53,18 @@ async def audit_trail(
     except ValueError:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
     reader = reader_for(info, AuditEntry, *CONNECTION, extra=("at",))
-    nodes, has_more = await page(
-        reader, wanted, arguments.size, beyond=beyond, is_backward=arguments.is_backward
-    )
+    selected = selected_names(info)
+    nodes: list[AuditEntry] = []
+    has_more = False
+    if selected & ROWS:
+        nodes, has_more = await page(
+            reader, wanted, arguments.size, beyond=beyond, is_backward=arguments.is_backward
+        )
     return AuditEntryConnection(
         nodes=nodes,
         arguments=arguments,
         has_more=has_more,
-        counted=await count(wanted) if selects(info, COUNTS) else None,
+        counted=await count(wanted) if selected & COUNTS else None,
     )
 
 

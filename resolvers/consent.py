@@ -13,6 +13,7 @@ from models.consent_evidence import verify
 from models.consent_list import count_advisories
 from models.consent_recording import Recorded, correct, record
 from models.preference_withdrawal import withdraw_all
+from models.tally import count
 from resolvers.perform import perform
 from schema.advisory import ConsentAdvisoryCount
 from schema.consent import ConsentEntry
@@ -39,6 +40,7 @@ from schema.context import Info
 from schema.customer import Customer
 from schema.permissions import require
 from schema.readers import read_by_id
+from schema.selections import selects
 from schema.user_error import UserError
 
 Payload = TypeVar("Payload", bound=LedgerPayload)
@@ -134,9 +136,12 @@ async def consent_evidence(
     """Give the evidence of a customer's consent; null where there is no such customer."""
     now = info.context.clock()
     is_masked = info.context.is_masked
-    return await info.context.database.transaction(
+    evidence = await info.context.database.transaction(
         lambda: evidence_of(customer_id, now, is_masked=is_masked)
     )
+    if evidence is not None and selects(info, {"entries"}):
+        count(len(evidence.entries))
+    return evidence
 
 
 async def consent_advisory_counts(info: Info) -> list[ConsentAdvisoryCount]:

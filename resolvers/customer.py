@@ -32,11 +32,11 @@ from schema.customer_changes import (
 from schema.customer_connection import CustomerConnection
 from schema.customer_filter import CustomerFilter, CustomerSort
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import CONNECTION, COUNTS, page_arguments
+from schema.pagination import CONNECTION, COUNTS, ROWS, page_arguments
 from schema.permissions import require
 from schema.personal import refuse_masked
 from schema.readers import read_by_id, reader_for
-from schema.selections import selects
+from schema.selections import selected_names
 from schema.user_error import UserError
 
 SAVED_FIELDS = (
@@ -109,15 +109,19 @@ async def customers(
     except ValueError:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
     reader = reader_for(info, Customer, *CONNECTION, extra=(order.column,))
-    nodes, has_more = await page(
-        reader, wanted, order, arguments.size, beyond=beyond, is_backward=arguments.is_backward
-    )
+    selected = selected_names(info)
+    nodes: list[Customer] = []
+    has_more = False
+    if selected & ROWS:
+        nodes, has_more = await page(
+            reader, wanted, order, arguments.size, beyond=beyond, is_backward=arguments.is_backward
+        )
     return CustomerConnection(
         nodes=nodes,
         key_of=lambda node: (list_name, *order.key_of(getattr(node, order.column), node.id)),
         arguments=arguments,
         has_more=has_more,
-        counted=await count(wanted) if selects(info, COUNTS) else None,
+        counted=await count(wanted) if selected & COUNTS else None,
     )
 
 

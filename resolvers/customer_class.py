@@ -39,10 +39,10 @@ from schema.customer_class_changes import (
 )
 from schema.customer_template import CustomerTemplate
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import CONNECTION, COUNTS, DEFAULT_PAGE, page_arguments
+from schema.pagination import CONNECTION, COUNTS, DEFAULT_PAGE, ROWS, page_arguments
 from schema.permissions import may
 from schema.readers import read_by_id, reader_for
-from schema.selections import selects
+from schema.selections import selected_names
 from schema.user_error import UserError
 
 
@@ -89,12 +89,16 @@ async def customer_classes(
         is_restricted=not may(info, Scope.CUSTOMER_CLASSES_READ),
     )
     reader = reader_for(info, CustomerClass, *CONNECTION, extra=CLASS_KEY)
-    nodes, has_more = await class_page(reader, wanted, arguments.size, arguments.beyond)
+    selected = selected_names(info)
+    nodes: list[CustomerClass] = []
+    has_more = False
+    if selected & ROWS:
+        nodes, has_more = await class_page(reader, wanted, arguments.size, arguments.beyond)
     return CustomerClassConnection(
         nodes=nodes,
         arguments=arguments,
         has_more=has_more,
-        counted=await count_classes(wanted) if selects(info, COUNTS) else None,
+        counted=await count_classes(wanted) if selected & COUNTS else None,
     )
 
 

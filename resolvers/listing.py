@@ -8,9 +8,9 @@ from models.access_list import Order
 from models.sql import Sql
 from schema.access_connection import Connection
 from schema.context import Info
-from schema.pagination import CONNECTION, COUNTS, page_arguments
+from schema.pagination import CONNECTION, COUNTS, ROWS, page_arguments
 from schema.readers import reader_for
-from schema.selections import selects
+from schema.selections import selected_names
 
 Item = TypeVar("Item")
 
@@ -31,11 +31,15 @@ async def listed(
     columns = order.columns
     arguments = page_arguments(name, (str,) * len(columns), first=first, after=after)
     reader = reader_for(info, kind, *CONNECTION, extra=columns)
-    nodes, has_more = await order.page(reader, condition, arguments.size, arguments.beyond)
+    selected = selected_names(info)
+    nodes: list[Item] = []
+    has_more = False
+    if selected & ROWS:
+        nodes, has_more = await order.page(reader, condition, arguments.size, arguments.beyond)
     return Connection(
         nodes=nodes,
         key_of=lambda node: (name, *(getattr(node, column) for column in columns)),
         arguments=arguments,
         has_more=has_more,
-        counted=await order.count(condition) if selects(info, COUNTS) else None,
+        counted=await order.count(condition) if selected & COUNTS else None,
     )

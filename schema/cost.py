@@ -7,7 +7,8 @@ due whatever is found, and readers count the rest as they read rows, each with i
 the row and the objects that come along with it. So both count the same things, at other lengths.
 
 What `@skip` and `@include` leave out costs nothing. A field that is selected twice, by way of two
-fragments, counts twice. A list that no argument bounds is taken to be of a usual length.
+fragments, counts twice; the rows of a page count once, and are taken to be wanted if variables may
+leave in a field that wants them. A list that no argument bounds is taken to be of a usual length.
 """
 
 from collections.abc import Callable, Mapping

@@ -3,23 +3,32 @@
 The budget is a row that all processes share; see `models.point_budget`. Going to it for each
 request would cost a write each, so a process takes a portion at a time, and spends that. What is
 not spent comes back after a window, by itself. So in any window one may spend beyond the
-budget what processes had left of theirs: a portion each, at the most.
+budget what processes had left of theirs: a portion and a half each, at the most. What was taken for
+a request and was not needed is given back to the row as soon as it is known, where it is more.
 """
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from models.access import Principal
-from models.point_budget import PointAllowance, owe_points, take_points
+from models.point_budget import PointAllowance, give_back_points, owe_points, take_points
 from schema.errors import ErrorCode, RequestRefused
 
 PORTION = 0.05
 """Share of the budget that a process takes at a time."""
 
+MOST_PORTIONS = 1.5
+"""So much a process may hold; beyond, it gives back all but a portion."""
+
 MOST_ACCOUNTS = 10_000
+MOST_LOOKED_AT = 100
+"""Of so many accounts, the least recently used without a debt makes room for another."""
+
 LONGEST_ID = 70
 SECOND_US = 1_000_000
 
@@ -31,17 +40,16 @@ class Account:
     key: str
     held: int = 0
     free_at: int = 0
-    """As the row had it, in microseconds; others can only have moved it on."""
+    """As the row had it, in microseconds; others may have moved it since."""
     taken_at: int = 0
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reset: tuple[int, str] = (0, "")
 
-    @property
-    def reset_at(self) -> str:
-        """Give when all of the budget is there again, if nothing is spent."""
-        if self._reset[0] != self.free_at:
-            instant = datetime.fromtimestamp(self.free_at // SECOND_US, UTC)
-            self._reset = (self.free_at, instant.isoformat())
+    def reset_at(self, now: int) -> str:
+        """Give the second by which all of the budget is there again, if nothing is spent."""
+        second = -(-max(self.free_at, now) // SECOND_US)
+        if self._reset[0] != second:
+            self._reset = (second, datetime.fromtimestamp(second, UTC).isoformat())
         return self._reset[1]
 
 
@@ -54,9 +62,10 @@ class CostBudget:
     def __init__(self, allowance: PointAllowance) -> None:
         self.allowance = allowance
         self.portion = max(1, int(allowance.points * PORTION))
+        self.most_held = int(self.portion * MOST_PORTIONS)
         said = f'"cost";q={allowance.points};w={allowance.window.total_seconds():g}'
         self.policy = (b"ratelimit-policy", said.encode())
-        self._accounts: dict[str, Account] = {}
+        self._accounts: OrderedDict[str, Account] = OrderedDict()
 
     def account(self, principal: Principal) -> Account:
         """Give the account that pays for a principal."""
@@ -64,9 +73,11 @@ class CostBudget:
         account = self._accounts.get(name)
         if account is None:
             if len(self._accounts) >= MOST_ACCOUNTS:
-                del self._accounts[next(iter(self._accounts))]
+                del self._accounts[self._least_needed()]
             key = name if len(name) <= LONGEST_ID else sha256(name.encode()).hexdigest()
             account = self._accounts[name] = Account(f"cost:{key}")
+        else:
+            self._accounts.move_to_end(name)
         return account
 
     def spend_held(self, account: Account, points: int, now: int) -> bool:
@@ -84,16 +95,32 @@ class CostBudget:
 
     def charge(self, account: Account, points: int) -> None:
         """Spend more than was asked for, or give back what was not needed after all."""
-        account.held = min(account.held - points, self.portion)
+        account.held -= points
+
+    async def give_back(self, account: Account, now: int) -> None:
+        """Give back to the row all but a portion of what is held."""
+        async with account.asking:
+            surplus = account.held - self.portion
+            if surplus <= 0:
+                return  # somebody else of this process was here
+            account.held -= surplus
+            if now - account.taken_at < self.allowance.window_us:  # else the row has had it back
+                account.free_at = await give_back_points(account.key, surplus, self.allowance, now)
 
     def state(self, account: Account, now: int) -> tuple[int, int]:
         """Give what is left, and the seconds until all is back; as far as this process knows."""
         allowance = self.allowance
         used = account.free_at - now
         if used <= 0:
-            return max(account.held + allowance.points, 0), 0
+            return min(max(account.held + allowance.points, 0), allowance.points), 0
         left = account.held + (allowance.window_us - used) * allowance.points // allowance.window_us
-        return max(left, 0), -(-used // SECOND_US)
+        return min(max(left, 0), allowance.points), -(-used // SECOND_US)
+
+    def _least_needed(self) -> str:
+        """Name the account that makes room: one without a debt, as debts would be forgotten."""
+        names = islice(self._accounts, MOST_LOOKED_AT)
+        without = (name for name in names if self._accounts[name].held >= 0)
+        return next(without, next(iter(self._accounts)))
 
     async def _fill(self, account: Account, points: int, now: int) -> None:
         """Take enough from the row that all share, or raise RATE_LIMITED."""
@@ -128,7 +155,7 @@ class CostBudget:
             "retryAfter": seconds,
             "limit": self.allowance.points,
             "remaining": self.state(account, now)[0],
-            "resetAt": account.reset_at,
+            "resetAt": account.reset_at(now),
         }
         return RequestRefused(
             ErrorCode.RATE_LIMITED,

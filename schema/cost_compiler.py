@@ -1,6 +1,6 @@
 """Compiles the formula of what an operation costs, with one walk through its document."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -30,8 +30,8 @@ from strawberry.types import get_object_definition
 
 from schema.cost import NOTHING, Cost, Factor, Term
 from schema.cost_weights import ASSUMED_PARTS, ASSUMED_ROWS, MUTATION_WEIGHT, SIZES, WEIGHTS
-from schema.pagination import DEFAULT_PAGE, LARGEST_PAGE
-from schema.reads import READ, Needs, models_of
+from schema.pagination import DEFAULT_PAGE, LARGEST_PAGE, ROWS
+from schema.reads import READ, Brought, Needs, models_of
 
 COSTS = "costs"
 """The attribute of an operation that holds what its selection sets cost."""
@@ -89,11 +89,6 @@ class _Compiler:
     defaults: Mapping[str, Any]
     sets: Sets = field(default_factory=dict)
 
-    @property
-    def roots(self) -> tuple[Any, ...]:
-        """Give the types that operations begin with."""
-        return (self.schema.query_type, self.schema.mutation_type, self.schema.subscription_type)
-
     def below(
         self, parent: GraphQLNamedType, selected: SelectionSetNode, page: Factor | int | None
     ) -> Cost:
@@ -130,13 +125,15 @@ class _Compiler:
         inner = get_named_type(definition.type)
         size = self._size(node, definition)
         one = self.below(inner, node.selection_set, size)
-        if not parent.name.endswith("Edge"):  # it stands for its node
+        is_on_page = name in PAGED and page is not None
+        if not is_on_page and not parent.name.endswith("Edge"):  # it stands for its node
             one += Cost(1, 1)
         is_read = _is_read(definition, inner)
         if not _is_list(definition):
             # Below a row it is joined to, one comes along; here it is read by itself.
-            return own + one.times(1, is_read=is_read and self._begins(parent))
-        if name in PAGED and page is not None:
+            one += self._rows(inner, node.selection_set, size)
+            return own + one.times(1, is_read=is_read and self._begins(parent, definition))
+        if is_on_page and page is not None:
             length: Factor | int = page
         elif size is not None:
             length = size
@@ -146,9 +143,41 @@ class _Compiler:
             return own + one.times(max(length, 0), is_read=is_read)
         return own + Cost(terms=(Term(length, one, is_read),))
 
-    def _begins(self, parent: GraphQLNamedType) -> bool:
-        """Tell whether reading begins below a type."""
-        return parent in self.roots or parent.name.endswith("Payload")
+    def _begins(self, parent: GraphQLNamedType, definition: GraphQLField) -> bool:
+        """Tell whether reading begins with a field, which is not read along with a row."""
+        is_row = parent.name in _row_types(len(models_of))
+        return not is_row or isinstance(_way_of(definition), Brought)
+
+    def _rows(
+        self, inner: GraphQLNamedType, selected: SelectionSetNode, page: Factor | int | None
+    ) -> Cost:
+        """Give the rows of a page, which are read once for all fields that want them."""
+        nodes = getattr(inner, "fields", {}).get("nodes")
+        if page is None or nodes is None or not self._selects(selected, ROWS):
+            return NOTHING
+        is_read = _is_read(nodes, get_named_type(nodes.type))
+        if isinstance(page, int):
+            return Cost(1, 1).times(page, is_read=is_read)
+        return Cost(terms=(Term(page, Cost(1, 1), is_read),))
+
+    def _selects(self, selected: SelectionSetNode, names: Collection[str]) -> bool:
+        """Tell whether some fields are selected, whatever variables leave out."""
+        sets, seen = [selected], {id(selected)}
+        for one in sets:
+            for node in one.selections:
+                if self._under_conditions(node, Cost(1)) == NOTHING:
+                    continue
+                if isinstance(node, FieldNode):
+                    if node.name.value in names:
+                        return True
+                    continue
+                about: Any = node
+                if isinstance(node, FragmentSpreadNode):
+                    about = self.fragments[node.name.value]
+                if id(about.selection_set) not in seen:
+                    seen.add(id(about.selection_set))
+                    sets.append(about.selection_set)
+        return False
 
     def _under_conditions(self, node: SelectionNode, cost: Cost) -> Cost:
         if cost == NOTHING:
@@ -240,11 +269,15 @@ def _is_list(definition: GraphQLField) -> bool:
     return is_list_type(kind.of_type if is_non_null_type(kind) else kind)
 
 
+def _way_of(definition: GraphQLField) -> Any:
+    """Say how a field is read, as `reads` has it."""
+    field_of = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return field_of.metadata.get(READ) if field_of is not None else None
+
+
 def _is_read(definition: GraphQLField, inner: GraphQLNamedType) -> bool:
     """Tell whether a field gives rows that a reader counts."""
-    field_of = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    way = field_of.metadata.get(READ) if field_of is not None else None
-    return not isinstance(way, Needs) and inner.name in _row_types(len(models_of))
+    return not isinstance(_way_of(definition), Needs) and inner.name in _row_types(len(models_of))
 
 
 @lru_cache(maxsize=4)

@@ -21,6 +21,7 @@ from schema.pagination import (
     CONNECTION,
     COUNTS,
     DEFAULT_PAGE,
+    ROWS,
     PageArguments,
     PageInfo,
     encode_cursor,
@@ -90,10 +91,15 @@ async def _customers_of(
         order, list_name = order.without_names, CLASS_CUSTOMERS_BY_NUMBER
     arguments = page_arguments(list_name, (str, str), first=first, after=after)
     members: dict[str, list[Any]] = {one.id: [] for one in classes}
-    for customer in await first_of_classes(
-        selection.reader, list(members), arguments.size + 1, arguments.beyond, order
-    ):
-        members[customer.customer_class_id].append(customer)
+
+    def shown(found: list[Any]) -> list[Any]:
+        for customer in found:
+            members[customer.customer_class_id].append(customer)
+        return [one for own in members.values() for one in own[: arguments.size]]
+
+    if selection.fields & ROWS:
+        size, beyond = arguments.size + 1, arguments.beyond
+        await first_of_classes(selection.reader, list(members), size, beyond, order, shown)
     counts: dict[str, int] = {}
     if selection.fields & COUNTS:
         counts = await count_listed(list(members))

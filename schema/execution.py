@@ -218,7 +218,7 @@ class RememberingSchema(strawberry.Schema):
     async def _execute(self, context: ExecutionContext) -> ExecutionResult:
         executor = self._executor(context)
         if isinstance(executor, list):
-            return ExecutionResult(data=None, errors=executor, extensions={})
+            return NothingRan(data=None, errors=executor, extensions={})
         result: Any = executor.execute_operation()
         done = await result if isawaitable(result) else result
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})
@@ -236,6 +236,10 @@ class RememberingSchema(strawberry.Schema):
             is_awaitable=cast("Any", optimized_is_awaitable),
             operation_extensions=context.operation_extensions,
         )
+
+
+class NothingRan(ExecutionResult):
+    """The result of an operation that could not be executed, as its variables are wrong."""
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:

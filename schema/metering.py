@@ -1,6 +1,8 @@
 """What every operation goes through: its cost is worked out, paid for, counted and told."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -22,6 +24,10 @@ ASKED = "asked"
 """The attribute of a document that holds what is known of its operations, by the name asked for."""
 
 
+BASE = 1
+"""Points of an operation whose variables are refused, so that nothing of it ran."""
+
+
 class Asked(NamedTuple):
     """What is known of an operation before it is executed."""
 
@@ -36,7 +42,6 @@ class Spending:
         "account",
         "budget",
         "fixed",
-        "is_paid",
         "now",
         "requested",
         "retry_after",
@@ -49,9 +54,8 @@ class Spending:
         self.tally = Tally()
         self.budget: CostBudget | None = None
         self.account: Account | None = None
-        self.is_paid = True
         self.now = 0
-        """When the operation began, in microseconds."""
+        """When the operation came, and later when its turn did, in microseconds."""
         self.retry_after: int | None = None
         """In how many seconds there is enough again, if there was not."""
 
@@ -70,7 +74,7 @@ class Spending:
             "actual": self.actual,
             "remaining": budget.state(account, self.now)[0],
             "limit": budget.allowance.points,
-            "resetAt": account.reset_at,
+            "resetAt": account.reset_at(self.now),
         }
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
@@ -84,6 +88,29 @@ class Spending:
         if self.retry_after is not None:
             headers.append((b"retry-after", b"%d" % self.retry_after))
         return headers
+
+    def pay_held(self) -> bool:
+        """Pay from what this process holds if that is enough, and tell whether it was."""
+        if self.budget is None or self.account is None:
+            return True
+        return self.budget.spend_held(self.account, self.requested, self.now)
+
+    async def pay(self) -> None:
+        """Pay from the budget that all processes share, or raise RATE_LIMITED."""
+        assert self.budget is not None  # noqa: S101  # all is paid without one
+        assert self.account is not None  # noqa: S101  # see above
+        try:
+            await self.budget.spend(self.account, self.requested, self.now)
+        except RequestRefused as refused:
+            self.retry_after = (refused.extensions or {})["retryAfter"]
+            raise
+
+    async def give_back(self, clock: Callable[[], datetime]) -> None:
+        """Let all processes have what this one holds too much of, if it does."""
+        budget, account = self.budget, self.account
+        if budget is not None and account is not None and account.held > budget.most_held:
+            self.now = microseconds(clock())
+            await budget.give_back(account, self.now)
 
     def charge(self, points: int) -> None:
         """Pay more than was asked for, or have something given back."""
@@ -101,10 +128,7 @@ class Meter:
         self._deadlines = Deadlines(limits.query_timeout_s)
 
     def work_out(self, operation: ExecutionContext, asked: Asked) -> Spending:
-        """Give what an operation costs, paid from what this process holds if that is enough.
-
-        Raises what it is refused for.
-        """
+        """Give what an operation costs, and who is to pay; raises what it is refused for."""
         context: Context = operation.context
         variables = operation.variables
         if variables:
@@ -122,21 +146,9 @@ class Meter:
         budget, principal = self._budget, context.principal
         if budget is not None and principal is not None:
             spending.budget = budget
-            account = spending.account = budget.account(principal)
-            spending.now = now = microseconds(context.clock())
-            spending.is_paid = budget.spend_held(account, requested, now)
+            spending.account = budget.account(principal)
+            spending.now = microseconds(context.clock())
         return spending
-
-    async def pay(self, spending: Spending) -> None:
-        """Pay from the budget that all processes share, or raise RATE_LIMITED."""
-        budget, account = spending.budget, spending.account
-        assert budget is not None  # noqa: S101  # all is paid without one
-        assert account is not None  # noqa: S101  # see above
-        try:
-            await budget.spend(account, spending.requested, spending.now)
-        except RequestRefused as refused:
-            spending.retry_after = (refused.extensions or {})["retryAfter"]
-            raise
 
     def asked(self, operation: ExecutionContext) -> Asked:
         """Say what is asked for, looked up once for each name."""
@@ -177,14 +189,16 @@ class Metering:
         meter, operation = self._meter, self._operation
         asked = meter.asked(operation)
         spending = self._spending = meter.work_out(operation, asked)
-        if not spending.is_paid:
-            await meter.pay(spending)
         self._turn = operation.context.turn(writes=asked.kind is OperationType.MUTATION)
-        try:
-            await self._turn.__aenter__()
-        except BaseException:
-            spending.charge(-spending.requested)
-            raise
+        await self._turn.__aenter__()
+        # Only now, so that those who wait keep nothing from others.
+        if not spending.pay_held():
+            try:
+                spending.now = microseconds(operation.context.clock())  # it may have waited
+                await spending.pay()
+            except BaseException as error:
+                await self._turn.__aexit__(type(error), error, error.__traceback__)
+                raise
         self._deadline = meter.deadline(asked.kind)
         begin(spending.tally)
         return spending
@@ -209,6 +223,7 @@ class Metering:
             ) from None
         finally:
             await self._turn.__aexit__(kind, error, traceback)
+            await spending.give_back(self._operation.context.clock)
 
 
 def _definitions(

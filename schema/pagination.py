@@ -15,6 +15,9 @@ LARGEST_PAGE = 500
 CONNECTION = (("nodes",), ("edges", "node"))
 """The paths that lead from a connection to what it holds."""
 
+ROWS = {"nodes", "edges", "pageInfo"}
+"""The fields of a connection that want the rows of the page."""
+
 COUNTS = {"totalCount", "totalCountIsExact"}
 """The fields of a connection that want a count."""
 

@@ -76,11 +76,11 @@ def reader_for(
 
 
 def whole_reader(kind: type, *, is_masked: bool) -> Reader:
-    """Give a reader of all that a type has in columns, as for an export."""
+    """Give a reader of all that a type has in columns, as for an export; it counts nothing."""
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {}
     for known in known_fields(kind).values():
         values |= _values_of(known, is_masked=is_masked)
-    return Reader(compile_shape(Shape(kind, models_of[kind], values)))
+    return Reader(compile_shape(Shape(kind, models_of[kind], values, weight=0)))
 
 
 async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:

@@ -106,6 +106,11 @@ def selected_sets(info: Info) -> list[SelectionSetNode | None]:
     return [node.selection_set for node in info._raw_info.field_nodes]
 
 
+def selected_names(info: Info) -> set[str]:
+    """Name the fields that the current field selects, but for those that directives leave out."""
+    return {node.name.value for node in Walk.of(info).fields(selected_sets(info))}
+
+
 def selects(info: Info, names: Collection[str]) -> bool:
     """Tell whether the current field selects one of some fields, not left out by a directive."""
     return any(node.name.value in names for node in Walk.of(info).fields(selected_sets(info)))

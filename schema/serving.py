@@ -29,11 +29,11 @@ from schema.context import Context
 from schema.cost_budget import CostBudget
 from schema.documents import Documents
 from schema.errors import RequestRefused, settle
-from schema.execution import RememberingSchema
+from schema.execution import NothingRan, RememberingSchema
 from schema.inputs import prepare_inputs
 from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
-from schema.metering import Meter, Metering
+from schema.metering import BASE, Meter, Metering
 from schema.plan import PlannedExecution
 
 
@@ -129,6 +129,8 @@ class CustomerClassesSchema(RememberingSchema):
         refuse_unbound(context.context)
         async with Metering(self._meter, context) as spending:
             result = await self._execute(context)
+            if isinstance(result, NothingRan):
+                spending.fixed = min(spending.fixed, BASE)
         result.extensions = {"cost": spending.told()}
         return result
 
@@ -164,12 +166,13 @@ class CustomerClassesSchema(RememberingSchema):
         if isinstance(context.context, Context):
             try:
                 spending = self._meter.work_out(context, self._meter.asked(context))
-                if not spending.is_paid:
-                    await self._meter.pay(spending)
+                if not spending.pay_held():
+                    await spending.pay()
             except RequestRefused as refused:
                 yield PreExecutionError(data=None, errors=[refused], extensions={})
                 return
             spending.charge(-spending.requested)
+            await spending.give_back(context.context.clock)
             begin(spending.tally)
         async with aclosing(super()._events(context)) as events:
             async for event in events:

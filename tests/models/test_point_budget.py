@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import RateLimit
-from models.point_budget import PointAllowance, microseconds, owe_points, take_points
+from models.point_budget import (
+    PointAllowance,
+    give_back_points,
+    microseconds,
+    owe_points,
+    take_points,
+)
 from tests.conftest import Clock
 
 SMALL = PointAllowance(100, timedelta(seconds=50))
@@ -51,6 +57,21 @@ async def test_what_is_spent_already_is_put_on_the_budget_whether_it_is_there_or
     assert await owe_points(KEY, 10, SMALL, now) == now + 5_000_000
     assert await owe_points(KEY, 300, SMALL, now) == now + 155_000_000
     assert await take_points(KEY, 1, SMALL, now) == (False, now + 155_000_000)
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_is_given_back_can_be_taken_again_and_no_more(clock: Clock) -> None:
+    now = microseconds(clock())
+    await take_points("cost:tok_2", 100, SMALL, now)
+    await take_points(KEY, 100, SMALL, now)
+    assert await give_back_points(KEY, 30, SMALL, now) == now + 35_000_000
+    assert await take_points(KEY, 31, SMALL, now) == (False, now + 35_000_000)
+    assert await take_points(KEY, 30, SMALL, now) == (True, now + 50_000_000)
+    assert await give_back_points(KEY, 9999, SMALL, now) == now
+    assert await take_points(KEY, 101, SMALL, now) == (False, now)
+    assert (await RateLimit.get(key="cost:tok_2")).free_at == now + 50_000_000
+    assert await give_back_points("cost:nobody", 1, SMALL, now) == now
+    assert await RateLimit.all().count() == 2
 
 
 @pytest.mark.usefixtures("database")

@@ -337,8 +337,8 @@ class Faults:
     def reading(self) -> Callable[[reading.Reader, Sequence[Any]], Awaitable[list[Any]]]:
         """Give what reads objects as a reader would, but for an attribute or two."""
 
-        async def completed(reader: reading.Reader, rows: Sequence[Any]) -> list[Any]:
-            objects = await self._completed(reader, rows)
+        async def completed(reader: reading.Reader, rows: Sequence[Any], *rest: Any) -> list[Any]:
+            objects = await self._completed(reader, rows, *rest)
             for one in objects if self.rate else ():
                 self._spoil(one)
             return objects

@@ -31,6 +31,7 @@ from tests.graphql_client import (
 
 VIEWER = "{ viewer { name } }"
 COUNT = "{ customers { totalCount } }"
+PAGE = "{ customers { nodes { id } } }"
 FOLLOW = "subscription($id: ID!) { customerEnriched(customerId: $id) { name } }"
 PROMPTLY_S = 3.0
 ALL = frozenset(Scope)
@@ -270,10 +271,10 @@ async def test_operations_of_sockets_take_turns_and_waiting_subscriptions_hold_n
             await until_followed(live)
             assert "data" in await asker.ask(COUNT)  # the subscription holds no turn
             monkeypatch.setattr("resolvers.customer.page", slow)
-            running = await asker.subscribe(COUNT)
+            running = await asker.subscribe(PAGE)
             await entered.wait()
-            waiting = await asker.subscribe(COUNT)
-            refused = await asker.subscribe(COUNT)
+            waiting = await asker.subscribe(PAGE)
+            refused = await asker.subscribe(PAGE)
             answer = await asker.receive()
             assert (answer["type"], answer["id"]) == ("error", refused)
             (error,) = answer["payload"]

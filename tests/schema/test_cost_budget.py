@@ -83,13 +83,51 @@ async def test_what_was_not_needed_comes_back(clock: Clock) -> None:
     assert (account.held, process.remaining) == (47, 997)
 
 
-async def test_more_than_a_portion_does_not_come_back(clock: Clock) -> None:
-    """So that a process never holds more than one."""
-    process = Spender(clock)
+async def test_more_than_a_portion_is_given_back_to_all(clock: Clock) -> None:
+    """So that a process never holds much more than one, and nothing is lost."""
+    process, other = Spender(clock), Spender(clock)
     account = process.account()
     await process.spend(600)
     process.budget.charge(account, 1 - 600)
-    assert (account.held, process.remaining) == (50, 450)
+    assert (account.held, process.remaining) == (599, 999)
+    await process.budget.give_back(account, process.now)
+    assert (account.held, process.remaining) == (50, 999)
+    row = await RateLimit.get(key="cost:tok_ann")
+    assert row.free_at == process.now + 5_100_000
+    assert await other.may_spend(949)
+    assert not await other.may_spend(1)
+
+
+async def test_what_is_given_back_after_a_window_is_not_there_twice(clock: Clock) -> None:
+    process, other = Spender(clock), Spender(clock)
+    await process.spend(600)
+    process.budget.charge(process.account(), -600)
+    clock.advance(timedelta(seconds=100))
+    assert await other.may_spend(700)
+    await process.budget.give_back(process.account(), process.now)
+    assert process.account().held == 50
+    assert not await other.may_spend(301)
+    assert await other.may_spend(300)
+
+
+async def test_many_who_give_back_at_once_give_it_once(clock: Clock) -> None:
+    process = Spender(clock)
+    account = process.account()
+    await process.spend(900)
+    process.budget.charge(account, -900)
+    await asyncio.gather(*(process.budget.give_back(account, process.now) for _ in range(5)))
+    assert (await RateLimit.get(key="cost:tok_ann")).free_at == process.now + 5_000_000
+
+
+async def test_what_is_left_never_exceeds_the_budget(clock: Clock) -> None:
+    process = Spender(clock)
+    await process.spend(1)
+    assert process.remaining == 999
+    clock.advance(timedelta(seconds=60))  # the row has had the portion back, which is held still
+    for _ in range(3):
+        assert process.budget.state(process.account(), process.now) == (1000, 0)
+        assert process.account().reset_at(process.now) == "2026-10-01T09:31:00+00:00"
+        await process.spend(1)
 
 
 async def test_what_came_to_more_is_paid_next_time_and_told_to_others(clock: Clock) -> None:
@@ -200,6 +238,29 @@ async def test_more_tokens_give_no_more_to_spend(clock: Clock) -> None:
     assert await process.may_spend(1000)  # Ann has her own
     keys = [row.key for row in await RateLimit.all().order_by("key")]
     assert keys == ["cost:cus_1", "cost:tok_ann", "cost:usr_1"]
+
+
+async def test_the_least_recently_used_account_without_a_debt_makes_room(clock: Clock) -> None:
+    process = Spender(clock)
+    for principal in (ANN, BOB):
+        await process.spend(1, principal)
+    process.budget.charge(process.account(ANN), 500)
+    for number in range(MOST_ACCOUNTS - 2):
+        process.account(Principal(f"tok_{number}", "", frozenset()))
+    process.account(BOB)
+    process.account(Principal("tok_new", "", frozenset()))
+    assert {"tok_ann", "tok_bob", "tok_new"} <= set(process.budget._accounts)
+    assert "tok_0" not in process.budget._accounts
+    assert "tok_1" in process.budget._accounts
+
+
+async def test_where_all_have_debts_the_longest_unused_makes_room(clock: Clock) -> None:
+    process = Spender(clock)
+    for number in range(MOST_ACCOUNTS):
+        process.account(Principal(f"tok_{number}", "", frozenset())).held = -1
+    process.account(ANN)
+    assert len(process.budget._accounts) == MOST_ACCOUNTS
+    assert "tok_0" not in process.budget._accounts
 
 
 async def test_accounts_are_bounded_and_long_names_fit(clock: Clock) -> None:

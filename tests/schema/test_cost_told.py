@@ -1,10 +1,12 @@
 """What callers are told about their budget, and how they are refused."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
 
+import models
 from models.access import Scope
 from settings import Settings
 from tests.conftest import Clock
@@ -19,19 +21,49 @@ async def test_the_budget_is_told_in_the_answer_and_in_headers(
         databases, clock, cost_budget=200, cost_window_s=100, max_cost=150
     ) as api:
         response = await api.post("{ customers(first: 100) { nodes { id } } }")
-        # 101 were taken of 200, in which time 50.5 s would go by; all but 1 came back
+        # 101 were taken; what was not needed came back, but for a portion of 10
         assert response.json()["extensions"] == {
             "cost": {
                 "requested": 101,
                 "actual": 1,
-                "remaining": 200 - 1 - (101 - 1 - 10),
+                "remaining": 199,
                 "limit": 200,
-                "resetAt": "2026-10-01T09:30:50+00:00",
+                "resetAt": "2026-10-01T09:30:06+00:00",
             }
         }
         assert response.headers["graphql-cost"] == "requested=101, actual=1"
         assert response.headers["ratelimit-policy"] == '"cost";q=200;w=100'
-        assert response.headers["ratelimit"] == '"cost";r=109;t=51'
+        assert response.headers["ratelimit"] == '"cost";r=199;t=6'
+
+
+async def test_what_is_asked_for_and_not_found_is_not_paid(
+    databases: Databases, clock: Clock
+) -> None:
+    """Twenty large requests in a row, and then at once, leave nearly all of the budget."""
+    async with running_api(
+        databases, clock, cost_budget=2000, cost_window_s=20, max_cost=2000
+    ) as api:
+        document = "{ customers(first: 90) { nodes { contacts { id } } } }"
+        for spent in range(1, 21):
+            response = await api.post(document)
+            told = response.json()["extensions"]["cost"]
+            assert (told["requested"], told["actual"], told["remaining"]) == (991, 1, 2000 - spent)
+        await asyncio.gather(*(api.post(document) for _ in range(20)))
+        told = (await api.post(document)).json()["extensions"]["cost"]
+        assert told["actual"] == 1
+        assert told["remaining"] >= 2000 - 41
+
+
+async def test_variables_that_are_refused_cost_a_base(databases: Databases, clock: Clock) -> None:
+    async with running_api(databases, clock) as api:
+        document = (
+            "mutation($i: SaveCustomerInput!) { saveCustomer(input: $i) { customer { id } } }"
+        )
+        body = (await api.post(document, {"i": {"none": 1}})).json()
+        assert "errors" in body
+        assert body["extensions"]["cost"]["requested"] == 12
+        assert body["extensions"]["cost"]["actual"] == 1
+        assert await models.Customer.all().count() == 0
 
 
 async def test_an_operation_beyond_the_most_is_refused_before_it_begins(
@@ -105,6 +137,10 @@ async def test_a_websocket_is_told_and_refused_the_same(databases: Databases, cl
         message = await socket.receive()
         assert message["payload"]["extensions"]["cost"]["requested"] == 81
         assert message["payload"]["extensions"]["cost"]["actual"] == 1
+        assert (await socket.receive())["type"] == "complete"
+        counts = " ".join(f"a{n}: customers(first: 0) {{ totalCount }}" for n in range(4))
+        await socket.subscribe(f"{{ {counts} }}")
+        assert (await socket.receive())["payload"]["extensions"]["cost"]["remaining"] == 99 - 84
         assert (await socket.receive())["type"] == "complete"
         own = "contacts { id } auditTrail { id }"
         follow = f'subscription {{ customerEnriched(customerId: "x") {{ {own} }} }}'
