@@ -13,6 +13,7 @@ from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.scalars import JSON
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from schema import execution
@@ -220,7 +221,9 @@ async def outcome(schema: Any, request: dict[str, Any]) -> Any:
     except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as error:
         return type(error), str(error)
     errors = [error.formatted for error in result.errors or []]
-    return type(result), result.data, errors, result.extensions
+    # Whether anything ran is told by a subclass, which Strawberry would not know.
+    kind = PreExecutionError if isinstance(result, PreExecutionError) else ExecutionResult
+    return kind, result.data, errors, result.extensions
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
