@@ -50,7 +50,7 @@ from schema.limits import Limits
 from schema.proxy import ForwardedBy, TrustedProxies
 from schema.request_ids import RequestIds
 from schema.root import build_schema
-from schema.routes import Application, Endpoint, schema_route
+from schema.routes import Application, schema_route
 from schema.search_limit import SearchLimit
 from schema.sign_in import SignInUnavailable
 from schema.trusted_documents import source_of
@@ -117,14 +117,14 @@ class Platform:
             raise RegisterUnavailable(wait) from fault
         return [
             Candidate(
-                company_number=candidate.company_number,
-                title=candidate.title,
-                status=candidate.status,
-                type=candidate.type,
-                incorporated_on=candidate.incorporated_on,
-                address_snippet=candidate.address_snippet,
+                one.company_number,
+                one.title,
+                one.status,
+                one.type,
+                one.incorporated_on,
+                one.address_snippet,
             )
-            for candidate in found
+            for one in found
         ]
 
 
@@ -197,7 +197,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with open_platform(settings, clock) as platform:
-            site.platform = platform
+            site.started(platform)
             worker = platform.worker(f"web-{uuid4()}") if with_worker else None
             running = asyncio.create_task(worker.run()) if worker else None
             watching = asyncio.create_task(connections.watch(platform.database.signals))
@@ -233,7 +233,7 @@ def create_app(
     socket = GraphQLSocket(
         schema, sign_in, site.context, admission, connections, documents, settings.page_origins
     )
-    direct = {"/graphql": Endpoint(endpoint)}
+    direct = {"/graphql": endpoint}
     return Application(
         lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
         routes=[
@@ -252,7 +252,8 @@ class _Site:
     """What routes need of the platform, which opens only when the application starts."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
-        self.platform: Platform | None = None
+        self.open: Platform
+        self._make_context: Callable[..., Context]
         self._clock = clock
         self._search_limit = SearchLimit(clock, settings.company_searches)
 
@@ -267,21 +268,24 @@ class _Site:
         """Give what changes whenever a credential may have."""
         return self.open.credentials.state()
 
+    def started(self, platform: Platform) -> None:
+        """Take the platform; most of what is in a context is the same for all requests."""
+        self.open, settings = platform, platform.settings
+        self._make_context = partial(
+            Context,
+            database=platform.database,
+            clock=self._clock,
+            search_companies=platform.search_companies,
+            search_limit=self._search_limit,
+            delivery_policy=delivery_policy(settings),
+            oldest_consent=settings.oldest_consent,
+            personal_data_needs_scope=settings.personal_data_needs_scope,
+            issuer=settings.oidc_issuer,
+        )
+
     def context(self, request_id: str, principal: Principal | None = None) -> Context:
         """Make the context of a request or a connection."""
-        assert self.platform is not None  # noqa: S101  # routes are served after the start
-        return Context(
-            database=self.platform.database,
-            clock=self._clock,
-            search_companies=self.platform.search_companies,
-            search_limit=self._search_limit,
-            request_id=request_id,
-            principal=principal,
-            delivery_policy=delivery_policy(self.platform.settings),
-            oldest_consent=self.platform.settings.oldest_consent,
-            personal_data_needs_scope=self.platform.settings.personal_data_needs_scope,
-            issuer=self.platform.settings.oidc_issuer,
-        )
+        return self._make_context(request_id=request_id, principal=principal)
 
     def database(self) -> Database:
         """Give the open database."""
@@ -293,8 +297,3 @@ class _Site:
         found = {"companies_house": "ok" if blocked is None else f"blocked: {blocked}"}
         provider = self.open.credentials.provider_state
         return found if provider is None else {**found, "identity_provider": provider}
-
-    @property
-    def open(self) -> Platform:
-        assert self.platform is not None  # noqa: S101  # routes are served after the start
-        return self.platform

@@ -9,8 +9,6 @@ Nothing that reads or writes has to think of it: each statement passes `models/c
 `models/sql.py` run, where it is limited as `models/reach_tables.py` says.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 _reseller_id: ContextVar[str | None] = ContextVar("reseller_id", default=None)
@@ -32,11 +30,13 @@ def bind(reseller_id: str | None) -> None:
     _reseller_id.set(reseller_id)
 
 
-@contextmanager
-def kept() -> Iterator[None]:
+class kept:  # noqa: N801  # used as a function is
     """Reach as far afterwards as before, whoever signs in within."""
-    token = _reseller_id.set(_reseller_id.get())
-    try:
-        yield
-    finally:
-        _reseller_id.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _reseller_id.set(_reseller_id.get())
+
+    def __exit__(self, *_: object) -> None:
+        _reseller_id.reset(self._token)

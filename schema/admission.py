@@ -31,27 +31,25 @@ class Admission:
         self._waiting = 0
         self._retry_after = retry_after
 
-    @asynccontextmanager
-    async def turn(self, *, writes: bool = False, is_bounded: bool = False) -> AsyncIterator[None]:
-        """Wait for a turn; raise Crowded when too many are waiting already.
+    def turn(self, *, writes: bool = False, is_bounded: bool = False) -> "Turn":
+        """Give what an operation waits in for its turn; it raises Crowded when too many wait.
 
         What is bounded otherwise, as the events of subscriptions are, waits however many do.
         """
-        slots = self._writes if writes else self._queries
-        if slots.locked() and not is_bounded:
-            if self._waiting >= self._most_waiting:
-                raise Crowded(self._retry_after)
-            self._waiting += 1
-            try:
-                await slots.acquire()
-            finally:
-                self._waiting -= 1
-        else:
+        return Turn(self, self._writes if writes else self._queries, is_bounded=is_bounded)
+
+    async def wait(self, slots: asyncio.Semaphore, *, is_bounded: bool) -> None:
+        """Wait in the queue, if there is room in it or if it is not the one that bounds."""
+        if is_bounded:
             await slots.acquire()
+            return
+        if self._waiting >= self._most_waiting:
+            raise Crowded(self._retry_after)
+        self._waiting += 1
         try:
-            yield
+            await slots.acquire()
         finally:
-            slots.release()
+            self._waiting -= 1
 
     @asynccontextmanager
     async def outside(self) -> AsyncIterator[None]:
@@ -61,3 +59,23 @@ class Admission:
             yield
         finally:
             await self._queries.acquire()
+
+
+class Turn:
+    """What is done within it runs when its turn has come."""
+
+    __slots__ = ("_admission", "_is_bounded", "_slots")
+
+    def __init__(self, admission: Admission, slots: asyncio.Semaphore, *, is_bounded: bool) -> None:
+        self._admission = admission
+        self._slots = slots
+        self._is_bounded = is_bounded
+
+    async def __aenter__(self) -> None:
+        if self._slots.locked():
+            await self._admission.wait(self._slots, is_bounded=self._is_bounded)
+        else:
+            await self._slots.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._slots.release()

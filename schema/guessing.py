@@ -110,10 +110,12 @@ class SignIn:
         if authorization is None:
             return None
         mark = hash(authorization)
-        # Whoever has signed in before need not queue with those who guess from its address.
-        turn = QUIET if mark in self._were_good else self._guessing.turn(address)
-        async with turn:
+        if mark in self._were_good:
+            # Whoever has signed in before need not queue with those who guess from its address.
             principal = await self._identify(authorization)
+        else:
+            async with self._guessing.turn(address):
+                principal = await self._identify(authorization)
         if principal is None:
             self._were_good.discard(mark)
             self._guessing.fail(address)

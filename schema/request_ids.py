@@ -2,8 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
-from uuid import uuid4
+from collections.abc import Awaitable, Callable, Mapping
+from secrets import token_hex
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,27 +65,31 @@ class RequestIds:
                 wanted = value
             elif name == b"origin":
                 origin = value
-        request_id = wanted.decode() if REQUEST_ID.fullmatch(wanted) else str(uuid4())
+        request_id = wanted.decode() if REQUEST_ID.fullmatch(wanted) else token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
         headers = (
             (b"x-request-id", request_id.encode()),
             *self._headers.of(scope["scheme"], origin),
         )
-        started = time.perf_counter()
+        path, started = scope["path"], time.perf_counter()
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *headers]
                 ms = (time.perf_counter() - started) * 1000
-                path = without_secrets(scope["path"])
-                self._log(request_id, scope["method"], path, message["status"], ms)
+                shown = path if path in self._direct else without_secrets(path)
+                self._log(request_id, scope["method"], shown, message["status"], ms)
             elif message["type"] == "websocket.accept":
-                self._log(request_id, "GET", without_secrets(scope["path"]), 101, 0.0)
-            await send(message)
+                self._log(request_id, "GET", without_secrets(path), 101, 0.0)
+            return send(message)
 
-        answer = self._direct.get(scope["path"], self._app) if kind == "http" else self._app
+        answer = self._direct.get(path, self._app) if kind == "http" else self._app
         if origin is not None and kind == "http" and scope["method"] == "OPTIONS":
             answer = self._cors.preflight(origin, scope["headers"]) or answer
         # Servers give each request a task of its own; a caller within one reaches as far as before.
-        with kept(), structlog.contextvars.bound_contextvars(request_id=request_id):
-            await answer(scope, receive, send_with_id)
+        with kept():
+            bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+            try:
+                await answer(scope, receive, send_with_id)
+            finally:
+                structlog.contextvars.reset_contextvars(**bound)

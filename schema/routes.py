@@ -22,33 +22,22 @@ from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-class Endpoint:
-    """Lets a route pass every method on, so that GraphQL over HTTP refuses in its own form."""
+class Signed:
+    """Lets a route answer those whose token has all of some scopes, by any method.
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
-        response = await self._answer(Request(scope, receive))
-        await response(scope, receive, send)
-
-
-class Signed(Endpoint):
-    """The same for those whose token has all of some scopes; the answer finds `state.principal`."""
+    The answer finds `state.principal`.
+    """
 
     def __init__(self, authenticate: Authenticate, answer: Answer, *scopes: TokenScope) -> None:
-        super().__init__(answer)
         self._authenticate = authenticate
+        self._answer = answer
         self._scopes = scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
-        refused = await self._refused(Request(scope))
-        if refused is None:
-            await super().__call__(scope, receive, send)
-        else:
-            await refused(scope, receive, send)
+        request = Request(scope, receive)
+        answer = await self._refused(request) or await self._answer(request)
+        await answer(scope, receive, send)
 
     async def _refused(self, request: Request) -> Response | None:
         authorization = request.headers.get("authorization")

@@ -36,7 +36,7 @@ def checked(response: httpx.Response, scheme: str) -> None:
     assert headers.get("strict-transport-security") == (
         "max-age=31536000" if scheme == "https" else None
     ), where
-    assert len(headers["x-request-id"]) == 36, where
+    assert len(headers["x-request-id"]) == 32, where
     repeated = [name for name, times in Counter(headers.keys()).items() if times > 1]
     assert repeated == [], where
     assert headers.get_list("vary") == ["Origin"], where
