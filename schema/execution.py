@@ -44,6 +44,9 @@ from schema.errors import ErrorCode, RequestRefused
 MOST_TOKENS = 5_000
 """A document's length: parsing and validating more would hold up everybody else."""
 
+TYPES = "types"
+"""The attribute of a document that holds the types of its operations, by the name asked for."""
+
 AMBIGUOUS = "The document has several operations: say which by operationName."
 
 
@@ -181,7 +184,7 @@ class RememberingSchema(strawberry.Schema):
         except Exception as error:
             return _refusal([_as_graphql_error(error)])
         try:
-            operation_type = context.operation_type
+            operation_type = _type_of(context, document)
         except RuntimeError as error:
             raise CannotGetOperationTypeError(context.operation_name) from error
         if operation_type not in context.allowed_operations:
@@ -275,6 +278,16 @@ def _refused_on_a_socket(error: Exception) -> GraphQLError:
             return RequestRefused(ErrorCode.BAD_REQUEST, "The document has no such operation.")
         case _:
             return _as_graphql_error(error)
+
+
+def _type_of(context: ExecutionContext, document: DocumentNode) -> OperationType:
+    """Give the type of the operation, looked up once for each name."""
+    known: dict[str | None, OperationType] = vars(document).setdefault(TYPES, {})
+    name = context._provided_operation_name
+    found = known.get(name)
+    if found is None:
+        found = known[name] = context.operation_type
+    return found
 
 
 def _is_ambiguous(context: ExecutionContext) -> bool:

@@ -35,6 +35,7 @@ from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
 from schema.metering import BASE, Meter, Metering
 from schema.plan import PlannedExecution
+from schema.resolving import prepare_resolvers
 
 
 class _Discreet(PlannedExecution):
@@ -77,6 +78,7 @@ class CustomerClassesSchema(RememberingSchema):
     def __init__(self, **settings: Any) -> None:
         super().__init__(config=StrawberryConfig(name_converter=RememberingNames()), **settings)
         prepare_inputs(self)
+        prepare_resolvers(self)
         self._meter = Meter(self._schema, Limits(), None)
 
     @property
