@@ -2,19 +2,19 @@
 
 For `{ customer { name tags } }`, once the resolver of `customer` has run, it writes
 
-    def plan(null_1, leaf_1, known_2, admit_2, leaf_2):
+    def plan(leaf_0, known_1, admit_2, null_3):
         def list_1(value):
             if type(value) is not list and type(value) is not tuple:
-                return null_1(value)
-            return [v if type(v := item) is str else leaf_1(v) for item in value]
+                return null_3(value)
+            return [(v if type(v := item) is str else leaf_0(v)) for item in value]
 
         def object_2(value):
-            if type(value) not in known_2:
+            if type(value) not in known_1:
                 if value is None:
                     return None
                 admit_2(value)
             return {
-                "name": v if type(v := value.name) is str else leaf_2(v),
+                "name": (v if type(v := value.name) is str else leaf_0(v)),
                 "tags": list_1(value.tags),
             }
         return object_2
@@ -30,49 +30,32 @@ attribute, means that graphql-core has to do it over; it is never an answer.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import Enum
 from functools import lru_cache, partial
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from graphql import (
     FieldNode,
-    GraphQLBoolean,
     GraphQLField,
-    GraphQLFloat,
-    GraphQLID,
-    GraphQLInt,
-    GraphQLLeafType,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLString,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
     is_object_type,
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.schema.types.base_scalars import isoformat
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
-from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
-from schema.plan.checks import JSON, SIMPLE, Unusual, admit_object, complete_leaf, complete_null
+from schema.plan.checks import JSON, SIMPLE, Unusual, admit_object, complete_null
+from schema.plan.leaves import Leaves
 from schema.plan.plain import plain_attribute, plain_method
 from schema.plan.selection import Selected, Selection
 
 MOST_FIELDS = 1000
 PREPARED = "prepared"
 """The key of a field's metadata; see the package."""
-
-EXPECTED: dict[Callable[..., Any], str] = {
-    GraphQLString.coerce_output_value: "type(v := {read}) is str",
-    GraphQLID.coerce_output_value: "type(v := {read}) is str",
-    GraphQLBoolean.coerce_output_value: "type(v := {read}) is bool",
-    GraphQLInt.coerce_output_value: "type(v := {read}) is int and -2147483648 <= v <= 2147483647",
-    GraphQLFloat.coerce_output_value: "type(v := {read}) is float and v - v == 0.0",
-}
-"""The built-in serialisers, each with a test for the values that it gives back as they are."""
 
 MOST_KEPT = 256
 LONGEST_KEPT = 10_000
@@ -118,8 +101,7 @@ class _Writer:
         self._collect = collect
         self._source: list[str] = []
         self._names: dict[str, Any] = {}
-        self._leaves: dict[tuple[Callable[[Any], Any], bool], str] = {}
-        self._leaf_classes = set(SIMPLE)
+        self._leaves = Leaves(self._name)
         self._functions = 0
         self._fields = 0
 
@@ -136,7 +118,7 @@ class _Writer:
         is_nullable = not is_non_null_type(wanted)
         inner = wanted.of_type if is_non_null_type(wanted) else wanted
         if is_leaf_type(inner):
-            return self._leaf(inner, read, is_nullable=is_nullable)
+            return self._leaves.expression(inner, read, is_nullable=is_nullable)
         if is_list_type(inner):
             name = self.list_function(inner.of_type, selected, is_nullable=is_nullable)
         elif is_object_type(inner):
@@ -157,6 +139,20 @@ class _Writer:
 
         None if no field is plain, or if one is not and there is no `rest` to put it in.
         """
+        written = self._object(wanted, selected, rest, ["return None"] if is_nullable else [])
+        if written is None:
+            return None
+        checks, entries = written
+        return self._write("object", *checks, "return {", *entries, "}")
+
+    def _object(
+        self,
+        wanted: GraphQLObjectType,
+        selected: Selected,
+        rest: Selection | None,
+        if_none: list[str],
+    ) -> tuple[list[str], list[str]] | None:
+        """Give the lines that check the object `value`, and the entries of its answer."""
         entries, plain = [], 0
         for key, nodes in self._collect(wanted, selected).items():
             self._fields += 1
@@ -175,15 +171,12 @@ class _Writer:
         known: set[type] = set()
         known_name = self._name("known", known)
         admit = self._name("admit", partial(admit_object, known, _check_of(wanted)))
-        return self._write(
-            "object",
+        checks = [
             f"if type(value) not in {known_name}{self._doubt(wanted)}:",
-            *([" if value is None: return None"] if is_nullable else []),
+            *([" if value is None:", *(f"  {line}" for line in if_none)] if if_none else []),
             f" {admit}(value)",
-            "return {",
-            *entries,
-            "}",
-        )
+        ]
+        return checks, entries
 
     def _doubt(self, wanted: GraphQLObjectType) -> str:
         """Give the condition under which an object of a known class must be looked at itself."""
@@ -219,45 +212,36 @@ class _Writer:
     def list_function(
         self, item_type: GraphQLOutputType, selected: Selected, *, is_nullable: bool
     ) -> str | None:
-        item = self.value(item_type, selected, "item")
-        if item is None:
-            return None
+        """Write the function for lists; a loop over objects calls no function for each of them."""
+        inner = item_type.of_type if is_non_null_type(item_type) else item_type
+        if is_object_type(inner):
+            if_none = [] if is_non_null_type(item_type) else ["add(None)", "continue"]
+            written = self._object(inner, selected, None, if_none)
+            if written is None:
+                return None
+            checks, entries = written
+            lines = [
+                "made = []",
+                "add = made.append",
+                "for value in value:",
+                *(f" {line}" for line in checks),
+                " add({",
+                *entries,
+                " })",
+                "return made",
+            ]
+        else:
+            item = self.value(item_type, selected, "item")
+            if item is None:
+                return None
+            lines = [f"return [{item} for item in value]"]
         null = self._name("null", partial(complete_null, is_nullable))
         return self._write(
             "list",
             "if type(value) is not list and type(value) is not tuple:",
             f" return {null}(value)",
-            f"return [{item} for item in value]",
+            *lines,
         )
-
-    def _leaf(self, wanted: GraphQLLeafType, read: str, *, is_nullable: bool) -> str:
-        serialize = wanted.coerce_output_value
-        other = self._leaf_function(serialize, is_nullable=is_nullable)
-        if test := EXPECTED.get(serialize):
-            or_null = " or v is None" if is_nullable else ""
-            return f"(v if {test.format(read=read)}{or_null} else {other}(v))"
-        definition = wanted.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-        if isinstance(definition, StrawberryEnumDefinition):
-            enum = cast("type[Enum]", definition.wrapped_cls)
-            names = self._name("names", {member.name: serialize(member) for member in enum})
-            expected = self._name("enum", enum)
-            # Members hash slowly; their names don't.
-            return f"({names}[v._name_] if type(v := {read}) is {expected} else {other}(v))"
-        if serialize is isoformat:
-            # An instant in UTC is left as it is: orjson writes the answer, and the same text.
-            is_usual = f"type(v := {read}) is datetime and v.tzinfo is UTC"
-            return f"(v if {is_usual} else {other}(v))"
-        name = self._name("serialize", serialize)
-        return (
-            f"(a if type(v := {read}) in SIMPLE and type(a := {name}(v)) in JSON else {other}(v))"
-        )
-
-    def _leaf_function(self, serialize: Callable[[Any], Any], *, is_nullable: bool) -> str:
-        key = (serialize, is_nullable)
-        if key not in self._leaves:
-            function = partial(complete_leaf, serialize, self._leaf_classes, is_nullable)
-            self._leaves[key] = self._name("leaf", function)
-        return self._leaves[key]
 
     def _name(self, kind: str, meant: Any) -> str:
         name = f"{kind}_{len(self._names)}"
