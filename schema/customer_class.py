@@ -91,11 +91,16 @@ async def _customers_of(
         order, list_name = order.without_names, CLASS_CUSTOMERS_BY_NUMBER
     arguments = page_arguments(list_name, (str, str), first=first, after=after)
     members: dict[str, list[Any]] = {one.id: [] for one in classes}
+    with_more: set[str] = set()
 
     def shown(found: list[Any]) -> list[Any]:
         for customer in found:
             members[customer.customer_class_id].append(customer)
-        return [one for own in members.values() for one in own[: arguments.size]]
+        for class_id, own in members.items():
+            if len(own) > arguments.size:
+                own.pop()
+                with_more.add(class_id)
+        return [one for own in members.values() for one in own]
 
     if selection.fields & ROWS:
         size, beyond = arguments.size + 1, arguments.beyond
@@ -105,10 +110,10 @@ async def _customers_of(
         counts = await count_listed(list(members))
     return [
         CustomerConnection(
-            nodes=members[one.id][: arguments.size],
+            nodes=members[one.id],
             key_of=lambda one: (list_name, getattr(one, order.column), one.id),
             arguments=arguments,
-            has_more=len(members[one.id]) > arguments.size,
+            has_more=one.id in with_more,
             counted=counts.get(one.id),
         )
         for one in classes

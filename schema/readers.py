@@ -38,8 +38,8 @@ from schema.reads import (
     models_of,
 )
 from schema.selections import (
+    Arguments,
     Walk,
-    arguments_of,
     condition_values,
     inner_type,
     known_fields,
@@ -187,6 +187,7 @@ def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
     fields = walk.fields([node.selection_set for node in nodes])
     selected = frozenset(node.name.value for node in fields)
     permissions = [one for one in field.extensions if isinstance(one, Requires)]
+    arguments = Arguments(field, nodes[0])
 
     async def bring(objects: Sequence[Any], info: Info) -> Sequence[Any]:
         reader = Reader(compiled, info) if compiled else None
@@ -194,8 +195,7 @@ def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
         try:
             for permission in permissions:
                 permission.check(info)
-            arguments = arguments_of(field, nodes[0], info)
-            return await way.bring(selection, objects, **arguments)
+            return await way.bring(selection, objects, **arguments.of(info))
         except (RequestRefused, GraphQLError) as refusal:
             return [refusal] * len(objects)
 

@@ -13,6 +13,7 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    print_ast,
 )
 from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 from strawberry.types import get_object_definition
@@ -133,21 +134,35 @@ def condition_values(info: Info) -> tuple[Any, ...]:
     return tuple(values.get(name, ...) for name in names)
 
 
-def arguments_of(field: StrawberryField, node: FieldNode, info: Info) -> dict[str, Any]:
-    """Give the arguments of a field's node, as its resolver would be given them."""
-    if not field.arguments:
-        return {}
-    schema = info.schema
-    definition = get_object_definition(field.origin, strict=True)
-    core: Any = info._raw_info.schema.get_type(definition.name)
-    given = get_argument_values(core.fields[node.name.value], node, variables_of(info))
-    return convert_arguments(
-        given,
-        field.arguments,
-        scalar_registry=schema.schema_converter.scalar_registry,
-        config=schema.config,
-        info=info,
-    )
+class Arguments:
+    """The arguments of a field's node, as its resolver would be given them.
+
+    They are made once where no variable is among them; whoever takes them leaves them as they are.
+    """
+
+    def __init__(self, field: StrawberryField, node: FieldNode) -> None:
+        self._field = field
+        self._node = node
+        self._varies = any("$" in print_ast(argument) for argument in node.arguments or ())
+        self._made: dict[str, Any] | None = None if field.arguments else {}
+
+    def of(self, info: Info) -> dict[str, Any]:
+        """Give them; raises GraphQLError for values that are wrong."""
+        if self._made is not None:
+            return self._made
+        field, schema = self._field, info.schema
+        definition = get_object_definition(field.origin, strict=True)
+        core: Any = info._raw_info.schema.get_type(definition.name)
+        made = convert_arguments(
+            get_argument_values(core.fields[self._node.name.value], self._node, variables_of(info)),
+            field.arguments,
+            scalar_registry=schema.schema_converter.scalar_registry,
+            config=schema.config,
+            info=info,
+        )
+        if not self._varies:
+            self._made = made
+        return made
 
 
 def _is_included(node: SelectionNode, variables: VariableValues) -> bool:

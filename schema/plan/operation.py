@@ -26,7 +26,7 @@ from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.plan.selection import Memory, Prepared, Request, Selected, memory_of, selection
+from schema.plan.selection import Memory, Only, Prepared, Request, Selected, memory_of, selection
 from schema.plan.variables import Variables
 
 INCREMENTAL = ("defer", "stream")
@@ -112,20 +112,26 @@ class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
     def execute_operation(self, serially: bool | None = None) -> Any:
         """Execute the operation; its only root field, if it is async, in one coroutine."""
         root = None if self._memory is None else self._memory.known_selection(self._request())
-        kind = self.operation.operation
-        if root is None or len(root) != 1 or kind is OperationType.SUBSCRIPTION:
+        if root is None or len(root) != 1:
             return super().execute_operation(serially)
         ((key, selected),) = root.items()
+        if selected.only is None:
+            selected.only = self._only(selected)
+        if not selected.only.is_async:
+            return super().execute_operation(serially)
+        return self._execute_only(selected.only, key, selected)
+
+    def _only(self, selected: Selected) -> Only:
+        """Look up the only root field."""
+        kind = self.operation.operation
         parent = cast("GraphQLObjectType", self.schema.get_root_type(kind))
         field = self.schema.get_field(parent, selected[0].node.name.value)
-        if field is None or not iscoroutinefunction(field.resolve):
-            return super().execute_operation(serially)
-        return self._execute_only(parent, field, key, selected)
+        is_async = field is not None and iscoroutinefunction(field.resolve)
+        return Only(parent, field, is_async and kind is not OperationType.SUBSCRIPTION)
 
-    async def _execute_only(
-        self, parent: GraphQLObjectType, field: GraphQLField, key: str, selected: Selected
-    ) -> ExecutionResult:
+    async def _execute_only(self, only: Only, key: str, selected: Selected) -> ExecutionResult:
         """Do what graphql-core does for a root field."""
+        parent, field = only.parent, cast("GraphQLField", only.field)
         node, fragment_variables = selected[0].node, selected[0].fragment_variable_values
         path = Path(None, key, parent.name)
         info = self.build_resolve_info(field, to_nodes(selected), parent, path)

@@ -15,6 +15,7 @@ from graphql import (
     DocumentNode,
     ExecutableDefinitionNode,
     FragmentDefinitionNode,
+    GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
@@ -36,16 +37,26 @@ MOST_PER_FIELD = 8
 CONDITIONS = ("skip", "include")
 
 
+class Only(NamedTuple):
+    """The root field of an operation that has no other."""
+
+    parent: GraphQLObjectType
+    field: GraphQLField | None
+    is_async: bool
+    """Whether a coroutine resolves it, once."""
+
+
 class Selected(list[FieldDetails]):
     """The nodes of one response key, with what was collected and compiled for them."""
 
-    __slots__ = ("collected", "plans", "seen")
+    __slots__ = ("collected", "only", "plans", "seen")
 
     def __init__(self, details: list[FieldDetails]) -> None:
         super().__init__(details)
         self.collected: dict[GraphQLObjectType, CollectedFields] = {}
         self.plans: dict[GraphQLOutputType, Plan | None] = {}
         self.seen: tuple[GraphQLOutputType, ...] = ()
+        self.only: Only | None = None
 
 
 Selection = dict[str, Selected]
