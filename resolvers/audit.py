@@ -16,7 +16,16 @@ from schema.audit_connection import AUDIT_LIST, AuditEntryConnection, AuditFilte
 from schema.context import Info
 from schema.delivery_preview import checked_instant
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import CONNECTION, COUNTS, ROWS, page_arguments
+from schema.pagination import (
+    CONNECTION,
+    COUNTS,
+    ROWS,
+    After,
+    Before,
+    First,
+    Last,
+    page_arguments,
+)
 from schema.personal import refuse_masked
 from schema.readers import reader_for
 from schema.selections import selected_names
@@ -27,18 +36,10 @@ MOST_OPERATIONS = 50
 
 async def audit_trail(
     info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many at most: 50, or up to 500.")
-    ] = None,
-    after: Annotated[
-        str | None, strawberry.argument(description="With first: the endCursor before.")
-    ] = None,
-    last: Annotated[
-        int | None, strawberry.argument(description="How many at most, read from the end.")
-    ] = None,
-    before: Annotated[
-        str | None, strawberry.argument(description="With last: the startCursor after.")
-    ] = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
     filter: Annotated[  # noqa: A002  # the contract's name
         AuditFilter | None, strawberry.argument(description="Which entries.")
     ] = None,

@@ -32,7 +32,16 @@ from schema.customer_changes import (
 from schema.customer_connection import CustomerConnection
 from schema.customer_filter import CustomerFilter, CustomerSort
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import CONNECTION, COUNTS, ROWS, page_arguments
+from schema.pagination import (
+    CONNECTION,
+    COUNTS,
+    ROWS,
+    After,
+    Before,
+    First,
+    Last,
+    page_arguments,
+)
 from schema.permissions import require
 from schema.personal import refuse_masked
 from schema.readers import read_by_id, reader_for
@@ -72,18 +81,10 @@ async def customer(
 
 async def customers(
     info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many at most: 50, or up to 500.")
-    ] = None,
-    after: Annotated[
-        str | None, strawberry.argument(description="With first: the endCursor before.")
-    ] = None,
-    last: Annotated[
-        int | None, strawberry.argument(description="How many at most, read from the end.")
-    ] = None,
-    before: Annotated[
-        str | None, strawberry.argument(description="With last: the startCursor after.")
-    ] = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
     filter: Annotated[  # noqa: A002  # the contract's name
         CustomerFilter | None, strawberry.argument(description="Which customers.")
     ] = None,

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 import strawberry
@@ -20,6 +20,16 @@ ROWS = {"nodes", "edges", "pageInfo"}
 
 COUNTS = {"totalCount", "totalCountIsExact"}
 """The fields of a connection that want a count."""
+
+First = Annotated[
+    int | None, strawberry.argument(description="How many at most: 50, or up to 500.")
+]
+After = Annotated[str | None, strawberry.argument(description="With first: the endCursor before.")]
+Last = Annotated[
+    int | None, strawberry.argument(description="How many at most, read from the end.")
+]
+Before = Annotated[str | None, strawberry.argument(description="With last: the startCursor after.")]
+"""The arguments of lists that are read in both directions."""
 
 
 @strawberry.type(description="Where a page lies in its list.")
