@@ -22,14 +22,15 @@ that function is
             m0.append(o0)
         return m0,
 
-Rows that are read along are a column of their own, an array of records: there is one more loop for
-them within, and their list comes before the parents'.
+Rows that are read along are a column, an array of records. They have a loop of their own, and the
+list of those of all parents comes before that of the parents.
 
-                o1.class_history = m2 = []
-                for v4, v5 in v3:
-                    …
-                    m2.append(o2)
-                m1 += m2
+            o0.class_history = m1 = []
+            for v5, v6 in v4:
+                o2 = new(Row2)
+                …
+                m1.append(o2)
+            m0 += m1
 """
 
 import re
@@ -71,13 +72,9 @@ def compile_shape(shape: Shape) -> Compiled:
     """Compile a shape into SQL and a builder of objects."""
     compiled = _compiled(shape, reads_along=False)
     # On SQLite a statement costs little.
-    if is_postgres() and _has_manies(shape):
+    if shape.manies and is_postgres():
         return replace(compiled, compile_along=partial(_compiled, shape, reads_along=True))
     return compiled
-
-
-def _has_manies(shape: Shape) -> bool:
-    return bool(shape.manies) or any(_has_manies(one) for _, one in shape.ones.values())
 
 
 def _compiled(shape: Shape, *, reads_along: bool) -> Compiled:
@@ -177,7 +174,7 @@ class _Select:
                 f" {name}.{attribute} = {made}",
             ]
         for attribute, many in shape.manies.items():
-            if self._reads_along:
+            if self._reads_along and not path:
                 key = f'{table}."{shape.model._meta.db_pk_column}"'
                 lines += self._along(f"{name}.{attribute}", key, many)
             else:
@@ -189,7 +186,8 @@ class _Select:
     def _along(self, attribute: str, key: str, many: Many) -> list[str]:
         """Write the lines that make the rows which refer to a key, and select these.
 
-        What refers to them in turn is read for all of them at once: they may be many.
+        That is done for the rows that the statement is about, which are known to be few, and no two
+        the same. Rows that these refer to may be the same, and those that refer to them be many.
         """
         child = _Select(self._common, many.shape, reads_along=False)
         own = re.compile(rf"\b{ROOT}\b")
