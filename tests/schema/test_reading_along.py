@@ -91,7 +91,7 @@ async def world(database: Database, clock: Clock) -> TwoPartners:
 
 
 async def test_all_that_refers_to_a_row_is_the_same_in_either_way(world: TwoPartners) -> None:
-    """Whatever columns it has; and a partner is shown no more of it (R99)."""
+    """Whatever columns it has; and a partner is shown no more of it."""
     empty, bound = set(), 0
     for model, column, parent in references():
         read = Reader(referring(model, column, parent))
