@@ -11,7 +11,8 @@ from models.consent_chain import FIRST, Break, BreakCode, breaks
 from models.consent_entry import ConsentEntry, ConsentLedger, ConsentPeriod, ConsentTestimony
 from models.customer import Customer
 from models.locks import lock
-from models.reading import Reader, Shape, compile_shape
+from models.reading import Reader, Shape
+from models.reading_compiler import compile_shape
 from models.sql import Sql
 
 

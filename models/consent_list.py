@@ -7,7 +7,8 @@ from models.consent import DOCUMENTED, ConsentBasis, Matter
 from models.consent_advice import ConsentAdvisoryCode, GivenConsent
 from models.consent_entry import ConsentPeriod
 from models.reach import reach
-from models.reading import Reader, Shape, compile_shape
+from models.reading import Reader, Shape
+from models.reading_compiler import compile_shape
 from models.sql import Sql, all_of, among, run, to_database
 
 _LEGAL_INDIVIDUAL = (

@@ -245,7 +245,7 @@ async def first_of_classes(
     place = Place((order.column, "id"), beyond=beyond)
     each, living = await _of_classes(class_ids)
     where = each.first(living, place, size, of_each=True)
-    return await reader.read(where, f"ORDER BY {place.order()}", keep)
+    return await reader.read(where, f"ORDER BY {place.order()}", keep=keep)
 
 
 async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:

@@ -18,7 +18,8 @@ from models.delivery_exposure import Exposure, History, contact_at, exposures
 from models.delivery_situation import ClassSituation, Situation
 from models.preference import DECISIVE, PreferenceKind
 from models.preference_entry import PreferenceEntry
-from models.reading import Reader, Shape, compile_shape
+from models.reading import Reader, Shape
+from models.reading_compiler import compile_shape
 from models.sql import Sql, all_of, among, is_postgres, run, to_database
 
 BATCH = 500

@@ -2,39 +2,21 @@
 
 A `Shape` says what to read: columns of a model, rows that they refer to (joined), rows that refer
 to them (one more statement for all parents), and what else is to be brought to all objects at once.
-It is compiled once, from the model's metadata, into SQL and a function that turns database rows
-into objects of the type that the shape names. For
+`models/reading_compiler.py` compiles it once into SQL and a function that makes objects.
 
-    Shape(Customer, models.Customer, {"id": …, "name": …}, ones={"customer_class": …})
-
-that function is
-
-    def build(rows):
-        made = []
-        for v0, v1, v2, v3 in rows:
-            o0 = new(Row0)
-            o0.id = v0
-            o0.name = v1
-            if v2 is None:
-                o0.customer_class = None
-            else:
-                o1 = new(Row1)
-                o1.id = v2
-                o1.name = v3
-                o0.customer_class = o1
-            made.append(o0)
-        return made
+On PostgreSQL a statement costs about as much as all else that one row is read with, so where few
+parents are read, the rows that refer to them come along in the same statement. Where many are, the
+database does better with one more statement.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from types import CodeType, FunctionType
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tortoise.models import Model
 
-from models.sql import Sql, among, from_database, run
+from models.sql import Sql, run
 from models.tally import count
 
 Compute = Callable[..., Any]
@@ -42,21 +24,19 @@ Keep = Callable[[list[Any]], list[Any]]
 Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
 """Gives the values of an attribute for objects, in their order, from what the reader was given."""
 
-MOST_KEPT = 256
-MOST_JOINS = 30
-"""SQLite joins 64 tables, and a written function is not nested deeper than 100 levels."""
-
 ROOT = "t0"
 """The name that a statement has for the table that it is about."""
 
-
-class TooDeepError(Exception):
-    """References are followed further than a statement can."""
+FEW = 10
+"""Of so many parents what refers to them is read along; of 20 it costs as much either way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Rows that refer to their parent by the column `back`, in the order given."""
+    """Rows that refer to their parent by the column `back`, in the order given.
+
+    `order` and `where` call the rows' own table t0.
+    """
 
     shape: "Shape"
     back: str
@@ -84,10 +64,6 @@ class Shape:
     weight: int = 1
 
 
-MOST_CLASSES = 2_000
-"""Classes of objects that are kept for the next shape with the same attributes."""
-
-
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """What is read for the objects at the end of a path of references, once they are there."""
@@ -97,15 +73,32 @@ class Attachment:
     bring: Bring
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The objects that a statement makes of the rows of one SELECT."""
+
+    weight: int
+    attachments: Sequence[Attachment]
+
+
+@dataclass(frozen=True, eq=False)
 class Compiled:
-    """A compiled shape."""
+    """A compiled shape: `build` gives lists of objects, one for each level, its own the last."""
 
     columns: str
     tables: str
-    build: Callable[[Sequence[Any]], list[Any]]
-    attachments: Sequence[Attachment]
-    weight: int = 1
+    build: Callable[[Sequence[Any]], tuple[list[Any], ...]]
+    levels: Sequence[Level]
+    compile_along: Callable[[], "Compiled"] | None = None
+
+    def select(self, where: str, tail: str = "") -> str:
+        """Write the statement; `where` and `tail` call the shape's own table t0."""
+        return f"SELECT {self.columns} FROM {self.tables} WHERE {where} {tail}"  # noqa: S608  # no value is spelt out
+
+    @cached_property
+    def along(self) -> "Compiled":
+        """Give what reads the rows that refer to these along with them, where that is better."""
+        return self if self.compile_along is None else self.compile_along()
 
 
 @dataclass(slots=True, eq=False)
@@ -115,169 +108,42 @@ class Reader:
     _compiled: Compiled
     _given: Any = None
 
-    def select(self, where: str, tail: str = "") -> str:
-        """Write the statement; `where` and `tail` call the shape's own table t0."""
-        compiled = self._compiled
-        return f"SELECT {compiled.columns} FROM {compiled.tables} WHERE {where} {tail}"  # noqa: S608  # no value is spelt out
+    async def read(
+        self, where: Sql, tail: str = "", *, keep: Keep | None = None, most: int | None = None
+    ) -> list[Any]:
+        """Read objects, and then what belongs to those kept, a statement for each relation.
 
-    async def read(self, where: Sql, tail: str = "", keep: Keep | None = None) -> list[Any]:
-        """Read objects, and then what belongs to those kept, a statement for each relation."""
-        rows = await run(self.select(where.text, tail), where.parameters)
-        return await self._completed(rows, keep)
+        `where` and `tail` call the shape's own table t0. Whoever knows that there are `most` rows
+        at most says so; that limits nothing.
+        """
+        # What comes along is there before anything is kept, so then it would be too much.
+        compiled = self._for(None if keep else most)
+        rows = await run(compiled.select(where.text, tail), where.parameters)
+        *others, own = compiled.build(rows)
+        return await self._completed(compiled, (*others, keep(own) if keep else own))
 
     async def read_some(self, where: Sql, order: str, most: int) -> tuple[list[Any], bool]:
         """Read so many objects at most, and tell whether there are more."""
-        text = self.select(where.text, f"ORDER BY {order} LIMIT {most + 1:d}")
+        compiled = self._for(most)
+        text = compiled.select(where.text, f"ORDER BY {order} LIMIT {most + 1:d}")
         rows = await run(text, where.parameters)
-        return await self._completed(rows[:most]), len(rows) > most
+        return await self._completed(compiled, compiled.build(rows[:most])), len(rows) > most
 
     async def read_one(self, where: Sql) -> Any | None:
         """Read an object, if there is one."""
         found, _ = await self.read_some(where, f"{ROOT}.id", 1)
         return found[0] if found else None
 
-    async def _completed(self, rows: Sequence[Any], keep: Keep | None = None) -> list[Any]:
-        built = self._compiled.build(rows)
-        objects = keep(built) if keep else built
-        if objects:
-            count(len(objects) * self._compiled.weight)
-            for attachment in self._compiled.attachments:
-                await _attach(objects, attachment, self._given)
-        return objects
+    def _for(self, most: int | None) -> Compiled:
+        return self._compiled if most is None or most > FEW else self._compiled.along
 
-
-def compile_shape(shape: Shape) -> Compiled:
-    """Compile a shape into SQL and a builder of objects."""
-    writer = _Writer()
-    lines, name = writer.object(shape, ROOT, ())
-    variables = ", ".join(f"v{place}" for place in range(len(writer.columns)))
-    source = [
-        "def build(rows):",
-        " made = []",
-        f" for {variables}, in rows:",
-        *(f"  {line}" for line in lines),
-        f"  made.append({name})",
-        " return made",
-    ]
-    build = FunctionType(_compiled("\n".join(source)), writer.scope)
-    return Compiled(
-        columns=", ".join(writer.columns),
-        tables=" ".join([f'"{shape.model._meta.db_table}" AS {ROOT}', *writer.joins.values()]),
-        build=build,
-        attachments=writer.attachments,
-        weight=shape.weight,
-    )
-
-
-@lru_cache(MOST_KEPT)
-def _compiled(source: str) -> CodeType:
-    """Give the code of the only function in a source of ours; many documents have the same."""
-    code = compile(source, "<reader>", "exec")
-    return next(part for part in code.co_consts if isinstance(part, CodeType))
-
-
-class _Writer:
-    """Collects columns and joins while it writes the lines that make an object."""
-
-    def __init__(self) -> None:
-        self.columns: list[str] = []
-        self.joins: dict[tuple[str, str], str] = {}
-        self.attachments: list[Attachment] = []
-        self.scope: dict[str, Any] = {"new": object.__new__}
-        self._places: dict[str, int] = {}
-        self._tables: dict[tuple[str, str], str] = {}
-        self._objects = 0
-
-    def object(self, shape: Shape, table: str, path: tuple[str, ...]) -> tuple[list[str], str]:
-        """Write the lines that make an object of a row of a table, and name the object."""
-        name, self._objects = f"o{self._objects}", self._objects + 1
-        attributes = (*shape.values, *shape.ones, *shape.manies, *shape.brought)
-        kind = self._constant(_row_class(shape.kind, tuple(sorted(attributes))))
-        lines = [f"{name} = new({kind})"]
-        for attribute, (columns, compute) in shape.values.items():
-            value = self._value(shape.model, table, columns, compute)
-            lines.append(f"{name}.{attribute} = {value}")
-        for attribute, (reference, other) in shape.ones.items():
-            joined = self._joined(shape.model, table, reference)
-            key = self._raw(joined, other.model._meta.db_pk_column)
-            inner, made = self.object(other, joined, (*path, attribute))
-            lines += [
-                f"if {key} is None:",
-                f" {name}.{attribute} = None",
-                "else:",
-                *(f" {line}" for line in inner),
-                f" {name}.{attribute} = {made}",
-            ]
-        for attribute, many in shape.manies.items():
-            self.attachments.append(Attachment(path, attribute, _brings(many)))
-        for attribute, bring in shape.brought.items():
-            self.attachments.append(Attachment(path, attribute, bring))
-        return lines, name
-
-    def _value(
-        self, model: type[Model], table: str, columns: tuple[str, ...], compute: Compute | None
-    ) -> str:
-        values = ", ".join(self._converted(model, table, column) for column in columns)
-        return values if compute is None else f"{self._constant(compute)}({values})"
-
-    def _converted(self, model: type[Model], table: str, column: str) -> str:
-        *references, own = column.split(".")
-        for reference in references:
-            table = self._joined(model, table, reference)
-            model = _referred(model, reference)
-        convert = from_database(model._meta.fields_map[own])
-        raw = self._raw(table, own)
-        return raw if convert is None else f"{self._constant(convert)}({raw})"
-
-    def _joined(self, model: type[Model], table: str, reference: str) -> str:
-        if (table, reference) in self._tables:
-            return self._tables[table, reference]
-        if len(self.joins) >= MOST_JOINS:
-            raise TooDeepError(f"{MOST_JOINS} references at most are followed at once.")
-        name = self._tables[table, reference] = f"t{len(self.joins) + 1}"
-        other = _referred(model, reference)
-        column = model._meta.fields_map[reference].source_field
-        self.joins[table, reference] = (
-            f'LEFT JOIN "{other._meta.db_table}" AS {name}'
-            f' ON {name}."{other._meta.db_pk_column}" = {table}."{column}"'
-        )
-        return name
-
-    def _raw(self, table: str, column: str) -> str:
-        name = f'{table}."{column}"'
-        place = self._places.get(name)
-        if place is None:
-            place = self._places[name] = len(self.columns)
-            self.columns.append(name)
-        return f"v{place}"
-
-    def _constant(self, value: Any) -> str:
-        name = f"c{len(self.scope)}"
-        self.scope[name] = value
-        return name
-
-
-BACK = "_back"
-"""The attribute by which a child knows its parent until it is attached."""
-
-
-def _brings(many: Many) -> Bring:
-    """Give what reads the rows that refer to some objects."""
-    shape = many.shape
-    values = {**shape.values, BACK: ((many.back,), None)}
-    child = compile_shape(replace(shape, values=values))
-    column, order = f'{ROOT}."{many.back}"', f"ORDER BY {many.order}"
-
-    async def bring(parents: Sequence[Any], given: Any) -> Sequence[Any]:
-        children: dict[str, list[Any]] = {parent.id: [] for parent in parents}
-        where = among(column, list(children))
-        if many.where:
-            where = Sql(f"{where.text} AND {many.where}", where.parameters)
-        for made in await Reader(child, given).read(where, order):
-            children[made._back].append(made)
-        return [children[parent.id] for parent in parents]
-
-    return bring
+    async def _completed(self, compiled: Compiled, made: Sequence[list[Any]]) -> list[Any]:
+        for objects, level in zip(made, compiled.levels, strict=True):
+            if objects:
+                count(len(objects) * level.weight)
+                for attachment in level.attachments:
+                    await _attach(objects, attachment, self._given)
+        return made[-1]
 
 
 async def _attach(objects: list[Any], attachment: Attachment, given: Any) -> None:
@@ -287,14 +153,3 @@ async def _attach(objects: list[Any], attachment: Attachment, given: Any) -> Non
     values = await attachment.bring(parents, given) if parents else ()
     for parent, value in zip(parents, values, strict=True):
         setattr(parent, attachment.attribute, value)
-
-
-@lru_cache(maxsize=MOST_CLASSES)
-def _row_class(kind: type, attributes: tuple[str, ...]) -> type:
-    """Make a subclass that has room for these attributes; slots are written fastest."""
-    return type(kind.__name__, (kind,), {"__slots__": attributes, "__module__": kind.__module__})
-
-
-def _referred(model: type[Model], reference: str) -> type[Model]:
-    related: type[Model] = model._meta.fields_map[reference].related_model  # type: ignore[attr-defined]  # a relation
-    return related

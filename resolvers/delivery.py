@@ -78,4 +78,5 @@ async def _customers(info: Info, shown: list[Exposure]) -> dict[str, Customer]:
         return {}
     ids = list(dict.fromkeys(one.customer_id for one in shown))
     where = all_of([among("t0.id", ids), Sql("t0.erased_at IS NULL")])
-    return {one.id: one for one in await reader_for(info, Customer, *CUSTOMERS).read(where)}
+    found = await reader_for(info, Customer, *CUSTOMERS).read(where, most=len(ids))
+    return {one.id: one for one in found}

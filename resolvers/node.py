@@ -82,5 +82,7 @@ async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID,
         wanted = by_prefix.get(prefix)
         if wanted and may(info, scope):
             within = where(reach_of(info)) if callable(where) else where
-            found += await reader_for(info, kind).read(all_of([among("t0.id", wanted), within]))
+            found += await reader_for(info, kind).read(
+                all_of([among("t0.id", wanted), within]), most=len(wanted)
+            )
     return {one.id: one for one in found}

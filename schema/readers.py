@@ -8,17 +8,8 @@ from graphql import FieldNode, GraphQLError, SelectionSetNode
 from strawberry.types import get_object_definition
 from strawberry.types.field import StrawberryField
 
-from models.reading import (
-    ROOT,
-    Bring,
-    Compiled,
-    Compute,
-    Many,
-    Reader,
-    Shape,
-    TooDeepError,
-    compile_shape,
-)
+from models.reading import ROOT, Bring, Compiled, Compute, Many, Reader, Shape
+from models.reading_compiler import TooDeepError, compile_shape
 from models.sql import Sql
 from schema.context import Info
 from schema.cost_compiler import row_weight

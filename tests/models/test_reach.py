@@ -99,6 +99,10 @@ REACHED = (
             "SELECT (SELECT 1 FROM json_each($1) AS x), count(*) FROM customer",
             f'AS x), count(*) FROM {REACHED} AS "customer"',
         ),
+        (
+            "SELECT ARRAY(SELECT ROW(t1.id) FROM customer AS t1) FROM customer_class AS t0",
+            f"SELECT ROW(t1.id) FROM {REACHED} AS t1) FROM customer_class AS t0",
+        ),
     ],
 )
 def test_each_table_gives_way_to_the_rows_that_are_reached(text: str, wanted: str) -> None:
@@ -155,6 +159,7 @@ def test_whose_the_added_rows_are_is_noted(text: str, places: tuple[int, ...]) -
         "SELECT 1 FROM (SELECT 1) AS one, a_table_of_tomorrow",
         "SELECT 1 FROM json_each($1) one, a_table_of_tomorrow",
         "SELECT 1 FROM heartbeat",
+        "SELECT ARRAY(SELECT ROW(t1.id) FROM heartbeat AS t1) FROM customer AS t0",
         "SELECT 1 FROM customer_search WHERE search_key LIKE $1",
         "SELECT 1 FROM job",
         "SELECT 1 FROM pg_read_file('/etc/passwd')",

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
 
 import models
-from models import EnrichmentRun, Suggestion, reading
+from models import EnrichmentRun, Suggestion, reading, reading_compiler
 from models.access import OPERATOR, Principal, Scope
 from models.audit import Act
 from models.database import Database
@@ -334,11 +334,11 @@ class Faults:
         self._places = {one: place for ids in stored.ids.values() for place, one in enumerate(ids)}
         self._completed = reading.Reader._completed
 
-    def reading(self) -> Callable[[reading.Reader, Sequence[Any]], Awaitable[list[Any]]]:
+    def reading(self) -> Callable[..., Awaitable[list[Any]]]:
         """Give what reads objects as a reader would, but for an attribute or two."""
 
-        async def completed(reader: reading.Reader, rows: Sequence[Any], *rest: Any) -> list[Any]:
-            objects = await self._completed(reader, rows, *rest)
+        async def completed(*read: Any) -> list[Any]:
+            objects = await self._completed(*read)
             for one in objects if self.rate else ():
                 self._spoil(one)
             return objects
@@ -361,7 +361,7 @@ class Faults:
                     setattr(one, name, odd)
 
 
-KEYS = {"id", reading.BACK, "customer_class_id", "customer_id", "subject_id", "user_id"}
+KEYS = {"id", reading_compiler.BACK, "customer_class_id", "customer_id", "subject_id", "user_id"}
 """Attributes by which rows are put together."""
 
 ODD: list[Any] = [ABSENT, None, ValueError("odd"), 2**40, "odd", [None], float("nan"), object]

@@ -10,7 +10,8 @@ import pytest
 from models import AuditEntry
 from models.audit_list import AuditFilter, count, page
 from models.database import Database
-from models.reading import Reader, Shape, compile_shape
+from models.reading import Reader, Shape
+from models.reading_compiler import compile_shape
 from tests.databases import Databases, run_aside
 from tests.plans import explain_postgres, explain_sqlite, noted_statements, seed, whole_tables
 

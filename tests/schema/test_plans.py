@@ -12,18 +12,20 @@ from typing import Any
 import asyncpg
 import pytest
 
-from models import Customer, CustomerClass
+from models import ClassChange, Customer, CustomerClass
 from models.access import Principal, Scope
 from models.classification import CustomerLabel, SubscriberKind
 from models.customer_list import CustomerFilter, CustomerOrder, count, first_of_classes, page
 from models.customer_list import count_listed as count_of_classes
 from models.database import Database
 from models.enrichment_status import EnrichmentStatus
-from models.reading import Reader, Shape, compile_shape
+from models.reading import FEW, Many, Reader, Shape
+from models.reading_compiler import compile_shape
+from models.sql import Sql, among
 from schema.context import Candidate, Context
 from tests.databases import Databases, run_aside
 from tests.graphql_client import the_schema
-from tests.plans import explain_postgres, noted_statements, seed, whole_tables
+from tests.plans import MODES, explain_postgres, noted_statements, seed, whole_tables
 
 CUSTOMERS = 20_000
 PAGE = 50
@@ -175,27 +177,51 @@ async def test_the_customers_of_classes_are_read_by_index(
     assert await whole_tables(connection, statements) == []
 
 
+@pytest.mark.parametrize("first", [FEW, PAGE])
 async def test_what_belongs_to_customers_is_read_by_index(
-    database: Database, connection: asyncpg.Connection | None
+    first: int, database: Database, connection: asyncpg.Connection | None
 ) -> None:
+    """The class history and suggestions of few come along with them on PostgreSQL."""
     principal = Principal("tok_1", "Tess", frozenset(Scope))
     context = Context(database, lambda: START, no_search, "request-1", principal)
     with noted_statements() as statements:
         result = await the_schema().execute(
-            f"""{{ customers(first: {PAGE}, sort: ACCOUNT_NUMBER_ASC) {{ nodes {{
-              classHistory {{ id }} enrichment {{ history {{ id }} }} suggestions {{ id }}
-              auditTrail {{ id }} }} }} }}""",
+            f"""{{ customers(first: {first}, sort: ACCOUNT_NUMBER_ASC) {{ nodes {{
+              classHistory {{ id to {{ name }} }} enrichment {{ history {{ id }} }}
+              suggestions {{ id }} auditTrail {{ id }} }} }} }}""",
             context_value=context,
         )
     assert result.data is not None
     shown = result.data["customers"]["nodes"]
-    assert len(statements) == 5
-    assert [len(customer["classHistory"]) for customer in shown] == [2] * PAGE
-    assert [len(customer["enrichment"]["history"]) for customer in shown] == [1] * PAGE
+    assert len(statements) == (3 if database.is_postgres and first == FEW else 5)
+    assert [len(customer["classHistory"]) for customer in shown] == [2] * first
+    assert [len(customer["enrichment"]["history"]) for customer in shown] == [1] * first
     assert [
         len(customer[name]) for name in ("suggestions", "auditTrail") for customer in shown
-    ] == [1] * (2 * PAGE)
+    ] == [1] * (2 * first)
     assert await whole_tables(connection, statements) == []
+
+
+async def test_what_comes_along_is_read_of_the_rows_that_are_shown(
+    connection: asyncpg.Connection | None,
+) -> None:
+    if connection is None:
+        pytest.skip("on SQLite nothing comes along")
+    history = Shape(Row, ClassChange, {"id": (("id",), None)})
+    manies = {"class_history": Many(history, "customer_id", "t0.changed_at, t0.id")}
+    read = Reader(compile_shape(Shape(Row, Customer, {"id": (("id",), None)}, manies=manies)))
+    by_id = among("t0.id", ["cus_0000001", "cus_0000007"])
+    with noted_statements() as statements:
+        for wanted, order in product(FILTERS.values(), CustomerOrder):
+            await page(read, wanted, order, FEW)
+        await read.read(by_id, most=2)
+        await read.read_one(Sql("t0.account_number = ?", ("AC-0000001",)))
+    assert all("ARRAY(SELECT ROW(" in found.text for found in statements)
+    assert await whole_tables(connection, statements) == []
+    for statement, mode in product(statements, MODES):
+        nodes = await explain_postgres(connection, statement, (mode,))
+        rows = sum(node["rows"] for node in nodes if node["of"] == "class_change")
+        assert rows <= 2 * (FEW + 1), statement
 
 
 async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # as the real one
