@@ -37,7 +37,8 @@ from models.user_editing import create_user, disable_user
 from schema import errors
 from schema.context import Candidate, Context, RegisterUnavailable
 from schema.documents import Documents
-from schema.http import JSON, _body_and_status
+from schema.http import _body_and_status
+from schema.http_request import JSON
 from schema.root import build_schema
 from schema.serving import CustomerClassesSchema
 from tests.conftest import START, Clock

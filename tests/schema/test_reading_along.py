@@ -28,7 +28,8 @@ from models.reading import FEW, Compiled, Many, Reader, Shape
 from models.reading_compiler import compile_shape
 from models.sql import ALWAYS, is_postgres
 from schema.context import Context
-from schema.http import JSON, _body_and_status
+from schema.http import _body_and_status
+from schema.http_request import JSON
 from tests.conftest import Clock
 from tests.graphql_client import Api, counted_statements, the_schema
 from tests.partner_world import TwoPartners, two_partners
