@@ -14,10 +14,10 @@ import structlog
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from enrichment.client import CompaniesHouse, companies_house
 from enrichment.endpoints import Endpoints
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
+from enrichment.register import Register
 from identity.credentials import Credentials, credentials_of
 from identity.errors import ProviderUnavailable
 from identity.provider import provider_of
@@ -74,17 +74,18 @@ class Platform:
     settings: Settings
     database: Database
     credentials: Credentials
-    client: CompaniesHouse
+    register: Register
     budget: SharedBudget
     clock: Callable[[], datetime]
 
-    def worker(self, name: str) -> Worker:
+    async def worker(self, name: str) -> Worker:
         """Make a worker that runs all kinds of jobs."""
         from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
             CompanyLookup,
         )
 
-        lookup = CompanyLookup(self.database, self.client, self.budget, self.clock)
+        client = await self.register.client()
+        lookup = CompanyLookup(self.database, client, self.budget, self.clock)
         mailer = confirmation_mailer(self.settings, self.database, self.clock)
         pace = Pace(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
         if not self.database.is_postgres:
@@ -107,8 +108,9 @@ class Platform:
 
     async def search_companies(self, query: str) -> Sequence[Candidate]:
         """Ask Companies House for companies by name."""
+        client = await self.register.client()
         try:
-            found = await self.client.search_companies(query)
+            found = await client.search_companies(query)
         except BudgetSpent as spent:
             raise RegisterUnavailable(spent.wait) from spent
         except CompaniesHouseFault as fault:
@@ -142,15 +144,10 @@ async def open_platform(
             clock,
             Allowance(settings.companies_house_limit, settings.companies_house_window),
         )
-        client = await stack.enter_async_context(
-            companies_house(
-                endpoints=await _endpoints(settings, stack),
-                api_key=settings.api_key,
-                limiter=budget,
-            )
-        )
+        register = Register(await _endpoints(settings, stack), settings.api_key, budget)
+        stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
-        yield Platform(settings, database, credentials, client, budget, clock)
+        yield Platform(settings, database, credentials, register, budget, clock)
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
@@ -198,7 +195,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with open_platform(settings, clock) as platform:
             site.platform = platform
-            worker = platform.worker(f"web-{uuid4()}") if with_worker else None
+            worker = await platform.worker(f"web-{uuid4()}") if with_worker else None
             running = asyncio.create_task(worker.run()) if worker else None
             watching = asyncio.create_task(connections.watch(platform.database.signals))
             if on_ready is not None:

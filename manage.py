@@ -87,7 +87,7 @@ def worker() -> None:
 
     async def work() -> None:
         async with open_platform(settings) as platform:
-            running = platform.worker(f"worker-{uuid4()}")
+            running = await platform.worker(f"worker-{uuid4()}")
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, running.stop)
