@@ -33,7 +33,6 @@ from models.lookup import ENRICH, retry_blocked
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
 from models.worker import Pace, Worker
-from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
 from schema.admission import Admission
 from schema.confirmation_page import ConfirmationPages
@@ -82,6 +81,9 @@ class Platform:
         """Make a worker that runs all kinds of jobs."""
         from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
             CompanyLookup,
+        )
+        from notifications.confirmation_mailer import (  # noqa: PLC0415  # nor sends it mails
+            confirmation_mailer,
         )
 
         client = await self.register.client()
