@@ -14,10 +14,10 @@ import structlog
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from enrichment.client import CompaniesHouse, companies_house
 from enrichment.endpoints import Endpoints
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
+from enrichment.register import Register
 from identity.credentials import Credentials, credentials_of
 from identity.errors import ProviderUnavailable
 from identity.provider import provider_of
@@ -33,7 +33,6 @@ from models.lookup import ENRICH, retry_blocked
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
 from models.worker import Pace, Worker
-from notifications.confirmation_mailer import confirmation_mailer
 from notifications.post import post_of
 from schema.admission import Admission
 from schema.confirmation_page import ConfirmationPages
@@ -74,17 +73,21 @@ class Platform:
     settings: Settings
     database: Database
     credentials: Credentials
-    client: CompaniesHouse
+    register: Register
     budget: SharedBudget
     clock: Callable[[], datetime]
 
-    def worker(self, name: str) -> Worker:
+    async def worker(self, name: str) -> Worker:
         """Make a worker that runs all kinds of jobs."""
         from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
             CompanyLookup,
         )
+        from notifications.confirmation_mailer import (  # noqa: PLC0415  # nor sends it mails
+            confirmation_mailer,
+        )
 
-        lookup = CompanyLookup(self.database, self.client, self.budget, self.clock)
+        client = await self.register.client()
+        lookup = CompanyLookup(self.database, client, self.budget, self.clock)
         mailer = confirmation_mailer(self.settings, self.database, self.clock)
         pace = Pace(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
         if not self.database.is_postgres:
@@ -107,8 +110,9 @@ class Platform:
 
     async def search_companies(self, query: str) -> Sequence[Candidate]:
         """Ask Companies House for companies by name."""
+        client = await self.register.client()
         try:
-            found = await self.client.search_companies(query)
+            found = await client.search_companies(query)
         except BudgetSpent as spent:
             raise RegisterUnavailable(spent.wait) from spent
         except CompaniesHouseFault as fault:
@@ -117,12 +121,12 @@ class Platform:
             raise RegisterUnavailable(wait) from fault
         return [
             Candidate(
-                one.company_number,
-                one.title,
-                one.status,
-                one.type,
-                one.incorporated_on,
-                one.address_snippet,
+                company_number=one.company_number,
+                title=one.title,
+                status=one.status,
+                type=one.type,
+                incorporated_on=one.incorporated_on,
+                address_snippet=one.address_snippet,
             )
             for one in found
         ]
@@ -142,15 +146,10 @@ async def open_platform(
             clock,
             Allowance(settings.companies_house_limit, settings.companies_house_window),
         )
-        client = await stack.enter_async_context(
-            companies_house(
-                endpoints=await _endpoints(settings, stack),
-                api_key=settings.api_key,
-                limiter=budget,
-            )
-        )
+        register = Register(await _endpoints(settings, stack), settings.api_key, budget)
+        stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
-        yield Platform(settings, database, credentials, client, budget, clock)
+        yield Platform(settings, database, credentials, register, budget, clock)
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
@@ -198,7 +197,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with open_platform(settings, clock) as platform:
             site.started(platform)
-            worker = platform.worker(f"web-{uuid4()}") if with_worker else None
+            worker = await platform.worker(f"web-{uuid4()}") if with_worker else None
             running = asyncio.create_task(worker.run()) if worker else None
             watching = asyncio.create_task(connections.watch(platform.database.signals))
             if on_ready is not None:

@@ -7,12 +7,12 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import click
 import orjson
-import typer
 from tortoise.exceptions import DBConnectionError
 
 from app import Platform, create_app, open_platform, utc_now
@@ -28,22 +28,30 @@ from schema.root import build_schema
 from schema.trusted_documents import faults_of, id_of, read_documents
 from server import Config, Limits, Server
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-cli.add_typer(user_cli, name="user")
-cli.add_typer(group_cli, name="group")
-cli.add_typer(token_cli, name="token")
-
+ANY_PATH = click.Path(path_type=Path)
 LARGEST_DOCUMENT = 20 * 1024 * 1024
+INTERRUPTED = 130
+"""The status of a command that Ctrl-C has ended, as shells have it."""
+
+
+@click.group(context_settings={"show_default": True})
+def cli() -> None:
+    """Serve and operate the API."""
+
+
+cli.add_command(user_cli)
+cli.add_command(group_cli)
+cli.add_command(token_cli)
 
 
 @cli.command()
-def serve(
-    *,
-    worker: Annotated[bool, typer.Option(help="Also run jobs in this process.")] = True,
-    development: Annotated[
-        bool, typer.Option(help="Migrate, add sample data, print a token and a first query.")
-    ] = False,
-) -> None:
+@click.option("--worker/--no-worker", default=True, help="Also run jobs in this process.")
+@click.option(
+    "--development/--no-development",
+    default=False,
+    help="Migrate, add sample data, print a token and a first query.",
+)
+def serve(*, worker: bool, development: bool) -> None:
     """Serve the API until it is told to stop."""
     settings = read_settings()
     if development:
@@ -66,7 +74,10 @@ def serve(
         ws_max_size=settings.max_request_bytes,
         timeout_graceful_shutdown=10,
     )
-    Server(config, greet).run()
+    try:
+        Server(config, greet).run()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 @cli.command()
@@ -76,7 +87,7 @@ def worker() -> None:
 
     async def work() -> None:
         async with open_platform(settings) as platform:
-            running = platform.worker(f"worker-{uuid4()}")
+            running = await platform.worker(f"worker-{uuid4()}")
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, running.stop)
@@ -116,18 +127,15 @@ def schema() -> None:
 
 
 @cli.command("documents")
-def register_documents(
-    source: Annotated[Path, typer.Argument(help="A folder of .graphql files, or a JSON file.")],
-    to: Annotated[
-        Path | None, typer.Option(help="Write them into this JSON file, for TRUSTED_DOCUMENTS.")
-    ] = None,
-) -> None:
+@click.argument("source", type=ANY_PATH, help="A folder of .graphql files, or a JSON file.")
+@click.option("--to", type=ANY_PATH, help="Write them into this JSON file, for TRUSTED_DOCUMENTS.")
+def register_documents(source: Path, to: Path | None) -> None:
     """Check documents against the schema and the limits that are set; print the id of each."""
     checked = build_schema().under(DocumentLimits.of(read_settings()))
     try:
         documents = read_documents(source)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise click.BadParameter(str(error)) from None
     is_clean = True
     for document_id, text in documents.items():
         faults = faults_of(checked, text)
@@ -142,7 +150,8 @@ def register_documents(
 
 
 @cli.command("read-accounts")
-def read_accounts_command(files: list[Path]) -> None:
+@click.argument("files", type=ANY_PATH, nargs=-1, required=True)
+def read_accounts_command(files: tuple[Path, ...]) -> None:
     """Read accounts documents (iXBRL, XBRL or zip): a JSON object a line for each."""
     from enrichment.accounts import AccountsRefused, as_record, read_accounts  # noqa: PLC0415  # others read none
 
@@ -161,18 +170,32 @@ def read_accounts_command(files: list[Path]) -> None:
 
 
 @cli.command()
+@click.option("--port", default=0, help="0 takes a free one.")
+@click.option(
+    "--documents",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of real accounts to serve.",
+)
+@click.option(
+    "--latency-ms", type=click.FloatRange(min=0), default=0, help="Added to every answer."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=600, help="Requests in a window, for each key."
+)
+@click.option(
+    "--window-s", type=click.FloatRange(min=0.001), default=300, help="Seconds of a window."
+)
+@click.option("--fault-rate", type=click.FloatRange(0, 1), default=0, help="Share of 5xx answers.")
+@click.option("--log", type=ANY_PATH, help="A JSON line for each request.")
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
-    documents: Annotated[
-        Path | None,
-        typer.Option(help="A folder of real accounts to serve.", exists=True, file_okay=False),
-    ] = None,
-    latency_ms: Annotated[float, typer.Option(help="Added to every answer.", min=0)] = 0,
-    limit: Annotated[int, typer.Option(help="Requests in a window, for each key.", min=1)] = 600,
-    window_s: Annotated[float, typer.Option(help="Seconds of a window.", min=0.001)] = 300,
-    fault_rate: Annotated[float, typer.Option(help="Share of 5xx answers.", min=0, max=1)] = 0,
-    log: Annotated[Path | None, typer.Option(help="A JSON line for each request.")] = None,
+    port: int,
+    documents: Path | None,
+    latency_ms: float,
+    limit: int,
+    window_s: float,
+    fault_rate: float,
+    log: Path | None,
 ) -> None:
     """Run the local Companies House on its own; it prints its companies."""
     from enrichment import sandbox as house  # noqa: PLC0415  # servers keep what they import

@@ -4,11 +4,11 @@ import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from benchmarks.load import FailedError, Load, Numbers
 from benchmarks.measure import Course, Outcome, Plan
@@ -30,7 +30,7 @@ class Storage(StrEnum):
 
 
 async def _measure_all(
-    wanted: list[Storage], server_url: str, plan: Plan, *, kept: bool
+    wanted: Sequence[Storage], server_url: str, plan: Plan, *, kept: bool
 ) -> list[Outcome]:
     outcomes = []
     with tempfile.TemporaryDirectory(prefix="customer-classes-") as folder:
@@ -55,28 +55,48 @@ async def _measure_all(
     return outcomes
 
 
+@click.command(context_settings={"show_default": True})
+@click.option("--size", type=click.IntRange(500, 1_000_000), default=10_000, help="Customers.")
+@click.option("--seconds", type=click.FloatRange(1), default=10, help="Of each turn of load.")
+@click.option("--rounds", type=click.IntRange(1), default=3, help="Turns of each server.")
+@click.option("--warm-up", type=click.FloatRange(0), default=2, help="Seconds before each turn.")
+@click.option("--concurrency", type=click.IntRange(1, 256), default=32, help="Connections.")
+@click.option(
+    "--storage",
+    type=click.Choice(Storage, case_sensitive=False),
+    multiple=True,
+    default=list(Storage),
+    help="May be given twice.",
+)
+@click.option("--servers", default=KEYS, help="Comma-separated.")
+@click.option("--operations", default="", help="Comma-separated, as Q1,Q2,C1,PN; all by default.")
+@click.option(
+    "--documents/--no-documents",
+    default=True,
+    help="Send 4,000 documents in the end, and look at memory.",
+)
+@click.option(
+    "--postgres-url",
+    envvar="BENCHMARK_DATABASE_URL",
+    default=SERVER_URL,
+    help="A server to make a database on.",
+)
+@click.option("--log-level", default="warning", help="This server's; peers log nothing.")
+@click.option("--keep", "keep_database", is_flag=True, help="Leave the database.")
 def main(
     *,
-    size: Annotated[int, typer.Option(help="Customers.", min=500, max=1_000_000)] = 10_000,
-    seconds: Annotated[float, typer.Option(help="Of each turn of load.", min=1)] = 10,
-    rounds: Annotated[int, typer.Option(help="Turns of each server.", min=1)] = 3,
-    warm_up: Annotated[float, typer.Option(help="Seconds before each turn.", min=0)] = 2,
-    concurrency: Annotated[int, typer.Option(help="Connections.", min=1, max=256)] = 32,
-    storage: Annotated[
-        list[Storage] | None, typer.Option(help="postgres or sqlite; both by default.")
-    ] = None,
-    servers: Annotated[str, typer.Option(help="Comma-separated.")] = KEYS,
-    operations: Annotated[
-        str, typer.Option(help="Comma-separated, as Q1,Q2,C1,PN; all by default.")
-    ] = "",
-    documents: Annotated[
-        bool, typer.Option(help="Send 4,000 documents in the end, and look at memory.")
-    ] = True,
-    postgres_url: Annotated[
-        str, typer.Option(envvar="BENCHMARK_DATABASE_URL", help="A server to make a database on.")
-    ] = SERVER_URL,
-    log_level: Annotated[str, typer.Option(help="This server's; peers log nothing.")] = "warning",
-    keep_database: Annotated[bool, typer.Option("--keep", help="Leave the database.")] = False,
+    size: int,
+    seconds: float,
+    rounds: int,
+    warm_up: float,
+    concurrency: int,
+    storage: tuple[Storage, ...],
+    servers: str,
+    operations: str,
+    documents: bool,
+    postgres_url: str,
+    log_level: str,
+    keep_database: bool,
 ) -> None:
     """Seed databases, check that all servers answer alike, load them in turn, write results."""
     plan = Plan(
@@ -95,9 +115,7 @@ def main(
         print("There is no wrk: the bundled generator is slower than the fastest servers.")
     install_peers()
     try:
-        outcomes = asyncio.run(
-            _measure_all(storage or list(Storage), postgres_url, plan, kept=keep_database)
-        )
+        outcomes = asyncio.run(_measure_all(storage, postgres_url, plan, kept=keep_database))
     except FailedError as failed:
         print(f"No numbers: {failed}", file=sys.stderr)
         sys.exit(1)
@@ -107,4 +125,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main()

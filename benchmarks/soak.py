@@ -12,11 +12,11 @@ import time
 from collections import Counter
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import aiohttp
+import click
 import orjson
-import typer
 
 from benchmarks.generator import NUMBER
 from benchmarks.operations import COLD, OPERATIONS, Dialect
@@ -179,17 +179,23 @@ async def _soak(data: Data, size: int, minutes: float) -> None:
         await data.drop()
 
 
-def main(
-    *,
-    minutes: Annotated[float, typer.Option(help="How long.", min=0.1, max=240)] = 60,
-    size: Annotated[int, typer.Option(help="Customers.", min=500, max=1_000_000)] = 10_000,
-    postgres_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="BENCHMARK_DATABASE_URL", help="A server to make a database on; else SQLite."
-        ),
-    ] = None,
-) -> None:
+@click.command()
+@click.option(
+    "--minutes", type=click.FloatRange(0.1, 240), default=60, show_default=True, help="How long."
+)
+@click.option(
+    "--size",
+    type=click.IntRange(500, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Customers.",
+)
+@click.option(
+    "--postgres-url",
+    envvar="BENCHMARK_DATABASE_URL",
+    help="A server to make a database on; else SQLite.",
+)
+def main(minutes: float, size: int, postgres_url: str | None) -> None:
     """Start this server on a database of its own, keep it busy, print its memory each minute."""
     with tempfile.TemporaryDirectory(prefix="customer-classes-") as folder:
         data: Data = (
@@ -201,4 +207,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    main()

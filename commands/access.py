@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated
 
-import typer
+import click
 
 from app import utc_now
 from commands.running import do, read
@@ -17,32 +16,51 @@ from models.token_issuing import LONGEST_LIFE_DAYS, Issued, TokenRequest, issue,
 from models.user import User, UserGroup
 from models.user_editing import create_user, disable_user, enable_user
 
-token_cli = typer.Typer(no_args_is_help=True, help="Access tokens.")
-user_cli = typer.Typer(no_args_is_help=True, help="Users, and what they are permitted.")
-group_cli = typer.Typer(no_args_is_help=True, help="Groups of users.")
-
 ALL = ",".join(Scope)
 
-Name = Annotated[str, typer.Option(help="1 to 200 characters.")]
-UserId = Annotated[str, typer.Argument(help="The id that `user list` shows.")]
-GroupId = Annotated[str, typer.Argument(help="The id that `group list` shows.")]
-TokenId = Annotated[str, typer.Argument(help="The id that `token list` shows.")]
-Codes = Annotated[str, typer.Option(help=f"Comma-separated, or all: {ALL}.")]
-Days = Annotated[int, typer.Option(help="Days until it expires.", min=1, max=LONGEST_LIFE_DAYS)]
+
+token_cli = click.Group("token", help="Access tokens.")
+user_cli = click.Group("user", help="Users, and what they are permitted.")
+group_cli = click.Group("group", help="Groups of users.")
+
+
+def _codes_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+    """Take a list of permissions apart; refuse what is none."""
+    if text.strip() == "all":
+        return list(Scope)
+    codes = [part.strip() for part in text.split(",") if part.strip()]
+    if any(code not in set(Scope) for code in codes):
+        raise click.BadParameter(f"Scopes are: {ALL}.")
+    return codes
+
+
+named = click.option("--name", required=True, help="1 to 200 characters.")
+of_user = click.argument("user_id", help="The id that `user list` shows.")
+of_group = click.argument("group_id", help="The id that `group list` shows.")
+of_token = click.argument("token_id", help="The id that `token list` shows.")
+of_grantee = click.argument("grantee_id", help="The id of a user or a group.")
+permitted = click.option(
+    "--permissions", default="", callback=_codes_of, help="Comma-separated, or all."
+)
+to_permit = click.option(
+    "--permissions", required=True, callback=_codes_of, help=f"Comma-separated, or all: {ALL}."
+)
+LIFE = click.IntRange(1, LONGEST_LIFE_DAYS)
 
 
 @token_cli.command("issue")
+@click.option(
+    "--scopes", required=True, callback=_codes_of, help=f"Comma-separated, or all: {ALL}."
+)
+@click.option("--name", default="operator", help="Whom it is for; shown in histories.")
+@click.option("--days", type=LIFE, default=90, help="Days until it expires.")
+@click.option("--user", help="Whose it is; else nobody's.")
+@click.option("--reseller", help="The id of the reseller that it is bound to, for good.")
 def issue_token(
-    scopes: Codes,
-    name: Annotated[str, typer.Option(help="Whom it is for; shown in histories.")] = "operator",
-    days: Days = 90,
-    user: Annotated[str | None, typer.Option(help="Whose it is; else nobody's.")] = None,
-    reseller: Annotated[
-        str | None, typer.Option(help="The id of the reseller that it is bound to, for good.")
-    ] = None,
+    scopes: list[str], name: str, days: int, user: str | None, reseller: str | None
 ) -> None:
     """Issue a bearer token; it is printed once and can't be read again."""
-    wanted = TokenRequest(name, _codes(scopes), days, user, reseller)
+    wanted = TokenRequest(name, scopes, days, user, reseller)
 
     async def work(act: Act) -> Issued:
         return await issue(act, wanted, None)
@@ -51,20 +69,19 @@ def issue_token(
 
 
 @token_cli.command("rotate")
-def rotate_token(
-    token_id: TokenId,
-    overlap_hours: Annotated[
-        int, typer.Option(help="How long the old one goes on; 0 ends it at once.", min=0, max=720)
-    ] = 24,
-    days: Annotated[
-        int | None,
-        typer.Option(
-            help="Days until the new one expires; else as many as the old one was issued for.",
-            min=1,
-            max=LONGEST_LIFE_DAYS,
-        ),
-    ] = None,
-) -> None:
+@of_token
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, 720),
+    default=24,
+    help="How long the old one goes on; 0 ends it at once.",
+)
+@click.option(
+    "--days",
+    type=LIFE,
+    help="Days until the new one expires; else as many as the old one was issued for.",
+)
+def rotate_token(token_id: str, overlap_hours: int, days: int | None) -> None:
     """Replace a token by one with another secret, which is printed once."""
 
     async def work(act: Act) -> Issued:
@@ -90,7 +107,8 @@ def list_tokens() -> None:
 
 
 @token_cli.command("revoke")
-def revoke_token(token_id: TokenId) -> None:
+@of_token
+def revoke_token(token_id: str) -> None:
     """Revoke a token at once."""
 
     async def work(act: Act) -> AccessToken:
@@ -101,24 +119,27 @@ def revoke_token(token_id: TokenId) -> None:
 
 
 @user_cli.command("add")
+@named
+@click.option("--email", help="Its address.")
+@click.option("--issuer", help="The provider it signs in at.")
+@click.option("--subject", help="What that provider calls it.")
+@click.option("--reseller", help="The id of the reseller whose staff it is, for good.")
+@permitted
 def add_user(
-    name: Name,
-    email: Annotated[str | None, typer.Option(help="Its address.")] = None,
-    issuer: Annotated[str | None, typer.Option(help="The provider it signs in at.")] = None,
-    subject: Annotated[str | None, typer.Option(help="What that provider calls it.")] = None,
-    reseller: Annotated[
-        str | None, typer.Option(help="The id of the reseller whose staff it is, for good.")
-    ] = None,
-    permissions: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "",
+    name: str,
+    email: str | None,
+    issuer: str | None,
+    subject: str | None,
+    reseller: str | None,
+    permissions: list[str],
 ) -> None:
     """Add a user, and print its id."""
-    codes = _codes(permissions)
 
     async def work(act: Act) -> User:
         given = {"name": name, "email": email, "issuer": issuer, "subject": subject}
         added = await create_user(act, given, reseller)
-        if codes:
-            await grant_permissions(act, added.id, codes, None, None)
+        if permissions:
+            await grant_permissions(act, added.id, permissions, None, None)
         return added
 
     print(f"User {do(work).id}")
@@ -143,7 +164,8 @@ def list_users() -> None:
 
 
 @user_cli.command("disable")
-def disable(user_id: UserId) -> None:
+@of_user
+def disable(user_id: str) -> None:
     """Let nothing of a user's sign in any more."""
 
     async def work(act: Act) -> User:
@@ -154,7 +176,8 @@ def disable(user_id: UserId) -> None:
 
 
 @user_cli.command("enable")
-def enable(user_id: UserId) -> None:
+@of_user
+def enable(user_id: str) -> None:
     """Let a disabled user sign in again."""
 
     async def work(act: Act) -> User:
@@ -165,20 +188,16 @@ def enable(user_id: UserId) -> None:
 
 
 @group_cli.command("add")
-def add_group(
-    name: Name,
-    external_name: Annotated[
-        str | None, typer.Option(help="What the identity provider calls it.")
-    ] = None,
-    permissions: Annotated[str, typer.Option(help="Comma-separated, or all.")] = "",
-) -> None:
+@named
+@click.option("--external-name", help="What the identity provider calls it.")
+@permitted
+def add_group(name: str, external_name: str | None, permissions: list[str]) -> None:
     """Add a group, and print its id."""
-    codes = _codes(permissions)
 
     async def work(act: Act) -> UserGroup:
         added = await create_group(act, {"name": name, "external_name": external_name})
-        if codes:
-            await grant_permissions(act, added.id, codes, None, None)
+        if permissions:
+            await grant_permissions(act, added.id, permissions, None, None)
         return added
 
     print(f"Group {do(work).id}")
@@ -199,7 +218,9 @@ def list_groups() -> None:
 
 
 @group_cli.command("join")
-def join(group_id: GroupId, user_id: UserId) -> None:
+@of_group
+@of_user
+def join(group_id: str, user_id: str) -> None:
     """Put a user into a group."""
 
     async def work(act: Act) -> UserGroup:
@@ -210,7 +231,9 @@ def join(group_id: GroupId, user_id: UserId) -> None:
 
 
 @group_cli.command("leave")
-def leave(group_id: GroupId, user_id: UserId) -> None:
+@of_group
+@of_user
+def leave(group_id: str, user_id: str) -> None:
     """Take a user out of a group."""
 
     async def work(act: Act) -> UserGroup:
@@ -221,7 +244,8 @@ def leave(group_id: GroupId, user_id: UserId) -> None:
 
 
 @group_cli.command("delete")
-def delete(group_id: GroupId) -> None:
+@of_group
+def delete(group_id: str) -> None:
     """Delete a group; its members may no longer do what only it let them do."""
 
     async def work(act: Act) -> UserGroup:
@@ -231,42 +255,33 @@ def delete(group_id: GroupId) -> None:
     print(f"Deleted {group_id}")
 
 
-@user_cli.command("grant")
-@group_cli.command("grant")
-def grant(
-    grantee_id: Annotated[str, typer.Argument(help="The id of a user or a group.")],
-    permissions: Codes,
-) -> None:
+@click.command("grant")
+@of_grantee
+@to_permit
+def grant(grantee_id: str, permissions: list[str]) -> None:
     """Let a user or a group do more."""
 
     async def work(act: Act) -> Grantee:
-        return await grant_permissions(act, grantee_id, _codes(permissions), None, None)
+        return await grant_permissions(act, grantee_id, permissions, None, None)
 
     print(f"Granted; {grantee_id} has {', '.join(do(work).permissions)}")
 
 
-@user_cli.command("revoke")
-@group_cli.command("revoke")
-def revoke_from(
-    grantee_id: Annotated[str, typer.Argument(help="The id of a user or a group.")],
-    permissions: Codes,
-) -> None:
+@click.command("revoke")
+@of_grantee
+@to_permit
+def revoke_from(grantee_id: str, permissions: list[str]) -> None:
     """Let a user or a group do less."""
 
     async def work(act: Act) -> Grantee:
-        return await revoke_permissions(act, grantee_id, _codes(permissions), None, None)
+        return await revoke_permissions(act, grantee_id, permissions, None, None)
 
     print(f"Revoked; {grantee_id} has {', '.join(do(work).permissions) or 'nothing'}")
 
 
-def _codes(text: str) -> list[str]:
-    """Take a list of permissions apart; refuse what is none."""
-    if text.strip() == "all":
-        return list(Scope)
-    codes = [part.strip() for part in text.split(",") if part.strip()]
-    if any(code not in set(Scope) for code in codes):
-        raise typer.BadParameter(f"Scopes are: {ALL}.")
-    return codes
+for grantees in (user_cli, group_cli):
+    grantees.add_command(grant)
+    grantees.add_command(revoke_from)
 
 
 def _state(token: AccessToken, owner: User | None, now: datetime) -> str:

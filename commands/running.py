@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import typer
+import click
 from pydantic import ValidationError
 
 from app import check_addresses, utc_now
@@ -27,7 +27,7 @@ def read_settings() -> Settings:
         settings = Settings()
         check_addresses(settings)
     except ValueError as error:
-        raise typer.BadParameter(_plain(error)) from None
+        raise click.BadParameter(_plain(error)) from None
     configure_logs(settings.log_format, settings.log_level)
     if settings.database_url.startswith("sqlite://"):
         Path(settings.database_url.removeprefix("sqlite://").partition("?")[0]).parent.mkdir(

@@ -1,6 +1,5 @@
 """Ask Companies House: profiles, filings, documents and name searches over its two APIs."""
 
-import base64
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from enrichment.answers import (
     wait_until_reset,
 )
 from enrichment.candidates import CompanyCandidate, read_candidates
-from enrichment.endpoints import Endpoints
+from enrichment.endpoints import Endpoints, authorization
 from enrichment.errors import (
     BadPayload,
     CompaniesHouseFault,
@@ -39,7 +38,6 @@ from models.company_number import normalise
 
 _PAGE = 100
 _MOST_PAGES = 3
-_KEY = re.compile(r"[\x21-\x39\x3b-\x7e]{1,200}")
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[ -~]*)?", re.ASCII)
 _OUTAGE = (GatewayError, ConnectionFailed, TimedOut)
 
@@ -106,14 +104,12 @@ class CompaniesHouse:
         caps: Caps | None = None,
         clock: Callable[[], float] = wall_clock,
     ) -> None:
-        if not _KEY.fullmatch(api_key):
-            raise ValueError("a Companies House key is 1 to 200 visible characters without a colon")
         if storage_session is api_session or has_login(storage_session):
             raise ValueError("the session for document storage must carry no credentials")
         self.endpoints = endpoints
         self._api_session = api_session
         self._storage_session = storage_session
-        self._authorization = "Basic " + base64.b64encode(f"{api_key}:".encode()).decode()
+        self._authorization = authorization(api_key)
         self._limiter = limiter
         self._caps = caps or Caps()
         self._clock = clock

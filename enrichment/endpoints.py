@@ -1,5 +1,6 @@
 """Where Companies House is, and which of the links it hands out may be followed."""
 
+import base64
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -30,6 +31,7 @@ _DOCUMENT_ID = re.compile(
     r"(?:https?://[^/?#\\\s]+)?/document/([A-Za-z0-9_-]{1,128})(?:/content)?/?"
 )
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+_KEY = re.compile(r"[\x21-\x39\x3b-\x7e]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,13 @@ class Endpoints:
         if is_loopback(document.host or ""):
             return scheme in {"http", "https"} and is_loopback(host)
         return scheme == "https" and port == 443 and _is_storage_host(host)  # noqa: PLR2004
+
+
+def authorization(api_key: str) -> str:
+    """Give the header that carries a key; raises ValueError for one that none can carry."""
+    if not _KEY.fullmatch(api_key):
+        raise ValueError("a Companies House key is 1 to 200 visible characters without a colon")
+    return "Basic " + base64.b64encode(f"{api_key}:".encode()).decode()
 
 
 def _is_storage_host(host: str) -> bool:

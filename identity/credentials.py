@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from identity.provider import ProviderSettings, provider_of
 from identity.token_form import is_token
 from models.access import TOKENS, Principal, Principals
@@ -67,7 +65,9 @@ async def credentials_of(
     if provider is None:
         yield Credentials(database, clock)
         return
-    from identity.keys import keys_of  # noqa: PLC0415  # who has no provider needs no signatures
+    import aiohttp  # noqa: PLC0415  # who has no provider needs no HTTP client and no signatures
+
+    from identity.keys import keys_of  # noqa: PLC0415  # see above
     from identity.sign_in import ProviderSignIn  # noqa: PLC0415  # see above
 
     async with (

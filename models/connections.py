@@ -5,7 +5,7 @@ Tortoise finds this module by its name, as the engine of either dialect.
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
@@ -15,12 +15,6 @@ from tortoise.backends.base.client import (
     NestedTransactionContext,
     TransactionContext,
     TransactionContextPooled,
-)
-from tortoise.backends.sqlite.client import (
-    SqliteClient,
-    SqliteTransactionContext,
-    SqliteTransactionWrapper,
-    translate_exceptions,
 )
 
 from models.reach import OutOfReachError, reach
@@ -37,7 +31,7 @@ added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
 Statement = tuple[str, list[Any]]
 
 
-class _Limiting:
+class Limiting:
     """Limits what goes to the database, on its last way there.
 
     An operation that is not bound is passed on, without another call to wait for.
@@ -102,7 +96,7 @@ class _Limiting:
         return found.text, found.parameters(given, reseller_id)
 
 
-class PostgresClient(_Limiting, AsyncpgDBClient):
+class PostgresClient(Limiting, AsyncpgDBClient):
     """A pool of connections."""
 
     __module__ = AsyncpgDBClient.__module__  # by which Tortoise chooses how to migrate
@@ -111,60 +105,20 @@ class PostgresClient(_Limiting, AsyncpgDBClient):
         return TransactionContextPooled(PostgresTransaction(self), self._pool_init_lock)
 
 
-class PostgresTransaction(_Limiting, AsyncpgTransaction):
+class PostgresTransaction(Limiting, AsyncpgTransaction):
     """A connection in a transaction."""
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(PostgresTransaction(self))
 
 
-class _Lite(_Limiting):
-    """Hands statements to the thread of SQLite's connection, which costs more than most of them."""
-
-    async def execute_several(self, statements: Sequence[Statement]) -> None:
-        """Run statements one after the other, and give nothing back."""
-        going = [self._limited(query, values) for query, values in statements]
-        await self._run_at_once(";".join(query for query, _ in statements), going)
-
-    @translate_exceptions
-    async def _run_at_once(self, text: str, going: Sequence[tuple[str, list[Any] | None]]) -> None:
-        async with cast("Any", self).acquire_connection() as connection:
-            cast("Any", self).log.debug("%s: %s", text, [values for _, values in going])
-
-            def run() -> None:
-                for query, values in going:
-                    connection._conn.execute(query, values or ())
-
-            await connection._execute(run)
-
-
-class LiteClient(_Lite, SqliteClient):
-    """The connection."""
-
-    __module__ = SqliteClient.__module__  # by which Tortoise chooses how to migrate
-
-    def _in_transaction(self) -> TransactionContext:
-        return SqliteTransactionContext(LiteTransaction(self), self._lock)
-
-
-class LiteTransaction(_Lite, SqliteTransactionWrapper):
-    """The same in a transaction."""
-
-    async def begin(self) -> None:
-        """Begin with the lock for writing: taken later, it might be refused to a stale reader."""
-        await self._begin("BEGIN IMMEDIATE")
-
-    @translate_exceptions
-    async def _begin(self, statement: str) -> None:
-        await self._connection.execute_fetchall(statement)
-
-    def _in_transaction(self) -> TransactionContext:
-        return NestedTransactionContext(LiteTransaction(self))
-
-
 def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
     """Give the class of connections; Tortoise calls this."""
-    return LiteClient if "file_path" in configuration["credentials"] else PostgresClient
+    if "file_path" not in configuration["credentials"]:
+        return PostgresClient
+    from models.lite_connections import LiteClient  # noqa: PLC0415  # PostgreSQL needs none
+
+    return LiteClient
 
 
 def shown_within_reach(

@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -23,6 +22,9 @@ from tortoise.transactions import in_transaction
 from models.connections import ENGINE, added_for, refuse_foreign
 from models.reach import reach
 from models.reading_connections import ReadingConnections
+
+if TYPE_CHECKING:
+    import sqlite3
 
 log = structlog.get_logger(__name__)
 
@@ -200,16 +202,11 @@ class Database:
         unit.add_done_callback(self._forget)
         return await asyncio.shield(unit)
 
-    def _open_reader(self) -> sqlite3.Connection:
-        """Open a second connection, on which a read neither waits for a writer nor changes threads.
+    def _open_reader(self) -> "sqlite3.Connection":
+        from models.lite_connections import open_reader  # noqa: PLC0415  # PostgreSQL needs none
 
-        Statements of a page take well below a millisecond, less than handing them to a thread.
-        """
         path = self.config["connections"]["default"]["credentials"]["file_path"]
-        reader = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        reader.execute("PRAGMA journal_mode=WAL")
-        reader.execute("PRAGMA query_only=ON")
-        reader.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        reader = open_reader(path, BUSY_TIMEOUT_MS)
         setattr(get_connection("default"), READER, reader)
         return reader
 

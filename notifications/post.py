@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from models.email_address import InvalidEmailError, email_on_the_wire, normalise_email
 from notifications.mailbox import Mailbox
 from notifications.message import Sender, checked
-from notifications.smtp import SmtpPost, smtp_server
 
 DEFAULT_NAME = "Customer accounts"
 
@@ -65,4 +64,6 @@ def post_of(settings: MailSettings) -> Post:
     sender = sender_of(settings)
     if settings.smtp_address is None:
         return Mailbox(settings.mailbox)
+    from notifications.smtp import SmtpPost, smtp_server  # noqa: PLC0415  # seldom for the mailbox
+
     return SmtpPost(smtp_server(settings.smtp_address), sender.address)

@@ -139,7 +139,7 @@ class Api:
 
     async def work(self) -> int:
         """Run the jobs that are due, and what they give rise to; give how many they were."""
-        worker: Worker = self.platform.worker("worker-of-the-tests")
+        worker: Worker = await self.platform.worker("worker-of-the-tests")
         ran = 0
         while jobs := await worker.run_due():
             ran += jobs
