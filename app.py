@@ -134,13 +134,13 @@ class Platform:
 
 @asynccontextmanager
 async def open_platform(
-    settings: Settings, clock: Callable[[], datetime] = utc_now
+    settings: Settings, clock: Callable[[], datetime] = utc_now, *, with_worker: bool = True
 ) -> AsyncIterator[Platform]:
     """Open the database and the client, with a sandbox of our own when no register is set."""
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, pool_size=settings.database_pool_size)
         stack.push_async_callback(database.close)
-        await database.open([JOBS, EVENTS, TOKENS])
+        await database.open([JOBS, EVENTS, TOKENS] if with_worker else [EVENTS, TOKENS])
         budget = SharedBudget(
             settings.api_key,
             clock,
@@ -195,7 +195,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with open_platform(settings, clock) as platform:
+        async with open_platform(settings, clock, with_worker=with_worker) as platform:
             site.started(platform)
             worker = await platform.worker(f"web-{uuid4()}") if with_worker else None
             running = asyncio.create_task(worker.run()) if worker else None

@@ -123,11 +123,16 @@ def new_entry(
     """Give the row of an entry, to be added in the transaction that makes the write."""
     old, new = before or {}, after or {}
     changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
-    entry = _entry(act, operation, subject_id, customer_id, reason)
-    entry.before = {key: old[key] for key in sorted(changed & old.keys())}
-    entry.after = {key: new[key] for key in sorted(changed & new.keys())}
-    entry.is_override = is_override
-    return entry
+    return _entry(
+        act,
+        operation,
+        subject_id,
+        customer_id,
+        reason,
+        before={key: old[key] for key in sorted(changed & old.keys())},
+        after={key: new[key] for key in sorted(changed & new.keys())},
+        is_override=is_override,
+    )
 
 
 async def record_many(
@@ -140,11 +145,8 @@ async def record_many(
     reason: str | None = None,
 ) -> None:
     """Add the same entry for many subjects: customers, or what belongs to none."""
-    entries = []
-    for subject_id in subject_ids:
-        entry = _entry(act, operation, subject_id, None, reason)
-        entry.before, entry.after = before or {}, after or {}
-        entries.append(entry)
+    values = {"before": before or {}, "after": after or {}}
+    entries = [_entry(act, operation, one, None, reason, **values) for one in subject_ids]
     await add_rows(entries)
 
 
@@ -159,7 +161,12 @@ def newest_entries(subject_ids: Sequence[str], most: int) -> Sql:
 
 
 def _entry(
-    act: Act, operation: str, subject_id: str, customer_id: str | None, reason: str | None
+    act: Act,
+    operation: str,
+    subject_id: str,
+    customer_id: str | None,
+    reason: str | None,
+    **values: Any,
 ) -> AuditEntry:
     principal = act.principal
     kind = prefix_of(subject_id)[:KIND_LENGTH]
@@ -177,4 +184,5 @@ def _entry(
         reseller_id=principal.reseller_id,
         request_id=act.request_id,
         at=act.now,
+        **values,
     )

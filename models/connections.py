@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
+import asyncpg
 import orjson
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.asyncpg.client import TransactionWrapper as AsyncpgTransaction
@@ -14,9 +15,10 @@ from tortoise.backends.base.client import (
     BaseDBAsyncClient,
     NestedTransactionContext,
     TransactionContext,
-    TransactionContextPooled,
 )
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
+from models.connection_pool import ConnectionPool, Taken, Unit
 from models.reach import OutOfReachError, reach
 from models.reach_statement import limited
 
@@ -101,12 +103,93 @@ class PostgresClient(Limiting, AsyncpgDBClient):
 
     __module__ = AsyncpgDBClient.__module__  # by which Tortoise chooses how to migrate
 
+    async def create_pool(self, **settings: Any) -> Any:
+        """Open a pool; a wrong address is told of at once."""
+        prepare, most = settings.pop("init"), settings.pop("max_size")
+        del settings["min_size"]  # the others are opened when needed
+
+        async def connect() -> Any:
+            connection = await asyncpg.connect(**settings)
+            await prepare(connection)
+            return connection
+
+        pool = ConnectionPool(connect, most)
+        await pool.release(await pool.acquire())
+        return pool
+
+    def acquire_connection(self) -> Any:
+        """Take a connection for a statement."""
+        return Taken(self, self._pool_init_lock)
+
     def _in_transaction(self) -> TransactionContext:
-        return TransactionContextPooled(PostgresTransaction(self), self._pool_init_lock)
+        return Unit(PostgresTransaction(self), self._pool_init_lock)
 
 
 class PostgresTransaction(Limiting, AsyncpgTransaction):
-    """A connection in a transaction."""
+    """A connection in a transaction.
+
+    Statements go straight to it, where Tortoise would pass each through seven calls.
+    """
+
+    async def begin(self) -> None:
+        """Begin."""
+        await self._connection.execute("BEGIN")
+
+    async def commit(self) -> None:
+        """Commit."""
+        await self._end("COMMIT")
+
+    async def rollback(self) -> None:
+        """Undo all."""
+        await self._end("ROLLBACK")
+
+    async def savepoint(self) -> None:
+        """Begin what can be undone alone; the name may be that of one around it."""
+        await self._connection.execute("SAVEPOINT nested")
+
+    async def release_savepoint(self) -> None:
+        """Keep what was done since."""
+        await self._end("RELEASE SAVEPOINT nested")
+
+    async def savepoint_rollback(self) -> None:
+        """Undo what was done since."""
+        await self._end("ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested")
+
+    async def _end(self, statement: str) -> None:
+        if self._finalized:
+            raise TransactionManagementError("Transaction already finalised")
+        await self._connection.execute(statement)
+        self._finalized = True
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
+        """Run a statement."""
+        if not query.startswith("SELECT"):  # it may be asked how many rows were changed
+            return await super().execute_query(query, values)
+        query, values = self._limited(query, values)
+        rows = await self._fetch(query, values or ())
+        return len(rows), rows
+
+    async def execute_several(self, statements: Sequence[Statement]) -> None:
+        """Run statements one after the other, and give nothing back."""
+        for query, values in statements:
+            text, parameters = self._limited(query, values)
+            await self._fetch(text, parameters or ())
+
+    async def read(self, query: str, values: Sequence[Any]) -> Any:
+        """Run a statement whose rows are to be shown."""
+        rows = await self._fetch(*shown_within_reach(query, values, is_postgres=True))
+        return len(rows), rows
+
+    async def _fetch(self, query: str, values: Sequence[Any]) -> Sequence[Any]:
+        self.log.debug("%s: %s", query, values)
+        try:
+            async with self._lock:
+                rows: Sequence[Any] = await self._connection.fetch(query, *values)
+        except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
+            raise OperationalError(error) from error
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise IntegrityError(error) from error
+        return rows
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(PostgresTransaction(self))

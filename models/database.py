@@ -48,14 +48,6 @@ LONGEST_PAUSE_S = 0.05
 _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
 
 
-class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
-    """A connection that goes back to the pool without a query: nothing of ours sets its state."""
-
-    def get_reset_query(self) -> str:
-        """Give nothing to be run."""
-        return ""
-
-
 async def _prepare(connection: asyncpg.Connection) -> None:
     """Keep the planner from sorting by number what the index of unique numbers gives.
 
@@ -119,11 +111,7 @@ class Database:
         connection = expand_db_url(self.url) | {"engine": ENGINE}
         if self.is_postgres:
             connection["credentials"] |= {
-                "minsize": 1,
                 "maxsize": self._pool_size,
-                # Idle ones are kept: a timer for each would be set anew with each statement.
-                "max_inactive_connection_lifetime": 0,
-                "connection_class": _PlainConnection,
                 "init": _prepare,
             }
         else:

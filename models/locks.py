@@ -29,10 +29,9 @@ async def lock_shared(model: type[Row], row_id: str) -> Row | None:
     being retired waits for its customers: we let go of all and do our work again.
     """
     connection = get_connection("default")
-    if dialect_of(connection) != "postgres":
-        return await model.get_or_none(pk=row_id)
+    which = "$1 FOR SHARE NOWAIT" if dialect_of(connection) == "postgres" else "?"
     _, rows = await connection.execute_query(
-        f'SELECT * FROM "{model._meta.db_table}" WHERE id = $1 FOR SHARE NOWAIT',  # noqa: S608  # a table's own name
+        f'SELECT * FROM "{model._meta.db_table}" WHERE id = {which}',  # noqa: S608  # a table's own name
         [row_id],
     )
     return model._init_from_db(**dict(rows[0])) if rows else None

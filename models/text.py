@@ -37,6 +37,8 @@ class Checks:
     ) -> str | None:
         """Give the text trimmed, or nothing when it is blank; `has_lines` allows line breaks."""
         trimmed = (text or "").strip()
+        if trimmed.isascii() and trimmed.isprintable() and len(trimmed) <= longest:
+            return trimmed or None  # nothing below is about such characters
         if not any(unicodedata.category(character) != "Cf" for character in trimmed):
             trimmed = ""  # nothing that anybody could see
         if len(trimmed) > longest:

@@ -7,11 +7,14 @@ checked at the end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, TypeVar
 
+from tortoise import fields
 from tortoise.connection import get_connection
+from tortoise.fields.base import Field
 from tortoise.models import Model
 
 from models.database import dialect_of, note_wake
@@ -19,6 +22,8 @@ from models.database import dialect_of, note_wake
 MOST_PARAMETERS = 30_000
 """PostgreSQL takes 32,767 in a statement, SQLite 32,766."""
 
+AS_THEY_ARE = (fields.TextField, fields.IntField, fields.BooleanField)
+"""Fields whose values go to the database as they are."""
 
 Row = TypeVar("Row", bound=Model)
 
@@ -85,12 +90,15 @@ def _chunks(rows: Sequence[Model], *, are_joined: bool) -> Iterator[Chunk]:
 
 
 def _values(chunk: Chunk) -> list[Any]:
-    return [
-        to_database(getattr(row, name), row)
-        for model, rows in chunk
-        for row in rows
-        for name, _, to_database in _columns(model)
-    ]
+    values = []
+    for model, rows in chunk:
+        columns = _columns(model)
+        for row in rows:
+            attributes = vars(row)
+            for name, _, stays, to_database in columns:
+                value = attributes[name]
+                values.append(value if stays(value) else to_database(value, row))
+    return values
 
 
 @lru_cache(maxsize=50)
@@ -107,7 +115,7 @@ def _statement(
             marks = [f"${place + n}" if is_postgres else "?" for n in range(1, len(columns) + 1)]
             place += len(columns)
             tuples.append(f"({', '.join(marks)})")
-        names = ", ".join(f'"{column}"' for _, column, _ in columns)
+        names = ", ".join(f'"{column}"' for _, column, *_ in columns)
         table = model._meta.db_table
         inserts.append(f'INSERT INTO "{table}" ({names}) VALUES {", ".join(tuples)}')  # noqa: S608  # a model's own names
     if waking is not None and is_postgres:
@@ -140,12 +148,38 @@ def _defaults(
     return blank, tuple(made)
 
 
+Converter = Callable[[Any, Any], Any]
+
+
 @lru_cache(maxsize=100)
-def _columns(model: type[Model]) -> tuple[tuple[str, str, Callable[[Any, Any], Any]], ...]:
+def _columns(model: type[Model]) -> tuple[tuple[str, str, Callable[[Any], bool], Converter], ...]:
     """Give the fields of a model that are written, their columns, and what converts values."""
     meta = model._meta
-    return tuple(
-        (name, column, meta.fields_map[name].to_db_value)
+    written = [
+        (name, column, meta.fields_map[name])
         for name, column in meta.fields_db_projection.items()
         if not meta.fields_map[name].generated
+    ]
+    return tuple(
+        (name, column, _stays(field), field.to_db_value) for name, column, field in written
     )
+
+
+def _stays(field: Field[Any]) -> Callable[[Any], bool]:
+    """Give what tells whether a value is fit to be stored as it is, as most values are.
+
+    What it does not know is the field's own to convert or to refuse, at many times the cost.
+    """
+    kind, is_nullable = field.field_type, field.null
+    if type(field) is fields.CharField:
+        longest = field.max_length
+        return lambda value: (
+            len(value) <= longest if type(value) is str else value is None and is_nullable
+        )
+    if type(field) in AS_THEY_ARE:
+        return lambda value: type(value) is kind or (value is None and is_nullable)
+    if type(field) is fields.DatetimeField and not (field.auto_now or field.auto_now_add):
+        return lambda value: (
+            value.tzinfo is not None if type(value) is datetime else value is None and is_nullable
+        )
+    return lambda value: value is None and is_nullable

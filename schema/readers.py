@@ -76,7 +76,14 @@ def whole_reader(kind: type, *, is_masked: bool) -> Reader:
 
 async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:
     """Read what the current field selects at a path of the row with an id; nothing is unread."""
-    if path and not selects_at(info, path):
+    cache: dict[Any, bool] = vars(info._raw_info.operation).setdefault("selected", {})
+    key = (*map(id, info._raw_info.field_nodes), path, *condition_values(info))
+    is_selected = cache.get(key)
+    if is_selected is None:
+        if len(cache) >= MOST_READERS:
+            cache.clear()
+        is_selected = cache[key] = not path or selects_at(info, path)
+    if not is_selected:
         return None
     found: Type | None = await reader_for(info, kind, path).read_one(
         Sql(f"{ROOT}.id = ?", (row_id,))

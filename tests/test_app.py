@@ -17,9 +17,10 @@ from pydantic import SecretStr
 
 from logs import configure_logs
 from models import AuditEntry, ClassChange, Customer, Heartbeat, Job
-from models.access import SHOWN_LENGTH
+from models.access import SHOWN_LENGTH, TOKENS
 from models.audit import Act
 from models.job import JOBS
+from models.sql import run
 from tests.conftest import START, Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, running_live_api, serving
@@ -68,6 +69,22 @@ async def test_it_is_ready_while_a_worker_shows_signs_of_life(api: Api) -> None:
     api.clock.advance(timedelta(seconds=1))
     response = await api.http.get("/readyz")
     assert (response.status_code, response.json()["checks"]["worker"]) == (503, "no heartbeat")
+
+
+async def test_without_a_worker_it_is_not_woken_by_jobs_of_other_processes(api: Api) -> None:
+    ours = api.platform.database
+    if not ours.is_postgres:
+        pytest.skip("only PostgreSQL carries wake-ups between processes")
+    async with asyncio.timeout(10):
+        with ours.signals.watching(TOKENS) as woken:
+            while not ours._is_listening:  # noqa: ASYNC110  # another connection does
+                await asyncio.sleep(0)
+            fired = ours.signals.fired(JOBS)
+            woken.clear()
+            for topic in (JOBS, TOKENS):  # as another process does it: nothing is fired here
+                await run("SELECT pg_notify(?, '')", (topic,))
+            await woken.wait()
+    assert ours.signals.fired(JOBS) == fired
 
 
 async def test_it_is_not_ready_when_the_database_is_gone(

@@ -1,9 +1,10 @@
 """New rows are what a model's own constructor makes, and wake who waits for them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from tortoise.exceptions import ValidationError
 from tortoise.fields.base import DatabaseDefault
 from tortoise.models import Model
 
@@ -12,8 +13,8 @@ from models.audit import Act, AuditEntry
 from models.customer import ClassChange, Customer
 from models.database import Database
 from models.enrichment import EnrichmentRun
-from models.job import JOBS, Job, new_jobs
-from models.writing import add_rows, new_row
+from models.job import JOBS, Job, JobState, new_jobs
+from models.writing import _columns, add_rows, new_row
 
 
 def _attributes(row: Model) -> dict[str, Any]:
@@ -45,6 +46,49 @@ async def test_values_take_the_place_of_defaults() -> None:
     assert (row.subject_id, row.before, row.after) == ("cus_x", {"a": 1}, {})
     assert row.id.startswith("aud_")
     assert new_row(AuditEntry).before is not new_row(AuditEntry).before
+
+
+NOW = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
+VALUES: tuple[Any, ...] = (
+    None,
+    "",
+    "text",
+    "x" * 5_000,
+    1,
+    0,
+    True,
+    2.5,
+    {"a": 1},
+    [],
+    NOW,
+    NOW.replace(tzinfo=None),
+    NOW.astimezone(timezone(timedelta(hours=2))),
+    JobState.QUEUED,
+    "QUEUED",
+    "nothing of the kind",
+)
+
+
+@pytest.mark.parametrize("model", [AuditEntry, ClassChange, Customer, EnrichmentRun, Job])
+@pytest.mark.usefixtures("database")
+async def test_only_what_a_field_would_not_touch_is_stored_as_it_is(model: type[Model]) -> None:
+    row, stored = new_row(model), set()
+    for name, _, stays, _ in _columns(model):
+        field = model._meta.fields_map[name]
+        for value in VALUES:
+            if stays(value):
+                assert field.to_db_value(value, row) is value
+                stored.add(type(value))
+    assert stored >= {str, type(None), datetime}
+
+
+async def test_a_text_that_is_too_long_is_refused(database: Database, act: Act) -> None:
+    async def add() -> None:
+        await add_rows(new_jobs("k" * 41, {"key": {}}, act.now))
+
+    with pytest.raises(ValidationError, match="kind: Length of"):
+        await database.transaction(add)
+    assert await models.Job.all().count() == 0
 
 
 async def test_adding_rows_wakes_only_once_they_are_there(database: Database, act: Act) -> None:

@@ -1,0 +1,136 @@
+"""On PostgreSQL, connections are taken in turn, and given back whatever happens."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+from tortoise.connection import get_connection
+from tortoise.transactions import in_transaction
+
+from models.audit import Act
+from models.customer_class import CustomerClass
+from models.database import Database
+from tests.factories import add_class
+
+
+class BrokenError(Exception):
+    """Something went wrong on purpose."""
+
+
+@pytest.fixture
+async def pool(database: Database) -> Any:
+    if not database.is_postgres:
+        pytest.skip("SQLite has one connection for writing")
+    client: Any = get_connection("default")
+    await client.execute_query("SELECT 1")  # makes the pool
+    return client._pool
+
+
+async def test_one_connection_serves_what_comes_one_by_one(database: Database, pool: Any) -> None:
+    async def work() -> int:
+        _, ((process,),) = await get_connection("default").execute_query("SELECT pg_backend_pid()")
+        return int(process)
+
+    inside = {await database.transaction(work) for _ in range(5)}
+    outside = {await work() for _ in range(5)}
+    assert inside == outside
+    assert len(inside) == 1
+    assert pool.get_size() == pool.get_idle_size() == 1
+
+
+async def test_more_than_there_are_connections_for_wait_their_turn(
+    database: Database, pool: Any
+) -> None:
+    most, may_end, ended = pool._most, asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal ended
+        await may_end.wait()
+        ended += 1
+
+    units = [asyncio.create_task(database.transaction(work)) for _ in range(3 * most)]
+    async with asyncio.timeout(20):
+        while pool.get_size() < most:  # noqa: ASYNC110  # they are being opened
+            await asyncio.sleep(0)
+        assert pool.get_idle_size() == ended == 0
+        may_end.set()
+        await asyncio.gather(*units)
+    assert ended == 3 * most
+    assert pool.get_size() == pool.get_idle_size() == most
+
+
+async def test_a_connection_that_ended_is_replaced(database: Database, pool: Any) -> None:
+    async def end() -> None:
+        with pytest.raises(asyncpg.AdminShutdownError):
+            await get_connection("default").execute_query(
+                "SELECT pg_terminate_backend(pg_backend_pid())"
+            )
+        raise BrokenError
+
+    for _ in range(2 * pool._most):
+        with pytest.raises((BrokenError, asyncpg.InterfaceError)):
+            await database.transaction(end)
+    assert pool.get_size() == 0
+    assert not await CustomerClass.filter(name="A").exists()
+    assert pool.get_size() == pool.get_idle_size() == 1
+
+
+async def test_a_transaction_that_can_not_begin_takes_no_turn(
+    database: Database, pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise BrokenError
+
+    async def work() -> bool:
+        return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr("models.connections.PostgresTransaction.begin", fail)
+        for _ in range(2 * pool._most):
+            with pytest.raises(BrokenError):
+                await database.transaction(work)
+    async with asyncio.timeout(10):
+        assert await database.transaction(work)
+
+
+@pytest.mark.usefixtures("pool")
+async def test_what_is_undone_inside_leaves_the_rest(database: Database, act: Act) -> None:
+    row = await add_class(database, act, "A")
+
+    async def rename(name: str, *, is_broken: bool) -> None:
+        try:
+            async with in_transaction():
+                await CustomerClass.filter(id=row.id).update(name=name)
+                if is_broken:
+                    raise BrokenError
+        except BrokenError:
+            pass
+
+    async def work() -> None:
+        await rename("B", is_broken=False)
+        async with in_transaction():
+            await rename("C", is_broken=True)
+            await CustomerClass.filter(id=row.id).update(display_position=7)
+        await rename("D", is_broken=True)
+
+    await database.transaction(work)
+    await row.refresh_from_db()
+    assert (row.name, row.display_position) == ("B", 7)
+
+
+async def test_a_refused_statement_undoes_the_transaction_alone(
+    database: Database, pool: Any, act: Act
+) -> None:
+    row = await add_class(database, act, "A")
+
+    async def work() -> None:
+        await CustomerClass.filter(id=row.id).update(name="B")
+        await get_connection("default").execute_query("SELECT * FROM nothing_of_the_kind")
+
+    for _ in range(2 * pool._most):
+        with pytest.raises(Exception, match="nothing_of_the_kind"):
+            await database.transaction(work)
+    await row.refresh_from_db()
+    assert row.name == "A"
+    assert pool.get_size() == pool.get_idle_size()
