@@ -80,7 +80,7 @@ class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """Make the executor of an operation that was executed before, without looking at it again.
 
-        Nothing is given if graphql-core has to look at the variables.
+        Nothing is given if a variable is wrong, which graphql-core finds again, and says.
         """
         prepared = memory.prepared.get((schema, operation_name))
         variables = None if prepared is None else prepared.variables.values(values or {})

@@ -2,7 +2,8 @@
 
 That is so for a value of a built-in scalar type that has the type's own form already, as a string
 for `ID!`, and for null where it may be. What belongs to the types of the variables is worked out
-once for an operation; whenever a value is of another form, or missing, graphql-core coerces all.
+once for an operation; whenever a value is of another type or form, or missing, graphql-core coerces
+all of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +24,11 @@ from graphql.execution.get_variable_signature import (
     GraphQLVariableSignature,
     get_variable_signature,
 )
-from graphql.execution.values import VariableValues, VariableValueSource
+from graphql.execution.values import (
+    VariableValues,
+    VariableValueSource,
+    get_variable_values,
+)
 
 LARGEST_INT = 2**31 - 1
 
@@ -39,13 +44,23 @@ IS_AS_IT_SHOULD: dict[Any, Callable[[Any], bool]] = {
 class Variables:
     """The variables that an operation declares."""
 
-    __slots__ = ("_declared",)
+    __slots__ = ("_declared", "_nodes", "_schema")
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+        self._schema = schema
+        self._nodes = operation.variable_definitions or ()
         self._declared = _declared(schema, operation)
 
-    def values(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """Give the values as graphql-core would; nothing if it has to look at them itself."""
+    def values(self, given: dict[str, Any]) -> VariableValues | None:
+        """Give the values as graphql-core would; nothing if one of them is wrong."""
+        taken = self.as_they_come(given)
+        if taken is not None:
+            return taken
+        coerced = get_variable_values(self._schema, self._nodes, given)
+        return None if isinstance(coerced, list) else coerced
+
+    def as_they_come(self, given: Mapping[str, Any]) -> VariableValues | None:
+        """Give the values if each is of a form that would be left as it is."""
         if self._declared is None:
             return None
         sources: dict[str, VariableValueSource] = {}
