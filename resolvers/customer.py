@@ -169,13 +169,7 @@ async def save_customer(
     ) -> SaveCustomerPayload:
         return SaveCustomerPayload(customer=await _shown(info, current), user_errors=user_errors)
 
-    return await perform(
-        info,
-        input,
-        work,
-        succeed,
-        refuse,
-    )
+    return await perform(info, input, work, succeed, refuse)
 
 
 async def change_customer_class(
