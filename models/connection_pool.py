@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 from tortoise.backends.base.client import (
     PoolConnectionWrapper,
     TransactionalDBClient,
     TransactionContextPooled,
 )
 from tortoise.connection import get_connections
+from tortoise.exceptions import TransactionManagementError
 
 
 class ConnectionPool:
@@ -25,11 +27,13 @@ class ConnectionPool:
         self._turns = asyncio.Semaphore(most)
         self._idle: list[Any] = []
         self._taken: set[Any] = set()
+        self._is_closed = False
 
     async def acquire(self) -> Any:
-        """Take a connection, after whoever has waited for longer."""
+        """Take a connection, after whoever has waited for longer; InterfaceError when closed."""
         await self._turns.acquire()
         try:
+            self._refuse_if_closed()
             connection = self._kept() or await self._connect()
         except BaseException:
             self._turns.release()
@@ -39,32 +43,33 @@ class ConnectionPool:
 
     async def release(self, connection: Any) -> None:
         """Give a connection back; one whose transaction could not be ended is closed."""
-        self._taken.remove(connection)
-        if connection.is_closed() or connection.is_in_transaction():
+        self._taken.discard(connection)
+        if self._is_closed or connection.is_closed() or connection.is_in_transaction():
             connection.terminate()
         else:
             self._idle.append(connection)
         self._turns.release()
 
-    def get_size(self) -> int:
-        """Count the connections."""
-        return len(self._idle) + len(self._taken)
-
-    def get_idle_size(self) -> int:
-        """Count those that nobody has taken."""
-        return len(self._idle)
-
     async def close(self) -> None:
-        """Wait for those that are taken, and close all."""
+        """Wait for those that are taken, and close all; whoever still waits for one is refused."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         for _ in range(self._most):
             await self._turns.acquire()
         while self._idle:
             await self._idle.pop().close()
+        self._turns.release()  # to the first who waits, who passes it on
 
     def terminate(self) -> None:
         """Close all at once."""
+        self._is_closed = True
         for connection in (*self._idle, *self._taken):
             connection.terminate()
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise asyncpg.InterfaceError("the connections are closed")
 
     def _kept(self) -> Any | None:
         while self._idle:
@@ -80,18 +85,38 @@ class Unit(TransactionContextPooled):
     async def __aenter__(self) -> TransactionalDBClient:
         client: Any = self.client
         await self.ensure_connection()
-        client._connection = await client._parent._pool.acquire()
+        self._pool: ConnectionPool = client._parent._pool
+        client._connection = await self._pool.acquire()
         try:
             await client.begin()
         except BaseException:
-            await client._parent._pool.release(client._connection)
+            # BEGIN may be on its way, and the connection not know of it yet.
+            client._connection.terminate()
+            await self._pool.release(client._connection)
             raise
         self.token = get_connections().set(self.connection_name, client)
         return self.client
 
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        client: Any = self.client
+        try:
+            if not client._finalized and kind is None:
+                await client.commit()
+            elif not client._finalized and kind is not TransactionManagementError:
+                await client.rollback()
+        finally:
+            await self._pool.release(client._connection)
+            get_connections().reset(self.token)
+
 
 class Taken(PoolConnectionWrapper[Any]):
     """A connection for a single statement outside of transactions."""
+
+    async def __aenter__(self) -> Any:
+        await self.ensure_connection()
+        self._pool: ConnectionPool = self.client._pool
+        self.connection = await self._pool.acquire()
+        return self.connection
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         connection: Any = self.connection
@@ -99,8 +124,10 @@ class Taken(PoolConnectionWrapper[Any]):
             if kind is not None and not issubclass(kind, Exception):
                 # The caller gave up: closing tells the server to do so too.
                 await asyncio.shield(connection.close())
+        except Exception:  # the cancellation is what the caller has to hear of
+            connection.terminate()
         except BaseException:
             connection.terminate()
             raise
         finally:
-            await self.client._pool.release(connection)
+            await self._pool.release(connection)

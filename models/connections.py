@@ -104,13 +104,20 @@ class PostgresClient(Limiting, AsyncpgDBClient):
     __module__ = AsyncpgDBClient.__module__  # by which Tortoise chooses how to migrate
 
     async def create_pool(self, **settings: Any) -> Any:
-        """Open a pool; a wrong address is told of at once."""
+        """Open a pool; a wrong address is told of at once.
+
+        What the address says beside host and database is for connections, not for a pool.
+        """
         prepare, most = settings.pop("init"), settings.pop("max_size")
         del settings["min_size"]  # the others are opened when needed
 
         async def connect() -> Any:
             connection = await asyncpg.connect(**settings)
-            await prepare(connection)
+            try:
+                await prepare(connection)
+            except BaseException:
+                connection.terminate()
+                raise
             return connection
 
         pool = ConnectionPool(connect, most)
@@ -128,7 +135,8 @@ class PostgresClient(Limiting, AsyncpgDBClient):
 class PostgresTransaction(Limiting, AsyncpgTransaction):
     """A connection in a transaction.
 
-    Statements go straight to it, where Tortoise would pass each through seven calls.
+    Statements go straight to it, where Tortoise would pass each through seven calls. Those nested
+    in it come one after the other.
     """
 
     async def begin(self) -> None:
@@ -158,8 +166,11 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
     async def _end(self, statement: str) -> None:
         if self._finalized:
             raise TransactionManagementError("Transaction already finalised")
-        await self._connection.execute(statement)
+        status = await self._connection.execute(statement)
         self._finalized = True
+        if statement == "COMMIT" and status != "COMMIT":
+            # A statement was refused, and whoever sent it went on all the same.
+            raise TransactionManagementError("Nothing was stored: a statement had failed before")
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
         """Run a statement."""

@@ -200,7 +200,11 @@ class Database:
 
     async def _connect_reader(self) -> Any:
         connection = await asyncpg.connect(self.dsn)
-        await _prepare(connection)
+        try:
+            await _prepare(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     def _forget(self, unit: asyncio.Task[Any]) -> None:

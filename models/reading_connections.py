@@ -19,9 +19,8 @@ GONE = (
 class ReadingConnections:
     """Connections for single statements outside of transactions: opened when needed, then kept.
 
-    A pool looks at each connection that comes back, and Tortoise at each statement; here nothing
-    can have changed a connection's state. Whoever writes may hold all of the pool's while it waits
-    for a lock; these are still free.
+    Whoever writes may hold all of the others while it waits for a lock; these are still free. And a
+    connection that has ended matters little here: the statement is sent again on another.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]], most: int) -> None:

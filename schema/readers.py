@@ -41,6 +41,9 @@ from schema.selections import (
 MOST_READERS = 64
 """So many are kept for an operation: one with many conditions could have any number."""
 
+READERS, SELECTED = "readers", "selected"
+"""The attributes of an operation that hold what was compiled, and found out, for its fields."""
+
 Type = TypeVar("Type")
 
 
@@ -54,7 +57,7 @@ def reader_for(
     variables, so they are part of the key; they live as long as the operation that keeps it.
     """
     operation, nodes = info._raw_info.operation, info._raw_info.field_nodes
-    cache: dict[Any, Compiled] = vars(operation).setdefault("readers", {})
+    cache: dict[Any, Compiled] = vars(operation).setdefault(READERS, {})
     is_masked = info.context.is_masked
     key = (*map(id, nodes), kind, paths, extra, is_masked, *condition_values(info))
     compiled = cache.get(key)
@@ -76,18 +79,23 @@ def whole_reader(kind: type, *, is_masked: bool) -> Reader:
 
 async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:
     """Read what the current field selects at a path of the row with an id; nothing is unread."""
-    cache: dict[Any, bool] = vars(info._raw_info.operation).setdefault("selected", {})
-    key = (*map(id, info._raw_info.field_nodes), path, *condition_values(info))
-    is_selected = cache.get(key)
-    if is_selected is None:
-        if len(cache) >= MOST_READERS:
-            cache.clear()
-        is_selected = cache[key] = not path or selects_at(info, path)
-    if not is_selected:
+    if path and not _is_selected(info, path):
         return None
     found: Type | None = await reader_for(info, kind, path).read_one(
         Sql(f"{ROOT}.id = ?", (row_id,))
     )
+    return found
+
+
+def _is_selected(info: Info, path: tuple[str, ...]) -> bool:
+    """Tell whether the current field selects something at a path, found out once per document."""
+    known: dict[Any, bool] = vars(info._raw_info.operation).setdefault(SELECTED, {})
+    key = (*map(id, info._raw_info.field_nodes), path, *condition_values(info))
+    found = known.get(key)
+    if found is None:
+        if len(known) >= MOST_READERS:
+            known.clear()
+        found = known[key] = selects_at(info, path)
     return found
 
 

@@ -141,8 +141,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             return  # it is being closed
         payload = message["payload"]
         query, variables = payload.get("query"), payload.get("variables")
+        is_named = isinstance(payload.get("operationName"), str | None)
         is_formed = isinstance(query, str | None) and isinstance(variables, dict | None)
-        if not is_formed or not isinstance(message["id"], str):
+        if not is_formed or not is_named or not isinstance(message["id"], str):
             await self.handle_invalid_message("Invalid subscribe payload")
             return
         try:

@@ -1,16 +1,19 @@
 """On PostgreSQL, connections are taken in turn, and given back whatever happens."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import asyncpg
 import pytest
 from tortoise.connection import get_connection
+from tortoise.exceptions import TransactionManagementError
 from tortoise.transactions import in_transaction
 
 from models.audit import Act
 from models.customer_class import CustomerClass
 from models.database import Database
+from models.sql import run
 from tests.factories import add_class
 
 
@@ -27,6 +30,11 @@ async def pool(database: Database) -> Any:
     return client._pool
 
 
+def counted(pool: Any) -> tuple[int, int]:
+    """Count the connections that are idle, and those that are taken."""
+    return len(pool._idle), len(pool._taken)
+
+
 async def test_one_connection_serves_what_comes_one_by_one(database: Database, pool: Any) -> None:
     async def work() -> int:
         _, ((process,),) = await get_connection("default").execute_query("SELECT pg_backend_pid()")
@@ -36,7 +44,7 @@ async def test_one_connection_serves_what_comes_one_by_one(database: Database, p
     outside = {await work() for _ in range(5)}
     assert inside == outside
     assert len(inside) == 1
-    assert pool.get_size() == pool.get_idle_size() == 1
+    assert counted(pool) == (1, 0)
 
 
 async def test_more_than_there_are_connections_for_wait_their_turn(
@@ -51,13 +59,14 @@ async def test_more_than_there_are_connections_for_wait_their_turn(
 
     units = [asyncio.create_task(database.transaction(work)) for _ in range(3 * most)]
     async with asyncio.timeout(20):
-        while pool.get_size() < most:  # noqa: ASYNC110  # they are being opened
+        while len(pool._taken) < most:  # noqa: ASYNC110  # they are being opened
             await asyncio.sleep(0)
-        assert pool.get_idle_size() == ended == 0
+        assert counted(pool) == (0, most)
+        assert ended == 0
         may_end.set()
         await asyncio.gather(*units)
     assert ended == 3 * most
-    assert pool.get_size() == pool.get_idle_size() == most
+    assert counted(pool) == (most, 0)
 
 
 async def test_a_connection_that_ended_is_replaced(database: Database, pool: Any) -> None:
@@ -71,9 +80,9 @@ async def test_a_connection_that_ended_is_replaced(database: Database, pool: Any
     for _ in range(2 * pool._most):
         with pytest.raises((BrokenError, asyncpg.InterfaceError)):
             await database.transaction(end)
-    assert pool.get_size() == 0
+    assert counted(pool) == (0, 0)
     assert not await CustomerClass.filter(name="A").exists()
-    assert pool.get_size() == pool.get_idle_size() == 1
+    assert counted(pool) == (1, 0)
 
 
 async def test_a_transaction_that_can_not_begin_takes_no_turn(
@@ -133,4 +142,80 @@ async def test_a_refused_statement_undoes_the_transaction_alone(
             await database.transaction(work)
     await row.refresh_from_db()
     assert row.name == "A"
-    assert pool.get_size() == pool.get_idle_size()
+    assert counted(pool)[1] == 0
+
+
+async def test_a_transaction_that_is_given_up_as_it_begins_is_nobody_elses(
+    database: Database, pool: Any, act: Act
+) -> None:
+    async def begin() -> None:
+        async with in_transaction():
+            await asyncio.Event().wait()
+
+    row = await add_class(database, act, "A")
+    for position in range(100, 110):
+        beginning = asyncio.create_task(begin())
+        async with asyncio.timeout(10):
+            while counted(pool)[1] == 0:  # noqa: ASYNC110  # it is being taken
+                await asyncio.sleep(0)
+        beginning.cancel()
+        await asyncio.gather(beginning, return_exceptions=True)
+        await CustomerClass.filter(id=row.id).update(display_position=position)
+        stored = await run("SELECT display_position FROM customer_class WHERE id = ?", (row.id,))
+        assert [tuple(one) for one in stored] == [(position,)]
+    assert counted(pool)[1] == 0
+
+
+async def test_a_unit_that_went_on_after_a_refusal_is_told_that_nothing_is_stored(
+    database: Database, pool: Any, act: Act
+) -> None:
+    row = await add_class(database, act, "A")
+
+    async def work() -> None:
+        await CustomerClass.filter(id=row.id).update(name="B")
+        with contextlib.suppress(Exception):
+            await get_connection("default").execute_query("SELECT * FROM nothing_of_the_kind")
+
+    with pytest.raises(TransactionManagementError, match="Nothing was stored"):
+        await database.transaction(work)
+    await row.refresh_from_db()
+    assert row.name == "A"
+    assert counted(pool)[1] == 0
+
+
+async def test_who_waits_when_the_pool_is_closed_is_refused(database: Database, pool: Any) -> None:
+    may_end = asyncio.Event()
+
+    async def ask() -> None:
+        await get_connection("default").execute_query("SELECT 1")
+
+    units = [asyncio.create_task(database.transaction(may_end.wait)) for _ in range(pool._most)]
+    async with asyncio.timeout(20):
+        while counted(pool)[1] < pool._most:  # noqa: ASYNC110  # they are being opened
+            await asyncio.sleep(0)
+        waiting = [asyncio.create_task(ask()) for _ in range(3)]
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(pool.close())
+        await asyncio.sleep(0)
+        may_end.set()
+        await asyncio.gather(*units, closing)
+        for refused in await asyncio.gather(*waiting, ask(), return_exceptions=True):
+            assert isinstance(refused, asyncpg.InterfaceError), refused
+    assert counted(pool) == (0, 0)
+
+
+async def test_what_is_under_way_ends_with_its_own_error_when_all_is_closed_at_once(
+    pool: Any,
+) -> None:
+    async def sleep() -> None:
+        await get_connection("default").execute_query("SELECT pg_sleep(30)")
+
+    asleep = asyncio.create_task(sleep())
+    async with asyncio.timeout(20):
+        while counted(pool)[1] == 0:  # noqa: ASYNC110  # it is being taken
+            await asyncio.sleep(0)
+        pool.terminate()
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await asleep
+    assert counted(pool) == (0, 0)
+    assert not pool._turns.locked()

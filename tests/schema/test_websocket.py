@@ -226,6 +226,8 @@ INVALID_MESSAGES = [
     '{"type": "subscribe", "id": ["1"], "payload": {"query": "{ viewer { id } }"}}',
     '{"type": "subscribe", "id": "1", "payload": {"query": 4}}',
     '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": "x"}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": ["a"]}}',
+    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": 5}}',
     '{"a":' * 100_000,
     '{"type": "complete"}',
     '{"type": "ping", "payload": "\\u0000"}',
