@@ -17,7 +17,6 @@ from schema.context import Info
 from schema.delivery_preview import checked_instant
 from schema.errors import ErrorCode, RequestRefused
 from schema.pagination import (
-    CONNECTION,
     COUNTS,
     ROWS,
     After,
@@ -27,8 +26,7 @@ from schema.pagination import (
     page_arguments,
 )
 from schema.personal import refuse_masked
-from schema.readers import reader_for
-from schema.selections import selected_names
+from schema.readers import page_reader
 from schema.user_error import UserError
 
 MOST_OPERATIONS = 50
@@ -53,8 +51,7 @@ async def audit_trail(
         beyond = None if arguments.beyond is None else parse(arguments.beyond)
     except ValueError:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
-    reader = reader_for(info, AuditEntry, *CONNECTION, extra=("at",))
-    selected = selected_names(info)
+    reader, selected = page_reader(info, AuditEntry, "at")
     nodes: list[AuditEntry] = []
     has_more = False
     if selected & ROWS:

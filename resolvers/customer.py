@@ -33,7 +33,6 @@ from schema.customer_connection import CustomerConnection
 from schema.customer_filter import CustomerFilter, CustomerSort
 from schema.errors import ErrorCode, RequestRefused
 from schema.pagination import (
-    CONNECTION,
     COUNTS,
     ROWS,
     After,
@@ -44,8 +43,7 @@ from schema.pagination import (
 )
 from schema.permissions import require
 from schema.personal import refuse_masked
-from schema.readers import read_by_id, reader_for
-from schema.selections import selected_names
+from schema.readers import page_reader, read_by_id, reader_for
 from schema.user_error import UserError
 
 SAVED_FIELDS = (
@@ -109,8 +107,7 @@ async def customers(
         beyond = None if arguments.beyond is None else order.parse(arguments.beyond)
     except ValueError:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
-    reader = reader_for(info, Customer, *CONNECTION, extra=(order.column,))
-    selected = selected_names(info)
+    reader, selected = page_reader(info, Customer, order.column)
     nodes: list[Customer] = []
     has_more = False
     if selected & ROWS:

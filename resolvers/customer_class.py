@@ -39,10 +39,9 @@ from schema.customer_class_changes import (
 )
 from schema.customer_template import CustomerTemplate
 from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import CONNECTION, COUNTS, DEFAULT_PAGE, ROWS, page_arguments
+from schema.pagination import COUNTS, DEFAULT_PAGE, ROWS, page_arguments
 from schema.permissions import may
-from schema.readers import read_by_id, reader_for
-from schema.selections import selected_names
+from schema.readers import page_reader, read_by_id, reader_for
 from schema.user_error import UserError
 
 
@@ -88,8 +87,7 @@ async def customer_classes(
         # Who enters customers picks from the classes without seeing to them (R94).
         is_restricted=not may(info, Scope.CUSTOMER_CLASSES_READ),
     )
-    reader = reader_for(info, CustomerClass, *CONNECTION, extra=CLASS_KEY)
-    selected = selected_names(info)
+    reader, selected = page_reader(info, CustomerClass, *CLASS_KEY)
     nodes: list[CustomerClass] = []
     has_more = False
     if selected & ROWS:

@@ -8,9 +8,8 @@ from models.access_list import Order
 from models.sql import Sql
 from schema.access_connection import Connection
 from schema.context import Info
-from schema.pagination import CONNECTION, COUNTS, ROWS, page_arguments
-from schema.readers import reader_for
-from schema.selections import selected_names
+from schema.pagination import COUNTS, ROWS, page_arguments
+from schema.readers import page_reader
 
 Item = TypeVar("Item")
 
@@ -30,8 +29,7 @@ async def listed(
     """Give a page of what meets a condition; `name` tells cursors of one list from another's."""
     columns = order.columns
     arguments = page_arguments(name, (str,) * len(columns), first=first, after=after)
-    reader = reader_for(info, kind, *CONNECTION, extra=columns)
-    selected = selected_names(info)
+    reader, selected = page_reader(info, kind, *columns)
     nodes: list[Item] = []
     has_more = False
     if selected & ROWS:

@@ -61,8 +61,8 @@ ClassStatus = described_enum(
 )
 
 
-CUSTOMER_KEYS = ("name_key", "account_number", "customer_class_id")
-"""What a page of customers needs of each."""
+CUSTOMER_PLACES = ("name_key", "account_number")
+"""What a page of customers goes by."""
 
 
 def _is_set(value: object) -> bool:
@@ -197,7 +197,9 @@ class CustomerClass(Node):
         description="Its customers by name; by account number for whoever may not see personal"
         " data.",
         extensions=[Requires(Scope.CUSTOMERS_READ)],
-        metadata=brought(_customers_of, paths=CONNECTION, extra=CUSTOMER_KEYS),
+        metadata=brought(
+            _customers_of, paths=CONNECTION, extra=("customer_class_id",), places=CUSTOMER_PLACES
+        ),
     )
     def customers(
         self,

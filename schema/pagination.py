@@ -18,6 +18,9 @@ CONNECTION = (("nodes",), ("edges", "node"))
 ROWS = {"nodes", "edges", "pageInfo"}
 """The fields of a connection that want the rows of the page."""
 
+CURSORS = {"edges", "pageInfo"}
+"""The fields of a connection that want to know where in the list its rows are."""
+
 COUNTS = {"totalCount", "totalCountIsExact"}
 """The fields of a connection that want a count."""
 

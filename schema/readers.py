@@ -14,6 +14,7 @@ from models.sql import Sql
 from schema.context import Info
 from schema.cost_compiler import row_weight
 from schema.errors import ErrorCode, RequestRefused
+from schema.pagination import CONNECTION, CURSORS
 from schema.permissions import Requires
 from schema.personal import PERSONAL, Masked
 from schema.reads import (
@@ -34,6 +35,7 @@ from schema.selections import (
     condition_values,
     inner_type,
     known_fields,
+    selected_names,
     selects_at,
     type_at,
 )
@@ -67,6 +69,16 @@ def reader_for(
         walk = Walk.of(info, is_masked=is_masked)
         compiled = cache[key] = _compiled(kind, nodes, paths, extra, walk)
     return Reader(compiled, info)
+
+
+def page_reader(info: Info, kind: type, *places: str) -> tuple[Reader, set[str]]:
+    """Give the reader of the rows of a connection, and what is selected of it.
+
+    Columns that `places` in the list are made of are read if cursors are selected.
+    """
+    selected = selected_names(info)
+    extra = places if selected & CURSORS else ()
+    return reader_for(info, kind, *CONNECTION, extra=extra), selected
 
 
 def whole_reader(kind: type, *, is_masked: bool) -> Reader:
@@ -187,11 +199,10 @@ def _values_of(
 def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
     """Give what brings a field's values for the objects of a level, refusals included."""
     way: Brought = field.metadata[READ]
-    compiled = way.paths and _compiled(
-        type_at(field, way.paths[0]), nodes, way.paths, way.extra, walk
-    )
     fields = walk.fields([node.selection_set for node in nodes])
     selected = frozenset(node.name.value for node in fields)
+    extra = way.extra + (way.places if selected & CURSORS else ())
+    compiled = way.paths and _compiled(type_at(field, way.paths[0]), nodes, way.paths, extra, walk)
     permissions = [one for one in field.extensions if isinstance(one, Requires)]
     arguments = Arguments(field, nodes[0])
 

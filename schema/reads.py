@@ -75,6 +75,7 @@ class Brought:
     columns: tuple[str, ...]
     paths: tuple[tuple[str, ...], ...]
     extra: tuple[str, ...]
+    places: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +142,18 @@ def brought(
     *columns: str,
     paths: tuple[tuple[str, ...], ...] = ((),),
     extra: tuple[str, ...] = (),
+    places: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Give the metadata of a field whose value a function brings for all objects of a level.
 
     `bring(selection, objects, **arguments)` gives a value for each object. These have the
     `columns`, as `row_profile` for the column `profile`: the attribute `profile` may be derived.
     The reader that it is given reads what is selected at the `paths` below the field, and the
-    `extra` columns; without paths there is none. A refusal that it raises becomes the error of the
-    field of each object.
+    `extra` columns; without paths there is none. Of a connection it also reads the columns that
+    `places` in the list are made of, if cursors are selected. A refusal that it raises becomes the
+    error of the field of each object.
     """
-    return {READ: Brought(bring, columns, paths, extra), PREPARED: brought_name}
+    return {READ: Brought(bring, columns, paths, extra, places), PREPARED: brought_name}
 
 
 def hand_out(source: Any, info: Info) -> Any:
