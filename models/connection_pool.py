@@ -13,6 +13,8 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
+from models.reading_connections import GONE, hang_up
+
 
 class ConnectionPool:
     """Connections that are opened when needed, and then kept.
@@ -61,6 +63,11 @@ class ConnectionPool:
             await self._idle.pop().close()
         self._turns.release()  # to the first who waits, who passes it on
 
+    def forget_idle(self) -> None:
+        """Close what is kept, so that the next that is taken is a new one."""
+        while self._idle:
+            self._idle.pop().terminate()
+
     def terminate(self) -> None:
         """Close all at once."""
         self._is_closed = True
@@ -86,6 +93,15 @@ class Unit(TransactionContextPooled):
         client: Any = self.client
         await self.ensure_connection()
         self._pool: ConnectionPool = client._parent._pool
+        try:
+            await self._begin(client)
+        except GONE:  # the server ended it while nobody looked; nothing was done yet
+            self._pool.forget_idle()
+            await self._begin(client)
+        self.token = get_connections().set(self.connection_name, client)
+        return self.client
+
+    async def _begin(self, client: Any) -> None:
         client._connection = await self._pool.acquire()
         try:
             await client.begin()
@@ -94,8 +110,6 @@ class Unit(TransactionContextPooled):
             client._connection.terminate()
             await self._pool.release(client._connection)
             raise
-        self.token = get_connections().set(self.connection_name, client)
-        return self.client
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         client: Any = self.client
@@ -122,12 +136,6 @@ class Taken(PoolConnectionWrapper[Any]):
         connection: Any = self.connection
         try:
             if kind is not None and not issubclass(kind, Exception):
-                # The caller gave up: closing tells the server to do so too.
-                await asyncio.shield(connection.close())
-        except Exception:  # the cancellation is what the caller has to hear of
-            connection.terminate()
-        except BaseException:
-            connection.terminate()
-            raise
+                await hang_up(connection)
         finally:
             await self._pool.release(connection)

@@ -116,7 +116,7 @@ class Reader:
         `where` and `tail` call the shape's own table t0. Whoever knows that there are `most` rows
         at most says so; that limits nothing.
         """
-        # What comes along is there before anything is kept, so then it would be too much.
+        # Of rows that are not kept, nothing is to be made or counted.
         compiled = self._for(None if keep else most)
         rows = await run(compiled.select(where.text, tail), where.parameters)
         *others, own = compiled.build(rows)

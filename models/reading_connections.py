@@ -16,6 +16,20 @@ GONE = (
 """What a connection says that has ended, or ends."""
 
 
+HANG_UP_S = 1.0
+
+
+async def hang_up(connection: Any) -> None:
+    """Close a connection whose caller gave up, which tells the server to give up too.
+
+    One that does not answer even to that in a second is cut off.
+    """
+    try:
+        await asyncio.shield(connection.close(timeout=HANG_UP_S))
+    except Exception:  # it is closed all the same, and the caller has to hear of its own error
+        connection.terminate()
+
+
 class ReadingConnections:
     """Connections for single statements outside of transactions: opened when needed, then kept.
 
@@ -48,8 +62,8 @@ class ReadingConnections:
         except asyncpg.PostgresError:
             self._idle.append(connection)  # the statement was refused; nothing is wrong with it
             raise
-        except BaseException:  # the caller gave up: closing tells the server to do so too
-            await asyncio.shield(connection.close())
+        except BaseException:
+            await hang_up(connection)
             raise
         self._idle.append(connection)
         return rows

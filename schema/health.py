@@ -11,6 +11,7 @@ from starlette.routing import Route
 from models.database import Database
 from models.heartbeat import Heartbeat
 from models.migrate import pending
+from models.sql import run
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,7 @@ def health_routes(
     async def checks() -> dict[str, str]:
         found: dict[str, str] = {}
         try:
+            await run("SELECT 1", ())  # or what has been applied would be told as nothing
             missing = await pending(database())
             found["database"] = "ok"
             found["migrations"] = "ok" if not missing else f"pending: {', '.join(missing)}"

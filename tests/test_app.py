@@ -93,7 +93,7 @@ async def test_it_is_not_ready_when_the_database_is_gone(
     async def fail(*_: Any) -> None:
         raise ConnectionRefusedError("10.1.2.3:5432 says no")
 
-    monkeypatch.setattr("schema.health.pending", fail)
+    monkeypatch.setattr("schema.health.run", fail)
     response = await api.http.get("/readyz")
     assert (response.status_code, response.json()) == (
         503,

@@ -1,6 +1,7 @@
 """Compiled completion: a selection of plain fields is answered by one generated function.
 
-Pass `PlannedExecution` to a Strawberry schema as its `execution_context_class`. When a resolver has
+Pass `PlannedExecution` to a Strawberry schema as its `execution_context_class`
+(`build_schema(is_planned=False)` does not, and all is done by graphql-core). When a resolver has
 given a value, graphql-core walks it field by field; most of that walk is the same each time that
 the document is executed. Here it is walked once, by `compiler`, which writes a Python function that
 turns the value into its part of the answer. `executor` keeps that function on the document, for as

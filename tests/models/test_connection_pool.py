@@ -219,3 +219,31 @@ async def test_what_is_under_way_ends_with_its_own_error_when_all_is_closed_at_o
             await asleep
     assert counted(pool) == (0, 0)
     assert not pool._turns.locked()
+
+
+class Ended:
+    """A connection that ended while nobody looked."""
+
+    def is_closed(self) -> bool:
+        return False
+
+    def is_in_transaction(self) -> bool:
+        return False
+
+    async def execute(self, _: str) -> None:
+        raise asyncpg.ConnectionDoesNotExistError
+
+    def terminate(self) -> None:
+        self.is_closed = lambda: True  # type: ignore[method-assign]  # as a driver's would be
+
+
+async def test_a_unit_begins_on_another_connection_if_those_that_are_kept_have_ended(
+    database: Database, pool: Any
+) -> None:
+    async def work() -> bool:
+        return True
+
+    await pool._idle.pop().close()
+    pool._idle += [Ended() for _ in range(pool._most)]
+    assert await database.transaction(work)
+    assert counted(pool) == (1, 0)

@@ -1,8 +1,12 @@
 """Reads on PostgreSQL wait for no writer, and outlive what ends their connections."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import pytest
+from tortoise.connection import get_connection
 
 from models.audit import Act
 from models.customer_class import CustomerClass
@@ -75,3 +79,57 @@ async def test_a_refused_statement_leaves_its_connection_good() -> None:
             await run("SELECT * FROM nothing_of_the_kind", ())
     ((one,),) = await run("SELECT 1", ())
     assert one == 1
+
+
+@asynccontextmanager
+async def silenced(database: Database) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Give the address of a way to the server, and what silences it once it is cleared."""
+    server = urlsplit(database.url)
+    speaks = asyncio.Event()
+    speaks.set()
+
+    async def pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            await speaks.wait()
+            target.write(data)
+        target.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to, at = await asyncio.open_connection(server.hostname, server.port or 5432)
+        await asyncio.gather(pass_on(reader, at), pass_on(to, writer), return_exceptions=True)
+
+    way = await asyncio.start_server(connected, "127.0.0.1", 0)
+    port = way.sockets[0].getsockname()[1]
+    user = f"{server.username}:{server.password}" if server.password else server.username
+    try:
+        yield server._replace(netloc=f"{user}@127.0.0.1:{port}").geturl(), speaks
+    finally:
+        speaks.set()
+        way.close()
+
+
+async def test_a_server_that_falls_silent_holds_nobody_who_gave_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not database.is_postgres:
+        pytest.skip("SQLite has no server")
+    monkeypatch.setattr("models.reading_connections.HANG_UP_S", 0.05)
+    async with silenced(database) as (url, speaks):
+        far = Database(url, pool_size=SIZE)
+        await far.open()
+        try:
+            assert await run("SELECT 1", ())
+            assert await get_connection("default").execute_query("SELECT 1")
+            speaks.clear()
+            async with asyncio.timeout(20):  # it would be held until the server speaks again
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await run("SELECT 1", ())
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await get_connection("default").execute_query("SELECT 1")
+            speaks.set()
+            assert await run("SELECT 1", ())
+        finally:
+            speaks.set()
+            await far.close()

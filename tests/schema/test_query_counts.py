@@ -153,3 +153,29 @@ async def test_templates_and_nodes_read_each_relation_once(filled: Api) -> None:
         )
     assert [node["id"] for node in found["nodes"]] == ids
     assert len(of_nodes) == 1
+
+
+@pytest.mark.parametrize(
+    ("selected", "column"),
+    [
+        ("customers(first: 2) { SELECTED }", 't0."name_key"'),
+        ("customers(first: 2, sort: CREATED_AT_DESC) { SELECTED }", 't0."created_at"'),
+        ("customerClasses(first: 1) { nodes { customers { SELECTED } } }", 't0."account_number"'),
+        ("customerClasses(first: 2) { SELECTED }", 't0."display_position"'),
+        ("auditTrail(first: 2) { SELECTED }", 't0."at"'),
+        ("userGroups(first: 2) { SELECTED }", 't0."name_key"'),
+    ],
+)
+async def test_what_cursors_are_made_of_is_read_for_cursors_only(
+    filled: Api, selected: str, column: str
+) -> None:
+    for wanted, is_read in (
+        ("nodes { id }", False),
+        ("edges { cursor }", True),
+        ("pageInfo { endCursor }", True),
+    ):
+        with counted_statements() as statements:
+            answer = await filled.post(f"{{ {selected.replace('SELECTED', wanted)} }}")
+        assert "errors" not in answer.json(), answer.text
+        read = [one.partition(" FROM ")[0] for one in statements]
+        assert any(column in one for one in read) is is_read, wanted
