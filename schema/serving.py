@@ -36,6 +36,7 @@ from schema.loaders import Loaders
 from schema.metering import BASE, Meter, Metering
 from schema.plan import PlannedExecution
 from schema.resolving import prepare_resolvers
+from schema.validation import together
 
 
 class _Discreet(PlannedExecution):
@@ -113,7 +114,7 @@ class CustomerClassesSchema(RememberingSchema):
         return validate(
             self._schema,
             document,
-            (*rules, MaybeNullValidationRule, OneOfInputValidationRule),
+            [together((*rules, MaybeNullValidationRule, OneOfInputValidationRule))],
             max_errors=MOST_FAULTS,
             hide_suggestions=not self.limits.introspection,
         )

@@ -1,0 +1,62 @@
+"""Rules that are run together find what graphql-core's validation finds, in the same order."""
+
+import pytest
+from graphql import GraphQLSyntaxError, parse, specified_rules, validate
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from schema.root import build_schema
+from schema.serving import MOST_FAULTS
+from schema.validation import together
+
+SCHEMA = build_schema()
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+PARTS = (
+    "{ viewer { id name } }",
+    "query A { viewer { id } }",
+    "query A { viewer { nothing ...Nowhere } }",
+    "query B($a: ID!, $a: ID, $b: Nothing, $c: Customer) { customer(id: $a) { id } }",
+    'query C { customer(id: "1", id: "2", other: 3) { name(x: 1) id: name id } }',
+    "query D($n: String, $u: Int) { customers(first: $n, after: $missing) { nodes { id } } }",
+    "query E { customer(id: {a: 1, a: 2}) viewer { id { more } } }",
+    "query F @skip @skip(if: 3) @include(if: true) @nothing { viewer @skip(if: true) { id } }",
+    "fragment One on Customer { id ...Two @defer } fragment Two on Customer { ...One }",
+    "fragment One on Nothing { id } fragment Three on Int { id } fragment Four on Customer { id }",
+    'query G { ...Four node(id: "1") { ... on Customer { id ...Four } ... on Date { x } } }',
+    "mutation H { saveCustomer(input: {nothing: 1, name: 2, version: null}) { customer { id } } }",
+    'mutation I { saveContact(input: {id: null, name: ["a"]}) { contact { id } userErrors } }',
+    'subscription J { customerEnriched(customerId: "1") { id } viewer { id } __typename }',
+    "subscription K @include(if: true) { customerEnriched { id } }",
+    "query L { customers(sort: NOTHING, filter: {labels: [WRONG], classIds: {a: $x}}) { nodes } }",
+    "{ viewer { id } viewer { id: name } } { viewer { ... { id } ... @include { name } } }",
+    "type Own { id: ID } extend type Customer { own: Own }",
+)
+
+
+def _told(text: str, rules: tuple[type, ...]) -> list[dict[str, object]]:
+    errors = validate(SCHEMA._schema, parse(text), rules, max_errors=MOST_FAULTS)
+    return [dict(error.formatted) for error in errors]
+
+
+@pytest.mark.parametrize("first", range(len(PARTS)))
+def test_the_same_is_found_whatever_the_document(first: int) -> None:
+    for second in range(first, len(PARTS)):
+        text = " ".join(PARTS[part] for part in sorted({first, second}))
+        assert _told(text, (together(RULES),)) == _told(text, RULES), text
+
+
+def test_each_part_is_well_formed_and_most_are_wrong() -> None:
+    wrong = 0
+    for text in PARTS:
+        try:
+            wrong += bool(_told(text, RULES))
+        except GraphQLSyntaxError as error:
+            pytest.fail(f"{text}: {error.message}")
+    assert wrong >= len(PARTS) - 2
+
+
+def test_all_of_it_at_once_ends_at_the_same_error() -> None:
+    text = " ".join(PARTS)
+    found = _told(text, (together(RULES),))
+    assert found == _told(text, RULES)
+    assert len(found) == MOST_FAULTS + 1
