@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 
 class Crowded(Exception):
@@ -30,6 +31,7 @@ class Admission:
         self._most_waiting = waiting
         self._waiting = 0
         self._retry_after = retry_after
+        self._owed: set[asyncio.Future[Literal[True]]] = set()
 
     def turn(self, *, writes: bool = False, is_bounded: bool = False) -> "Turn":
         """Give what an operation waits in for its turn; it raises Crowded when too many wait.
@@ -58,7 +60,14 @@ class Admission:
         try:
             yield
         finally:
-            await self._queries.acquire()
+            try:
+                await self._queries.acquire()
+            except asyncio.CancelledError:
+                # What has no turn gives one back all the same; the next that comes makes up for it.
+                owed = asyncio.ensure_future(self._queries.acquire())
+                self._owed.add(owed)
+                owed.add_done_callback(self._owed.discard)
+                raise
 
 
 class Turn:

@@ -61,6 +61,27 @@ async def test_a_turn_is_given_up_while_somebody_outside_is_asked() -> None:
         pass  # would be refused if the first still had its turn
 
 
+async def test_who_is_cancelled_before_its_turn_comes_back_leaves_no_turn_too_many() -> None:
+    admission = Admission(running=1)
+    may_return = asyncio.Event()
+
+    async def ask_outside() -> None:
+        async with admission.turn(), admission.outside():
+            await may_return.wait()
+
+    asking = asyncio.create_task(ask_outside())
+    await asyncio.sleep(0)
+    async with admission.turn():
+        may_return.set()
+        await asyncio.sleep(0)  # now it waits to have its turn again
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10), admission.turn():
+        assert admission._queries.locked()
+
+
 async def test_a_crowded_server_answers_503_with_a_code_and_when_to_come_back(
     databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
