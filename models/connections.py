@@ -5,6 +5,7 @@ Tortoise finds this module by its name, as the engine of either dialect.
 
 from collections.abc import Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -21,6 +22,7 @@ from tortoise.exceptions import IntegrityError, OperationalError, TransactionMan
 from models.connection_pool import ConnectionPool, Taken, Unit
 from models.reach import OutOfReachError, reach
 from models.reach_statement import limited
+from models.reading_connections import connected
 
 ENGINE = __name__
 OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
@@ -110,17 +112,7 @@ class PostgresClient(Limiting, AsyncpgDBClient):
         """
         prepare, most = settings.pop("init"), settings.pop("max_size")
         del settings["min_size"]  # the others are opened when needed
-
-        async def connect() -> Any:
-            connection = await asyncpg.connect(**settings)
-            try:
-                await prepare(connection)
-            except BaseException:
-                connection.terminate()
-                raise
-            return connection
-
-        pool = ConnectionPool(connect, most)
+        pool = ConnectionPool(partial(connected, prepare, **settings), most)
         await pool.release(await pool.acquire())
         return pool
 

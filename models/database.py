@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,7 +22,7 @@ from tortoise.transactions import in_transaction
 
 from models.connections import ENGINE, added_for, refuse_foreign
 from models.reach import reach
-from models.reading_connections import ReadingConnections
+from models.reading_connections import ReadingConnections, connected
 
 if TYPE_CHECKING:
     import sqlite3
@@ -143,7 +144,8 @@ class Database:
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
         else:
-            self._reading_connections = ReadingConnections(self._connect_reader, self._reading)
+            connect = partial(connected, _prepare, dsn=self.dsn)
+            self._reading_connections = ReadingConnections(connect, self._reading)
             setattr(get_connection("default"), READER, self._reading_connections)
         if self.is_postgres and topics:
             self._listener = asyncio.create_task(self._listen(topics))
@@ -197,15 +199,6 @@ class Database:
         reader = open_reader(path, BUSY_TIMEOUT_MS)
         setattr(get_connection("default"), READER, reader)
         return reader
-
-    async def _connect_reader(self) -> Any:
-        connection = await asyncpg.connect(self.dsn)
-        try:
-            await _prepare(connection)
-        except BaseException:
-            connection.terminate()
-            raise
-        return connection
 
     def _forget(self, unit: asyncio.Task[Any]) -> None:
         self._units.discard(unit)

@@ -19,6 +19,17 @@ GONE = (
 HANG_UP_S = 1.0
 
 
+async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) -> Any:
+    """Open a connection and prepare it; what can't be prepared is closed."""
+    connection = await asyncpg.connect(**settings)
+    try:
+        await prepare(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
 async def hang_up(connection: Any) -> None:
     """Close a connection whose caller gave up, which tells the server to give up too.
 

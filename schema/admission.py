@@ -40,11 +40,8 @@ class Admission:
         """
         return Turn(self, self._writes if writes else self._queries, is_bounded=is_bounded)
 
-    async def wait(self, slots: asyncio.Semaphore, *, is_bounded: bool) -> None:
-        """Wait in the queue, if there is room in it or if it is not the one that bounds."""
-        if is_bounded:
-            await slots.acquire()
-            return
+    async def wait(self, slots: asyncio.Semaphore) -> None:
+        """Wait in the queue, if there is room in it."""
         if self._waiting >= self._most_waiting:
             raise Crowded(self._retry_after)
         self._waiting += 1
@@ -81,8 +78,8 @@ class Turn:
         self._is_bounded = is_bounded
 
     async def __aenter__(self) -> None:
-        if self._slots.locked():
-            await self._admission.wait(self._slots, is_bounded=self._is_bounded)
+        if self._slots.locked() and not self._is_bounded:
+            await self._admission.wait(self._slots)
         else:
             await self._slots.acquire()
 
