@@ -26,6 +26,7 @@ from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from schema.plan.arguments import prepare_arguments
 from schema.plan.selection import Memory, Only, Prepared, Request, Selected, memory_of, selection
 from schema.plan.variables import Variables
 
@@ -127,7 +128,9 @@ class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
         parent = cast("GraphQLObjectType", self.schema.get_root_type(kind))
         field = self.schema.get_field(parent, selected[0].node.name.value)
         is_async = field is not None and iscoroutinefunction(field.resolve)
-        return Only(parent, field, is_async and kind is not OperationType.SUBSCRIPTION)
+        is_async = is_async and kind is not OperationType.SUBSCRIPTION
+        arguments = prepare_arguments(field, selected[0].node) if field and is_async else None
+        return Only(parent, field, is_async, arguments)
 
     async def _execute_only(self, only: Only, key: str, selected: Selected) -> ExecutionResult:
         """Do what graphql-core does for a root field."""
@@ -137,13 +140,12 @@ class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
         info = self.build_resolve_info(field, to_nodes(selected), parent, path)
         data: dict[str, Any] | None
         try:
-            arguments = (
-                get_argument_values(
+            known = only.arguments
+            arguments = known.of(self.variable_values) if known else None
+            if arguments is None:
+                arguments = get_argument_values(
                     field, node, self.variable_values, fragment_variables, self.hide_suggestions
                 )
-                if field.args
-                else {}
-            )
             value = await cast("Any", field.resolve)(self.root_value, info, **arguments)
             answer = self.complete_value(field.type, selected, info, path, value, None)
             data = {key: await answer if self.is_awaitable(answer) else answer}

@@ -24,6 +24,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
 
+from schema.plan.arguments import Arguments
 from schema.plan.variables import Variables
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Only(NamedTuple):
     field: GraphQLField | None
     is_async: bool
     """Whether a coroutine resolves it, once."""
+    arguments: Arguments | None
 
 
 class Selected(list[FieldDetails]):

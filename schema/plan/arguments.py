@@ -1,0 +1,97 @@
+"""Gives the arguments of a field, worked out once but for the values of variables.
+
+graphql-core goes through the arguments of a field's node, and through the types of these, for each
+request. Here it does so once, with placeholders for the variables, which it passes on as they are;
+a request then only puts its values in their places. Whenever a variable has no value, or null,
+graphql-core works out the arguments of the request itself.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import FieldNode, GraphQLField, Node, VariableNode
+from graphql.execution.values import VariableValues, get_argument_values
+
+
+class _Placeholder:
+    """Stands for the value of a variable."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Arguments:
+    """The arguments of a node, to be given the values of variables."""
+
+    __slots__ = ("_fixed", "_names", "_varying")
+
+    def __init__(self, fixed: dict[str, Any], varying: dict[str, Any], names: set[str]) -> None:
+        self._fixed = fixed
+        self._varying = varying
+        self._names = names
+
+    def of(self, variables: VariableValues) -> dict[str, Any] | None:
+        """Give them as graphql-core would, in containers of their own; nothing if it has to."""
+        given = variables.coerced
+        for name in self._names:
+            if given.get(name) is None:
+                return None
+        arguments = self._fixed.copy()
+        for name, part in self._varying.items():
+            arguments[name] = _filled(part, given)
+        return arguments
+
+
+def prepare_arguments(field: GraphQLField, node: FieldNode) -> Arguments | None:
+    """Work out the arguments of a node that is valid; nothing if not all can be foreseen."""
+    marks = [_Placeholder(name) for name in _variables(node.arguments)]
+    values = VariableValues({}, {mark.name: mark for mark in marks})
+    try:
+        made = get_argument_values(field, node, values)
+    except Exception:  # graphql-core will meet it again, and say so
+        return None
+    if sum(isinstance(part, _Placeholder) for part in _parts(made)) != len(marks):
+        return None  # some type has made something of them
+    fixed = {name: part for name, part in made.items() if not _varies(part)}
+    varying = {name: part for name, part in made.items() if name not in fixed}
+    return Arguments(fixed, varying, {mark.name for mark in marks})
+
+
+def _varies(part: Any) -> bool:
+    """Tell whether a part is not the same object for each request."""
+    return isinstance(part, dict | list | _Placeholder)
+
+
+def _filled(part: Any, given: dict[str, Any]) -> Any:
+    kind = type(part)
+    if kind is _Placeholder:
+        return given[part.name]
+    if kind is dict:
+        return {key: _filled(inner, given) for key, inner in part.items()}
+    if kind is list:
+        return [_filled(inner, given) for inner in part]
+    return part
+
+
+def _parts(part: Any) -> Iterator[Any]:
+    """Give all that a part is made of."""
+    if isinstance(part, dict):
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _parts(inner)
+    else:
+        yield part
+
+
+def _variables(nodes: Any) -> Iterator[str]:
+    """Name the variables in some nodes, each as often as it stands there."""
+    for node in nodes or ():
+        if isinstance(node, VariableNode):
+            yield node.name.value
+        elif isinstance(node, Node):
+            yield from _variables(getattr(node, key) for key in node.keys)
+        elif isinstance(node, list | tuple):
+            yield from _variables(node)
