@@ -10,7 +10,7 @@ from models.customer_list import LARGEST_COUNT
 from models.customer_reach import reaches_few
 from models.each import Each, Place
 from models.reading import Reader
-from models.sql import Sql, all_of, among, is_postgres, run, to_database
+from models.sql import Sql, all_of, among, is_postgres, listed, run, to_database
 
 NEWEST_FIRST = ("at", "id")
 """The columns of the order, which runs backwards."""
@@ -89,7 +89,7 @@ class AuditFilter:
         if len(operations) == 1:
             return self._under("operation", operations[0], place)
         if (each := self.each()) is not None:
-            return each.first(self._rest(), place, size, of_each=False), place.order()
+            return each.first(self._rest(), place, size), place.order()
         return all_of([*self._others(), place.after()]), place.order()
 
     def counting(self, most: int) -> Sql:
@@ -108,7 +108,7 @@ class AuditFilter:
         operations = self._operations()
         if self.is_few or len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
             return None
-        return Each("audit_entry", "operation", _keys(operations))
+        return Each("audit_entry", "operation", listed(operations))
 
     def _under(self, name: str, value: str, place: Place) -> tuple[Sql, str]:
         if name == "reason":
@@ -162,13 +162,6 @@ def _under_reason(reason: str, place: Place) -> tuple[Sql, str]:
     key = "ANY(ARRAY[?])" if is_postgres() else "?"
     matched = Sql(f"{_REASON} = {key}", (reason[:INDEXED_REASON],))
     return all_of([matched, place.after()]), f"{_REASON} {place.direction}, {place.order()}"
-
-
-def _keys(operations: Sequence[str]) -> Sql:
-    if is_postgres():
-        return Sql("SELECT unnest(?::text[]) AS key", (list(operations),))
-    marks = " UNION ALL ".join("SELECT ? AS key" for _ in operations)
-    return Sql(marks, tuple(operations))
 
 
 async def page(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from models.consent import DOCUMENTED, ConsentBasis, Matter
 from models.consent_advice import ConsentAdvisoryCode, GivenConsent
@@ -9,7 +10,7 @@ from models.consent_entry import ConsentPeriod
 from models.reach import reach
 from models.reading import Reader, Shape
 from models.reading_compiler import compile_shape
-from models.sql import Sql, all_of, among, run, to_database
+from models.sql import Sql, all_of, among, is_postgres, run, to_database
 
 _LEGAL_INDIVIDUAL = (
     "t0.customer_class_id IN"
@@ -73,13 +74,10 @@ async def count_advisories(now: datetime, oldest_age: timedelta) -> dict[Consent
 
 async def given_consents(customer_ids: Sequence[str]) -> dict[str, list[GivenConsent]]:
     """Give the times in which consent is given, of many customers in two statements."""
-    columns = ("customer_id", "from_at", "until_at", "basis", "document_version")
-    values = {name: ((name,), None) for name in columns}
-    shape = Shape(GivenConsent, ConsentPeriod, values, weight=0)
     is_consent = Sql("t0.matter = ?", (Matter.CONSENT.value,))
     where = all_of([among("t0.customer_id", customer_ids), is_consent])
     found: dict[str, list[GivenConsent]] = {row_id: [] for row_id in customer_ids}
-    for consent in await Reader(compile_shape(shape)).read(where):
+    for consent in await _reader(is_postgres()).read(where):
         found[consent.customer_id].append(consent)
     of_these = among("customer_id", customer_ids)
     rows = await run(f"{_UNVERIFIED} AND {of_these.text}", of_these.parameters)
@@ -88,6 +86,14 @@ async def given_consents(customer_ids: Sequence[str]) -> dict[str, list[GivenCon
         for consent in consents:
             consent.reaches_unverified = customer_id in unverified
     return found
+
+
+@cache
+def _reader(_: bool) -> Reader:
+    """Give the reader of periods, made once for each dialect."""
+    columns = ("customer_id", "from_at", "until_at", "basis", "document_version")
+    values = {name: ((name,), None) for name in columns}
+    return Reader(compile_shape(Shape(GivenConsent, ConsentPeriod, values, weight=0)))
 
 
 def _during(

@@ -12,7 +12,18 @@ from models.customer_reach import among_reached, reaches_few
 from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
 from models.reading import Keep, Reader
-from models.sql import Sql, all_of, among, holding, is_common, not_looked_up, run, to_database
+from models.sql import (
+    ALWAYS,
+    Sql,
+    all_of,
+    among,
+    holding,
+    is_common,
+    listed,
+    not_looked_up,
+    run,
+    to_database,
+)
 
 _LABELS = {
     CustomerLabel.INDIVIDUAL: "is_personal_customer OR is_sole_trader",
@@ -208,7 +219,7 @@ def _placed(
     place = Place((order.column, "id"), direction, beyond)
     each, one_class = wanted.each(order.column), wanted.one_class()
     if each is not None:
-        return each.first(_NOT_ERASED, place, size, of_each=False), place.order()
+        return each.first(_NOT_ERASED, place, size), place.order()
     if one_class is not None and not wanted.is_few:
         matched, by = place.under("customer_class_id", Sql("?", (one_class,)))
         return all_of([matched, wanted.condition(is_of_class=False)]), by
@@ -244,8 +255,8 @@ async def first_of_classes(
     """Give the first customers of each of many classes, in one statement for them all."""
     place = Place((order.column, "id"), beyond=beyond)
     each, living = await _of_classes(class_ids)
-    where = each.first(living, place, size, of_each=True)
-    return await reader.read(where, f"ORDER BY {place.order()}", keep=keep)
+    source = each.first_of_each(living, place, size)
+    return await reader.read(ALWAYS, f"ORDER BY {place.order()}", source=source, keep=keep)
 
 
 async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:
@@ -263,8 +274,6 @@ async def count_listed(class_ids: Sequence[str]) -> dict[str, int]:
 
 async def _of_classes(class_ids: Sequence[str]) -> tuple[Each, Sql]:
     """Give the keys of which such a list consists, and what else its customers meet."""
-    wanted = among("id", class_ids)
-    keys = f"SELECT id AS key FROM customer_class WHERE {wanted.text}"  # noqa: S608  # no value is spelt out
     is_few = await reaches_few()
-    each = Each("customer", "customer_class_id", Sql(keys, wanted.parameters), is_few=is_few)
+    each = Each("customer", "customer_class_id", listed(class_ids), is_few=is_few)
     return each, all_of([_NOT_ERASED, among_reached()]) if is_few else _NOT_ERASED

@@ -27,6 +27,8 @@ Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
 ROOT = "t0"
 """The name that a statement has for the table that it is about."""
 
+NOTHING = Sql("")
+
 FEW = 10
 """Of so many parents what refers to them is read along; of 20 it costs as much either way."""
 
@@ -52,7 +54,8 @@ class Shape:
     it; without one it is the column itself. A column of a row that this one refers to is written
     with the names of the references that lead there, as `customer_class.code`. `ones` maps an
     attribute to a reference's name, and to what to read of the row that it leads to. `brought` maps
-    one to a function of all the objects and of what the reader was given. A row counts `weight`.
+    one to a function of all the objects and of what the reader was given. `aliases` are more names
+    for attributes of `ones` and `manies`. A row counts `weight`.
     """
 
     kind: type
@@ -61,6 +64,7 @@ class Shape:
     ones: Mapping[str, tuple[str, "Shape"]] = field(default_factory=dict)
     manies: Mapping[str, Many] = field(default_factory=dict)
     brought: Mapping[str, "Bring"] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
     weight: int = 1
 
 
@@ -86,14 +90,16 @@ class Compiled:
     """A compiled shape: `build` gives lists of objects, one for each level, its own the last."""
 
     columns: str
-    tables: str
+    table: str
+    joins: str
     build: Callable[[Sequence[Any]], tuple[list[Any], ...]]
     levels: Sequence[Level]
     compile_along: Callable[[], "Compiled"] | None = None
 
-    def select(self, where: str, tail: str = "") -> str:
-        """Write the statement; `where` and `tail` call the shape's own table t0."""
-        return f"SELECT {self.columns} FROM {self.tables} WHERE {where} {tail}"  # noqa: S608  # no value is spelt out
+    def select(self, where: str, tail: str = "", source: str = "") -> str:
+        """Write the statement; see `Reader.read`."""
+        rows = source or self.table
+        return f"SELECT {self.columns} FROM {rows} {self.joins} WHERE {where} {tail}"  # noqa: S608  # no value is spelt out
 
     @cached_property
     def along(self) -> "Compiled":
@@ -109,16 +115,23 @@ class Reader:
     _given: Any = None
 
     async def read(
-        self, where: Sql, tail: str = "", *, keep: Keep | None = None, most: int | None = None
+        self,
+        where: Sql,
+        tail: str = "",
+        *,
+        source: Sql = NOTHING,
+        keep: Keep | None = None,
+        most: int | None = None,
     ) -> list[Any]:
         """Read objects, and then what belongs to those kept, a statement for each relation.
 
-        `where` and `tail` call the shape's own table t0. Whoever knows that there are `most` rows
-        at most says so; that limits nothing.
+        `where` and `tail` call the shape's own table t0; a `source` gives rows of it, as t0, in its
+        place. Whoever knows that there are `most` rows at most says so; that limits nothing.
         """
         # Of rows that are not kept, nothing is to be made or counted.
         compiled = self._for(None if keep else most)
-        rows = await run(compiled.select(where.text, tail), where.parameters)
+        text = compiled.select(where.text, tail, source.text)
+        rows = await run(text, (*source.parameters, *where.parameters))
         *others, own = compiled.build(rows)
         return await self._completed(compiled, (*others, keep(own) if keep else own))
 

@@ -87,7 +87,7 @@ def _compiled(shape: Shape, *, reads_along: bool) -> Compiled:
         f" return {', '.join(common.levels)},",
     ]
     build = FunctionType(_code("\n".join(source)), common.constants)
-    return Compiled(own.columns, own.tables, build, tuple(common.levels.values()))
+    return Compiled(own.columns, own.table, own.joins, build, tuple(common.levels.values()))
 
 
 @lru_cache(MOST_KEPT)
@@ -123,15 +123,16 @@ class _Select:
     """Collects the columns and joins of one SELECT while it writes the lines of its loop."""
 
     def __init__(self, common: _Common, shape: Shape, *, reads_along: bool) -> None:
-        self.table = common.name("t")
+        self.alias = common.name("t")
+        self.table = f'"{shape.model._meta.db_table}" AS {self.alias}'
         self._common = common
         self._reads_along = reads_along
         self._variables: dict[str, str] = {}
         """Those of the function, by the columns that they hold."""
         self._tables: dict[tuple[str, str], str] = {}
-        self._from = [f'"{shape.model._meta.db_table}" AS {self.table}']
+        self._joins: list[str] = []
         self._attachments: list[Attachment] = []
-        self._lines, self._object = self._made(shape, self.table, ())
+        self._lines, self._object = self._made(shape, self.alias, ())
         self.objects = common.name("m")
         common.levels[self.objects] = Level(shape.weight, self._attachments)
 
@@ -141,9 +142,9 @@ class _Select:
         return ", ".join(self._variables)
 
     @property
-    def tables(self) -> str:
-        """Give what it is selected from."""
-        return " ".join(self._from)
+    def joins(self) -> str:
+        """Give what is joined to the table."""
+        return " ".join(self._joins)
 
     def loop(self, rows: str, into: str) -> list[str]:
         """Write the loop that appends the object of each row to a list."""
@@ -157,7 +158,8 @@ class _Select:
         """Write the lines that make an object of a row of a table, and name the object."""
         name = self._common.name("o")
         attributes = (*shape.values, *shape.ones, *shape.manies, *shape.brought)
-        kind = self._common.constant(_row_class(shape.kind, tuple(sorted(attributes))))
+        aliases = tuple(sorted(shape.aliases.items()))
+        kind = self._common.constant(_row_class(shape.kind, tuple(sorted(attributes)), aliases))
         lines = [f"{name} = new({kind})"]
         for attribute, (columns, compute) in shape.values.items():
             value = self._value(shape.model, table, columns, compute)
@@ -191,12 +193,12 @@ class _Select:
         """
         child = _Select(self._common, many.shape, reads_along=False)
         own = re.compile(rf"\b{ROOT}\b")
-        where = f'{child.table}."{many.back}" = {key}'
+        where = f'{child.alias}."{many.back}" = {key}'
         if many.where:
-            where += f" AND {own.sub(child.table, many.where)}"
+            where += f" AND {own.sub(child.alias, many.where)}"
         rows = self._raw(
-            f"ARRAY(SELECT ROW({child.columns}) FROM {child.tables}"  # noqa: S608  # no value is spelt out
-            f" WHERE {where} ORDER BY {own.sub(child.table, many.order)})"
+            f"ARRAY(SELECT ROW({child.columns}) FROM {child.table} {child.joins}"  # noqa: S608  # no value is spelt out
+            f" WHERE {where} ORDER BY {own.sub(child.alias, many.order)})"
         )
         found = self._common.name("m")
         return [
@@ -228,7 +230,7 @@ class _Select:
         name = self._tables[table, reference] = self._common.name("t")
         other = _referred(model, reference)
         column = model._meta.fields_map[reference].source_field
-        self._from.append(
+        self._joins.append(
             f'LEFT JOIN "{other._meta.db_table}" AS {name}'
             f' ON {name}."{other._meta.db_pk_column}" = {table}."{column}"'
         )
@@ -265,9 +267,15 @@ def _brings(many: Many) -> Bring:
 
 
 @lru_cache(maxsize=MOST_CLASSES)
-def _row_class(kind: type, attributes: tuple[str, ...]) -> type:
+def _row_class(
+    kind: type, attributes: tuple[str, ...], aliases: tuple[tuple[str, str], ...]
+) -> type:
     """Make a subclass that has room for these attributes; slots are written fastest."""
-    return type(kind.__name__, (kind,), {"__slots__": attributes, "__module__": kind.__module__})
+    content = {"__slots__": attributes, "__module__": kind.__module__}
+    made = type(kind.__name__, (kind,), content)
+    for alias, attribute in aliases:
+        setattr(made, alias, vars(made)[attribute])
+    return made
 
 
 def _referred(model: type[Model], reference: str) -> type[Model]:

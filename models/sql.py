@@ -57,6 +57,13 @@ def among(column: str, values: Sequence[str]) -> Sql:
     return Sql(f"{column} IN (SELECT value FROM json_each(?))", (as_list,))  # noqa: S608  # a column's own name
 
 
+def listed(values: Sequence[str]) -> Sql:
+    """Write a statement that gives the values of a list as `key`, by one parameter."""
+    if is_postgres():
+        return Sql("SELECT unnest(?::text[]) AS key", (list(values),))
+    return Sql("SELECT value AS key FROM json_each(?)", (orjson.dumps(list(values)).decode(),))
+
+
 def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
     """Match customers whose search key holds a text; by index, unless it is short or common."""
     if is_common or len(text) < TRIGRAM:

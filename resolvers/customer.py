@@ -182,7 +182,9 @@ async def change_customer_class(
         return ChangeCustomerClassPayload(
             customer=await _shown(info, row),
             advisories=advisories_of(
-                customer_class,
+                customer_class.code,
+                customer_class.check_companies_house,
+                customer_class.flags.is_legal_individual,
                 consents,
                 context.clock(),
                 context.oldest_consent,

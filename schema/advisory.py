@@ -6,12 +6,10 @@ from typing import Any
 
 import strawberry
 
-import models
 from models.advisories import Advisory as Found
 from models.advisories import AdvisoryCode, advisories
 from models.consent_advice import ConsentAdvisoryCode, GivenConsent, consent_advisories
 from models.consent_list import given_consents
-from models.customer_class import CustomerClass as ClassRow
 from models.profile import Profile
 from schema.descriptions import described_enum
 from schema.reads import Selection, brought
@@ -71,7 +69,9 @@ class ConsentAdvisoryCount:
 
 
 def advisories_of(
-    customer_class: ClassRow,
+    class_code: str | None,
+    is_checked: bool,
+    is_individual: bool,
     consents: Sequence[GivenConsent],
     now: datetime,
     oldest_consent: timedelta,
@@ -83,12 +83,11 @@ def advisories_of(
     """Show what to look at about a customer in its class."""
     found = advisories(
         name=name,
-        class_code=customer_class.code,
-        is_checked=customer_class.check_companies_house,
+        class_code=class_code,
+        is_checked=is_checked,
         profile=profile,
         consent_review_due_at=consent_review_due_at,
     )
-    is_individual = customer_class.flags.is_legal_individual
     found += consent_advisories(
         consents, is_individual=is_individual, now=now, oldest_age=oldest_consent
     )
@@ -96,15 +95,15 @@ def advisories_of(
 
 
 async def _bring(selection: Selection, customers: Sequence[Any]) -> list[list[Advisory]]:
-    """Bring what to look at about some customers, their classes with one statement for all."""
+    """Bring what to look at about some customers."""
     context = selection.info.context
     now = context.clock()
-    ids = {one.row_customer_class_id for one in customers}
-    classes = await models.CustomerClass.in_bulk(ids, "id")
     consents = await given_consents([one.id for one in customers])
     return [
         advisories_of(
-            classes[one.row_customer_class_id],
+            one.row_customer_class_code,
+            one.row_customer_class_check_companies_house,
+            one.row_customer_class_is_personal_customer or one.row_customer_class_is_sole_trader,
             consents[one.id],
             now,
             context.oldest_consent,
@@ -117,5 +116,13 @@ async def _bring(selection: Selection, customers: Sequence[Any]) -> list[list[Ad
 
 
 ADVISORIES = brought(
-    _bring, "name", "profile", "consent_review_due_at", "customer_class_id", paths=()
+    _bring,
+    "name",
+    "profile",
+    "consent_review_due_at",
+    "customer_class.code",
+    "customer_class.check_companies_house",
+    "customer_class.is_personal_customer",
+    "customer_class.is_sole_trader",
+    paths=(),
 )

@@ -1,6 +1,6 @@
 """Consent as clients see it: the flag at an instant, and the entries that it follows from."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,16 +12,15 @@ from models.consent import (
     ConsentBasis,
     ConsentMethod,
     EntryKind,
-    Matter,
     consent_at,
-    deciding,
     non_itemised_at,
 )
 from schema.context import Info
 from schema.descriptions import described_enum
+from schema.errors import ErrorCode, RequestRefused
 from schema.permissions import require
 from schema.personal import NULLED
-from schema.reads import Rows, derived, reads
+from schema.reads import Rows, Selection, brought, derived, reads
 
 EntryKindEnum = described_enum(
     EntryKind,
@@ -131,9 +130,10 @@ class ConsentEntry:
 reads(ConsentEntry, models.ConsentEntry)
 
 
-def ledger_rows(*path: str) -> Rows:
-    """Give the customer's entries, with what a field selects of them at a path."""
-    return Rows(ConsentEntry, "customer_id", "t0.sequence", PROJECTED, path)
+def _of_ledger(bring: Callable[..., Awaitable[Sequence[Any]]], *path: str) -> dict[str, Any]:
+    """Bring what is made of customers' entries, with what the field selects of them at a path."""
+    rows = Rows(ConsentEntry, "customer_id", "t0.sequence", PROJECTED, path)
+    return brought(bring, paths=(), rows={"ledger": rows})
 
 
 @strawberry.type(
@@ -163,7 +163,7 @@ class Consent:
             is_given=state.is_given,
             basis=state.basis,
             since=state.since,
-            decided_by=deciding(ledger, Matter.CONSENT, instant),
+            decided_by=_entry(ledger, state.entry_id),
         )
 
 
@@ -193,5 +193,37 @@ class NonItemisedBills:
         return cls(
             is_requested=state.is_requested,
             since=state.since,
-            decided_by=deciding(ledger, Matter.NON_ITEMISED, instant),
+            decided_by=_entry(ledger, state.entry_id),
         )
+
+
+def _entry(ledger: Sequence[ConsentEntry], entry_id: str | None) -> ConsentEntry | None:
+    return next((entry for entry in ledger if entry.id == entry_id), None)
+
+
+async def _consents_now(selection: Selection, customers: Sequence[Any]) -> list[Consent]:
+    now = selection.info.context.clock()
+    return [Consent.at(one.ledger, now) for one in customers]
+
+
+async def _consents_at(_: Selection, customers: Sequence[Any], instant: datetime) -> list[Consent]:
+    if instant.tzinfo is None:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "instant needs an offset, such as Z.")
+    return [Consent.at(one.ledger, instant) for one in customers]
+
+
+async def _non_itemised_now(
+    selection: Selection, customers: Sequence[Any]
+) -> list[NonItemisedBills]:
+    now = selection.info.context.clock()
+    return [NonItemisedBills.at(one.ledger, now) for one in customers]
+
+
+async def _ledgers(_: Selection, customers: Sequence[Any]) -> list[list[ConsentEntry]]:
+    return [one.ledger for one in customers]
+
+
+CONSENT = _of_ledger(_consents_now, "entry")
+CONSENT_AT = _of_ledger(_consents_at, "entry")
+NON_ITEMISED = _of_ledger(_non_itemised_now, "entry")
+LEDGER = _of_ledger(_ledgers)

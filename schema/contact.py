@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -18,7 +18,7 @@ from schema.document import DocumentEnum
 from schema.node import Node
 from schema.permissions import Requires
 from schema.personal import NULLED, STARRED, personal
-from schema.reads import derived, hand_out, many, one, reads
+from schema.reads import Rows, Selection, brought, derived, hand_out, many, one, reads
 
 if TYPE_CHECKING:
     from schema.customer import Customer
@@ -96,18 +96,6 @@ class PreferenceEntry:
         description="Who did it: the id of the credential, or of the contact."
     )
 
-    @classmethod
-    def of(cls, row: models.PreferenceEntry) -> "PreferenceEntry":
-        """Project a row."""
-        return cls(
-            id=strawberry.ID(row.id),
-            kind=row.kind,
-            documents=_documents(row.documents),
-            at=row.at,
-            by=row.by,
-            by_id=strawberry.ID(row.by_id),
-        )
-
 
 reads(PreferenceEntry, models.PreferenceEntry)
 
@@ -131,16 +119,29 @@ class AttachmentPreference:
     )
 
     @classmethod
-    def of(cls, rows: Sequence[models.PreferenceEntry], now: datetime) -> "AttachmentPreference":
+    def of(cls, entries: Sequence[Any], now: datetime) -> "AttachmentPreference":
         """Show what the entries of a contact come to."""
-        state = preference_at(rows, now)
-        entry = next((row for row in rows if row.id == state.entry_id), None)
+        state = preference_at(entries, now)
         return cls(
             is_confirmed=state.is_confirmed,
             documents=list(state.documents),
             since=state.since,
-            entry=None if entry is None else PreferenceEntry.of(entry),
+            entry=next((entry for entry in entries if entry.id == state.entry_id), None),
         )
+
+
+async def _preferences(selection: Selection, contacts: Sequence[Any]) -> list[AttachmentPreference]:
+    now = selection.info.context.clock()
+    return [AttachmentPreference.of(one.preferences, now) for one in contacts]
+
+
+PREFERENCES = Rows(
+    PreferenceEntry,
+    "contact_id",
+    "t0.sequence",
+    ("sequence", "kind", "at", "documents"),
+    ("entry",),
+)
 
 
 @strawberry.type(description="A person of a customer, and what that person receives (R59).")
@@ -194,11 +195,15 @@ class Contact(Node):
         " back as expectedVersion (R101)."
     )
 
-    @strawberry.field(description="Its attachment preference as it is now (R60 to R63).")
-    async def attachment_preference(self, info: Info) -> AttachmentPreference:
-        """Derive it from the history."""
-        rows = await info.context.loaders.preference_entries.load(self.id)
-        return AttachmentPreference.of(rows, info.context.clock())
+    preferences: strawberry.Private[list[PreferenceEntry]]
+
+    @strawberry.field(
+        description="Its attachment preference as it is now (R60 to R63).",
+        metadata=brought(_preferences, paths=(), rows={"preferences": PREFERENCES}),
+    )
+    def attachment_preference(self, info: Info) -> AttachmentPreference:
+        """Give what its history comes to."""
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
         description="What was done to it, newest first, 100 entries at most (R96).",

@@ -31,7 +31,7 @@ from strawberry.types import get_object_definition
 from schema.cost import NOTHING, Cost, Factor, Term
 from schema.cost_weights import ASSUMED_PARTS, ASSUMED_ROWS, MUTATION_WEIGHT, SIZES, WEIGHTS
 from schema.pagination import DEFAULT_PAGE, LARGEST_PAGE, ROWS
-from schema.reads import READ, Brought, Needs, models_of
+from schema.reads import READ, Brought, models_of
 
 COSTS = "costs"
 """The attribute of an operation that holds what its selection sets cost."""
@@ -277,7 +277,9 @@ def _way_of(definition: GraphQLField) -> Any:
 
 def _is_read(definition: GraphQLField, inner: GraphQLNamedType) -> bool:
     """Tell whether a field gives rows that a reader counts."""
-    return not isinstance(_way_of(definition), Needs) and inner.name in _row_types(len(models_of))
+    way = _way_of(definition)
+    is_made_of_others = isinstance(way, Brought) and way.rows
+    return not is_made_of_others and inner.name in _row_types(len(models_of))
 
 
 @lru_cache(maxsize=4)

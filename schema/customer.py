@@ -1,6 +1,7 @@
 """The customer as clients see it."""
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -12,7 +13,15 @@ from models.personal_data import MASK, masked_name, masked_profile
 from models.profile import Profile
 from schema.advisory import ADVISORIES, Advisory
 from schema.audit import AUDIT_TRAIL, AuditEntry
-from schema.consent import Consent, ConsentEntry, NonItemisedBills, ledger_rows
+from schema.consent import (
+    CONSENT,
+    CONSENT_AT,
+    LEDGER,
+    NON_ITEMISED,
+    Consent,
+    ConsentEntry,
+    NonItemisedBills,
+)
 from schema.context import Info
 from schema.customer_class import CustomerClass
 from schema.delivery import DeliveryPreview
@@ -20,12 +29,11 @@ from schema.delivery_assumption import DeliveryAssumption
 from schema.delivery_preview import preview_of
 from schema.descriptions import described_enum
 from schema.enrichment import ENRICHMENT, Enrichment, Suggestion
-from schema.errors import ErrorCode, RequestRefused
 from schema.node import Node
-from schema.permissions import Requires, require
+from schema.permissions import Requires
 from schema.personal import STARRED, Masked, personal
 from schema.profile import CompanyProfile
-from schema.reads import derived, hand_out, many, needs, one, reads
+from schema.reads import derived, hand_out, many, one, reads
 
 if TYPE_CHECKING:
     from schema.contact import Contact
@@ -103,14 +111,17 @@ PROFILE = Masked(
 )
 
 
+@cache
 def _labels(*flags: bool) -> tuple[CustomerLabel, ...]:
     return ClassFlags(*flags).labels
 
 
+@cache
 def _subscriber_kind(*flags: bool) -> SubscriberKind:
     return ClassFlags(*flags).subscriber_kind
 
 
+@cache
 def _invoice_wording(*flags: bool) -> InvoiceWording:
     return ClassFlags(*flags).invoice_wording
 
@@ -193,43 +204,42 @@ class Customer(Node):
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
-        description="GDPR & PECR Consent Given, as it is now (R56).",
-        metadata=needs(ledger=ledger_rows("entry")),
+        description="GDPR & PECR Consent Given, as it is now (R56).", metadata=CONSENT
     )
     def consent(self, info: Info) -> Consent:
         """Give the flag now."""
-        return Consent.at(self.ledger, info.context.clock())
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
         description="The same at any instant, past or to come, by all that is on record now (R56).",
-        metadata=needs(ledger=ledger_rows("entry")),
+        metadata=CONSENT_AT,
     )
     def consent_given_at(
         self,
-        instant: Annotated[datetime, strawberry.argument(description="With an offset, as Z.")],
+        info: Info,
+        instant: Annotated[  # noqa: ARG002  # for the schema
+            datetime, strawberry.argument(description="With an offset, as Z.")
+        ],
     ) -> Consent:
         """Give the flag at an instant."""
-        if instant.tzinfo is None:
-            raise RequestRefused(ErrorCode.BAD_USER_INPUT, "instant needs an offset, such as Z.")
-        return Consent.at(self.ledger, instant)
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
         description="All entries of its consent ledger by sequence, corrected ones and requests for"
         " bills without itemisation too (R55); needs consent:read.",
-        metadata=needs(ledger=ledger_rows()),
+        extensions=[Requires(Scope.CONSENT_READ)],
+        metadata=LEDGER,
     )
     def consent_history(self, info: Info) -> list[ConsentEntry]:
         """Give its entries."""
-        require(info, Scope.CONSENT_READ)
-        return self.ledger
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
-        description="Whether it wants bills without itemisation now (A16).",
-        metadata=needs(ledger=ledger_rows("entry")),
+        description="Whether it wants bills without itemisation now (A16).", metadata=NON_ITEMISED
     )
     def non_itemised_bills(self, info: Info) -> NonItemisedBills:
         """Give the request now."""
-        return NonItemisedBills.at(self.ledger, info.context.clock())
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
         description="What each contact would be emailed and why, at an instant past or to come, as"

@@ -49,11 +49,6 @@ class Loaders:
         return _by_id(models.CustomerClass)
 
     @cached_property
-    def preference_entries(self) -> Loader[str, list[models.PreferenceEntry]]:
-        """Load the preference histories of contacts, oldest first."""
-        return Loader(_preference_entries)
-
-    @cached_property
     def situation(self) -> Loader[tuple[str, datetime], Situation]:
         """Load what decides deliveries to a customer at an instant."""
         return Loader(_situations)
@@ -80,14 +75,6 @@ def _for_each(
         return [found[row_id] for row_id in ids]
 
     return Loader(load)
-
-
-async def _preference_entries(contact_ids: list[str]) -> list[list[models.PreferenceEntry]]:
-    found: dict[str, list[models.PreferenceEntry]] = {row_id: [] for row_id in contact_ids}
-    rows = models.PreferenceEntry.filter(contact_id__in=contact_ids).order_by("sequence")
-    for row in await rows:
-        found[row.contact_id].append(row)
-    return list(found.values())
 
 
 async def _situations(asked: list[tuple[str, datetime]]) -> list[Situation]:

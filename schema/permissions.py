@@ -1,5 +1,6 @@
 """Which scope a field needs, declared where the field is."""
 
+from collections.abc import Hashable
 from typing import Any
 
 from strawberry.extensions import FieldExtension
@@ -26,6 +27,14 @@ class Requires(FieldExtension):
         require(info, *self.scopes)
         if not self._is_for_partners:
             _refuse_partner(info)
+
+    def allows(self, info: Info) -> bool:
+        """Tell whether the field is for the principal."""
+        try:
+            self.check(info)
+        except RequestRefused:
+            return False
+        return True
 
     def apply(self, field: StrawberryField) -> None:
         """Let the field refuse with FORBIDDEN before it does anything.
@@ -57,6 +66,12 @@ def require(info: Info, *scopes: Scope) -> None:
         raise RequestRefused(
             ErrorCode.FORBIDDEN, f"This needs the scope {names}.", requiredScopes=list(scopes)
         )
+
+
+def grants_of(info: Info) -> Hashable:
+    """Give what decides about all requirements, the same for principals that may do the same."""
+    principal = info.context.principal
+    return None if principal is None else (principal.scopes, principal.reseller_id is None)
 
 
 def _refuse_partner(info: Info) -> None:

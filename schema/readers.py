@@ -1,6 +1,6 @@
 """Compiles what an operation selects of a type into a reader of rows; see `reads` for its words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -15,18 +15,18 @@ from schema.context import Info
 from schema.cost_compiler import row_weight
 from schema.errors import ErrorCode, RequestRefused
 from schema.pagination import CONNECTION, CURSORS
-from schema.permissions import Requires
+from schema.permissions import Requires, grants_of
 from schema.personal import PERSONAL, Masked
 from schema.reads import (
     READ,
     Brought,
     Derived,
     ManyOf,
-    Needs,
     One,
     Rows,
     Selection,
     brought_name,
+    granted_name,
     models_of,
 )
 from schema.selections import (
@@ -60,14 +60,13 @@ def reader_for(
     """
     operation, nodes = info._raw_info.operation, info._raw_info.field_nodes
     cache: dict[Any, Compiled] = vars(operation).setdefault(READERS, {})
-    is_masked = info.context.is_masked
-    key = (*map(id, nodes), kind, paths, extra, is_masked, *condition_values(info))
+    who = grants_of(info), info.context.is_masked
+    key = (*map(id, nodes), kind, paths, extra, who, *condition_values(info))
     compiled = cache.get(key)
     if compiled is None:
         if len(cache) >= MOST_READERS:
             cache.clear()
-        walk = Walk.of(info, is_masked=is_masked)
-        compiled = cache[key] = _compiled(kind, nodes, paths, extra, walk)
+        compiled = cache[key] = _compiled(kind, nodes, paths, extra, Walk.of(info))
     return Reader(compiled, info)
 
 
@@ -141,14 +140,34 @@ def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk
             continue  # __typename
         way = field.metadata.get(READ)
         if isinstance(way, One | ManyOf):
+            if not all(permission.allows(walk.info) for permission in _permissions(field)):
+                continue  # its resolver will refuse
             below.setdefault(field.python_name, (field, []))[1].append(node)
         elif isinstance(way, Brought):
             apart.setdefault(brought_name(node), (field, []))[1].append(node)
-        elif isinstance(way, Needs):
             for name, rows in way.rows.items():
                 nested = wanted.setdefault(name, (rows, []))[1]
                 nested += walk.descend([node.selection_set], rows.path)
-        values |= _values_of(field, is_masked=walk.is_masked)
+        values |= _values_of(field, is_masked=walk.info.context.is_masked)
+    ones, manies = _relations(below, walk)
+    for name, (rows, nested) in wanted.items():
+        # What is wanted for the sake of another value costs nothing.
+        shape = replace(_shape(rows.kind, nested, walk), weight=0)
+        shape = _with_columns(shape, rows.columns)
+        manies[name] = Many(shape, rows.back, rows.order)
+    bring = {name: _bring(field, nodes, walk) for name, (field, nodes) in apart.items()}
+    aliases = {
+        granted_name(nodes[0]): name
+        for name, (field, nodes) in below.items()
+        if _permissions(field)
+    }
+    return Shape(kind, models_of[kind], values, ones, manies, bring, aliases)
+
+
+def _relations(
+    below: Mapping[str, tuple[StrawberryField, Sequence[FieldNode]]], walk: Walk
+) -> tuple[dict[str, tuple[str, Shape]], dict[str, Many]]:
+    """Work out what some fields ask of rows that this one refers to, and that refer to it."""
     ones, manies = {}, {}
     for name, (field, nodes) in below.items():
         way = field.metadata[READ]
@@ -159,13 +178,7 @@ def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk
         else:
             shape = replace(shape, weight=_weight(sets, walk))
             manies[name] = Many(shape, way.back, way.order, way.where)
-    for name, (rows, nested) in wanted.items():
-        # What a resolver wants for itself costs nothing.
-        shape = replace(_shape(rows.kind, nested, walk), weight=0)
-        shape = _with_columns(shape, rows.columns)
-        manies[name] = Many(shape, rows.back, rows.order)
-    bring = {name: _bring(field, nodes, walk) for name, (field, nodes) in apart.items()}
-    return Shape(kind, models_of[kind], values, ones, manies, bring)
+    return ones, manies
 
 
 def _weight(sets: Sequence[SelectionSetNode | None], walk: Walk) -> int:
@@ -186,9 +199,7 @@ def _values_of(
     if masked is not None:
         return {field.python_name: (masked.columns, masked.compute)}
     if isinstance(way, Brought):
-        return {f"row_{column}": ((column,), None) for column in way.columns}
-    if isinstance(way, Needs):
-        return {column: ((column,), None) for column in way.columns}
+        return {f"row_{column.replace('.', '_')}": ((column,), None) for column in way.columns}
     if isinstance(way, Derived):
         return {field.python_name: (way.columns, way.compute)}
     if way is None and field.base_resolver is None:
@@ -203,7 +214,7 @@ def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
     selected = frozenset(node.name.value for node in fields)
     extra = way.extra + (way.places if selected & CURSORS else ())
     compiled = way.paths and _compiled(type_at(field, way.paths[0]), nodes, way.paths, extra, walk)
-    permissions = [one for one in field.extensions if isinstance(one, Requires)]
+    permissions = _permissions(field)
     arguments = Arguments(field, nodes[0])
 
     async def bring(objects: Sequence[Any], info: Info) -> Sequence[Any]:
@@ -217,6 +228,10 @@ def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
             return [refusal] * len(objects)
 
     return bring
+
+
+def _permissions(field: StrawberryField) -> list[Requires]:
+    return [one for one in field.extensions if isinstance(one, Requires)]
 
 
 def _other_types(kind: type) -> frozenset[str]:

@@ -2,14 +2,13 @@
 
 A type is tied to a model by `reads(Type, Model)`. Its attributes are columns of the same name,
 unless they say otherwise: `derived` makes a value of columns, `one` follows a reference, `many`
-brings the rows that refer to this one. What needs more than that, such as arguments, is `brought`:
-a function is called once for all objects of a level, and the field's resolver only hands out what
-it brought. A field with any other resolver says by `needs` which columns and rows it wants to find
-on the object; the type declares those as private attributes.
+brings the rows that refer to this one. What needs more than that, such as arguments or the time, is
+`brought`: a function is called once for all objects of a level, and the field's resolver only hands
+out what it brought. It may say which columns and rows it wants to find on the objects.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -24,8 +23,8 @@ from schema.personal import PERSONAL, Masked
 from schema.plan import PREPARED
 
 READ = "read"
-BROUGHT = "brought_"
-"""What the name of an attribute begins with that was brought."""
+BROUGHT, GRANTED = "brought_", "granted_"
+"""What the name of an attribute begins with that was brought, or is there for who may see it."""
 
 
 Type = TypeVar("Type")
@@ -68,19 +67,8 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
-    """An attribute that a function brings for all objects at once."""
-
-    bring: Callable[..., Awaitable[Sequence[Any]]]
-    columns: tuple[str, ...]
-    paths: tuple[tuple[str, ...], ...]
-    extra: tuple[str, ...]
-    places: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that a resolver wants on its object, referring to it by the column `back`.
+    """Rows that a function wants on its objects, referring to them by the column `back`.
 
     They are objects of a type, with these columns, and with what the field selects at a path.
     """
@@ -92,12 +80,19 @@ class Rows:
     path: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """A resolver that wants columns on its object, and rows by the names of attributes."""
+NO_ROWS: Mapping[str, Rows] = {}
 
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """An attribute that a function brings for all objects at once."""
+
+    bring: Callable[..., Awaitable[Sequence[Any]]]
     columns: tuple[str, ...]
-    rows: Mapping[str, Rows] = field(default_factory=dict)
+    paths: tuple[tuple[str, ...], ...]
+    extra: tuple[str, ...]
+    places: tuple[str, ...]
+    rows: Mapping[str, Rows]
 
 
 def derived(
@@ -118,9 +113,11 @@ def one(
     extensions: Sequence[FieldExtension] = (),
 ) -> Any:
     """Declare an attribute that is the row a reference leads to."""
-    metadata = {READ: One(reference)}
     return strawberry.field(
-        description=description, name=name, metadata=metadata, extensions=list(extensions)
+        description=description,
+        name=name,
+        metadata=_for_those_who_may(One(reference), extensions),
+        extensions=list(extensions),
     )
 
 
@@ -133,8 +130,24 @@ def many(
     extensions: Sequence[FieldExtension] = (),
 ) -> Any:
     """Declare an attribute that is the rows referring to this one by the column `back`."""
-    metadata = {READ: ManyOf(back, order, where)}
-    return strawberry.field(description=description, metadata=metadata, extensions=list(extensions))
+    return strawberry.field(
+        description=description,
+        metadata=_for_those_who_may(ManyOf(back, order, where), extensions),
+        extensions=list(extensions),
+    )
+
+
+def _for_those_who_may(way: One | ManyOf, extensions: Sequence[FieldExtension]) -> dict[str, Any]:
+    """Give the metadata of a relation: a reader looks at what it requires, once for all objects.
+
+    For those who may see it, the reader gives it another name as well, which a plan goes by.
+    """
+    return {READ: way, PREPARED: granted_name} if extensions else {READ: way}
+
+
+def granted_name(node: FieldNode) -> str:
+    """Name the attribute that holds a relation on objects that were read for who may see it."""
+    return f"{GRANTED}{node.name.value}"
 
 
 def brought(
@@ -143,17 +156,21 @@ def brought(
     paths: tuple[tuple[str, ...], ...] = ((),),
     extra: tuple[str, ...] = (),
     places: tuple[str, ...] = (),
+    rows: Mapping[str, Rows] = NO_ROWS,
 ) -> dict[str, Any]:
     """Give the metadata of a field whose value a function brings for all objects of a level.
 
     `bring(selection, objects, **arguments)` gives a value for each object. These have the
-    `columns`, as `row_profile` for the column `profile`: the attribute `profile` may be derived.
+    `columns`, as `row_profile` for the column `profile`, since the attribute `profile` may be
+    derived, or as `row_customer_class_code` for `customer_class.code`. They have the `rows` by the
+    names of private attributes, read once for all fields that want them.
+
     The reader that it is given reads what is selected at the `paths` below the field, and the
     `extra` columns; without paths there is none. Of a connection it also reads the columns that
     `places` in the list are made of, if cursors are selected. A refusal that it raises becomes the
     error of the field of each object.
     """
-    return {READ: Brought(bring, columns, paths, extra, places), PREPARED: brought_name}
+    return {READ: Brought(bring, columns, paths, extra, places, rows), PREPARED: brought_name}
 
 
 def hand_out(source: Any, info: Info) -> Any:
@@ -175,11 +192,6 @@ def brought_name(node: FieldNode) -> str:
             name += f"_{sha256(said.encode()).hexdigest()[:16]}"
         vars(node)[BROUGHT] = name
     return name
-
-
-def needs(*columns: str, **rows: Rows) -> dict[str, Needs]:
-    """Give the metadata of a field whose resolver wants these columns and rows on its object."""
-    return {READ: Needs(columns, rows)}
 
 
 models_of: dict[type, type[Model]] = {}

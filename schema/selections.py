@@ -45,14 +45,13 @@ class Walk:
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
     operation: OperationDefinitionNode
-    is_masked: bool = False
-    """Whether what is personal of it is to be masked."""
+    info: Info
 
     @classmethod
-    def of(cls, info: Info, *, is_masked: bool = False) -> "Walk":
+    def of(cls, info: Info) -> "Walk":
         """Go through the operation that is executed."""
         raw = info._raw_info
-        return cls(raw.fragments, variables_of(info), raw.operation, is_masked)
+        return cls(raw.fragments, variables_of(info), raw.operation, info)
 
     def fields(
         self, sets: Iterable[SelectionSetNode | None], others: frozenset[str] = frozenset()

@@ -18,7 +18,7 @@ from models import (
 )
 from models.consent_chain import TESTIMONY
 from schema.personal import PERSONAL
-from schema.reads import READ, Brought, Derived, Needs, models_of
+from schema.reads import READ, Brought, Derived, models_of
 from schema.selections import known_fields
 from tests.conftest import Clock
 from tests.databases import Databases
@@ -273,7 +273,7 @@ async def test_every_field_that_shows_a_personal_column_says_how_it_is_masked() 
     for kind, model in models_of.items():
         for field in known_fields(kind).values():
             way = field.metadata.get(READ)
-            if isinstance(way, Derived | Needs | Brought):
+            if isinstance(way, Derived | Brought):
                 columns = set(way.columns)
             else:
                 columns = set() if field.base_resolver else {field.python_name}

@@ -11,7 +11,7 @@ from models.access import Scope, issue_token
 from models.enrichment import SuggestionStatus
 from tests.conftest import Clock
 from tests.databases import Databases
-from tests.graphql_client import Api, running_api, stored
+from tests.graphql_client import Api, counted_statements, running_api, stored
 from tests.test_schema import PERMISSIONS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -279,6 +279,29 @@ async def test_fields_that_see_to_classes_or_customers_need_their_own_scope(api:
     assert error["extensions"]["requiredScopes"] == ["customers:read"]
     document = '{ customerClass(code: "CHARITY") { deletability { isAllowed } } }'
     await api.data(document, token=classes)
+
+
+async def test_what_is_not_for_everybody_is_read_for_those_it_is_for(api: Api) -> None:
+    """R93: who asks the same document before, or after, makes no difference."""
+    customer = await api.save_customer()
+    await api.do("saveContact", "contact { id }", customerId=customer["id"], name="Ann")
+    tokens = (
+        await api.token_for(Scope.CUSTOMERS_READ),
+        await api.token_for(Scope.CUSTOMERS_READ, Scope.CONTACTS_READ),
+    )
+    document = "{ customers { nodes { id contacts { name customer { id } } } } }"
+    for token in (*tokens, *tokens):
+        with counted_statements() as seen:
+            answer = await api.answer(document, token=token)
+        if token == tokens[0]:
+            (error,) = answer["errors"]
+            assert error["extensions"]["requiredScopes"] == ["contacts:read"]
+            assert error["path"] == ["customers", "nodes", 0, "contacts"]
+            assert not any('"contact"' in statement for statement in seen)
+        else:
+            nodes = answer["data"]["customers"]["nodes"]
+            contacts = [{"name": "Ann", "customer": {"id": customer["id"]}}]
+            assert {"id": customer["id"], "contacts": contacts} in nodes
 
 
 async def test_a_node_of_every_type_is_found_by_its_id(api: Api) -> None:

@@ -108,8 +108,8 @@ async def test_a_list_of_customers_reads_each_relation_once(filled: Api) -> None
         counts[name] = [await statements(filled, document, first) for first in (LEAST, MANY)]
     assert [name for name, (least, many) in counts.items() if least != many] == []
     assert counts["profile"] == counts["customerClass"] == [1, 1]
-    # The page, classes, times of consent, and addresses.
-    assert counts["advisories"] == [4, 4]
+    # The page with its classes, times of consent, and addresses.
+    assert counts["advisories"] == [3, 3]
     assert counts["classHistory"] == counts["enrichment"] == counts["auditTrail"] == [2, 2]
     assert counts["siblings"] == [3, 3]
     # The flag now, at other instants and its history are read with one statement.
