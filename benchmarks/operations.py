@@ -129,6 +129,13 @@ def _page_documents(more: str) -> dict[Dialect, str]:
     }
 
 
+_CONTACTS = """query NAME($classId: ID!) {
+  customers(first: 50, filter: { classIds: [$classId] }, sort: NAME_ASC) { nodes { id name
+    contacts { id name email receivesBills } } } }"""
+_CONTACTS_POSTGRAPHILE = """query NAME($classId: String!) {
+  customers: allCustomers(first: 50, condition: { customerClassId: $classId },
+    orderBy: [NAME_KEY_ASC]) { nodes { id: rowId name
+    contacts: contactsByCustomerId { nodes { id: rowId name email receivesBills } } } } }"""
 _ONE = {
     Dialect.OURS: f"query NAME($id: ID!) {{ customer(id: $id) {{ {_WHOLE} }} }}",
     Dialect.POSTGRAPHILE: f"""query NAME($id: String!) {{
@@ -166,6 +173,13 @@ OPERATIONS = (
               nodes { id: rowId reason changedBy } } } } }""",
         },
         _nothing,
+    ),
+    Operation(
+        "Q7",
+        "50 customers of a class by name, with their contacts",
+        {Dialect.OURS: _CONTACTS, Dialect.POSTGRAPHILE: _CONTACTS_POSTGRAPHILE},
+        _classes,
+        servers=frozenset({"ours", "postgraphile"}),
     ),
     Operation(
         "Q5",

@@ -67,6 +67,15 @@ SELECT 'chg_01' || lpad(to_hex(n * 4 + step), 24, '0'), 'cus_01' || lpad(to_hex(
 FROM generate_series(1, $1::int) AS n CROSS JOIN generate_series(0, 2) AS step
 """
 
+POSTGRES_CONTACTS = """
+INSERT INTO contact (id, customer_id, name, email, address_salt, receives_bills,
+  receives_correspondence, is_active, is_mail_given_up, version, created_at, last_modified_at)
+SELECT 'con_01' || lpad(to_hex(n * 4 + place), 24, '0'), 'cus_01' || lpad(to_hex(n), 24, '0'),
+  'Contact number ' || place, 'c' || n || '.' || place || '@example.com', '', place = 0, true, true,
+  false, 1, '2026-01-01Z', '2026-01-01Z'
+FROM generate_series(1, $1::int) AS n CROSS JOIN generate_series(0, 2) AS place
+"""
+
 PEERS_INDEXES = (
     "CREATE INDEX peers_name ON customer (name_key, id)",
     "CREATE INDEX peers_class ON customer (customer_class_id, name_key, id)",
@@ -112,6 +121,16 @@ SELECT 'chg_01' || printf('%024x', n * 4 + step), 'cus_01' || printf('%024x', n)
   CASE WHEN step > 0 THEN 'cls_01' || printf('%024x', ((n + step - 1) % 20 + 1) * 10) END,
   'cls_01' || printf('%024x', ((n + step) % 20 + 1) * 10), 'Reason number ' || step, 0,
   'tok_seed', 'Sam Seed', datetime('2026-01-01', n || ' seconds', step || ' hours') || '+00:00'
+FROM s CROSS JOIN t
+"""
+SQLITE_CONTACTS = """
+WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?1),
+  t(place) AS (VALUES (0), (1), (2))
+INSERT INTO contact (id, customer_id, name, email, address_salt, receives_bills,
+  receives_correspondence, is_active, is_mail_given_up, version, created_at, last_modified_at)
+SELECT 'con_01' || printf('%024x', n * 4 + place), 'cus_01' || printf('%024x', n),
+  'Contact number ' || place, printf('c%d.%d@example.com', n, place), '', place = 0, 1, 1, 0, 1,
+  '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00'
 FROM s CROSS JOIN t
 """
 
@@ -175,10 +194,12 @@ class PostgresData:
             await asyncio.gather(
                 self._fill("customer", POSTGRES_CUSTOMERS, [size, PROFILE], SKIP_CHECKS),
                 self._fill("class_change", POSTGRES_HISTORY, [size], SKIP_CHECKS),
+                self._fill("contact", POSTGRES_CONTACTS, [size], SKIP_CHECKS),
             )
         else:
             await self._fill("customer", POSTGRES_CUSTOMERS, [size, PROFILE])
             await self._fill("class_change", POSTGRES_HISTORY, [size])
+            await self._fill("contact", POSTGRES_CONTACTS, [size])
         await self._on_server("CHECKPOINT")
 
     async def _fill(
@@ -256,12 +277,13 @@ class SqliteData:
         connection.execute("BEGIN")
         indexes = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-            " AND tbl_name IN ('customer', 'class_change') AND sql NOT LIKE '%UNIQUE%'"
+            " AND tbl_name IN ('customer', 'class_change', 'contact') AND sql NOT LIKE '%UNIQUE%'"
         ).fetchall()
         for name, _ in indexes:
             connection.execute(f'DROP INDEX "{name}"')
         connection.execute(SQLITE_CUSTOMERS, (size, PROFILE))
         connection.execute(SQLITE_HISTORY, (size,))
+        connection.execute(SQLITE_CONTACTS, (size,))
         for _, definition in indexes:
             connection.execute(definition)
         connection.execute("COMMIT")
