@@ -1,8 +1,9 @@
-"""Makes input objects as Strawberry does, with what depends on their types alone worked out once.
+"""Makes arguments and input objects as Strawberry does, with what depends on types worked out once.
 
-Strawberry looks up the name and the type of each field of an input whenever one arrives, which for
-the filter of a list costs as much as reading it. It lets a type say how its objects are made
-(`from_input`); the functions that are written here say so for all inputs of a schema.
+Strawberry looks through the types of a value, and up the name and the type of each field of an
+input, whenever one arrives, which for the filter of a list costs as much as reading it. It lets a
+type say how its objects are made (`from_input`); the functions that are written here say so for all
+inputs of a schema.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,10 +13,17 @@ from typing import Any
 from graphql import GraphQLInputObjectType
 from strawberry import Schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import InputContext, _is_leaf_type, _is_optional_leaf_type
-from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types import get_object_definition
+from strawberry.types.arguments import (
+    InputContext,
+    _is_leaf_type,
+    _is_optional_leaf_type,
+    convert_argument,
+)
+from strawberry.types.base import StrawberryList, StrawberryObjectDefinition, StrawberryOptional
 
 FromInput = Callable[[type, Mapping[str, Any], InputContext], Any]
+Convert = Callable[[Any], Any]
 
 
 def prepare_inputs(schema: Schema) -> None:
@@ -27,28 +35,48 @@ def prepare_inputs(schema: Schema) -> None:
                 definition.from_input = _from_input(definition, schema)
 
 
+def converter(kind: Any, schema: Schema) -> Convert | None:
+    """Give what turns a value of a type into Python's, or nothing where it is Python's already."""
+    scalars = schema.schema_converter.scalar_registry
+    if _is_leaf_type(kind, scalars) or _is_optional_leaf_type(kind, scalars):
+        return None
+    inner: Any = kind.of_type if type(kind) is StrawberryOptional else kind
+    if isinstance(inner, StrawberryList):
+        return _list_converter(converter(inner.of_type, schema))
+    definition = get_object_definition(inner)
+    context = InputContext(None, schema.config, scalars, ())
+    if definition is None:
+        return lambda value: convert_argument(value, kind, scalars, schema.config)
+
+    def convert(value: Any) -> Any:
+        from_input = definition.from_input
+        assert from_input is not None  # noqa: S101  # all inputs of the schema are prepared
+        return None if value is None else from_input(inner, value, context)
+
+    return convert
+
+
+def _list_converter(convert: Convert | None) -> Convert:
+    if convert is None:
+        return lambda value: None if value is None else list(value)
+    return lambda value: None if value is None else [convert(item) for item in value]
+
+
 def _from_input(definition: StrawberryObjectDefinition, schema: Schema) -> FromInput:
-    names, scalars = schema.config.name_converter, schema.schema_converter.scalar_registry
+    names = schema.config.name_converter
     missing: dict[str, Any] = {}
-    plain: dict[str, str] = {}
-    others: dict[str, tuple[str, Any]] = {}
+    attributes: dict[str, tuple[str, Convert | None]] = {}
     for field in definition.fields:
         name, kind = names.from_field(field), field.resolve_type(type_definition=definition)
         if field.default_value is MISSING and field.default_factory is MISSING:
             missing[field.python_name] = None
-        if _is_leaf_type(kind, scalars) or _is_optional_leaf_type(kind, scalars):
-            plain[name] = field.python_name
-        else:
-            others[name] = field.python_name, kind
+        attributes[name] = field.python_name, converter(kind, schema)
 
-    def from_input(kind: type, given: Mapping[str, Any], context: InputContext) -> Any:
+    def from_input(kind: type, given: Mapping[str, Any], _: InputContext) -> Any:
         values = dict(missing)
         for name, value in given.items():
-            if name in plain:
-                values[plain[name]] = value
-            else:
-                attribute, wanted = others[name]
-                values[attribute] = context.convert(value, wanted, name)
+            attribute, convert = attributes[name]
+            values[attribute] = value if convert is None else convert(value)
         return kind(**values)
 
     return from_input

@@ -1,6 +1,6 @@
 """Compiles what an operation selects of a type into a reader of rows; see `reads` for its words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -70,12 +70,12 @@ def reader_for(
     return Reader(compiled, info)
 
 
-def page_reader(info: Info, kind: type, *places: str) -> tuple[Reader, set[str]]:
+def page_reader(info: Info, kind: type, *places: str) -> tuple[Reader, frozenset[str]]:
     """Give the reader of the rows of a connection, and what is selected of it.
 
     Columns that `places` in the list are made of are read if cursors are selected.
     """
-    selected = selected_names(info)
+    selected: frozenset[str] = _found(info, (), lambda: selected_names(info))
     extra = places if selected & CURSORS else ()
     return reader_for(info, kind, *CONNECTION, extra=extra), selected
 
@@ -90,7 +90,7 @@ def whole_reader(kind: type, *, is_masked: bool) -> Reader:
 
 async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:
     """Read what the current field selects at a path of the row with an id; nothing is unread."""
-    if path and not _is_selected(info, path):
+    if path and not _found(info, path, lambda: selects_at(info, path)):
         return None
     found: Type | None = await reader_for(info, kind, path).read_one(
         Sql(f"{ROOT}.id = ?", (row_id,))
@@ -98,15 +98,15 @@ async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str
     return found
 
 
-def _is_selected(info: Info, path: tuple[str, ...]) -> bool:
-    """Tell whether the current field selects something at a path, found out once per document."""
-    known: dict[Any, bool] = vars(info._raw_info.operation).setdefault(SELECTED, {})
+def _found(info: Info, path: tuple[str, ...], find: Callable[[], Any]) -> Any:
+    """Find something out about what the current field selects at a path, once per document."""
+    known: dict[Any, Any] = vars(info._raw_info.operation).setdefault(SELECTED, {})
     key = (*map(id, info._raw_info.field_nodes), path, *condition_values(info))
     found = known.get(key)
     if found is None:
         if len(known) >= MOST_READERS:
             known.clear()
-        found = known[key] = selects_at(info, path)
+        found = known[key] = find()
     return found
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 from strawberry import Schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import _is_leaf_type, _is_optional_leaf_type, convert_argument
 from strawberry.types.field import StrawberryField
+
+from schema.inputs import converter
 
 Resolve = Callable[..., Awaitable[Any]]
 
@@ -39,28 +40,18 @@ def _info_of_usual(field: StrawberryField) -> str | None:
 
 
 def _resolve(field: StrawberryField, info_name: str, schema: Schema) -> Resolve:
-    config, scalars = schema.config, schema.schema_converter.scalar_registry
-    make_info = config.info_class
-    plain: dict[str, str] = {}
-    others: dict[str, tuple[str, Any]] = {}
-    for argument in field.arguments:
-        name, kind = config.name_converter.from_argument(argument), argument.type
-        if _is_leaf_type(kind, scalars) or _is_optional_leaf_type(kind, scalars):
-            plain[name] = argument.python_name
-        else:
-            others[name] = argument.python_name, kind
+    make_info, names = schema.config.info_class, schema.config.name_converter
+    attributes = {
+        names.from_argument(argument): (argument.python_name, converter(argument.type, schema))
+        for argument in field.arguments
+    }
 
     async def resolve(source: Any, raw: GraphQLResolveInfo[Any], /, **given: Any) -> Any:
         info = make_info(_raw_info=raw, _field=field)
         values: dict[str, Any] = {info_name: info}
         for name, value in given.items():
-            if name in plain:
-                values[plain[name]] = value
-            else:
-                attribute, wanted = others[name]
-                values[attribute] = convert_argument(
-                    value, wanted, scalars, config, info, path=(name,)
-                )
+            attribute, convert = attributes[name]
+            values[attribute] = value if convert is None else convert(value)
         return await field.get_result(source, info=info, args=[], kwargs=values)
 
     return resolve

@@ -106,9 +106,10 @@ def selected_sets(info: Info) -> list[SelectionSetNode | None]:
     return [node.selection_set for node in info._raw_info.field_nodes]
 
 
-def selected_names(info: Info) -> set[str]:
+def selected_names(info: Info) -> frozenset[str]:
     """Name the fields that the current field selects, but for those that directives leave out."""
-    return {node.name.value for node in Walk.of(info).fields(selected_sets(info))}
+    nodes = Walk.of(info).fields(selected_sets(info))
+    return frozenset(node.name.value for node in nodes)
 
 
 def selects(info: Info, names: Collection[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Variables that are taken as they come are those that graphql-core would leave as they are."""
+"""The values of variables come to what graphql-core makes of them."""
 
 from itertools import product
 from typing import Any
@@ -11,14 +11,24 @@ from schema.plan.variables import Variables
 
 SCHEMA = build_schema(
     """type Query { a(id: ID, text: String, share: Float, is: Boolean): Int }
-    enum Colour { RED } input Box { size: Int }"""
+    enum Colour { RED } input Box { size: Int, label: String = "none", colours: [Colour!] }
+    input Whole { box: Box!, many: [Box], any: Any } scalar Any
+    input One @oneOf { id: ID, box: Box } input Endless { inner: Endless, size: Int }"""
 )
-TYPES = ("ID", "String", "Int", "Float", "Boolean", "Colour", "Box", "[ID!]")
+SCALARS = ("ID", "String", "Int", "Float", "Boolean", "Colour", "Any")
+OBJECTS = ("Box", "Whole", "One", "Endless")
+TYPES = (*SCALARS, *OBJECTS, "[ID!]", "[[Int]]", "[Box]", "[Whole!]")
 DECLARATIONS = [f"{kind}{suffix}" for kind, suffix in product(TYPES, ("", "!", " = null")) if kind]
 VALUES: tuple[Any, ...] = (
     None, "x", "", 0, 1, -1, True, False, 1.0, 1.5,
     2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 10**20, float("nan"),
-    float("inf"), "RED", [], ["x"], [1], {}, {"size": 1}, {"size": "x"}, ...,
+    float("inf"), "RED", "BLUE", [], ["x"], [1], [None], [[1, None], None], {}, {"size": 1},
+    {"size": "x"}, {"size": None, "label": None}, {"label": "y", "colours": ["RED"]},
+    {"colours": "RED"}, {"colours": ["BLUE"]}, {"colours": [None]}, {"other": 1},
+    {"box": {"size": 1}}, {"box": None}, {"box": {}, "any": {"deep": [1]}}, {"any": 1},
+    {"box": {"size": 2}, "many": [{"size": 1}, None, {}]}, {"box": {}, "many": {"size": 1}},
+    {"id": "x"}, {"id": None}, {"id": "x", "box": {}}, {"id": "x", "other": 1},
+    {"inner": {"inner": {"size": 1}}}, [{"size": 1}, {}], [{"box": {}}], [{"size": "x"}], ...,
 )  # fmt: skip
 
 
@@ -43,7 +53,7 @@ def test_what_is_taken_as_it_comes_is_what_graphql_core_gives(declared: str) -> 
         given: dict[str, Any] = {} if value is ... else {"v": value}
         expected = get_variable_values(SCHEMA, operation.variable_definitions or (), given)
         assert (variables.values(given) is None) is isinstance(expected, list), (declared, value)
-        for taken in (variables.values(given), variables.as_they_come(given)):
+        for taken in (variables.values(given), variables.taken(given)):
             if taken is None:
                 continue
             assert isinstance(expected, VariableValues), (declared, value)
@@ -64,11 +74,16 @@ def test_what_is_taken_as_it_comes_is_what_graphql_core_gives(declared: str) -> 
         ("Boolean!", False),
         ("Float", 1.5),
         ("Int", ...),  # may be missing
+        ("Colour", "RED"),
+        ("[[Int]]", [[1, None], None]),
+        ("Any", {"deep": [1]}),
+        ("Whole", {"box": {"size": 1, "label": None, "colours": ["RED"]}, "many": [None]}),
+        ("One!", {"id": "x"}),
     ],
 )
 def test_usual_values_are_taken(declared: str, value: Any) -> None:
     given = {} if value is ... else {"v": value}
-    taken = Variables(SCHEMA, _operation(declared)).as_they_come({**given, "other": 1})
+    taken = Variables(SCHEMA, _operation(declared)).taken({**given, "other": 1})
     assert taken is not None
     assert taken.coerced == given
 
@@ -84,17 +99,22 @@ def test_usual_values_are_taken(declared: str, value: Any) -> None:
         ("Float", 1),  # a whole number becomes a float
         ("Float", float("nan")),
         ("Int = 3", ...),  # has a default
-        ("Colour", "RED"),
-        ("Box", {"size": 1}),
-        ("[ID!]", ["x"]),
+        ("Colour", "BLUE"),
+        ("Box", {"size": "1"}),
+        ("Box", {"other": 1}),
+        ("Box", {"colours": "RED"}),  # an item becomes a list
+        ("One", {"id": "x", "box": {}}),
+        ("Endless", {"size": 1}),
+        ("[ID!]", "x"),
+        ("[ID!]", [None]),
     ],
 )
 def test_everything_else_is_left_to_graphql_core(declared: str, value: Any) -> None:
     given = {} if value is ... else {"v": value}
-    assert Variables(SCHEMA, _operation(declared)).as_they_come(given) is None
+    assert Variables(SCHEMA, _operation(declared)).taken(given) is None
 
 
 def test_operations_without_variables_have_none() -> None:
-    taken = Variables(SCHEMA, _operation("ID")).as_they_come({})
+    taken = Variables(SCHEMA, _operation("ID")).taken({})
     assert taken is not None
     assert taken.coerced == {}

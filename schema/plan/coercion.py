@@ -1,0 +1,130 @@
+"""Prepares what turns the values of variables of a type into what is meant.
+
+A `Take` gives what graphql-core would, and raises something for whatever is wrong or unusual, such
+as a number for an `ID`: then graphql-core is to coerce the values, or to say what is wrong.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLInt,
+    GraphQLString,
+    Undefined,
+    is_enum_type,
+    is_input_object_type,
+    is_list_type,
+    is_non_null_type,
+    is_required_input_field,
+)
+from graphql.utilities.coerce_input_value import coerce_default_value
+
+from schema.plan.checks import Unusual
+
+LARGEST_INT = 2**31 - 1
+
+MOST_KEPT = 1_000
+"""Types of this schema, and of those before it: each is prepared once for all documents."""
+
+Take = Callable[[Any], Any]
+
+IS_AS_IT_SHOULD: dict[Any, Callable[[Any], bool]] = {
+    GraphQLID: lambda value: type(value) is str,
+    GraphQLString: lambda value: type(value) is str,
+    GraphQLBoolean: lambda value: type(value) is bool,
+    GraphQLInt: lambda value: type(value) is int and -LARGEST_INT - 1 <= value <= LARGEST_INT,
+    GraphQLFloat: lambda value: type(value) is float and value - value == 0.0,
+}
+"""Of the built-in scalars, what tells the values that stay as they are."""
+
+
+class EndlessError(Exception):
+    """A type contains itself: how deep its values may be is graphql-core's affair."""
+
+
+def take_of(wanted: GraphQLInputType, within: frozenset[Any] = frozenset()) -> Take:
+    """Prepare what takes the values of a type; raises EndlessError if it contains itself."""
+    if not is_non_null_type(wanted):
+        take = _take_of(wanted, within)
+        return lambda value: None if value is None else take(value)
+    take = _take_of(wanted.of_type, within)
+
+    def take_some(value: Any) -> Any:
+        if value is None:
+            raise Unusual(value)
+        return take(value)
+
+    return take_some
+
+
+def _take_of(wanted: Any, within: frozenset[Any]) -> Take:
+    if is_list_type(wanted):
+        return _take_of_list(take_of(wanted.of_type, within))
+    return _take_of_named(wanted, within)
+
+
+@lru_cache(MOST_KEPT)
+def _take_of_named(wanted: Any, within: frozenset[Any]) -> Take:
+    if is_input_object_type(wanted):
+        if wanted in within:
+            raise EndlessError(wanted.name)
+        return _take_of_object(wanted, within | {wanted})
+    if is_enum_type(wanted):
+        return _take_of_enum(wanted)
+    is_as_it_should = IS_AS_IT_SHOULD.get(wanted)
+    coerce: Take = wanted.coerce_input_value
+
+    def take(value: Any) -> Any:
+        if is_as_it_should is not None and is_as_it_should(value):
+            return value
+        if is_as_it_should is not None or (made := coerce(value)) is Undefined:
+            raise Unusual(value)
+        return made
+
+    return take
+
+
+def _take_of_list(take: Take) -> Take:
+    def take_list(value: Any) -> Any:
+        if type(value) is not list:
+            raise Unusual(value)
+        return [take(item) for item in value]
+
+    return take_list
+
+
+def _take_of_enum(wanted: GraphQLEnumType) -> Take:
+    return {name: wanted.coerce_input_value(name) for name in wanted.values}.__getitem__
+
+
+def _take_of_object(wanted: GraphQLInputObjectType, within: frozenset[Any]) -> Take:
+    fields = [
+        (name, field, field.out_name or name, take_of(field.type, within))
+        for name, field in wanted.fields.items()
+    ]
+
+    def take(value: Any) -> Any:
+        if type(value) is not dict:
+            raise Unusual(value)
+        made, given = {}, 0
+        for name, field, out_name, take in fields:
+            if name in value:
+                given += 1
+                made[out_name] = take(value[name])
+            elif is_required_input_field(field):
+                raise Unusual(value)
+            elif (default := coerce_default_value(field)) is not Undefined:
+                made[out_name] = default
+        is_one = given == len(made) == 1 and None not in made.values()
+        if given != len(value) or (wanted.is_one_of and not is_one):
+            raise Unusual(value)
+        return wanted.out_type(made)
+
+    return take
