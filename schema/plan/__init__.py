@@ -13,8 +13,8 @@ enum, or an object or list made of these. A field with the metadata `{PREPARED: 
 too, whatever its arguments and extensions: its value lies ready on the object, in the attribute
 whose name `name_of` gives for the field's node, and may be an exception.
 
-An operation that was executed before is not prepared again (`operation`, `arguments`, `variables`). Instants in
-UTC are left in the answer as they are, for orjson to write.
+An operation that was executed before is not prepared again (`operation`, `arguments`, `variables`).
+Instants in UTC are left in the answer as they are, for orjson to write.
 
 The other fields of an object go to graphql-core, and so does all of a value at which the function
 meets anything that it was not written for. So errors are always found, located and propagated by
