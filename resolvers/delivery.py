@@ -17,6 +17,7 @@ from schema.delivery_rules import DeliveryRules
 from schema.errors import ErrorCode, RequestRefused
 from schema.pagination import CONNECTION, page_arguments
 from schema.readers import reader_for
+from schema.restricted import show
 from schema.selections import selects_at
 
 CUSTOMERS = tuple((*path, "customer") for path in CONNECTION)
@@ -53,8 +54,10 @@ async def delivery_exposure(
                 break
     shown = found[: arguments.size]
     customers = await _customers(info, shown)
+    nodes = [DeliveryExposure.of(one, customers.get(one.customer_id)) for one in shown]
+    show(info, DeliveryExposure, nodes)
     return DeliveryExposureConnection(
-        nodes=[DeliveryExposure.of(one, customers.get(one.customer_id)) for one in shown],
+        nodes=nodes,
         list_name=list_name,
         arguments=arguments,
         has_more=len(found) > arguments.size,

@@ -15,12 +15,11 @@ from models.consent import (
     consent_at,
     non_itemised_at,
 )
-from schema.context import Info
 from schema.descriptions import described_enum
 from schema.errors import ErrorCode, RequestRefused
-from schema.permissions import require
 from schema.personal import NULLED
 from schema.reads import Rows, Selection, brought, derived, reads
+from schema.restricted import restricted, show
 
 EntryKindEnum = described_enum(
     EntryKind,
@@ -147,13 +146,10 @@ class Consent:
     since: datetime | None = strawberry.field(
         description="From when on the entry that decides counts, in UTC; null without one."
     )
-    decided_by: strawberry.Private[ConsentEntry | None]
-
-    @strawberry.field(description="The entry that decides, a withdrawal too; needs consent:read.")
-    def entry(self, info: Info) -> ConsentEntry | None:
-        """Give the entry."""
-        require(info, Scope.CONSENT_READ)
-        return self.decided_by
+    entry: ConsentEntry | None = restricted(
+        Scope.CONSENT_READ,
+        description="The entry that decides, a withdrawal too; needs consent:read.",
+    )
 
     @classmethod
     def at(cls, ledger: Sequence[ConsentEntry], instant: datetime) -> "Consent":
@@ -163,7 +159,7 @@ class Consent:
             is_given=state.is_given,
             basis=state.basis,
             since=state.since,
-            decided_by=_entry(ledger, state.entry_id),
+            entry=_entry(ledger, state.entry_id),
         )
 
 
@@ -178,13 +174,9 @@ class NonItemisedBills:
     since: datetime | None = strawberry.field(
         description="From when on the entry that decides counts, in UTC; null without one."
     )
-    decided_by: strawberry.Private[ConsentEntry | None]
-
-    @strawberry.field(description="The entry that decides; needs consent:read.")
-    def entry(self, info: Info) -> ConsentEntry | None:
-        """Give the entry."""
-        require(info, Scope.CONSENT_READ)
-        return self.decided_by
+    entry: ConsentEntry | None = restricted(
+        Scope.CONSENT_READ, description="The entry that decides; needs consent:read."
+    )
 
     @classmethod
     def at(cls, ledger: Sequence[ConsentEntry], instant: datetime) -> "NonItemisedBills":
@@ -193,7 +185,7 @@ class NonItemisedBills:
         return cls(
             is_requested=state.is_requested,
             since=state.since,
-            decided_by=_entry(ledger, state.entry_id),
+            entry=_entry(ledger, state.entry_id),
         )
 
 
@@ -201,22 +193,27 @@ def _entry(ledger: Sequence[ConsentEntry], entry_id: str | None) -> ConsentEntry
     return next((entry for entry in ledger if entry.id == entry_id), None)
 
 
-async def _consents_now(selection: Selection, customers: Sequence[Any]) -> list[Consent]:
-    now = selection.info.context.clock()
-    return [Consent.at(one.ledger, now) for one in customers]
-
-
-async def _consents_at(_: Selection, customers: Sequence[Any], instant: datetime) -> list[Consent]:
+async def _consents_at(
+    selection: Selection, customers: Sequence[Any], instant: datetime
+) -> list[Consent]:
     if instant.tzinfo is None:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "instant needs an offset, such as Z.")
-    return [Consent.at(one.ledger, instant) for one in customers]
+    consents = [Consent.at(one.ledger, instant) for one in customers]
+    show(selection.info, Consent, consents)
+    return consents
+
+
+async def _consents_now(selection: Selection, customers: Sequence[Any]) -> list[Consent]:
+    return await _consents_at(selection, customers, selection.info.context.clock())
 
 
 async def _non_itemised_now(
     selection: Selection, customers: Sequence[Any]
 ) -> list[NonItemisedBills]:
     now = selection.info.context.clock()
-    return [NonItemisedBills.at(one.ledger, now) for one in customers]
+    requests = [NonItemisedBills.at(one.ledger, now) for one in customers]
+    show(selection.info, NonItemisedBills, requests)
+    return requests
 
 
 async def _ledgers(_: Selection, customers: Sequence[Any]) -> list[list[ConsentEntry]]:

@@ -23,8 +23,8 @@ from schema.consent import ConsentBasisEnum
 from schema.delivery_rules import BillSectionEnum, DeliveryOutcomeEnum, DeliveryReasonEnum
 from schema.descriptions import described_enum
 from schema.document import DocumentEnum
-from schema.permissions import Requires
-from schema.personal import NULLED, STARRED, Personal
+from schema.personal import NULLED, STARRED
+from schema.restricted import restricted
 
 STEP_DESCRIPTIONS = {step.name: instruction_of(step) for step in Step}
 DeliveryStepEnum = described_enum(
@@ -110,23 +110,12 @@ class ContactDelivery:
     advisories: list[DeliveryAdvisory] = strawberry.field(
         description="What somebody should look at; it changes nothing (A13)."
     )
-    situation: strawberry.Private[ContactSituation]
-
-    @strawberry.field(
-        description="Its name at that instant.",
-        extensions=[Requires(Scope.CONTACTS_READ), Personal(STARRED)],
+    name: str = restricted(
+        Scope.CONTACTS_READ, description="Its name at that instant.", masked=STARRED
     )
-    def name(self) -> str:
-        """Give the name."""
-        return self.situation.name
-
-    @strawberry.field(
-        description="Its email address at that instant.",
-        extensions=[Requires(Scope.CONTACTS_READ), Personal(NULLED)],
+    email: str | None = restricted(
+        Scope.CONTACTS_READ, description="Its email address at that instant.", masked=NULLED
     )
-    def email(self) -> str | None:
-        """Give the address."""
-        return self.situation.email
 
 
 @strawberry.type(description="What the customer finds in MyAccount, always (R74).")
@@ -230,7 +219,8 @@ def _contact(
             DeliveryAdvisory(code=one.code, message=one.message)
             for one in advisories_of(situation, contact, policy)
         ],
-        situation=contact,
+        name=contact.name,
+        email=contact.email,
     )
 
 

@@ -15,8 +15,8 @@ from schema.customer import Customer
 from schema.delivery_rules import DeliveryReasonEnum
 from schema.document import DocumentEnum
 from schema.pagination import PageArguments, PageInfo, encode_cursor, page_info
-from schema.permissions import Requires
-from schema.personal import NULLED, STARRED, Personal
+from schema.personal import NULLED, STARRED
+from schema.restricted import restricted
 
 MOST_COUNTED = 10_000
 """Exposures are counted this far; what is longer is said to be longer."""
@@ -48,23 +48,15 @@ class DeliveryExposure:
         description="When it ended, in UTC and not included; that of the period at the latest."
     )
     customer: Customer | None = strawberry.field(description="The customer; null once erased.")
-    exposure: strawberry.Private[Exposure]
-
-    @strawberry.field(
-        description="The contact's name when it began.",
-        extensions=[Requires(Scope.CONTACTS_READ), Personal(STARRED)],
+    contact_name: str = restricted(
+        Scope.CONTACTS_READ, description="The contact's name when it began.", masked=STARRED
     )
-    def contact_name(self) -> str:
-        """Give the name."""
-        return self.exposure.name
-
-    @strawberry.field(
+    email: str | None = restricted(
+        Scope.CONTACTS_READ,
         description="The address that it would have gone to; null once erased.",
-        extensions=[Requires(Scope.CONTACTS_READ), Personal(NULLED)],
+        masked=NULLED,
     )
-    def email(self) -> str | None:
-        """Give the address."""
-        return self.exposure.email
+    key: strawberry.Private[tuple[str, str, datetime]]
 
     @classmethod
     def of(cls, exposure: Exposure, customer: Customer | None) -> "DeliveryExposure":
@@ -79,7 +71,9 @@ class DeliveryExposure:
             from_at=exposure.from_at,
             until_at=exposure.until_at,
             customer=customer,
-            exposure=exposure,
+            contact_name=exposure.name,
+            email=exposure.email,
+            key=exposure.key,
         )
 
 
@@ -148,7 +142,7 @@ class DeliveryExposureConnection:
         return await self.count()
 
     def _cursor(self, node: DeliveryExposure) -> str:
-        customer_id, contact_id, from_at = node.exposure.key
+        customer_id, contact_id, from_at = node.key
         return encode_cursor(self.list_name, (customer_id, contact_id, from_at.isoformat()))
 
 

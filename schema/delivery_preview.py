@@ -1,31 +1,58 @@
 """Makes previews: for all customers of a page together, at any instant, under any assumption."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
+from typing import Any
 
-from models.delivery_situation import ClassSituation, UnknownContact, assume
+from models.delivery import DeliveryPolicy
+from models.delivery_situation import (
+    Assumption,
+    ClassSituation,
+    Situation,
+    UnknownContact,
+    assume,
+)
 from schema.context import Info
-from schema.delivery import DeliveryPreview
+from schema.delivery import ContactDelivery, DeliveryPreview
 from schema.delivery_assumption import DeliveryAssumption
 from schema.errors import ErrorCode, RequestRefused
+from schema.reads import Selection, brought
+from schema.restricted import show
 
 
-async def preview_of(
-    info: Info, customer_id: str, at: datetime | None, assuming: DeliveryAssumption | None
-) -> DeliveryPreview:
-    """Preview what a customer's contacts would be emailed; raises RequestRefused."""
+async def previews(
+    selection: Selection,
+    customers: Sequence[Any],
+    at: datetime | None = None,
+    assuming: DeliveryAssumption | None = None,
+) -> list[DeliveryPreview | RequestRefused]:
+    """Preview what the contacts of some customers would be emailed."""
+    info = selection.info
     loaders, policy = info.context.loaders, info.context.delivery_policy
     instant = loaders.now_by(info.context.clock) if at is None else checked_instant(at, "at")
-    situation = await loaders.situation.load((customer_id, instant))
+    situations = await loaders.situation.load_many([(one.id, instant) for one in customers])
     if assuming is None:
-        return DeliveryPreview.of(situation, policy)
-    customer_class = await _assumed_class(info, assuming)
+        made: list[Any] = [DeliveryPreview.of(situation, policy) for situation in situations]
+    else:
+        meant = assuming.meant(await _assumed_class(info, assuming))
+        made = [_assumed(situation, meant, policy) for situation in situations]
+    contacts = [one.contacts for one in made if isinstance(one, DeliveryPreview)]
+    show(info, ContactDelivery, list(chain.from_iterable(contacts)))
+    return made
+
+
+def _assumed(
+    situation: Situation, meant: Assumption, policy: DeliveryPolicy
+) -> DeliveryPreview | RequestRefused:
+    """Preview a situation under an assumption, unless that is about somebody else's contact."""
     try:
-        assumed = assume(situation, assuming.meant(customer_class))
+        return DeliveryPreview.of(assume(situation, meant), policy, situation)
     except UnknownContact as unknown:
-        raise RequestRefused(
-            ErrorCode.BAD_USER_INPUT, str(unknown), contactId=unknown.contact_id
-        ) from None
-    return DeliveryPreview.of(assumed, policy, situation)
+        return RequestRefused(ErrorCode.BAD_USER_INPUT, str(unknown), contactId=unknown.contact_id)
+
+
+DELIVERY_PREVIEW = brought(previews, paths=())
 
 
 def checked_instant(instant: datetime, argument: str) -> datetime:

@@ -304,6 +304,47 @@ async def test_what_is_not_for_everybody_is_read_for_those_it_is_for(api: Api) -
             assert {"id": customer["id"], "contacts": contacts} in nodes
 
 
+async def test_what_is_made_for_everybody_shows_to_some_what_is_theirs(api: Api) -> None:
+    """R93: entries behind a flag, and names in a preview, need a scope of their own."""
+    customer = await api.save_customer()
+    await api.do("saveContact", "contact { id }", customerId=customer["id"], name="Ann")
+    await api.do(
+        "recordConsent",
+        "entry { id }",
+        customerId=customer["id"],
+        basis="WRITTEN_OPT_IN",
+        givenBy="Ann",
+        method="PAPER",
+        evidenceReference="file",
+    )
+    tokens = (
+        await api.token_for(Scope.CUSTOMERS_READ),
+        await api.token_for(Scope.CUSTOMERS_READ, Scope.CONTACTS_READ, Scope.CONSENT_READ),
+    )
+    consent = """query ($id: ID) { customer(id: $id) {
+      consent { isGiven entry { givenBy } } nonItemisedBills { isRequested entry { id } } } }"""
+    preview = """query ($id: ID) { customer(id: $id) {
+      deliveryPreview { contacts { name email isActive } } } }"""
+    for token in (*tokens, *tokens):
+        flags = await api.answer(consent, token=token, id=customer["id"])
+        shown = await api.answer(preview, token=token, id=customer["id"])
+        if token == tokens[1]:
+            assert flags["data"]["customer"] == {
+                "consent": {"isGiven": True, "entry": {"givenBy": "Ann"}},
+                "nonItemisedBills": {"isRequested": False, "entry": None},
+            }
+            (contact,) = shown["data"]["customer"]["deliveryPreview"]["contacts"]
+            assert contact == {"name": "Ann", "email": None, "isActive": True}
+            continue
+        assert flags["data"]["customer"] == {
+            "consent": {"isGiven": True, "entry": None},
+            "nonItemisedBills": {"isRequested": False, "entry": None},
+        }
+        needed = [error["extensions"]["requiredScopes"] for error in flags["errors"]]
+        assert needed == [["consent:read"]] * 2
+        assert shown["errors"][0]["extensions"]["requiredScopes"] == ["contacts:read"]
+
+
 async def test_a_node_of_every_type_is_found_by_its_id(api: Api) -> None:
     customer = await api.save_customer(name="Node")
     template = await api.done("saveCustomerTemplate", "customerTemplate { id }", name="Node")
