@@ -120,6 +120,39 @@ async def _customers_of(
     ]
 
 
+async def _deletability(selection: Selection, classes: Sequence[Any]) -> list[Permissibility]:
+    """Look at the use of some classes."""
+    return [
+        Permissibility.of([] if row is None else deletion_blockers(row, use), use)
+        for row, use in await _rows_and_uses(selection, classes)
+    ]
+
+
+async def _retirability(
+    selection: Selection, classes: Sequence[Any], replacement_id: str | None = None
+) -> list[Permissibility]:
+    """Look at the use of some classes, and at the replacement."""
+    replacement = None
+    if replacement_id is not None:
+        loader = selection.info.context.loaders.customer_class
+        replacement = await loader.load(replacement_id)
+        if replacement is None:
+            raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such replacement.")
+    return [
+        Permissibility.of([] if row is None else retirement_blockers(row, use, replacement), use)
+        for row, use in await _rows_and_uses(selection, classes)
+    ]
+
+
+async def _rows_and_uses(
+    selection: Selection, classes: Sequence[Any]
+) -> list[tuple[models.CustomerClass | None, ClassUse]]:
+    """Read classes and their uses; one may be gone, or never have been but in a dry run."""
+    loaders, ids = selection.info.context.loaders, [one.id for one in classes]
+    rows = await loaders.customer_class.load_many(ids)
+    return list(zip(rows, await loaders.class_use.load_many(ids), strict=True))
+
+
 @strawberry.type(description="A group of customers of one legal type and data-protection profile.")
 class CustomerClass(Node):
     """A customer class (R1)."""
@@ -164,34 +197,29 @@ class CustomerClass(Node):
     name_key: strawberry.Private[str]
 
     @strawberry.field(
-        description="Whether it can be deleted now (R33 to R38).", extensions=[ADMINISTRATION]
+        description="Whether it can be deleted now (R33 to R38).",
+        extensions=[ADMINISTRATION],
+        metadata=brought(_deletability, paths=()),
     )
-    async def deletability(self, info: Info) -> Permissibility:
-        """Look at its use before anybody clicks."""
-        row, use = await _row_and_use(info, self.id)
-        return Permissibility.of([] if row is None else deletion_blockers(row, use), use)
+    def deletability(self, info: Info) -> Permissibility:
+        """Tell before anybody clicks."""
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
         description="Whether it can be retired now (R42, R43); a retired class can, to no effect.",
         extensions=[ADMINISTRATION],
+        metadata=brought(_retirability, paths=()),
     )
-    async def retirability(
+    def retirability(
         self,
         info: Info,
-        replacement_id: Annotated[
+        replacement_id: Annotated[  # noqa: ARG002  # for the schema
             strawberry.ID | None,
             strawberry.argument(description="The class to move its customers to."),
         ] = None,
     ) -> Permissibility:
-        """Look at its use, and at the replacement."""
-        row, use = await _row_and_use(info, self.id)
-        replacement = None
-        if replacement_id is not None:
-            replacement = await info.context.loaders.customer_class.load(replacement_id)
-            if replacement is None:
-                raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such replacement.")
-        blockers = [] if row is None else retirement_blockers(row, use, replacement)
-        return Permissibility.of(blockers, use)
+        """Tell before anybody clicks."""
+        return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
         description="Its customers by name; by account number for whoever may not see personal"
@@ -265,9 +293,3 @@ class CustomerClassConnection:
 
 def _cursor(node: CustomerClass) -> str:
     return encode_cursor(CLASSES, (node.display_position, node.name_key, node.id))
-
-
-async def _row_and_use(info: Info, class_id: str) -> tuple[models.CustomerClass | None, ClassUse]:
-    """Read a class and its use; it may be gone, or never have been but in a dry run."""
-    loaders = info.context.loaders
-    return await loaders.customer_class.load(class_id), await loaders.class_use.load(class_id)
