@@ -133,7 +133,11 @@ class Period(Generic[AnEntry]):
 
 def consent_at(entries: Iterable[Entry], instant: datetime) -> ConsentState:
     """Tell whether consent is given at an instant, on what basis, since when and by which entry."""
-    entry = deciding(entries, Matter.CONSENT, instant)
+    return consent_by(deciding(entries, Matter.CONSENT, instant))
+
+
+def consent_by(entry: Entry | None) -> ConsentState:
+    """Tell the same by the entry that decides."""
     if entry is None:
         return ConsentState()
     is_given = entry.kind is EntryKind.GRANT
@@ -142,7 +146,11 @@ def consent_at(entries: Iterable[Entry], instant: datetime) -> ConsentState:
 
 def non_itemised_at(entries: Iterable[Entry], instant: datetime) -> NonItemisedState:
     """Tell whether bills without itemisation are asked for at an instant (A16)."""
-    entry = deciding(entries, Matter.NON_ITEMISED, instant)
+    return non_itemised_by(deciding(entries, Matter.NON_ITEMISED, instant))
+
+
+def non_itemised_by(entry: Entry | None) -> NonItemisedState:
+    """Tell the same by the entry that decides."""
     if entry is None:
         return NonItemisedState()
     is_requested = entry.kind is EntryKind.NON_ITEMISED_REQUEST

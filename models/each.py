@@ -9,7 +9,7 @@ first rows: at most as many are read as there are keys times rows of a page.
 from dataclasses import dataclass
 from typing import Any
 
-from models.reading import NOTHING
+from models.reading import THE_TABLE
 from models.sql import ALWAYS, Sql, all_of, is_postgres, not_looked_up
 
 
@@ -58,7 +58,7 @@ class Found:
 
     where: Sql
     order: str
-    source: Sql = NOTHING
+    source: Sql = THE_TABLE
 
 
 @dataclass(frozen=True, slots=True)

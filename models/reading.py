@@ -27,7 +27,7 @@ Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
 ROOT = "t0"
 """The name that a statement has for the table that it is about."""
 
-NOTHING = Sql("")
+THE_TABLE = Sql("")
 """No source but the table."""
 
 FEW = 10
@@ -120,7 +120,7 @@ class Reader:
         where: Sql,
         tail: str = "",
         *,
-        source: Sql = NOTHING,
+        source: Sql = THE_TABLE,
         keep: Keep | None = None,
         most: int | None = None,
     ) -> list[Any]:
@@ -137,7 +137,7 @@ class Reader:
         return await self._completed(compiled, (*others, keep(own) if keep else own))
 
     async def read_some(
-        self, where: Sql, order: str, most: int, *, source: Sql = NOTHING
+        self, where: Sql, order: str, most: int, *, source: Sql = THE_TABLE
     ) -> tuple[list[Any], bool]:
         """Read so many objects at most, and tell whether there are more."""
         compiled = self._for(most)

@@ -55,7 +55,7 @@ class AccessToken(Node):
     )
     reseller: Customer | None = one(
         "reseller",
-        extensions=[Requires(Scope.CUSTOMERS_READ)],
+        requires=Requires(Scope.CUSTOMERS_READ),
         description="The same as a customer.",
     )
     rotated_from_id: strawberry.ID | None = strawberry.field(

@@ -12,11 +12,14 @@ from models.consent import (
     ConsentBasis,
     ConsentMethod,
     EntryKind,
-    consent_at,
-    non_itemised_at,
+    Matter,
+    consent_by,
+    deciding,
+    non_itemised_by,
 )
 from schema.descriptions import described_enum
 from schema.errors import ErrorCode, RequestRefused
+from schema.permissions import Requires
 from schema.personal import NULLED
 from schema.reads import Rows, Selection, brought, derived, reads
 from schema.restricted import restricted, show
@@ -131,7 +134,8 @@ reads(ConsentEntry, models.ConsentEntry)
 
 def _of_ledger(bring: Callable[..., Awaitable[Sequence[Any]]], *path: str) -> dict[str, Any]:
     """Bring what is made of customers' entries, with what the field selects of them at a path."""
-    rows = Rows(ConsentEntry, "customer_id", "t0.sequence", PROJECTED, path)
+    needed = Requires(Scope.CONSENT_READ)
+    rows = Rows(ConsentEntry, "customer_id", "t0.sequence", PROJECTED, path, needed)
     return brought(bring, paths=(), rows={"ledger": rows})
 
 
@@ -154,12 +158,13 @@ class Consent:
     @classmethod
     def at(cls, ledger: Sequence[ConsentEntry], instant: datetime) -> "Consent":
         """Show the flag at an instant."""
-        state = consent_at(ledger, instant)
+        entry = deciding(ledger, Matter.CONSENT, instant)
+        state = consent_by(entry)
         return cls(
             is_given=state.is_given,
             basis=state.basis,
             since=state.since,
-            entry=_entry(ledger, state.entry_id),
+            entry=entry,
         )
 
 
@@ -181,16 +186,13 @@ class NonItemisedBills:
     @classmethod
     def at(cls, ledger: Sequence[ConsentEntry], instant: datetime) -> "NonItemisedBills":
         """Show the request at an instant."""
-        state = non_itemised_at(ledger, instant)
+        entry = deciding(ledger, Matter.NON_ITEMISED, instant)
+        state = non_itemised_by(entry)
         return cls(
             is_requested=state.is_requested,
             since=state.since,
-            entry=_entry(ledger, state.entry_id),
+            entry=entry,
         )
-
-
-def _entry(ledger: Sequence[ConsentEntry], entry_id: str | None) -> ConsentEntry | None:
-    return next((entry for entry in ledger if entry.id == entry_id), None)
 
 
 async def _consents_at(

@@ -183,7 +183,7 @@ class Contact(Node):
     )
     customer: Annotated["Customer", strawberry.lazy("schema.customer")] = one(
         "customer",
-        extensions=[Requires(Scope.CUSTOMERS_READ)],
+        requires=Requires(Scope.CUSTOMERS_READ),
         description="Whose contact it is.",
     )
     created_at: datetime = strawberry.field(description="When it was created, in UTC.")

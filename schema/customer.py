@@ -185,7 +185,7 @@ class Customer(Node):
         "customer_id",
         "t0.id",
         where="t0.deleted_at IS NULL",
-        extensions=[Requires(Scope.CONTACTS_READ)],
+        requires=Requires(Scope.CONTACTS_READ),
         description="Its contacts, oldest first (R59).",
     )
     name_key: strawberry.Private[str]

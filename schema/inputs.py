@@ -1,5 +1,7 @@
 """Makes arguments and input objects as Strawberry does, with what depends on types worked out once.
 
+No input here is made in a way of its own, which might want to know the request.
+
 Strawberry looks through the types of a value, and up the name and the type of each field of an
 input, whenever one arrives, which for the filter of a list costs as much as reading it. It lets a
 type say how its objects are made (`from_input`); the functions that are written here say so for all
@@ -21,6 +23,7 @@ from strawberry.types.arguments import (
     convert_argument,
 )
 from strawberry.types.base import StrawberryList, StrawberryObjectDefinition, StrawberryOptional
+from strawberry.types.field import StrawberryField
 
 FromInput = Callable[[type, Mapping[str, Any], InputContext], Any]
 Convert = Callable[[Any], Any]
@@ -33,6 +36,25 @@ def prepare_inputs(schema: Schema) -> None:
             definition = named.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
             if definition.from_input is None:
                 definition.from_input = _from_input(definition, schema)
+
+
+class Converters:
+    """Converts the arguments of a field."""
+
+    def __init__(self, field: StrawberryField, schema: Schema) -> None:
+        names = schema.config.name_converter
+        self._known = {
+            names.from_argument(one): (one.python_name, converter(one.type, schema))
+            for one in field.arguments
+        }
+
+    def converted(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the values that graphql-core hands over, by the names that a resolver has."""
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            attribute, convert = self._known[name]
+            values[attribute] = value if convert is None else convert(value)
+        return values
 
 
 def converter(kind: Any, schema: Schema) -> Convert | None:

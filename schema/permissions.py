@@ -1,6 +1,5 @@
 """Which scope a field needs, declared where the field is."""
 
-from collections.abc import Hashable
 from typing import Any
 
 from strawberry.extensions import FieldExtension
@@ -66,12 +65,6 @@ def require(info: Info, *scopes: Scope) -> None:
         raise RequestRefused(
             ErrorCode.FORBIDDEN, f"This needs the scope {names}.", requiredScopes=list(scopes)
         )
-
-
-def grants_of(info: Info) -> Hashable:
-    """Give what decides about all requirements, the same for principals that may do the same."""
-    principal = info.context.principal
-    return None if principal is None else (principal.scopes, principal.reseller_id is None)
 
 
 def _refuse_partner(info: Info) -> None:

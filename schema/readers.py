@@ -15,7 +15,7 @@ from schema.context import Info
 from schema.cost_compiler import row_weight
 from schema.errors import ErrorCode, RequestRefused
 from schema.pagination import CONNECTION, CURSORS
-from schema.permissions import Requires, grants_of
+from schema.permissions import Requires
 from schema.personal import PERSONAL, Masked
 from schema.reads import (
     READ,
@@ -43,8 +43,14 @@ from schema.selections import (
 MOST_READERS = 64
 """So many are kept for an operation: one with many conditions could have any number."""
 
+MOST_VARIANTS = 16
+"""So many are kept of each, for principals who may see different parts of it."""
+
 READERS, SELECTED = "readers", "selected"
 """The attributes of an operation that hold what was compiled, and found out, for its fields."""
+
+Answers = tuple[tuple[Requires, bool], ...]
+"""What is required along a selection, and whether the principal met it."""
 
 Type = TypeVar("Type")
 
@@ -56,17 +62,24 @@ def reader_for(
 
     `paths` lead from the field to the objects, as `("edges", "node")`; none means the field itself.
     `extra` names columns that the caller needs besides. Which nodes make up the field may depend on
-    variables, so they are part of the key; they live as long as the operation that keeps it.
+    variables, so they are part of the key; they live as long as the operation that keeps it. What
+    is not for everybody is left out for those it is not for: they have a reader of their own.
     """
     operation, nodes = info._raw_info.operation, info._raw_info.field_nodes
-    cache: dict[Any, Compiled] = vars(operation).setdefault(READERS, {})
-    who = grants_of(info), info.context.is_masked
-    key = (*map(id, nodes), kind, paths, extra, who, *condition_values(info))
-    compiled = cache.get(key)
-    if compiled is None:
-        if len(cache) >= MOST_READERS:
-            cache.clear()
-        compiled = cache[key] = _compiled(kind, nodes, paths, extra, Walk.of(info))
+    cache: dict[Any, list[tuple[Answers, Compiled]]] = vars(operation).setdefault(READERS, {})
+    is_masked = info.context.is_masked
+    key = (*map(id, nodes), kind, paths, extra, is_masked, *condition_values(info))
+    variants = cache.get(key, [])
+    for answers, compiled in variants:
+        if all(requirement.allows(info) is answer for requirement, answer in answers):
+            return Reader(compiled, info)
+    if len(cache) >= MOST_READERS:
+        cache.clear()
+    if len(variants) >= MOST_VARIANTS:
+        variants.clear()
+    walk = Walk.of(info)
+    compiled = _compiled(kind, nodes, paths, extra, walk)
+    cache.setdefault(key, variants).append((tuple(walk.answers.items()), compiled))
     return Reader(compiled, info)
 
 
@@ -132,7 +145,7 @@ def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {"id": (("id",), None)}
     below: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
     apart: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
-    wanted: dict[str, tuple[Rows, list[SelectionSetNode]]] = {}
+    wanted: dict[str, list[tuple[Rows, FieldNode]]] = {}
     known = known_fields(kind)
     for node in walk.fields(selections, _other_types(kind)):
         field = known.get(node.name.value)
@@ -140,21 +153,16 @@ def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk
             continue  # __typename
         way = field.metadata.get(READ)
         if isinstance(way, One | ManyOf):
-            if not all(permission.allows(walk.info) for permission in _permissions(field)):
+            if not walk.meets(_permissions(field)):
                 continue  # its resolver will refuse
             below.setdefault(field.python_name, (field, []))[1].append(node)
         elif isinstance(way, Brought):
             apart.setdefault(brought_name(node), (field, []))[1].append(node)
-            for name, rows in way.rows.items():
-                nested = wanted.setdefault(name, (rows, []))[1]
-                nested += walk.descend([node.selection_set], rows.path)
+            for name, rows in way.rows.items() if walk.meets(_permissions(field)) else ():
+                wanted.setdefault(name, []).append((rows, node))
         values |= _values_of(field, is_masked=walk.info.context.is_masked)
     ones, manies = _relations(below, walk)
-    for name, (rows, nested) in wanted.items():
-        # What is wanted for the sake of another value costs nothing.
-        shape = replace(_shape(rows.kind, nested, walk), weight=0)
-        shape = _with_columns(shape, rows.columns)
-        manies[name] = Many(shape, rows.back, rows.order)
+    manies |= {name: _rows(asked, walk) for name, asked in wanted.items()}
     bring = {name: _bring(field, nodes, walk) for name, (field, nodes) in apart.items()}
     aliases = {
         granted_name(nodes[0]): name
@@ -179,6 +187,20 @@ def _relations(
             shape = replace(shape, weight=_weight(sets, walk))
             manies[name] = Many(shape, way.back, way.order, way.where)
     return ones, manies
+
+
+def _rows(asked: Sequence[tuple[Rows, FieldNode]], walk: Walk) -> Many:
+    """Work out the rows that brought fields want on their objects: the same ones for all."""
+    (rows, _), *_ = asked
+    columns: list[str] = []
+    nested: list[SelectionSetNode] = []
+    for wanted, node in asked:
+        columns += wanted.columns
+        if wanted.requires is None or walk.meets([wanted.requires]):
+            nested += walk.descend([node.selection_set], wanted.path)
+    # What is wanted for the sake of another value costs nothing.
+    shape = replace(_shape(rows.kind, nested, walk), weight=0)
+    return Many(_with_columns(shape, tuple(columns)), rows.back, rows.order)
 
 
 def _weight(sets: Sequence[SelectionSetNode | None], walk: Walk) -> int:
@@ -215,7 +237,7 @@ def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
     extra = way.extra + (way.places if selected & CURSORS else ())
     compiled = way.paths and _compiled(type_at(field, way.paths[0]), nodes, way.paths, extra, walk)
     permissions = _permissions(field)
-    arguments = Arguments(field, nodes[0])
+    arguments = Arguments(field, nodes[0], walk.info)
 
     async def bring(objects: Sequence[Any], info: Info) -> Sequence[Any]:
         reader = Reader(compiled, info) if compiled else None

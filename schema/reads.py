@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 import strawberry
 from graphql import FieldNode, print_ast
-from strawberry.extensions import FieldExtension
 from tortoise.models import Model
 
 from models.reading import Reader
 from schema.context import Info
+from schema.permissions import Requires
 from schema.personal import PERSONAL, Masked
 from schema.plan import PREPARED
 
@@ -70,7 +70,8 @@ class Selection:
 class Rows:
     """Rows that a function wants on its objects, referring to them by the column `back`.
 
-    They are objects of a type, with these columns, and with what the field selects at a path.
+    They are objects of a type, with these columns, and with what the field selects at a path, for
+    who meets what that requires. Those of one name are the same rows, whichever fields want them.
     """
 
     kind: type
@@ -78,6 +79,7 @@ class Rows:
     order: str
     columns: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
+    requires: Requires | None = None
 
 
 NO_ROWS: Mapping[str, Rows] = {}
@@ -110,15 +112,10 @@ def one(
     *,
     description: str,
     name: str | None = None,
-    extensions: Sequence[FieldExtension] = (),
+    requires: Requires | None = None,
 ) -> Any:
     """Declare an attribute that is the row a reference leads to."""
-    return strawberry.field(
-        description=description,
-        name=name,
-        metadata=_for_those_who_may(One(reference), extensions),
-        extensions=list(extensions),
-    )
+    return _relation(One(reference), requires, description=description, name=name)
 
 
 def many(
@@ -127,22 +124,22 @@ def many(
     *,
     description: str,
     where: str = "",
-    extensions: Sequence[FieldExtension] = (),
+    requires: Requires | None = None,
 ) -> Any:
     """Declare an attribute that is the rows referring to this one by the column `back`."""
-    return strawberry.field(
-        description=description,
-        metadata=_for_those_who_may(ManyOf(back, order, where), extensions),
-        extensions=list(extensions),
-    )
+    return _relation(ManyOf(back, order, where), requires, description=description)
 
 
-def _for_those_who_may(way: One | ManyOf, extensions: Sequence[FieldExtension]) -> dict[str, Any]:
-    """Give the metadata of a relation: a reader looks at what it requires, once for all objects.
+def _relation(way: One | ManyOf, requires: Requires | None, **settings: Any) -> Any:
+    """Declare a relation: what it requires is looked at by the reader, once for all objects.
 
-    For those who may see it, the reader gives it another name as well, which a plan goes by.
+    For who may see it the reader gives it another name as well, by which plans go; for others it
+    reads nothing, and the field's resolver refuses.
     """
-    return {READ: way, PREPARED: granted_name} if extensions else {READ: way}
+    if requires is None:
+        return strawberry.field(metadata={READ: way}, **settings)
+    metadata = {READ: way, PREPARED: granted_name}
+    return strawberry.field(metadata=metadata, extensions=[requires], **settings)
 
 
 def granted_name(node: FieldNode) -> str:

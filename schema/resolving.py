@@ -13,7 +13,7 @@ from strawberry import Schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from schema.inputs import converter
+from schema.inputs import Converters
 
 Resolve = Callable[..., Awaitable[Any]]
 
@@ -40,18 +40,12 @@ def _info_of_usual(field: StrawberryField) -> str | None:
 
 
 def _resolve(field: StrawberryField, info_name: str, schema: Schema) -> Resolve:
-    make_info, names = schema.config.info_class, schema.config.name_converter
-    attributes = {
-        names.from_argument(argument): (argument.python_name, converter(argument.type, schema))
-        for argument in field.arguments
-    }
+    make_info, converters = schema.config.info_class, Converters(field, schema)
 
     async def resolve(source: Any, raw: GraphQLResolveInfo[Any], /, **given: Any) -> Any:
         info = make_info(_raw_info=raw, _field=field)
-        values: dict[str, Any] = {info_name: info}
-        for name, value in given.items():
-            attribute, convert = attributes[name]
-            values[attribute] = value if convert is None else convert(value)
+        values = converters.converted(given)
+        values[info_name] = info
         return await field.get_result(source, info=info, args=[], kwargs=values)
 
     return resolve

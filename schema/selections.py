@@ -1,13 +1,13 @@
 """Walks what a field selects, through fragments and past directives, and the types it leads to."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from graphql import (
     FieldNode,
-    FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLField,
     GraphQLIncludeDirective,
     GraphQLSkipDirective,
     OperationDefinitionNode,
@@ -17,13 +17,15 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 from strawberry.types import get_object_definition
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryContainer
 from strawberry.types.field import StrawberryField
 from strawberry.types.lazy_type import LazyType
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.context import Info
+from schema.inputs import Converters
+from schema.permissions import Requires
+from schema.plan.arguments import prepare_arguments
 from schema.plan.selection import conditions
 
 CONDITIONS = "conditions"
@@ -42,16 +44,27 @@ class Walk:
     Each selection set is gone through once, however often fragments lead to it.
     """
 
-    fragments: Mapping[str, FragmentDefinitionNode]
-    variables: VariableValues
-    operation: OperationDefinitionNode
     info: Info
+    variables: VariableValues
+    answers: dict[Requires, bool] = field(default_factory=dict)
+    """What was required on the way, and whether the principal met it."""
 
     @classmethod
     def of(cls, info: Info) -> "Walk":
         """Go through the operation that is executed."""
-        raw = info._raw_info
-        return cls(raw.fragments, variables_of(info), raw.operation, info)
+        return cls(info, variables_of(info))
+
+    @property
+    def operation(self) -> OperationDefinitionNode:
+        """Give the operation."""
+        return self.info._raw_info.operation
+
+    def meets(self, requirements: Iterable[Requires]) -> bool:
+        """Tell whether the principal meets all of some requirements."""
+        for one in requirements:
+            if one not in self.answers:
+                self.answers[one] = one.allows(self.info)
+        return all(self.answers[one] for one in requirements)
 
     def fields(
         self, sets: Iterable[SelectionSetNode | None], others: frozenset[str] = frozenset()
@@ -95,7 +108,9 @@ class Walk:
                 found.append(node)
                 continue
             is_spread = isinstance(node, FragmentSpreadNode)
-            about: Any = self.fragments[cast("Any", node).name.value] if is_spread else node
+            about: Any = (
+                self.info._raw_info.fragments[cast("Any", node).name.value] if is_spread else node
+            )
             condition = about.type_condition
             if condition is None or condition.name.value not in others:
                 self._collect(about.selection_set, others, seen, found)
@@ -140,26 +155,27 @@ class Arguments:
     They are made once where no variable is among them; whoever takes them leaves them as they are.
     """
 
-    def __init__(self, field: StrawberryField, node: FieldNode) -> None:
-        self._field = field
+    def __init__(self, field: StrawberryField, node: FieldNode, info: Info) -> None:
         self._node = node
         self._varies = any("$" in print_ast(argument) for argument in node.arguments or ())
         self._made: dict[str, Any] | None = None if field.arguments else {}
+        if self._made is not None:
+            return
+        definition = get_object_definition(field.origin, strict=True)
+        core: Any = info._raw_info.schema.get_type(definition.name)
+        self._core: GraphQLField = core.fields[node.name.value]
+        self._prepared = prepare_arguments(self._core, node)
+        self._converters = Converters(field, info.schema)
 
     def of(self, info: Info) -> dict[str, Any]:
         """Give them; raises GraphQLError for values that are wrong."""
         if self._made is not None:
             return self._made
-        field, schema = self._field, info.schema
-        definition = get_object_definition(field.origin, strict=True)
-        core: Any = info._raw_info.schema.get_type(definition.name)
-        made = convert_arguments(
-            get_argument_values(core.fields[self._node.name.value], self._node, variables_of(info)),
-            field.arguments,
-            scalar_registry=schema.schema_converter.scalar_registry,
-            config=schema.config,
-            info=info,
-        )
+        variables = variables_of(info)
+        given = self._prepared.of(variables) if self._prepared else None
+        if given is None:
+            given = get_argument_values(self._core, self._node, variables)
+        made = self._converters.converted(given)
         if not self._varies:
             self._made = made
         return made

@@ -147,7 +147,7 @@ class User(Node):
     )
     reseller: Annotated["Customer", strawberry.lazy("schema.customer")] | None = one(
         "reseller",
-        extensions=[Requires(Scope.CUSTOMERS_READ)],
+        requires=Requires(Scope.CUSTOMERS_READ),
         description="The same as a customer.",
     )
     permissions: list[Permission] = derived(

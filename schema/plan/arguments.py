@@ -22,7 +22,7 @@ class _Placeholder:
         self.name = name
 
 
-class Arguments:
+class PreparedArguments:
     """The arguments of a node, to be given the values of variables."""
 
     __slots__ = ("_fixed", "_names", "_varying")
@@ -44,7 +44,7 @@ class Arguments:
         return arguments
 
 
-def prepare_arguments(field: GraphQLField, node: FieldNode) -> Arguments | None:
+def prepare_arguments(field: GraphQLField, node: FieldNode) -> PreparedArguments | None:
     """Work out the arguments of a node that is valid; nothing if not all can be foreseen."""
     marks = [_Placeholder(name) for name in _variables(node.arguments)]
     values = VariableValues({}, {mark.name: mark for mark in marks})
@@ -56,7 +56,7 @@ def prepare_arguments(field: GraphQLField, node: FieldNode) -> Arguments | None:
         return None  # some type has made something of them
     fixed = {name: part for name, part in made.items() if not _varies(part)}
     varying = {name: part for name, part in made.items() if name not in fixed}
-    return Arguments(fixed, varying, {mark.name for mark in marks})
+    return PreparedArguments(fixed, varying, {mark.name for mark in marks})
 
 
 def _varies(part: Any) -> bool:

@@ -31,18 +31,18 @@ from schema.plan.checks import Unusual
 LARGEST_INT = 2**31 - 1
 
 MOST_KEPT = 1_000
-"""Types of this schema, and of those before it: each is prepared once for all documents."""
+"""Types, in all places where one contains another, of this schema and of those before it."""
 
 Take = Callable[[Any], Any]
 
-IS_AS_IT_SHOULD: dict[Any, Callable[[Any], bool]] = {
+STAYS: dict[Any, Callable[[Any], bool]] = {
     GraphQLID: lambda value: type(value) is str,
     GraphQLString: lambda value: type(value) is str,
     GraphQLBoolean: lambda value: type(value) is bool,
     GraphQLInt: lambda value: type(value) is int and -LARGEST_INT - 1 <= value <= LARGEST_INT,
     GraphQLFloat: lambda value: type(value) is float and value - value == 0.0,
 }
-"""Of the built-in scalars, what tells the values that stay as they are."""
+"""Tells of a value of a built-in scalar whether it stays as it is."""
 
 
 class EndlessError(Exception):
@@ -78,13 +78,13 @@ def _take_of_named(wanted: Any, within: frozenset[Any]) -> Take:
         return _take_of_object(wanted, within | {wanted})
     if is_enum_type(wanted):
         return _take_of_enum(wanted)
-    is_as_it_should = IS_AS_IT_SHOULD.get(wanted)
+    stays = STAYS.get(wanted)
     coerce: Take = wanted.coerce_input_value
 
     def take(value: Any) -> Any:
-        if is_as_it_should is not None and is_as_it_should(value):
+        if stays is not None and stays(value):
             return value
-        if is_as_it_should is not None or (made := coerce(value)) is Undefined:
+        if stays is not None or (made := coerce(value)) is Undefined:
             raise Unusual(value)
         return made
 
@@ -114,10 +114,10 @@ def _take_of_object(wanted: GraphQLInputObjectType, within: frozenset[Any]) -> T
         if type(value) is not dict:
             raise Unusual(value)
         made, given = {}, 0
-        for name, field, out_name, take in fields:
+        for name, field, out_name, take_field in fields:
             if name in value:
                 given += 1
-                made[out_name] = take(value[name])
+                made[out_name] = take_field(value[name])
             elif is_required_input_field(field):
                 raise Unusual(value)
             elif (default := coerce_default_value(field)) is not Undefined:

@@ -24,7 +24,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
 
-from schema.plan.arguments import Arguments
+from schema.plan.arguments import PreparedArguments
 from schema.plan.variables import Variables
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Only(NamedTuple):
     field: GraphQLField | None
     is_async: bool
     """Whether a coroutine resolves it, once."""
-    arguments: Arguments | None
+    arguments: PreparedArguments | None
 
 
 class Selected(list[FieldDetails]):

@@ -53,6 +53,8 @@ SCOPES = (
     ALL,
     ALL,
     frozenset({Scope.CUSTOMERS_READ}),
+    frozenset({Scope.CUSTOMERS_READ, Scope.CONTACTS_READ}),
+    frozenset({Scope.CUSTOMERS_READ, Scope.CONSENT_READ}),
     frozenset({Scope.CUSTOMER_CLASSES_READ}),
     frozenset[Scope](),
 )

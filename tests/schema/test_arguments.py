@@ -6,7 +6,7 @@ import pytest
 from graphql import FieldNode, OperationDefinitionNode, build_schema, parse, print_ast, validate
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
-from schema.plan.arguments import Arguments, prepare_arguments
+from schema.plan.arguments import PreparedArguments, prepare_arguments
 
 SCHEMA = build_schema(
     """
@@ -133,7 +133,7 @@ def test_nothing_that_one_request_changes_is_another_ones(arguments: str) -> Non
     assert _made(prepared, values) == expected
 
 
-def _made(prepared: Arguments, values: VariableValues) -> dict[str, Any]:
+def _made(prepared: PreparedArguments, values: VariableValues) -> dict[str, Any]:
     made = prepared.of(values)
     assert made is not None
     return made

@@ -343,6 +343,11 @@ async def test_what_is_made_for_everybody_shows_to_some_what_is_theirs(api: Api)
         needed = [error["extensions"]["requiredScopes"] for error in flags["errors"]]
         assert needed == [["consent:read"]] * 2
         assert shown["errors"][0]["extensions"]["requiredScopes"] == ["contacts:read"]
+    history = "query ($id: ID) { customer(id: $id) { consentHistory { statement } } }"
+    with counted_statements() as seen:
+        error = await api.error(history, token=tokens[0], id=customer["id"])
+    assert error["extensions"]["requiredScopes"] == ["consent:read"]
+    assert not any("consent_entry" in statement for statement in seen)
 
 
 async def test_a_node_of_every_type_is_found_by_its_id(api: Api) -> None:

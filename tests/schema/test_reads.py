@@ -1,0 +1,53 @@
+"""How types say what they are read from, and that readers are shared by who may see the same."""
+
+from collections import defaultdict
+from unittest.mock import Mock
+
+import pytest
+
+from models.access import Principal, Scope
+from models.database import Database
+from models.reading_compiler import compile_shape
+from schema import readers
+from schema.context import Candidate, Context
+from schema.reads import READ, Brought, models_of
+from schema.selections import known_fields
+from tests.conftest import START
+from tests.graphql_client import the_schema
+
+OTHERS = sorted(set(Scope) - {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.CONTACTS_READ})
+
+
+async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # as the real one
+    return []
+
+
+def test_rows_of_one_name_are_the_same_rows_and_no_fields() -> None:
+    for kind in models_of:
+        fields = known_fields(kind).values()
+        wanted = defaultdict(set)
+        for field in fields:
+            way = field.metadata.get(READ)
+            for name, rows in way.rows.items() if isinstance(way, Brought) else ():
+                wanted[name].add((rows.kind, rows.back, rows.order))
+        assert all(len(ways) == 1 for ways in wanted.values())
+        assert wanted.keys().isdisjoint(field.python_name for field in fields)
+
+
+async def test_who_may_see_the_same_shares_a_reader(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else they may do: else as many were kept as there are sets of scopes."""
+    compiling = Mock(wraps=compile_shape)
+    monkeypatch.setattr(readers, "compile_shape", compiling)
+    schema = the_schema()
+    document = "{ customers { nodes { name contacts { name } consent { isGiven entry { id } } } } }"
+    for number in range(100):
+        scopes = {one for place, one in enumerate(OTHERS) if number >> place & 1}
+        scopes |= {Scope.CUSTOMERS_READ, *([Scope.CONTACTS_READ] if number % 2 else [])}
+        principal = Principal("tok_1", "Tess", frozenset(scopes))
+        context = Context(database, lambda: START, no_search, "request-1", principal)
+        result = await schema.execute(document, context_value=context)
+        assert result.data == {"customers": {"nodes": []}}
+    # With contacts or without, with the entries of consents or without.
+    assert compiling.call_count == 4
