@@ -5,6 +5,7 @@ connection is looked at once a second, which costs a request nothing.
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ LARGEST_HEAD = 64 * 1024
 
 TICKS_OF_A_LOOK = 10
 """Uvicorn's ticks, ten a second, from one look at the connections to the next."""
+
+TO_HTTP_2 = re.compile(rb"\r\nupgrade:[ \t]*h2c[ \t]*(?=\r\n|$)", re.IGNORECASE)
+"""Java's client offers this with a request over plain HTTP; the parser would take its body away."""
 
 LINGER_S = 1.0
 """For how long a client that was refused may read the answer."""
@@ -80,6 +84,10 @@ class Connection(HttpToolsProtocol):
         """Read on, and measure a head that has not ended yet."""
         if self._is_refused:
             return
+        cycle = self.cycle
+        if b"h2c" in data and not self._head_size and (cycle is None or cycle.response_complete):
+            head, end, body = data.partition(b"\r\n\r\n")
+            data = TO_HTTP_2.sub(b"", head) + end + body  # offered, and not taken (RFC 9110, 7.8)
         super().data_received(data)
         cycle = self.cycle
         if cycle is not None and cycle.scope is self.scope:

@@ -212,3 +212,20 @@ async def test_the_server_does_not_say_what_it_is(api: Api) -> None:
         response = await http.get("/healthz")
         assert "server" not in response.headers
         assert "x-powered-by" not in response.headers
+
+
+@pytest.mark.parametrize("name", ["Upgrade", "upgrade"])
+async def test_an_offer_of_http_2_is_not_taken_and_the_request_is_answered(
+    api: Api, name: str
+) -> None:
+    """RFC 9110, 7.8; Java's client makes it with each request over plain HTTP."""
+    offer = {name: "h2c", "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAEAAEAAAAI"}
+    asked = json.dumps({"query": '{ a: __typename b: node(id: "\\r\\nupgrade: h2c") { id } }'})
+    async with listening(api.app) as address, wire(address) as java:
+        for _ in range(2):
+            await java.send(request(api, asked.encode(), **offer))
+            head = await java.head()
+            assert head.startswith("HTTP/1.1 200 OK\r\n")
+            length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+            answer = json.loads(await java.reader.readexactly(length))
+            assert answer["data"] == {"a": "Query", "b": None}
