@@ -102,10 +102,15 @@ class Compiled:
         rows = source or self.table
         return f"SELECT {self.columns} FROM {rows} {self.joins} WHERE {where} {tail}"  # noqa: S608  # no value is spelt out
 
-    @cached_property
+    @property
     def along(self) -> "Compiled":
         """Give what reads the rows that refer to these along with them, where that is better."""
-        return self if self.compile_along is None else self.compile_along()
+        return self if self.compile_along is None else self._along
+
+    @cached_property
+    def _along(self) -> "Compiled":
+        assert self.compile_along is not None  # noqa: S101  # it is asked for no other
+        return self.compile_along()
 
 
 @dataclass(slots=True, eq=False)

@@ -15,12 +15,9 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSyntaxError,
     Undefined,
-    validate,
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
 
 from models.reach import OutOfReachError, reach
@@ -36,7 +33,6 @@ from schema.loaders import Loaders
 from schema.metering import BASE, Meter, Metering
 from schema.plan import PlannedExecution
 from schema.resolving import prepare_resolvers
-from schema.validation import together
 
 
 class _Discreet(PlannedExecution):
@@ -104,17 +100,16 @@ class CustomerClassesSchema(RememberingSchema):
             raise as_too_large(error, self.limits) from None
 
     def faults(
-        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
+        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...], **_: Any
     ) -> list[GraphQLError]:
         """Say what is wrong with a document; names are suggested to who may look at the schema."""
         try:
             refuse_too_large(document, self.limits)
         except GraphQLError as error:
             return [error]
-        return validate(
-            self._schema,
+        return super().faults(
             document,
-            [together((*rules, MaybeNullValidationRule, OneOfInputValidationRule))],
+            rules,
             max_errors=MOST_FAULTS,
             hide_suggestions=not self.limits.introspection,
         )

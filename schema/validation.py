@@ -2,35 +2,116 @@
 
 graphql-core asks each of some thirty rules at each node of a document whether it looks at such
 nodes, and most do not. Which do depends on the kind of the node alone, so here it is found out
-once. To graphql-core all of them are one rule; what they find, and in which order, stays the same.
+once. What they find, and in which order, stays the same.
+
+Visitors remember their own methods, and so keep themselves alive. Here they forget them when they
+are done: else each document would leave some hundred objects to the collector, which holds up all
+requests when it takes those of many documents at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
-from graphql import BREAK, SKIP, ASTValidationRule, Node, ValidationContext
+from graphql import (
+    BREAK,
+    SKIP,
+    ASTValidationRule,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    Node,
+    TypeInfo,
+    TypeInfoVisitor,
+    ValidationContext,
+    Visitor,
+    assert_valid_schema,
+    visit,
+)
 from graphql.language.visitor import EnterLeaveVisitor
+from graphql.validation.validate import (
+    FragmentNestingVisitor,
+    ValidationAbortedError,
+    query_document_keys_to_validate,
+)
+from graphql.validation.validation_context import (
+    NodeWithSelectionSet,
+    VariableUsage,
+    VariableUsageVisitor,
+)
 
-Rules = tuple[type[ASTValidationRule], ...]
 Visit = Callable[..., Any]
 
 
-@lru_cache(8)
-def together(rules: Rules) -> type[ASTValidationRule]:
-    """Give a rule that is all of some rules."""
-    return cast("type[ASTValidationRule]", type("Together", (_Together,), {"rules": rules}))
+def faults_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    rules: Sequence[type[ASTValidationRule]],
+    *,
+    max_errors: int = 100,
+    hide_suggestions: bool = False,
+) -> list[GraphQLError]:
+    """Say what is wrong with a document, as graphql-core's `validate` does."""
+    assert_valid_schema(schema)
+    errors: list[GraphQLError] = []
+
+    def on_error(error: GraphQLError) -> None:
+        if len(errors) >= max_errors:
+            raise ValidationAbortedError(
+                "Too many validation errors, error limit reached. Validation aborted."
+            )
+        errors.append(error)
+
+    type_info = TypeInfo(schema)
+    context = _Context(schema, document, type_info, on_error, hide_suggestions)
+    visitors: list[Visitor] = [rule(context) for rule in rules]
+    fragments = {
+        one.name.value: one
+        for one in document.definitions
+        if isinstance(one, FragmentDefinitionNode)
+    }
+    if fragments:
+        visitors.insert(0, FragmentNestingVisitor(fragments))
+    together = _Together(visitors)
+    typed = TypeInfoVisitor(type_info, together)
+    try:
+        visit(document, typed, query_document_keys_to_validate)
+    except ValidationAbortedError as error:
+        error.__context__ = None
+        errors.append(error.with_traceback(None))
+    except RecursionError:
+        errors.append(ValidationAbortedError("Validation aborted."))
+    _forget(typed, together, *visitors)
+    return errors
 
 
-class _Together(ASTValidationRule):
-    rules: Rules
-    context: ValidationContext
+def _forget(*visitors: Visitor) -> None:
+    for visitor in visitors:
+        visitor.enter_leave_map.clear()
 
-    def __init__(self, context: ValidationContext) -> None:
-        super().__init__(context)
-        self._visitors = [rule(context) for rule in self.rules]
-        self._skipping: list[object] = [None] * len(self.rules)
-        """Of each rule, the node below which it looks at nothing, or that it has ended."""
+
+class _Context(ValidationContext):
+    def get_variable_usages(self, node: NodeWithSelectionSet) -> list[VariableUsage]:
+        """Give the uses of variables directly within an operation or a fragment."""
+        usages = self._variable_usages.get(node)
+        if usages is None:
+            fragment = node if isinstance(node, FragmentDefinitionNode) else None
+            visitor = VariableUsageVisitor(self._type_info, fragment)
+            typed = TypeInfoVisitor(self._type_info, visitor)
+            visit(node, typed)
+            _forget(typed, visitor)
+            usages = self._variable_usages[node] = visitor.usages
+        return usages
+
+
+class _Together(Visitor):
+    def __init__(self, visitors: Sequence[Visitor]) -> None:
+        super().__init__()
+        self._visitors = visitors
+        self._kinds = tuple(type(visitor) for visitor in visitors)
+        self._skipping: list[object] = [None] * len(visitors)
+        """Of each visitor, the node below which it looks at nothing, or that it has ended."""
 
     def get_enter_leave_for_kind(self, kind: str) -> EnterLeaveVisitor:
         """Give what is called at nodes of a kind."""
@@ -38,7 +119,7 @@ class _Together(ASTValidationRule):
         if found is None:
             visits = [
                 (place, *self._visitors[place].get_enter_leave_for_kind(kind))
-                for place in _looking_at(kind, self.rules)
+                for place in _looking_at(kind, self._kinds)
             ]
             found = EnterLeaveVisitor(None, None)
             if visits:
@@ -77,10 +158,12 @@ class _Together(ASTValidationRule):
 
 
 @lru_cache(500)
-def _looking_at(kind: str, rules: Rules) -> tuple[int, ...]:
-    """Give the places of the rules that look at nodes of a kind."""
+def _looking_at(kind: str, visitors: tuple[type[Visitor], ...]) -> tuple[int, ...]:
+    """Give the places of the visitors that look at nodes of a kind."""
     return tuple(
         place
-        for place, rule in enumerate(rules)
-        if any(hasattr(rule, name) for name in (f"enter_{kind}", f"leave_{kind}", "enter", "leave"))
+        for place, visitor in enumerate(visitors)
+        if any(
+            hasattr(visitor, name) for name in (f"enter_{kind}", f"leave_{kind}", "enter", "leave")
+        )
     )

@@ -49,7 +49,7 @@ from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
 
 from schema.plan.checks import JSON, SIMPLE, Unusual, admit_object, complete_null
-from schema.plan.leaves import Leaves
+from schema.plan.leaves import Leaves, Names
 from schema.plan.plain import plain_attribute, plain_method
 from schema.plan.selection import Selected, Selection
 
@@ -100,17 +100,18 @@ class _Writer:
     def __init__(self, collect: Collect) -> None:
         self._collect = collect
         self._source: list[str] = []
-        self._names: dict[str, Any] = {}
-        self._leaves = Leaves(self._name)
+        self._names = Names()
+        self._name = self._names.name
+        self._leaves = Leaves(self._names)
         self._functions = 0
         self._fields = 0
 
     def function(self, name: str) -> Callable[[Any], Any]:
         """Compile what was written, and give one of the functions."""
-        head = f"def plan({', '.join(self._names)}):"
+        head = f"def plan({', '.join(self._names.meant)}):"
         source = "\n".join([head, *self._source, f" return {name}"])
         made = FunctionType(_compiled(source), GLOBALS)
-        function: Callable[[Any], Any] = made(*self._names.values())
+        function: Callable[[Any], Any] = made(*self._names.meant.values())
         return function
 
     def value(self, wanted: GraphQLOutputType, selected: Selected, read: str) -> str | None:
@@ -242,11 +243,6 @@ class _Writer:
             f" return {null}(value)",
             *lines,
         )
-
-    def _name(self, kind: str, meant: Any) -> str:
-        name = f"{kind}_{len(self._names)}"
-        self._names[name] = meant
-        return name
 
     def _write(self, kind: str, *lines: str) -> str:
         self._functions += 1

@@ -29,15 +29,24 @@ EXPECTED: dict[Callable[..., Any], str] = {
 """The built-in serialisers, each with a test for the values that it gives back as they are."""
 
 
-Name = Callable[[str, Any], str]
-"""Gives the name that an object has in what is written."""
+class Names:
+    """The names that objects have in what is written."""
+
+    def __init__(self) -> None:
+        self.meant: dict[str, Any] = {}
+
+    def name(self, kind: str, meant: Any) -> str:
+        """Name an object."""
+        name = f"{kind}_{len(self.meant)}"
+        self.meant[name] = meant
+        return name
 
 
 class Leaves:
     """Writes for one plan."""
 
-    def __init__(self, name: Name) -> None:
-        self._name = name
+    def __init__(self, names: Names) -> None:
+        self._name = names.name
         self._others: dict[tuple[Callable[[Any], Any], bool], str] = {}
         self._classes = set(SIMPLE)
 

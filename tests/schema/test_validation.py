@@ -1,13 +1,15 @@
 """Rules that are run together find what graphql-core's validation finds, in the same order."""
 
+from collections.abc import Callable
+
 import pytest
-from graphql import GraphQLSyntaxError, parse, specified_rules, validate
+from graphql import GraphQLError, GraphQLSyntaxError, parse, specified_rules, validate
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from schema.root import build_schema
 from schema.serving import MOST_FAULTS
-from schema.validation import together
+from schema.validation import faults_of
 
 SCHEMA = build_schema()
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -33,8 +35,8 @@ PARTS = (
 )
 
 
-def _told(text: str, rules: tuple[type, ...]) -> list[dict[str, object]]:
-    errors = validate(SCHEMA._schema, parse(text), rules, max_errors=MOST_FAULTS)
+def _told(text: str, find: Callable[..., list[GraphQLError]]) -> list[dict[str, object]]:
+    errors = find(SCHEMA._schema, parse(text), RULES, max_errors=MOST_FAULTS)
     return [dict(error.formatted) for error in errors]
 
 
@@ -42,14 +44,14 @@ def _told(text: str, rules: tuple[type, ...]) -> list[dict[str, object]]:
 def test_the_same_is_found_whatever_the_document(first: int) -> None:
     for second in range(first, len(PARTS)):
         text = " ".join(PARTS[part] for part in sorted({first, second}))
-        assert _told(text, (together(RULES),)) == _told(text, RULES), text
+        assert _told(text, faults_of) == _told(text, validate), text
 
 
 def test_each_part_is_well_formed_and_most_are_wrong() -> None:
     wrong = 0
     for text in PARTS:
         try:
-            wrong += bool(_told(text, RULES))
+            wrong += bool(_told(text, validate))
         except GraphQLSyntaxError as error:
             pytest.fail(f"{text}: {error.message}")
     assert wrong >= len(PARTS) - 2
@@ -57,6 +59,6 @@ def test_each_part_is_well_formed_and_most_are_wrong() -> None:
 
 def test_all_of_it_at_once_ends_at_the_same_error() -> None:
     text = " ".join(PARTS)
-    found = _told(text, (together(RULES),))
-    assert found == _told(text, RULES)
+    found = _told(text, faults_of)
+    assert found == _told(text, validate)
     assert len(found) == MOST_FAULTS + 1
