@@ -78,16 +78,29 @@ def settle(errors: list[GraphQLError], request_id: str) -> None:
     behind the request id. No message of a client's is logged.
     """
     for error in errors:
-        if isinstance(error.original_error, ValidationError):
-            # The ORM refuses to look for what no column could hold; its message repeats the value.
-            error.original_error = None
-            error.message = "A value is longer than anything of its kind can be."
-        if is_bug(error):
-            log.error("graphql_bug", path=error.path, exc_info=error.original_error)
-            error.message, error.extensions = masked(request_id)
-            continue
-        if len(error.message) > LONGEST_MESSAGE:
-            error.message = f"{error.message[:LONGEST_MESSAGE]}…"
-        code = ErrorCode.INVALID_OPERATION if error.path is None else ErrorCode.BAD_USER_INPUT
-        error.extensions = {"code": code.value, **(error.extensions or {})}
-        log.info("graphql_refused", path=error.path, code=error.extensions["code"])
+        _settle(error, request_id)
+        _forget_way(error)
+
+
+def _settle(error: GraphQLError, request_id: str) -> None:
+    if isinstance(error.original_error, ValidationError):
+        # The ORM refuses to look for what no column could hold; its message repeats the value.
+        error.original_error = None
+        error.message = "A value is longer than anything of its kind can be."
+    if is_bug(error):
+        log.error("graphql_bug", path=error.path, exc_info=error.original_error)
+        error.message, error.extensions = masked(request_id)
+        return
+    if len(error.message) > LONGEST_MESSAGE:
+        error.message = f"{error.message[:LONGEST_MESSAGE]}…"
+    code = ErrorCode.INVALID_OPERATION if error.path is None else ErrorCode.BAD_USER_INPUT
+    error.extensions = {"code": code.value, **(error.extensions or {})}
+    log.info("graphql_refused", path=error.path, code=error.extensions["code"])
+
+
+def _forget_way(error: GraphQLError) -> None:
+    """Drop tracebacks: they lead to the request, which keeps the error, and so itself, alive."""
+    cause: BaseException | None = error
+    while cause is not None:
+        cause.__traceback__ = cause.__context__ = None
+        cause = cause.original_error if isinstance(cause, GraphQLError) else None

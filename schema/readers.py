@@ -247,7 +247,8 @@ def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
                 permission.check(info)
             return await way.bring(selection, objects, **arguments.of(info))
         except (RequestRefused, GraphQLError) as refusal:
-            return [refusal] * len(objects)
+            # Its traceback leads to the objects, which keep it.
+            return [refusal.with_traceback(None)] * len(objects)
 
     return bring
 

@@ -119,18 +119,23 @@ NEW = (
     "query NAME { nothing { ...Nowhere } viewer { id(x: $y) } }",
     f"query NAME($id: ID!) {{ viewer {{ {'id ' * 50} {'no ' * 50} }} }}",
     "{ NAME",
+    "query NAME { users { totalCount } }",
+    'query NAME { customer(id: "1", accountNumber: "2") { id } }',
+    "query NAME { customerClasses { nodes { auditTrail { id } } } }",
 )
+NEW_TO_WHOM = Principal("tok_1", "Tess", frozenset({Scope.CUSTOMERS_READ, Scope.CONTACTS_READ}))
 
 
-async def test_documents_that_are_new_leave_nothing_to_the_collector(database: Database) -> None:
+async def test_new_documents_and_refusals_leave_nothing_to_the_collector(
+    database: Database,
+) -> None:
     """It would hold up all requests while it takes what hundreds of them have left."""
     schema = the_schema().under(Limits())
     schema.documents = Documents(most=5)
-    principal = Principal("tok_1", "Tess", frozenset(Scope))
 
     async def ask(number: int) -> None:
         for text in NEW:
-            context = Context(database, lambda: START, no_search, "request-1", principal)
+            context = Context(database, lambda: START, no_search, "request-1", NEW_TO_WHOM)
             await schema.execute(
                 text.replace("NAME", f"Q{number}"),
                 {"id": "cus_1"},
