@@ -33,8 +33,6 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
@@ -42,7 +40,7 @@ from strawberry.types.graphql import OperationType
 from schema.admission import Crowded
 from schema.documents import Documents, forget_tokens
 from schema.errors import ErrorCode, RequestRefused
-from schema.validation import faults_of
+from schema.validation import STRAWBERRYS_OWN, faults_of
 
 MOST_TOKENS = 5_000
 """A document's length: parsing and validating more would hold up everybody else."""
@@ -71,8 +69,7 @@ class RememberingSchema(strawberry.Schema):
         self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...], **settings: Any
     ) -> list[GraphQLError]:
         """Say what is wrong with a document that was not asked for before."""
-        rules = (*rules, MaybeNullValidationRule, OneOfInputValidationRule)
-        return faults_of(self._schema, document, rules, **settings)
+        return faults_of(self._schema, document, (*rules, *STRAWBERRYS_OWN), **settings)
 
     async def execute(
         self,
@@ -185,11 +182,9 @@ class RememberingSchema(strawberry.Schema):
         known = self.documents.get(context.query)
         try:
             document = context.graphql_document = known or self.parsed(context.query)
-        except GraphQLError as error:
-            # Its traceback leads to the context, which keeps the error.
-            return _refusal([error.with_traceback(None)])
         except Exception as error:
-            return _refusal([_as_graphql_error(error)])
+            # Its traceback leads to the context, which keeps the error.
+            return _refusal([_as_graphql_error(error).with_traceback(None)])
         try:
             operation_type = _type_of(context, document)
         except RuntimeError as error:

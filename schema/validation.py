@@ -40,8 +40,13 @@ from graphql.validation.validation_context import (
     VariableUsage,
     VariableUsageVisitor,
 )
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 Visit = Callable[..., Any]
+
+STRAWBERRYS_OWN = (MaybeNullValidationRule, OneOfInputValidationRule)
+"""Rules that Strawberry adds to those of an operation."""
 
 
 def faults_of(

@@ -4,15 +4,13 @@ from collections.abc import Callable
 
 import pytest
 from graphql import GraphQLError, GraphQLSyntaxError, parse, specified_rules, validate
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from schema.root import build_schema
 from schema.serving import MOST_FAULTS
-from schema.validation import faults_of
+from schema.validation import STRAWBERRYS_OWN, faults_of
 
 SCHEMA = build_schema()
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+RULES = (*specified_rules, *STRAWBERRYS_OWN)
 PARTS = (
     "{ viewer { id name } }",
     "query A { viewer { id } }",
