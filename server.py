@@ -67,6 +67,8 @@ class Connection(HttpToolsProtocol):
     config: Config
     _is_refused = False
     _head_size = 0
+    _is_between = True
+    """Whether what comes next is the head of a request."""
     _awaited: object = None
     _since = 0.0
 
@@ -84,8 +86,7 @@ class Connection(HttpToolsProtocol):
         """Read on, and measure a head that has not ended yet."""
         if self._is_refused:
             return
-        cycle = self.cycle
-        if b"h2c" in data and not self._head_size and (cycle is None or cycle.response_complete):
+        if self._is_between and b"h2c" in data:
             head, end, body = data.partition(b"\r\n\r\n")
             data = TO_HTTP_2.sub(b"", head) + end + body  # offered, and not taken (RFC 9110, 7.8)
         super().data_received(data)
@@ -98,6 +99,16 @@ class Connection(HttpToolsProtocol):
         if self._head_size > LARGEST_HEAD and is_ours:
             log.info("head_too_large")
             self._refuse(431)
+
+    def on_message_begin(self) -> None:
+        """Note that a request has begun."""
+        self._is_between = False
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        """Note that a request has ended; its answer may have been given before."""
+        self._is_between = True
+        super().on_message_complete()
 
     def look(self, now: float) -> None:
         """End the connection if the client has kept us waiting for the same thing too long."""

@@ -8,9 +8,9 @@ from typing import Any
 from models.audit import AuditEntry
 from models.customer_list import LARGEST_COUNT
 from models.customer_reach import reaches_few
-from models.each import Each, Found, Place
+from models.each import Each, Place
 from models.reading import Reader
-from models.sql import ALWAYS, Sql, all_of, among, is_postgres, listed, run, to_database
+from models.sql import Sql, all_of, among, is_postgres, listed, run, to_database
 
 NEWEST_FIRST = ("at", "id")
 """The columns of the order, which runs backwards."""
@@ -68,8 +68,8 @@ class AuditFilter:
         """Find out what the statement has to be chosen by."""
         return replace(self, is_few=await reaches_few())
 
-    def found(self, place: Place, size: int) -> Found:
-        """Say how the entries of a page are found, in the order of one index.
+    def placed(self, place: Place, size: int) -> tuple[Sql, str]:
+        """Give the condition and the order of a page, to be read in the order of one index.
 
         That is the index of what is shared by the fewest entries.
         """
@@ -80,7 +80,7 @@ class AuditFilter:
                 if (value := getattr(self, name)) is not None
             ]
             conditions = [_OF_REACHED, *equal, *self._others(), place.after()]
-            return Found(all_of(conditions), place.order())
+            return all_of(conditions), place.order()
         for name in EQUAL:
             value = getattr(self, name)
             if value is not None:
@@ -89,19 +89,19 @@ class AuditFilter:
         if len(operations) == 1:
             return self._under("operation", operations[0], place)
         if (each := self.each()) is not None:
-            return Found(ALWAYS, place.order(), each.first(self._rest(), place, size))
-        return Found(all_of([*self._others(), place.after()]), place.order())
+            return each.first(self._rest(), place, size), place.order()
+        return all_of([*self._others(), place.after()]), place.order()
 
     def counting(self, most: int) -> Sql:
         """Write a statement that counts as far as `most`, along the same index."""
         if (each := self.each()) is not None:
             return each.count(self._rest(), most)
-        found = self.found(Place(NEWEST_FIRST, "DESC"), most)
+        where, order = self.placed(Place(NEWEST_FIRST, "DESC"), most)
         text = (
-            f"SELECT count(*) FROM (SELECT 1 FROM audit_entry AS t0 WHERE {found.where.text}"  # noqa: S608  # no value is spelt out
-            f" ORDER BY {found.order} LIMIT {most:d}) AS counted"
+            f"SELECT count(*) FROM (SELECT 1 FROM audit_entry AS t0 WHERE {where.text}"  # noqa: S608  # no value is spelt out
+            f" ORDER BY {order} LIMIT {most:d}) AS counted"
         )
-        return Sql(text, found.where.parameters)
+        return Sql(text, where.parameters)
 
     def each(self) -> Each | None:
         """Give the several operations of which the list consists, if it goes by them."""
@@ -110,7 +110,7 @@ class AuditFilter:
             return None
         return Each("audit_entry", "operation", listed(operations))
 
-    def _under(self, name: str, value: str, place: Place) -> Found:
+    def _under(self, name: str, value: str, place: Place) -> tuple[Sql, str]:
         if name == "reason":
             matched, order = _under_reason(value, place)
         else:
@@ -120,7 +120,7 @@ class AuditFilter:
             conditions.append(Sql(f"t0.{name} IS NOT NULL"))
         if name == "reason":
             conditions.append(Sql("t0.reason = ?", (value,)))
-        return Found(all_of(conditions), order)
+        return all_of(conditions), order
 
     def _equal(self, but: str = "") -> Iterator[Sql]:
         for name in EQUAL:
@@ -174,8 +174,8 @@ async def page(
 ) -> tuple[list[Any], bool]:
     """Give a page, newest first, and whether there is more in the direction read."""
     place = Place(NEWEST_FIRST, "ASC" if is_backward else "DESC", _stored(beyond))
-    found = (await wanted.examined()).found(place, size + 1)
-    entries, has_more = await reader.read_some(found.where, found.order, size, source=found.source)
+    where, order = (await wanted.examined()).placed(place, size + 1)
+    entries, has_more = await reader.read_some(where, order, size)
     if is_backward:
         entries.reverse()
     return entries, has_more

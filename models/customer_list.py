@@ -9,7 +9,7 @@ from typing import Any
 from models.classification import CustomerLabel, SubscriberKind
 from models.customer import Customer
 from models.customer_reach import among_reached, reaches_few
-from models.each import Each, Found, Place
+from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
 from models.reading import Keep, Reader
 from models.sql import (
@@ -197,33 +197,33 @@ async def page(
 ) -> tuple[list[Any], bool]:
     """Give a page in list order, and whether there is more in the direction read."""
     wanted = await wanted.examined()
-    found = _found(wanted, order, size + 1, beyond, is_backward=is_backward)
-    objects, has_more = await reader.read_some(found.where, found.order, size, source=found.source)
+    where, by = _placed(wanted, order, size + 1, beyond, is_backward=is_backward)
+    objects, has_more = await reader.read_some(where, by, size)
     if is_backward:
         objects.reverse()
     return objects, has_more
 
 
-def _found(
+def _placed(
     wanted: CustomerFilter,
     order: CustomerOrder,
     size: int,
     beyond: Key | None,
     *,
     is_backward: bool,
-) -> Found:
-    """Say how the customers of a page are found."""
+) -> tuple[Sql, str]:
+    """Give the condition and the order of a page."""
     if beyond is not None:
         beyond = (to_database(Customer._meta.fields_map[order.column], beyond[0]), beyond[1])
     direction = "DESC" if order.is_descending != is_backward else "ASC"
     place = Place((order.column, "id"), direction, beyond)
     each, one_class = wanted.each(order.column), wanted.one_class()
     if each is not None:
-        return Found(ALWAYS, place.order(), each.first(_NOT_ERASED, place, size))
+        return each.first(_NOT_ERASED, place, size), place.order()
     if one_class is not None and not wanted.is_few:
         matched, by = place.under("customer_class_id", Sql("?", (one_class,)))
-        return Found(all_of([matched, wanted.condition(is_of_class=False)]), by)
-    return Found(all_of([wanted.condition(), place.after()]), place.order())
+        return all_of([matched, wanted.condition(is_of_class=False)]), by
+    return all_of([wanted.condition(), place.after()]), place.order()
 
 
 async def count(wanted: CustomerFilter) -> int:
@@ -255,7 +255,7 @@ async def first_of_classes(
     """Give the first customers of each of many classes, in one statement for them all."""
     place = Place((order.column, "id"), beyond=beyond)
     each, living = await _of_classes(class_ids)
-    source = each.first(living, place, size)
+    source = each.first_of_each(living, place, size)
     return await reader.read(ALWAYS, f"ORDER BY {place.order()}", source=source, keep=keep)
 
 

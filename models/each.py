@@ -9,7 +9,6 @@ first rows: at most as many are read as there are keys times rows of a page.
 from dataclasses import dataclass
 from typing import Any
 
-from models.reading import THE_TABLE
 from models.sql import ALWAYS, Sql, all_of, is_postgres, not_looked_up
 
 
@@ -50,18 +49,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """How the rows of a page are found: what they meet, in which order, and what gives them.
-
-    That is the table, unless a `source` takes its place.
-    """
-
-    where: Sql
-    order: str
-    source: Sql = THE_TABLE
-
-
-@dataclass(frozen=True, slots=True)
 class Each:
     """Rows of `table` whose `column` is any of the keys; a statement gives each once, as `key`."""
 
@@ -72,22 +59,42 @@ class Each:
     """Whether the rows are found by another condition, and not by their keys."""
 
     def first(self, where: Sql, place: Place, size: int) -> Sql:
-        """Write what gives the first rows of each key, as t0, in place of the table.
+        """Match the first rows of all; `where` calls the table t0.
 
-        `where` calls the table t0. An index must begin with the column of the keys and go on in the
-        order of the place. The first rows of all are among these.
+        An index alone tells which they are; they are looked up again by their ids. It must begin
+        with the column of the keys and go on in the order of the place.
         """
+        keys, rows = self._first_rows(where, place, size)
+        found = f"ORDER BY {place.order('found')} LIMIT {size:d}"
+        if is_postgres():
+            text = (
+                f"t0.id = ANY(ARRAY(SELECT found.id FROM {keys}"  # noqa: S608  # no value is spelt out
+                f" CROSS JOIN LATERAL (SELECT t0.* {rows.text}) AS found {found}))"
+            )
+        else:
+            # SQLite has no LATERAL; its CROSS JOIN keeps the order in which tables are joined.
+            text = (
+                f"t0.rowid IN (SELECT found.rowid FROM {keys} CROSS JOIN {self.table} AS found"  # noqa: S608  # see above
+                f" ON found.rowid IN (SELECT t0.rowid {rows.text}) {found})"
+            )
+        return Sql(text, (*self.keys.parameters, *rows.parameters))
+
+    def first_of_each(self, where: Sql, place: Place, size: int) -> Sql:
+        """Write what gives the first rows of each key as t0, in place of the table (`first`)."""
+        keys, rows = self._first_rows(where, place, size)
+        found = (
+            f"LATERAL (SELECT t0.* {rows.text}) AS t0"  # no value is spelt out
+            if is_postgres()
+            else f"{self.table} AS t0 ON t0.rowid IN (SELECT t0.rowid {rows.text})"  # see above
+        )
+        return Sql(f"{keys} CROSS JOIN {found}", (*self.keys.parameters, *rows.parameters))
+
+    def _first_rows(self, where: Sql, place: Place, size: int) -> tuple[str, Sql]:
+        """Give the keys as a table `one`, and the end of a SELECT of the first rows of one key."""
         matched, order = place.under(self.column, Sql("one.key"), is_few=self.is_few)
         condition = all_of([matched, where])
         rows = f"FROM {self.table} AS t0 WHERE {condition.text} ORDER BY {order} LIMIT {size:d}"
-        # SQLite has no LATERAL; its CROSS JOIN keeps the order in which tables are joined.
-        found = (
-            f"LATERAL (SELECT t0.* {rows}) AS t0"  # no value is spelt out
-            if is_postgres()
-            else f"{self.table} AS t0 ON t0.rowid IN (SELECT t0.rowid {rows})"  # see above
-        )
-        parameters = (*self.keys.parameters, *condition.parameters)
-        return Sql(f"({self.keys.text}) AS one CROSS JOIN {found}", parameters)
+        return f"({self.keys.text}) AS one", Sql(rows, condition.parameters)
 
     def count(self, where: Sql, most: int) -> Sql:
         """Write a statement that counts the rows, as far as `most`."""

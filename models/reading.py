@@ -141,14 +141,11 @@ class Reader:
         *others, own = compiled.build(rows)
         return await self._completed(compiled, (*others, keep(own) if keep else own))
 
-    async def read_some(
-        self, where: Sql, order: str, most: int, *, source: Sql = THE_TABLE
-    ) -> tuple[list[Any], bool]:
+    async def read_some(self, where: Sql, order: str, most: int) -> tuple[list[Any], bool]:
         """Read so many objects at most, and tell whether there are more."""
         compiled = self._for(most)
-        tail = f"ORDER BY {order} LIMIT {most + 1:d}"
-        text = compiled.select(where.text, tail, source.text)
-        rows = await run(text, (*source.parameters, *where.parameters))
+        text = compiled.select(where.text, f"ORDER BY {order} LIMIT {most + 1:d}")
+        rows = await run(text, where.parameters)
         return await self._completed(compiled, compiled.build(rows[:most])), len(rows) > most
 
     async def read_one(self, where: Sql) -> Any | None:

@@ -79,6 +79,8 @@ def settle(errors: list[GraphQLError], request_id: str) -> None:
     """
     for error in errors:
         _settle(error, request_id)
+    # Several may have one cause.
+    for error in errors:
         _forget_way(error)
 
 
@@ -100,7 +102,9 @@ def _settle(error: GraphQLError, request_id: str) -> None:
 
 def _forget_way(error: GraphQLError) -> None:
     """Drop tracebacks: they lead to the request, which keeps the error, and so itself, alive."""
-    cause: BaseException | None = error
-    while cause is not None:
-        cause.__traceback__ = cause.__context__ = None
-        cause = cause.original_error if isinstance(cause, GraphQLError) else None
+    ways: list[BaseException | None] = [error]
+    while ways:
+        cause = ways.pop()
+        if cause is not None:
+            ways += [cause.__cause__, getattr(cause, "original_error", None)]
+            cause.__traceback__ = cause.__context__ = None

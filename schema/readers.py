@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from graphql import FieldNode, GraphQLError, SelectionSetNode
 from strawberry.types import get_object_definition
 from strawberry.types.field import StrawberryField
+from tortoise.exceptions import ValidationError
 
 from models.reading import ROOT, Bring, Compiled, Compute, Many, Reader, Shape
 from models.reading_compiler import TooDeepError, compile_shape
@@ -246,7 +247,7 @@ def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
             for permission in permissions:
                 permission.check(info)
             return await way.bring(selection, objects, **arguments.of(info))
-        except (RequestRefused, GraphQLError) as refusal:
+        except (RequestRefused, GraphQLError, ValidationError) as refusal:
             # Its traceback leads to the objects, which keep it.
             return [refusal.with_traceback(None)] * len(objects)
 

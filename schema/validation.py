@@ -87,7 +87,8 @@ def faults_of(
         errors.append(error.with_traceback(None))
     except RecursionError:
         errors.append(ValidationAbortedError("Validation aborted."))
-    _forget(typed, together, *visitors)
+    finally:
+        _forget(typed, together, *visitors)
     return errors
 
 

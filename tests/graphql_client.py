@@ -23,6 +23,7 @@ from app import Platform, create_app
 from enrichment.sandbox import Sandbox, SandboxConfig, sandbox_server
 from models.access import TOKENS, AccessToken, Scope, issue_token
 from models.event import EVENTS
+from models.sql import run
 from models.worker import Worker
 from schema.root import build_schema
 from schema.serving import CustomerClassesSchema
@@ -334,6 +335,19 @@ async def connected(address: str, **headers: str) -> AsyncIterator[Socket]:
         ) as ws,
     ):
         yield Socket(ws)
+
+
+async def until_heard(api: Api) -> None:
+    """Wait until the process has heard of all that was committed, as that tokens have changed.
+
+    PostgreSQL tells of it in the order of commits, and a little later.
+    """
+    database = api.platform.database
+    if not database.is_postgres:
+        return
+    with database.signals.watching(EVENTS) as heard:
+        await run("SELECT pg_notify(?, '')", [EVENTS])
+        await asyncio.wait_for(heard.wait(), ENOUGH_S)
 
 
 async def until_followed(api: Api, followers: int = 1) -> None:

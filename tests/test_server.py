@@ -229,3 +229,15 @@ async def test_an_offer_of_http_2_is_not_taken_and_the_request_is_answered(
             length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
             answer = json.loads(await java.reader.readexactly(length))
             assert answer["data"] == {"a": "Query", "b": None}
+
+
+async def test_nothing_of_a_body_is_taken_for_such_an_offer(api: Api) -> None:
+    """An answer may come before its request has ended; what follows is the body's all the same."""
+    body = b"x\r\nUpgrade: h2c\r\ny"
+    async with listening(api.app) as address, wire(address) as odd:
+        await odd.send(request(api, body, Authorization="Bearer nobody")[: -len(body)])
+        assert (await odd.head()).startswith("HTTP/1.1 401 Unauthorized\r\n")
+        await odd.send(body)
+        await odd.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        rest = await asyncio.wait_for(odd.reader.readuntil(b'{"status":"ok"}'), 10)
+        assert b"HTTP/1.1 200 OK\r\n" in rest
