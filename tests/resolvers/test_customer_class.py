@@ -600,3 +600,12 @@ async def test_a_class_that_was_only_tried_can_be_asked_what_stands_in_its_way(
         "name": "Tried",
         asked: {"isAllowed": True, "firstUsedAt": None, "blockers": []},
     }
+
+
+async def test_an_odd_replacement_is_the_error_of_the_field_that_asked_for_it(api: Api) -> None:
+    document = """query ($id: ID) { customerClass(code: "CHARITY") {
+      name retirability(replacementId: $id) { isAllowed } } }"""
+    for odd in ("cls_nothing", "x" * 5000):
+        error = await api.error(document, id=odd)
+        assert error["path"] == ["customerClass", "retirability"]
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
