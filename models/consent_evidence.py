@@ -11,8 +11,8 @@ from models.consent_chain import FIRST, Break, BreakCode, breaks
 from models.consent_entry import ConsentEntry, ConsentLedger, ConsentPeriod, ConsentTestimony
 from models.customer import Customer
 from models.locks import lock
-from models.reading import Reader, Shape
-from models.reading_compiler import compile_shape
+from models.reading import Reader
+from models.reading_compiler import columns_reader
 from models.sql import Sql
 
 
@@ -88,9 +88,7 @@ def _worked_out(found: list[Period[Any]]) -> set[_Spell]:
 
 
 def _reader(model: type[Model]) -> Reader:
-    columns = sorted(model._meta.db_fields)
-    values = {name: ((name,), None) for name in columns}
-    return Reader(compile_shape(Shape(_Row, model, values, weight=0)))
+    return columns_reader(_Row, model, sorted(model._meta.db_fields))
 
 
 def _is(column: str, value: str) -> Sql:

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
 
 from models.consent import DOCUMENTED, ConsentBasis, Matter
 from models.consent_advice import ConsentAdvisoryCode, GivenConsent
 from models.consent_entry import ConsentPeriod
 from models.reach import reach
-from models.reading import Reader, Shape
-from models.reading_compiler import compile_shape
-from models.sql import Sql, all_of, among, is_postgres, run, to_database
+from models.reading_compiler import columns_reader
+from models.sql import Sql, all_of, among, run, to_database
 
 _LEGAL_INDIVIDUAL = (
     "t0.customer_class_id IN"
@@ -21,6 +19,7 @@ _UNVERIFIED = (
     " AND email IS NOT NULL AND email_verified_at IS NULL"
 )
 """Customers with an address on the bill list that is not verified (A13)."""
+_GIVEN = ("customer_id", "from_at", "until_at", "basis", "document_version")
 _DOCUMENTED = ", ".join(f"'{basis.value}'" for basis in DOCUMENTED)
 
 
@@ -77,7 +76,7 @@ async def given_consents(customer_ids: Sequence[str]) -> dict[str, list[GivenCon
     is_consent = Sql("t0.matter = ?", (Matter.CONSENT.value,))
     where = all_of([among("t0.customer_id", customer_ids), is_consent])
     found: dict[str, list[GivenConsent]] = {row_id: [] for row_id in customer_ids}
-    for consent in await _reader(is_postgres()).read(where):
+    for consent in await columns_reader(GivenConsent, ConsentPeriod, _GIVEN).read(where):
         found[consent.customer_id].append(consent)
     of_these = among("customer_id", customer_ids)
     rows = await run(f"{_UNVERIFIED} AND {of_these.text}", of_these.parameters)
@@ -86,14 +85,6 @@ async def given_consents(customer_ids: Sequence[str]) -> dict[str, list[GivenCon
         for consent in consents:
             consent.reaches_unverified = customer_id in unverified
     return found
-
-
-@cache
-def _reader(dialect: object) -> Reader:  # noqa: ARG001  # it keeps the dialects apart
-    """Give the reader of periods."""
-    columns = ("customer_id", "from_at", "until_at", "basis", "document_version")
-    values = {name: ((name,), None) for name in columns}
-    return Reader(compile_shape(Shape(GivenConsent, ConsentPeriod, values, weight=0)))
 
 
 def _during(

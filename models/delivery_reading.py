@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from tortoise.models import Model
@@ -18,9 +17,8 @@ from models.delivery_exposure import Exposure, History, contact_at, exposures
 from models.delivery_situation import ClassSituation, Situation
 from models.preference import DECISIVE, PreferenceKind
 from models.preference_entry import PreferenceEntry
-from models.reading import Reader, Shape
-from models.reading_compiler import compile_shape
-from models.sql import Sql, all_of, among, is_postgres, run, to_database
+from models.reading_compiler import columns_reader
+from models.sql import Sql, all_of, among, run, to_database
 
 BATCH = 500
 """Customers whose histories are read at once; memory does not grow with what comes after."""
@@ -178,15 +176,10 @@ def _newest(
 
 async def _grouped(model: type[Model], columns: tuple[str, ...], where: Sql, order: str) -> Grouped:
     found: Grouped = {}
-    for row in await _reader(model, columns, is_postgres()).read(where, f"ORDER BY {order}"):
+    reader = columns_reader(_Row, model, ("id", *columns))
+    for row in await reader.read(where, f"ORDER BY {order}"):
         found.setdefault(row.customer_id, []).append(row)
     return found
-
-
-@cache
-def _reader(model: type[Model], columns: tuple[str, ...], dialect: object) -> Reader:  # noqa: ARG001  # it keeps the dialects apart
-    values = {"id": (("id",), None)} | {name.replace(".", "_"): ((name,), None) for name in columns}
-    return Reader(compile_shape(Shape(_Row, model, values, weight=0)))
 
 
 def _of(preferences: Iterable[Any], state: Any) -> list[Any]:

@@ -83,9 +83,9 @@ class Each:
         """Write what gives the first rows of each key as t0, in place of the table (`first`)."""
         keys, rows = self._first_rows(where, place, size)
         found = (
-            f"LATERAL (SELECT t0.* {rows.text}) AS t0"  # no value is spelt out
+            f"LATERAL (SELECT t0.* {rows.text}) AS t0"
             if is_postgres()
-            else f"{self.table} AS t0 ON t0.rowid IN (SELECT t0.rowid {rows.text})"  # see above
+            else f"{self.table} AS t0 ON t0.rowid IN (SELECT t0.rowid {rows.text})"
         )
         return Sql(f"{keys} CROSS JOIN {found}", (*self.keys.parameters, *rows.parameters))
 

@@ -35,9 +35,9 @@ list of those of all parents comes before that of the parents.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -75,6 +75,22 @@ def compile_shape(shape: Shape) -> Compiled:
     if shape.manies and is_postgres():
         return replace(compiled, compile_along=partial(_compiled, shape, reads_along=True))
     return compiled
+
+
+def columns_reader(kind: type, model: type[Model], columns: Iterable[str]) -> Reader:
+    """Give a reader of columns alone, which counts nothing; `a.b` becomes the attribute `a_b`."""
+    return _columns_reader(kind, model, tuple(columns), is_postgres())
+
+
+@cache
+def _columns_reader(
+    kind: type,
+    model: type[Model],
+    columns: tuple[str, ...],
+    dialect: object,  # noqa: ARG001  # it keeps the dialects apart
+) -> Reader:
+    values = {name.replace(".", "_"): ((name,), None) for name in columns}
+    return Reader(compile_shape(Shape(kind, model, values, weight=0)))
 
 
 def _compiled(shape: Shape, *, reads_along: bool) -> Compiled:

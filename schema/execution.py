@@ -40,7 +40,7 @@ from strawberry.types.graphql import OperationType
 from schema.admission import Crowded
 from schema.documents import Documents, forget_tokens
 from schema.errors import ErrorCode, RequestRefused
-from schema.validation import STRAWBERRYS_OWN, faults_of
+from schema.validation import faults_of
 
 MOST_TOKENS = 5_000
 """A document's length: parsing and validating more would hold up everybody else."""
@@ -66,10 +66,10 @@ class RememberingSchema(strawberry.Schema):
         return document
 
     def faults(
-        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...], **settings: Any
+        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
     ) -> list[GraphQLError]:
         """Say what is wrong with a document that was not asked for before."""
-        return faults_of(self._schema, document, (*rules, *STRAWBERRYS_OWN), **settings)
+        return faults_of(self._schema, document, rules)
 
     async def execute(
         self,

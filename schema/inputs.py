@@ -27,6 +27,8 @@ from strawberry.types.field import StrawberryField
 
 FromInput = Callable[[type, Mapping[str, Any], InputContext], Any]
 Convert = Callable[[Any], Any]
+Known = Mapping[str, tuple[str, Convert | None]]
+"""Python's names of arguments or fields by those of the schema, with what converts their values."""
 
 
 def prepare_inputs(schema: Schema) -> None:
@@ -38,33 +40,32 @@ def prepare_inputs(schema: Schema) -> None:
                 definition.from_input = _from_input(definition, schema)
 
 
-class Converters:
-    """Converts the arguments of a field."""
-
-    def __init__(self, field: StrawberryField, schema: Schema) -> None:
-        names = schema.config.name_converter
-        self._known = {
-            names.from_argument(one): (one.python_name, converter(one.type, schema))
-            for one in field.arguments
-        }
-
-    def converted(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the values that graphql-core hands over, by the names that a resolver has."""
-        values: dict[str, Any] = {}
-        for name, value in given.items():
-            attribute, convert = self._known[name]
-            values[attribute] = value if convert is None else convert(value)
-        return values
+def of_arguments(field: StrawberryField, schema: Schema) -> Known:
+    """Give what is to be known of the arguments of a field, to convert their values."""
+    names = schema.config.name_converter
+    return {
+        names.from_argument(one): (one.python_name, _converter(one.type, schema))
+        for one in field.arguments
+    }
 
 
-def converter(kind: Any, schema: Schema) -> Convert | None:
+def converted(known: Known, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the values that graphql-core hands over, in Python's form and by Python's names."""
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        attribute, convert = known[name]
+        values[attribute] = value if convert is None else convert(value)
+    return values
+
+
+def _converter(kind: Any, schema: Schema) -> Convert | None:
     """Give what turns a value of a type into Python's, or nothing where it is Python's already."""
     scalars = schema.schema_converter.scalar_registry
     if _is_leaf_type(kind, scalars) or _is_optional_leaf_type(kind, scalars):
         return None
     inner: Any = kind.of_type if type(kind) is StrawberryOptional else kind
     if isinstance(inner, StrawberryList):
-        return _list_converter(converter(inner.of_type, schema))
+        return _list_converter(_converter(inner.of_type, schema))
     definition = get_object_definition(inner)
     context = InputContext(None, schema.config, scalars, ())
     if definition is None:
@@ -87,18 +88,14 @@ def _list_converter(convert: Convert | None) -> Convert:
 def _from_input(definition: StrawberryObjectDefinition, schema: Schema) -> FromInput:
     names = schema.config.name_converter
     missing: dict[str, Any] = {}
-    attributes: dict[str, tuple[str, Convert | None]] = {}
+    known: dict[str, tuple[str, Convert | None]] = {}
     for field in definition.fields:
         name, kind = names.from_field(field), field.resolve_type(type_definition=definition)
         if field.default_value is MISSING and field.default_factory is MISSING:
             missing[field.python_name] = None
-        attributes[name] = field.python_name, converter(kind, schema)
+        known[name] = field.python_name, _converter(kind, schema)
 
     def from_input(kind: type, given: Mapping[str, Any], _: InputContext) -> Any:
-        values = dict(missing)
-        for name, value in given.items():
-            attribute, convert = attributes[name]
-            values[attribute] = value if convert is None else convert(value)
-        return kind(**values)
+        return kind(**{**missing, **converted(known, given)})
 
     return from_input

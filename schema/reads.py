@@ -143,8 +143,13 @@ def _relation(way: One | ManyOf, requires: Requires | None, **settings: Any) -> 
 
 
 def granted_name(node: FieldNode) -> str:
-    """Name the attribute that holds a relation on objects that were read for who may see it."""
-    return f"{GRANTED}{node.name.value}"
+    """Name the attribute that holds what a field shows, on objects for who may see it."""
+    return granted(node.name.value)
+
+
+def granted(name: str) -> str:
+    """Give the same by the name of the field."""
+    return f"{GRANTED}{name}"
 
 
 def brought(

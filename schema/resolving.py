@@ -13,7 +13,7 @@ from strawberry import Schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from schema.inputs import Converters
+from schema.inputs import converted, of_arguments
 
 Resolve = Callable[..., Awaitable[Any]]
 
@@ -40,11 +40,11 @@ def _info_of_usual(field: StrawberryField) -> str | None:
 
 
 def _resolve(field: StrawberryField, info_name: str, schema: Schema) -> Resolve:
-    make_info, converters = schema.config.info_class, Converters(field, schema)
+    make_info, known = schema.config.info_class, of_arguments(field, schema)
 
     async def resolve(source: Any, raw: GraphQLResolveInfo[Any], /, **given: Any) -> Any:
         info = make_info(_raw_info=raw, _field=field)
-        values = converters.converted(given)
+        values = converted(known, given)
         values[info_name] = info
         return await field.get_result(source, info=info, args=[], kwargs=values)
 

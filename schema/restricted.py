@@ -16,7 +16,7 @@ from schema.context import Info
 from schema.permissions import Requires
 from schema.personal import Masked, Personal
 from schema.plan import PREPARED
-from schema.reads import GRANTED, granted_name
+from schema.reads import granted, granted_name
 from schema.selections import known_fields
 
 RESTRICTED = "restricted"
@@ -41,20 +41,20 @@ def restricted(scope: Scope, *, description: str, masked: Masked | None = None) 
 
 def show(info: Info, kind: type, objects: Iterable[Any]) -> None:
     """Show the restricted attributes of objects of a type to whom they are for."""
-    for attribute, granted, (permission, masked) in _restrictions(kind):
+    for attribute, shown, (permission, masked) in _restrictions(kind):
         if not permission.allows(info):
             continue
         is_masked = masked is not None and info.context.is_masked
         for one in objects:
             value = masked.compute() if masked and is_masked else getattr(one, attribute)
-            setattr(one, granted, value)
+            setattr(one, shown, value)
 
 
 @cache
 def _restrictions(kind: type) -> list[tuple[str, str, _Restriction]]:
     """Give the restricted attributes of a type, and the names that they are shown by."""
     return [
-        (field.python_name, f"{GRANTED}{name}", field.metadata[RESTRICTED])
+        (field.python_name, granted(name), field.metadata[RESTRICTED])
         for name, field in known_fields(kind).items()
         if RESTRICTED in field.metadata
     ]

@@ -23,7 +23,7 @@ from strawberry.types.lazy_type import LazyType
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.context import Info
-from schema.inputs import Converters
+from schema.inputs import converted, of_arguments
 from schema.permissions import Requires
 from schema.plan.arguments import prepare_arguments
 from schema.plan.selection import conditions
@@ -165,7 +165,7 @@ class Arguments:
         core: Any = info._raw_info.schema.get_type(definition.name)
         self._core: GraphQLField = core.fields[node.name.value]
         self._prepared = prepare_arguments(self._core, node)
-        self._converters = Converters(field, info.schema)
+        self._known = of_arguments(field, info.schema)
 
     def of(self, info: Info) -> dict[str, Any]:
         """Give them; raises GraphQLError for values that are wrong."""
@@ -175,7 +175,7 @@ class Arguments:
         given = self._prepared.of(variables) if self._prepared else None
         if given is None:
             given = get_argument_values(self._core, self._node, variables)
-        made = self._converters.converted(given)
+        made = converted(self._known, given)
         if not self._varies:
             self._made = made
         return made

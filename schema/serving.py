@@ -33,6 +33,7 @@ from schema.loaders import Loaders
 from schema.metering import BASE, Meter, Metering
 from schema.plan import PlannedExecution
 from schema.resolving import prepare_resolvers
+from schema.validation import faults_of
 
 
 class _Discreet(PlannedExecution):
@@ -100,14 +101,15 @@ class CustomerClassesSchema(RememberingSchema):
             raise as_too_large(error, self.limits) from None
 
     def faults(
-        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...], **_: Any
+        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
     ) -> list[GraphQLError]:
         """Say what is wrong with a document; names are suggested to who may look at the schema."""
         try:
             refuse_too_large(document, self.limits)
         except GraphQLError as error:
             return [error]
-        return super().faults(
+        return faults_of(
+            self._schema,
             document,
             rules,
             max_errors=MOST_FAULTS,

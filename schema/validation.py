@@ -57,7 +57,7 @@ def faults_of(
     max_errors: int = 100,
     hide_suggestions: bool = False,
 ) -> list[GraphQLError]:
-    """Say what is wrong with a document, as graphql-core's `validate` does."""
+    """Say what is wrong with a document, as Strawberry does by graphql-core's `validate`."""
     assert_valid_schema(schema)
     errors: list[GraphQLError] = []
 
@@ -70,7 +70,7 @@ def faults_of(
 
     type_info = TypeInfo(schema)
     context = _Context(schema, document, type_info, on_error, hide_suggestions)
-    visitors: list[Visitor] = [rule(context) for rule in rules]
+    visitors: list[Visitor] = [rule(context) for rule in (*rules, *STRAWBERRYS_OWN)]
     fragments = {
         one.name.value: one
         for one in document.definitions

@@ -21,14 +21,16 @@ from starlette.applications import Starlette
 import app as composition
 from app import Platform, create_app
 from enrichment.sandbox import Sandbox, SandboxConfig, sandbox_server
-from models.access import TOKENS, AccessToken, Scope, issue_token
+from models.access import TOKENS, AccessToken, Principal, Scope, issue_token
+from models.database import Database
 from models.event import EVENTS
 from models.sql import run
 from models.worker import Worker
+from schema.context import Candidate, Context
 from schema.root import build_schema
 from schema.serving import CustomerClassesSchema
 from settings import Settings
-from tests.conftest import Clock
+from tests.conftest import START, Clock
 from tests.databases import Databases
 from tests.factories import Contents, everything
 from tests.listening import listening
@@ -335,6 +337,15 @@ async def connected(address: str, **headers: str) -> AsyncIterator[Socket]:
         ) as ws,
     ):
         yield Socket(ws)
+
+
+def context_of(database: Database, principal: Principal) -> Context:
+    """Give the context of a request, for what goes by the schema alone."""
+
+    async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # as the real one
+        return []
+
+    return Context(database, lambda: START, no_search, "request-1", principal)
 
 
 async def until_heard(api: Api) -> None:

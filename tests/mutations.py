@@ -20,7 +20,7 @@ from tests.factories import (
 from tests.graphql_client import Api, Json
 
 Prepare = Callable[[Api, Act], Awaitable[Json]]
-GRANT = {
+GRANT: Json = {
     "basis": ConsentBasis.WRITTEN_OPT_IN.value,
     "givenBy": "Ann",
     "method": "PAPER",

@@ -79,12 +79,22 @@ def _take_of_named(wanted: Any, within: frozenset[Any]) -> Take:
     if is_enum_type(wanted):
         return _take_of_enum(wanted)
     stays = STAYS.get(wanted)
-    coerce: Take = wanted.coerce_input_value
+    return _take_of_scalar(wanted.coerce_input_value) if stays is None else _take_what(stays)
 
+
+def _take_what(stays: Callable[[Any], bool]) -> Take:
     def take(value: Any) -> Any:
-        if stays is not None and stays(value):
-            return value
-        if stays is not None or (made := coerce(value)) is Undefined:
+        if not stays(value):
+            raise Unusual(value)
+        return value
+
+    return take
+
+
+def _take_of_scalar(coerce: Take) -> Take:
+    def take(value: Any) -> Any:
+        made = coerce(value)
+        if made is Undefined:
             raise Unusual(value)
         return made
 

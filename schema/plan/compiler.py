@@ -101,7 +101,7 @@ class _Writer:
         self._collect = collect
         self._source: list[str] = []
         self._names = Names()
-        self._name = self._names.name
+        self._name = self._names.name  # a method of the writer's own would keep it alive
         self._leaves = Leaves(self._names)
         self._functions = 0
         self._fields = 0

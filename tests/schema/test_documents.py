@@ -19,13 +19,11 @@ from strawberry.types.graphql import OperationType
 from models.access import Principal, Scope
 from models.database import Database
 from schema import execution
-from schema.context import Candidate, Context
 from schema.documents import Documents, forget_tokens
 from schema.execution import AMBIGUOUS, MOST_TOKENS, RememberingSchema
 from schema.limits import Limits
 from schema.plan import PlannedExecution
-from tests.conftest import START
-from tests.graphql_client import the_schema
+from tests.graphql_client import context_of, the_schema
 
 DOCUMENT = parse("{ a }")
 
@@ -135,7 +133,7 @@ async def test_new_documents_and_refusals_leave_nothing_to_the_collector(
 
     async def ask(number: int) -> None:
         for text in NEW:
-            context = Context(database, lambda: START, no_search, "request-1", NEW_TO_WHOM)
+            context = context_of(database, NEW_TO_WHOM)
             await schema.execute(
                 text.replace("NAME", f"Q{number}"),
                 {"id": "cus_1"},
@@ -153,10 +151,6 @@ async def test_new_documents_and_refusals_leave_nothing_to_the_collector(
         assert gc.collect() < 10 * len(NEW)
     finally:
         gc.enable()
-
-
-async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # as the real one
-    return []
 
 
 class Watched:

@@ -25,13 +25,12 @@ from models.customer_list import (
 )
 from models.database import READER, Database
 from models.reach import bind, kept
-from schema.context import Context
 from tests.databases import Databases, run_aside
-from tests.graphql_client import the_schema
+from tests.graphql_client import context_of, the_schema
 from tests.partner_world import partner
 from tests.plans import MODES, Statement, explain_postgres, noted_statements, seed
 from tests.schema.test_audit_plans import reader as entry_reader
-from tests.schema.test_plans import FILTERS, PLACES, START, no_search, reader
+from tests.schema.test_plans import FILTERS, PLACES, START, reader
 
 CUSTOMERS = 20_000
 SMALL, LARGE = "cus_0000033", "cus_0000001"
@@ -167,7 +166,7 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
       consentAdvisoryCounts { customerCount }
       deliveryExposure(from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z") {
         nodes { customerId } } }"""
-    context = Context(database, lambda: START, no_search, "request-1", partner(SMALL))
+    context = context_of(database, partner(SMALL))
     with noted_statements() as statements, kept():
         bind(SMALL)
         result = await the_schema().execute(document, {"first": first}, context_value=context)

@@ -12,6 +12,7 @@ from models.enrichment import SuggestionStatus
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, counted_statements, running_api, stored
+from tests.mutations import GRANT
 from tests.test_schema import PERMISSIONS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -312,10 +313,7 @@ async def test_what_is_made_for_everybody_shows_to_some_what_is_theirs(api: Api)
         "recordConsent",
         "entry { id }",
         customerId=customer["id"],
-        basis="WRITTEN_OPT_IN",
-        givenBy="Ann",
-        method="PAPER",
-        evidenceReference="file",
+        **GRANT,
     )
     tokens = (
         await api.token_for(Scope.CUSTOMERS_READ),

@@ -22,9 +22,8 @@ from models.enrichment_status import EnrichmentStatus
 from models.reading import FEW, Many, Reader, Shape
 from models.reading_compiler import compile_shape
 from models.sql import Sql, among
-from schema.context import Candidate, Context
 from tests.databases import Databases, run_aside
-from tests.graphql_client import the_schema
+from tests.graphql_client import context_of, the_schema
 from tests.plans import MODES, explain_postgres, noted_statements, seed, whole_tables
 
 CUSTOMERS = 20_000
@@ -183,7 +182,7 @@ async def test_what_belongs_to_customers_is_read_by_index(
 ) -> None:
     """The class history and suggestions of few come along with them on PostgreSQL."""
     principal = Principal("tok_1", "Tess", frozenset(Scope))
-    context = Context(database, lambda: START, no_search, "request-1", principal)
+    context = context_of(database, principal)
     with noted_statements() as statements:
         result = await the_schema().execute(
             f"""{{ customers(first: {first}, sort: ACCOUNT_NUMBER_ASC) {{ nodes {{
@@ -222,11 +221,6 @@ async def test_what_comes_along_is_read_of_the_rows_that_are_shown(
         nodes = await explain_postgres(connection, statement, (mode,))
         rows = sum(node["rows"] for node in nodes if node["of"] == "class_change")
         assert rows <= 2 * (FEW + 1), statement
-
-
-async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # as the real one
-    """Offer nothing."""
-    return []
 
 
 def test_the_plans_know_every_filter() -> None:

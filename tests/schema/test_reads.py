@@ -9,17 +9,11 @@ from models.access import Principal, Scope
 from models.database import Database
 from models.reading_compiler import compile_shape
 from schema import readers
-from schema.context import Candidate, Context
 from schema.reads import READ, Brought, models_of
 from schema.selections import known_fields
-from tests.conftest import START
-from tests.graphql_client import the_schema
+from tests.graphql_client import context_of, the_schema
 
 OTHERS = sorted(set(Scope) - {Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.CONTACTS_READ})
-
-
-async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # as the real one
-    return []
 
 
 def test_rows_of_one_name_are_the_same_rows_and_no_fields() -> None:
@@ -46,7 +40,7 @@ async def test_who_may_see_the_same_shares_a_reader(
         scopes = {one for place, one in enumerate(OTHERS) if number >> place & 1}
         scopes |= {Scope.CUSTOMERS_READ, *([Scope.CONTACTS_READ] if number % 2 else [])}
         principal = Principal("tok_1", "Tess", frozenset(scopes))
-        context = Context(database, lambda: START, no_search, "request-1", principal)
+        context = context_of(database, principal)
         result = await schema.execute(document, context_value=context)
         assert result.data == {"customers": {"nodes": []}}
     # With contacts or without, with the entries of consents or without.

@@ -34,7 +34,8 @@ PARTS = (
 
 
 def _told(text: str, find: Callable[..., list[GraphQLError]]) -> list[dict[str, object]]:
-    errors = find(SCHEMA._schema, parse(text), RULES, max_errors=MOST_FAULTS)
+    rules = RULES if find is validate else specified_rules  # it adds Strawberry's by itself
+    errors = find(SCHEMA._schema, parse(text), rules, max_errors=MOST_FAULTS)
     return [dict(error.formatted) for error in errors]
 
 
