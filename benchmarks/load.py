@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ class Load:
         number = str(self.numbers.take(seconds))
         if self.has_wrk:
             script = str(ROOT / "benchmarks" / "wrk.lua")
-            options = ("-t1", f"-c{self.concurrency}", f"-d{seconds:g}s", "--timeout", "60s")
+            whole = ceil(seconds)  # wrk takes whole seconds only
+            options = ("-t1", f"-c{self.concurrency}", f"-d{whole}s", "--timeout", "60s")
             more = ("-s", script, running.url, "--", bodies, number, running.token)
             return pinned(LOAD_CORE, ("wrk", *options, *more))
         program = (sys.executable, "-m", "benchmarks.generator")

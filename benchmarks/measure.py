@@ -120,7 +120,9 @@ class Course:
         warm = [one for one in OPERATIONS if self._plan.wants(one)]
         cold = [one for one in COLD if self._plan.wants(one)]
         cursors = [one for one in await self._cursor_operations(alive) if self._plan.wants(one)]
-        outcome.compared = await check_equal(self._load, alive, [*warm, *cursors, *cold])
+        # Writes come last: a row that one server stored would show in the pages of all.
+        asked = sorted([*warm, *cursors, *cold], key=lambda operation: operation.writes)
+        outcome.compared = await check_equal(self._load, alive, asked)
         await self._data.sweep()
         print(f"{outcome.compared} answers are equal", flush=True)
         for server in alive:
