@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,13 +26,14 @@ from models.access import SYSTEM, TOKENS, Principal
 from models.audit import Act
 from models.confirmation import CONFIRMATION_MAIL
 from models.database import Database
+from models.database_clock import DatabaseClock
 from models.delivery import DeliveryPolicy
 from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
-from models.worker import Pace, Worker
+from models.worker import Line, Worker, WorkerOptions
 from notifications.post import post_of
 from schema.admission import Admission
 from schema.confirmation_page import ConfirmationPages
@@ -59,6 +60,8 @@ from settings import Settings
 log = structlog.get_logger(__name__)
 
 GC_THRESHOLD = 50_000
+KINDS = (ENRICH, CONFIRMATION_MAIL)
+"""The kinds of jobs that a worker can run."""
 
 
 def utc_now() -> datetime:
@@ -76,31 +79,40 @@ class Platform:
     register: Register
     budget: SharedBudget
     clock: Callable[[], datetime]
+    shared_clock: DatabaseClock
 
-    async def worker(self, name: str) -> Worker:
-        """Make a worker that runs all kinds of jobs."""
+    async def worker(self, name: str, kinds: Collection[str] = KINDS) -> Worker:
+        """Make a worker that runs jobs of some kinds: of all unless told otherwise."""
+        makers = {ENRICH: self._lookups, CONFIRMATION_MAIL: self._mails}
+        options = WorkerOptions(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
+        if not self.database.is_postgres:
+            # Another process's commit wakes nobody here, so look oftener.
+            options = replace(options, longest_sleep=timedelta(seconds=1))
+        return Worker(
+            name,
+            self.database,
+            {kind: await makers[kind]() for kind in kinds},
+            self.shared_clock,
+            options=options,
+            on_start=self._go_on_with_blocked,
+            keep_clock=self.shared_clock.keep,
+        )
+
+    async def _lookups(self) -> Line:
         from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
             CompanyLookup,
-        )
-        from notifications.confirmation_mailer import (  # noqa: PLC0415  # nor sends it mails
-            confirmation_mailer,
         )
 
         client = await self.register.client()
         lookup = CompanyLookup(self.database, client, self.budget, self.clock)
-        mailer = confirmation_mailer(self.settings, self.database, self.clock)
-        pace = Pace(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
-        if not self.database.is_postgres:
-            # Another process's commit wakes nobody here, so look oftener.
-            pace = replace(pace, longest_sleep=timedelta(seconds=1))
-        return Worker(
-            name,
-            self.database,
-            {ENRICH: lookup, CONFIRMATION_MAIL: mailer},
-            self.clock,
-            pace=pace,
-            on_start=self._go_on_with_blocked,
+        return Line(lookup, self.budget.payment)
+
+    async def _mails(self) -> Line:
+        from notifications.confirmation_mailer import (  # noqa: PLC0415  # an API alone sends none
+            confirmation_mailer,
         )
+
+        return Line(confirmation_mailer(self.settings, self.database, self.clock))
 
     async def _go_on_with_blocked(self) -> None:
         """Take up again what another key, now replaced, could not do."""
@@ -111,6 +123,7 @@ class Platform:
     async def search_companies(self, query: str) -> Sequence[Candidate]:
         """Ask Companies House for companies by name."""
         client = await self.register.client()
+        await self.shared_clock.keep()
         try:
             found = await client.search_companies(query)
         except BudgetSpent as spent:
@@ -141,15 +154,17 @@ async def open_platform(
         database = Database(settings.database_url, pool_size=settings.database_pool_size)
         stack.push_async_callback(database.close)
         await database.open([JOBS, EVENTS, TOKENS] if with_worker else [EVENTS, TOKENS])
+        shared_clock = DatabaseClock()
+        await shared_clock.synchronise()
         budget = SharedBudget(
             settings.api_key,
-            clock,
+            shared_clock,
             Allowance(settings.companies_house_limit, settings.companies_house_window),
         )
         register = Register(await _endpoints(settings, stack), settings.api_key, budget)
         stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
-        yield Platform(settings, database, credentials, register, budget, clock)
+        yield Platform(settings, database, credentials, register, budget, clock, shared_clock)
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:

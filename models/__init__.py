@@ -14,6 +14,7 @@ from models.event import Event
 from models.heartbeat import Heartbeat
 from models.job import Job
 from models.preference_entry import PreferenceEntry
+from models.queue_turn import QueueTurn
 from models.rate_limit import RateLimit
 from models.user import GroupMembership, User, UserGroup
 
@@ -39,6 +40,7 @@ __all__ = [
     "Job",
     "PlatformDefaults",
     "PreferenceEntry",
+    "QueueTurn",
     "RateLimit",
     "Suggestion",
     "UpstreamResponse",

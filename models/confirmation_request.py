@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from models import audit, job
+from models import audit
 from models.audit import Act
 from models.confirmation import CONFIRMATION_MAIL, Confirmation, mail_key
 from models.confirmation_link import ConfirmationKind, VoidReason
 from models.contact import Contact
 from models.contact_editing import locked_contact
+from models.customer import Customer
 from models.document import Document
 from models.email_address import email_key
 from models.errors import Refusal, RefusalCode, Refused, refuse
+from models.job import NewJob, enqueue
 from models.locks import lock_name
 from models.preference import PreferenceKind, in_order
 from models.preference_entry import add_entry
+from models.urgency import Urgency
 from models.voiding import void_confirmations
 
 MOST_REQUESTS = 5
@@ -104,12 +107,15 @@ async def _ask(
         requested_by_id=act.principal.id,
         requested_by=act.principal.name,
     )
-    await job.enqueue(
+    mail = NewJob(
         CONFIRMATION_MAIL,
-        {"confirmation_id": confirmation.id},
         mail_key(confirmation.id),
-        act.now,
+        {"confirmation_id": confirmation.id, "customer_id": contact.customer_id},
+        Urgency.REQUESTED,
+        (await Customer.get(id=contact.customer_id)).parent_id,
+        act.request_id,
     )
+    await enqueue([mail], act.now)
     await audit.record(
         act,
         "confirmation.requested",

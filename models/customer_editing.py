@@ -39,6 +39,7 @@ from models.reclassification import (
     move_customers,
 )
 from models.text import Checks
+from models.urgency import Urgency
 from models.writing import add_rows, new_row
 
 STORED_FIELDS = (
@@ -83,7 +84,7 @@ async def create_customer(
         customer,
         class_change(act, customer.id, None, placement.customer_class, FIRST_ASSIGNMENT),
         audit.new_entry(act, "customer.created", customer.id, after=_stored(customer)),
-        *lookup_rows(act, plan.starting, EnrichmentTrigger.SAVE),
+        *await lookup_rows(act, plan, EnrichmentTrigger.SAVE, Urgency.SAVED),
     ]
     try:
         await add_rows(rows, waking=JOBS if plan.starting else None)

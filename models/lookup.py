@@ -9,11 +9,15 @@ from models import audit, job
 from models.audit import Act
 from models.customer import Customer
 from models.customer_class import CustomerClass
+from models.database import wake
 from models.enrichment import EnrichmentRun, UpstreamResponse
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.errors import RefusalCode, refuse
 from models.locks import lock, lock_shared
+from models.queue_move import move_forward
+from models.queue_order import ALL_CALLS
 from models.reach import reach
+from models.urgency import Urgency
 from models.writing import add_rows, new_row
 
 ENRICH = "enrich"
@@ -22,6 +26,14 @@ ENRICH = "enrich"
 LOOKUP_REQUESTED = "customer.lookup_requested"
 
 LIVE = (EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, EnrichmentStatus.RETRYING)
+URGENCIES = {
+    EnrichmentTrigger.SAVE: Urgency.SAVED,
+    EnrichmentTrigger.CLASS_CHANGE: Urgency.SAVED,
+    EnrichmentTrigger.RETIREMENT: Urgency.BULK,
+    EnrichmentTrigger.REQUEST: Urgency.BULK,
+}
+"""How urgent lookups are by what asks for them, unless a user asks for a single one."""
+
 BATCH = 500
 """Rows handled at once; SQLite takes no statement with very many parameters."""
 
@@ -62,8 +74,12 @@ def decide(
 
 @dataclass(slots=True)
 class LookupPlan:
-    """What saving some customers asks for, to be carried out once they are stored."""
+    """What saving some customers of one class asks for, to be carried out once they are stored."""
 
+    is_reseller: bool = False
+    """Whether the customers are resellers, so that each takes its own turn."""
+    continuing: list[Customer] = field(default_factory=list)
+    """Customers whose lookup is at work already."""
     cancelled: list[tuple[EnrichmentRun, EnrichmentReason]] = field(default_factory=list)
     starting: list[Customer] = field(default_factory=list)
 
@@ -75,7 +91,7 @@ async def plan_lookups(
 
     The rows must be locked, or `are_new`; storing them is the caller's.
     """
-    plan = LookupPlan()
+    plan = LookupPlan(customer_class.is_reseller)
     for start in range(0, len(customers), BATCH):
         batch = customers[start : start + BATCH]
         live = {} if are_new else await _live_runs(batch)
@@ -92,15 +108,27 @@ async def plan_lookups(
                 plan.cancelled.append((run, decision.cancels))
             if decision.starts:
                 plan.starting.append(customer)
+            elif decision.status.is_live:
+                plan.continuing.append(customer)
     return plan
 
 
-async def carry_out(act: Act, plan: LookupPlan, trigger: EnrichmentTrigger) -> int:
-    """Cancel and start what was planned, and give the number of lookups started."""
+async def carry_out(
+    act: Act, plan: LookupPlan, trigger: EnrichmentTrigger, urgency: Urgency | None = None
+) -> int:
+    """Cancel and start what was planned; return the number of lookups started.
+
+    A person's save or request moves a lookup that is queued already forward.
+    """
+    urgency = URGENCIES[trigger] if urgency is None else urgency
     for run, reason in plan.cancelled:
         await _cancel(act, run, reason)
     for start in range(0, len(plan.starting), BATCH):
-        await _start(act, plan.starting[start : start + BATCH], trigger)
+        rows = await lookup_rows(act, plan, trigger, urgency, start)
+        await add_rows(rows, waking=job.JOBS)
+    if urgency.is_urgent:
+        for customer in plan.continuing:
+            await move_forward(live_key(customer.id), urgency, act.now)
     if trigger is EnrichmentTrigger.REQUEST:
         # What else starts a lookup is in the trail as what it is.
         await record_requests(act, plan.starting)
@@ -113,9 +141,10 @@ async def record_requests(act: Act, customers: Sequence[Customer]) -> None:
 
 
 async def request_lookup(act: Act, customer: Customer) -> int:
-    """Look a locked customer up on demand, now, also when it waits for its next attempt.
+    """Look a locked customer up on demand, ahead of all that nobody waits for.
 
-    Gives the number of lookups started: none when one is at work already (R89).
+    A lookup that is queued, or waits for its next attempt, moves forward. Returns the number of
+    lookups started: none when one is at work already (R89).
     """
     customer_class = await CustomerClass.get(id=customer.customer_class_id)
     _refuse_unchecked(customer_class, "customerId")
@@ -128,9 +157,8 @@ async def request_lookup(act: Act, customer: Customer) -> int:
         )
     plan = await plan_lookups([customer], customer_class)
     await customer.save(update_fields=["enrichment_status"])
-    started = await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+    started = await carry_out(act, plan, EnrichmentTrigger.REQUEST, Urgency.REQUESTED)
     if not started:
-        await job.hasten(live_key(customer.id), act.now)
         await record_requests(act, [customer])
     return started
 
@@ -155,9 +183,9 @@ async def recheck_class(act: Act, class_id: str) -> int:
 
 
 async def retry_blocked(act: Act) -> int:
-    """Look up again whoever failed as our key was refused, and let go on who waits for it.
+    """Look up again the customers whose lookup failed because our key was refused.
 
-    Gives the number of lookups started.
+    Returns the number of lookups started. Those that wait for the key are still queued.
     """
     failed = await EnrichmentRun.filter(
         customer__enrichment_status=EnrichmentStatus.FAILED,
@@ -176,12 +204,7 @@ async def retry_blocked(act: Act) -> int:
         plan = await plan_lookups([customer], customer_class)
         await customer.save(update_fields=["enrichment_status"])
         started += await carry_out(act, plan, EnrichmentTrigger.REQUEST)
-    waiting = await EnrichmentRun.filter(
-        status__in=LIVE, reason=EnrichmentReason.BLOCKED
-    ).values_list("customer_id", flat=True)
-    keys = sorted(live_key(str(customer_id)) for customer_id in waiting)
-    for start in range(0, len(keys), BATCH):
-        await job.hasten_many(keys[start : start + BATCH], act.now)
+    await wake(job.JOBS)
     return started
 
 
@@ -233,15 +256,13 @@ async def _cancel(act: Act, run: EnrichmentRun, reason: EnrichmentReason) -> Non
     await run.save()
 
 
-async def _start(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrigger) -> None:
-    if customers:
-        await add_rows(lookup_rows(act, customers, trigger), waking=job.JOBS)
-
-
-def lookup_rows(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrigger) -> list[Model]:
-    """Give the rows that start lookups; whoever adds them wakes JOBS."""
-    runs = [
-        new_row(
+async def lookup_rows(
+    act: Act, plan: LookupPlan, trigger: EnrichmentTrigger, urgency: Urgency, start: int = 0
+) -> list[Model]:
+    """Return the rows that start a batch of lookups; the caller adds them and wakes JOBS."""
+    runs, jobs = [], []
+    for customer in plan.starting[start : start + BATCH]:
+        run = new_row(
             EnrichmentRun,
             customer_id=customer.id,
             company_number=customer.company_number,
@@ -250,7 +271,16 @@ def lookup_rows(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrig
             requested_at=act.now,
             next_attempt_at=act.now,
         )
-        for customer in customers
-    ]
-    jobs = {live_key(run.customer_id): {"run_id": run.id} for run in runs}
-    return [*runs, *job.new_jobs(ENRICH, jobs, act.now)]
+        runs.append(run)
+        jobs.append(
+            job.NewJob(
+                ENRICH,
+                live_key(customer.id),
+                {"run_id": run.id, "customer_id": customer.id},
+                urgency,
+                customer.id if plan.is_reseller else customer.parent_id,
+                act.request_id,
+                ALL_CALLS,
+            )
+        )
+    return [*runs, *await job.job_rows(jobs, act.now)]

@@ -140,6 +140,7 @@ TABLES: Mapping[str, Reached] = {
     "job": _MACHINERY,
     "platform_defaults": _PLATFORMS,
     "preference_entry": _CUSTOMERS,
+    "queue_turn": _HIDDEN,
     "rate_limit": Reached(Access.BOTH),
     "suggestion": _CUSTOMERS,
     "user_group": Reached(

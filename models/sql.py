@@ -161,6 +161,17 @@ def to_database(column: Field[Any], value: Any) -> Any:
     return value
 
 
+async def execute(statement: Sql) -> list[dict[str, Any]]:
+    """Run a statement on the current transaction's connection; return its rows, also a change's."""
+    connection: Any = get_connection("default")
+    is_numbered = dialect_of(connection) == "postgres"
+    text = _numbered(statement.text) if is_numbered else statement.text
+    return cast(
+        "list[dict[str, Any]]",
+        await connection.execute_query_dict(text, list(statement.parameters)),
+    )
+
+
 @lru_cache(maxsize=500)
 def _numbered(text: str) -> str:
     """Write $1, $2 … for the question marks; no text of ours holds one otherwise."""

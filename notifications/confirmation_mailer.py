@@ -16,8 +16,8 @@ from models.confirmation_mail import (
 from models.database import Database
 from models.email_address import email_on_the_wire
 from models.job import Claim
+from models.job_attempt import Store, TryAgainError
 from models.mail_failure import MailFailureCode
-from models.worker import Store, TryAgainError
 from notifications.confirmation_letter import confirmation_message
 from notifications.errors import MailDelayed, MailRefused
 from notifications.message import Sender
@@ -83,7 +83,13 @@ class ConfirmationMailer:
             failure = MailFailureCode(reason)
             await note_delayed(job.payload["confirmation_id"], failure, self._clock())
 
-    async def note_failure(self, job: Claim, reason: str) -> None:  # noqa: ARG002  # see above
+    async def note_failure(
+        self,
+        job: Claim,
+        reason: str,  # noqa: ARG002  # see above
+        *,
+        is_bare: bool,  # noqa: ARG002  # there is no more to store than the failure
+    ) -> None:
         """Show on the contact that the mail was given up."""
         await note_undeliverable(job.payload["confirmation_id"], None, self._clock())
 

@@ -1,0 +1,34 @@
+"""Makes jobs ready again that waited for an attempt, or whose worker died."""
+
+from datetime import datetime
+
+from models.database import wake
+from models.job import IS_DUE_LATER, JOBS, Job
+from models.sql import Sql, execute, is_postgres, run, to_database
+
+AT_ONCE = 200
+"""Jobs that one statement makes ready."""
+
+
+async def promote(now: datetime) -> int:
+    """Make the jobs ready that are due, each at its place; return how many those were."""
+    instant = to_database(Job._meta.fields_map["due_at"], now)
+    lock = "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
+    text = (
+        "UPDATE job SET state = 'READY', owner = NULL WHERE id IN"  # noqa: S608  # constants only
+        f" (SELECT id FROM job WHERE {IS_DUE_LATER} AND due_at <= ?"
+        f" ORDER BY due_at LIMIT {AT_ONCE} {lock}) RETURNING id"
+    )
+    promoted = len(await execute(Sql(text, (instant,))))
+    if promoted:
+        await wake(JOBS)
+    return promoted
+
+
+async def next_due_at() -> datetime | None:
+    """Return when the next waiting job is due, or the next lease ends."""
+    text = f"SELECT min(due_at) AS due_at FROM job WHERE {IS_DUE_LATER}"  # noqa: S608  # see above
+    ((due_at,),) = await run(text, ())
+    return (
+        due_at if due_at is None or isinstance(due_at, datetime) else datetime.fromisoformat(due_at)
+    )
