@@ -240,6 +240,10 @@ async def rank(key: str) -> int:
     return [other.live_key for other in others].index(key)
 
 
+async def asked_for(database: Database, clock: Clock, key: str, urgency: Urgency) -> None:
+    assert await database.transaction(lambda: move_forward(key, urgency, clock()))
+
+
 async def test_asking_for_a_job_moves_it_forward_and_never_back(
     database: Database, clock: Clock
 ) -> None:
@@ -248,15 +252,13 @@ async def test_asking_for_a_job_moves_it_forward_and_never_back(
     await add(database, clock, *(NewJob(KIND, f"asked{n}", urgency=REQUESTED) for n in range(3)))
     for key, expected in [("bulk8", REQUESTED), ("bulk7", REQUESTED), ("bulk2", BULK)]:
         before = await rank(key)
-        assert await database.transaction(lambda key=key: move_forward(key, REQUESTED, clock()))
+        await asked_for(database, clock, key, REQUESTED)
         assert await rank(key) <= before
         assert (await Job.get(live_key=key)).urgency == expected
     for key in ("asked0", "bulk8"):  # those that are there already stay where they are
         before = await rank(key)
         for urgency in (SAVED, REQUESTED, BULK):
-            await database.transaction(
-                lambda key=key, urgency=urgency: move_forward(key, urgency, clock())
-            )
+            await asked_for(database, clock, key, urgency)
         assert await rank(key) == before
 
 

@@ -17,7 +17,7 @@ from models.contact_editing import create_contact, delete_contact, edit_contact
 from models.database import Database
 from models.job import Claim, JobState
 from models.mail_failure import MailFailureCode as Code
-from models.worker import Worker
+from models.worker import Line, Worker
 from notifications.confirmation_mailer import ConfirmationMailer
 from notifications.message import Sender
 from notifications.post import Post
@@ -57,7 +57,7 @@ class Desk:
         )
 
     def worker(self, mailer: ConfirmationMailer) -> Worker:
-        return Worker("w", self.database, {CONFIRMATION_MAIL: mailer}, self.clock)
+        return Worker("w", self.database, {CONFIRMATION_MAIL: Line(mailer)}, self.clock)
 
     async def ask(self) -> None:
         act = at(self.act, self.clock())
@@ -207,7 +207,8 @@ async def test_a_worker_that_dies_after_the_mail_went_out_sends_it_again_as_the_
     async with mail_server() as inbox:
         dying = desk.worker(desk.mailer(inbox.url))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("models.worker.finish", _killed)
+            for ending in ("finish", "put_back"):
+                patch.setattr(f"models.job_attempt.{ending}", _killed)
             await dying.run_due()
         assert len(inbox.taken) == 1
         assert (await Confirmation.get()).mail_state is MailState.QUEUED
@@ -227,7 +228,7 @@ async def test_a_mail_that_nobody_waits_for_any_more_stays_unsent(desk: Desk, en
     """R62: also when it happens between the claim of the job and its work."""
     await desk.ask()
     (job,) = await Job.all()
-    held = Claim(job.id, job.kind, job.payload, 1, job.created_at, "owner")
+    held = Claim(job.id, job.kind, job.payload, 1, "owner", job.created_at)
     await Job.all().update(owner="owner")
     contact_id = desk.contact.id
     if end == "address":
