@@ -1,6 +1,6 @@
 """Operator commands: serve, worker, migrate, resume, schema, documents, read-accounts, sandbox.
 
-Those on users, groups and tokens are in `commands/access.py`.
+Those on users, groups and tokens are in `commands/access.py`, on budgets in `commands/budget.py`.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ import click
 import orjson
 from tortoise.exceptions import DBConnectionError
 
-from app import Platform, create_app, open_platform, utc_now
+from app import KINDS, Platform, create_app, open_platform, utc_now
 from commands.access import group_cli, token_cli, user_cli
+from commands.budget import budget_cli
 from commands.running import read_settings, with_database
 from development import development_greeting
 from models.access import SYSTEM
@@ -42,6 +43,7 @@ def cli() -> None:
 cli.add_command(user_cli)
 cli.add_command(group_cli)
 cli.add_command(token_cli)
+cli.add_command(budget_cli)
 
 
 @cli.command()
@@ -80,14 +82,28 @@ def serve(*, worker: bool, development: bool) -> None:
         sys.exit(INTERRUPTED)
 
 
+def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+    """Split a list of kinds; refuse one that no worker can run."""
+    kinds = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not kinds or not set(kinds) <= set(KINDS):
+        raise click.BadParameter(f"Kinds are: {', '.join(KINDS)}.")
+    return kinds
+
+
 @cli.command()
-def worker() -> None:
+@click.option(
+    "--kinds",
+    default=",".join(KINDS),
+    callback=_kinds_of,
+    help="The kinds of jobs to run, separated by commas.",
+)
+def worker(kinds: list[str]) -> None:
     """Run jobs in a process of its own, until it is told to stop."""
     settings = read_settings()
 
     async def work() -> None:
         async with open_platform(settings) as platform:
-            running = await platform.worker(f"worker-{uuid4()}")
+            running = await platform.worker(f"worker-{uuid4()}", kinds)
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, running.stop)

@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     personal_data_needs_scope: bool = False
     public_url: str | None = None
     smtp_url: SecretStr | None = None
+    smtp_timeout_s: float = Field(default=10, ge=1, le=600)
     mail_from: str | None = None
     mailbox: Path = ROOT / "var" / "mailbox"
     confirmation_hours: float = Field(default=72, gt=0, le=24 * 90)

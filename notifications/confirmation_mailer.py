@@ -26,6 +26,10 @@ from notifications.post import MailSettings, Post, post_of, sender_of
 log = structlog.get_logger(__name__)
 
 
+SILENT_AFTER = 3
+"""After so many timeouts in a row one mail at a time finds out whether the server answers again."""
+
+
 class ConfirmationMailer:
     """Runs the jobs of kind `confirmation_mail`.
 
@@ -48,9 +52,22 @@ class ConfirmationMailer:
         self._public_url = public_url
         self._lifetimes = lifetimes
         self._clock = clock
+        self._timeouts = 0
+        self._is_probing = False
 
     async def run(self, job: Claim) -> Store:
-        """Send the mail, unless nobody waits for it any more; give what notes that it went."""
+        """Send the mail, unless nobody waits for it any more; return what notes that it went."""
+        if self._timeouts < SILENT_AFTER:
+            return await self._send(job)
+        if self._is_probing:
+            raise TryAgainError(MailFailureCode.TOO_SLOW)
+        self._is_probing = True
+        try:
+            return await self._send(job)
+        finally:
+            self._is_probing = False
+
+    async def _send(self, job: Claim) -> Store:
         confirmation_id: str = job.payload["confirmation_id"]
         now = self._clock()
         letter = await self._database.transaction(
@@ -63,12 +80,16 @@ class ConfirmationMailer:
         try:
             await self._post.send(message, address)
         except MailDelayed as fault:
+            is_silent = fault.code is MailFailureCode.TOO_SLOW
+            self._timeouts = self._timeouts + 1 if is_silent else 0
             log.info("mail_delayed", code=fault.code, status=fault.status)
             raise TryAgainError(fault.code) from fault
         except MailRefused as fault:
+            self._timeouts = 0
             log.warning("mail_refused", code=fault.code, status=fault.status)
             code = fault.code
             return lambda: note_undeliverable(confirmation_id, code, self._clock())
+        self._timeouts = 0
         return lambda: note_sent(confirmation_id, self._clock())
 
     async def note_retry(

@@ -29,6 +29,10 @@ class MailSettings(Protocol):
         """Give the address of the mail server, password and all."""
 
     @property
+    def smtp_timeout_s(self) -> float:
+        """How many seconds it may take to hand over a mail."""
+
+    @property
     def mail_from(self) -> str | None:
         """Give whom mails come from, as `Name <address>`."""
 
@@ -66,4 +70,8 @@ def post_of(settings: MailSettings) -> Post:
         return Mailbox(settings.mailbox)
     from notifications.smtp import SmtpPost, smtp_server  # noqa: PLC0415  # seldom for the mailbox
 
-    return SmtpPost(smtp_server(settings.smtp_address), sender.address)
+    return SmtpPost(
+        smtp_server(settings.smtp_address),
+        sender.address,
+        timeout_s=settings.smtp_timeout_s,
+    )

@@ -240,7 +240,7 @@ async def _fail_in_every_way(live: Api, monkeypatch: pytest.MonkeyPatch) -> None
         patch.setattr("models.access.Principals.of", fail)
         await live.post("{ viewer { id } }")
     with monkeypatch.context() as patch:
-        patch.setattr("enrichment.company_lookup.latest_accounts", crash)
+        patch.setattr("enrichment.lookup_attempt.latest_accounts", crash)
         crashing = await live.save_customer(
             name=NAME, classCode="COMPANY_UK_LIMITED", companyNumber="90000001"
         )
