@@ -87,7 +87,7 @@ class Platform:
         options = WorkerOptions(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
         if not self.database.is_postgres:
             # Another process's commit wakes nobody here, so look oftener.
-            options = replace(options, longest_sleep=timedelta(seconds=1))
+            options = replace(options, longest_sleep=timedelta(seconds=0.25))
         return Worker(
             name,
             self.database,
