@@ -9,11 +9,18 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from math import inf
 from typing import Protocol
 from zlib import crc32
 
+from enrichment.rate_limit import SharedBudget
+from models import Job, RateLimit
 from models.allowance import Allowance, Caller
+from models.database import Database
+from models.job import Claim, JobState, NewJob, enqueue, finish, note_calls_left, put_back
+from models.lookup import ENRICH
+from models.queue_claim import NotNow, claim
 from models.queue_order import (
     ALL_CALLS,
     Head,
@@ -22,6 +29,8 @@ from models.queue_order import (
     current_turn,
     turn_after,
 )
+from models.queue_watch import promote
+from models.rate_limit import Payment, microseconds, take_call
 from models.urgency import Urgency
 
 PATIENCE_S = 5.0
@@ -327,3 +336,69 @@ class Simulation:
         self.outcome.saves[saved] = self._now
         self._wake_all()
         self._at(self._now + (self._load.save_every_s or 1.0), self._save)
+
+
+class SqlQueue:
+    """The queue in a database, by the product's own statements."""
+
+    def __init__(self, database: Database, allowance: Allowance, start: datetime) -> None:
+        self._database = database
+        self._payment = Payment("companies-house:simulated", allowance)
+        self._start = start
+        self._claims: dict[str, Claim] = {}
+        self._added = 0
+
+    async def enqueue(self, entries: Sequence[Entry], now: float) -> list[str]:
+        """Add lookups as a save does."""
+        jobs = [
+            NewJob(ENRICH, f"{self._added + n}", {}, one.urgency, one.reseller, calls=ALL_CALLS)
+            for n, one in enumerate(entries)
+        ]
+        self._added += len(entries)
+        await self._database.transaction(lambda: enqueue(jobs, self._time(now)))
+        keys = [job.live_key for job in jobs]
+        ids = {job.live_key: job.id for job in await Job.filter(live_key__in=keys)}
+        return [ids[key] for key in keys]
+
+    async def claim(self, now: float) -> Held | float | None:
+        """Claim as a worker does."""
+        lease = timedelta(seconds=LEASE_S)
+        found = await claim(self._database, ENRICH, self._payment, lease, self._time(now))
+        if isinstance(found, NotNow):
+            return None if found.at is None else (found.at - self._start).total_seconds()
+        self._claims[found.id] = found
+        return Held(found.id, found.calls_left or 0, found.is_paid)
+
+    async def take(self, now: float) -> float:
+        """Take a call as a lookup that has begun."""
+        if await take_call(self._payment, Caller.STARTED, self._time(now)) is not None:
+            return 0.0
+        row = await RateLimit.get(key=self._payment.key)
+        ahead = self._payment.allowance.ahead_us(Caller.STARTED)
+        wait: int = row.free_at - ahead - microseconds(self._time(now))
+        return wait / 1e6
+
+    async def hold_off(self, now: float, seconds: float) -> None:
+        """Pause all calls."""
+        budget = SharedBudget("simulated", lambda: self._time(now), self._payment.allowance)
+        budget.payment = self._payment
+        await budget.hold_off(seconds)
+
+    async def answered(self, held: Held) -> None:
+        """Note that a call less is left."""
+        await note_calls_left(self._claims[held.id], held.calls_left)
+
+    async def put_back(self, held: Held, due_at: float) -> None:
+        """Let it be tried again."""
+        await put_back(self._claims[held.id], self._time(due_at))
+
+    async def finish(self, held: Held, now: float) -> None:
+        """End it."""
+        await finish(self._claims[held.id], JobState.DONE, self._time(now))
+
+    async def promote(self, now: float) -> None:
+        """Make ready what is due."""
+        await self._database.transaction(lambda: promote(self._time(now)))
+
+    def _time(self, now: float) -> datetime:
+        return self._start + timedelta(seconds=now)

@@ -5,12 +5,15 @@ failure is one of the rules.
 """
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
 from models.allowance import Allowance
+from models.database import Database
 from models.urgency import Urgency
-from tests.queue_simulation import Entry, Load, ModelQueue, Outcome, Simulation
+from tests.conftest import START
+from tests.queue_simulation import Entry, Load, ModelQueue, Outcome, Simulation, SqlQueue
 
 REGISTER = Allowance()
 """600 calls in 5 minutes."""
@@ -41,10 +44,11 @@ def quantile(values: list[float], share: float) -> float:
     return values[min(int(len(values) * share), len(values) - 1)]
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4, 8])
-@pytest.mark.parametrize("number", [3_000, 100_000])
+@pytest.mark.parametrize(
+    ("number", "workers"), [(3_000, 1), (3_000, 8), (100_000, 1), (100_000, 4), (100_000, 8)]
+)
 async def test_a_backlog_is_worked_off_at_the_rate_that_the_register_allows(
-    workers: int, number: int
+    number: int, workers: int
 ) -> None:
     """R90: 97 % of the calls are made, none too many and none in vain, whatever the workers."""
     load = Load(HOUR, workers=workers, save_every_s=45)
@@ -129,3 +133,29 @@ async def test_an_import_of_many_saves_leaves_room_for_a_single_one() -> None:
     assert len(waits) >= 28
     assert quantile(waits, 0.5) <= 8
     assert waits[-1] <= 30
+
+
+async def test_the_statements_do_as_the_rules_say(database: Database) -> None:
+    """The same load on the statements and on the model: the same calls at the same instants."""
+    small = Allowance(60, timedelta(seconds=30))
+    load = Load(
+        60,
+        workers=3,
+        slots=3,
+        fault_rate=0.05,
+        too_many_rate=0.01,
+        kill_every_s=25,
+        save_every_s=4,
+        short_share=0.0,
+    )
+    entries = backlog(100)
+    model, stored = ModelQueue(small), SqlQueue(database, small, START)
+    outcomes = []
+    for queue in (model, stored):
+        await queue.enqueue(entries, 0.0)
+        outcomes.append(await Simulation(queue, load).run())
+    rules, statements = outcomes
+    assert statements.arrivals == pytest.approx(rules.arrivals, abs=1e-4)
+    assert list(statements.ended.values()) == pytest.approx(list(rules.ended.values()), abs=1e-4)
+    assert statements.save_waits() == pytest.approx(rules.save_waits(), abs=1e-4)
+    assert len(rules.ended) > 15
