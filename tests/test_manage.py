@@ -5,10 +5,12 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -424,3 +426,33 @@ async def test_a_command_does_not_start_with_settings_that_make_no_sense() -> No
     assert (status, out) == (2, "")
     assert "Invalid value: SMTP_URL" in err
     assert "s3cret" not in err
+
+
+async def test_a_worker_runs_the_kinds_that_it_is_told(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/kinds.sqlite3", "LOG_FORMAT": "json"}
+    await run("migrate", **settings)
+    async with running("worker", "--kinds", "confirmation_mail", **settings) as process:
+        assert await line_with(process, "Worker ")
+    for wrong in ("enrich,unknown", "", ","):
+        status, out, err = await run("worker", "--kinds", wrong, **settings)
+        assert (status, out) == (2, "")
+        assert "Kinds are: enrich, confirmation_mail." in err
+
+
+async def test_an_operator_resets_the_budget_of_the_register(tmp_path: Path) -> None:
+    """Such as one that a process with a wrong clock has put far ahead."""
+    path = tmp_path / "budget.sqlite3"
+    settings = {"DATABASE_URL": f"sqlite://{path}"}
+    await run("migrate", **settings)
+    status, out, _ = await run("budget", "reset", "--register", **settings)
+    assert (status, out) == (0, "The register's budget is reset.\n")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE rate_limit SET free_at = free_at + 3600000000, faults = 9")
+        database.commit()
+        await run("budget", "reset", "--register", **settings)
+        ((free_at, faults),) = database.execute("SELECT free_at, faults FROM rate_limit")
+    assert free_at / 1_000_000 < time.time() + 60
+    assert faults == 0
+    status, out, err = await run("budget", "reset", **settings)
+    assert (status, out) == (2, "")
+    assert "Say which budget to reset" in err

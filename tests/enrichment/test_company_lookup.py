@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 
 from enrichment.client import CompaniesHouse, companies_house
 from enrichment.company_lookup import CompanyLookup
@@ -26,7 +27,7 @@ from models.lookup import ENRICH
 from models.profile import ACCOUNTS_FIELDS, WANTED_FIELDS, ProfileEntry, ValueSource
 from models.worker import Line, Worker
 from tests.conftest import Clock
-from tests.enrichment.wire import NO_WAITS
+from tests.enrichment.wire import NO_WAITS, scripted
 from tests.factories import add_customer
 from tests.queueing import take
 
@@ -520,3 +521,39 @@ async def _only_the_profile_is_known(desk: Desk) -> None:
     outcomes = {read["name"]: read["outcome"] for read in run.fields_read}
     assert outcomes["incorporated_on"] == "FOUND"
     assert {outcomes[name] for name in ACCOUNTS_FIELDS} == {"UNREADABLE"}
+
+
+async def test_a_profile_with_null_characters_is_stored_without_them(
+    database: Database, act: Act, clock: Clock
+) -> None:
+    """R84: PostgreSQL stores no U+0000, and a lookup must not fail over it again and again."""
+
+    async def answer(_: web.Request) -> web.Response:
+        profile = {
+            "company_number": "00000101",
+            "company_name": "AC\0ME \0LIMITED\0",
+            "type": "ltd",
+            "company_status": "\0",
+            "registered_office_address": {"address_line_1": "1 High\0 Street"},
+            "sic_codes": ["619\0", "\0"],
+            "previous_company_names": [{"name": "O\0LD"}, {"name": "\0"}],
+        }
+        return web.json_response(profile)
+
+    budget = SharedBudget("key", clock, AMPLE)
+    async with (
+        scripted(answer) as url,
+        companies_house(
+            endpoints=Endpoints(url, url), api_key="key", limiter=budget, caps=NO_WAITS
+        ) as client,
+    ):
+        line = Line(CompanyLookup(database, client, budget, clock), budget.payment)
+        customer = await add_customer(database, act, "COMPANY_UK_LIMITED", company_number="101")
+        assert await Worker("w", database, {ENRICH: line}, clock).run_due() == 1
+    assert (await run_of(customer)).reason is EnrichmentReason.NO_ACCOUNTS_YET
+    profile = (await stored(customer)).profile
+    details = profile["details"]
+    assert (details["company_name"], details["company_status"]) == ("ACME LIMITED", None)
+    assert details["sic_codes"] == ["00619"]
+    assert [previous["name"] for previous in details["previous_names"]] == ["OLD"]
+    assert profile["registered_address"]["value"]["address_line_1"] == "1 High Street"

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from email.message import EmailMessage
 
 import pytest
 
@@ -17,8 +18,9 @@ from models.contact_editing import create_contact, delete_contact, edit_contact
 from models.database import Database
 from models.job import Claim, JobState
 from models.mail_failure import MailFailureCode as Code
-from models.worker import Line, Worker
-from notifications.confirmation_mailer import ConfirmationMailer
+from models.worker import Line, TryAgainError, Worker
+from notifications.confirmation_mailer import SILENT_AFTER, ConfirmationMailer
+from notifications.errors import MailDelayed
 from notifications.message import Sender
 from notifications.post import Post
 from notifications.smtp import SmtpPost, smtp_server
@@ -198,6 +200,39 @@ async def test_a_server_that_dies_before_its_last_word_may_get_the_mail_twice(
     desk.clock.advance(SECOND)
     assert await desk.press(second) is LinkState.DONE
     assert (await Contact.get()).email_verified_at == at_first
+
+
+async def test_a_silent_server_holds_one_slot_and_is_found_again(desk: Desk) -> None:
+    """After three timeouts in a row one mail asks it, and the others wait for another attempt."""
+    answers, asked = asyncio.Event(), asyncio.Event()
+
+    class Silent:
+        sent = 0
+
+        async def send(self, _: EmailMessage, __: str) -> None:
+            if Silent.sent >= SILENT_AFTER:
+                asked.set()
+                await answers.wait()
+            Silent.sent += 1
+            if not answers.is_set():
+                raise MailDelayed(Code.TOO_SLOW)
+
+    mailer = desk.mailer_of(Silent())
+    await desk.ask()
+    (job,) = await Job.all()
+    held = Claim(job.id, job.kind, job.payload, 1, "owner", job.created_at)
+    for _ in range(SILENT_AFTER):
+        with pytest.raises(TryAgainError, match="TOO_SLOW"):
+            await mailer.run(held)
+    probe = asyncio.create_task(mailer.run(held))
+    async with asyncio.timeout(10):
+        await asked.wait()
+        with pytest.raises(TryAgainError, match="TOO_SLOW"):
+            await mailer.run(held)  # at once
+        answers.set()
+        await probe
+        await asyncio.gather(*(mailer.run(held) for _ in range(3)))
+    assert Silent.sent == SILENT_AFTER + 4
 
 
 async def test_a_worker_that_dies_after_the_mail_went_out_sends_it_again_as_the_same(
