@@ -89,6 +89,10 @@ class Attempts:
                 outcome, why = await self._attempt(job, handler)
             except LeaseLostError:
                 outcome = "job_lost"
+                await self._end_lost(job)
+            except asyncio.CancelledError:
+                outcome = "job_interrupted"
+                raise
             except Exception:
                 # The lease runs out and the job is tried again.
                 log.exception("job_crashed", attempt=job.attempts)
@@ -112,6 +116,15 @@ class Attempts:
             await release(job, now)
 
         await self._database.transaction(work)
+
+    async def _end_lost(self, job: Claim) -> None:
+        """End a job whose handler says that nobody waits for it, unless another worker has it."""
+        try:
+            await finish(job, JobState.CANCELLED, self._clock())
+        except LeaseLostError:
+            pass
+        except Exception:
+            log.exception("job_outcome_not_stored")
 
     async def _keep_lease(self, job: Claim) -> None:
         while True:

@@ -1,8 +1,9 @@
 """Claims the next job of a kind, together with its first call of the register.
 
-On PostgreSQL that is one statement. On SQLite it is a look without a lock, then a transaction that
-is alone in writing. Either way a job starts only if the allowance admits its first call, and a call
-is taken only if a job starts. `models/queue_order.py` is the rule.
+First comes a look that locks and writes nothing, since most looks find that the allowance admits
+no call yet. Then it is one statement on PostgreSQL, and on SQLite a transaction that is alone in
+writing. A job starts only if its first call is admitted, and a call is taken only if a job starts.
+`models/queue_order.py` is the rule.
 """
 
 import uuid
@@ -49,11 +50,11 @@ async def claim(
 async def _try_to_claim(
     database: Database, kind: str, payment: Payment | None, lease: timedelta, now: datetime
 ) -> Claim | NotNow:
-    if database.is_postgres:
-        return await _claim_at_once(kind, payment, lease, now)
     seen = await _claim_in_turn(kind, payment, lease, now, is_look=True)
     if seen is not None:
         return seen
+    if database.is_postgres:
+        return await _claim_at_once(kind, payment, lease, now)
     claimed = await database.transaction(lambda: _claim_in_turn(kind, payment, lease, now))
     return claimed or NotNow()
 

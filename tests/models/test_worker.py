@@ -240,6 +240,7 @@ async def test_a_handler_may_say_that_its_job_is_lost(database: Database, clock:
     await add(database, clock)
     await worker_of(database, handler, clock).run_due()
     assert (handler.notes, await events()) == ([], [])
+    assert (await Job.get()).state is JobState.CANCELLED  # it is not claimed again and again
 
 
 class Unstorable(Scripted):
