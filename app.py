@@ -105,7 +105,7 @@ class Platform:
 
         client = await self.register.client()
         lookup = CompanyLookup(self.database, client, self.budget, self.clock)
-        return Line(lookup, self.budget.payment)
+        return Line(lookup, self.budget.payment, lookup.note_blocked)
 
     async def _mails(self) -> Line:
         from notifications.confirmation_mailer import (  # noqa: PLC0415  # an API alone sends none

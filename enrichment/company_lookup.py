@@ -26,6 +26,7 @@ from models import UpstreamResponse
 from models.database import Database
 from models.enrichment_result import (
     Findings,
+    note_blocked,
     note_running,
     note_waiting,
     store_findings,
@@ -83,6 +84,10 @@ class CompanyLookup:
             await store_findings(run_id, job.attempts, findings, self._clock())
 
         return store
+
+    async def note_blocked(self) -> None:
+        """Show on the lookups that wait that the register refuses our key."""
+        await self._database.transaction(note_blocked)
 
     async def note_retry(
         self, job: Claim, due_at: datetime, reason: str | None, attempts: int

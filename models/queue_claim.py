@@ -31,6 +31,8 @@ class NotNow:
     """No job was claimed. `at` is when the allowance may admit the next one, if that is known."""
 
     at: datetime | None = None
+    is_blocked: bool = False
+    """Whether the register refused our key, so that there is work and none may start."""
 
 
 async def claim(
@@ -203,7 +205,7 @@ async def _not_now(
     payment: Payment | None, free_at: int | None, blocked_at: object, ahead_us: int, now: datetime
 ) -> NotNow:
     if payment is None or blocked_at is not None:
-        return NotNow()
+        return NotNow(is_blocked=blocked_at is not None)
     if free_at is None or free_at > microseconds(now) + payment.allowance.farthest_us:
         await repair(payment, now)
         return NotNow(now)

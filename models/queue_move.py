@@ -19,10 +19,16 @@ async def move_forward(live_key: str, urgency: Urgency, now: datetime) -> bool:
     It gets the urgency, with a place behind the others of its reseller, unless more jobs would be
     before it then. A job that waits for another attempt is ready at once.
     """
-    waiting = await Job.filter(live_key=live_key, state__in=[JobState.READY, JobState.WAITING])
-    if not waiting:
+    # The queue is the platform's own: whoever moves a job reads it beyond their reach.
+    with kept():
+        bind(None)
+        return await _move_forward(live_key, urgency, now)
+
+
+async def _move_forward(live_key: str, urgency: Urgency, now: datetime) -> bool:
+    job = await Job.get_or_none(live_key=live_key, state__in=[JobState.READY, JobState.WAITING])
+    if job is None:
         return False
-    (job,) = waiting
     changes: dict[str, int] = {}
     if urgency < job.urgency:
         last = await last_places(job.kind, urgency, [job.reseller_id])
@@ -45,7 +51,5 @@ async def _before(job: Job, urgency: int, place: int) -> int:
         f" AND (place < ? OR place = ? AND id < ?) LIMIT {COUNTED}"
     )
     text = f"SELECT count(*) AS number FROM ({before}) AS found"  # noqa: S608  # see above
-    with kept():
-        bind(None)
-        (row,) = await execute(Sql(text, (job.kind, int(urgency), place, place, job.id)))
+    (row,) = await execute(Sql(text, (job.kind, int(urgency), place, place, job.id)))
     return int(row["number"])

@@ -40,6 +40,8 @@ class Line:
 
     handler: Handler
     payment: Payment | None = None
+    on_blocked: Callable[[], Awaitable[object]] | None = None
+    """Notes on what waits that the register refuses our key; called as long as it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class Worker:
                 self._database, lane.kind, lane.line.payment, self._options.lease, self._clock()
             )
             if isinstance(found, NotNow):
+                if found.is_blocked and lane.line.on_blocked is not None:
+                    await lane.line.on_blocked()
                 return self._until(found.at)
             self._start(lane, found, woken)
         return self._options.longest_sleep

@@ -88,7 +88,9 @@ async def desk_of(
         ) as client,
     ):
         lookup = CompanyLookup(database, client, budget, clock)
-        worker = Worker("w", database, {ENRICH: Line(lookup, budget.payment)}, clock)
+        worker = Worker(
+            "w", database, {ENRICH: Line(lookup, budget.payment, lookup.note_blocked)}, clock
+        )
         yield Desk(database, act, clock, sandbox, budget, lookup, worker)
 
 
@@ -388,7 +390,7 @@ async def test_a_refused_key_stops_everything_until_an_operator_has_looked(
             assert await desk.worker.run_due() == 0
             clock.advance(timedelta(minutes=5))
         run = await run_of(second)
-        assert (run.status, run.attempts) == (PENDING, 0)
+        assert (run.status, run.reason, run.attempts) == (PENDING, EnrichmentReason.BLOCKED, 0)
         assert desk.asked() == []
         await desk.budget.unblock()
         await desk.worker.run_due()

@@ -155,7 +155,8 @@ async def test_a_blocked_key_starts_nothing(database: Database, clock: Clock) ->
     await create_row(REGISTER.key)
     await RateLimit.all().update(blocked_at=clock())
     before = await everything()
-    assert await claim(database, LOOKUP, REGISTER, LEASE, clock()) == NotNow()
+    found = await claim(database, LOOKUP, REGISTER, LEASE, clock())
+    assert found == NotNow(is_blocked=True)
     assert await everything() == before
 
 
