@@ -126,44 +126,48 @@ async def _claim_at_once(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The jobs of a kind that may be next: one of each urgency, and where the turns stand."""
+    """The jobs of a kind that may be next, where the turns stand, and what the allowance says."""
 
     heads: Sequence[Head]
     current: int
+    free_at: int | None
+    blocked_at: object
 
 
 _HEADS = f"""
-SELECT u.urgency, t.next_turn, j.id, j.place, j.calls_left
+SELECT u.urgency, t.next_turn, j.id, j.place, j.calls_left, r.free_at, r.blocked_at
 FROM ({" UNION ALL ".join(f"SELECT {urgency.value} AS urgency" for urgency in Urgency)}) AS u
 LEFT JOIN queue_turn AS t ON t.kind = ? AND t.urgency = u.urgency
 LEFT JOIN job AS j ON j.id = (
   SELECT id FROM job WHERE {IS_READY} AND kind = ? AND urgency = u.urgency
   ORDER BY place, id LIMIT 1)
+LEFT JOIN rate_limit AS r ON r.key = ?
 """  # noqa: S608  # constants only
 
 
-async def _line(kind: str) -> _Line:
-    rows = await run(_HEADS, (kind, kind))
+async def _line(kind: str, payment: Payment | None) -> _Line:
+    rows = await run(_HEADS, (kind, kind, payment.key if payment else NO_KEY))
     turns = [(Urgency(row[0]), row[1] or 0) for row in rows]
     heads = [
         Head(Urgency(urgency), next_turn or 0, job_id, place, calls_left)
-        for urgency, next_turn, job_id, place, calls_left in rows
+        for urgency, next_turn, job_id, place, calls_left, *_ in rows
         if job_id is not None
     ]
-    return _Line(heads, current_turn(turns))
+    *_, free_at, blocked_at = rows[0]
+    return _Line(heads, current_turn(turns), free_at, blocked_at)
 
 
 async def _claim_in_turn(
     kind: str, payment: Payment | None, lease: timedelta, now: datetime, *, is_look: bool = False
 ) -> Claim | NotNow | None:
     """Claim the next job; a look returns None where a claim would succeed."""
-    line = await _line(kind)
+    line = await _line(kind, payment)
     head = choose(line.heads, line.current)
     if head is None:
         return NotNow()
     caller = caller_of(head, line.heads)
     if caller is not None:
-        refused = await _refused(payment, caller, now)
+        refused = await _refused(line, payment, caller, now)
         if refused is not None:
             return refused
     if is_look:
@@ -189,16 +193,17 @@ ON CONFLICT (kind, urgency) DO UPDATE SET next_turn = excluded.next_turn,
 """
 
 
-async def _refused(payment: Payment | None, caller: Caller, now: datetime) -> NotNow | None:
+async def _refused(
+    line: _Line, payment: Payment | None, caller: Caller, now: datetime
+) -> NotNow | None:
     """Return when to come again if the allowance does not admit a call now."""
     if payment is None:
         return NotNow()
-    rows = await run("SELECT free_at, blocked_at FROM rate_limit WHERE key = ?", (payment.key,))
-    free_at, blocked_at = rows[0] if rows else (None, None)
     ahead = payment.allowance.ahead_us(caller)
-    if free_at is not None and blocked_at is None and free_at <= microseconds(now) + ahead:
+    is_open = line.free_at is not None and line.blocked_at is None
+    if is_open and (line.free_at or 0) <= microseconds(now) + ahead:
         return None
-    return await _not_now(payment, free_at, blocked_at, ahead, now)
+    return await _not_now(payment, line.free_at, line.blocked_at, ahead, now)
 
 
 async def _not_now(
