@@ -87,7 +87,7 @@ class CompanyLookup:
 
     async def note_blocked(self) -> None:
         """Show on the lookups that wait that the register refuses our key."""
-        await self._database.transaction(note_blocked)
+        await note_blocked()
 
     async def note_retry(
         self, job: Claim, due_at: datetime, reason: str | None, attempts: int

@@ -80,7 +80,7 @@ class Attempts:
         started_at = self._clock()
         ids = {name: value for name, value in job.payload.items() if name.endswith("_id")}
         with structlog.contextvars.bound_contextvars(
-            job_id=job.id, job_kind=job.kind, enqueued_by=job.request_id, **ids
+            job_id=job.id, job_kind=job.kind, request_id=job.request_id, **ids
         ):
             keeper = asyncio.create_task(self._keep_lease(job))
             outcome = "job_not_recorded"

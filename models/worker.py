@@ -130,8 +130,10 @@ class Worker:
                 self._database, lane.kind, lane.line.payment, self._options.lease, self._clock()
             )
             if isinstance(found, NotNow):
-                if found.is_blocked and lane.line.on_blocked is not None:
-                    await lane.line.on_blocked()
+                if found.is_blocked:
+                    if lane.line.on_blocked is not None:
+                        await lane.line.on_blocked()
+                    return self._options.beat_every
                 return self._until(found.at)
             self._start(lane, found, woken)
         return self._options.longest_sleep

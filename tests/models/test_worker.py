@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import structlog
 from tortoise.exceptions import OperationalError
 
 from models import Event, Heartbeat, Job
@@ -505,3 +506,36 @@ async def test_a_sign_of_life_is_one_row_a_worker(clock: Clock) -> None:
     await beat("w", clock())
     await beat("w", clock.advance(SECOND))
     assert await Heartbeat.all().values_list("worker", "seen_at") == [("w", START + SECOND)]
+
+
+async def test_each_attempt_leaves_a_line_that_says_whose_it_was_and_how_it_ended(
+    database: Database, clock: Clock
+) -> None:
+    """With the request that gave rise to the job, and nothing personal."""
+
+    async def takes_a_while(_: Claim) -> None:
+        clock.advance(2 * SECOND)
+
+    handler = Scripted(clock, takes_a_while, fails(TryAgainError("DOWN")))
+    payload = {"customer_id": "cus_1", "run_id": "run_1", "name": "Ann"}
+    jobs = [NewJob("kind", key, payload, request_id="request-9") for key in "ab"]
+    await database.transaction(lambda: enqueue(jobs, clock()))
+    clock.advance(5 * SECOND)
+    made = worker_of(database, handler, clock, WorkerOptions(slots=1))
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        await made.run_due()
+        await made.run_due()
+    first, second = (line for line in lines if line["log_level"] == "info")
+    assert first == {
+        "event": "job_done",
+        "log_level": "info",
+        "job_id": first["job_id"],
+        "job_kind": "kind",
+        "customer_id": "cus_1",
+        "run_id": "run_1",
+        "request_id": "request-9",
+        "attempt": 1,
+        "wait_s": 5.0,
+        "duration_s": 2.0,
+    }
+    assert (second["event"], second["reason"]) == ("job_put_back", "DOWN")
