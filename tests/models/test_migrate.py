@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from tortoise.connection import get_connection
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from models import AccessToken, AuditEntry, CustomerClass
+from models import AccessToken, AuditEntry, CustomerClass, Job
 from models.database import Database
+from models.job import JobState
 from models.migrate import migrate, pending
+from models.urgency import Urgency
 from tests.databases import Databases
 from tests.factories import TABLES, everything
 
@@ -67,6 +70,28 @@ OF_BEFORE = (
     ),
 )
 """Rows as they were before migration 0009."""
+
+JOBS_OF_BEFORE = (
+    "UPDATE customer SET parent_id = 'cus_1' WHERE id = 'cus_2'",
+    *(
+        f"""INSERT INTO enrichment_run (id, customer_id, "trigger", status, attempts, requested_at,
+          fields_read) VALUES ('run_{n}', 'cus_{n}', '{trigger}', 'PENDING', 0, {AT}, '[]')"""
+        for n, trigger in ((1, "SAVE"), (2, "RETIREMENT"))
+    ),
+    f"""INSERT INTO upstream_response (run_id, step, body, retrieved_at)
+    VALUES ('run_1', 'profile', 'x', {AT})""",
+    *(
+        f"""INSERT INTO job (id, kind, payload, live_key, state, attempts, due_at, created_at)
+        VALUES ('job_{n}', '{kind}', '{{}}', {key}, '{state}', {attempts}, {due}, {AT})"""
+        for n, kind, key, state, attempts, due in (
+            (1, "enrich", "'enrich:cus_1'", "QUEUED", 0, AT),
+            (2, "enrich", "'enrich:cus_2'", "QUEUED", 2, "'2126-01-01 00:00:00+00:00'"),
+            (3, "confirmation_mail", "'mail:1'", "QUEUED", 0, AT),
+            (4, "enrich", "NULL", "DONE", 1, "NULL"),
+        )
+    ),
+)
+"""Jobs, and lookups that they are for, as they were before migration 0013."""
 
 
 @pytest.fixture
@@ -184,3 +209,24 @@ async def test_entries_of_before_say_which_customer_they_are_about(empty: Databa
         "aud_6": ("platform", None, False),
     }
     assert all(row.user_id is None and row.reseller_id is None for row in await AuditEntry.all())
+
+
+async def test_jobs_of_before_get_their_places_in_the_queue(empty: Database) -> None:
+    """R90: resellers take turns, oldest first; none is lost, and what has begun has begun."""
+    connection = get_connection("default")
+    executor = MigrationExecutor(connection, empty.config["apps"])
+    await executor.migrate([MigrationTarget("models", "0012_append_only")])
+    for statement in (*OF_BEFORE[:1], *JOBS_OF_BEFORE):
+        await connection.execute_query(statement)
+    assert "0013_queue" in await migrate(empty)
+    told = {
+        job.id: (job.state, job.urgency, job.reseller_id, job.place, job.calls_left)
+        for job in await Job.all()
+    }
+    assert told == {
+        "job_1": (JobState.READY, Urgency.SAVED, None, 1, 3),
+        "job_2": (JobState.WAITING, Urgency.BULK, "cus_1", 1, 4),
+        "job_3": (JobState.READY, Urgency.SAVED, None, 1, None),
+        "job_4": (JobState.DONE, Urgency.SAVED, None, 0, None),
+    }
+    assert (await Job.get(id="job_2")).started_at == datetime(2026, 1, 1, tzinfo=UTC)
