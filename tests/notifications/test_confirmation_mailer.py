@@ -50,7 +50,7 @@ class Desk:
     contact: Contact
 
     def mailer(self, url: str) -> ConfirmationMailer:
-        post = SmtpPost(smtp_server(url), SENDER.address, timeout_s=0.5)
+        post = SmtpPost(smtp_server(url), SENDER.address, timeout_s=2.0)
         return self.mailer_of(post)
 
     def mailer_of(self, post: Post) -> ConfirmationMailer:
