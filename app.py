@@ -293,6 +293,7 @@ class _Site:
             search_limit=self._search_limit,
             delivery_policy=delivery_policy(settings),
             oldest_consent=settings.oldest_consent,
+            bulk_lookup_cooldown=settings.bulk_lookup_cooldown,
             personal_data_needs_scope=settings.personal_data_needs_scope,
             issuer=settings.oidc_issuer,
         )

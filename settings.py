@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     companies_house_limit: int = Field(default=600, ge=1)
     companies_house_window_s: float = Field(default=300, gt=0)
     company_searches: int = Field(default=30, ge=1, le=10_000)
+    bulk_lookup_cooldown_s: float = Field(default=3_600, ge=0, le=30 * 86_400)
     consent_needs_verified_address: bool = False
     personal_data_needs_scope: bool = False
     public_url: str | None = None
@@ -192,6 +193,11 @@ class Settings(BaseSettings):
     def cost_window(self) -> timedelta:
         """Give the time in which somebody's points come back."""
         return timedelta(seconds=self.cost_window_s)
+
+    @property
+    def bulk_lookup_cooldown(self) -> timedelta:
+        """Return the time until all customers of a class may be looked up again."""
+        return timedelta(seconds=self.bulk_lookup_cooldown_s)
 
     @property
     def companies_house_window(self) -> timedelta:

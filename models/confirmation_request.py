@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import ceil
 
 from models import audit
 from models.audit import Act
@@ -145,6 +146,7 @@ async def _refuse_too_many(contact: Contact, address: str, now: datetime) -> Non
                         ("contactId",),
                         hint=f"Try again after {free_at.isoformat(timespec='seconds')}.",
                         retryable=True,
+                        retry_after_s=ceil((free_at - now).total_seconds()),
                     )
                 ]
             )

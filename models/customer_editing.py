@@ -28,7 +28,14 @@ from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.job import JOBS
 from models.locks import lock, lock_shared
-from models.lookup import cancel_lookup, carry_out, lookup_rows, plan_lookups, record_requests
+from models.lookup import (
+    cancel_lookup,
+    carry_out,
+    hand_over_lookup,
+    lookup_rows,
+    plan_lookups,
+    record_requests,
+)
 from models.partner import for_new_customer, refuse_class_change, refuse_edit, refuse_erasure
 from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
 from models.reach import reach
@@ -110,6 +117,7 @@ async def edit_customer(
     _check_and_set(customer, values)
     if customer.parent_id != before["parent_id"]:
         await check_parent(customer)
+        await hand_over_lookup(customer, customer_class)
     if customer.company_number != before["company_number"]:
         await forget_company(act, customer)
     after = _stored(customer)

@@ -71,6 +71,8 @@ class Refusal:
     path: tuple[str, ...] = ()
     hint: str | None = None
     retryable: bool = False
+    retry_after_s: int | None = None
+    """The seconds after which the same request may succeed, where that is known."""
 
 
 class Refused(Exception):

@@ -13,10 +13,9 @@ from models.database import wake
 from models.enrichment import EnrichmentRun, UpstreamResponse
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.errors import RefusalCode, refuse
-from models.locks import lock, lock_shared
+from models.locks import lock
 from models.queue_move import move_forward
 from models.queue_order import ALL_CALLS
-from models.reach import reach
 from models.urgency import Urgency
 from models.writing import add_rows, new_row
 
@@ -147,7 +146,7 @@ async def request_lookup(act: Act, customer: Customer) -> int:
     lookups started: none when one is at work already (R89).
     """
     customer_class = await CustomerClass.get(id=customer.customer_class_id)
-    _refuse_unchecked(customer_class, "customerId")
+    refuse_unchecked(customer_class, "customerId")
     if customer.company_number is None:
         raise refuse(
             RefusalCode.NEEDS_COMPANY_NUMBER,
@@ -160,25 +159,6 @@ async def request_lookup(act: Act, customer: Customer) -> int:
     started = await carry_out(act, plan, EnrichmentTrigger.REQUEST, Urgency.REQUESTED)
     if not started:
         await record_requests(act, [customer])
-    return started
-
-
-async def recheck_class(act: Act, class_id: str) -> int:
-    """Look up all customers of a class (R23), and give the number of lookups started."""
-    customer_class = await lock_shared(CustomerClass, class_id)
-    if customer_class is None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", "classId")
-    _refuse_unchecked(customer_class, "classId")
-    customers = (
-        await Customer.filter(customer_class_id=class_id, erased_at__isnull=True)
-        .order_by("id")
-        .select_for_update()
-    )
-    plan = await plan_lookups(customers, customer_class)
-    await store_statuses(customers)
-    started = await carry_out(act, plan, EnrichmentTrigger.REQUEST)
-    if reach() is None:  # a partner asks for its own of the class, and their trails say so
-        await audit.record(act, "class.lookup_requested", class_id, after={"lookups": started})
     return started
 
 
@@ -227,12 +207,24 @@ async def cancel_lookup(act: Act, customer: Customer, reason: EnrichmentReason) 
         customer.enrichment_status = EnrichmentStatus.CANCELLED
 
 
+async def hand_over_lookup(customer: Customer, customer_class: CustomerClass) -> None:
+    """Let a customer's lookup take the turns of its new parent; it keeps its place."""
+    reseller_id = _reseller_of(customer, is_reseller=customer_class.is_reseller)
+    await job.Job.filter(live_key=live_key(customer.id)).update(reseller_id=reseller_id)
+
+
+def _reseller_of(customer: Customer, *, is_reseller: bool) -> str | None:
+    """Return the reseller whose turns a customer's lookup takes; None for the platform's own."""
+    return customer.id if is_reseller else customer.parent_id
+
+
 def live_key(customer_id: str) -> str:
     """Give the key under which a customer has one living job at most (R89)."""
     return f"{ENRICH}:{customer_id}"
 
 
-def _refuse_unchecked(customer_class: CustomerClass, path: str) -> None:
+def refuse_unchecked(customer_class: CustomerClass, path: str) -> None:
+    """Refuse to look up customers of a class that is not checked at Companies House."""
     if not customer_class.check_companies_house:
         raise refuse(
             RefusalCode.ENRICHMENT_NOT_APPLICABLE,
@@ -278,7 +270,7 @@ async def lookup_rows(
                 live_key(customer.id),
                 {"run_id": run.id, "customer_id": customer.id},
                 urgency,
-                customer.id if plan.is_reseller else customer.parent_id,
+                _reseller_of(customer, is_reseller=plan.is_reseller),
                 act.request_id,
                 ALL_CALLS,
             )

@@ -70,6 +70,8 @@ class Context:
     delivery_policy: DeliveryPolicy = POLICY
     oldest_consent: timedelta = timedelta(days=730)
     """The age from which on there is an advisory to renew consent."""
+    bulk_lookup_cooldown: timedelta = timedelta(hours=1)
+    """The time until all customers of a class may be looked up again."""
     personal_data_needs_scope: bool = False
     """Whether personal data is masked for those who do not hold personal_data:read."""
     issuer: str | None = None

@@ -20,6 +20,7 @@ WEIGHTS = {
     "UserConnection.totalCount": 20,
     "UserGroupConnection.totalCount": 20,
     "Mutation.requestEnrichment": 200,
+    "Mutation.restartEnrichments": 200,
     "Mutation.retireCustomerClass": 200,
 }
 """Points of single fields, for work that is not seen in what they give.

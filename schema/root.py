@@ -58,6 +58,7 @@ from schema.enrichment_changes import (
     AcceptSuggestionPayload,
     RejectSuggestionPayload,
     RequestEnrichmentPayload,
+    RestartEnrichmentsPayload,
 )
 from schema.node import Node
 from schema.operation import operation
@@ -111,7 +112,8 @@ class CustomerQuery:
     company_search: list[CompanyCandidate] = operation(
         enrichment_acts.company_search,
         READS_CUSTOMERS,
-        "Companies by name, asked of Companies House within the shared budget of requests (R88).",
+        "Companies by name, as Companies House has them; the searches share our allowance of"
+        " requests to it.",
     )
     delivery_exposure: DeliveryExposureConnection = operation(
         delivery_acts.delivery_exposure,
@@ -223,15 +225,23 @@ class CustomerMutation:
     request_enrichment: RequestEnrichmentPayload = operation(
         enrichment_acts.request_enrichment,
         Requires(Scope.ENRICHMENT_RUN),
-        "Look up a customer, or all of a class, at Companies House (R23).",
+        "Look up a customer, or all customers of a class, at Companies House.",
+    )
+    restart_enrichments: RestartEnrichmentsPayload = operation(
+        enrichment_acts.restart_enrichments,
+        Requires(Scope.ENRICHMENT_RUN),
+        "Restart lookups that failed or found little, chosen by a filter, 10,000 at most. They wait"
+        " behind the lookups of single customers.",
     )
     accept_suggestion: AcceptSuggestionPayload = operation(
-        enrichment_acts.accept_suggestion, WRITES_CUSTOMERS, "Take the register's value (R86)."
+        enrichment_acts.accept_suggestion,
+        WRITES_CUSTOMERS,
+        "Replace the customer's value by the register's.",
     )
     reject_suggestion: RejectSuggestionPayload = operation(
         enrichment_acts.reject_suggestion,
         WRITES_CUSTOMERS,
-        "Keep the user's value; the same suggestion is not made again (R86).",
+        "Keep the customer's value; the same suggestion is not made again.",
     )
     record_consent: RecordConsentPayload = operation(
         consent_acts.record_consent,
@@ -277,7 +287,7 @@ class Subscription:
     customer_enriched: AsyncGenerator[Customer, None] = strawberry.subscription(
         resolver=enrichment_acts.customer_enriched,
         extensions=[READS_CUSTOMERS],
-        description="A customer, each time that a lookup of it ends (R100).",
+        description="The customer, each time that one of its lookups ends.",
     )
 
 

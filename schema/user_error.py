@@ -42,7 +42,8 @@ UserErrorCode = described_enum(
         "EMAIL_NOT_VERIFIED": "The address is not verified; use requestEmailVerification (R61).",
         "EMAIL_ALREADY_VERIFIED": "The address is verified; there is nothing to ask.",
         "CONTACT_INACTIVE": "An inactive contact is sent nothing (R77).",
-        "TOO_MANY_REQUESTS": "Contact or address was asked too often; see the hint.",
+        "TOO_MANY_REQUESTS": "This was requested too often, or too recently; see"
+        " `retryAfterSeconds` and the hint.",
         "NOT_FOR_PARTNERS": "Only the platform does this, not a partner (R99).",
         "PERMISSION_NOT_HELD": "Nobody passes on what they, or a token's owner, do not hold (R93).",
         "PERSONAL_DATA_NEEDED": "It would unmask individuals to one who may not see them (R93).",
@@ -69,7 +70,10 @@ class UserError:
     )
     hint: str | None = strawberry.field(description="What would help.")
     retryable: bool = strawberry.field(
-        description="Whether the same request may succeed after reading the object again."
+        description="Whether the same request may succeed later, or after reading the object again."
+    )
+    retry_after_seconds: int | None = strawberry.field(
+        description="After how many seconds the same request may succeed, where that is known."
     )
 
     @classmethod
@@ -81,4 +85,5 @@ class UserError:
             path=list(refusal.path) or None,
             hint=refusal.hint,
             retryable=refusal.retryable,
+            retry_after_seconds=refusal.retry_after_s,
         )

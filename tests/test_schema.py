@@ -66,6 +66,7 @@ PERMISSIONS: dict[str, set[Scope]] = {
     "request_attachment_preference": WRITES_CONTACTS,
     "withdraw_attachment_preference": WRITES_CONTACTS,
     "request_enrichment": {Scope.ENRICHMENT_RUN},
+    "restart_enrichments": {Scope.ENRICHMENT_RUN},
     "accept_suggestion": WRITES_CUSTOMERS,
     "reject_suggestion": WRITES_CUSTOMERS,
     "customer_enriched": READS_CUSTOMERS,
@@ -225,7 +226,7 @@ def test_every_mutation_takes_one_input_and_gives_one_payload(
             or not str(payload[n].type).endswith("!")
             for n in objects
         )
-        if name not in {"requestEnrichment", "eraseActorNames"}:
+        if name not in {"requestEnrichment", "restartEnrichments", "eraseActorNames"}:
             assert str(taken["expectedVersion"].type) == "Int"
 
 

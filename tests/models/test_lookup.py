@@ -7,12 +7,13 @@ import pytest
 
 from models import Customer, EnrichmentRun, Job, UpstreamResponse
 from models.audit import Act
+from models.bulk_lookup import recheck_class
 from models.customer_editing import change_class, edit_customer, locked_customer
 from models.database import Database
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.errors import RefusalCode
 from models.job import JOBS, JobState
-from models.lookup import ENRICH, live_key, recheck_class, request_lookup
+from models.lookup import ENRICH, live_key, request_lookup
 from models.urgency import Urgency
 from tests.conftest import Clock
 from tests.factories import add_customer, at, everything, refused, shipped
@@ -20,7 +21,7 @@ from tests.queueing import REGISTER, take
 
 CHECKED = "COMPANY_UK_LIMITED"
 PENDING, CANCELLED = EnrichmentStatus.PENDING, EnrichmentStatus.CANCELLED
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 async def edit(database: Database, act: Act, customer: Customer, values: dict[str, Any]) -> None:
@@ -224,7 +225,7 @@ async def test_what_asks_for_a_lookup_says_how_urgent_it_is(database: Database, 
     await Job.all().update(state=JobState.DONE, live_key=None, due_at=None)
     await EnrichmentRun.all().update(status=EnrichmentStatus.SUCCEEDED)
     row = await shipped(CHECKED)
-    await database.transaction(lambda: recheck_class(act, row.id))
+    await database.transaction(lambda: recheck_class(act, row.id, HOUR))
     bulk = await Job.filter(state=JobState.READY)
     assert {job.urgency for job in bulk} == {Urgency.BULK}
     assert len(bulk) == 2
@@ -249,13 +250,13 @@ async def test_a_class_is_looked_up_again_as_a_whole(database: Database, act: Ac
     pending = await add_customer(database, act, CHECKED, company_number="102")
     await add_customer(database, act, CHECKED)
     await add_customer(database, act, "COMPANY_UK_PLC", company_number="103")
-    assert await database.transaction(lambda: recheck_class(act, row.id)) == 1
+    assert await database.transaction(lambda: recheck_class(act, row.id, HOUR)) == 1
     assert await status_of(ended) is await status_of(pending) is PENDING
     assert await EnrichmentRun.filter(customer_id=ended.id).count() == 2
     assert await EnrichmentRun.filter(customer_id=pending.id).count() == 1
     charity = await shipped("CHARITY")
     async with refused(RefusalCode.ENRICHMENT_NOT_APPLICABLE, "classId"):
-        await database.transaction(lambda: recheck_class(act, charity.id))
+        await database.transaction(lambda: recheck_class(act, charity.id, HOUR))
 
 
 async def test_a_dry_run_starts_no_lookup(database: Database, act: Act) -> None:
