@@ -31,6 +31,7 @@ from models.delivery import DeliveryPolicy
 from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
+from models.lookup_monitor import LookupMonitor
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
 from models.worker import Line, Worker, WorkerOptions
@@ -80,6 +81,7 @@ class Platform:
     budget: SharedBudget
     clock: Callable[[], datetime]
     shared_clock: DatabaseClock
+    lookups: LookupMonitor
 
     async def worker(self, name: str, kinds: Collection[str] = KINDS) -> Worker:
         """Make a worker that runs jobs of some kinds: of all unless told otherwise."""
@@ -164,7 +166,10 @@ async def open_platform(
         register = Register(await _endpoints(settings, stack), settings.api_key, budget)
         stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
-        yield Platform(settings, database, credentials, register, budget, clock, shared_clock)
+        lookups = LookupMonitor(budget.payment, shared_clock)
+        yield Platform(
+            settings, database, credentials, register, budget, clock, shared_clock, lookups
+        )
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
@@ -293,6 +298,7 @@ class _Site:
             search_limit=self._search_limit,
             delivery_policy=delivery_policy(settings),
             oldest_consent=settings.oldest_consent,
+            lookups=platform.lookups,
             bulk_lookup_cooldown=settings.bulk_lookup_cooldown,
             personal_data_needs_scope=settings.personal_data_needs_scope,
             issuer=settings.oidc_issuer,

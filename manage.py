@@ -1,6 +1,7 @@
 """Operator commands: serve, worker, migrate, resume, schema, documents, read-accounts, sandbox.
 
-Those on users, groups and tokens are in `commands/access.py`, on budgets in `commands/budget.py`.
+Those on users, groups and tokens are in `commands/access.py`, on budgets in `commands/budget.py`,
+on the queue of lookups in `commands/backlog.py`.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from tortoise.exceptions import DBConnectionError
 
 from app import KINDS, Platform, create_app, open_platform, utc_now
 from commands.access import group_cli, token_cli, user_cli
+from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.running import read_settings, with_database
 from development import development_greeting
@@ -44,6 +46,7 @@ cli.add_command(user_cli)
 cli.add_command(group_cli)
 cli.add_command(token_cli)
 cli.add_command(budget_cli)
+cli.add_command(backlog_cli)
 
 
 @cli.command()

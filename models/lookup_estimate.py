@@ -20,13 +20,23 @@ SMOOTHING_S = 60.0
 """Seconds for which the nominal capacity counts beside the measured one."""
 
 STEPS = (
-    (timedelta(minutes=10), timedelta(minutes=1)),
+    (timedelta(minutes=2), timedelta(seconds=10)),
+    (timedelta(minutes=10), timedelta(seconds=30)),
     (timedelta(hours=1), timedelta(minutes=5)),
     (timedelta(hours=6), timedelta(minutes=15)),
     (timedelta(days=2), timedelta(hours=1)),
-    (MAX_WAIT, timedelta(hours=6)),
+    (timedelta.max, timedelta(hours=6)),
 )
 """Up to which wait an estimate is rounded to which step."""
+
+COARSE_STEPS = (
+    (timedelta(minutes=10), timedelta(minutes=2)),
+    (timedelta(hours=1), timedelta(minutes=10)),
+    (timedelta(hours=6), timedelta(hours=1)),
+    (timedelta(days=2), timedelta(hours=6)),
+    (timedelta.max, timedelta(days=1)),
+)
+"""The same for partners: larger steps, so that nobody counts what others have queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +50,11 @@ class Backlog:
 
 def measured_capacity(
     ended: int, span: timedelta, nominal_per_s: float, smoothing_s: float = SMOOTHING_S
-) -> float | None:
-    """Return the lookups that end a second, or null if none ended and nothing can be said.
+) -> float:
+    """Return how many lookups end a second, by those that ended in a span full of work.
 
-    `ended` are those of the last `span`, for all of which there was work. After a short span the
-    nominal capacity has a say, since a handful of lookups is no measurement.
+    After a short span the nominal capacity has a say, since a handful of lookups is no measurement.
     """
-    if ended <= 0:
-        return None
     return (ended + nominal_per_s * smoothing_s) / (max(span.total_seconds(), 0.0) + smoothing_s)
 
 
@@ -97,15 +104,11 @@ def wait_for_all(backlogs: Mapping[Urgency, Backlog], capacity_per_s: float) -> 
 
 
 def rounded(now: datetime, wait: timedelta, *, is_coarse: bool = False) -> datetime:
-    """Return the instant after a wait, rounded up to a step that grows with the wait.
-
-    A coarse one uses the next larger step, so that it says little about what others wait for.
-    """
-    places = [place for place, (longest, _) in enumerate(STEPS) if wait <= longest]
-    place = min([*places, len(STEPS) - 1]) + is_coarse
-    step = STEPS[place][1] if place < len(STEPS) else timedelta(days=1)
-    since = (now + wait) - datetime.min.replace(tzinfo=UTC)
-    return datetime.min.replace(tzinfo=UTC) + step * ceil(since / step)
+    """Return the instant after a wait, rounded up to a step that grows with the wait."""
+    steps = COARSE_STEPS if is_coarse else STEPS
+    step = next(step for longest, step in steps if wait <= longest)
+    beginning = datetime.min.replace(tzinfo=UTC)
+    return beginning + step * ceil((now + wait - beginning) / step)
 
 
 def _shares(

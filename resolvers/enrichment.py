@@ -41,6 +41,7 @@ from schema.enrichment_changes import (
 )
 from schema.errors import ErrorCode, RequestRefused
 from schema.loaders import Loaders
+from schema.lookup_queue import EnrichmentBacklog
 from schema.readers import read_by_id, reader_for
 from schema.subscriptions import wait_for
 from schema.user_error import UserError
@@ -80,6 +81,11 @@ async def company_search(
         )
         for candidate in found
     ]
+
+
+async def enrichment_backlog(info: Info) -> EnrichmentBacklog:
+    """Tell how many lookups have not ended, and how fast they do."""
+    return EnrichmentBacklog.of(await info.context.lookups.backlog())
 
 
 async def request_enrichment(

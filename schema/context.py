@@ -12,6 +12,7 @@ from models.access import SYSTEM, Principal
 from models.audit import Act
 from models.database import Database
 from models.delivery import POLICY, DeliveryPolicy
+from models.lookup_monitor import LookupMonitor
 from models.personal_data import is_masked
 from schema.admission import Admission
 from schema.loaders import Loaders
@@ -70,6 +71,8 @@ class Context:
     delivery_policy: DeliveryPolicy = POLICY
     oldest_consent: timedelta = timedelta(days=730)
     """The age from which on there is an advisory to renew consent."""
+    lookups: LookupMonitor = field(default_factory=LookupMonitor)
+    """Watches the queue of lookups."""
     bulk_lookup_cooldown: timedelta = timedelta(hours=1)
     """The time until all customers of a class may be looked up again."""
     personal_data_needs_scope: bool = False

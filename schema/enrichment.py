@@ -1,6 +1,6 @@
 """The enrichment of a customer as clients see it: its status, its runs, its suggestions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -14,9 +14,11 @@ from models.enrichment_status import (
     FieldOutcome,
     upcoming_attempt,
 )
+from models.lookup_monitor import QueuePosition
 from models.profile import FIGURES, ProfileEntry, ValueSource
 from models.sql import among
 from schema.descriptions import described_enum
+from schema.lookup_queue import LookupQueuePosition
 from schema.node import Node
 from schema.personal import Masked
 from schema.profile_value import (
@@ -150,10 +152,15 @@ class Enrichment:
         description="The results for each field in the latest lookup that read any."
     )
     history: list[EnrichmentRun] = strawberry.field(description="All lookups, newest first.")
+    queue: LookupQueuePosition | None = strawberry.field(
+        description="Where the lookup waits for its turn; null if it runs or none is due."
+    )
 
     @classmethod
-    def of(cls, status: EnrichmentStatus, runs: list[EnrichmentRun]) -> "Enrichment":
-        """Show a customer's status with its runs, newest first."""
+    def of(
+        cls, status: EnrichmentStatus, runs: list[EnrichmentRun], position: QueuePosition | None
+    ) -> "Enrichment":
+        """Show a customer's status with its runs, newest first, and where it waits."""
         latest = runs[0] if runs else None
         # A customer that no longer takes part has no reason of its own.
         speaks = latest if latest is not None and latest.status is status else None
@@ -167,19 +174,32 @@ class Enrichment:
             next_attempt_at=latest.next_attempt_at if latest else None,
             fields=[_field(read) for read in ended.fields_read] if ended else [],
             history=runs,
+            queue=LookupQueuePosition.of(position),
         )
 
 
+QUEUE = "queue"
+WAITING = (EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING)
+
+
 async def enrichments(selection: Selection, customers: Sequence[Any]) -> list[Enrichment]:
-    """Bring the status of some customers with their runs, newest first."""
+    """Read the status of some customers with their runs, newest first, and where they wait."""
     runs: dict[str, list[Any]] = {one.id: [] for one in customers}
-    now = selection.info.context.clock()
+    context = selection.info.context
+    now = context.clock()
     for run in await selection.reader.read(
         among("t0.customer_id", list(runs)), "ORDER BY t0.id DESC"
     ):
         run.next_attempt_at = upcoming_attempt(run.status, run.next_attempt_at, now)
         runs[run.customer_id].append(run)
-    return [Enrichment.of(one.row_enrichment_status, runs[one.id]) for one in customers]
+    positions: Mapping[str, QueuePosition] = {}
+    if QUEUE in selection.fields:
+        waiting = [one.id for one in customers if one.row_enrichment_status in WAITING]
+        positions = await context.lookups.positions(waiting)
+    return [
+        Enrichment.of(one.row_enrichment_status, runs[one.id], positions.get(one.id))
+        for one in customers
+    ]
 
 
 ENRICHMENT = brought(

@@ -60,6 +60,7 @@ from schema.enrichment_changes import (
     RequestEnrichmentPayload,
     RestartEnrichmentsPayload,
 )
+from schema.lookup_queue import EnrichmentBacklog
 from schema.node import Node
 from schema.operation import operation
 from schema.permissions import SIGNED_IN, Requires
@@ -114,6 +115,11 @@ class CustomerQuery:
         READS_CUSTOMERS,
         "Companies by name, as Companies House has them; the searches share our allowance of"
         " requests to it.",
+    )
+    enrichment_backlog: EnrichmentBacklog | None = operation(
+        enrichment_acts.enrichment_backlog,
+        READS_CUSTOMERS,
+        "The lookups at Companies House that have not ended: how many, and until about when.",
     )
     delivery_exposure: DeliveryExposureConnection = operation(
         delivery_acts.delivery_exposure,

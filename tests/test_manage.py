@@ -25,7 +25,14 @@ from models.access import TOKENS, Scope
 from tests.access_world import add_user, sign_in
 from tests.conftest import Clock
 from tests.databases import Databases
-from tests.graphql_client import connected, counted_statements, running_api, the_schema
+from tests.graphql_client import (
+    API_KEY,
+    NOWHERE,
+    connected,
+    counted_statements,
+    running_api,
+    the_schema,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 ENOUGH_S = 40.0
@@ -250,6 +257,31 @@ async def test_a_server_feels_at_once_what_a_command_takes_away(
             if database.is_postgres:
                 await asyncio.wait_for(told.wait(), ENOUGH_S)
         assert (await api.post(query, token=token)).status_code == 401
+
+
+async def test_an_operator_sees_how_long_the_queue_of_lookups_is(
+    databases: Databases, clock: Clock
+) -> None:
+    async with running_api(databases, clock) as api:
+        for number in ("101", "102"):
+            await api.save_customer(classCode="COMPANY_UK_LIMITED", companyNumber=number)
+        await api.platform.budget.block("UNAUTHORISED")
+        given = {"COMPANIES_HOUSE_API_KEY": API_KEY, "COMPANIES_HOUSE_URL": NOWHERE}
+        status, out, _ = await run("backlog", DATABASE_URL=api.platform.database.url, **given)
+    lines = out.splitlines()
+    assert (status, lines[:6]) == (
+        0,
+        [
+            "waiting   2 (2 SAVED)",
+            "running   0",
+            "retrying  0",
+            "oldest    2026-10-01T09:30:00+00:00",
+            "ended     0 in the last 15 minutes",
+            "done      unknown",
+        ],
+    )
+    assert lines[6] == "allowance 600 calls in 300 s, 0 possible now"
+    assert lines[7].startswith("blocked   UNAUTHORISED since 20")
 
 
 async def test_the_schema_is_printed_as_it_is_committed() -> None:

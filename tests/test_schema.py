@@ -65,6 +65,7 @@ PERMISSIONS: dict[str, set[Scope]] = {
     "request_email_verification": WRITES_CONTACTS,
     "request_attachment_preference": WRITES_CONTACTS,
     "withdraw_attachment_preference": WRITES_CONTACTS,
+    "enrichment_backlog": {Scope.CUSTOMERS_READ},
     "request_enrichment": {Scope.ENRICHMENT_RUN},
     "restart_enrichments": {Scope.ENRICHMENT_RUN},
     "accept_suggestion": WRITES_CUSTOMERS,

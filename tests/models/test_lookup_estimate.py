@@ -103,8 +103,8 @@ def test_all_is_done_when_the_spare_capacity_has_done_it(
 @pytest.mark.parametrize(
     ("ended", "span_s", "capacity"),
     [
-        (0, 900, None),  # nothing ended: nothing is known
-        (0, 0, None),
+        (0, 0, 0.5),  # the work has just come
+        (0, 900, 30 / 960),
         (450, 900, 0.5),  # as nominal
         (60, 900, 90 / 960),  # slow, whatever is allowed
         (1, 2, 31 / 62),  # a handful is no measurement
@@ -112,7 +112,7 @@ def test_all_is_done_when_the_spare_capacity_has_done_it(
     ],
 )
 def test_the_capacity_is_what_ended_while_there_was_work(
-    ended: int, span_s: float, capacity: float | None
+    ended: int, span_s: float, capacity: float
 ) -> None:
     assert measured_capacity(ended, timedelta(seconds=span_s), 0.5) == capacity
 
@@ -120,20 +120,22 @@ def test_the_capacity_is_what_ended_while_there_was_work(
 @pytest.mark.parametrize(
     ("wait", "fine", "coarse"),
     [
-        (timedelta(), "09:31", "09:35"),
-        (timedelta(seconds=40), "09:31", "09:35"),
-        (timedelta(seconds=41), "09:32", "09:35"),
-        (timedelta(minutes=10), "09:41", "09:45"),
-        (timedelta(minutes=11), "09:45", "09:45"),
-        (timedelta(minutes=61), "10:45", "11:00"),
-        (timedelta(hours=7), "17:00", "18:00"),
+        (timedelta(), "09:30:20", "09:32:00"),
+        (timedelta(seconds=1), "09:30:30", "09:32:00"),
+        (timedelta(seconds=40), "09:31:00", "09:32:00"),
+        (timedelta(seconds=119), "09:32:20", "09:34:00"),
+        (timedelta(seconds=130), "09:32:30", "09:34:00"),
+        (timedelta(minutes=10), "09:40:30", "09:42:00"),
+        (timedelta(minutes=11), "09:45:00", "09:50:00"),
+        (timedelta(minutes=61), "10:45:00", "11:00:00"),
+        (timedelta(hours=7), "17:00:00", "18:00:00"),
     ],
 )
 def test_an_estimate_is_rounded_up_the_more_the_longer_the_wait(
     wait: timedelta, fine: str, coarse: str
 ) -> None:
-    assert f"{rounded(NOW, wait):%H:%M}" == fine
-    assert f"{rounded(NOW, wait, is_coarse=True):%H:%M}" == coarse
+    assert f"{rounded(NOW, wait):%H:%M:%S}" == fine
+    assert f"{rounded(NOW, wait, is_coarse=True):%H:%M:%S}" == coarse
     assert rounded(NOW, wait) >= NOW + wait
 
 

@@ -30,6 +30,7 @@ CALLS = {
     "customers": "{ customers { totalCount } }",
     "customer_templates": "{ customerTemplates { id } }",
     "platform_defaults": "{ platformDefaults { version } }",
+    "enrichment_backlog": "{ enrichmentBacklog { waitingCount } }",
     "company_search": '{ companySearch(query: "x") { name } }',
     "delivery_exposure": """{ deliveryExposure(
         from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z") { nodes { reason } } }""",
@@ -60,6 +61,7 @@ INPUTS = {
     "request_attachment_preference": f'contactId: "{SOME_ID}"',
     "withdraw_attachment_preference": f'contactId: "{SOME_ID}"',
     "request_enrichment": f'customerId: "{SOME_ID}"',
+    "restart_enrichments": "dryRun: true",
     "accept_suggestion": f'id: "{SOME_ID}"',
     "reject_suggestion": f'id: "{SOME_ID}"',
     "record_consent": f'customerId: "{SOME_ID}", basis: WRITTEN_OPT_IN, givenBy: "Ann",'
