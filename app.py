@@ -34,20 +34,23 @@ from models.personal_data import is_masked
 from models.point_budget import PointAllowance
 from models.worker import Pace, Worker
 from notifications.post import post_of
-from schema.admission import Admission
+from schema.concurrency import ConcurrencyLimiter, ConcurrencyLimits
 from schema.confirmation_page import ConfirmationPages
 from schema.connections import ConnectionLimits, Connections
 from schema.consent_export import consent_export
 from schema.context import Candidate, Context, RegisterUnavailable
 from schema.cors import Cors
 from schema.cost_budget import budget_of
+from schema.deadlines import Deadlines
 from schema.delivery_export import delivery_export
 from schema.guessing import Guessing, SignIn
 from schema.health import health_routes
 from schema.http import GraphQLEndpoint
 from schema.limits import Limits
+from schema.loop_share import LoopShare
 from schema.proxy import ForwardedBy, TrustedProxies
 from schema.request_ids import RequestIds
+from schema.request_slot import Limiters
 from schema.root import build_schema
 from schema.routes import Application, schema_route
 from schema.search_limit import SearchLimit
@@ -174,6 +177,25 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
     return DeliveryPolicy(needs_verified_address=settings.consent_needs_verified_address)
 
 
+def limiters_of(settings: Settings) -> Limiters:
+    """Give the limiters that requests run within, of this process alone."""
+    share = LoopShare()
+
+    def limiter(running: int, caller_running: int) -> ConcurrencyLimiter:
+        waiting, caller_waiting = settings.waiting_requests, settings.caller_waiting_requests
+        limits = ConcurrencyLimits(running, waiting, caller_running, caller_waiting)
+        return ConcurrencyLimiter(limits, share=share)
+
+    return Limiters(
+        intake=limiter(settings.running_requests, settings.caller_running_requests),
+        documents=limiter(1, 1),
+        queries=limiter(settings.running_requests, settings.caller_running_requests),
+        mutations=limiter(settings.writing_requests, settings.caller_writing_requests),
+        deadlines=Deadlines(settings.query_timeout_s),
+        share=share,
+    )
+
+
 def check_addresses(settings: Settings) -> None:
     """Raise ValueError if an address or a file that is set makes no sense, before all starts."""
     register_endpoints(settings)
@@ -215,14 +237,12 @@ def create_app(
     budget = PointAllowance(settings.cost_budget, settings.cost_window)
     schema = build_schema().under(Limits.of(settings), budget_of(budget))
     documents = source_of(settings.trusted_documents)
-    admission = Admission(
-        settings.running_requests, settings.waiting_requests, writing=settings.writing_requests
-    )
+    limiters = limiters_of(settings)
     cors = Cors(settings.cors_origins)
     proxies = TrustedProxies(settings.trusted_proxies, ForwardedBy(settings.forwarded_by))
     guessing = Guessing(clock, settings.guesses, settings.guess_window)
     sign_in = SignIn(site.authenticate, guessing)
-    endpoint = GraphQLEndpoint(schema, sign_in, site.context, admission, documents)
+    endpoint = GraphQLEndpoint(schema, sign_in, site.context, limiters, documents)
     limits = ConnectionLimits(
         settings.connection_subscriptions,
         settings.credential_subscriptions,
@@ -230,16 +250,16 @@ def create_app(
     )
     connections = Connections(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
-        schema, sign_in, site.context, admission, connections, documents, settings.page_origins
+        schema, sign_in, site.context, limiters, connections, documents, settings.page_origins
     )
     direct = {"/graphql": endpoint}
     return Application(
         lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
         routes=[
             WebSocketRoute("/graphql", socket),
-            schema_route(sign_in, schema),
-            delivery_export(sign_in, delivery_policy(settings), masks),
-            consent_export(sign_in, site.database, clock, masks),
+            schema_route(sign_in, limiters, schema),
+            delivery_export(sign_in, limiters, delivery_policy(settings), masks),
+            consent_export(sign_in, limiters, site.database, clock, masks),
             *health_routes(site.database, site.check_outside, clock),
             *ConfirmationPages(site.database, clock, guessing, settings.own_origin).routes,
         ],

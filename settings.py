@@ -25,9 +25,12 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=12, ge=6, le=100)
     log_format: Literal["readable", "json"] = "readable"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    running_requests: int = Field(default=4, ge=1, le=64)
+    running_requests: int = Field(default=6, ge=1, le=64)
     writing_requests: int = Field(default=8, ge=1, le=64)
     waiting_requests: int = Field(default=512, ge=1, le=100_000)
+    caller_running_requests: int = Field(default=4, ge=1, le=64)
+    caller_writing_requests: int = Field(default=6, ge=1, le=64)
+    caller_waiting_requests: int = Field(default=128, ge=1, le=100_000)
     max_request_bytes: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
     max_tokens: int = Field(default=5_000, ge=10, le=100_000)
     max_depth: int = Field(default=20, ge=1, le=200)

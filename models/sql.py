@@ -19,6 +19,7 @@ from tortoise.fields.data import CharEnumFieldInstance
 from models.connections import shown_within_reach
 from models.database import READER, dialect_of
 from models.reach import reach
+from models.time_slice import pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,10 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         text, parameters = shown_within_reach(text, parameters, is_postgres=is_numbered)
     connection.log.debug("%s: %s", text, parameters)
     if is_numbered:
-        return cast("Sequence[Sequence[Any]]", await reader.fetch(text, parameters))
+        rows = await reader.fetch(text, parameters)
+        await pause()  # the answers of several statements may have come at once
+        return cast("Sequence[Sequence[Any]]", rows)
+    await pause()  # this one is run in the event loop
     return cast("Sequence[Sequence[Any]]", reader.execute(text, parameters).fetchall())
 
 

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
-from typing import Any
 
 from models.access import Principal
 from models.point_budget import PointAllowance, give_back_points, owe_points, take_points
-from schema.errors import ErrorCode, RequestRefused
+from schema.errors import RequestRefused, rate_limited
 
 PORTION = 0.05
 """Share of the budget that a process takes at a time."""
@@ -150,18 +149,13 @@ class CostBudget:
     def _refusal(self, account: Account, wait_us: int, now: int) -> RequestRefused:
         seconds = max(1, -(-wait_us // SECOND_US))
         window = self.allowance.window.total_seconds()
-        details: dict[str, Any] = {
-            "retryable": True,
-            "retryAfter": seconds,
-            "limit": self.allowance.points,
-            "remaining": self.state(account, now)[0],
-            "resetAt": account.reset_at(now),
-        }
-        return RequestRefused(
-            ErrorCode.RATE_LIMITED,
+        return rate_limited(
             f"The {self.allowance.points:,} points of {window:g} s are spent; nothing was done."
             f" There is enough again in {seconds} s.",
-            **details,
+            seconds,
+            self.allowance.points,
+            remaining=self.state(account, now)[0],
+            resetAt=account.reset_at(now),
         )
 
 

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import Enum
 
@@ -15,6 +16,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Cell = str | bool | int | datetime | Enum | None
 Row = Sequence[Cell]
+Part = Callable[[], AbstractAsyncContextManager[None]]
 
 
 def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row]) -> Response:
@@ -22,9 +24,14 @@ def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row]) -> Respons
     return Response(written([_spelt(header), *rows]), headers=_headers(name))
 
 
-def csv_stream(name: str, header: Sequence[str], rows: AsyncIterator[Row]) -> StreamingResponse:
-    """Answer with the same as it is read; memory does not grow with the number of rows."""
-    return StreamingResponse(_chunks(header, rows), headers=_headers(name))
+def csv_stream(
+    name: str, header: Sequence[str], rows: AsyncIterator[Row], part: Part
+) -> StreamingResponse:
+    """Answer with the same as it is read; memory does not grow with the number of rows.
+
+    `part` gives what each part of it is read and written within.
+    """
+    return StreamingResponse(_chunks(header, rows, part), headers=_headers(name))
 
 
 def written(rows: Iterable[Row]) -> str:
@@ -34,14 +41,22 @@ def written(rows: Iterable[Row]) -> str:
     return text.getvalue()
 
 
-async def _chunks(header: Sequence[str], rows: AsyncIterator[Row]) -> AsyncIterator[str]:
+async def _chunks(
+    header: Sequence[str], rows: AsyncIterator[Row], part: Part
+) -> AsyncIterator[str]:
     waiting: list[Row] = [_spelt(header)]
-    async for row in rows:
-        waiting.append(row)
-        if len(waiting) >= ROWS_AT_ONCE:
-            yield written(waiting)
-            waiting = []
-    yield written(waiting)
+    has_more = True
+    while has_more:
+        async with part():
+            has_more = False
+            async for row in rows:
+                waiting.append(row)
+                if len(waiting) >= ROWS_AT_ONCE:
+                    has_more = True
+                    break
+            text = written(waiting)
+        yield text
+        waiting = []
 
 
 def _headers(name: str) -> dict[str, str]:

@@ -59,6 +59,29 @@ class RequestRefused(GraphQLError):
         self.code = code
 
 
+def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> RequestRefused:
+    """Refuse what exceeds a caller's own limit; the same form everywhere, over HTTP with 429."""
+    return _retryable(
+        ErrorCode.RATE_LIMITED, message, retryAfterSeconds=retry_after, limit=limit, **details
+    )
+
+
+def overloaded(retry_after: int, limit: int) -> RequestRefused:
+    """Refuse a request because too many of all callers are waiting; over HTTP with 503."""
+    message = "Too many requests are waiting; nothing was done. Try again later."
+    return _retryable(ErrorCode.OVERLOADED, message, retryAfterSeconds=retry_after, limit=limit)
+
+
+def sign_in_unavailable(retry_after: int) -> RequestRefused:
+    """Refuse because the credential can't be checked at present; over HTTP with 503."""
+    message = "Your token can't be checked now; try again later."
+    return _retryable(ErrorCode.SIGN_IN_UNAVAILABLE, message, retryAfterSeconds=retry_after)
+
+
+def _retryable(code: ErrorCode, message: str, **details: Any) -> RequestRefused:
+    return RequestRefused(code, message, retryable=True, **details)
+
+
 def is_bug(error: GraphQLError) -> bool:
     """Tell whether an error comes from the program rather than from the request."""
     cause = error.original_error

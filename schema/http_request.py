@@ -81,35 +81,50 @@ def negotiate(accept: str | None) -> str:
     return best
 
 
-async def read_request(
+class RequestSource(NamedTuple):
+    """A request as it came, not decoded yet."""
+
+    is_get: bool
+    text: bytes
+
+    def decoded(self) -> GraphQLRequest:
+        """Take the parameters out; refuse what is not of the specification's form."""
+        given = _of_address(self.text) if self.is_get else _of_body(self.text)
+        for name, wanted in PARAMETERS.items():
+            value = given.get(name)
+            if value is not None and not isinstance(value, wanted):
+                kind = "a string" if wanted is str else "an object"
+                raise HTTPRefused(400, f"{name} must be {kind}.")
+        get = given.get
+        named, variables = get("operationName") or None, get("variables")
+        return GraphQLRequest(get("query"), named, variables, get("documentId"), get("extensions"))
+
+
+async def receive_request(
     scope: Scope, headers: Headers, receive: Receive, most: int
-) -> GraphQLRequest:
-    """Take the parameters out of a request; refuse what is not of the specification's form."""
+) -> RequestSource:
+    """Receive all of a request; refuse another method, media type or size."""
     method = scope["method"]
-    if method == "POST":
-        given = await _read_body(headers, receive, most)
-    elif method == "GET":
-        given = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        _refuse_null_characters(b"\x00", {"query": given.get("query")})
-        for name in ("variables", "extensions"):
-            if name in given:
-                given[name] = _parsed(given[name].encode())
-    else:
+    if method == "GET":
+        return RequestSource(is_get=True, text=scope["query_string"])
+    if method != "POST":
         raise HTTPRefused(405, "GET and POST only.", headers=[(b"allow", b"GET, POST")])
-    for name, wanted in PARAMETERS.items():
-        value = given.get(name)
-        if value is not None and not isinstance(value, wanted):
-            kind = "a string" if wanted is str else "an object"
-            raise HTTPRefused(400, f"{name} must be {kind}.")
-    get = given.get
-    named, variables = get("operationName") or None, get("variables")
-    return GraphQLRequest(get("query"), named, variables, get("documentId"), get("extensions"))
-
-
-async def _read_body(headers: Headers, receive: Receive, most: int) -> dict[str, Any]:
     if not _is_json(headers.get(b"content-type", b"").decode("latin-1")):
         raise HTTPRefused(415, f"Send {JSON} in UTF-8.")
-    given = _parsed(await _whole_body(receive, most))
+    return RequestSource(is_get=False, text=await _whole_body(receive, most))
+
+
+def _of_address(query_string: bytes) -> dict[str, Any]:
+    given: dict[str, Any] = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+    _refuse_null_characters(b"\x00", {"query": given.get("query")})
+    for name in ("variables", "extensions"):
+        if name in given:
+            given[name] = _parsed(given[name].encode())
+    return given
+
+
+def _of_body(body: bytes) -> dict[str, Any]:
+    given = _parsed(body)
     if not isinstance(given, dict):
         raise HTTPRefused(400, "Send one JSON object; batches are not taken.")
     return given

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schema.errors import ErrorCode, masked
+from schema.errors import ErrorCode, RequestRefused, masked
 
 log = structlog.get_logger(__name__)
 
@@ -28,13 +28,29 @@ def refusal(
     request_id: str | None = None,
 ) -> Response:
     """Answer a refusal: in the form of GraphQL's errors to who asks for JSON, else as a line."""
-    if "json" not in request.headers.get("accept", "").lower():
+    if not _wants_json(request):
         return PlainTextResponse(f"{message}\n", status, headers)
     extensions = {"code": (code or CODES.get(status, ErrorCode.BAD_REQUEST)).value}
     if request_id is not None:
         extensions["requestId"] = request_id
     body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
     return Response(body, status, headers, "application/json")
+
+
+def refused_answer(request: Request, refused: RequestRefused) -> Response:
+    """Answer what may be tried again later, in the form of GraphQL's errors or as a line."""
+    details = refused.extensions or {}
+    seconds = details.get("retryAfterSeconds")
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    status = 429 if refused.code is ErrorCode.RATE_LIMITED else 503
+    if not _wants_json(request):
+        return PlainTextResponse(f"{refused.message}\n", status, headers)
+    body = orjson.dumps({"errors": [{"message": refused.message, "extensions": details}]})
+    return Response(body, status, headers, "application/json")
+
+
+def _wants_json(request: Request) -> bool:
+    return "json" in request.headers.get("accept", "").lower()
 
 
 def answer_http_exception(request: Request, raised: Exception) -> Response:

@@ -29,13 +29,13 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.unset import UnsetType
 
 from models.access import Principal
-from schema.admission import Admission
 from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused
 from schema.guessing import TooManyGuesses
 from schema.null_characters import holds_null_character
 from schema.proxy import address_of
+from schema.request_slot import Limiters
 from schema.sign_in import Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, asked_id
 
@@ -195,7 +195,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         schema: Schema,
         authenticate: Authenticate,
         make_context: Callable[[str], Context],
-        admission: Admission,
+        limiters: Limiters,
         connections: Connections,
         documents: DocumentSource,
         origins: Collection[str] = (),
@@ -210,7 +210,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         self.documents = documents
         self.authenticate = authenticate
         self.connections = connections
-        self._admission = admission
+        self._limiters = limiters
         self._make_context = make_context
 
     async def get_context(
@@ -221,7 +221,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         """Make the context of a connection, not signed in yet."""
         context = self._make_context(request.state.request_id)
         context.authorization = request.headers.get("authorization")
-        context.admission = self._admission
+        context.limiters = self._limiters
         context.client_address = address_of(request.scope)
         return context
 

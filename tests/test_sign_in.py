@@ -278,7 +278,11 @@ async def test_without_its_provider_a_token_can_wait_and_ours_need_not(
         "errors": [
             {
                 "message": "Your token can't be checked now; try again later.",
-                "extensions": {"code": "SIGN_IN_UNAVAILABLE"},
+                "extensions": {
+                    "code": "SIGN_IN_UNAVAILABLE",
+                    "retryable": True,
+                    "retryAfterSeconds": 10,
+                },
             }
         ]
     }

@@ -171,7 +171,7 @@ async def test_a_refusal_says_when_there_is_enough_again(clock: Clock) -> None:
     assert refused.value.extensions == {
         "code": "RATE_LIMITED",
         "retryable": True,
-        "retryAfter": 3,
+        "retryAfterSeconds": 3,
         "limit": 1000,
         "remaining": 0,
         "resetAt": "2026-10-01T09:31:40+00:00",
