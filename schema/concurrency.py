@@ -132,9 +132,11 @@ class ConcurrencyLimiter:
         if share is not None:
             if share.is_used_up(caller_name):
                 return None
-            share.enter(caller_name)
+            now = share.enter(caller_name)
+        else:
+            now = self._clock()
         slot = Slot(self, caller)
-        self._begin(slot, caller)
+        self._begin(slot, caller, now)
         return slot
 
     async def acquire(self, caller_name: str, *, is_exempt: bool = False) -> Slot:
@@ -163,23 +165,22 @@ class ConcurrencyLimiter:
             raise
         return slot
 
-    def _begin(self, slot: Slot, caller: _Caller) -> None:
+    def _begin(self, slot: Slot, caller: _Caller, now: float) -> None:
         self._free -= 1
         caller.running += 1
         slot.is_held = True
         begin = self._virtual = max(self._virtual, caller.finish)
         slot._estimate = caller.mean
         caller.finish = begin + caller.mean
-        slot._since = self._clock()
+        slot._since = now
 
     def _end(self, slot: Slot, caller: _Caller) -> None:
-        took = self._clock() - slot._since
+        now = self._clock() if self._share is None else self._share.leave()
+        took = now - slot._since
         caller.finish += took - slot._estimate
         caller.mean += (took - caller.mean) / MEMORY
         caller.running -= 1
         self._free += 1
-        if self._share is not None:
-            self._share.leave()
         if caller.waiting:
             self._line_up(caller)
         if self._line:
@@ -201,7 +202,7 @@ class ConcurrencyLimiter:
             slot = caller.waiting.popleft()
             self._count(caller, 0 if slot.is_exempt else -1)
             if not slot._granted.done():  # else it was cancelled, and does not know yet
-                self._begin(slot, caller)
+                self._begin(slot, caller, self._clock())
                 slot._granted.set_result(None)
             self._line_up(caller)
 

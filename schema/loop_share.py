@@ -26,8 +26,11 @@ class LoopShare:
         """Whether the end of this iteration will be noticed."""
         self._deferred: list[Callable[[], None]] = []
 
-    def enter(self, caller: str) -> None:
-        """Count the time from now on as the caller's, until another enters or this one leaves."""
+    def enter(self, caller: str) -> float:
+        """Count the time from now on as the caller's, until another enters or this one leaves.
+
+        Returns the time.
+        """
         now = self._clock()
         if not self._is_marked:
             self._is_marked = True
@@ -37,14 +40,16 @@ class LoopShare:
             used[self._current] = used.get(self._current, 0.0) + now - self._since
         self._current = caller
         self._since = now
+        return now
 
-    def leave(self) -> None:
-        """Count no more time until somebody enters."""
-        current = self._current
+    def leave(self) -> float:
+        """Count no more time until somebody enters. Returns the time."""
+        current, now = self._current, self._clock()
         if current is not None:
             used = self._used
-            used[current] = used.get(current, 0.0) + self._clock() - self._since
+            used[current] = used.get(current, 0.0) + now - self._since
             self._current = None
+        return now
 
     def is_used_up(self, caller: str) -> bool:
         """Tell whether a caller has had its share of this iteration."""
