@@ -87,8 +87,6 @@ class Spending:
         """Give the cost as `extensions.cost`."""
         budget, account = self.budget, self.account
         told: dict[str, Any] = {"requested": self.requested, "actual": self.actual}
-        if self.size:
-            told["size"] = self.size
         if budget is None or account is None:
             return told
         return told | {
