@@ -6,8 +6,10 @@ from typing import Any
 
 import strawberry
 
+from models.access import Scope
 from schema.consent import ConsentBasisEnum, ConsentEntry, ConsentMethodEnum, EntryKindEnum
 from schema.customer import Customer
+from schema.permissions import INPUT_PERMISSION, Requires
 from schema.user_error import UserError
 
 DOMAIN_NAMES = {"is_emailing_covered": "covers_emailing", "withdrawal_reason": "reason"}
@@ -106,6 +108,7 @@ class WithdrawConsentInput(AskedFields):
         default=False,
         description="Also withdraw the confirmed preferences of all contacts, at once; otherwise"
         " they stay, as grants of their own (R66). Needs contacts:write too.",
+        metadata={INPUT_PERMISSION: Requires(Scope.CONTACTS_WRITE)},
     )
 
 

@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import strawberry
 
+from models.access import Scope
 from models.profile import ADDRESS_LINES
 from schema.advisory import Advisory
 from schema.consent_changes import RecordConsentFields
 from schema.customer import Customer
+from schema.permissions import INPUT_PERMISSION, Requires
 from schema.user_error import UserError
 
 
@@ -122,6 +124,7 @@ class SaveCustomerInput:
         default=None,
         description="Consent that a new customer gave (R49); needs consent:write. An existing"
         " customer's is recorded by recordConsent (R52).",
+        metadata={INPUT_PERMISSION: Requires(Scope.CONSENT_WRITE)},
     )
     dry_run: bool | None = strawberry.field(
         default=False, description="Do everything but keep nothing."

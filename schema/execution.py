@@ -222,11 +222,16 @@ class RememberingSchema(strawberry.Schema):
 
     async def _execute(self, context: ExecutionContext) -> ExecutionResult:
         executor = self._executor(context)
-        if isinstance(executor, list):
-            return NothingRan(data=None, errors=executor, extensions={})
+        errors = executor if isinstance(executor, list) else self.refusals(executor, context)
+        if errors:
+            return NothingRan(data=None, errors=errors, extensions={})
         result: Any = executor.execute_operation()
         done = await result if isawaitable(result) else result
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})
+
+    def refusals(self, executor: Any, context: ExecutionContext) -> list[GraphQLError]:  # noqa: ARG002  # see above
+        """Return the errors for which a prepared operation is not executed at all."""
+        return []
 
     def _executor(self, context: ExecutionContext) -> Any:
         """Make what executes a prepared operation, or the errors why there is none."""
@@ -244,7 +249,7 @@ class RememberingSchema(strawberry.Schema):
 
 
 class NothingRan(ExecutionResult):
-    """The result of an operation that could not be executed, as its variables are wrong."""
+    """The result of an operation of which nothing ran: variables or permissions forbid it."""
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:

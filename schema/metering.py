@@ -6,6 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import structlog
 from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
 from strawberry.types.execution import ExecutionContext
 from strawberry.types.graphql import OperationType
@@ -19,6 +20,8 @@ from schema.cost_compiler import cost_of
 from schema.deadlines import Deadline, Deadlines
 from schema.errors import ErrorCode, RequestRefused
 from schema.limits import Limits, refuse_too_many_values
+
+log = structlog.get_logger(__name__)
 
 ASKED = "asked"
 """The attribute of a document that holds what is known of its operations, by the name asked for."""
@@ -106,11 +109,17 @@ class Spending:
             raise
 
     async def give_back(self, clock: Callable[[], datetime]) -> None:
-        """Let all processes have what this one holds too much of, if it does."""
+        """Let all processes have what this one holds too much of, if it does.
+
+        A failure is only logged: it must not take the place of a result, as of a stored change.
+        """
         budget, account = self.budget, self.account
         if budget is not None and account is not None and account.held > budget.most_held:
             self.now = microseconds(clock())
-            await budget.give_back(account, self.now)
+            try:
+                await budget.give_back(account, self.now)
+            except Exception as error:  # whatever the database says, the operation has ended
+                log.warning("points_not_given_back", error=type(error).__name__)
 
     def charge(self, points: int) -> None:
         """Pay more than was asked for, or have something given back."""

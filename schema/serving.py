@@ -14,6 +14,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLSyntaxError,
+    OperationType,
     Undefined,
 )
 from strawberry.schema.config import StrawberryConfig
@@ -31,6 +32,7 @@ from schema.inputs import prepare_inputs
 from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
 from schema.metering import BASE, Meter, Metering
+from schema.operation_permissions import refusals
 from schema.plan import PlannedExecution
 from schema.resolving import prepare_resolvers
 from schema.validation import faults_of
@@ -133,6 +135,20 @@ class CustomerClassesSchema(RememberingSchema):
                 spending.fixed = min(spending.fixed, BASE)
         result.extensions = {"cost": spending.told()}
         return result
+
+    def refusals(self, executor: Any, context: ExecutionContext) -> list[GraphQLError]:
+        """Refuse a mutation document that needs a permission which the caller does not have."""
+        asked = context.context
+        operation = executor.operation
+        if operation.operation is not OperationType.MUTATION or not isinstance(asked, Context):
+            return []
+        return refusals(
+            self._schema,
+            operation,
+            executor.fragment_definitions,
+            executor.variable_values.coerced,
+            asked.principal,
+        )
 
     def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
         """Let an event wait for its turn; a subscription that waits for one holds none."""
