@@ -53,7 +53,8 @@ UserErrorCode = described_enum(
         "USER_ACTIVE": "The names of an active user can't be erased; disable it first.",
         "USER_DISABLED": "A disabled user has no use for a token.",
         "TOKEN_ENDED": "The token was revoked or rotated, or has expired.",
-        "TOO_MANY_TOKENS": "Its owner has as many valid tokens as one may have.",
+        "TOO_MANY_TOKENS": "Its owner has as many valid tokens as one may have; those that were"
+        " rotated do not count.",
     },
 )
 

@@ -19,7 +19,7 @@ import pytest
 
 from commands.running import read_settings
 from enrichment.sandbox.catalogue import CATALOGUE
-from models.access import TOKENS, Scope
+from models.access import TOKENS, AccessToken, Scope, new_token
 from tests.access_world import add_user, sign_in
 from tests.conftest import Clock
 from tests.databases import Databases
@@ -220,6 +220,20 @@ async def test_an_operator_adds_users_groups_and_tokens_and_takes_them_away(
     await ordered(url, "group", "delete", group)
     assert await ordered(url, "group", "list") == ""
     assert (await ordered(url, "user", "list")) == f"{user}  Uma  active: access:read, audit:read"
+
+
+async def test_an_operator_rotates_a_token_of_a_user_who_has_as_many_as_one_may(
+    databases: Databases,
+) -> None:
+    async with running_api(databases, Clock()) as api:
+        uma = await add_user(api, "Uma", Scope.CUSTOMERS_READ)
+        tokens = [new_token("old", frozenset(Scope), api.clock())[0] for _ in range(100)]
+        for token in tokens:
+            token.user_id = uma
+        await AccessToken.bulk_create(tokens)
+        rotated = await ordered(api.platform.database.url, "token", "rotate", tokens[0].id)
+        assert TOKEN.fullmatch(rotated)
+        assert await AccessToken.filter(user_id=uma, revoked_at=None).count() == 101
 
 
 async def test_a_server_feels_at_once_what_a_command_takes_away(
