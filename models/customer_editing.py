@@ -11,8 +11,8 @@ from models.audit import ERASED, Act
 from models.audit_erasure import erase_values
 from models.company_number import InvalidCompanyNumber, normalise
 from models.consent import EntryKind
-from models.consent_fields import checked, checked_key
-from models.consent_ledger import append, erase_testimonies
+from models.consent_fields import checked
+from models.consent_ledger import Request, append, erase_testimonies
 from models.contact_erasure import erase_contacts
 from models.customer import (
     ACCOUNT_NUMBER_LENGTH,
@@ -58,11 +58,12 @@ async def create_customer(
     values: Mapping[str, Any],
     template_id: str | None = None,
     consent: Mapping[str, Any] | None = None,
+    request: Request | None = None,
 ) -> Customer:
     """Add a customer; its class comes from the input, the template or the platform (R24).
 
     `consent` records that consent was given, whatever the class (R49); without it, it was not
-    (R48).
+    (R48). `request` is what the ledger keeps to recognise a repeated one; the consent by default.
     """
     values = for_new_customer(values)
     placement = await class_for_new_customer(values, template_id)
@@ -91,8 +92,8 @@ async def create_customer(
         raise _number_taken(customer) from error
     if consent is not None:
         draft = checked(EntryKind.GRANT, consent, "consent")
-        key = checked_key(consent.get("idempotency_key"), "consent")
-        await append(act, customer, draft, key, {"kind": EntryKind.GRANT, **consent})
+        content = {"kind": EntryKind.GRANT, **consent}
+        await append(act, customer, draft, request or Request(content))
     return customer
 
 

@@ -31,7 +31,11 @@ GRANT = (
 ASKED = ("asked_by", "reason", "method", "evidence_reference", "effective_at")
 CORRECTED = (*GRANT, "asked_by", "withdrawal_reason")
 
-_KEY = "Makes a repeated request harmless: the same key makes one entry (R57). 1 to 200 characters."
+_KEY = (
+    "Makes a repeated request harmless, 1 to 200 characters: the same request of the same caller"
+    " makes one entry for the customer, and `saveCustomer` one customer. The same key with other"
+    " content is refused. Keys of different callers have nothing to do with each other."
+)
 _VERSION = "Refuse if the customer is at another version; not if the request is a repeated one."
 _DRY_RUN = "Do everything but keep nothing."
 _EFFECTIVE = "From when on it counts, with an offset; by default now. It may lie ahead (R56)."

@@ -138,6 +138,11 @@ class SaveCustomerPayload:
     customer: Customer | None = strawberry.field(
         default=None, description="The customer as it is now, or as it stands after a conflict."
     )
+    is_repeat: bool = strawberry.field(
+        default=False,
+        description="Whether the same request created the customer before, as its idempotency key"
+        " says; nothing was changed then.",
+    )
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was changed; empty if it was."
     )
