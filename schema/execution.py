@@ -201,8 +201,12 @@ class RememberingSchema(strawberry.Schema):
         errors = self.faults(document, context.validation_rules)
         if errors:
             return _refusal(errors)
-        self.documents.keep(text, document)
+        self.documents.keep(text, document, self.owner(context))
         return None
+
+    def owner(self, context: ExecutionContext) -> str:  # noqa: ARG002  # for others
+        """Return whose share of the remembered documents a new one is charged to."""
+        return ""
 
     def turn(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for others
         """Give what an operation is executed within; it may wait there, or raise Crowded."""

@@ -18,6 +18,7 @@ from models.access import Principal
 from schema.admission import Admission, Crowded
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused, masked
+from schema.fair_cache import owner_of
 from schema.guessing import TooManyGuesses
 from schema.http_request import (
     GRAPHQL_RESPONSE,
@@ -117,7 +118,7 @@ class GraphQLEndpoint:
         media_type: str,
     ) -> Answer:
         context.admission = self._admission
-        document = self._find(wanted, media_type)
+        document = self._find(context, wanted, media_type)
         try:
             result = await self._schema.execute(
                 document.text,
@@ -140,11 +141,11 @@ class GraphQLEndpoint:
         spending = context.spending
         return _answer(body, status, media_type, spending.raw_headers() if spending else ())
 
-    def _find(self, wanted: GraphQLRequest, media_type: str) -> Wanted:
+    def _find(self, context: Context, wanted: GraphQLRequest, media_type: str) -> Wanted:
         """Give the document that is asked for, by its text or by its id."""
         try:
             document_id = asked_id(wanted.document_id, wanted.extensions)
-            return self._documents.find(wanted.query, document_id)
+            return self._documents.find(wanted.query, document_id, owner_of(context.principal))
         except RequestRefused as refused:
             is_bad = refused.code is ErrorCode.BAD_REQUEST or media_type == GRAPHQL_RESPONSE
             raise HTTPRefused(400 if is_bad else 200, refused.message, refused.code) from refused

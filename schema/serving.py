@@ -28,6 +28,7 @@ from schema.cost_budget import CostBudget
 from schema.documents import Documents
 from schema.errors import RequestRefused, settle
 from schema.execution import NothingRan, RememberingSchema
+from schema.fair_cache import owner_of
 from schema.inputs import prepare_inputs
 from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
@@ -135,6 +136,11 @@ class CustomerClassesSchema(RememberingSchema):
                 spending.fixed = min(spending.fixed, BASE)
         result.extensions = {"cost": spending.told()}
         return result
+
+    def owner(self, context: ExecutionContext) -> str:
+        """Return the partner or the user who sent a document."""
+        asked = context.context
+        return owner_of(asked.principal) if isinstance(asked, Context) else ""
 
     def refusals(self, executor: Any, context: ExecutionContext) -> list[GraphQLError]:
         """Refuse a mutation document that needs a permission which the caller does not have."""

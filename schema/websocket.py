@@ -33,6 +33,7 @@ from schema.admission import Admission
 from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused
+from schema.fair_cache import owner_of
 from schema.guessing import TooManyGuesses
 from schema.null_characters import holds_null_character
 from schema.proxy import address_of
@@ -148,7 +149,8 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             return
         try:
             document_id = asked_id(payload.get("documentId"), payload.get("extensions"))
-            payload["query"] = self.view.documents.find(query, document_id).text
+            owner = owner_of(self.context.principal)
+            payload["query"] = self.view.documents.find(query, document_id, owner).text
         except RequestRefused as refused:
             if refused.code is ErrorCode.BAD_REQUEST:
                 await self.handle_invalid_message(refused.message)
