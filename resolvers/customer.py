@@ -11,11 +11,12 @@ from models.audit import Act
 from models.company_number import InvalidCompanyNumber, normalise
 from models.consent import Matter
 from models.consent_list import given_consents, is_on, with_any_advisory
+from models.customer_list import NOT_ERASED, CustomerOrder, count, page
 from models.customer_list import CustomerFilter as Wanted
-from models.customer_list import CustomerOrder, count, page
+from models.customer_reach import at_account_number
 from models.customer_repeat import Created, create_customer_once
 from models.errors import RefusalCode
-from models.sql import Sql
+from models.sql import Sql, all_of
 from resolvers.perform import given, perform, refuse_version_of_nothing
 from resolvers.request_content import content_of
 from resolvers.typed_profile import typed_entries
@@ -72,10 +73,10 @@ async def customer(
     """Give one customer by id or by account number; deleted ones are not found."""
     if (id is None) == (account_number is None):
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Give id or accountNumber, one of them.")
-    column, value = ("id", id) if id is not None else ("account_number", account_number)
-    found: Customer | None = await reader_for(info, Customer).read_one(
-        Sql(f"t0.{column} = ? AND t0.erased_at IS NULL", (value,))
-    )
+    which = Sql("t0.id = ?", (id,))
+    if account_number is not None:
+        which = await at_account_number(account_number)
+    found: Customer | None = await reader_for(info, Customer).read_one(all_of([which, NOT_ERASED]))
     return found
 
 
