@@ -8,7 +8,7 @@ from typing import Any
 
 from models.classification import CustomerLabel, SubscriberKind
 from models.customer import Customer
-from models.customer_reach import MOST_EXAMINED, among_reached, reached_with, reaches_few
+from models.customer_reach import MOST_EXAMINED, MOST_FEW, among_reached, reached_with, reaches_few
 from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
 from models.reading import Keep, Reader
@@ -100,8 +100,6 @@ class CustomerFilter:
     """Whether the text is known to be held by many."""
     is_few: bool = False
     """Whether few customers are reached at all."""
-    is_examined: bool = False
-    """Whether so few are reached that each is looked at for the numbers that are asked for."""
     others: Sequence[Sql] = ()
     """Conditions of other topics, on the customer as t0."""
 
@@ -170,7 +168,7 @@ class CustomerFilter:
         if self.parent_id is not None:
             yield Sql("t0.parent_id = ?", (self.parent_id,))
         numbers = self._numbers()
-        if numbers and self.is_examined:
+        if numbers and self.is_few:
             yield reached_with(numbers)
         else:
             yield from (Sql(f"t0.{name} = ?", (value,)) for name, value in numbers.items())
@@ -189,11 +187,9 @@ class CustomerFilter:
     async def examined(self) -> "CustomerFilter":
         """Find out what the statement has to be chosen by."""
         text = (self.text or "").strip().casefold()
-        common, few = await is_common(text), await reaches_few()
-        examined = few and bool(self._numbers()) and await reaches_few(MOST_EXAMINED)
-        if not common and not few:
-            return self
-        return replace(self, is_common=common, is_few=few, is_examined=examined)
+        most = MOST_EXAMINED if self._numbers() else MOST_FEW
+        common, few = await is_common(text), await reaches_few(most)
+        return replace(self, is_common=common, is_few=few) if common or few else self
 
 
 def _spelt(statuses: Sequence[EnrichmentStatus]) -> list[str]:

@@ -115,17 +115,22 @@ async def explained(
 async def world(api: Api) -> TwoPartners:
     """Fill the database with what two partners have, the one more than the other."""
     world = await two_partners(api.platform.database, api.clock)
+    await add_customer(api.platform.database, world.act, account_number="zzz", name="Last")
+    return world
+
+
+async def share_numbers(world: TwoPartners) -> None:
+    """Let all that is out of reach have one company number and one reference."""
     await Customer.filter(id__in=[one.id for one in world.theirs.customers]).update(
         external_reference="theirs", company_number="07654321"
     )
-    await add_customer(api.platform.database, world.act, account_number="zzz", name="Last")
-    return world
 
 
 @pytest.mark.parametrize("what", NUMBERS)
 async def test_a_number_of_somebody_elses_costs_what_an_unknown_one_costs(
     api: Api, world: TwoPartners, what: str
 ) -> None:
+    await share_numbers(world)
     document = f"query($text: String) {{ {NUMBERS[what]} }}"
     theirs = [str(one.account_number) for one in world.theirs.customers]
     pairs = {
@@ -175,6 +180,7 @@ def names_an_id(probe: Probe) -> bool:
 
 async def test_a_partner_finds_its_own_by_number(api: Api, world: TwoPartners) -> None:
     """And the platform finds everybody's."""
+    await share_numbers(world)
     own = world.ours.customers[1]
     await Customer.filter(id=own.id).update(company_number="07654321", external_reference="mine")
     document = """query($number: String, $reference: String, $account: String) {
