@@ -23,13 +23,14 @@ from identity.errors import ProviderUnavailable
 from identity.provider import provider_of
 from logs import note_request
 from models.access import SYSTEM, TOKENS, Principal
-from models.audit import Act
+from models.audit import AUDIT, Act
 from models.confirmation import CONFIRMATION_MAIL
 from models.database import Database
 from models.delivery import DeliveryPolicy
 from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
+from models.numbering import keep_numbering
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
 from models.worker import Pace, Worker
@@ -141,6 +142,9 @@ async def open_platform(
         database = Database(settings.database_url, pool_size=settings.database_pool_size)
         stack.push_async_callback(database.close)
         await database.open([JOBS, EVENTS, TOKENS] if with_worker else [EVENTS, TOKENS])
+        if with_worker:
+            numbering = asyncio.create_task(keep_numbering(database, AUDIT))
+            stack.callback(numbering.cancel)
         budget = SharedBudget(
             settings.api_key,
             clock,

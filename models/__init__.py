@@ -13,6 +13,7 @@ from models.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
 from models.event import Event
 from models.heartbeat import Heartbeat
 from models.job import Job
+from models.numbering import NumberedSpan, Numbering
 from models.preference_entry import PreferenceEntry
 from models.rate_limit import RateLimit
 from models.user import GroupMembership, User, UserGroup
@@ -37,6 +38,8 @@ __all__ = [
     "GroupMembership",
     "Heartbeat",
     "Job",
+    "NumberedSpan",
+    "Numbering",
     "PlatformDefaults",
     "PreferenceEntry",
     "RateLimit",

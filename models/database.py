@@ -96,6 +96,8 @@ class Database:
         self.url = url
         self.is_postgres = urlsplit(url).scheme in POSTGRES_SCHEMES
         self.signals = Signals()
+        self.numbering = asyncio.Lock()
+        """Held while this process numbers rows (`models/numbering.py`)."""
         self._reading = pool_size // READING_SHARE
         self._pool_size = pool_size - self._reading
         self._units: set[asyncio.Task[Any]] = set()

@@ -138,6 +138,8 @@ TABLES: Mapping[str, Reached] = {
     ),
     "heartbeat": _HIDDEN,
     "job": _MACHINERY,
+    "numbered_span": _PLATFORMS,
+    "numbering": _HIDDEN,
     "platform_defaults": _PLATFORMS,
     "preference_entry": _CUSTOMERS,
     "rate_limit": Reached(Access.BOTH),

@@ -187,7 +187,7 @@ async def customer_enriched(
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such customer.")
     if since is not None and since.tzinfo is None:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "since needs an offset, such as Z.")
-    seen = await last_event_id(customer_id, CUSTOMER_ENRICHED, before=since)
+    seen = await last_event_id(customer_id, CUSTOMER_ENRICHED, since)
     with info.context.database.signals.watching(EVENTS) as woken:
         while True:
             woken.clear()

@@ -57,7 +57,9 @@ class AdministrationQuery:
         "Access tokens, newest first; a partner's credential sees those bound alike (R99).",
     )
     audit_trail: AuditEntryConnection = operation(
-        audit_acts.audit_trail, Requires(Scope.AUDIT_READ), "What was done, newest first (R96)."
+        audit_acts.audit_trail,
+        Requires(Scope.AUDIT_READ),
+        "What was done, newest first: in the order in which writes were committed, which can differ slightly from that of `at`.",
     )
 
 
