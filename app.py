@@ -30,6 +30,7 @@ from models.delivery import DeliveryPolicy
 from models.event import EVENTS
 from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
+from models.mail_quota import MailQuota
 from models.numbering import keep_numbering
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
@@ -284,6 +285,7 @@ class _Site:
             oldest_consent=settings.oldest_consent,
             personal_data_needs_scope=settings.personal_data_needs_scope,
             issuer=settings.oidc_issuer,
+            mail_quota=MailQuota(settings.mails_per_partner_hour, settings.mails_per_hour),
         )
 
     def context(self, request_id: str, principal: Principal | None = None) -> Context:

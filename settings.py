@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str | None = None
     mailbox: Path = ROOT / "var" / "mailbox"
+    mails_per_partner_hour: int = Field(default=100, ge=1, le=1_000_000)
+    mails_per_hour: int = Field(default=2_000, ge=1, le=1_000_000)
+    mails_per_mailbox_hour: int = Field(default=5, ge=1, le=10_000)
     confirmation_hours: float = Field(default=72, gt=0, le=24 * 90)
     withdrawal_days: float = Field(default=730, gt=0, le=3650)
     oidc_issuer: str | None = None

@@ -13,6 +13,7 @@ from models.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
 from models.event import Event
 from models.heartbeat import Heartbeat
 from models.job import Job
+from models.mail_quota import QuotaUse
 from models.numbering import NumberedSpan, Numbering
 from models.preference_entry import PreferenceEntry
 from models.rate_limit import RateLimit
@@ -42,6 +43,7 @@ __all__ = [
     "Numbering",
     "PlatformDefaults",
     "PreferenceEntry",
+    "QuotaUse",
     "RateLimit",
     "Suggestion",
     "UpstreamResponse",

@@ -15,9 +15,9 @@ EVENTS = "events"
 
 
 class Event(Model):
-    """Something that happened to a subject.
+    """Something that happened to a subject. Ids rise in the order of writing.
 
-    Ids rise in the order of writing. For one subject that is the order of commits too, since who
+    For one subject that is the order of commits too, since who
     publishes holds the lock of its row; over several subjects it is not: `models/numbering.py`.
     """
 

@@ -142,6 +142,7 @@ TABLES: Mapping[str, Reached] = {
     "numbering": _HIDDEN,
     "platform_defaults": _PLATFORMS,
     "preference_entry": _CUSTOMERS,
+    "quota_use": Reached(Access.BOTH),
     "rate_limit": Reached(Access.BOTH),
     "suggestion": _CUSTOMERS,
     "user_group": Reached(

@@ -6,8 +6,10 @@ from datetime import datetime
 import structlog
 
 from models.confirmation_mail import (
+    Held,
     Lifetimes,
     note_delayed,
+    note_held,
     note_not_needed,
     note_sent,
     note_undeliverable,
@@ -17,13 +19,17 @@ from models.database import Database
 from models.email_address import email_on_the_wire
 from models.job import Claim
 from models.mail_failure import MailFailureCode
-from models.worker import Store, TryAgainError
+from models.mail_quota import MailQuota
+from models.worker import PostponedError, Store, TryAgainError
 from notifications.confirmation_letter import confirmation_message
 from notifications.errors import MailDelayed, MailRefused
 from notifications.message import Sender
 from notifications.post import MailSettings, Post, post_of, sender_of
 
 log = structlog.get_logger(__name__)
+
+HELD = "HELD"
+"""The reason of a mail that waits until its mailbox has got fewer."""
 
 
 class ConfirmationMailer:
@@ -41,6 +47,7 @@ class ConfirmationMailer:
         public_url: str,
         lifetimes: Lifetimes,
         clock: Callable[[], datetime],
+        quota: MailQuota | None = None,
     ) -> None:
         self._database = database
         self._post = post
@@ -48,14 +55,18 @@ class ConfirmationMailer:
         self._public_url = public_url
         self._lifetimes = lifetimes
         self._clock = clock
+        self._quota = quota or MailQuota()
 
     async def run(self, job: Claim) -> Store:
         """Send the mail, unless nobody waits for it any more; give what notes that it went."""
         confirmation_id: str = job.payload["confirmation_id"]
         now = self._clock()
         letter = await self._database.transaction(
-            lambda: prepare_letter(confirmation_id, now, self._lifetimes)
+            lambda: prepare_letter(confirmation_id, now, self._lifetimes, self._quota)
         )
+        if isinstance(letter, Held):
+            log.info("mail_held", wait_s=round(letter.wait.total_seconds()))
+            raise PostponedError(letter.wait, HELD)
         if letter is None:
             return lambda: note_not_needed(confirmation_id, self._clock())
         address = email_on_the_wire(letter.address)
@@ -78,8 +89,10 @@ class ConfirmationMailer:
         reason: str | None,
         attempts: int,  # noqa: ARG002  # see above
     ) -> None:
-        """Show on the contact that the mail is late, and why."""
-        if reason is not None:
+        """Show on the contact that the mail is late, and why; not that it is held."""
+        if reason == HELD:
+            await note_held(job.payload["confirmation_id"], self._clock())
+        elif reason is not None:
             failure = MailFailureCode(reason)
             await note_delayed(job.payload["confirmation_id"], failure, self._clock())
 
@@ -99,4 +112,5 @@ def confirmation_mailer(
         settings.links_begin_with,
         Lifetimes(*settings.link_lifetimes),
         clock,
+        MailQuota(per_mailbox=settings.mails_per_mailbox_hour),
     )

@@ -41,6 +41,10 @@ class MailSettings(Protocol):
         """Give the public address of this service, without a slash at its end."""
 
     @property
+    def mails_per_mailbox_hour(self) -> int:
+        """Give how many mails one mailbox gets in an hour."""
+
+    @property
     def link_lifetimes(self) -> tuple[timedelta, timedelta]:
         """Give how long links work: those that confirm, and those that withdraw."""
 

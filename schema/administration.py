@@ -59,7 +59,8 @@ class AdministrationQuery:
     audit_trail: AuditEntryConnection = operation(
         audit_acts.audit_trail,
         Requires(Scope.AUDIT_READ),
-        "What was done, newest first: in the order in which writes were committed, which can differ slightly from that of `at`.",
+        "What was done, newest first: in the order in which writes were committed, which can differ"
+        " slightly from that of `at`.",
     )
 
 

@@ -12,6 +12,7 @@ from models.access import SYSTEM, Principal
 from models.audit import Act
 from models.database import Database
 from models.delivery import POLICY, DeliveryPolicy
+from models.mail_quota import DEFAULT_QUOTA, MailQuota
 from models.personal_data import is_masked
 from schema.admission import Admission
 from schema.loaders import Loaders
@@ -74,6 +75,8 @@ class Context:
     """Whether personal data is masked for those who do not hold personal_data:read."""
     issuer: str | None = None
     """The identity provider that is set, by its issuer URL."""
+    mail_quota: MailQuota = DEFAULT_QUOTA
+    """How many mails callers may cause."""
     admission: Admission | None = None
     """Gives operations their turn."""
     search_limit: SearchLimit | None = None

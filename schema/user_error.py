@@ -42,7 +42,9 @@ UserErrorCode = described_enum(
         "EMAIL_NOT_VERIFIED": "The address is not verified; use requestEmailVerification (R61).",
         "EMAIL_ALREADY_VERIFIED": "The address is verified; there is nothing to ask.",
         "CONTACT_INACTIVE": "An inactive contact is sent nothing (R77).",
-        "TOO_MANY_REQUESTS": "Contact or address was asked too often; see the hint.",
+        "TOO_MANY_REQUESTS": "The contact, or the email address, was asked too often; see"
+        " retryAfterSeconds.",
+        "RATE_LIMITED": "A quota of an hour is used up; see retryAfterSeconds.",
         "NOT_FOR_PARTNERS": "Only the platform does this, not a partner (R99).",
         "PERMISSION_NOT_HELD": "Nobody passes on what they, or a token's owner, do not hold (R93).",
         "PERSONAL_DATA_NEEDED": "It would unmask individuals to one who may not see them (R93).",
@@ -71,6 +73,11 @@ class UserError:
     retryable: bool = strawberry.field(
         description="Whether the same request may succeed after reading the object again."
     )
+    retry_after_seconds: int | None = strawberry.field(
+        default=None,
+        description="Seconds after which the same request may succeed; null where waiting does not"
+        " help.",
+    )
 
     @classmethod
     def of(cls, refusal: Refusal) -> "UserError":
@@ -81,4 +88,5 @@ class UserError:
             path=list(refusal.path) or None,
             hint=refusal.hint,
             retryable=refusal.retryable,
+            retry_after_seconds=refusal.retry_after_seconds,
         )
