@@ -6,6 +6,8 @@ added without a `number` and gets one after its commit. Who numbers holds the ro
 that belongs to the table: numbers appear in their order, and nothing appears below one that can be
 read. Writers take no lock and wait for nobody.
 
+On SQLite one transaction writes at a time, so a trigger gives each row its number as it is added.
+
 A table to be numbered has `id`, `at` and a nullable `number`; on PostgreSQL also `sequence`, which
 the database gives on insertion: two rows of one subject whose row is locked are numbered in the
 order of their transactions. Numbers are never told to clients: differences would count the entries
@@ -23,7 +25,7 @@ from tortoise.models import Model
 
 from models.database import Database
 from models.reach import bind, kept
-from models.sql import is_postgres, run
+from models.sql import run
 
 log = structlog.get_logger(__name__)
 
@@ -40,18 +42,12 @@ EVERY = timedelta(seconds=1)
 ALL_NUMBERS = (0, 2**63 - 1)
 NO_NUMBERS = (1, 0)
 
-_NUMBER_POSTGRES = """
+_NUMBER = """
     WITH waiting AS (SELECT id, sequence FROM {table} WHERE number IS NULL
         ORDER BY sequence LIMIT {batch:d} FOR UPDATE SKIP LOCKED),
       placed AS (SELECT id, row_number() OVER (ORDER BY sequence) AS place FROM waiting)
     UPDATE {table} AS one SET number = ? + placed.place FROM placed WHERE one.id = placed.id
     RETURNING one.at"""
-
-_NUMBER_SQLITE = """
-    UPDATE {table} SET number = ? + placed.place FROM
-      (SELECT rowid AS own, row_number() OVER (ORDER BY rowid) AS place FROM
-        (SELECT rowid FROM {table} WHERE number IS NULL ORDER BY rowid LIMIT {batch:d})) AS placed
-    WHERE {table}.rowid = placed.own RETURNING at"""
 
 
 class Numbering(Model):
@@ -95,8 +91,13 @@ async def number_before_reading(database: Database, table: str) -> None:
 
 
 async def number_rows(database: Database, table: str, batches: int = MAX_BATCHES) -> int:
-    """Assign numbers to the rows of a table that have committed, and return how many."""
+    """Assign numbers to the rows of a table that have committed, and return how many.
+
+    On SQLite there is nothing to do.
+    """
     done = 0
+    if not database.is_postgres:
+        return done
     with kept():
         bind(None)
         if not await _is_waiting(table):
@@ -129,11 +130,8 @@ async def number_batch(table: str) -> int:
 
     The lock comes in a statement of its own: what numbers must see all that was numbered before.
     """
-    lock = " FOR UPDATE" if is_postgres() else ""
-    found = await run(f"SELECT last_number FROM numbering WHERE name = ?{lock}", (table,))  # noqa: S608  # no value is spelt out
-    last = int(found[0][0])
-    text = _NUMBER_POSTGRES if is_postgres() else _NUMBER_SQLITE
-    times = [at for (at,) in await run(text.format(table=table, batch=BATCH), (last,))]
+    ((last,),) = await run("SELECT last_number FROM numbering WHERE name = ? FOR UPDATE", (table,))
+    times = [at for (at,) in await run(_NUMBER.format(table=table, batch=BATCH), (last,))]
     if times:
         newest = last + len(times)
         await run("UPDATE numbering SET last_number = ? WHERE name = ?", (newest, table))
@@ -167,7 +165,7 @@ async def _is_waiting(table: str) -> bool:
 
 
 async def _note_span(
-    table: str, first: int, last: int, earliest: datetime | str, latest: datetime | str
+    table: str, first: int, last: int, earliest: datetime, latest: datetime
 ) -> None:
     """Add numbers to the newest span, or to a new one if that is full."""
     found = await run(

@@ -77,10 +77,23 @@ POSTGRES = (
        FOR EACH ROW EXECUTE FUNCTION refuse_audit_rewriting()""",
 )
 
+LAST = "(SELECT last_number FROM numbering WHERE name = 'audit_entry')"
+
 # Unique, REPLACE could delete what has the number already; one writes at a time, so none has it.
+# For the same reason a row gets its number as it is added: nobody can commit before it.
 SQLITE = (
     f"CREATE INDEX idx_audit_entry_number ON audit_entry (number) WHERE {NUMBERED}",
-    "CREATE INDEX idx_audit_entry_waiting ON audit_entry (number) WHERE number IS NULL",
+    f"""CREATE TRIGGER audit_entry_ordered AFTER INSERT ON audit_entry WHEN NEW.number IS NULL BEGIN
+         UPDATE numbering SET last_number = last_number + 1 WHERE name = 'audit_entry';
+         UPDATE audit_entry SET number = {LAST} WHERE rowid = NEW.rowid;
+         UPDATE numbered_span SET last_number = {LAST}, from_at = min(from_at, NEW.at),
+             to_at = max(to_at, NEW.at)
+           WHERE name = 'audit_entry' AND first_number > {LAST} - {SPAN};
+         INSERT INTO numbered_span (name, first_number, last_number, from_at, to_at)
+           SELECT 'audit_entry', {LAST}, {LAST}, NEW.at, NEW.at WHERE NOT EXISTS (
+             SELECT 1 FROM numbered_span
+             WHERE name = 'audit_entry' AND first_number > {LAST} - {SPAN});
+       END""",
     append_only._sqlite_trigger(
         "audit_entry_not_rewritten",
         "BEFORE UPDATE ON audit_entry",

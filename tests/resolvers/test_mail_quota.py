@@ -30,8 +30,13 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    quotas = {"mails_per_partner_hour": PARTNER_QUOTA, "mails_per_mailbox_hour": MAILBOX_QUOTA}
-    async with running_api(databases, clock, mails_per_hour=8, **quotas) as started:
+    async with running_api(
+        databases,
+        clock,
+        mails_per_hour=8,
+        mails_per_partner_hour=PARTNER_QUOTA,
+        mails_per_mailbox_hour=MAILBOX_QUOTA,
+    ) as started:
         yield started
 
 
