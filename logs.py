@@ -10,6 +10,8 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
+from log_text import safe_text, safe_value
+
 REQUESTS = logging.getLogger("requests")
 
 
@@ -43,7 +45,11 @@ def configure_logs(log_format: str, level: str) -> None:
         _Formatter(
             log_format,
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _escape_text,
+                *rendered,
+            ],
         )
     )
     root = logging.getLogger()
@@ -53,7 +59,7 @@ def configure_logs(log_format: str, level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access"):
         logger = logging.getLogger(name)
         logger.handlers = []
-        logger.propagate = name == "uvicorn.error"
+        logger.propagate = name in {"uvicorn", "uvicorn.error"}
     logging.getLogger("uvicorn.error").filters = [_is_safe]
     for name in ("tortoise", "aiosqlite", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -94,12 +100,18 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
         line = record.args
         if record.name != REQUESTS.name or not isinstance(line, dict):
             return super().format(record)
+        line = {key: safe_text(it) if isinstance(it, str) else it for key, it in line.items()}
         if self._is_json:
             return orjson.dumps(line).decode()
         return (
             "{timestamp} [info     ] request                        method={method} ms={ms}"
             " path={path} request_id={request_id} status={status}"
         ).format_map(line)
+
+
+def _escape_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Make all text safe, whoever has logged it; tracebacks are written by renderers."""
+    return {key: it if key == "exc_info" else safe_value(it) for key, it in event.items()}
 
 
 def _print_frames(out: TextIO, raised: structlog.typing.ExcInfo) -> None:
