@@ -1,19 +1,18 @@
 """GraphQL over WebSocket: the graphql-transport-ws protocol, signed in by its first message."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from json import JSONDecodeError
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import structlog
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 from strawberry import UNSET, Schema
-from strawberry.asgi import GraphQL
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -34,8 +33,8 @@ from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyC
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused
 from schema.guessing import TooManyGuesses
-from schema.null_characters import holds_null_character
 from schema.proxy import address_of
+from schema.request_json import LONE_SURROGATE, UnusableJSON, read_json
 from schema.sign_in import Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, asked_id
 
@@ -43,14 +42,45 @@ log = structlog.get_logger(__name__)
 
 INIT_TIMEOUT = timedelta(seconds=10)
 TOO_MANY = 4429
-LONGEST_REASON = 100
-"""Of the 123 bytes that a reason for closing has."""
+POLICY_VIOLATION, MESSAGE_TOO_BIG = 1008, 1009
+"""Close codes of RFC 6455."""
+
+MAX_MESSAGES_BEFORE_SIGN_IN = 20
+MAX_CHARACTERS_BEFORE_SIGN_IN = 32 * 1024
+"""Of one message; the longest tokens of identity providers have half of that."""
+
+MAX_OPERATION_ID = 128
+"""Characters of the id that a client chooses for an operation."""
+
+LONGEST_REASON = 123
+"""Bytes that a close frame has for its reason."""
 
 REASONS = {
     FORBIDDEN: "Forbidden",
     TOO_MANY: "Too many connections",
     TRY_AGAIN_LATER: "Try again later",
+    POLICY_VIOLATION: "Too many messages before the sign-in",
+    MESSAGE_TOO_BIG: "The message is too long before the sign-in",
 }
+
+
+class _Adapter(ASGIWebSocketAdapter):
+    """A socket that may have been closed meanwhile, which is nothing to be alarmed of."""
+
+    @property
+    def _is_closed(self) -> bool:
+        return self.ws.application_state is WebSocketState.DISCONNECTED
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message; raises WebSocketDisconnected if the socket is closed."""
+        if self._is_closed:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close, unless that was done."""
+        if not self._is_closed:
+            await super().close(code, reason)
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -58,6 +88,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     view: "GraphQLSocket"
     _has_signed_in = False
+    _messages_before_sign_in = 0
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -109,15 +140,39 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().shutdown()
 
     async def handle_message(self, message: Message) -> None:
-        """Refuse messages of another shape, which Strawberry takes for granted."""
+        """Read and handle a message; what cannot be used of an operation fails only that."""
+        text = str(message)  # `decode_json` leaves reading it to us
+        if not self.connection_acknowledged:
+            self._messages_before_sign_in += 1
+            if self._messages_before_sign_in > MAX_MESSAGES_BEFORE_SIGN_IN:
+                await self.close(POLICY_VIOLATION)
+                return
+            if len(text) > MAX_CHARACTERS_BEFORE_SIGN_IN:
+                await self.close(MESSAGE_TOO_BIG)
+                return
         try:
-            await super().handle_message(message)
-        except (AttributeError, TypeError):
+            await super().handle_message(cast("Message", read_json(text.encode())))
+        except UnusableJSON as unusable:
+            await self.handle_unusable(unusable)
+        except (AttributeError, TypeError):  # Strawberry takes the shape of a message for granted
             await self.handle_invalid_message("Failed to parse message")
+
+    async def handle_unusable(self, unusable: UnusableJSON) -> None:
+        """Fail the operation whose payload cannot be used; close if it belongs to none."""
+        message = unusable.parsed
+        is_of_operation = unusable.place[:1] == ("payload",) and message.get("type") == "subscribe"
+        if not is_of_operation or not _is_operation_id(message.get("id")):
+            await self.handle_invalid_message(unusable.message)
+        elif not self.connection_acknowledged or message["id"] in self.operations:
+            await super().handle_subscribe(message)  # which closes for one of these reasons
+        else:
+            refused = RequestRefused(ErrorCode.BAD_REQUEST, unusable.message)
+            await self.refuse(message, refused)
 
     async def handle_invalid_message(self, error_message: str) -> None:
         """Close; what is said of the message has room for so much."""
-        await super().handle_invalid_message(error_message[:LONGEST_REASON])
+        reason = error_message.encode(errors="replace")[:LONGEST_REASON].decode(errors="ignore")
+        await super().handle_invalid_message(reason)
 
     async def handle_task_exception(self, error: Exception) -> None:
         """Log what ended an operation; that the client has gone is nothing to be alarmed of."""
@@ -143,7 +198,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         query, variables = payload.get("query"), payload.get("variables")
         is_named = isinstance(payload.get("operationName"), str | None)
         is_formed = isinstance(query, str | None) and isinstance(variables, dict | None)
-        if not is_formed or not is_named or not isinstance(message["id"], str):
+        if not is_formed or not is_named or not _is_operation_id(message["id"]):
             await self.handle_invalid_message("Invalid subscribe payload")
             return
         try:
@@ -189,6 +244,7 @@ class GraphQLSocket(GraphQL[Context, None]):
     """
 
     graphql_transport_ws_handler_class = _Handler
+    websocket_adapter_class = _Adapter
 
     def __init__(
         self,
@@ -240,9 +296,11 @@ class GraphQLSocket(GraphQL[Context, None]):
         return orjson.dumps(data).decode()
 
     def decode_json(self, data: str | bytes) -> object:
-        """Read a message as a request over HTTP is read, which refuses what can't be stored."""
-        text = data.encode() if isinstance(data, str) else data
-        message = orjson.loads(text)
-        if holds_null_character(text, message):
-            raise JSONDecodeError("Text must not hold the character U+0000.", "", 0)
-        return message
+        """Leave reading a message to the handler, which knows who has sent it."""
+        return data
+
+
+def _is_operation_id(given: object) -> bool:
+    if not isinstance(given, str) or not 0 < len(given) <= MAX_OPERATION_ID:
+        return False
+    return LONE_SURROGATE.search(given) is None  # so that it can be repeated
