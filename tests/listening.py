@@ -21,14 +21,17 @@ class _Server(Server):
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, limits: Limits | None = None) -> AsyncIterator[str]:
+async def listening(
+    app: ASGIApp, limits: Limits | None = None, **settings: Any
+) -> AsyncIterator[str]:
     """Serve a started application; give host and port."""
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def tell(address: str) -> None:
         told.set_result(address)
 
-    config = Config(app, limits or Limits(), host="127.0.0.1", port=0, lifespan="off")
+    given = {"host": "127.0.0.1", "port": 0, "lifespan": "off", **settings}
+    config = Config(app, limits or Limits(), **given)
     server = _Server(config, tell)
     running = asyncio.create_task(server.serve())
     try:

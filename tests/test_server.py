@@ -11,7 +11,8 @@ import structlog
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from server import LARGEST_HEAD, Limits
+from http_framing import MAX_HEAD_BYTES as LARGEST_HEAD
+from server import Limits
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, stored
