@@ -120,7 +120,7 @@ def _read_query_string(text: bytes) -> dict[str, Any]:
         if "\x00" in value or (name == "query" and has_null_character(value)):
             raise HTTPRefused(400, f"{name}: text must not hold the character U+0000.")
         if PARAMETERS[name] is dict:
-            given[name] = _parsed(value.encode(), f"{name}, ")
+            given[name] = _parsed(value.encode(), name)
     return given
 
 
@@ -174,11 +174,11 @@ async def _whole_body(receive: Receive, most: int) -> bytes:
     return body
 
 
-def _parsed(text: bytes, where: str = "") -> Any:
+def _parsed(text: bytes, *place: str) -> Any:
     try:
-        return read_json(text)
+        return read_json(text, place)
     except UnusableJSON as unusable:
-        raise HTTPRefused(400, f"{where}{unusable.message}") from unusable
+        raise HTTPRefused(400, unusable.message) from unusable
 
 
 def _quality(parameters: list[str]) -> float:

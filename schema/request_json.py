@@ -17,7 +17,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_SHOWN = 40
 """Characters of a number or a name that a message repeats."""
 
-TOO_DEEP = "The JSON text is nested too deeply."
+TOO_DEEP = "is nested too deeply."
 
 LARGEST_INTEGER = 2.0**63
 """Beyond it the fast parser makes a float of an integer."""
@@ -47,18 +47,21 @@ class UnusableJSON(Exception):
         self.parsed = parsed
 
 
-def read_json(text: bytes) -> Any:
-    """Return what a JSON text says; raises UnusableJSON."""
+def read_json(text: bytes, place: Place = ()) -> Any:
+    """Return what a JSON text says; raises UnusableJSON.
+
+    `place` is where the text itself stands in the request.
+    """
     text = text.removeprefix(BYTE_ORDER_MARK)  # a reader may ignore it (RFC 8259, 8.1)
     try:
         parsed = orjson.loads(text)
         keys = _count_keys([parsed])
     except orjson.JSONDecodeError as error:
-        _refuse_text(text, error)
+        _refuse_text(text, error, place)
     except RecursionError:
-        raise UnusableJSON(TOO_DEEP) from None
+        raise UnusableJSON(f"{_shown(place)} {TOO_DEEP}", place) from None
     if keys != len(KEY.findall(text)) or any(spelling in text for spelling in NULL_SPELLINGS):
-        _refuse_contents(text)
+        _refuse_contents(text, place)
     return parsed
 
 
@@ -81,19 +84,23 @@ def _count_keys(values: Any) -> float:
     return count
 
 
-def _refuse_text(text: bytes, error: orjson.JSONDecodeError) -> NoReturn:
+def _refuse_text(text: bytes, error: orjson.JSONDecodeError, place: Place) -> NoReturn:
     """Say why a text could not be read: it is no JSON, or holds what no value can be made of."""
-    if not text.strip():
-        raise UnusableJSON("The JSON text is empty.") from None
-    if b"\x00" in text[:4] or text[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise UnusableJSON("The JSON text must be UTF-8; this one is UTF-16 or UTF-32.") from None
     try:
         text.decode()
     except UnicodeDecodeError as fault:
-        at = f"The byte 0x{text[fault.start]:02x} at offset {fault.start}"
-        raise UnusableJSON(f"The JSON text must be UTF-8. {at} is not.") from None
-    _refuse_contents(text)
-    raise UnusableJSON(f"This is not JSON: {error}.") from None
+        message = (
+            f"must be UTF-8; the byte 0x{text[fault.start]:02x} at offset {fault.start} is not"
+        )
+    else:
+        message = f"is not JSON: {error}"
+    if not text.strip():
+        message = "is empty"
+    elif b"\x00" in text[:4] or text[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        message = "must be UTF-8; it is UTF-16 or UTF-32"
+    else:
+        _refuse_contents(text, place)
+    raise UnusableJSON(f"{_shown(place)} {message}.", place) from None
 
 
 class _Number(NamedTuple):
@@ -107,7 +114,7 @@ class _Pairs(list[tuple[str, Any]]):
     """The keys and values of an object as they stand in the text."""
 
 
-def _refuse_contents(text: bytes) -> None:
+def _refuse_contents(text: bytes, place: Place) -> None:
     """Find what cannot be used in a JSON text, if it is one."""
     try:
         tree = json.loads(
@@ -117,14 +124,13 @@ def _refuse_contents(text: bytes) -> None:
             parse_float=_float,
             parse_constant=lambda name: _Number(name, "is not a number of JSON"),
         )
-        fault = next(_faults(tree, ()), None)
+        fault = next(_faults(tree, place), None)
     except RecursionError:
-        raise UnusableJSON(TOO_DEEP) from None
+        raise UnusableJSON(f"{_shown(place)} {TOO_DEEP}", place) from None
     except ValueError:
         return
     if fault is not None:
-        place, message = fault
-        raise UnusableJSON(message, place, _plain(tree)) from None
+        raise UnusableJSON(fault[1], fault[0], _plain(tree)) from None
 
 
 def _integer(text: str) -> int | _Number:
@@ -184,7 +190,7 @@ def _plain(value: Any) -> Any:
 def _shown(place: Place) -> str:
     """Write a place as `variables.input.names[2]`."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{_cut(step)}" for step in place)
-    return path.removeprefix(".") or "the JSON text"
+    return path.removeprefix(".") or "The JSON text"
 
 
 def _cut(text: str) -> str:

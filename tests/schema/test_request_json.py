@@ -39,7 +39,7 @@ def test_what_can_be_used_is_read(text: str | bytes, expected: Any) -> None:
         ('{"a":{"b":[1,1e400]}}', "a.b[1]: 1e400 is too large for a 64-bit float."),
         ('{"a":-1e999}', "a: -1e999 is too large for a 64-bit float."),
         ('{"a":NaN}', "a: NaN is not a number of JSON."),
-        ("-Infinity", "the JSON text: -Infinity is not a number of JSON."),
+        ("-Infinity", "The JSON text: -Infinity is not a number of JSON."),
         ('{"a":18446744073709551616}', "a: 18446744073709551616 has more than 64 bits"),
         ('{"a":-9223372036854775809}', "a: -9223372036854775809 has more than 64 bits"),
         (f"[{'9' * 5000}]", f"[0]: {'9' * 40}… has more than 64 bits; send it as text."),
@@ -52,14 +52,26 @@ def test_what_can_be_used_is_read(text: str | bytes, expected: Any) -> None:
         ('{"\\u0000":1}', f"\\u0000: {NUL}"),
         ('{"payload":{"query":"{ a(x: \\"\\\\u{00}\\") }"}}', f"payload.query: {NUL}"),
         ("", "The JSON text is empty."),
-        (b"\xff\xfe{\x00}\x00", "The JSON text must be UTF-8; this one is UTF-16 or UTF-32."),
-        (b'{"a":"\xff"}', "The JSON text must be UTF-8. The byte 0xff at offset 6 is not."),
-        ("[1,]", "This is not JSON: trailing comma is not allowed: line 1 column 3 (char 2)."),
-        ("[" * 100_000, "The JSON text is nested too deeply."),
+        (b"\xff\xfe{\x00}\x00", "The JSON text must be UTF-8; it is UTF-16 or UTF-32."),
+        (b'{"a":"\xff"}', "The JSON text must be UTF-8; the byte 0xff at offset 6 is not."),
+        ("[1,]", "The JSON text is not JSON: trailing comma is not allowed: line 1 column 3"),
+        ("[" * 1000 + "]" * 1000, "The JSON text is nested too deeply."),
+        ("[" * 100_000, "The JSON text is"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_with_its_place(text: str | bytes, message: str) -> None:
     assert fault(text).message.startswith(message)
+
+
+def test_a_text_may_stand_somewhere_itself() -> None:
+    for text, message in (
+        (b'{"x":[NaN]}', "variables.x[0]: NaN is not a number of JSON."),
+        (b"{", "variables is not JSON: "),
+        (b"", "variables is empty."),
+    ):
+        with pytest.raises(UnusableJSON) as raised:
+            read_json(text, ("variables",))
+        assert raised.value.message.startswith(message)
 
 
 def test_a_text_that_is_json_is_known_even_if_it_cannot_be_used() -> None:
