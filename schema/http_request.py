@@ -12,6 +12,10 @@ from schema.request_json import UnusableJSON, has_null_character, read_json
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 WILDCARDS = ("application/*", "*/*")
+MAX_ACCEPTED = 50
+MAX_PARAMETERS = 10
+"""Media types of a header, and parameters of one, that are looked at; anybody may send more."""
+
 UTF_8 = frozenset({"utf-8", "utf8"})
 MAX_SHOWN = 60
 """Characters of a header that a message repeats."""
@@ -73,8 +77,8 @@ def negotiate(accept: str | None) -> str:
     if accept is None or not accept.strip():
         return JSON
     best, best_quality = None, 0.0
-    for part in accept.split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for part in accept.split(",", MAX_ACCEPTED)[:MAX_ACCEPTED]:
+        name, *parameters = (piece.strip().lower() for piece in part.split(";", MAX_PARAMETERS))
         quality = _quality(parameters)
         offered = JSON if name in WILDCARDS else name
         if offered in {JSON, GRAPHQL_RESPONSE} and quality > best_quality:
@@ -144,7 +148,7 @@ def _check_media_type(content_type: str) -> None:
     """Refuse a body of another media type than JSON, or in another charset than UTF-8."""
     if content_type == JSON:
         return
-    name, *parameters = (piece.strip() for piece in content_type.lower().split(";"))
+    name, *parameters = (piece.strip() for piece in content_type.lower().split(";", MAX_PARAMETERS))
     if name != JSON:
         sent = _quoted(name) if name else "missing"
         raise HTTPRefused(415, f"The Content-Type must be {JSON}; it is {sent}.")

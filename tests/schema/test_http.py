@@ -57,6 +57,8 @@ def refusal(response: httpx.Response) -> tuple[int, str, str]:
         ("application/*", JSON),
         (JSON, JSON),
         (RESPONSE, RESPONSE),
+        (",".join(["text/html"] * 49 + [RESPONSE]), RESPONSE),
+        (",".join([JSON, *["text/html"] * 49, RESPONSE]), JSON),  # so many are looked at
         (f"{RESPONSE}; charset=utf-8, {JSON}; charset=utf-8", RESPONSE),
         (f"{RESPONSE};q=0.5, {JSON}", JSON),
         (f"{JSON};q=0.2, {RESPONSE};q=0.9", RESPONSE),

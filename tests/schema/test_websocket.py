@@ -9,11 +9,14 @@ import pytest
 import structlog
 
 from models.access import Scope
+from tests.conftest import Clock
+from tests.databases import Databases
 from tests.graphql_client import (
     Json,
     LiveApi,
     Socket,
     connected,
+    running_api,
     serving,
     stored,
     until_followed,
@@ -299,6 +302,20 @@ async def test_a_repeated_id_is_closed_with_4409_whatever_its_payload(
             f'{{"id": "{operation}", "type": "subscribe", "payload": {{"query": "\\u0000"}}}}'
         )
         assert await socket.closed() == 4409
+
+
+async def test_who_does_not_sign_in_is_closed_with_4408(
+    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schema.websocket.INIT_TIMEOUT", timedelta(seconds=0.05))
+    async with (
+        running_api(databases, clock) as api,
+        serving(api.app) as host,
+        connected(host) as socket,
+    ):
+        await socket.send(type="ping")
+        assert await socket.receive() == {"type": "pong"}
+        assert await socket.closed() == 4408
 
 
 async def test_a_stranger_may_send_so_many_messages_of_such_a_length(address: str) -> None:
