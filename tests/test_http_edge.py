@@ -246,6 +246,16 @@ async def test_a_body_that_is_expected_is_asked_for_and_ends_the_connection(addr
         assert await client.rest() == b""
 
 
+async def test_who_expects_an_answer_and_breaks_the_protocol_is_no_error(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with wire(address) as client:
+        await client.send(CHUNKED.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\nzz\r\n"))
+        assert (await answer_of(client))[0] == 400
+        assert await client.rest() == b""
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR or one.exc_info] == []
+
+
 async def test_a_body_in_many_small_chunks_lets_others_run() -> None:
     """A connection takes a bounded number of chunks in each turn of the loop."""
     turns = 0

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -17,7 +18,7 @@ from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import running_api
 from tests.listening import Wire, listening, wire
-from websocket_connection import MAX_CONTROL_FRAMES, MAX_FRAGMENTS
+from websocket_connection import MAX_CONTROL_FRAMES, MAX_FRAGMENTS, Socket
 
 CONTINUATION, TEXT, BYTES, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 LARGEST = 1_000_000
@@ -140,6 +141,49 @@ async def test_others_run_between_the_frames_of_one_client(address: str) -> None
         assert answers < count / 2
         flood.cancel()
         reading.cancel()
+
+
+async def test_a_message_of_many_fragments_is_read_in_many_turns(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = 0
+    read_on = Socket._read_on
+
+    def count(self: Socket) -> None:
+        nonlocal turns
+        turns += 1
+        read_on(self)
+
+    monkeypatch.setattr(Socket, "_read_on", count)
+    async with opened(address) as client:
+        begun = frame(TEXT, b"x", fin=False) + frame(CONTINUATION, b"", fin=False) * 800
+        await client.send(begun + frame(CONTINUATION))
+        assert await received(client) == (TEXT, b"x")
+    assert turns >= 5
+
+
+async def test_who_leaves_before_the_upgrade_is_accepted_is_no_error() -> None:
+    has_left, raised = asyncio.Event(), []
+
+    async def slow(_: Scope, receive: Receive, send: Send) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        await has_left.wait()
+        try:
+            await send({"type": "websocket.accept"})
+            raised.append((await receive())["type"])
+            await send({"type": "websocket.close", "code": 1000})
+        except OSError as error:
+            raised.append(repr(error))
+
+    async with listening(slow) as address:
+        async with wire(address) as client:
+            await client.send(UPGRADE + b"\r\n")
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)
+        has_left.set()
+        while not raised:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0)
+    assert raised == ["websocket.disconnect"]
 
 
 @pytest.mark.parametrize(
@@ -279,3 +323,9 @@ async def test_who_leaves_in_the_middle_of_it_is_no_error(
             await client.send(frame(TEXT, b'{"type":"ping"}'))
             assert await received(client) == (TEXT, b'{"type":"pong"}')
     assert [one for one in caplog.records if one.levelno >= logging.ERROR or one.exc_info] == []
+
+
+def test_the_internals_that_are_overridden_are_of_a_version_that_was_read() -> None:
+    """`http_connection.py` and `websocket_connection.py` must be compared with a newer one."""
+    assert version("uvicorn").startswith("0.54.")
+    assert version("websockets").startswith("17.")

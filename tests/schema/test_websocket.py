@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 import structlog
+from starlette.types import Message
+from starlette.websockets import WebSocket
+from strawberry.http.exceptions import WebSocketDisconnected
 
 from models.access import Scope
+from schema.websocket import GraphQLSocket
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import (
@@ -302,6 +306,25 @@ async def test_a_repeated_id_is_closed_with_4409_whatever_its_payload(
             f'{{"id": "{operation}", "type": "subscribe", "payload": {{"query": "\\u0000"}}}}'
         )
         assert await socket.closed() == 4409
+
+
+async def test_a_socket_that_was_closed_is_not_closed_or_written_to_again() -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    socket = WebSocket({"type": "websocket", "headers": []}, receive, send)
+    await socket.accept()
+    adapter = GraphQLSocket.websocket_adapter_class(None, socket, socket)  # type: ignore[arg-type]  # it needs no view
+    await adapter.close(4400, "first")
+    await adapter.close(4403, "second")
+    with pytest.raises(WebSocketDisconnected):
+        await adapter.send_json({})
+    assert [message.get("code") for message in sent] == [None, 4400]
 
 
 async def test_who_does_not_sign_in_is_closed_with_4408(
