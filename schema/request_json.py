@@ -1,14 +1,13 @@
 """Reads the JSON of requests, and says exactly what is wrong with it and where.
 
-The usual text is read by a fast parser, with three cheap checks for what that lets through: keys
-that stand twice, integers that it rounds, and U+0000, which no column can hold and PostgreSQL takes
-in no query. Only a text that fails them is read again, by a parser that keeps everything.
+The usual text is read by a fast parser, and written again to see what that let through: keys that
+stand twice, integers that it rounds, and U+0000, which no column can hold and PostgreSQL takes in no
+query. Only a text that may hold one of them is read again, by a parser that keeps everything.
 """
 
 import json
 import math
 import re
-from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
@@ -19,10 +18,10 @@ MAX_SHOWN = 40
 
 TOO_DEEP = "is nested too deeply."
 
-LARGEST_INTEGER = 2.0**63
-"""Beyond it the fast parser makes a float of an integer."""
-
 KEY = re.compile(rb'"[ \t\r\n]*:')
+MAYBE_ROUNDED = re.compile(rb"[:,\[]-?[0-9][0-9.]*e")
+"""A large float, which may have been an integer; or a text that looks like one."""
+
 NULL_SPELLINGS = (b"u0000", b"u{0")
 """What has neither, not even behind a backslash, holds no U+0000."""
 
@@ -55,12 +54,14 @@ def read_json(text: bytes, place: Place = ()) -> Any:
     text = text.removeprefix(BYTE_ORDER_MARK)  # a reader may ignore it (RFC 8259, 8.1)
     try:
         parsed = orjson.loads(text)
-        keys = _count_keys([parsed])
+        written = orjson.dumps(parsed)  # as the fast parser understood it
     except orjson.JSONDecodeError as error:
         _refuse_text(text, error, place)
-    except RecursionError:
+    except orjson.JSONEncodeError:
         raise UnusableJSON(f"{_shown(place)} {TOO_DEEP}", place) from None
-    if keys != len(KEY.findall(text)) or any(spelling in text for spelling in NULL_SPELLINGS):
+    has_all_keys = written.count(b'":') == len(KEY.findall(text))
+    has_null = any(spelling in text for spelling in NULL_SPELLINGS)
+    if not has_all_keys or has_null or MAYBE_ROUNDED.search(written):
         _refuse_contents(text, place)
     return parsed
 
@@ -68,20 +69,6 @@ def read_json(text: bytes, place: Place = ()) -> Any:
 def has_null_character(document: str) -> bool:
     """Tell whether a GraphQL document holds U+0000, as itself or as an escape."""
     return NULL_IN_DOCUMENT.search(document) is not None
-
-
-def _count_keys(values: Any) -> float:
-    """Count the keys of all objects; infinite if there is a number that may be a rounded one."""
-    count = 0.0
-    for value in values:
-        kind = value.__class__
-        if kind is dict:
-            count += len(value) + _count_keys(value.values())
-        elif kind is list:
-            count += _count_keys(value)
-        elif kind is float and not -LARGEST_INTEGER < value < LARGEST_INTEGER:
-            return math.inf
-    return count
 
 
 def _refuse_text(text: bytes, error: orjson.JSONDecodeError, place: Place) -> NoReturn:
@@ -114,6 +101,9 @@ class _Pairs(list[tuple[str, Any]]):
     """The keys and values of an object as they stand in the text."""
 
 
+MAY_HAVE_FAULTS = frozenset({str, list, _Pairs, _Number})
+
+
 def _refuse_contents(text: bytes, place: Place) -> None:
     """Find what cannot be used in a JSON text, if it is one."""
     try:
@@ -124,13 +114,14 @@ def _refuse_contents(text: bytes, place: Place) -> None:
             parse_float=_float,
             parse_constant=lambda name: _Number(name, "is not a number of JSON"),
         )
-        fault = next(_faults(tree, place), None)
+        fault = _find_fault(tree) if tree.__class__ in MAY_HAVE_FAULTS else None
     except RecursionError:
         raise UnusableJSON(f"{_shown(place)} {TOO_DEEP}", place) from None
     except ValueError:
         return
     if fault is not None:
-        raise UnusableJSON(fault[1], fault[0], _plain(tree)) from None
+        whole = (*place, *fault[0])
+        raise UnusableJSON(f"{_shown(whole)}: {fault[1]}.", whole, _plain(tree)) from None
 
 
 def _integer(text: str) -> int | _Number:
@@ -149,34 +140,42 @@ def _float(text: str) -> float | _Number:
     return number if math.isfinite(number) else _Number(text, "is too large for a 64-bit float")
 
 
-def _faults(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    match value:
-        case _Number(text, fault):
-            yield place, f"{_shown(place)}: {_cut(text)} {fault}."
-        case str():
-            yield from _faults_of_text(value, place)
-        case _Pairs():
-            seen = set()
-            for key, below in value:
-                inner = (*place, key)
-                if key in seen:
-                    yield inner, f"{_shown(inner)}: this key stands more than once in its object."
-                seen.add(key)
-                yield from _faults_of_text(key, inner)
-                yield from _faults(below, inner)
-        case list():
-            for index, below in enumerate(value):
-                yield from _faults(below, (*place, index))
+def _find_fault(value: Any, key: str = "") -> tuple[Place, str] | None:
+    """Find the first fault below a value that stands under a key: its place, and what it is."""
+    if isinstance(value, str):
+        return _fault_of_text(value, is_document=key == "query")
+    if isinstance(value, _Number):
+        return (), f"{_cut(value.text)} {value.fault}"
+    if isinstance(value, _Pairs):
+        return _fault_of_object(value)
+    for index, below in enumerate(value):
+        if below.__class__ in MAY_HAVE_FAULTS and (found := _find_fault(below)):
+            return (index, *found[0]), found[1]
+    return None
 
 
-def _faults_of_text(text: str, place: Place) -> Iterator[tuple[Place, str]]:
-    is_document = bool(place) and place[-1] == "query"
+def _fault_of_object(pairs: _Pairs) -> tuple[Place, str] | None:
+    seen = set()
+    for key, below in pairs:
+        found = _fault_of_text(key)
+        if key in seen:
+            found = (), "this key stands more than once in its object"
+        elif found is None and below.__class__ in MAY_HAVE_FAULTS:
+            found = _find_fault(below, key)
+        if found is not None:
+            return (key, *found[0]), found[1]
+        seen.add(key)
+    return None
+
+
+def _fault_of_text(text: str, *, is_document: bool = False) -> tuple[Place, str] | None:
     if "\x00" in text or (is_document and has_null_character(text)):
-        yield place, f"{_shown(place)}: text must not hold the character U+0000."
-    surrogate = LONE_SURROGATE.search(text)
+        return (), "text must not hold the character U+0000"
+    surrogate = None if text.isascii() else LONE_SURROGATE.search(text)
     if surrogate is not None:
         code = f"\\u{ord(surrogate[0]):04x}"
-        yield place, f"{_shown(place)}: {code} is half of a character; its other half is missing."
+        return (), f"{code} is half of a character; its other half is missing"
+    return None
 
 
 def _plain(value: Any) -> Any:
