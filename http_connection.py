@@ -273,6 +273,8 @@ class Connection(HttpToolsProtocol):
         if cycle is None or cycle.scope is not self.scope or not cycle.response_started:
             self.transport.write(_answer(status, message, more))
         # To close on a client that is still writing would take the answer from it again.
+        self.flow.release()
+        self.flow.resume_reading()
         self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.abort)
 

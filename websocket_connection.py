@@ -159,6 +159,7 @@ class Socket(WebSocketsSansIOProtocol):
         sent = self.conn.close_sent
         code, reason = (sent.code, sent.reason) if sent else (CloseCode.ABNORMAL_CLOSURE, "")
         self._is_over = self.close_sent = self.disconnected = True
+        self.read_paused = False  # so that what the client still sends is read, and dropped
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.write_eof()

@@ -1,8 +1,8 @@
 """Reads the JSON of requests, and says exactly what is wrong with it and where.
 
 The usual text is read by a fast parser, and written again to see what that let through: keys that
-stand twice, integers that it rounds, and U+0000, which no column can hold and PostgreSQL takes in no
-query. Only a text that may hold one of them is read again, by a parser that keeps everything.
+stand twice, integers that it rounds, and U+0000, which no column can hold. Only a text
+that may hold one of them is read again, by a parser that keeps everything.
 """
 
 import json
