@@ -260,7 +260,8 @@ class Connection(HttpToolsProtocol):
         """Answer without the application, and hang up."""
         self._is_refused = True
         if message:
-            log.info("request_malformed", status=status, reason=message)
+            address = self.client[0] if self.client else None
+            log.info("request_malformed", status=status, reason=message, client=address)
         cycle = None if self._is_between else self.cycle
         if cycle is not None and cycle.scope is self.scope:
             # The application, if it still waits for the request or has just made an answer.

@@ -205,6 +205,7 @@ class Socket(WebSocketsSansIOProtocol):
         if self.close_sent:
             self.transport.abort()
             return
-        log.info("websocket_refused", code=int(code), reason=reason)
+        address = self.client[0] if self.client else None
+        log.info("websocket_refused", code=int(code), reason=reason, client=address)
         self.conn.fail(code, reason)
         self.handle_parser_exception()
