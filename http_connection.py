@@ -123,6 +123,7 @@ class Connection(HttpToolsProtocol):
         """Go on with the request that came behind the one that was just answered."""
         super().on_response_complete()
         if self._unread:
+            self._unset_keepalive_if_required()  # this connection is not idle
             self._read_on()
 
     def _read_on(self) -> None:
@@ -207,7 +208,7 @@ class Connection(HttpToolsProtocol):
         if self.expect_100_continue:
             # Without `100 Continue` nobody knows whether a body follows, so nothing else may.
             self.cycle.keep_alive = False
-        # Trailers are dropped: they are merged into headers by nobody, so they forge none.
+        # The parser reports trailers like headers. Nobody reads this list, so they are dropped.
         self.headers = []
 
     def on_message_complete(self) -> None:

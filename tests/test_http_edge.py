@@ -118,6 +118,18 @@ async def test_a_pipelined_request_is_not_looked_at_before_its_turn() -> None:
     assert (alive, bodies) == (["/0", "/", "/2"], ["", "x", ""])
 
 
+async def test_a_pipelined_request_is_not_idle_time() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.05)
+        await echo(scope, receive, send)
+
+    limits = Limits(keep_alive=0)
+    async with listening(slow, limits) as address, wire(address) as client:
+        await client.send(b"".join(GET % n for n in range(3)))
+        assert [(await answer_of(client))[1]["path"] for _ in range(3)] == ["/0", "/1", "/2"]
+        assert await client.rest() == b""
+
+
 async def test_reading_stops_while_a_pipeline_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Connection] = []
     connection_made = Connection.connection_made
