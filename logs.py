@@ -61,7 +61,7 @@ def configure_logs(log_format: str, level: str) -> None:
         logger.handlers = []
         logger.propagate = name in {"uvicorn", "uvicorn.error"}
     logging.getLogger("uvicorn.error").filters = [_is_safe]
-    for name in ("tortoise", "aiosqlite", "asyncio"):
+    for name in ("tortoise", "aiosqlite", "asyncio", "websockets"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -1,11 +1,12 @@
 """A client's WebSocket, with bounds on fragments, control frames and what is read at a time.
 
-A frame costs the process ten times the work of the byte that carries it, and anybody may open a
+An empty frame has six bytes and costs the process as much as thousands do, and anybody may open a
 WebSocket. This module is the only one that overrides uvicorn's WebSocket protocol. It gives the
 parser a little at a time, lets others run in between, and ends a connection that sends more frames
 than any honest client.
 """
 
+import logging
 from typing import Any
 
 import structlog
@@ -54,6 +55,8 @@ class Socket(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._unread = bytearray()
+        # The library would log each opening and closing, and at DEBUG all messages.
+        self.conn.logger, self.conn.debug = logging.getLogger("websockets.server"), False
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and use as much of it as there is time and room for."""

@@ -130,7 +130,8 @@ def captured_logs(log_format: str) -> Iterator[io.StringIO]:
     """Log as in production, into a buffer, and put everything back after."""
     root = logging.getLogger()
     names = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access")
-    loggers = [logging.getLogger(name) for name in (*names, "tortoise", "aiosqlite", "asyncio")]
+    quiet = ("tortoise", "aiosqlite", "asyncio", "websockets")
+    loggers = [logging.getLogger(name) for name in (*names, *quiet)]
     before = [(one, one.handlers, one.level, one.propagate) for one in (root, *loggers)]
     configure = structlog.configure
     written = io.StringIO()
