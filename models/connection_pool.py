@@ -117,10 +117,17 @@ class Unit(TransactionContextPooled):
             if not client._finalized and kind is None:
                 await client.commit()
             elif not client._finalized and kind is not TransactionManagementError:
-                await client.rollback()
+                await self._roll_back(client)
         finally:
             await self._pool.release(client._connection)
             get_connections().reset(self.token)
+
+    async def _roll_back(self, client: Any) -> None:
+        """Roll back, or hang up, at which the server rolls back; the caller hears its own error."""
+        try:
+            await client.rollback()
+        except Exception:
+            client._connection.terminate()
 
 
 class Taken(PoolConnectionWrapper[Any]):

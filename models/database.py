@@ -21,8 +21,9 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models.connections import ENGINE, added_for, refuse_foreign
+from models.fault_log import report
 from models.reach import reach
-from models.reading_connections import ReadingConnections, connected
+from models.reading_connections import CONNECT_S, ReadingConnections, connected
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,8 +41,13 @@ READER = "reader"
 READING_SHARE = 3
 """A third of the connections are for reads alone."""
 
-COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
-"""Two units of work were in each other's way on PostgreSQL, and this one was rolled back."""
+COLLISIONS = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.SerializationError,
+)
+"""PostgreSQL rolled back: units of work were in each other's way, or the schema has changed."""
 
 KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
 LONGEST_PAUSE_S = 0.05
@@ -196,7 +202,7 @@ class Database:
         from models.lite_connections import open_reader  # noqa: PLC0415  # PostgreSQL needs none
 
         path = self.config["connections"]["default"]["credentials"]["file_path"]
-        reader = open_reader(path, BUSY_TIMEOUT_MS)
+        reader = open_reader(path)
         setattr(get_connection("default"), READER, reader)
         return reader
 
@@ -241,13 +247,13 @@ class Database:
         while True:
             try:
                 await self._listen_until_lost(topics)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("listener_lost", error=type(error).__name__)
+            except Exception as error:
+                report("listener_lost", error)
             await asyncio.sleep(RECONNECT_S)
 
     async def _listen_until_lost(self, topics: Sequence[str]) -> None:
         lost = asyncio.Event()
-        connection = await asyncpg.connect(self.dsn)
+        connection = await asyncpg.connect(self.dsn, timeout=CONNECT_S)
         try:
             connection.add_termination_listener(lambda _: lost.set())
             for topic in topics:

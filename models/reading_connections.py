@@ -17,11 +17,13 @@ GONE = (
 
 
 HANG_UP_S = 1.0
+CONNECT_S = 5.0
+"""For how long a server may take to accept a connection; the driver's own default is a minute."""
 
 
 async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) -> Any:
     """Open a connection and prepare it; what can't be prepared is closed."""
-    connection = await asyncpg.connect(**settings)
+    connection = await asyncpg.connect(**{"timeout": CONNECT_S} | settings)
     try:
         await prepare(connection)
     except BaseException:

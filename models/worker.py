@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from models.database import Database, wake
+from models.fault_log import report
 from models.heartbeat import Heartbeat, beat
 from models.job import (
     JOBS,
@@ -123,8 +124,8 @@ class Worker:
                     await self._start()
                     await self._claim_and_start(woken)
                     sleep = await self._time_to_sleep()
-                except Exception:
-                    log.exception("worker_stumbled", worker=self.name)
+                except Exception as error:
+                    report("worker_stumbled", error, worker=self.name)
                     sleep = self._pace.longest_sleep
                 await self._sleep(woken, sleep)
         await self._wind_down()
@@ -203,8 +204,8 @@ class Worker:
             await self._database.transaction(work)
         except LeaseLostError:
             return  # its end was being stored when it was cancelled
-        except Exception:
-            log.exception("job_not_released", job_id=job.id)  # its lease runs out
+        except Exception as error:
+            report("job_not_released", error, job_id=job.id)  # its lease runs out
         else:
             log.info("job_released", job_id=job.id)
 
@@ -215,9 +216,9 @@ class Worker:
                 await self._attempt(job)
             except LeaseLostError:
                 log.info("job_lost", attempt=job.attempts)
-            except Exception:
+            except Exception as error:
                 # The lease runs out and the job is tried again.
-                log.exception("job_not_recorded", attempt=job.attempts)
+                report("job_not_recorded", error, attempt=job.attempts)
             finally:
                 keeper.cancel()
 
@@ -228,8 +229,8 @@ class Worker:
                 await extend(job, self._clock() + self._pace.lease)
             except LeaseLostError:
                 return
-            except Exception:
-                log.exception("lease_not_extended")
+            except Exception as error:
+                report("lease_not_extended", error)
 
     async def _attempt(self, job: Claim) -> None:
         handler = self._handlers[job.kind]
@@ -245,8 +246,8 @@ class Worker:
             await self._try_again(job, handler, failure.reason, failure.at_least)
         except LeaseLostError:
             raise
-        except Exception:
-            log.exception("job_crashed", attempt=job.attempts)
+        except Exception as error:
+            report("job_crashed", error, attempt=job.attempts)
             await self._try_again(job, handler, INTERNAL_ERROR, timedelta())
         else:
             await self._complete(job, store)

@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
 from models.access import LONGEST_MEMORY_S, TOKENS, Principal
 from models.database import Signals
+from models.fault_log import report
 from models.reach import bind, kept
 from schema.errors import ErrorCode, RequestRefused
 from schema.sign_in import SIGN_IN_UNAVAILABLE, Identify, SignInUnavailable
 from schema.subscriptions import LONGEST_WAIT_S, wait_for
-
-log = structlog.get_logger(__name__)
 
 FORBIDDEN, TRY_AGAIN_LATER = 4403, 1013
 """Close codes: of graphql-transport-ws, and of RFC 6455's registry."""
@@ -139,9 +136,9 @@ class Connections:
                 told.clear()
                 try:
                     await self._look()
-                except Exception:
-                    # The database is away. Whoever has signed in is looked at again soon.
-                    log.exception("connections_unchecked")
+                except Exception as error:
+                    # As when the database is away. Whoever has signed in is looked at again soon.
+                    report("connections_unchecked", error)
 
     def _pause(self) -> float:
         """Give for how long to wait for news: until the next expiry, if that is soon."""

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from enum import Enum
 
@@ -22,9 +23,16 @@ def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row]) -> Respons
     return Response(written([_spelt(header), *rows]), headers=_headers(name))
 
 
-def csv_stream(name: str, header: Sequence[str], rows: AsyncIterator[Row]) -> StreamingResponse:
-    """Answer with the same as it is read; memory does not grow with the number of rows."""
-    return StreamingResponse(_chunks(header, rows), headers=_headers(name))
+async def csv_stream(
+    name: str, header: Sequence[str], rows: AsyncIterator[Row]
+) -> StreamingResponse:
+    """Answer with the same as it is read; memory does not grow with the number of rows.
+
+    The first rows are read before the answer begins, so that it can still be refused.
+    """
+    chunks = _chunks(header, rows)
+    first = await anext(chunks)
+    return StreamingResponse(_all(first, chunks), headers=_headers(name))
 
 
 def written(rows: Iterable[Row]) -> str:
@@ -34,7 +42,14 @@ def written(rows: Iterable[Row]) -> str:
     return text.getvalue()
 
 
-async def _chunks(header: Sequence[str], rows: AsyncIterator[Row]) -> AsyncIterator[str]:
+async def _all(first: str, others: AsyncGenerator[str, None]) -> AsyncIterator[str]:
+    async with aclosing(others):
+        yield first
+        async for chunk in others:
+            yield chunk
+
+
+async def _chunks(header: Sequence[str], rows: AsyncIterator[Row]) -> AsyncGenerator[str, None]:
     waiting: list[Row] = [_spelt(header)]
     async for row in rows:
         waiting.append(row)

@@ -49,7 +49,7 @@ def delivery_export(
         is_personal = principal.may(Scope.CONTACTS_READ) and not is_masked(principal)
         columns = (*COLUMNS, *PERSONAL) if is_personal else COLUMNS
         rows = _rows(since, until, policy, is_personal=is_personal)
-        return csv_stream("delivery-exposure.csv", columns, rows)
+        return await csv_stream("delivery-exposure.csv", columns, rows)
 
     signed = Signed(authenticate, export, Scope.CUSTOMERS_READ)
     return Route("/exports/delivery-exposure.csv", signed, methods=["GET"])

@@ -99,7 +99,7 @@ class RememberingSchema(strawberry.Schema):
         except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError, Crowded):
             raise
         except Exception as error:
-            result = _refusal([_as_graphql_error(error)])
+            result = _refusal([_failed(context, error)])
         return self._settled(context, result)
 
     async def stream(
@@ -132,7 +132,7 @@ class RememberingSchema(strawberry.Schema):
             if result is None and context.operation_type is not OperationType.SUBSCRIPTION:
                 result = await self._execute_in_turn(context)
         except Exception as error:
-            result = _refusal([_refused_on_a_socket(error)])
+            result = _refusal([_refused_on_a_socket(context, error)])
         if result is not None:
             yield self._settled(context, result)
             return
@@ -143,8 +143,8 @@ class RememberingSchema(strawberry.Schema):
                         return
                     yield self._settled(context, event)
         except Exception as error:
-            # The source of the events failed. With a path, a bug counts as one, and is masked.
-            ended = _as_graphql_error(error, path=[_root_field(context)])
+            # The source of the events failed.
+            ended = _failed(context, error)
             yield self._settled(context, ExecutionResult(data=None, errors=[ended]))
 
     async def _events(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
@@ -257,6 +257,11 @@ def _as_graphql_error(error: Exception, path: list[str | int] | None = None) -> 
     return GraphQLError(str(error), original_error=error, path=path)
 
 
+def _failed(context: ExecutionContext, error: Exception) -> GraphQLError:
+    """Return what ended an operation; with a path, a bug counts as one, and is masked."""
+    return _as_graphql_error(error, path=[_root_field(context)])
+
+
 def _root_field(context: ExecutionContext) -> str:
     """Name the field of a subscription, as its answer does."""
     document = context.graphql_document
@@ -267,7 +272,7 @@ def _root_field(context: ExecutionContext) -> str:
     return "subscription"
 
 
-def _refused_on_a_socket(error: Exception) -> GraphQLError:
+def _refused_on_a_socket(context: ExecutionContext, error: Exception) -> GraphQLError:
     """Say in an operation's own error what HTTP says by its status."""
     match error:
         case Crowded():
@@ -279,7 +284,7 @@ def _refused_on_a_socket(error: Exception) -> GraphQLError:
         case CannotGetOperationTypeError():
             return RequestRefused(ErrorCode.BAD_REQUEST, "The document has no such operation.")
         case _:
-            return _as_graphql_error(error)
+            return _failed(context, error)
 
 
 def _type_of(context: ExecutionContext, document: DocumentNode) -> OperationType:

@@ -15,9 +15,10 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from models.access import Principal
+from models.fault_log import report
 from schema.admission import Admission, Crowded
 from schema.context import Context
-from schema.errors import ErrorCode, RequestRefused, masked
+from schema.errors import ErrorCode, RequestRefused, is_unavailable, masked, unavailable
 from schema.guessing import TooManyGuesses
 from schema.http_request import (
     GRAPHQL_RESPONSE,
@@ -102,9 +103,11 @@ class GraphQLEndpoint:
         except ClientGone:
             log.info("client_gone")
             return _answer({}, 400, media_type)  # nobody is left to read it
-        except Exception:
-            # Fields mask their own bugs; this one came before them, as when the database is gone.
-            log.exception("request_failed")
+        except Exception as error:
+            # Fields mask their own bugs; this one came before them, as during sign-in.
+            fault = report("request_failed", error)
+            if fault is not None:
+                return _answer_fault(unavailable(fault), media_type)
             message, extensions = masked(request_id)
             error = {"message": message, "extensions": extensions}
             return _answer({"errors": [error]}, 500, media_type)
@@ -134,6 +137,9 @@ class GraphQLEndpoint:
             ) from error
         except CannotGetOperationTypeError as error:
             raise HTTPRefused(400, "The document has no such operation.") from error
+        fault = _fault_among(result)
+        if fault is not None:
+            return _answer_fault(fault, media_type, result)
         body, status = _body_and_status(result, media_type)
         if document.keep_as and not isinstance(result, PreExecutionError):
             self._documents.keep(document)
@@ -162,6 +168,24 @@ def _answer_later(told: Crowded | SignInUnavailable | TooManyGuesses, media_type
     error = {"message": message, "extensions": {"code": code.value}}
     headers = [(b"retry-after", b"%d" % told.retry_after)]
     return _answer({"errors": [error]}, status, media_type, headers)
+
+
+def _fault_among(result: ExecutionResult) -> tuple[str, dict[str, Any]] | None:
+    """Return message and extensions of the first error that says the database is away."""
+    found = next(filter(is_unavailable, result.errors or ()), None)
+    return None if found is None else (found.message, found.extensions or {})
+
+
+def _answer_fault(
+    told: tuple[str, dict[str, Any]], media_type: str, result: ExecutionResult | None = None
+) -> Answer:
+    """Answer 503 for the whole request, whichever of its fields met the fault."""
+    message, extensions = told
+    body: dict[str, Any] = {"errors": [{"message": message, "extensions": extensions}]}
+    if result is not None and result.errors:
+        body = {"errors": [error.formatted for error in result.errors], "data": result.data}
+    retry_after = (b"retry-after", b"%d" % extensions["retryAfterSeconds"])
+    return _answer(body, 503, media_type, [retry_after])
 
 
 def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str, Any], int]:

@@ -19,13 +19,14 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from models.reach import OutOfReachError, reach
 from models.tally import begin
 from schema.context import Context
 from schema.cost_budget import CostBudget
 from schema.documents import Documents
-from schema.errors import RequestRefused, settle
+from schema.errors import OUTCOME_UNKNOWN, RequestRefused, is_unavailable, settle
 from schema.execution import NothingRan, RememberingSchema
 from schema.inputs import prepare_inputs
 from schema.limits import Limits, as_too_large, refuse_too_large
@@ -123,6 +124,12 @@ class CustomerClassesSchema(RememberingSchema):
         context = execution_context.context if execution_context else None
         settle(errors, context.request_id if isinstance(context, Context) else "")
 
+    def _settled(self, context: ExecutionContext, result: ExecutionResult) -> ExecutionResult:
+        settled = super()._settled(context, result)
+        if settled.errors and any(map(is_unavailable, settled.errors)):
+            tell_fault(settled, is_mutation=context.operation_type is OperationType.MUTATION)
+        return settled
+
     async def _execute_in_turn(self, context: ExecutionContext) -> ExecutionResult:
         if not isinstance(context.context, Context):
             return await self._execute(context)
@@ -181,6 +188,23 @@ class CustomerClassesSchema(RememberingSchema):
                     event.extensions = {"cost": spending.told()}
                     spending.tally.read = 0
                 yield event
+
+
+def tell_fault(result: ExecutionResult, *, is_mutation: bool) -> None:
+    """Tell consistently that the database was away while an operation ran.
+
+    A query then has no data at all. Mutations before the fault are stored, so their payloads stay;
+    one whose payload could not be read may be stored as well.
+    """
+    errors = [error for error in result.errors or () if is_unavailable(error)]
+    if not is_mutation:
+        result.data = None
+        result.errors = [GraphQLError(errors[0].message, extensions=errors[0].extensions)]
+        return
+    for error in errors:
+        if error.path is not None and len(error.path) > 1:
+            error.message = OUTCOME_UNKNOWN
+            error.extensions = {**(error.extensions or {}), "outcomeUnknown": True}
 
 
 def refuse_unbound(context: Context) -> None:

@@ -29,10 +29,12 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.unset import UnsetType
 
 from models.access import Principal
+from models.database_faults import fault_of
+from models.fault_log import report
 from schema.admission import Admission
 from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
 from schema.context import Context
-from schema.errors import ErrorCode, RequestRefused
+from schema.errors import ErrorCode, RequestRefused, unavailable
 from schema.guessing import TooManyGuesses
 from schema.null_characters import holds_null_character
 from schema.proxy import address_of
@@ -134,11 +136,16 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.close(TRY_AGAIN_LATER)
         except TooManyConnections:
             await self.close(TOO_MANY)
+        except Exception as error:
+            if fault_of(error) is None:
+                raise
+            report("sign_in_failed", error)
+            await self.close(TRY_AGAIN_LATER)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Start an operation, unless the credential has ended or runs enough of them."""
-        if self.connection_acknowledged and not await self.sign_in():
-            return  # it is being closed
+        if self.connection_acknowledged and not await self._is_still_signed_in(message):
+            return  # it is being closed, or the operation was refused
         payload = message["payload"]
         query, variables = payload.get("query"), payload.get("variables")
         is_named = isinstance(payload.get("operationName"), str | None)
@@ -164,7 +171,20 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 return
         await super().handle_subscribe(message)
 
-    async def refuse(self, message: SubscribeMessage, refused: RequestRefused) -> None:
+    async def _is_still_signed_in(self, message: SubscribeMessage) -> bool:
+        """Sign in again; an operation for which that can't be checked is refused."""
+        try:
+            return await self.sign_in()
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is None:
+                raise
+            report("sign_in_failed", error)
+            text, extensions = unavailable(fault)
+            await self.refuse(message, GraphQLError(text, extensions=extensions))
+            return False
+
+    async def refuse(self, message: SubscribeMessage, refused: GraphQLError) -> None:
         """Say in an operation's own error why it is not begun."""
         error: ErrorMessage = {
             "id": message["id"],

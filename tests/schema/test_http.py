@@ -389,7 +389,7 @@ async def test_a_bug_in_a_mutation_is_masked_and_rolled_back(
     assert await stored() == before
 
 
-async def test_a_database_that_is_gone_is_a_masked_500_with_the_request_id(
+async def test_a_database_that_is_gone_during_sign_in_is_503_with_the_request_id(
     api: Api, auth: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any, **__: Any) -> None:
@@ -399,10 +399,16 @@ async def test_a_database_that_is_gone_is_a_masked_500_with_the_request_id(
     response = await api.http.post(
         "/graphql", json={"query": VIEWER}, headers=auth | {"X-Request-Id": "trace-43"}
     )
-    assert response.status_code == 500
+    assert response.status_code == 503
     assert response.headers["x-request-id"] == "trace-43"
+    assert response.headers["retry-after"] == "2"
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "INTERNAL_ERROR", "requestId": "trace-43"}
+    assert error["extensions"] == {
+        "code": "UNAVAILABLE",
+        "reason": "LOST",
+        "retryable": True,
+        "retryAfterSeconds": 2,
+    }
     assert "10.1.2.3" not in response.text
 
 
