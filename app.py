@@ -138,7 +138,11 @@ async def open_platform(
 ) -> AsyncIterator[Platform]:
     """Open the database and the client, with a sandbox of our own when no register is set."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        database = Database(
+            settings.database_url,
+            pool_size=settings.database_pool_size,
+            timeout_s=settings.database_timeout_s,
+        )
         stack.push_async_callback(database.close)
         await database.open([JOBS, EVENTS, TOKENS] if with_worker else [EVENTS, TOKENS])
         budget = SharedBudget(

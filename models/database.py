@@ -58,9 +58,12 @@ _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
 async def _prepare(connection: asyncpg.Connection) -> None:
     """Keep the planner from sorting by number what the index of unique numbers gives.
 
-    That one holds erased rows too, side by side: lists have indexes of what is living.
+    That one holds erased rows too, side by side: lists have indexes of what is living. And wait
+    for the locks of others no longer than SQLite does.
     """
-    await connection.execute("SET enable_incremental_sort = off")
+    await connection.execute(
+        f"SET enable_incremental_sort = off; SET lock_timeout = {BUSY_TIMEOUT_MS}"
+    )
 
 
 class _RollBackDryRunError(Exception):
@@ -98,8 +101,10 @@ class Signals:
 class Database:
     """One database of the process, opened and closed by the composition root."""
 
-    def __init__(self, url: str, *, pool_size: int = 12) -> None:
+    def __init__(self, url: str, *, pool_size: int = 12, timeout_s: float | None = None) -> None:
+        """Describe a database; `timeout_s` is how long a statement may take on PostgreSQL."""
         self.url = url
+        self._timeout_s = timeout_s
         self.is_postgres = urlsplit(url).scheme in POSTGRES_SCHEMES
         self.signals = Signals()
         self._reading = pool_size // READING_SHARE
@@ -120,6 +125,7 @@ class Database:
             connection["credentials"] |= {
                 "maxsize": self._pool_size,
                 "init": _prepare,
+                "command_timeout": self._timeout_s,
             }
         else:
             connection["credentials"] |= {"busy_timeout": BUSY_TIMEOUT_MS}
@@ -150,7 +156,7 @@ class Database:
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
         else:
-            connect = partial(connected, _prepare, dsn=self.dsn)
+            connect = partial(connected, _prepare, dsn=self.dsn, command_timeout=self._timeout_s)
             self._reading_connections = ReadingConnections(connect, self._reading)
             setattr(get_connection("default"), READER, self._reading_connections)
         if self.is_postgres and topics:

@@ -85,6 +85,7 @@ SQLSTATES = {
     "40P01": FaultKind.LOCKED,
     "42501": FaultKind.READ_ONLY,
     "53100": FaultKind.FULL,
+    "55000": FaultKind.LOST,  # the database accepts no connections
     "55006": FaultKind.LOCKED,
     "55P03": FaultKind.LOCKED,
     "57014": FaultKind.TIMEOUT,
@@ -113,6 +114,16 @@ SQLITE = {
     "NOTADB": FaultKind.DAMAGED,
 }
 """Kinds by SQLite's primary result code, without SQLITE_."""
+
+CLOSED_SQLITE = ("Cannot operate on a closed database", "no active connection")
+"""What SQLite's drivers say of a connection that was closed, as when the process stops."""
+
+DRIVER = {
+    "InterfaceError": ("closed", "closing"),
+    "InternalClientError": ("cannot switch to state",),  # the server's last word was just read
+    "TargetServerAttributeNotMatched": ("",),
+}
+"""Exceptions of PostgreSQL's driver, and what they say when the connection is lost."""
 
 SYSTEM = {
     errno.ENOSPC: FaultKind.FULL,
@@ -193,8 +204,7 @@ def _of_postgres(error: BaseException) -> DatabaseFault | None:
     if module.partition(".")[0] != "asyncpg":
         return None
     # The driver's own errors have no SQLSTATE; most are misuse, these are lost connections.
-    is_closed = name == "InterfaceError" and any(w in str(error) for w in ("closed", "closing"))
-    is_lost = is_closed or name == "TargetServerAttributeNotMatched"
+    is_lost = any(said in str(error) for said in DRIVER.get(name, ()))
     return DatabaseFault(FaultKind.LOST, name) if is_lost else None
 
 
@@ -203,7 +213,8 @@ def _of_sqlite(error: BaseException) -> DatabaseFault | None:
     if isinstance(name, str):
         kind = SQLITE.get(name.removeprefix("SQLITE_").partition("_")[0])
         return None if kind is None else DatabaseFault(kind, name)
-    if type(error).__module__ == "sqlite3" and "closed database" in str(error):
+    is_driver = isinstance(error, ValueError) or type(error).__module__ == "sqlite3"
+    if is_driver and any(said in str(error) for said in CLOSED_SQLITE):
         return DatabaseFault(FaultKind.LOST, "SQLITE_MISUSE")
     return None
 

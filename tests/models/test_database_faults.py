@@ -55,6 +55,7 @@ FAULTS: list[tuple[Exception, FaultKind, str]] = [
     (postgres("57P03"), FaultKind.LOST, "57P03"),
     (postgres("57P05"), FaultKind.LOST, "57P05"),
     (postgres("25P03"), FaultKind.LOST, "25P03"),
+    (postgres("55000"), FaultKind.LOST, "55000"),  # the database accepts no connections
     (REFUSED, FaultKind.LOST, "ECONNREFUSED"),
     (ConnectionResetError(errno.ECONNRESET, "reset"), FaultKind.LOST, "ECONNRESET"),
     (BrokenPipeError(errno.EPIPE, "broken"), FaultKind.LOST, "EPIPE"),
@@ -66,6 +67,12 @@ FAULTS: list[tuple[Exception, FaultKind, str]] = [
     (ssl.SSLEOFError(), FaultKind.LOST, "SSLEOFError"),
     (asyncpg.InterfaceError("connection is closed"), FaultKind.LOST, "InterfaceError"),
     (asyncpg.InterfaceError("pool is closing"), FaultKind.LOST, "InterfaceError"),
+    (
+        asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is …"),
+        FaultKind.LOST,
+        "InternalClientError",
+    ),
+    (ValueError("no active connection"), FaultKind.LOST, "SQLITE_MISUSE"),
     (sqlite("SQLITE_CANTOPEN"), FaultKind.LOST, "SQLITE_CANTOPEN"),
     (
         sqlite3.ProgrammingError("Cannot operate on a closed database."),
