@@ -25,10 +25,12 @@ from logs import note_request
 from models.access import SYSTEM, TOKENS, Principal
 from models.audit import Act
 from models.confirmation import CONFIRMATION_MAIL
-from models.database import Database
+from models.database import SCHEMA, Database
 from models.delivery import DeliveryPolicy
 from models.event import EVENTS
-from models.job import JOBS
+from models.fault_log import report
+from models.heartbeat import is_any_alive
+from models.job import JOBS, count_retried
 from models.lookup import ENRICH, retry_blocked
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
@@ -43,7 +45,7 @@ from schema.cors import Cors
 from schema.cost_budget import budget_of
 from schema.delivery_export import delivery_export
 from schema.guessing import Guessing, SignIn
-from schema.health import health_routes
+from schema.health import Readiness, health_routes
 from schema.http import GraphQLEndpoint
 from schema.limits import Limits
 from schema.proxy import ForwardedBy, TrustedProxies
@@ -144,7 +146,9 @@ async def open_platform(
             timeout_s=settings.database_timeout_s,
         )
         stack.push_async_callback(database.close)
-        await database.open([JOBS, EVENTS, TOKENS] if with_worker else [EVENTS, TOKENS])
+        topics = [EVENTS, TOKENS, SCHEMA]
+        await database.open([JOBS, *topics] if with_worker else topics)
+        await stack.enter_async_context(_schema_watched(database))
         budget = SharedBudget(
             settings.api_key,
             clock,
@@ -154,6 +158,18 @@ async def open_platform(
         stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
         yield Platform(settings, database, credentials, register, budget, clock)
+
+
+@asynccontextmanager
+async def _schema_watched(database: Database) -> AsyncIterator[None]:
+    """Look at how the schema fits this program, before anything is written and from then on."""
+    try:
+        await database.check_schema()
+    except Exception as error:
+        report("schema_unchecked", error)
+    watching = asyncio.create_task(database.watch_schema())
+    yield
+    watching.cancel()
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
@@ -237,18 +253,21 @@ def create_app(
         schema, sign_in, site.context, admission, connections, documents, settings.page_origins
     )
     direct = {"/graphql": endpoint}
-    return Application(
+    readiness = Readiness(site.database, site.information)
+    made = Application(
         lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
         routes=[
             WebSocketRoute("/graphql", socket),
             schema_route(sign_in, schema),
             delivery_export(sign_in, delivery_policy(settings), masks),
             consent_export(sign_in, site.database, clock, masks),
-            *health_routes(site.database, site.check_outside, clock),
+            *health_routes(readiness),
             *ConfirmationPages(site.database, clock, guessing, settings.own_origin).routes,
         ],
         lifespan=lifespan,
     )
+    made.state.readiness = readiness
+    return made
 
 
 class _Site:
@@ -266,6 +285,11 @@ class _Site:
             return await self.open.credentials.of(authorization)
         except ProviderUnavailable as unavailable:
             raise SignInUnavailable(ceil(unavailable.wait)) from unavailable
+        except Exception:
+            fit = self.open.database.schema_fit
+            if fit is not None:
+                fit.refuse_writes()  # where it does not fit, this is no bug
+            raise
 
     def credentials_state(self) -> object:
         """Give what changes whenever a credential may have."""
@@ -294,9 +318,14 @@ class _Site:
         """Give the open database."""
         return self.open.database
 
-    async def check_outside(self) -> dict[str, str]:
-        """Say how what is asked over the network is doing: the register, the identity provider."""
+    async def information(self) -> dict[str, str]:
+        """Say how others are doing: workers, the register, mails, the identity provider."""
         blocked = await self.open.budget.blocked_reason()
-        found = {"companies_house": "ok" if blocked is None else f"blocked: {blocked}"}
+        delayed = await count_retried(CONFIRMATION_MAIL)
+        found = {
+            "worker": "ok" if await is_any_alive(self._clock()) else "no heartbeat",
+            "companies_house": "ok" if blocked is None else f"blocked: {blocked}",
+            "mail": "ok" if not delayed else f"delayed: {delayed}",
+        }
         provider = self.open.credentials.provider_state
         return found if provider is None else {**found, "identity_provider": provider}

@@ -26,7 +26,7 @@ from models.migrate import migrate as apply_migrations
 from schema.limits import Limits as DocumentLimits
 from schema.root import build_schema
 from schema.trusted_documents import faults_of, id_of, read_documents
-from server import Config, Limits, Server
+from server import Config, Drain, Limits, Server
 
 ANY_PATH = click.Path(path_type=Path)
 LARGEST_DOCUMENT = 20 * 1024 * 1024
@@ -72,10 +72,10 @@ def serve(*, worker: bool, development: bool) -> None:
         host=settings.host,
         port=settings.port,
         ws_max_size=settings.max_request_bytes,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=settings.stop_timeout_s,
     )
     try:
-        Server(config, greet).run()
+        Server(config, greet, Drain(settings.drain_s, app.state.readiness.drain)).run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

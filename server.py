@@ -6,9 +6,12 @@ connection is looked at once a second, which costs a request nothing.
 
 import asyncio
 import re
+import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -42,6 +45,16 @@ class Limits:
     """For the head of a request, for its body, and for taking anything at all of the answer."""
     keep_alive: int = 75
     """For the next request; longer than proxies wait, or theirs would meet a closed door."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """What a server does between SIGTERM and the end of serving."""
+
+    seconds: float = 0
+    """For how long it serves on, so that proxies notice that it should get no more requests."""
+    begin: Callable[[], None] = lambda: None
+    """Called when that time begins."""
 
 
 class Config(uvicorn.Config):
@@ -161,10 +174,15 @@ class Server(uvicorn.Server):
     config: Config
 
     def __init__(
-        self, config: Config, on_listening: Callable[[str], Awaitable[None]] | None = None
+        self,
+        config: Config,
+        on_listening: Callable[[str], Awaitable[None]] | None = None,
+        drain: Drain | None = None,
     ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._drain = drain or Drain()
+        self._drained_at: float | None = None
         self._ticks = TICKS_OF_A_LOOK if config.limits.client_timeout > 1 else 1
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -181,4 +199,20 @@ class Server(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Connection):
                     connection.look(now)
+        if self._drained_at is not None and time.monotonic() >= self._drained_at:
+            self.should_exit = True
         return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; asked by SIGTERM, say that we are about to for a while, and serve on meanwhile.
+
+        Whoever asks a second time, or by Ctrl-C, does not want to wait.
+        """
+        drains = sig == signal.SIGTERM and self._drain.seconds > 0 and self._drained_at is None
+        if not drains or self.should_exit:
+            super().handle_exit(sig, frame)
+            return
+        self._captured_signals.append(sig)
+        self._drained_at = time.monotonic() + self._drain.seconds
+        self._drain.begin()
+        log.info("draining", seconds=self._drain.seconds)

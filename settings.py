@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     most_connections: int = Field(default=10_000, ge=1)
     client_timeout_s: float = Field(default=30, gt=0, le=3600)
     keep_alive_s: int = Field(default=75, ge=1, le=3600)
+    drain_s: float = Field(default=0, ge=0, le=600)
+    stop_timeout_s: int = Field(default=30, ge=1, le=3600)
     worker_slots: int = Field(default=4, ge=1, le=32)
     worker_lease_s: float = Field(default=15, ge=1, le=600)
     consent_age_days: int = Field(default=730, ge=1, le=36_500)

@@ -16,7 +16,6 @@ from tortoise.exceptions import TransactionManagementError
 from models.database_faults import DatabaseFault, DatabaseUnavailable, FaultKind
 from models.reading_connections import GONE, hang_up
 
-
 LONGEST_WAIT_S = 15.0
 NONE_FREE = DatabaseFault(FaultKind.OVERLOADED, "NO_FREE_CONNECTION")
 

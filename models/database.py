@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,9 +21,11 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models.connections import ENGINE, added_for, refuse_foreign
+from models.database_faults import fault_of
 from models.fault_log import report
 from models.reach import reach
 from models.reading_connections import CONNECT_S, ReadingConnections, connected
+from models.schema_fit import APPLIED, SchemaFit, fit_of, own_migrations
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,6 +38,9 @@ Row = TypeVar("Row", bound=Model)
 POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
+SCHEMA = "schema"
+"""The topic that is woken when migrations were applied."""
+CHECK_SCHEMA_S = 5.0
 READER = "reader"
 """The attribute of Tortoise's connection that holds what reads outside of transactions go by."""
 READING_SHARE = 3
@@ -115,6 +120,8 @@ class Database:
         self._reader: sqlite3.Connection | None = None
         self._epochs: dict[str, tuple[int, int]] = {}
         """Epochs of topics on SQLite, each with the version of the data that it was read at."""
+        self.schema_fit: SchemaFit | None = None
+        """How the schema fits this program, as last looked at; None if that was never done."""
         self._reading_connections: ReadingConnections | None = None
 
     @property
@@ -175,6 +182,39 @@ class Database:
             await self._reading_connections.close()
         await Tortoise.close_connections()
 
+    async def check_schema(self) -> SchemaFit:
+        """Look at how the schema fits this program; units of work are refused while it does not."""
+        try:
+            rows = await self._read_quietly(APPLIED)
+        except Exception as error:
+            if fault_of(error) is not None:
+                raise
+            rows = ()  # nothing was ever applied, so there is no such table
+        fit = fit_of(own_migrations(), [row[0] for row in rows])
+        if self.schema_fit != fit and not (self.schema_fit is None and fit.may_write):
+            log.warning("schema_checked", schema=str(fit))
+        self.schema_fit = fit
+        return fit
+
+    async def watch_schema(self) -> None:
+        """Look at the schema again and again, for ever: migrations may be applied meanwhile."""
+        with self.signals.watching(SCHEMA) as migrated:
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(migrated.wait(), CHECK_SCHEMA_S)
+                migrated.clear()
+                try:
+                    await self.check_schema()
+                except Exception as error:
+                    report("schema_unchecked", error)
+
+    async def _read_quietly(self, text: str) -> Sequence[Sequence[Any]]:
+        """Run a statement outside of everybody's transactions and logs."""
+        if self._reader is not None:
+            return self._reader.execute(text).fetchall()
+        assert self._reading_connections is not None  # noqa: S101  # the database is open
+        return await self._reading_connections.fetch(text, ())
+
     def epoch(self, topic: str) -> int | None:
         """Give a number that changes whenever what the topic is about does, in any process.
 
@@ -198,7 +238,10 @@ class Database:
         Cancelling inside a transaction would leave the connection unusable, so the work has a
         task of its own. With `dry_run` everything is rolled back, and the result given all the
         same. Work that collides with another's on PostgreSQL is done again from its beginning.
+        Raises DatabaseUnavailable if the schema does not fit this program.
         """
+        if self.schema_fit is not None:
+            self.schema_fit.refuse_writes()
         unit = asyncio.create_task(self._unit_of_work(work, dry_run=dry_run))
         self._units.add(unit)
         unit.add_done_callback(self._forget)

@@ -141,6 +141,11 @@ async def next_due_at() -> datetime | None:
     return None if job is None else job.due_at
 
 
+async def count_retried(kind: str) -> int:
+    """Count the waiting jobs of a kind that failed before."""
+    return await Job.filter(kind=kind, state=JobState.QUEUED, attempts__gt=0).count()
+
+
 async def extend(held: Claim, until: datetime) -> None:
     """Keep a job for longer, as a running worker does while it is alive."""
     await _fenced(held, due_at=until)

@@ -26,11 +26,6 @@ async def migrate(database: Database) -> list[str]:
     return applied
 
 
-async def pending(database: Database) -> list[str]:
-    """Name the migrations that an open database still lacks."""
-    return [f"{step.migration.name}" for step in await _executor(database).plan()]
-
-
 def _executor(database: Database) -> MigrationExecutor:
     apps: dict[str, dict[str, Any]] = database.config["apps"]
     return MigrationExecutor(get_connection("default"), apps)

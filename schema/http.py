@@ -109,8 +109,8 @@ class GraphQLEndpoint:
             if fault is not None:
                 return _answer_fault(unavailable(fault), media_type)
             message, extensions = masked(request_id)
-            error = {"message": message, "extensions": extensions}
-            return _answer({"errors": [error]}, 500, media_type)
+            body = {"errors": [{"message": message, "extensions": extensions}]}
+            return _answer(body, 500, media_type)
 
     async def _execute(
         self,

@@ -1,4 +1,4 @@
-"""Faults of a real database, made at its far side: what the application sees is what drivers say."""
+"""Faults of a real database, made at its far side, so that drivers say what they say."""
 
 import asyncio
 import sqlite3
@@ -33,8 +33,8 @@ async def end_connections(connection: Any, name: str) -> None:
     """End all other connections to a database on PostgreSQL, as its restart does."""
     await connection.fetch(OTHERS, name)
     pool = getattr(get_connection("default"), "_pool", None)
-    while pool is not None and not all(one.is_closed() for one in pool._idle):
-        await asyncio.sleep(0)
+    while pool is not None and not all(one.is_closed() for one in pool._idle):  # noqa: ASYNC110
+        await asyncio.sleep(0)  # the driver notices by itself
 
 
 @asynccontextmanager

@@ -225,6 +225,7 @@ async def running_api(
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(composition, "build_schema", the_schema)
+            patch.setattr("schema.health.KEPT_S", 0.0)  # tests look twice within a second
             made = create_app(
                 Settings(**given), with_worker=with_worker, clock=clock, on_ready=note
             )

@@ -241,11 +241,13 @@ async def test_sockets_tell_each_operation_and_go_on_when_the_database_is_back(a
 
 async def test_a_socket_that_can_not_sign_in_is_told_to_come_back(api: Api) -> None:
     fresh = await api.token_for(name="Fresh")
-    async with serving(api.app) as address, connected(address) as socket:
-        async with database_faults.lost(api.platform.database):
-            payload = {"Authorization": f"Bearer {fresh}"}
-            await socket.send(type="connection_init", payload=payload)
-            assert await socket.closed() == 1013
+    async with (
+        serving(api.app) as address,
+        connected(address) as socket,
+        database_faults.lost(api.platform.database),
+    ):
+        await socket.send(type="connection_init", payload={"Authorization": f"Bearer {fresh}"})
+        assert await socket.closed() == 1013
 
 
 async def test_a_bug_is_still_a_masked_error_with_its_traceback(
