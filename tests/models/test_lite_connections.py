@@ -1,6 +1,7 @@
 """SQLite's single connection for writing stays usable, whatever a transaction fails of."""
 
 import sqlite3
+from typing import Any
 
 import pytest
 from tortoise.connection import get_connection
@@ -55,7 +56,7 @@ async def test_who_waits_behind_a_stuck_writer_is_told_so(
     lite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.lite_connections.LONGEST_WAIT_S", 0.02)
-    inside = get_connection("default")
+    inside: Any = get_connection("default")
     async with inside._lock:
         with pytest.raises(DatabaseUnavailable) as refused:
             await lite.transaction(lambda: beat("w", START))
