@@ -232,7 +232,10 @@ def create_app(
                 await running
 
     masks = partial(is_masked, needs_scope=settings.personal_data_needs_scope)
-    budget = PointAllowance(settings.cost_budget, settings.cost_window)
+    # A clock that was passed in is to be obeyed; that of a machine may be wrong.
+    budget = PointAllowance(
+        settings.cost_budget, settings.cost_window, goes_by_database=clock is utc_now
+    )
     schema = build_schema().under(Limits.of(settings), budget_of(budget))
     documents = source_of(settings.trusted_documents)
     admission = Admission(

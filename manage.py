@@ -6,6 +6,7 @@ Those on users, groups and tokens are in `commands/access.py`.
 import asyncio
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,16 +18,20 @@ from tortoise.exceptions import DBConnectionError
 
 from app import Platform, create_app, open_platform, utc_now
 from commands.access import group_cli, token_cli, user_cli
+from commands.budget import budget_cli
 from commands.running import read_settings, with_database
 from development import development_greeting
 from models.access import SYSTEM
 from models.audit import Act
+from models.database_faults import DatabaseUnavailable
 from models.lookup import retry_blocked
+from models.migrate import MigrationBlocked
 from models.migrate import migrate as apply_migrations
 from schema.limits import Limits as DocumentLimits
 from schema.root import build_schema
 from schema.trusted_documents import faults_of, id_of, read_documents
 from server import Config, Drain, Limits, Server
+from settings import Settings
 
 ANY_PATH = click.Path(path_type=Path)
 LARGEST_DOCUMENT = 20 * 1024 * 1024
@@ -42,6 +47,7 @@ def cli() -> None:
 cli.add_command(user_cli)
 cli.add_command(group_cli)
 cli.add_command(token_cli)
+cli.add_command(budget_cli)
 
 
 @cli.command()
@@ -55,7 +61,7 @@ def serve(*, worker: bool, development: bool) -> None:
     """Serve the API until it is told to stop."""
     settings = read_settings()
     if development:
-        asyncio.run(with_database(settings, apply_migrations))
+        asyncio.run(with_database(settings, partial(apply_migrations, **_patience(settings))))
     opened: list[Platform] = []
 
     async def note(platform: Platform) -> None:
@@ -99,10 +105,17 @@ def worker() -> None:
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database up to date; processes that do so at once wait for each other."""
-    applied = asyncio.run(with_database(read_settings(), apply_migrations))
-    for name in applied:
-        print(f"applied {name}")
+    """Bring the database up to date; processes that do so at once wait for each other.
+
+    A lock that is not free within MIGRATION_LOCK_TIMEOUT_S ends the command: it says who holds it.
+    """
+    settings = read_settings()
+
+    def note(name: str) -> None:
+        print(f"applied {name}", flush=True)
+
+    apply = partial(apply_migrations, note=note, **_patience(settings))
+    asyncio.run(with_database(settings, apply))
     print("The database is up to date.")
 
 
@@ -223,6 +236,10 @@ def sandbox(
     asyncio.run(serve_sandbox())
 
 
+def _patience(settings: Settings) -> dict[str, float]:
+    return {"lock_timeout_s": settings.migration_lock_timeout_s}
+
+
 def _content(file: Path) -> bytes:
     # The reader refuses what is larger than its cap; there is no need to hold all of it.
     with file.open("rb") as handle:
@@ -233,6 +250,9 @@ def main() -> None:
     """Run a command; what the machine refuses is said in one line."""
     try:
         cli()
+    except (MigrationBlocked, DatabaseUnavailable) as told:
+        print(told, file=sys.stderr)
+        sys.exit(1)
     except (OSError, DBConnectionError, asyncpg.PostgresError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)

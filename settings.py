@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     database_url: str = f"sqlite://{ROOT / 'var' / 'customer-classes.sqlite3'}"
     database_pool_size: int = Field(default=12, ge=6, le=100)
     database_timeout_s: float = Field(default=60, ge=1, le=3_600)
+    migration_lock_timeout_s: float = Field(default=10, ge=0.1, le=3_600)
     log_format: Literal["readable", "json"] = "readable"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     running_requests: int = Field(default=4, ge=1, le=64)

@@ -257,11 +257,14 @@ class Principals:
 
 
 async def _used_token(key: str, now: datetime) -> AccessToken | None:
-    """Read the valid token of a hash, and note about when it was used last."""
+    """Read the valid token of a hash, and note about when it was used last.
+
+    A use that lies ahead was noted by a process whose clock was wrong.
+    """
     token = await AccessToken.get_or_none(hash=key)
     if token is None or not token.is_valid(now):
         return None
-    if token.last_used_at is None or now - token.last_used_at >= LAST_USED_PRECISION:
+    if token.last_used_at is None or abs(now - token.last_used_at) >= LAST_USED_PRECISION:
         token.last_used_at = now
         await AccessToken.filter(id=token.id).update(last_used_at=now)
     return token
