@@ -132,6 +132,8 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
     in it come one after the other.
     """
 
+    __module__ = AsyncpgDBClient.__module__  # see above
+
     async def begin(self) -> None:
         """Begin."""
         await self._connection.execute("BEGIN")

@@ -95,11 +95,22 @@ class LiteUnit(SqliteTransactionContext):
 class LiteTransaction(_Lite, SqliteTransactionWrapper):
     """The same in a transaction."""
 
+    __module__ = SqliteClient.__module__  # see above
+
     async def begin(self) -> None:
         """Begin with the lock for writing: taken later, it might be refused to a stale reader."""
         if self._connection.in_transaction:  # a full disk can keep even ROLLBACK from ending it
             await self._connection.rollback()
         await self._begin("BEGIN IMMEDIATE")
+
+    async def execute_script(self, query: str) -> None:
+        """Run statements without parameters one by one: the driver would commit before them."""
+        statement = ""
+        for piece in query.split(";"):
+            statement += f"{piece};"
+            if sqlite3.complete_statement(statement):
+                await self.execute_query(statement)
+                statement = ""
 
     async def commit(self) -> None:
         """Commit; what can't be committed is rolled back, or it would stay open for ever."""
