@@ -6,7 +6,6 @@ Those on users, groups and tokens are in `commands/access.py`.
 import asyncio
 import signal
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,7 +22,7 @@ from commands.running import read_settings, with_database
 from development import development_greeting
 from models.access import SYSTEM
 from models.audit import Act
-from models.database_faults import DatabaseUnavailable
+from models.database_faults import fault_of
 from models.lookup import retry_blocked
 from models.migrate import MigrationBlocked
 from models.migrate import migrate as apply_migrations
@@ -31,7 +30,6 @@ from schema.limits import Limits as DocumentLimits
 from schema.root import build_schema
 from schema.trusted_documents import faults_of, id_of, read_documents
 from server import Config, Drain, Limits, Server
-from settings import Settings
 
 ANY_PATH = click.Path(path_type=Path)
 LARGEST_DOCUMENT = 20 * 1024 * 1024
@@ -61,7 +59,8 @@ def serve(*, worker: bool, development: bool) -> None:
     """Serve the API until it is told to stop."""
     settings = read_settings()
     if development:
-        asyncio.run(with_database(settings, partial(apply_migrations, **_patience(settings))))
+        patience = settings.migration_lock_timeout_s
+        asyncio.run(with_database(settings, lambda opened: apply_migrations(opened, patience)))
     opened: list[Platform] = []
 
     async def note(platform: Platform) -> None:
@@ -87,7 +86,12 @@ def serve(*, worker: bool, development: bool) -> None:
 
 
 @cli.command()
-def worker() -> None:
+@click.option(
+    "--health-port",
+    type=click.IntRange(0, 65_535),
+    help="Answer /healthz and /readyz of this worker on this port; 0 takes a free one.",
+)
+def worker(*, health_port: int | None) -> None:
     """Run jobs in a process of its own, until it is told to stop."""
     settings = read_settings()
 
@@ -98,7 +102,17 @@ def worker() -> None:
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, running.stop)
             print(f"Worker {running.name}", flush=True)
-            await running.run()
+            if health_port is None:
+                await running.run()
+                return
+            from commands.worker_health import worker_health  # noqa: PLC0415  # few need it
+
+            # A statement may take its time twice before the loop turns again.
+            longest = 2 * settings.database_timeout_s
+            health = worker_health(running.liveness, settings.host, health_port, longest)
+            async with health as address:
+                print(f"Health http://{address}/healthz", flush=True)
+                await running.run()
 
     asyncio.run(work())
 
@@ -114,8 +128,8 @@ def migrate() -> None:
     def note(name: str) -> None:
         print(f"applied {name}", flush=True)
 
-    apply = partial(apply_migrations, note=note, **_patience(settings))
-    asyncio.run(with_database(settings, apply))
+    patience = settings.migration_lock_timeout_s
+    asyncio.run(with_database(settings, lambda opened: apply_migrations(opened, patience, note)))
     print("The database is up to date.")
 
 
@@ -236,10 +250,6 @@ def sandbox(
     asyncio.run(serve_sandbox())
 
 
-def _patience(settings: Settings) -> dict[str, float]:
-    return {"lock_timeout_s": settings.migration_lock_timeout_s}
-
-
 def _content(file: Path) -> bytes:
     # The reader refuses what is larger than its cap; there is no need to hold all of it.
     with file.open("rb") as handle:
@@ -250,11 +260,17 @@ def main() -> None:
     """Run a command; what the machine refuses is said in one line."""
     try:
         cli()
-    except (MigrationBlocked, DatabaseUnavailable) as told:
-        print(told, file=sys.stderr)
+    except MigrationBlocked as blocked:
+        print(blocked, file=sys.stderr)
         sys.exit(1)
     except (OSError, DBConnectionError, asyncpg.PostgresError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        fault = fault_of(error)
+        if fault is None:
+            raise
+        print(f"The database is unavailable: {fault.kind} {fault.code}.", file=sys.stderr)
         sys.exit(1)
 
 

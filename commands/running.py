@@ -58,6 +58,7 @@ def do(work: Callable[[Act], Awaitable[Result]]) -> Result:
     """Do an act of the operator in one transaction; what is refused is said, and ends us."""
 
     async def unit(database: Database) -> Result:
+        await database.check_schema()
         act = Act(OPERATOR, utc_now(), f"command-{uuid4()}")
         return await database.transaction(lambda: work(act))
 

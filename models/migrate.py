@@ -57,7 +57,8 @@ async def migrate(
         # that is killed between the two could never migrate again. Hence its inner parts.
         plan = await executor.plan()
         if plan:
-            await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+            editor = executor._schema_editor(atomic=False)
+            await watch("The first step", executor.recorder.ensure_schema(editor))
         state = await executor._project_state(set(await executor.recorder.applied_migrations()))
         for step in plan:
             name = f"{step.migration.name}"

@@ -121,7 +121,7 @@ async def _run(
     text: str, key: str, allowance: PointAllowance, now_us: int, points: int = 0
 ) -> int | None:
     """Run a statement on a row, and give how far ahead it is; none if there was no such row."""
-    marks = {
+    marks: dict[str, str | int] = {
         "key": key,
         "now": now_us,
         "time": allowance.time_us(points),

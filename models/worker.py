@@ -24,6 +24,7 @@ from models.job import (
     next_due_at,
     put_back,
 )
+from models.liveness import Liveness
 from models.retry import RetryPolicy
 
 log = structlog.get_logger(__name__)
@@ -109,6 +110,7 @@ class Worker:
         self._on_start = on_start
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._stopping = asyncio.Event()
+        self.liveness = Liveness()
         self._beaten_at = self._swept_at = datetime.min.replace(tzinfo=UTC)
 
     def stop(self) -> None:
@@ -120,6 +122,7 @@ class Worker:
         with self._database.signals.watching(JOBS) as woken:
             while not self._stopping.is_set():
                 woken.clear()
+                self.liveness.turn()
                 try:
                     await self._start()
                     await self._claim_and_start(woken)
@@ -154,6 +157,7 @@ class Worker:
         if now - self._beaten_at >= self._pace.beat_every:
             self._beaten_at = now
             await self._database.transaction(lambda: beat(self.name, now))
+            self.liveness.beat()
         if now - self._swept_at >= self._pace.sweep_every:
             self._swept_at = now
             await forget_finished(now - self._pace.keep_finished)

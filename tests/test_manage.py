@@ -5,10 +5,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -361,6 +362,58 @@ async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
         assert [line for line in logged if line["level"] in {"warning", "error"}] == []
         assert token not in err.decode()
         assert process.returncode == -signal.SIGTERM  # after a shutdown in good order
+
+
+async def test_a_worker_answers_the_probes_of_its_container(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/worker.sqlite3"}
+    await run("migrate", **settings)
+    async with running("worker", "--health-port", "0", **settings) as process:
+        url = await line_with(process, "Health ")
+        async with aiohttp.ClientSession() as session, asyncio.timeout(ENOUGH_S):
+            for place in (url, url.replace("/healthz", "/readyz")):
+                status = 0
+                while status != 200:
+                    async with session.get(place) as response:
+                        status = response.status
+                        told = (await response.json())["status"]
+                    await asyncio.sleep(0.01)
+                assert told == "ok"
+        assert await stop(process) == 0
+
+
+async def test_an_operator_resets_budgets_of_points(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/budget.sqlite3"}
+    await run("migrate", **settings)
+    path = tmp_path / "budget.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        rows = [(f"cost:usr_{n}", 9) for n in range(3)] + [("companies-house:x", 9)]
+        connection.executemany("INSERT INTO rate_limit (key, free_at) VALUES (?, ?)", rows)
+        connection.commit()
+    assert await run("budget", "reset", "--points", "--key", "usr_1", **settings) == (
+        0,
+        "Reset 1 budget of points.\n",
+        "",
+    )
+    status, out, _ = await run("budget", "reset", "--points", "--all", **settings)
+    assert (status, out) == (0, "Reset 2 budgets of points.\n")
+    for wrong in (["--all"], ["--points"], ["--points", "--all", "--key", "usr_1"]):
+        assert (await run("budget", "reset", *wrong, **settings))[0] == 2
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT key FROM rate_limit").fetchall() == [
+            ("companies-house:x",)
+        ]
+
+
+async def test_a_migration_that_is_blocked_says_so_in_one_line(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/blocked.sqlite3"}
+    path = tmp_path / "blocked.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("BEGIN IMMEDIATE")
+        status, out, err = await run("migrate", MIGRATION_LOCK_TIMEOUT_S="0.2", **settings)
+    assert (status, out) == (1, "")
+    assert err.count("\n") == 1
+    assert "waited 0.2 s for a lock and changed nothing" in err
 
 
 async def test_a_server_holds_its_clients_to_the_limits_that_are_set(tmp_path: Path) -> None:
