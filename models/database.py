@@ -192,7 +192,7 @@ class Database:
             rows = ()  # nothing was ever applied, so there is no such table
         fit = fit_of(own_migrations(), [row[0] for row in rows])
         if self.schema_fit != fit and not (self.schema_fit is None and fit.may_write):
-            log.warning("schema_checked", schema=str(fit))
+            (log.info if fit.may_write else log.warning)("schema_checked", schema=str(fit))
         self.schema_fit = fit
         return fit
 
