@@ -13,7 +13,7 @@ from models.liveness import Liveness
 async def worker_health(
     liveness: Liveness, host: str, port: int, longest_turn_s: float
 ) -> AsyncIterator[str]:
-    """Serve /healthz and /readyz for a block, and give host and port.
+    """Serve /healthz and /readyz for a block, and yield host and port.
 
     /healthz is 503 when the loop is stuck, for which a restart is the remedy. It goes on turning
     while the database is away. /readyz is 503 as long as no heartbeat can be stored.

@@ -58,7 +58,7 @@ class DatabaseFault:
 
     @property
     def retry_after(self) -> int:
-        """Give the seconds after which to try again."""
+        """Return the seconds after which to try again."""
         return RETRY_AFTER_S.get(self.kind, LONG_RETRY_AFTER_S)
 
 
@@ -179,7 +179,7 @@ def may_be_committed(error: BaseException) -> bool:
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an exception, what it wraps and what caused it; not what it was raised beside."""
+    """Yield an exception, what it wraps and what caused it; not what it was raised beside."""
     ahead: list[object] = [error]
     seen: set[int] = set()
     while ahead:

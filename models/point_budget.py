@@ -76,7 +76,7 @@ def microseconds(instant: datetime) -> int:
 
 
 def key_of(payer: str) -> str:
-    """Give the key of the row for a user, a reseller or a token."""
+    """Return the key of the row for a user, a reseller or a token."""
     name = payer if len(payer) <= LONGEST_ID else sha256(payer.encode()).hexdigest()
     return f"{PREFIX}{name}"
 
@@ -86,7 +86,7 @@ async def take_points(
 ) -> tuple[bool, int]:
     """Take points from the budget of all processes, all or none of them, with one statement.
 
-    Gives whether they were there, and until when what was spent is worked off, by our clock.
+    Returns whether they were there, and until when what was spent is worked off, by our clock.
     """
     taken = await _run(_TAKE, key, allowance, now_us, points)
     if taken is not None:
@@ -120,7 +120,7 @@ async def reset_points(payer: str | None) -> int:
 async def _run(
     text: str, key: str, allowance: PointAllowance, now_us: int, points: int = 0
 ) -> int | None:
-    """Run a statement on a row, and give how far ahead it is; none if there was no such row."""
+    """Run a statement on a row and return how far ahead it is; None if there was no such row."""
     marks: dict[str, str | int] = {
         "key": key,
         "now": now_us,

@@ -156,7 +156,7 @@ class CostBudget:
         return max(ahead - self.allowance.window_us, 0)
 
     def _ahead(self, account: Account, now: int) -> int:
-        """Give how far the row was ahead; nothing, where our clock was set back since."""
+        """Return how far the row was ahead; 0 if our clock was set back since."""
         ahead = account.free_at - now
         return ahead if ahead <= self.allowance.window_us * IMPOSSIBLE_WINDOWS else 0
 

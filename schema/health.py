@@ -85,7 +85,7 @@ class Readiness:
                 break
         self._ended_at = self.now()
 
-    async def told(self) -> Checks:
+    async def told_of_others(self) -> Checks:
         """Return how others are doing, as of the last second; nothing if that can't be read."""
         if self.now() - self._told_at >= self.kept_s and self._found.get("database") == "ok":
             try:
@@ -124,7 +124,7 @@ def health_routes(readiness: Readiness) -> list[Route]:
             status, is_ready = "draining", False
         body: dict[str, object] = {"status": status, "checks": checks}
         if request.query_params.get("all", "0") not in {"", "0"}:
-            body["information"] = await readiness.told()
+            body["information"] = await readiness.told_of_others()
         return JSONResponse(body, 200 if is_ready else 503)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

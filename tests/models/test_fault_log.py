@@ -19,12 +19,12 @@ class Seconds:
     now = 100.0
 
     def __call__(self) -> float:
-        """Give the time."""
+        """Return the time."""
         return self.now
 
 
 def shown(lines: list[Any]) -> list[tuple[str, str, int]]:
-    """Give kind, code and what was held back of each line."""
+    """Return kind, code and the number held back of each line."""
     assert {(line["event"], line["log_level"]) for line in lines} <= {
         ("database_unavailable", "error")
     }

@@ -51,7 +51,7 @@ CODES = {
 async def api(
     databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Api]:
-    """Give the application, which waits for nobody's locks for long."""
+    """Start the application, which waits for nobody's locks for long."""
     monkeypatch.setattr("models.database.BUSY_TIMEOUT_MS", 50)
     monkeypatch.setattr("models.database.KEEP_TRYING_S", 0.05)
     monkeypatch.setattr(FAULTS, "_lines", {})
@@ -68,7 +68,7 @@ def made(name: str, database: Database) -> AbstractAsyncContextManager[None]:
 
 
 def told(error: dict[str, Any]) -> dict[str, Any]:
-    """Give what an error says, without how long to wait."""
+    """Return what an error says, without how long to wait."""
     extensions: dict[str, Any] = dict(error["extensions"])
     assert 1 <= extensions.pop("retryAfterSeconds") <= 60
     return extensions

@@ -23,7 +23,7 @@ CLASSES = "{ customerClasses { nodes { code } } }"
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give the application, which waits for nobody's locks for long."""
+    """Start the application, which waits for nobody's locks for long."""
     monkeypatch.setattr("models.database.BUSY_TIMEOUT_MS", 50)
     monkeypatch.setattr("models.database.KEEP_TRYING_S", 0.05)
     monkeypatch.setattr(FAULTS, "_lines", {})
