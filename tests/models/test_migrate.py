@@ -34,7 +34,7 @@ async def main():
     database = Database(sys.argv[1])
     await database.open()
     try:
-        print(len(await migrate(database)))
+        print(len(await migrate(database, 60)))
     finally:
         await database.close()
 
