@@ -138,7 +138,7 @@ async def open_platform(
 ) -> AsyncIterator[Platform]:
     """Open the database and the client, with a sandbox of our own when no register is set."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        database = database_of(settings)
         stack.push_async_callback(database.close)
         await database.open([JOBS, EVENTS, TOKENS] if with_worker else [EVENTS, TOKENS])
         budget = SharedBudget(
@@ -150,6 +150,16 @@ async def open_platform(
         stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
         yield Platform(settings, database, credentials, register, budget, clock)
+
+
+def database_of(settings: Settings) -> Database:
+    """The database that the settings name, not yet opened."""
+    return Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        is_pooled=settings.database_pooler == "transaction",
+        direct_url=settings.database_direct_url,
+    )
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:

@@ -17,12 +17,11 @@ from tortoise.exceptions import DBConnectionError
 
 from app import Platform, create_app, open_platform, utc_now
 from commands.access import group_cli, token_cli, user_cli
-from commands.running import read_settings, with_database
+from commands.running import migrate_database, read_settings
 from development import development_greeting
 from models.access import SYSTEM
 from models.audit import Act
 from models.lookup import retry_blocked
-from models.migrate import migrate as apply_migrations
 from schema.limits import Limits as DocumentLimits
 from schema.root import build_schema
 from schema.trusted_documents import faults_of, id_of, read_documents
@@ -55,7 +54,7 @@ def serve(*, worker: bool, development: bool) -> None:
     """Serve the API until it is told to stop."""
     settings = read_settings()
     if development:
-        asyncio.run(with_database(settings, apply_migrations))
+        asyncio.run(migrate_database(settings))
     opened: list[Platform] = []
 
     async def note(platform: Platform) -> None:
@@ -100,7 +99,7 @@ def worker() -> None:
 @cli.command()
 def migrate() -> None:
     """Bring the database up to date; processes that do so at once wait for each other."""
-    applied = asyncio.run(with_database(read_settings(), apply_migrations))
+    applied = asyncio.run(migrate_database(read_settings()))
     for name in applied:
         print(f"applied {name}")
     print("The database is up to date.")

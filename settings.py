@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
+POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 SANDBOX_KEY = "sandbox"
 """The API key sent to a sandbox when none is set; it accepts any."""
 
@@ -23,6 +24,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     database_url: str = f"sqlite://{ROOT / 'var' / 'customer-classes.sqlite3'}"
     database_pool_size: int = Field(default=12, ge=6, le=100)
+    database_pooler: Literal["none", "transaction"] = "none"
+    database_direct_url: str | None = None
     log_format: Literal["readable", "json"] = "readable"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     running_requests: int = Field(default=4, ge=1, le=64)
@@ -88,8 +91,15 @@ class Settings(BaseSettings):
     @classmethod
     def _known_database(cls, url: str) -> str:
         scheme = url.partition("://")[0]
-        if scheme not in {"sqlite", "postgres", "postgresql", "asyncpg"}:
+        if scheme != "sqlite" and scheme not in POSTGRES_SCHEMES:
             raise ValueError("DATABASE_URL begins with sqlite:// or postgres://")
+        return url
+
+    @field_validator("database_direct_url")
+    @classmethod
+    def _known_server(cls, url: str | None) -> str | None:
+        if url is not None and url.partition("://")[0] not in POSTGRES_SCHEMES:
+            raise ValueError("DATABASE_DIRECT_URL begins with postgres://")
         return url
 
     @field_validator("cors_origins", mode="before")
@@ -115,6 +125,18 @@ class Settings(BaseSettings):
         if not is_plain or parts.query or parts.fragment or not (url or "").isprintable():
             raise ValueError("PUBLIC_URL is http:// or https://, a host, and maybe a path")
         return None if url is None else url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _direct_address(self) -> Self:
+        is_lite = self.database_url.startswith("sqlite")
+        if is_lite and (self.database_pooler != "none" or self.database_direct_url):
+            raise ValueError("DATABASE_POOLER and DATABASE_DIRECT_URL need a postgres:// address")
+        if self.database_pooler == "transaction" and not self.database_direct_url:
+            raise ValueError(
+                "DATABASE_POOLER=transaction needs DATABASE_DIRECT_URL: such a pooler delivers no"
+                " notifications, so revoked tokens would go on working"
+            )
+        return self
 
     @model_validator(mode="after")
     def _both_urls(self) -> Self:

@@ -10,12 +10,14 @@ from uuid import uuid4
 import click
 from pydantic import ValidationError
 
-from app import check_addresses, utc_now
+from app import check_addresses, database_of, utc_now
 from logs import configure_logs
 from models.access import OPERATOR
 from models.audit import Act
 from models.database import Database
 from models.errors import Refused
+from models.migrate import migrate
+from models.pooler import set_planner_default
 from settings import Settings
 
 Result = TypeVar("Result")
@@ -40,12 +42,25 @@ async def with_database(
     settings: Settings, work: Callable[[Database], Coroutine[Any, Any, Result]]
 ) -> Result:
     """Do the work on the open database."""
-    database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    database = database_of(settings)
     try:
         await database.open()
         return await work(database)
     finally:
         # An open connection of SQLite's would keep the process from ending.
+        await database.close()
+
+
+async def migrate_database(settings: Settings) -> list[str]:
+    """Apply the migrations past any pooler, and return the names of those applied."""
+    database = Database(settings.database_direct_url or settings.database_url)
+    try:
+        await database.open()
+        applied = await migrate(database)
+        if settings.database_pooler == "transaction":
+            await set_planner_default(database)
+        return applied
+    finally:
         await database.close()
 
 

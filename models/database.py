@@ -49,12 +49,16 @@ LONGEST_PAUSE_S = 0.05
 _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
 
 
-async def _prepare(connection: asyncpg.Connection) -> None:
-    """Keep the planner from sorting by number what the index of unique numbers gives.
+PLANNER_SETTING = "enable_incremental_sort"
+"""Off, or the planner sorts lists by the index of unique numbers, which holds erased rows too."""
 
-    That one holds erased rows too, side by side: lists have indexes of what is living.
-    """
-    await connection.execute("SET enable_incremental_sort = off")
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await connection.execute(f"SET {PLANNER_SETTING} = off")
+
+
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """Change no session state: behind a transaction pooler, sessions are shared (ADR 31)."""
 
 
 class _RollBackDryRunError(Exception):
@@ -90,10 +94,25 @@ class Signals:
 
 
 class Database:
-    """One database of the process, opened and closed by the composition root."""
+    """One database of the process, opened and closed by the composition root.
 
-    def __init__(self, url: str, *, pool_size: int = 12) -> None:
+    `is_pooled` says that the URL leads to a pooler in transaction mode, such as pgbouncer. Each
+    statement or transaction may then reach another server session, so no statement is prepared
+    by name and no session state is set. `direct_url` leads to the server itself, for LISTEN and
+    migrations.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 12,
+        is_pooled: bool = False,
+        direct_url: str | None = None,
+    ) -> None:
         self.url = url
+        self.is_pooled = is_pooled
+        self._direct_url = direct_url
         self.is_postgres = urlsplit(url).scheme in POSTGRES_SCHEMES
         self.signals = Signals()
         self._reading = pool_size // READING_SHARE
@@ -113,7 +132,8 @@ class Database:
         if self.is_postgres:
             connection["credentials"] |= {
                 "maxsize": self._pool_size,
-                "init": _prepare,
+                "init": self._prepare,
+                **self._statement_options,
             }
         else:
             connection["credentials"] |= {"busy_timeout": BUSY_TIMEOUT_MS}
@@ -133,7 +153,20 @@ class Database:
     @property
     def dsn(self) -> str:
         """Give the address as PostgreSQL's own clients write it."""
-        return urlunsplit(urlsplit(self.url)._replace(scheme="postgresql"))
+        return _as_dsn(self.url)
+
+    @property
+    def direct_dsn(self) -> str:
+        """The server's own address, past a pooler, for what needs a session of its own."""
+        return _as_dsn(self._direct_url or self.url)
+
+    @property
+    def _prepare(self) -> Callable[[asyncpg.Connection], Awaitable[None]]:
+        return _leave_as_it_is if self.is_pooled else _prepare
+
+    @property
+    def _statement_options(self) -> dict[str, int]:
+        return {"statement_cache_size": 0} if self.is_pooled else {}
 
     async def open(self, topics: Sequence[str] = ()) -> None:
         """Connect, and on PostgreSQL listen for what other processes wake."""
@@ -144,7 +177,8 @@ class Database:
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
         else:
-            connect = partial(connected, _prepare, dsn=self.dsn)
+            options = self._statement_options
+            connect = partial(connected, self._prepare, dsn=self.dsn, **options)
             self._reading_connections = ReadingConnections(connect, self._reading)
             setattr(get_connection("default"), READER, self._reading_connections)
         if self.is_postgres and topics:
@@ -247,7 +281,7 @@ class Database:
 
     async def _listen_until_lost(self, topics: Sequence[str]) -> None:
         lost = asyncio.Event()
-        connection = await asyncpg.connect(self.dsn)
+        connection = await asyncpg.connect(self.direct_dsn)
         try:
             connection.add_termination_listener(lambda _: lost.set())
             for topic in topics:
@@ -279,3 +313,7 @@ def note_wake(topic: str | None) -> None:
 def dialect_of(connection: BaseDBAsyncClient) -> str:
     """Name the dialect: `postgres` or `sqlite`."""
     return connection.capabilities.dialect
+
+
+def _as_dsn(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))

@@ -39,7 +39,7 @@ def _executor(database: Database) -> MigrationExecutor:
 @asynccontextmanager
 async def _alone(database: Database) -> AsyncIterator[None]:
     if database.is_postgres:
-        connection = await asyncpg.connect(database.dsn)
+        connection = await asyncpg.connect(database.direct_dsn)
         try:
             await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
             yield
