@@ -21,7 +21,6 @@ from enrichment.register import Register
 from identity.credentials import Credentials, credentials_of
 from identity.errors import ProviderUnavailable
 from identity.provider import provider_of
-from logs import note_request
 from models.access import SYSTEM, TOKENS, Principal
 from models.audit import Act
 from models.confirmation import CONFIRMATION_MAIL
@@ -34,6 +33,7 @@ from models.personal_data import is_masked
 from models.point_budget import PointAllowance
 from models.worker import Pace, Worker
 from notifications.post import post_of
+from request_log import RequestLog
 from schema.admission import Admission
 from schema.confirmation_page import ConfirmationPages
 from schema.connections import ConnectionLimits, Connections
@@ -153,7 +153,7 @@ async def open_platform(
 
 
 def database_of(settings: Settings) -> Database:
-    """The database that the settings name, not yet opened."""
+    """Return the database that the settings name, not yet opened."""
     return Database(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -238,13 +238,21 @@ def create_app(
         settings.credential_subscriptions,
         settings.credential_connections,
     )
+    request_log = RequestLog(settings.slow_operation_s)
     connections = Connections(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
-        schema, sign_in, site.context, admission, connections, documents, settings.page_origins
+        schema,
+        sign_in,
+        site.context,
+        admission,
+        connections,
+        documents,
+        settings.page_origins,
+        log=request_log,
     )
     direct = {"/graphql": endpoint}
     return Application(
-        lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
+        lambda inner: RequestIds(inner, direct, request_log, cors=cors, proxies=proxies),
         routes=[
             WebSocketRoute("/graphql", socket),
             schema_route(sign_in, schema),

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     database_direct_url: str | None = None
     log_format: Literal["readable", "json"] = "readable"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    slow_operation_s: float = Field(default=0, ge=0, le=3_600)
     running_requests: int = Field(default=4, ge=1, le=64)
     writing_requests: int = Field(default=8, ge=1, le=64)
     waiting_requests: int = Field(default=512, ge=1, le=100_000)

@@ -16,6 +16,7 @@ from tortoise.backends.sqlite.client import (
 )
 
 from models.connections import Limiting, Statement
+from models.statement_time import time_thread_of
 
 
 class _Lite(Limiting):
@@ -42,6 +43,13 @@ class LiteClient(_Lite, SqliteClient):
     """The connection."""
 
     __module__ = SqliteClient.__module__  # by which Tortoise chooses how to migrate
+
+    async def create_connection(self, with_db: bool) -> None:  # Tortoise's signature
+        """Connect."""
+        is_new = self._connection is None
+        await super().create_connection(with_db)
+        if is_new:
+            time_thread_of(self._connection)
 
     def _in_transaction(self) -> TransactionContext:
         return SqliteTransactionContext(LiteTransaction(self), self._lock)

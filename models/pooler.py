@@ -84,7 +84,7 @@ async def _connect(stack: AsyncExitStack, dsn: str, timeout_s: float) -> Any:
 
 
 async def _session_of(connection: Any) -> int | None:
-    """The process id of the server session of a transaction; None if none may be begun."""
+    """Return the process id of a transaction's server session; None if none may be begun."""
     try:
         await connection.execute("BEGIN")
         session: int = await connection.fetchval("SELECT pg_backend_pid()")

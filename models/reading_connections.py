@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from models.statement_time import TimedConnection
+
 GONE = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -21,7 +23,7 @@ HANG_UP_S = 1.0
 
 async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) -> Any:
     """Open a connection and prepare it; what can't be prepared is closed."""
-    connection = await asyncpg.connect(**settings)
+    connection = await asyncpg.connect(**{**settings, "connection_class": TimedConnection})
     try:
         await prepare(connection)
     except BaseException:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, cast
 
 import orjson
@@ -19,6 +20,7 @@ from tortoise.fields.data import CharEnumFieldInstance
 from models.connections import shown_within_reach
 from models.database import READER, dialect_of
 from models.reach import reach
+from models.statement_time import add_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,10 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
     connection.log.debug("%s: %s", text, parameters)
     if is_numbered:
         return cast("Sequence[Sequence[Any]]", await reader.fetch(text, parameters))
-    return cast("Sequence[Sequence[Any]]", reader.execute(text, parameters).fetchall())
+    started = perf_counter()
+    rows = reader.execute(text, parameters).fetchall()
+    add_since(started)
+    return cast("Sequence[Sequence[Any]]", rows)
 
 
 def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:

@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Literal
+
+from schema.request_notes import note_wait
 
 
 class Crowded(Exception):
@@ -78,10 +81,15 @@ class Turn:
         self._is_bounded = is_bounded
 
     async def __aenter__(self) -> None:
-        if self._slots.locked() and not self._is_bounded:
-            await self._admission.wait(self._slots)
-        else:
+        if not self._slots.locked():
             await self._slots.acquire()
+            return
+        started = perf_counter()
+        if self._is_bounded:
+            await self._slots.acquire()
+        else:
+            await self._admission.wait(self._slots)
+        note_wait(perf_counter() - started)
 
     async def __aexit__(self, *_: object) -> None:
         self._slots.release()

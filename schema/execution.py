@@ -40,6 +40,7 @@ from strawberry.types.graphql import OperationType
 from schema.admission import Crowded
 from schema.documents import Documents, forget_tokens
 from schema.errors import ErrorCode, RequestRefused
+from schema.request_notes import note_operation
 from schema.validation import faults_of
 
 MOST_TOKENS = 5_000
@@ -193,6 +194,7 @@ class RememberingSchema(strawberry.Schema):
             raise InvalidOperationTypeError(operation_type)
         if _is_ambiguous(context):
             return _refusal([GraphQLError(AMBIGUOUS)])
+        note_operation(document, context.query, context._provided_operation_name)
         return None if known else self._validate(context, context.query, document)
 
     def _validate(

@@ -17,6 +17,7 @@ import structlog
 from models.access import Principal
 from models.reach import NOWHERE, bind
 from schema.cell_rate import MOST_KEYS, CellRates
+from schema.request_notes import note_principal
 from schema.sign_in import Identify
 
 QUIET: AbstractAsyncContextManager[object] = nullcontext()
@@ -103,6 +104,7 @@ class SignIn:
         """
         bind(None)  # tokens are nobody's own
         principal = await self._identified(authorization, address)
+        note_principal(principal)
         bind(NOWHERE if principal is None else principal.reseller_id)
         return principal
 

@@ -31,6 +31,7 @@ from schema.http_request import (
     read_request,
 )
 from schema.proxy import address_of
+from schema.request_notes import note_errors
 from schema.serving import CustomerClassesSchema
 from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, Wanted, asked_id
@@ -184,6 +185,8 @@ def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str
 def _answer(
     body: dict[str, Any], status: int, media_type: str, more: Iterable[Header] = ()
 ) -> Answer:
+    if "errors" in body:
+        note_errors(body["errors"])
     text = orjson.dumps(body)
     headers = [
         (b"content-length", b"%d" % len(text)),

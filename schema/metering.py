@@ -19,6 +19,7 @@ from schema.cost_compiler import cost_of
 from schema.deadlines import Deadline, Deadlines
 from schema.errors import ErrorCode, RequestRefused
 from schema.limits import Limits, refuse_too_many_values
+from schema.request_notes import note_spending
 
 ASKED = "asked"
 """The attribute of a document that holds what is known of its operations, by the name asked for."""
@@ -135,6 +136,7 @@ class Meter:
             refuse_too_many_values(variables, self.limits)
         requested, fixed = asked.cost.of(variables or {})
         spending = context.spending = Spending(requested, fixed)
+        note_spending(spending)
         if requested > self.limits.max_cost:
             raise RequestRefused(
                 ErrorCode.QUERY_TOO_COSTLY,

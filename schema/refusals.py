@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schema.errors import ErrorCode, masked
+from schema.request_notes import note_errors
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +29,10 @@ def refusal(
     request_id: str | None = None,
 ) -> Response:
     """Answer a refusal: in the form of GraphQL's errors to who asks for JSON, else as a line."""
+    extensions = {"code": (code or CODES.get(status, ErrorCode.BAD_REQUEST)).value}
+    note_errors([{"extensions": extensions}])
     if "json" not in request.headers.get("accept", "").lower():
         return PlainTextResponse(f"{message}\n", status, headers)
-    extensions = {"code": (code or CODES.get(status, ErrorCode.BAD_REQUEST)).value}
     if request_id is not None:
         extensions["requestId"] = request_id
     body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})

@@ -32,6 +32,7 @@ from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
 from schema.metering import BASE, Meter, Metering
 from schema.plan import PlannedExecution
+from schema.request_notes import note_subscription
 from schema.resolving import prepare_resolvers
 from schema.validation import faults_of
 
@@ -174,6 +175,7 @@ class CustomerClassesSchema(RememberingSchema):
             spending.charge(-spending.requested)
             await spending.give_back(context.context.clock)
             begin(spending.tally)
+            note_subscription()
         async with aclosing(super()._events(context)) as events:
             async for event in events:
                 if spending is not None and not isinstance(event, PreExecutionError):

@@ -1,9 +1,11 @@
 """GraphQL over WebSocket: the graphql-transport-ws protocol, signed in by its first message."""
 
+from asyncio import CancelledError
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
 from json import JSONDecodeError
+from time import perf_counter
 from typing import Any
 
 import orjson
@@ -19,6 +21,7 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
+    Operation,
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
@@ -36,6 +39,8 @@ from schema.errors import ErrorCode, RequestRefused
 from schema.guessing import TooManyGuesses
 from schema.null_characters import holds_null_character
 from schema.proxy import address_of
+from schema.request_ids import Log
+from schema.request_notes import note_errors, noted, notes_of_operation
 from schema.sign_in import Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, asked_id
 
@@ -164,6 +169,31 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 return
         await super().handle_subscribe(message)
 
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Run an operation in its task, and log it when it has ended."""
+        context, started = self.context, perf_counter()
+        with notes_of_operation(context.client_address, context.principal) as notes:
+            ended = "failed"
+            try:
+                await super().run_operation(operation)
+                ended = "completed" if operation.completed else "closed"
+            except CancelledError:  # by the client, or with its connection
+                ended = "cancelled"
+                raise
+            finally:
+                ms = (perf_counter() - started) * 1000
+                self.view.log.operation(notes, context.request_id, ms, ended)
+
+    async def send_message(self, message: Message) -> None:
+        """Send a message, and note what it answers."""
+        notes = noted()
+        if notes is not None and message["type"] == "next":
+            notes.events += 1
+            note_errors(message["payload"].get("errors", ()))
+        elif message["type"] == "error":
+            note_errors(message["payload"])
+        await super().send_message(message)
+
     async def refuse(self, message: SubscribeMessage, refused: RequestRefused) -> None:
         """Say in an operation's own error why it is not begun."""
         error: ErrorMessage = {
@@ -199,6 +229,8 @@ class GraphQLSocket(GraphQL[Context, None]):
         connections: Connections,
         documents: DocumentSource,
         origins: Collection[str] = (),
+        *,
+        log: Log,
     ) -> None:
         super().__init__(
             schema,
@@ -207,6 +239,7 @@ class GraphQLSocket(GraphQL[Context, None]):
             connection_init_wait_timeout=INIT_TIMEOUT,
             allowed_origins=tuple(origins),
         )
+        self.log = log
         self.documents = documents
         self.authenticate = authenticate
         self.connections = connections
@@ -237,7 +270,11 @@ class GraphQLSocket(GraphQL[Context, None]):
 
     def encode_json(self, data: object) -> str:
         """Write a message as answers over HTTP are written; plans leave instants to it."""
-        return orjson.dumps(data).decode()
+        text = orjson.dumps(data)
+        notes = noted()
+        if notes is not None:
+            notes.bytes += len(text)
+        return text.decode()
 
     def decode_json(self, data: str | bytes) -> object:
         """Read a message as a request over HTTP is read, which refuses what can't be stored."""
