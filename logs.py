@@ -133,13 +133,14 @@ def _rendering(log_format: str) -> list[structlog.typing.Processor]:
 def _is_safe(record: logging.LogRecord) -> bool:
     """Drop what the server says of WebSockets, whose URLs and messages hold tokens and queries.
 
-    It also passes on the traceback of a failed start as text, after we have logged the failure.
+    It also passes on the traceback of a failed start as text, after we have logged the failure,
+    and says of each WebSocket that it opens and closes, for which we have lines of our own.
     """
     text = str(record.msg)
     return (
         record.levelno >= logging.INFO
         and "WebSocket" not in text
-        and not text.startswith("Traceback")
+        and not text.startswith(("Traceback", "connection "))
     )
 
 
