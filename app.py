@@ -14,13 +14,14 @@ import structlog
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from enrichment.endpoints import Endpoints
+from enrichment.endpoints import Endpoints, authorization
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
 from enrichment.register import Register
 from identity.credentials import Credentials, credentials_of
 from identity.errors import ProviderUnavailable
 from identity.provider import provider_of
+from logs import log_failure
 from models.access import SYSTEM, TOKENS, Principal
 from models.audit import Act
 from models.confirmation import CONFIRMATION_MAIL
@@ -31,7 +32,7 @@ from models.job import JOBS
 from models.lookup import ENRICH, retry_blocked
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
-from models.worker import Pace, Worker
+from models.worker import Handler, Pace, Worker
 from notifications.post import post_of
 from request_log import RequestLog
 from schema.admission import Admission
@@ -73,12 +74,13 @@ class Platform:
     settings: Settings
     database: Database
     credentials: Credentials
-    register: Register
+    register: Register | None
+    """None where neither a key nor an address nor a sandbox is set."""
     budget: SharedBudget
     clock: Callable[[], datetime]
 
     async def worker(self, name: str) -> Worker:
-        """Make a worker that runs all kinds of jobs."""
+        """Make a worker that runs all kinds of jobs; lookups only where there is a register."""
         from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
             CompanyLookup,
         )
@@ -86,9 +88,12 @@ class Platform:
             confirmation_mailer,
         )
 
-        client = await self.register.client()
-        lookup = CompanyLookup(self.database, client, self.budget, self.clock)
-        mailer = confirmation_mailer(self.settings, self.database, self.clock)
+        handlers: dict[str, Handler] = {
+            CONFIRMATION_MAIL: confirmation_mailer(self.settings, self.database, self.clock)
+        }
+        if self.register is not None:
+            client = await self.register.client()
+            handlers[ENRICH] = CompanyLookup(self.database, client, self.budget, self.clock)
         pace = Pace(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
         if not self.database.is_postgres:
             # Another process's commit wakes nobody here, so look oftener.
@@ -96,7 +101,7 @@ class Platform:
         return Worker(
             name,
             self.database,
-            {ENRICH: lookup, CONFIRMATION_MAIL: mailer},
+            handlers,
             self.clock,
             pace=pace,
             on_start=self._go_on_with_blocked,
@@ -110,6 +115,8 @@ class Platform:
 
     async def search_companies(self, query: str) -> Sequence[Candidate]:
         """Ask Companies House for companies by name."""
+        if self.register is None:
+            raise RegisterUnavailable
         client = await self.register.client()
         try:
             found = await client.search_companies(query)
@@ -136,7 +143,7 @@ class Platform:
 async def open_platform(
     settings: Settings, clock: Callable[[], datetime] = utc_now, *, with_worker: bool = True
 ) -> AsyncIterator[Platform]:
-    """Open the database and the client, with a sandbox of our own when no register is set."""
+    """Open the database and the client of the register, with a sandbox of our own if one is set."""
     async with AsyncExitStack() as stack:
         database = database_of(settings)
         stack.push_async_callback(database.close)
@@ -146,8 +153,10 @@ async def open_platform(
             clock,
             Allowance(settings.companies_house_limit, settings.companies_house_window),
         )
-        register = Register(await _endpoints(settings, stack), settings.api_key, budget)
-        stack.push_async_callback(register.close)
+        register = None
+        if settings.has_register:
+            register = Register(await _endpoints(settings, stack), settings.api_key, budget)
+            stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
         yield Platform(settings, database, credentials, register, budget, clock)
 
@@ -160,6 +169,11 @@ def database_of(settings: Settings) -> Database:
         is_pooled=settings.database_pooler == "transaction",
         direct_url=settings.database_direct_url,
     )
+
+
+def kinds_of(settings: Settings) -> tuple[str, ...]:
+    """Name the kinds of jobs that a worker runs."""
+    return (ENRICH, CONFIRMATION_MAIL) if settings.has_register else (CONFIRMATION_MAIL,)
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
@@ -184,13 +198,21 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
     return DeliveryPolicy(needs_verified_address=settings.consent_needs_verified_address)
 
 
+ADDRESS_CHECKS: tuple[Callable[[Settings], object], ...] = (
+    register_endpoints,
+    lambda settings: authorization(settings.api_key),
+    lambda settings: source_of(settings.trusted_documents),
+    post_of,
+    provider_of,
+    lambda settings: Cors(settings.cors_origins),
+)
+"""Each raises ValueError if an address, a key or a file that is set makes no sense."""
+
+
 def check_addresses(settings: Settings) -> None:
-    """Raise ValueError if an address or a file that is set makes no sense, before all starts."""
-    register_endpoints(settings)
-    source_of(settings.trusted_documents)
-    post_of(settings)
-    provider_of(settings)
-    Cors(settings.cors_origins)
+    """Raise ValueError for the first that makes no sense, before anything starts."""
+    for check in ADDRESS_CHECKS:
+        check(settings)
 
 
 def create_app(
@@ -205,21 +227,27 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with open_platform(settings, clock, with_worker=with_worker) as platform:
-            site.started(platform)
-            worker = await platform.worker(f"web-{uuid4()}") if with_worker else None
-            running = asyncio.create_task(worker.run()) if worker else None
-            watching = asyncio.create_task(connections.watch(platform.database.signals))
-            if on_ready is not None:
-                await on_ready(platform)
-            # What was made at start lives for good: keep the collector off it.
-            gc.freeze()
-            gc.set_threshold(GC_THRESHOLD, 20, 20)
-            yield
-            watching.cancel()
-            if worker is not None and running is not None:
-                worker.stop()
-                await running
+        failed = "start_failed"
+        try:
+            async with open_platform(settings, clock, with_worker=with_worker) as platform:
+                site.started(platform)
+                worker = await platform.worker(f"web-{uuid4()}") if with_worker else None
+                running = asyncio.create_task(worker.run()) if worker else None
+                watching = asyncio.create_task(connections.watch(platform.database.signals))
+                if on_ready is not None:
+                    await on_ready(platform)
+                # What was made at start lives for good: keep the collector off it.
+                gc.freeze()
+                gc.set_threshold(GC_THRESHOLD, 20, 20)
+                failed = "stop_failed"
+                yield
+                watching.cancel()
+                if worker is not None and running is not None:
+                    worker.stop()
+                    await running
+        except Exception as error:
+            log_failure(failed, error)
+            raise
 
     masks = partial(is_masked, needs_scope=settings.personal_data_needs_scope)
     budget = PointAllowance(settings.cost_budget, settings.cost_window)
@@ -311,6 +339,7 @@ class _Site:
     async def check_outside(self) -> dict[str, str]:
         """Say how what is asked over the network is doing: the register, the identity provider."""
         blocked = await self.open.budget.blocked_reason()
-        found = {"companies_house": "ok" if blocked is None else f"blocked: {blocked}"}
+        register = "ok" if self.open.register is not None else "not configured"
+        found = {"companies_house": register if blocked is None else f"blocked: {blocked}"}
         provider = self.open.credentials.provider_state
         return found if provider is None else {**found, "identity_provider": provider}

@@ -1,6 +1,7 @@
 """Exceptions as logs show them: types, places and codes, and never a message or a variable."""
 
 import errno
+import os
 import traceback
 from pathlib import Path
 from typing import Any, TextIO
@@ -29,7 +30,9 @@ def summarise_chain(error: BaseException) -> list[dict[str, Any]]:
 def print_chain(out: TextIO, error: BaseException | None) -> None:
     """Print the same for people, with the lines of code."""
     for place, one in enumerate(_chain(error) if error is not None else ()):
-        head = "Caused by, or together with:\n" if place else "Traceback (most recent call last):\n"
+        head = (
+            "Caused by, or together with:\n" if place else "\nTraceback (most recent call last):\n"
+        )
         codes = "".join(f" {name}={value}" for name, value in code_of(one).items())
         lines = traceback.format_list(_frames(one))
         print(f"{head}{''.join(lines)}{type(one).__name__}{codes}", file=out)
@@ -51,6 +54,14 @@ def code_of(error: BaseException) -> dict[str, str]:
         if found:
             return found
     return {}
+
+
+def described(error: BaseException) -> str:
+    """Describe an error in a line, in the system's words for its code instead of its own."""
+    number = getattr(error, "errno", None)
+    said = os.strerror(number) if isinstance(number, int) else ""
+    codes = " ".join(code_of(error).values())
+    return f"{type(error).__name__}: {said or codes or 'see the log'}"
 
 
 def place_in(filename: str) -> str:

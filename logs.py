@@ -121,7 +121,7 @@ def log_failure(event: str, error: BaseException, **more: Any) -> None:
 
 def _rendering(log_format: str) -> list[structlog.typing.Processor]:
     if log_format == "json":
-        return [_with_exception, lambda _, __, event: as_json(event)]
+        return [_with_exception, lambda _, __, event: as_json(_in_order(event))]
     return [
         structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
@@ -174,6 +174,12 @@ class _Handler(logging.StreamHandler[Any]):
 LEADING = ("timestamp", "level", "event")
 
 
+def _in_order(event: Event) -> dict[str, Any]:
+    """Put first what every line has."""
+    first = {name: event[name] for name in LEADING if name in event}
+    return first | {name: value for name, value in event.items() if name not in first}
+
+
 def write_line(line: Mapping[str, Any]) -> None:
     """Write a flat line with timestamp, level and event as it is."""
     for handler in logging.getLogger().handlers:
@@ -219,7 +225,7 @@ def _without_data(_: Any, __: str, event: Event) -> Event:
         event["event"] = str(record.msg) % given if given else str(record.msg)
         return event
     if isinstance(record.msg, BaseException):
-        event["event"] = f"{record.name}_failed"
+        event["event"] = "library_failed"
         event.update(error=type(record.msg).__name__, **code_of(record.msg))
     elif isinstance(given, tuple) and given:
         shown = tuple(one if isinstance(one, int | float) else "…" for one in given)

@@ -13,19 +13,28 @@ from uuid import uuid4
 import asyncpg
 import click
 import orjson
+import structlog
 from tortoise.exceptions import DBConnectionError
 
-from app import Platform, create_app, open_platform, utc_now
+from app import Platform, create_app, kinds_of, open_platform, utc_now
 from commands.access import group_cli, token_cli, user_cli
+from commands.checking import check
+from commands.process import Process, signal_names
 from commands.running import migrate_database, read_settings
+from commands.serving import LoggedServer
 from development import development_greeting
+from log_errors import described
+from logs import configure_logs, log_all_failures, log_failure
 from models.access import SYSTEM
 from models.audit import Act
 from models.lookup import retry_blocked
 from schema.limits import Limits as DocumentLimits
 from schema.root import build_schema
 from schema.trusted_documents import faults_of, id_of, read_documents
-from server import Config, Limits, Server
+from server import Config, Limits
+from settings import wanted_log_format
+
+log = structlog.get_logger(__name__)
 
 ANY_PATH = click.Path(path_type=Path)
 LARGEST_DOCUMENT = 20 * 1024 * 1024
@@ -41,6 +50,7 @@ def cli() -> None:
 cli.add_command(user_cli)
 cli.add_command(group_cli)
 cli.add_command(token_cli)
+cli.add_command(check)
 
 
 @cli.command()
@@ -54,7 +64,11 @@ def serve(*, worker: bool, development: bool) -> None:
     """Serve the API until it is told to stop."""
     settings = read_settings()
     if development:
+        settings = settings.for_development
         asyncio.run(migrate_database(settings))
+    process = Process("serve", settings, kinds_of(settings) if worker else None)
+    if not development:
+        asyncio.run(process.warn())
     opened: list[Platform] = []
 
     async def note(platform: Platform) -> None:
@@ -63,6 +77,7 @@ def serve(*, worker: bool, development: bool) -> None:
     async def greet(address: str) -> None:
         greeting = await development_greeting(opened[0]) if development else []
         print(f"GraphQL http://{address}/graphql", *greeting, sep="\n", flush=True)
+        await process.started(opened[0], address=address)
 
     app = create_app(settings, with_worker=worker, on_ready=note)
     config = Config(
@@ -74,7 +89,7 @@ def serve(*, worker: bool, development: bool) -> None:
         timeout_graceful_shutdown=10,
     )
     try:
-        Server(config, greet).run()
+        LoggedServer(config, process, greet).run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -83,17 +98,30 @@ def serve(*, worker: bool, development: bool) -> None:
 def worker() -> None:
     """Run jobs in a process of its own, until it is told to stop."""
     settings = read_settings()
+    process, reasons = Process("worker", settings, kinds_of(settings)), list[int]()
 
     async def work() -> None:
+        await process.warn()
         async with open_platform(settings) as platform:
             running = await platform.worker(f"worker-{uuid4()}")
+
+            def stop(number: int) -> None:
+                reasons.append(number)
+                running.stop()
+
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(name, running.stop)
+                loop.add_signal_handler(name, stop, name)
             print(f"Worker {running.name}", flush=True)
+            await process.started(platform, worker=running.name)
             await running.run()
 
-    asyncio.run(work())
+    try:
+        asyncio.run(work())
+    except Exception:
+        process.stopped("failed")
+        raise
+    process.stopped(signal_names(reasons) or "end")
 
 
 @cli.command()
@@ -229,12 +257,29 @@ def _content(file: Path) -> bytes:
 
 
 def main() -> None:
-    """Run a command; what the machine refuses is said in one line."""
+    """Run a command; what cannot be done is told in one line, and in JSON where logs are."""
+    is_json = wanted_log_format() == "json"
+    configure_logs("json" if is_json else "readable", "info")
+    log_all_failures()
     try:
-        cli()
-    except (OSError, DBConnectionError, asyncpg.PostgresError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        status = cli.main(standalone_mode=False)
+    except click.ClickException as refused:
+        if is_json:
+            problem = refused.format_message()
+            log.error("command_refused", problem=problem)  # noqa: TRY400  # it was foreseen
+        else:
+            refused.show()
+        sys.exit(refused.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        log.warning("interrupted")
+        sys.exit(INTERRUPTED)
+    except (OSError, DBConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if is_json:
+            log_failure("command_failed", error)
+        else:
+            print(described(error), file=sys.stderr)
         sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 if __name__ == "__main__":

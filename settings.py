@@ -1,5 +1,6 @@
 """The only reader of the environment: settings, frozen, with secrets that do not print."""
 
+import os
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     consent_age_days: int = Field(default=730, ge=1, le=36_500)
     companies_house_api_key: SecretStr | None = None
     companies_house_url: str | None = None
+    companies_house_sandbox: bool = False
     companies_house_document_url: str | None = None
     companies_house_limit: int = Field(default=600, ge=1)
     companies_house_window_s: float = Field(default=300, gt=0)
@@ -157,10 +159,32 @@ class Settings(BaseSettings):
             raise ValueError("OIDC_ISSUER and OIDC_AUDIENCE need each other")
         return self
 
+    @model_validator(mode="after")
+    def _one_register(self) -> Self:
+        if self.companies_house_sandbox and self._names_register:
+            raise ValueError(
+                "COMPANIES_HOUSE_SANDBOX excludes COMPANIES_HOUSE_API_KEY and COMPANIES_HOUSE_URL"
+            )
+        return self
+
     @property
     def uses_own_sandbox(self) -> bool:
-        """Tell whether this process brings its own Companies House: no key and no address set."""
-        return self.companies_house_api_key is None and self.companies_house_url is None
+        """Tell whether this process brings its own Companies House, with made-up companies."""
+        return self.companies_house_sandbox
+
+    @property
+    def has_register(self) -> bool:
+        """Tell whether companies can be looked up; otherwise lookups wait until they can be."""
+        return self._names_register or self.companies_house_sandbox
+
+    @property
+    def _names_register(self) -> bool:
+        return self.companies_house_api_key is not None or self.companies_house_url is not None
+
+    @property
+    def for_development(self) -> Self:
+        """The same settings, with a sandbox where no register is named."""
+        return self.model_copy(update={"companies_house_sandbox": not self._names_register})
 
     @property
     def api_key(self) -> str:
@@ -219,6 +243,24 @@ class Settings(BaseSettings):
     def companies_house_window(self) -> timedelta:
         """Give the window of the allowance."""
         return timedelta(seconds=self.companies_house_window_s)
+
+
+def environment_names() -> frozenset[str]:
+    """Return the names of the environment's variables that are set, ours and others."""
+    return frozenset(name for name, value in os.environ.items() if value)
+
+
+def wanted_log_format() -> Literal["readable", "json"]:
+    """Read the format of logs alone, for telling that other settings make no sense."""
+    try:
+        return _LogFormat().log_format
+    except ValueError:
+        return "readable"
+
+
+class _LogFormat(BaseSettings):
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+    log_format: Literal["readable", "json"] = "readable"
 
 
 def _split(text: str) -> list[str]:

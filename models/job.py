@@ -6,7 +6,7 @@ claim and fences off a worker that lost its lease. `live_key` is unique while th
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
@@ -16,6 +16,7 @@ from tortoise import fields
 from tortoise.expressions import F, Subquery
 from tortoise.indexes import Index
 from tortoise.models import Model
+from tortoise.queryset import QuerySet
 
 from models.database import wake
 from models.identifiers import ID_LENGTH, new_job_id
@@ -113,12 +114,18 @@ async def hasten_many(live_keys: Sequence[str], now: datetime) -> None:
     await wake(JOBS)
 
 
-async def claim(limit: int, lease: timedelta, now: datetime) -> list[Claim]:
-    """Take up to `limit` due jobs; run it in a transaction. No two workers get the same job."""
+async def claim(
+    limit: int, lease: timedelta, now: datetime, kinds: Collection[str] | None = None
+) -> list[Claim]:
+    """Take up to `limit` due jobs, of these kinds alone if given; run it in a transaction.
+
+    No two workers get the same job.
+    """
     owner = str(uuid.uuid4())
     # Selecting whole rows keeps the lock: .values("id") would drop it without a word.
     due = (
-        Job.filter(due_at__lte=now)
+        _of_kinds(kinds)
+        .filter(due_at__lte=now)
         .order_by("due_at", "id")
         .limit(limit)
         .select_for_update(skip_locked=True)
@@ -135,10 +142,20 @@ async def claim(limit: int, lease: timedelta, now: datetime) -> list[Claim]:
     ]
 
 
-async def next_due_at() -> datetime | None:
-    """Tell when the next job is due, or the next lease ends."""
-    job = await Job.filter(due_at__isnull=False).order_by("due_at", "id").first().only("due_at")
+async def next_due_at(kinds: Collection[str] | None = None) -> datetime | None:
+    """Tell when the next job of these kinds is due, or the next lease ends."""
+    job = (
+        await _of_kinds(kinds)
+        .filter(due_at__isnull=False)
+        .order_by("due_at", "id")
+        .first()
+        .only("due_at")
+    )
     return None if job is None else job.due_at
+
+
+def _of_kinds(kinds: Collection[str] | None) -> QuerySet[Job]:
+    return Job.all() if kinds is None else Job.filter(kind__in=list(kinds))
 
 
 async def extend(held: Claim, until: datetime) -> None:

@@ -31,6 +31,12 @@ async def pending(database: Database) -> list[str]:
     return [f"{step.migration.name}" for step in await _executor(database).plan()]
 
 
+async def schema_version(database: Database) -> str | None:
+    """Name the latest migration that an open database has; None if it has none."""
+    applied = await _executor(database).recorder.applied_migrations()
+    return max((key.name for key in applied), default=None)
+
+
 def _executor(database: Database) -> MigrationExecutor:
     apps: dict[str, dict[str, Any]] = database.config["apps"]
     return MigrationExecutor(get_connection("default"), apps)

@@ -13,6 +13,9 @@ import asyncpg
 
 from models.database import PLANNER_SETTING, Database
 
+CONNECTION_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What connecting to PostgreSQL, or asking it, may raise."""
+
 HEARD_WITHIN_S = 2.0
 """A notification takes milliseconds; a session that has not heard by now is another's."""
 

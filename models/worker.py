@@ -160,13 +160,13 @@ class Worker:
 
     async def _claim(self, limit: int) -> list[Claim]:
         return await self._database.transaction(
-            lambda: claim(limit, self._pace.lease, self._clock())
+            lambda: claim(limit, self._pace.lease, self._clock(), self._handlers.keys())
         )
 
     async def _time_to_sleep(self) -> timedelta:
         if len(self._running) >= self._pace.slots:
             return self._pace.longest_sleep
-        due_at = await next_due_at()
+        due_at = await next_due_at(self._handlers.keys())
         if due_at is None:
             return self._pace.longest_sleep
         return min(max(due_at - self._clock(), timedelta()), self._pace.longest_sleep)

@@ -110,6 +110,17 @@ class SmtpPost:
         finally:
             client.close()
 
+    async def check(self) -> None:
+        """Connect and sign in without sending anything; raises MailDelayed."""
+        client = self._client()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._connect(client)
+        except TimeoutError as error:
+            raise MailDelayed(Code.TOO_SLOW) from error
+        finally:
+            client.close()
+
     def _client(self) -> SMTP:
         server = self._server
         return SMTP(

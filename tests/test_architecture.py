@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "resolvers": {"resolvers", "schema", "models"},
     "settings": set[str](),
     "commands": {"commands", "models", "app", "settings"},
+    "commands.outside": {"commands", "app", "settings", "enrichment", "identity", "notifications"},
     "app": OURS,
     "manage": OURS,
 }

@@ -1,7 +1,7 @@
 """The loop that runs jobs, with handlers that do as they are told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -300,12 +300,14 @@ async def test_a_database_error_does_not_end_the_loop(
     """R90."""
     failures = 0
 
-    async def claim(limit: int, lease: timedelta, now: datetime) -> list[Claim]:
+    async def claim(
+        limit: int, lease: timedelta, now: datetime, kinds: Collection[str]
+    ) -> list[Claim]:
         nonlocal failures
         if failures < 3:
             failures += 1
             raise OperationalError("server closed the connection")
-        return await real_claim(limit, lease, now)
+        return await real_claim(limit, lease, now, kinds)
 
     monkeypatch.setattr("models.worker.claim", claim)
     await add(database, clock)
