@@ -108,10 +108,9 @@ async def test_a_server_says_how_it_started_and_why_it_stopped(
         address = await line_with(process, "GraphQL ")
         assert (await ask(address, "ccl_none", "{ viewer { id } }"))[0] == 401
         async with aiohttp.ClientSession() as session:
-            wrong = [
-                session.get(address.replace("/graphql", path)) for path in ("/nothing", "/healthz")
-            ]
-            assert [(await one).status for one in wrong] == [404, 200]
+            for path, status in (("/nothing", 404), ("/healthz", 200)):
+                async with session.get(address.replace("/graphql", path)) as response:
+                    assert response.status == status
         lines = await ended(process, how)
     finally:
         await stop(process, signal.SIGKILL)
