@@ -1,5 +1,6 @@
 """The log lines of a process: what is wrong at its start, that it started, why it stopped."""
 
+import asyncio
 import os
 import platform as python_platform
 import re
@@ -27,6 +28,7 @@ from settings import ROOT, Settings, environment_names
 log = structlog.get_logger(__name__)
 
 GIT_TIMEOUT_S = 2
+SCHEMA_TIMEOUT_S = 5.0
 START_FAILED = "start_failed"
 PASSWORD = "***"  # noqa: S105  # stands for one
 LOGIN = re.compile(r"(://[^:/@]*):.*@", re.DOTALL)
@@ -79,7 +81,7 @@ class Process:
             python=python_platform.python_version(),
             pid=os.getpid(),
             database="postgresql" if database.is_postgres else "sqlite",
-            schema=await schema_version(database),
+            schema=await _schema_of(database),
             start_s=None if age is None else round(age, 2),
             configuration=shown_settings(self._settings),
         )
@@ -89,6 +91,15 @@ class Process:
         uptime_s = round(time.monotonic() - self._started, 1)
         tell = log.error if reason == START_FAILED else log.info
         tell("stopped", role=self._role, reason=reason, uptime_s=uptime_s, **more)
+
+
+async def _schema_of(database: Database) -> str | None:
+    """Name the latest migration; None also while the database does not answer."""
+    try:
+        async with asyncio.timeout(SCHEMA_TIMEOUT_S):
+            return await schema_version(database)
+    except Exception:  # the process has started all the same, and says so
+        return None
 
 
 async def pooler_findings(settings: Settings) -> list[Finding]:
