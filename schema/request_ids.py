@@ -30,6 +30,10 @@ SWITCHED, FORBIDDEN = 101, 403
 """The statuses of an upgrade to a WebSocket."""
 
 
+LONGEST_PATH = 200
+"""What a line shows of a path; a client may send one of 64 KB."""
+
+
 class Log(Protocol):
     """Writes the lines of requests and of WebSockets (request_log.py)."""
 
@@ -59,7 +63,7 @@ class _Logged:
 
     def __init__(self, log: Log, scope: Scope, path: str, request_id: str) -> None:
         self._log = log
-        self._path = path
+        self._path = path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}…"
         self._method: str = scope.get("method", "GET")
         self._started = time.perf_counter()
         self._has_ended = False

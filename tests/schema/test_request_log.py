@@ -14,6 +14,7 @@ import pytest
 from models import AccessToken
 from models.access import Scope
 from schema.admission import Admission
+from schema.request_ids import LONGEST_PATH
 from schema.request_notes import LONGEST_NAME, RequestNotes, notes_of_operation
 from tests.access_world import add_user, sign_in
 from tests.conftest import Clock
@@ -120,6 +121,12 @@ async def test_a_long_name_is_cut(api: Api, logged: io.StringIO) -> None:
     await api.answer(f"query {'N' * 500} {{ viewer {{ id }} }}")
     (line,) = lines(logged)
     assert line["operation"] == "N" * LONGEST_NAME
+
+
+async def test_a_long_path_is_cut(api: Api, logged: io.StringIO) -> None:
+    await api.http.get("/" + "a/" * 20_000)
+    (line,) = lines(logged)
+    assert (line["status"], len(line["path"])) == (404, LONGEST_PATH + 1)
 
 
 async def test_an_export_is_logged_when_it_has_ended_with_all_its_bytes(
