@@ -73,9 +73,9 @@ class _Logged:
     def see(self, message: Message) -> None:
         """Take note of a message to the client."""
         kind, notes = message["type"], self.notes
-        if kind == "http.response.start":
+        if kind.endswith("http.response.start"):  # of a refused WebSocket as well
             notes.status = message["status"]
-        elif kind == "http.response.body":
+        elif kind.endswith("http.response.body"):
             notes.bytes += len(message.get("body", b""))
             if not message.get("more_body", False):
                 self._end()
