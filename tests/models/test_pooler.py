@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from models.access import TOKENS, Scope, issue_token
+from models.access import Scope, issue_token
 from models.database import PLANNER_SETTING, Database
 from models.pooler import hears_notifications, plans_as_needed, shares_sessions
 from settings import Settings
@@ -157,23 +157,3 @@ async def test_a_direct_address_of_another_database_hears_nothing(databases: Dat
 def test_a_pooler_needs_a_direct_address(given: dict[str, str], word: str) -> None:
     with pytest.raises(ValidationError, match=word):
         Settings(**{"database_url": "postgres://db/x", **given})  # type: ignore[arg-type]
-
-
-async def test_commands_of_other_processes_are_heard_over_the_direct_address(
-    databases: Databases, clock: Clock
-) -> None:
-    async with pooled_api(databases, clock) as api:
-        settings = api.platform.settings
-        with api.platform.database.signals.watching(TOKENS) as told:
-            told.clear()
-            status, _, _ = await run(
-                "token",
-                "issue",
-                "--scopes",
-                "all",
-                DATABASE_URL=settings.database_url,
-                DATABASE_DIRECT_URL=settings.database_direct_url or "",
-                DATABASE_POOLER="transaction",
-            )
-            assert status == 0
-            await asyncio.wait_for(told.wait(), 20)
