@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,27 +14,32 @@ import structlog
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from enrichment.endpoints import Endpoints
+from enrichment.endpoints import Endpoints, authorization
 from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
 from enrichment.rate_limit import Allowance, SharedBudget
 from enrichment.register import Register
 from identity.credentials import Credentials, credentials_of
 from identity.errors import ProviderUnavailable
 from identity.provider import provider_of
-from logs import note_request
 from models.access import SYSTEM, TOKENS, Principal
-from models.audit import Act
+from models.audit import AUDIT, Act
 from models.confirmation import CONFIRMATION_MAIL
-from models.database import Database
+from models.database import SCHEMA, Database
+from models.database_clock import DatabaseClock
 from models.delivery import DeliveryPolicy
 from models.event import EVENTS
-from models.job import JOBS
+from models.heartbeat import is_any_alive
+from models.job import JOBS, count_retried
 from models.lookup import ENRICH, retry_blocked
+from models.lookup_monitor import LookupMonitor
+from models.mail_quota import MailQuota
+from models.numbering import keep_numbering
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
-from models.worker import Pace, Worker
+from models.worker import Line, Worker, WorkerOptions
 from notifications.post import post_of
-from schema.admission import Admission
+from observability.logs import log_failure
+from observability.request_log import RequestLog
 from schema.confirmation_page import ConfirmationPages
 from schema.connections import ConnectionLimits, Connections
 from schema.consent_export import consent_export
@@ -43,11 +48,12 @@ from schema.cors import Cors
 from schema.cost_budget import budget_of
 from schema.delivery_export import delivery_export
 from schema.guessing import Guessing, SignIn
-from schema.health import health_routes
+from schema.health import Readiness, health_routes
 from schema.http import GraphQLEndpoint
 from schema.limits import Limits
 from schema.proxy import ForwardedBy, TrustedProxies
 from schema.request_ids import RequestIds
+from schema.request_slot import Limiters
 from schema.root import build_schema
 from schema.routes import Application, schema_route
 from schema.search_limit import SearchLimit
@@ -59,6 +65,8 @@ from settings import Settings
 log = structlog.get_logger(__name__)
 
 GC_THRESHOLD = 50_000
+KINDS = (ENRICH, CONFIRMATION_MAIL)
+"""The kinds of jobs that a worker can run."""
 
 
 def utc_now() -> datetime:
@@ -73,34 +81,46 @@ class Platform:
     settings: Settings
     database: Database
     credentials: Credentials
-    register: Register
+    register: Register | None
+    """None where neither a key nor an address nor a sandbox is set."""
     budget: SharedBudget
     clock: Callable[[], datetime]
+    shared_clock: DatabaseClock
+    lookups: LookupMonitor
 
-    async def worker(self, name: str) -> Worker:
-        """Make a worker that runs all kinds of jobs."""
-        from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
-            CompanyLookup,
-        )
-        from notifications.confirmation_mailer import (  # noqa: PLC0415  # nor sends it mails
-            confirmation_mailer,
-        )
-
-        client = await self.register.client()
-        lookup = CompanyLookup(self.database, client, self.budget, self.clock)
-        mailer = confirmation_mailer(self.settings, self.database, self.clock)
-        pace = Pace(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
+    async def worker(self, name: str, kinds: Collection[str] | None = None) -> Worker:
+        """Make a worker that runs jobs of some kinds: of all that the settings allow by default."""
+        makers = {ENRICH: self._lookups, CONFIRMATION_MAIL: self._mails}
+        options = WorkerOptions(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
         if not self.database.is_postgres:
             # Another process's commit wakes nobody here, so look oftener.
-            pace = replace(pace, longest_sleep=timedelta(seconds=1))
+            options = replace(options, longest_sleep=timedelta(seconds=0.25))
         return Worker(
             name,
             self.database,
-            {ENRICH: lookup, CONFIRMATION_MAIL: mailer},
-            self.clock,
-            pace=pace,
+            {kind: await makers[kind]() for kind in kinds_of(self.settings, kinds)},
+            self.shared_clock,
+            options=options,
             on_start=self._go_on_with_blocked,
+            keep_clock=self.shared_clock.keep,
         )
+
+    async def _lookups(self) -> Line:
+        from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
+            CompanyLookup,
+        )
+
+        assert self.register is not None  # noqa: S101  # kinds_of leaves lookups out without one
+        client = await self.register.client()
+        lookup = CompanyLookup(self.database, client, self.budget, self.clock)
+        return Line(lookup, self.budget.payment, lookup.note_blocked)
+
+    async def _mails(self) -> Line:
+        from notifications.confirmation_mailer import (  # noqa: PLC0415  # an API alone sends none
+            confirmation_mailer,
+        )
+
+        return Line(confirmation_mailer(self.settings, self.database, self.clock))
 
     async def _go_on_with_blocked(self) -> None:
         """Take up again what another key, now replaced, could not do."""
@@ -110,7 +130,10 @@ class Platform:
 
     async def search_companies(self, query: str) -> Sequence[Candidate]:
         """Ask Companies House for companies by name."""
+        if self.register is None:
+            raise RegisterUnavailable
         client = await self.register.client()
+        await self.shared_clock.keep()
         try:
             found = await client.search_companies(query)
         except BudgetSpent as spent:
@@ -136,20 +159,49 @@ class Platform:
 async def open_platform(
     settings: Settings, clock: Callable[[], datetime] = utc_now, *, with_worker: bool = True
 ) -> AsyncIterator[Platform]:
-    """Open the database and the client, with a sandbox of our own when no register is set."""
+    """Open the database and the client of the register, with a sandbox of our own if one is set."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url, pool_size=settings.database_pool_size)
+        database = database_of(settings)
         stack.push_async_callback(database.close)
-        await database.open([JOBS, EVENTS, TOKENS] if with_worker else [EVENTS, TOKENS])
+        topics = [EVENTS, TOKENS, SCHEMA]
+        await database.open([JOBS, *topics] if with_worker else topics)
+        await stack.enter_async_context(database.schema_watched())
+        if with_worker:
+            numbering = asyncio.create_task(keep_numbering(database, AUDIT))
+            stack.callback(numbering.cancel)
+        shared_clock = DatabaseClock()
+        await shared_clock.synchronise()
         budget = SharedBudget(
             settings.api_key,
-            clock,
+            shared_clock,
             Allowance(settings.companies_house_limit, settings.companies_house_window),
         )
-        register = Register(await _endpoints(settings, stack), settings.api_key, budget)
-        stack.push_async_callback(register.close)
+        register = None
+        if settings.has_register:
+            register = Register(await _endpoints(settings, stack), settings.api_key, budget)
+            stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
-        yield Platform(settings, database, credentials, register, budget, clock)
+        lookups = LookupMonitor(budget.payment, shared_clock)
+        yield Platform(
+            settings, database, credentials, register, budget, clock, shared_clock, lookups
+        )
+
+
+def database_of(settings: Settings) -> Database:
+    """Return the database that the settings name, not yet opened."""
+    return Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        timeout_s=settings.database_timeout_s,
+        is_pooled=settings.database_pooler == "transaction",
+        direct_url=settings.database_direct_url,
+    )
+
+
+def kinds_of(settings: Settings, wanted: Collection[str] | None = None) -> tuple[str, ...]:
+    """Name the kinds of jobs that a worker runs, of the wanted ones if there are any."""
+    possible = KINDS if settings.has_register else (CONFIRMATION_MAIL,)
+    return tuple(kind for kind in possible if wanted is None or kind in wanted)
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
@@ -174,13 +226,21 @@ def delivery_policy(settings: Settings) -> DeliveryPolicy:
     return DeliveryPolicy(needs_verified_address=settings.consent_needs_verified_address)
 
 
+ADDRESS_CHECKS: tuple[Callable[[Settings], object], ...] = (
+    register_endpoints,
+    lambda settings: authorization(settings.api_key),
+    lambda settings: source_of(settings.trusted_documents),
+    post_of,
+    provider_of,
+    lambda settings: Cors(settings.cors_origins),
+)
+"""Each raises ValueError if an address, a key or a file that is set makes no sense."""
+
+
 def check_addresses(settings: Settings) -> None:
-    """Raise ValueError if an address or a file that is set makes no sense, before all starts."""
-    register_endpoints(settings)
-    source_of(settings.trusted_documents)
-    post_of(settings)
-    provider_of(settings)
-    Cors(settings.cors_origins)
+    """Raise ValueError for the first that makes no sense, before anything starts."""
+    for check in ADDRESS_CHECKS:
+        check(settings)
 
 
 def create_app(
@@ -195,56 +255,74 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with open_platform(settings, clock, with_worker=with_worker) as platform:
-            site.started(platform)
-            worker = await platform.worker(f"web-{uuid4()}") if with_worker else None
-            running = asyncio.create_task(worker.run()) if worker else None
-            watching = asyncio.create_task(connections.watch(platform.database.signals))
-            if on_ready is not None:
-                await on_ready(platform)
-            # What was made at start lives for good: keep the collector off it.
-            gc.freeze()
-            gc.set_threshold(GC_THRESHOLD, 20, 20)
-            yield
-            watching.cancel()
-            if worker is not None and running is not None:
-                worker.stop()
-                await running
+        failed = "start_failed"
+        try:
+            async with open_platform(settings, clock, with_worker=with_worker) as platform:
+                site.started(platform)
+                worker = await platform.worker(f"web-{uuid4()}") if with_worker else None
+                running = asyncio.create_task(worker.run()) if worker else None
+                watching = asyncio.create_task(connections.watch(platform.database.signals))
+                if on_ready is not None:
+                    await on_ready(platform)
+                # What was made at start lives for good: keep the collector off it.
+                gc.freeze()
+                gc.set_threshold(GC_THRESHOLD, 20, 20)
+                failed = "stop_failed"
+                yield
+                watching.cancel()
+                if worker is not None and running is not None:
+                    worker.stop()
+                    await running
+        except Exception as error:
+            log_failure(failed, error)
+            raise
 
     masks = partial(is_masked, needs_scope=settings.personal_data_needs_scope)
-    budget = PointAllowance(settings.cost_budget, settings.cost_window)
+    # A clock that was passed in is to be obeyed; that of a machine may be wrong.
+    budget = PointAllowance(
+        settings.cost_budget, settings.cost_window, goes_by_database=clock is utc_now
+    )
     schema = build_schema().under(Limits.of(settings), budget_of(budget))
     documents = source_of(settings.trusted_documents)
-    admission = Admission(
-        settings.running_requests, settings.waiting_requests, writing=settings.writing_requests
-    )
+    limiters = Limiters.of(settings)
     cors = Cors(settings.cors_origins)
     proxies = TrustedProxies(settings.trusted_proxies, ForwardedBy(settings.forwarded_by))
     guessing = Guessing(clock, settings.guesses, settings.guess_window)
     sign_in = SignIn(site.authenticate, guessing)
-    endpoint = GraphQLEndpoint(schema, sign_in, site.context, admission, documents)
+    endpoint = GraphQLEndpoint(schema, sign_in, site.context, limiters, documents)
     limits = ConnectionLimits(
         settings.connection_subscriptions,
         settings.credential_subscriptions,
         settings.credential_connections,
     )
+    request_log = RequestLog(settings.slow_operation_s)
     connections = Connections(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
-        schema, sign_in, site.context, admission, connections, documents, settings.page_origins
+        schema,
+        sign_in,
+        site.context,
+        limiters,
+        connections,
+        documents,
+        settings.page_origins,
+        log=request_log,
     )
     direct = {"/graphql": endpoint}
-    return Application(
-        lambda inner: RequestIds(inner, direct, note_request, cors=cors, proxies=proxies),
+    readiness = Readiness(site.database, site.information)
+    made = Application(
+        lambda inner: RequestIds(inner, direct, request_log, cors=cors, proxies=proxies),
         routes=[
             WebSocketRoute("/graphql", socket),
-            schema_route(sign_in, schema),
-            delivery_export(sign_in, delivery_policy(settings), masks),
-            consent_export(sign_in, site.database, clock, masks),
-            *health_routes(site.database, site.check_outside, clock),
+            schema_route(sign_in, limiters, schema),
+            delivery_export(sign_in, limiters, delivery_policy(settings), masks),
+            consent_export(sign_in, limiters, site.database, clock, masks),
+            *health_routes(readiness),
             *ConfirmationPages(site.database, clock, guessing, settings.own_origin).routes,
         ],
         lifespan=lifespan,
     )
+    made.state.readiness = readiness
+    return made
 
 
 class _Site:
@@ -262,6 +340,11 @@ class _Site:
             return await self.open.credentials.of(authorization)
         except ProviderUnavailable as unavailable:
             raise SignInUnavailable(ceil(unavailable.wait)) from unavailable
+        except Exception:
+            fit = self.open.database.schema_fit
+            if fit is not None:
+                fit.refuse_writes()  # where it does not fit, this is no bug
+            raise
 
     def credentials_state(self) -> object:
         """Give what changes whenever a credential may have."""
@@ -278,8 +361,11 @@ class _Site:
             search_limit=self._search_limit,
             delivery_policy=delivery_policy(settings),
             oldest_consent=settings.oldest_consent,
+            lookups=platform.lookups,
+            bulk_lookup_cooldown=settings.bulk_lookup_cooldown,
             personal_data_needs_scope=settings.personal_data_needs_scope,
             issuer=settings.oidc_issuer,
+            mail_quota=MailQuota(settings.mails_per_partner_hour, settings.mails_per_hour),
         )
 
     def context(self, request_id: str, principal: Principal | None = None) -> Context:
@@ -290,9 +376,15 @@ class _Site:
         """Give the open database."""
         return self.open.database
 
-    async def check_outside(self) -> dict[str, str]:
-        """Say how what is asked over the network is doing: the register, the identity provider."""
+    async def information(self) -> dict[str, str]:
+        """Say how others are doing: workers, the register, mails, the identity provider."""
         blocked = await self.open.budget.blocked_reason()
-        found = {"companies_house": "ok" if blocked is None else f"blocked: {blocked}"}
+        delayed = await count_retried(CONFIRMATION_MAIL)
+        register = "ok" if self.open.register is not None else "not configured"
+        found = {
+            "worker": "ok" if await is_any_alive(self.open.shared_clock()) else "no heartbeat",
+            "companies_house": register if blocked is None else f"blocked: {blocked}",
+            "mail": "ok" if not delayed else f"delayed: {delayed}",
+        }
         provider = self.open.credentials.provider_state
         return found if provider is None else {**found, "identity_provider": provider}

@@ -1,6 +1,7 @@
 """Operator commands: serve, worker, migrate, resume, schema, documents, read-accounts, sandbox.
 
-Those on users, groups and tokens are in `commands/access.py`.
+Those on users, groups and tokens are in `commands/access.py`, on budgets in `commands/budget.py`,
+on the queue of lookups in `commands/backlog.py`.
 """
 
 import asyncio
@@ -13,23 +14,38 @@ from uuid import uuid4
 import asyncpg
 import click
 import orjson
+import structlog
 from tortoise.exceptions import DBConnectionError
 
-from app import Platform, create_app, open_platform, utc_now
+from app import KINDS, Platform, create_app, kinds_of, open_platform, utc_now
 from commands.access import group_cli, token_cli, user_cli
-from commands.running import read_settings, with_database
+from commands.backlog import backlog_cli
+from commands.budget import budget_cli
+from commands.checking import check
+from commands.process import Process, signal_names
+from commands.running import migrate_database, read_settings
+from commands.serving import LoggedServer
 from development import development_greeting
 from models.access import SYSTEM
 from models.audit import Act
+from models.database_faults import fault_of
 from models.lookup import retry_blocked
-from models.migrate import migrate as apply_migrations
+from models.migrate import MigrationBlocked
+from observability.log_errors import described
+from observability.logs import configure_logs, log_all_failures, log_failure
 from schema.limits import Limits as DocumentLimits
 from schema.root import build_schema
 from schema.trusted_documents import faults_of, id_of, read_documents
-from server import Config, Limits, Server
+from settings import wanted_log_format
+from web.server import Config, Drain, Limits
+
+log = structlog.get_logger(__name__)
 
 ANY_PATH = click.Path(path_type=Path)
 LARGEST_DOCUMENT = 20 * 1024 * 1024
+FORESEEN = (OSError, DBConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What the machine or the database may refuse; it is told in one line."""
+
 INTERRUPTED = 130
 """The status of a command that Ctrl-C has ended, as shells have it."""
 
@@ -42,6 +58,9 @@ def cli() -> None:
 cli.add_command(user_cli)
 cli.add_command(group_cli)
 cli.add_command(token_cli)
+cli.add_command(budget_cli)
+cli.add_command(backlog_cli)
+cli.add_command(check)
 
 
 @cli.command()
@@ -55,7 +74,11 @@ def serve(*, worker: bool, development: bool) -> None:
     """Serve the API until it is told to stop."""
     settings = read_settings()
     if development:
-        asyncio.run(with_database(settings, apply_migrations))
+        settings = settings.for_development
+        asyncio.run(migrate_database(settings))
+    process = Process("serve", settings, kinds_of(settings) if worker else None)
+    if not development:
+        asyncio.run(process.warn())
     opened: list[Platform] = []
 
     async def note(platform: Platform) -> None:
@@ -64,6 +87,7 @@ def serve(*, worker: bool, development: bool) -> None:
     async def greet(address: str) -> None:
         greeting = await development_greeting(opened[0]) if development else []
         print(f"GraphQL http://{address}/graphql", *greeting, sep="\n", flush=True)
+        await process.started(opened[0], address=address)
 
     app = create_app(settings, with_worker=worker, on_ready=note)
     config = Config(
@@ -72,37 +96,86 @@ def serve(*, worker: bool, development: bool) -> None:
         host=settings.host,
         port=settings.port,
         ws_max_size=settings.max_request_bytes,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=settings.stop_timeout_s,
     )
     try:
-        Server(config, greet).run()
+        drain = Drain(settings.drain_s, app.state.readiness.drain)
+        LoggedServer(config, process, greet, drain).run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
+def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
+    """Split a list of kinds; refuse one that no worker can run."""
+    kinds = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not kinds or not set(kinds) <= set(KINDS):
+        raise click.BadParameter(f"Kinds are: {', '.join(KINDS)}.")
+    return kinds
+
+
 @cli.command()
-def worker() -> None:
+@click.option(
+    "--kinds",
+    default=",".join(KINDS),
+    callback=_kinds_of,
+    help="The kinds of jobs to run, separated by commas.",
+)
+@click.option(
+    "--health-port",
+    type=click.IntRange(0, 65_535),
+    help="Answer /healthz and /readyz of this worker on this port; 0 takes a free one.",
+)
+def worker(*, kinds: list[str], health_port: int | None) -> None:
     """Run jobs in a process of its own, until it is told to stop."""
     settings = read_settings()
+    process = Process("worker", settings, kinds_of(settings, kinds))
+    reasons: list[int] = []
 
     async def work() -> None:
+        await process.warn()
         async with open_platform(settings) as platform:
-            running = await platform.worker(f"worker-{uuid4()}")
+            running = await platform.worker(f"worker-{uuid4()}", kinds)
+
+            def stop(number: int) -> None:
+                reasons.append(number)
+                running.stop()
+
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(name, running.stop)
+                loop.add_signal_handler(name, stop, name)
             print(f"Worker {running.name}", flush=True)
-            await running.run()
+            await process.started(platform, worker=running.name)
+            if health_port is None:
+                await running.run()
+                return
+            from commands.worker_health import worker_health  # noqa: PLC0415  # few need it
 
-    asyncio.run(work())
+            # A statement may take its time twice before the loop turns again.
+            longest = 2 * settings.database_timeout_s
+            health = worker_health(running.liveness, settings.host, health_port, longest)
+            async with health as address:
+                print(f"Health http://{address}/healthz", flush=True)
+                await running.run()
+
+    try:
+        asyncio.run(work())
+    except Exception:
+        process.stopped("failed")
+        raise
+    process.stopped(signal_names(reasons) or "end")
 
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database up to date; processes that do so at once wait for each other."""
-    applied = asyncio.run(with_database(read_settings(), apply_migrations))
-    for name in applied:
-        print(f"applied {name}")
+    """Bring the database up to date; processes that do so at once wait for each other.
+
+    A lock that is not free within MIGRATION_LOCK_TIMEOUT_S ends the command: it says who holds it.
+    """
+
+    def note(name: str) -> None:
+        print(f"applied {name}", flush=True)
+
+    asyncio.run(migrate_database(read_settings(), note))
     print("The database is up to date.")
 
 
@@ -230,12 +303,37 @@ def _content(file: Path) -> bytes:
 
 
 def main() -> None:
-    """Run a command; what the machine refuses is said in one line."""
+    """Run a command; what cannot be done is told in one line, and in JSON where logs are."""
+    is_json = wanted_log_format() == "json"
+    configure_logs("json" if is_json else "readable", "info")
+    log_all_failures()
     try:
-        cli()
-    except (OSError, DBConnectionError, asyncpg.PostgresError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        status = cli.main(standalone_mode=False)
+    except click.ClickException as refused:
+        if is_json:
+            problem = refused.format_message()
+            log.error("command_refused", problem=problem)  # noqa: TRY400  # it was foreseen
+        else:
+            refused.show()
+        sys.exit(refused.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        log.warning("interrupted")
+        sys.exit(INTERRUPTED)
+    except MigrationBlocked as blocked:
+        if is_json:
+            log.error("migration_blocked", problem=str(blocked))  # noqa: TRY400  # it was foreseen
+        else:
+            print(blocked, file=sys.stderr)
         sys.exit(1)
+    except Exception as error:
+        if not isinstance(error, FORESEEN) and fault_of(error) is None:
+            raise
+        if is_json:
+            log_failure("command_failed", error)
+        else:
+            print(described(error), file=sys.stderr)
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The only reader of the environment: settings, frozen, with secrets that do not print."""
 
+import os
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
+POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 SANDBOX_KEY = "sandbox"
 """The API key sent to a sandbox when none is set; it accepts any."""
 
@@ -23,11 +25,19 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     database_url: str = f"sqlite://{ROOT / 'var' / 'customer-classes.sqlite3'}"
     database_pool_size: int = Field(default=12, ge=6, le=100)
+    database_timeout_s: float = Field(default=60, ge=1, le=3_600)
+    migration_lock_timeout_s: float = Field(default=10, ge=0.1, le=3_600)
+    database_pooler: Literal["none", "transaction"] = "none"
+    database_direct_url: str | None = None
     log_format: Literal["readable", "json"] = "readable"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    running_requests: int = Field(default=4, ge=1, le=64)
+    slow_operation_s: float = Field(default=0, ge=0, le=3_600)
+    running_requests: int = Field(default=6, ge=1, le=64)
     writing_requests: int = Field(default=8, ge=1, le=64)
     waiting_requests: int = Field(default=512, ge=1, le=100_000)
+    caller_running_requests: int = Field(default=4, ge=1, le=64)
+    caller_writing_requests: int = Field(default=6, ge=1, le=64)
+    caller_waiting_requests: int = Field(default=128, ge=1, le=100_000)
     max_request_bytes: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
     max_tokens: int = Field(default=5_000, ge=10, le=100_000)
     max_depth: int = Field(default=20, ge=1, le=200)
@@ -54,21 +64,29 @@ class Settings(BaseSettings):
     most_connections: int = Field(default=10_000, ge=1)
     client_timeout_s: float = Field(default=30, gt=0, le=3600)
     keep_alive_s: int = Field(default=75, ge=1, le=3600)
+    drain_s: float = Field(default=0, ge=0, le=600)
+    stop_timeout_s: int = Field(default=30, ge=1, le=3600)
     worker_slots: int = Field(default=4, ge=1, le=32)
     worker_lease_s: float = Field(default=15, ge=1, le=600)
     consent_age_days: int = Field(default=730, ge=1, le=36_500)
     companies_house_api_key: SecretStr | None = None
     companies_house_url: str | None = None
+    companies_house_sandbox: bool = False
     companies_house_document_url: str | None = None
     companies_house_limit: int = Field(default=600, ge=1)
     companies_house_window_s: float = Field(default=300, gt=0)
     company_searches: int = Field(default=30, ge=1, le=10_000)
+    bulk_lookup_cooldown_s: float = Field(default=3_600, ge=0, le=30 * 86_400)
     consent_needs_verified_address: bool = False
     personal_data_needs_scope: bool = False
     public_url: str | None = None
     smtp_url: SecretStr | None = None
+    smtp_timeout_s: float = Field(default=10, ge=1, le=600)
     mail_from: str | None = None
     mailbox: Path = ROOT / "var" / "mailbox"
+    mails_per_partner_hour: int = Field(default=100, ge=1, le=1_000_000)
+    mails_per_hour: int = Field(default=2_000, ge=1, le=1_000_000)
+    mails_per_mailbox_hour: int = Field(default=5, ge=1, le=10_000)
     confirmation_hours: float = Field(default=72, gt=0, le=24 * 90)
     withdrawal_days: float = Field(default=730, gt=0, le=3650)
     oidc_issuer: str | None = None
@@ -88,8 +106,15 @@ class Settings(BaseSettings):
     @classmethod
     def _known_database(cls, url: str) -> str:
         scheme = url.partition("://")[0]
-        if scheme not in {"sqlite", "postgres", "postgresql", "asyncpg"}:
+        if scheme != "sqlite" and scheme not in POSTGRES_SCHEMES:
             raise ValueError("DATABASE_URL begins with sqlite:// or postgres://")
+        return url
+
+    @field_validator("database_direct_url")
+    @classmethod
+    def _known_server(cls, url: str | None) -> str | None:
+        if url is not None and url.partition("://")[0] not in POSTGRES_SCHEMES:
+            raise ValueError("DATABASE_DIRECT_URL begins with postgres://")
         return url
 
     @field_validator("cors_origins", mode="before")
@@ -117,6 +142,18 @@ class Settings(BaseSettings):
         return None if url is None else url.rstrip("/")
 
     @model_validator(mode="after")
+    def _direct_address(self) -> Self:
+        is_lite = self.database_url.startswith("sqlite")
+        if is_lite and (self.database_pooler != "none" or self.database_direct_url):
+            raise ValueError("DATABASE_POOLER and DATABASE_DIRECT_URL need a postgres:// address")
+        if self.database_pooler == "transaction" and not self.database_direct_url:
+            raise ValueError(
+                "DATABASE_POOLER=transaction needs DATABASE_DIRECT_URL: such a pooler delivers no"
+                " notifications, so revoked tokens would go on working"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _both_urls(self) -> Self:
         if self.companies_house_document_url and not self.companies_house_url:
             raise ValueError("COMPANIES_HOUSE_DOCUMENT_URL needs COMPANIES_HOUSE_URL")
@@ -134,10 +171,32 @@ class Settings(BaseSettings):
             raise ValueError("OIDC_ISSUER and OIDC_AUDIENCE need each other")
         return self
 
+    @model_validator(mode="after")
+    def _one_register(self) -> Self:
+        if self.companies_house_sandbox and self._names_register:
+            raise ValueError(
+                "COMPANIES_HOUSE_SANDBOX excludes COMPANIES_HOUSE_API_KEY and COMPANIES_HOUSE_URL"
+            )
+        return self
+
     @property
     def uses_own_sandbox(self) -> bool:
-        """Tell whether this process brings its own Companies House: no key and no address set."""
-        return self.companies_house_api_key is None and self.companies_house_url is None
+        """Tell whether this process brings its own Companies House, with made-up companies."""
+        return self.companies_house_sandbox
+
+    @property
+    def has_register(self) -> bool:
+        """Tell whether companies can be looked up; otherwise lookups wait until they can be."""
+        return self._names_register or self.companies_house_sandbox
+
+    @property
+    def _names_register(self) -> bool:
+        return self.companies_house_api_key is not None or self.companies_house_url is not None
+
+    @property
+    def for_development(self) -> Self:
+        """The same settings, with a sandbox where no register is named."""
+        return self.model_copy(update={"companies_house_sandbox": not self._names_register})
 
     @property
     def api_key(self) -> str:
@@ -193,9 +252,32 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.cost_window_s)
 
     @property
+    def bulk_lookup_cooldown(self) -> timedelta:
+        """Return the time until all customers of a class may be looked up again."""
+        return timedelta(seconds=self.bulk_lookup_cooldown_s)
+
+    @property
     def companies_house_window(self) -> timedelta:
         """Give the window of the allowance."""
         return timedelta(seconds=self.companies_house_window_s)
+
+
+def environment_names() -> frozenset[str]:
+    """Return the names of the environment's variables that are set, ours and others."""
+    return frozenset(name for name, value in os.environ.items() if value)
+
+
+def wanted_log_format() -> Literal["readable", "json"]:
+    """Read the format of logs alone, for telling that other settings make no sense."""
+    try:
+        return _LogFormat().log_format
+    except ValueError:
+        return "readable"
+
+
+class _LogFormat(BaseSettings):
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+    log_format: Literal["readable", "json"] = "readable"
 
 
 def _split(text: str) -> list[str]:

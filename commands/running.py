@@ -10,12 +10,14 @@ from uuid import uuid4
 import click
 from pydantic import ValidationError
 
-from app import check_addresses, utc_now
-from logs import configure_logs
+from app import check_addresses, database_of, utc_now
 from models.access import OPERATOR
 from models.audit import Act
 from models.database import Database
 from models.errors import Refused
+from models.migrate import migrate
+from models.pooler import set_planner_default
+from observability.logs import configure_logs
 from settings import Settings
 
 Result = TypeVar("Result")
@@ -40,12 +42,26 @@ async def with_database(
     settings: Settings, work: Callable[[Database], Coroutine[Any, Any, Result]]
 ) -> Result:
     """Do the work on the open database."""
-    database = Database(settings.database_url, pool_size=settings.database_pool_size)
+    database = database_of(settings)
     try:
         await database.open()
         return await work(database)
     finally:
         # An open connection of SQLite's would keep the process from ending.
+        await database.close()
+
+
+async def migrate_database(
+    settings: Settings, note: Callable[[str], object] = lambda _: None
+) -> None:
+    """Apply the migrations past any pooler; `note` is called with the name of each one stored."""
+    database = Database(settings.database_direct_url or settings.database_url)
+    try:
+        await database.open()
+        await migrate(database, settings.migration_lock_timeout_s, note)
+        if settings.database_pooler == "transaction":
+            await set_planner_default(database)
+    finally:
         await database.close()
 
 
@@ -58,6 +74,7 @@ def do(work: Callable[[Act], Awaitable[Result]]) -> Result:
     """Do an act of the operator in one transaction; what is refused is said, and ends us."""
 
     async def unit(database: Database) -> Result:
+        await database.check_schema()
         act = Act(OPERATOR, utc_now(), f"command-{uuid4()}")
         return await database.transaction(lambda: work(act))
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import Any, Protocol
 
 import aiohttp
@@ -11,7 +12,6 @@ import stamina
 from yarl import URL
 
 from enrichment.answers import (
-    bounded,
     fault_of,
     is_budget_empty,
     is_redirect,
@@ -27,6 +27,7 @@ from enrichment.errors import (
     DocumentTooLarge,
     GatewayError,
     RedirectRefused,
+    ServerError,
     StorageFault,
     TimedOut,
     TransientFault,
@@ -39,7 +40,7 @@ from models.company_number import normalise
 _PAGE = 100
 _MOST_PAGES = 3
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[ -~]*)?", re.ASCII)
-_OUTAGE = (GatewayError, ConnectionFailed, TimedOut)
+_OUTAGE = (ServerError, ConnectionFailed, TimedOut)
 
 
 __all__ = [
@@ -53,13 +54,19 @@ __all__ = [
 
 
 class Limiter(Protocol):
-    """The request budget that all workers share."""
+    """The request budget that all processes share."""
 
     async def acquire(self, *, is_search: bool = False) -> None:
         """Take one request from the budget, or raise BudgetSpent if there is no room soon."""
 
     async def hold_off(self, seconds: float) -> None:
         """Let nobody send anything for this many seconds."""
+
+    async def note_fault(self) -> None:
+        """Count a question that got no answer; several in a row are an outage."""
+
+    async def note_success(self) -> None:
+        """Note that a question got an answer."""
 
 
 @asynccontextmanager
@@ -113,7 +120,12 @@ class CompaniesHouse:
         self._limiter = limiter
         self._caps = caps or Caps()
         self._clock = clock
-        self._failures = 0
+
+    def within(self, limiter: Limiter) -> "CompaniesHouse":
+        """Return the same client with another limiter, such as that of one lookup."""
+        other = copy(self)
+        other._limiter = limiter
+        return other
 
     async def company_profile(self, number: str) -> dict[str, Any]:
         """Return the profile of one company as it came.
@@ -245,17 +257,14 @@ class CompaniesHouse:
                 with attempt:
                     body = await ask()
         except CompaniesHouseFault as fault:
-            await self._note_outcome(fault)
+            # One company may fail alone, but several questions in a row are an outage.
+            if isinstance(fault, _OUTAGE):
+                await self._limiter.note_fault()
+            else:
+                await self._limiter.note_success()
             raise
-        await self._note_outcome(None)
+        await self._limiter.note_success()
         return body
-
-    async def _note_outcome(self, fault: CompaniesHouseFault | None) -> None:
-        """Count calls lost in a row: one company may fail alone, several in a row are an outage."""
-        self._failures = self._failures + 1 if isinstance(fault, _OUTAGE) else 0
-        if self._failures >= self._caps.outage_after:
-            self._failures = 0
-            await self._limiter.hold_off(bounded(self._caps.outage_hold_off_s))
 
 
 def _as_object(body: bytes) -> dict[str, Any]:

@@ -27,8 +27,6 @@ class Caps:
     wait_initial_s: float = 0.2
     wait_max_s: float = 1.0
     wait_jitter_s: float = 0.2
-    outage_after: int = 5
-    outage_hold_off_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)

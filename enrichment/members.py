@@ -15,11 +15,18 @@ def elements(holder: object, name: str) -> list[object]:
 
 
 def text(holder: object, name: str) -> str | None:
-    """Return a member as text without the spaces around it; numbers count, nothing else does."""
-    value = member(holder, name)
+    """Return a member as text, as `storable` does; None if it is neither text nor a number."""
+    return storable(member(holder, name))
+
+
+def storable(value: object) -> str | None:
+    """Return text or a number as text that a database can store, without spaces around it.
+
+    PostgreSQL stores no U+0000, which the register may send, so it is left out.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return str(value).strip() or None
+    return str(value).replace("\0", "").strip() or None
 
 
 def day(holder: object, name: str) -> date | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from enrichment.errors import BadPayload
-from enrichment.members import day, elements, flag, member, text
+from enrichment.members import day, elements, flag, member, storable, text
 from models.company_number import InvalidCompanyNumber, normalise
 
 
@@ -129,8 +129,9 @@ def _is_default(address: Address) -> bool:
 
 def _sic_codes(payload: object) -> Iterator[str]:
     for code in elements(payload, "sic_codes"):
-        if isinstance(code, str | int) and not isinstance(code, bool) and str(code).strip():
-            yield str(code).strip().rjust(5, "0")
+        text_of_code = None if isinstance(code, float) else storable(code)
+        if text_of_code is not None:
+            yield text_of_code.rjust(5, "0")
 
 
 def _previous_names(payload: object) -> Iterator[PreviousName]:

@@ -1,60 +1,29 @@
-"""The request budget that all processes share: one row a key, and one update a call (GCRA)."""
+"""The budget of one API key, which all processes share: one row, and one statement a call."""
 
 import asyncio
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tortoise.exceptions import IntegrityError
-from tortoise.expressions import F
+from tortoise.queryset import QuerySet
 
 from enrichment.errors import BudgetSpent
 from models import RateLimit
+from models.allowance import Allowance, Caller
+from models.database import wake
+from models.job import JOBS, Claim
+from models.rate_limit import Payment, create_row, microseconds, repair, reset_row, take_call
+from models.sql import Sql, execute
 
-HEADROOM = 0.05
-"""Share of the allowance left unused: requests may bunch up on their way to the register."""
+__all__ = ["Allowance", "KeyBlocked", "LookupBudget", "SharedBudget"]
 
-BURST = 0.1
-"""Share of the rest that may go out at once."""
+FAULTS_IN_A_ROW = 5
+"""So many transient faults in a row, over all processes, pause all calls."""
 
-SEARCH_SHARE = 0.5
-"""Share of what may go out at once that searches may use: whatever they do, lookups come first."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
 
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """How many requests Companies House allows in a window: 600 in 5 minutes by default (R90)."""
-
-    limit: int = 600
-    window: timedelta = timedelta(minutes=5)
-
-    @property
-    def usable(self) -> int:
-        """Give the number of requests that we send at most in any window."""
-        return max(1, int(self.limit * (1 - HEADROOM)))
-
-    @property
-    def burst(self) -> int:
-        """Give the number of requests that may go out at once."""
-        return max(1, int(self.usable * BURST))
-
-    @property
-    def interval_us(self) -> int:
-        """Give the microseconds between requests once the burst is spent."""
-        steady = max(1, self.usable - self.burst)
-        return -(-self.window // timedelta(microseconds=1) // steady)
-
-    @property
-    def tolerance_us(self) -> int:
-        """Give how far the theoretical arrival time may run ahead of the clock."""
-        return self.interval_us * (self.burst - 1)
-
-    @property
-    def search_tolerance_us(self) -> int:
-        """Give how far it may be ahead for a search: half the burst is kept for lookups."""
-        return self.interval_us * (max(1, int(self.burst * SEARCH_SHARE)) - 1)
+PATIENCE = {Caller.SEARCH: timedelta(seconds=2), Caller.STARTED: timedelta(seconds=5)}
+"""How long callers wait for a call. A lookup that has begun waits longer only while all pause."""
 
 
 class KeyBlocked(BudgetSpent):
@@ -70,77 +39,135 @@ class SharedBudget:
         clock: Callable[[], datetime],
         allowance: Allowance | None = None,
         *,
-        patience: timedelta = timedelta(seconds=2),
+        patience: timedelta | None = None,
         blocked_for: timedelta = timedelta(minutes=5),
     ) -> None:
         # A new key is a new budget, and no longer blocked.
-        self.key = f"companies-house:{hashlib.sha256(api_key.encode()).hexdigest()[:16]}"
+        key = f"companies-house:{hashlib.sha256(api_key.encode()).hexdigest()[:16]}"
+        self.payment = Payment(key, allowance or Allowance())
         self._clock = clock
-        self._allowance = allowance or Allowance()
         self._patience = patience
         self._blocked_for = blocked_for
+        self._has_faults = False
+
+    def for_lookup(self, job: Claim) -> "LookupBudget":
+        """Return the budget of one lookup, whose first call was paid for when it was claimed."""
+        return LookupBudget(self, is_paid=job.is_paid)
 
     async def acquire(self, *, is_search: bool = False) -> None:
         """Take one request, waiting a moment if need be; raise BudgetSpent if it takes longer.
 
-        A search leaves lookups their share, and goes without when there is no more than that.
+        Lookups that have begun may use the whole burst, searches leave them a part of it.
         """
-        allowance = self._allowance
-        tolerance_us = allowance.search_tolerance_us if is_search else allowance.tolerance_us
-        patience = self._patience.total_seconds()
-        while not await self._take(tolerance_us):
-            row = await RateLimit.get_or_none(key=self.key)
-            if row is None:
-                await self._create()
-                continue
-            if row.blocked_at is not None:
-                raise KeyBlocked(self._blocked_for.total_seconds())
-            wait = max(row.free_at - tolerance_us - self._now_us(), 0) / 1_000_000
+        caller = Caller.SEARCH if is_search else Caller.STARTED
+        longest = PATIENCE[caller] if self._patience is None else self._patience
+        patience = longest.total_seconds()
+        while True:
+            faults = await take_call(self.payment, caller, self._clock())
+            if faults is not None:
+                self._has_faults = self._has_faults or faults > 0
+                return
+            wait = await self._wait(caller)
             if wait > patience:
                 raise BudgetSpent(wait)
             patience -= wait  # others may be faster, again and again
             await asyncio.sleep(wait)
 
     async def hold_off(self, seconds: float) -> None:
-        """Let nobody send anything for this many seconds."""
-        free_at = self._now_us() + int(seconds * 1_000_000) + self._allowance.tolerance_us
-        await self._create()
-        await RateLimit.filter(key=self.key, free_at__lt=free_at).update(free_at=free_at)
+        """Let nobody send anything for this many seconds; after that, begin without a burst."""
+        allowance = self.payment.allowance
+        held_us = int(seconds * 1_000_000) + allowance.ahead_us(Caller.STARTED)
+        free_at = min(self._now_us() + held_us, self._now_us() + allowance.farthest_us)
+        await create_row(self.payment.key)
+        await self._row().filter(free_at__lt=free_at).update(free_at=free_at)
+
+    async def note_fault(self) -> None:
+        """Count a transient fault; several in a row pause all calls, for longer each time."""
+        self._has_faults = True
+        # Calls that were on their way when the pause began say nothing new.
+        latest = self._now_us() + self.payment.allowance.ahead_us(Caller.STARTED)
+        counted = await execute(
+            Sql(
+                "UPDATE rate_limit SET faults = faults + 1 WHERE key = ? AND free_at <= ?"
+                " RETURNING faults",
+                (self.payment.key, latest + self.payment.allowance.interval_us),
+            )
+        )
+        beyond = counted[0]["faults"] - FAULTS_IN_A_ROW if counted else -1
+        if beyond >= 0:
+            await self.hold_off(min(FIRST_PAUSE_S * 2.0 ** min(beyond, 10), LONGEST_PAUSE_S))
+
+    async def note_success(self) -> None:
+        """End a row of faults."""
+        if self._has_faults:
+            self._has_faults = False
+            await self._row().filter(faults__gt=0).update(faults=0)
 
     async def block(self, reason: str) -> None:
         """Stop all requests: the register refused our key or our address."""
-        await self._create()
-        await RateLimit.filter(key=self.key, blocked_at__isnull=True).update(
-            blocked_at=self._clock(), blocked_reason=reason
+        await create_row(self.payment.key)
+        await (
+            self._row()
+            .filter(blocked_at__isnull=True)
+            .update(blocked_at=self._clock(), blocked_reason=reason)
         )
 
     async def blocked_reason(self) -> str | None:
-        """Give why all requests are stopped, or nothing when they are not."""
-        row = await RateLimit.get_or_none(key=self.key)
+        """Return why all requests are stopped; None when they are not."""
+        row = await self._row().first()
         return None if row is None or row.blocked_at is None else row.blocked_reason
 
     async def unblock(self) -> None:
         """Let requests go out again."""
-        await RateLimit.filter(key=self.key).update(blocked_at=None, blocked_reason=None)
+        await self._row().update(blocked_at=None, blocked_reason=None)
+        await wake(JOBS)
 
-    async def _take(self, tolerance_us: int) -> bool:
-        now, interval = self._now_us(), self._allowance.interval_us
-        open_row = RateLimit.filter(key=self.key, blocked_at__isnull=True)
-        if await open_row.filter(free_at__lte=now).update(free_at=now + interval):
-            return True
-        limit = now + tolerance_us
-        return bool(
-            await open_row.filter(free_at__gt=now, free_at__lte=limit).update(
-                free_at=F("free_at") + interval
-            )
-        )
+    async def reset(self) -> None:
+        """Forget pauses and faults, and begin without a burst; a refused key stays blocked."""
+        await reset_row(self.payment, self._clock())
+        await wake(JOBS)
 
-    async def _create(self) -> None:
-        if await RateLimit.exists(key=self.key):
-            return
-        # A single statement: get_or_create opens a transaction, and callers may be cancelled.
-        with suppress(IntegrityError):  # another process was first
-            await RateLimit.create(key=self.key)
+    async def _wait(self, caller: Caller) -> float:
+        """Return the seconds until a call may be admitted; raise KeyBlocked if none will be."""
+        row = await self._row().first()
+        if row is not None and row.blocked_at is not None:
+            raise KeyBlocked(self._blocked_for.total_seconds())
+        allowance = self.payment.allowance
+        if row is None or row.free_at > self._now_us() + allowance.farthest_us:
+            await repair(self.payment, self._clock())
+            return 0.0
+        wait_us: int = row.free_at - allowance.ahead_us(caller) - self._now_us()
+        return max(wait_us, 0) / 1_000_000
+
+    def _row(self) -> QuerySet[RateLimit]:
+        return RateLimit.filter(key=self.payment.key)
 
     def _now_us(self) -> int:
-        return int(self._clock().timestamp() * 1_000_000)
+        return microseconds(self._clock())
+
+
+class LookupBudget:
+    """What one lookup takes its calls from."""
+
+    def __init__(self, budget: SharedBudget, *, is_paid: bool) -> None:
+        self._budget = budget
+        self._is_paid = is_paid
+
+    async def acquire(self, *, is_search: bool = False) -> None:
+        """Take one request; the first was taken when the lookup was claimed."""
+        if self._is_paid:
+            self._is_paid = False
+            return
+        await self._budget.acquire(is_search=is_search)
+
+    async def hold_off(self, seconds: float) -> None:
+        """Let nobody send anything for this many seconds."""
+        await self._budget.hold_off(seconds)
+
+    async def note_fault(self) -> None:
+        """Count a transient fault."""
+        await self._budget.note_fault()
+
+    async def note_success(self) -> None:
+        """End a row of faults."""
+        await self._budget.note_success()

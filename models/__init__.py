@@ -13,7 +13,10 @@ from models.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
 from models.event import Event
 from models.heartbeat import Heartbeat
 from models.job import Job
+from models.mail_quota import QuotaUse
+from models.numbering import NumberedSpan, Numbering
 from models.preference_entry import PreferenceEntry
+from models.queue_turn import QueueTurn
 from models.rate_limit import RateLimit
 from models.user import GroupMembership, User, UserGroup
 
@@ -37,8 +40,12 @@ __all__ = [
     "GroupMembership",
     "Heartbeat",
     "Job",
+    "NumberedSpan",
+    "Numbering",
     "PlatformDefaults",
     "PreferenceEntry",
+    "QueueTurn",
+    "QuotaUse",
     "RateLimit",
     "Suggestion",
     "UpstreamResponse",

@@ -5,15 +5,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.audit import AuditEntry
+from models.audit import AUDIT, NUMBERED, AuditEntry
 from models.customer_list import LARGEST_COUNT
 from models.customer_reach import reaches_few
 from models.each import Each, Place
+from models.numbering import ALL_NUMBERS, numbers_between
 from models.reading import Reader
-from models.sql import Sql, all_of, among, is_postgres, listed, run, to_database
+from models.sql import (
+    Sql,
+    all_of,
+    among,
+    is_postgres,
+    listed,
+    not_looked_up,
+    run,
+    to_database,
+)
 
-NEWEST_FIRST = ("at", "id")
-"""The columns of the order, which runs backwards."""
+NEWEST_FIRST = ("number",)
+"""The order, which runs backwards: that of commits, so that who follows it misses nothing."""
 
 INDEXED_REASON = 60
 """So many characters of a reason are in its index; see migration 0009."""
@@ -41,6 +51,7 @@ _OF_REACHED = Sql(
 )
 """What a bound operation reaches, looked up by whose it is: of each table it sees its own rows."""
 
+_NUMBERED = Sql(f"t0.{NUMBERED}")
 _REASON = f"substr(t0.reason, 1, {INDEXED_REASON})"
 
 Key = tuple[datetime, str]
@@ -63,10 +74,15 @@ class AuditFilter:
     is_override: bool | None = None
     is_few: bool = False
     """Whether few customers are reached at all: then their entries are found first of all."""
+    numbers: tuple[int, int] = ALL_NUMBERS
+    """The first and the last number that entries of the time can have."""
 
     async def examined(self) -> "AuditFilter":
         """Find out what the statement has to be chosen by."""
-        return replace(self, is_few=await reaches_few())
+        if await reaches_few():
+            return replace(self, is_few=True)
+        numbers = await numbers_between(AUDIT, _instant(self.since), _instant(self.until))
+        return replace(self, numbers=numbers)
 
     def placed(self, place: Place, size: int) -> tuple[Sql, str]:
         """Give the condition and the order of a page, to be read in the order of one index.
@@ -119,7 +135,8 @@ class AuditFilter:
         if name in PARTIAL:
             conditions.append(Sql(f"t0.{name} IS NOT NULL"))
         if name == "reason":
-            conditions.append(Sql("t0.reason = ?", (value,)))
+            # SQLite would put the value into the beginning of it, and look nothing up.
+            conditions.append(Sql(f"{not_looked_up('t0.reason')} = ?", (value,)))
         return all_of(conditions), order
 
     def _equal(self, but: str = "") -> Iterator[Sql]:
@@ -146,11 +163,13 @@ class AuditFilter:
         return all_of([*self._time(), *self._override()])
 
     def _time(self) -> Iterator[Sql]:
-        column = AuditEntry._meta.fields_map["at"]
+        yield _NUMBERED
         if self.since is not None:
-            yield Sql("t0.at >= ?", (to_database(column, self.since),))
+            yield Sql("t0.at >= ?", (_instant(self.since),))
         if self.until is not None:
-            yield Sql("t0.at < ?", (to_database(column, self.until),))
+            yield Sql("t0.at < ?", (_instant(self.until),))
+        if self.numbers != ALL_NUMBERS:
+            yield Sql("t0.number BETWEEN ? AND ?", self.numbers)
 
     def _override(self) -> Iterator[Sql]:
         if self.is_override is not None:
@@ -159,8 +178,10 @@ class AuditFilter:
 
 def _under_reason(reason: str, place: Place) -> tuple[Sql, str]:
     """Match what has a reason after a place, as `Place.under` does for columns."""
-    key = "ANY(ARRAY[?])" if is_postgres() else "?"
-    matched = Sql(f"{_REASON} = {key}", (reason[:INDEXED_REASON],))
+    beginning = reason[:INDEXED_REASON]
+    if not is_postgres():
+        return all_of([Sql(f"{_REASON} = ?", (beginning,)), place.after()]), place.order()
+    matched = Sql(f"{_REASON} = ANY(ARRAY[?])", (beginning,))
     return all_of([matched, place.after()]), f"{_REASON} {place.direction}, {place.order()}"
 
 
@@ -173,7 +194,8 @@ async def page(
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
     """Give a page, newest first, and whether there is more in the direction read."""
-    place = Place(NEWEST_FIRST, "ASC" if is_backward else "DESC", _stored(beyond))
+    number = None if beyond is None else (await _number_of(beyond, is_backward=is_backward),)
+    place = Place(NEWEST_FIRST, "ASC" if is_backward else "DESC", number)
     where, order = (await wanted.examined()).placed(place, size + 1)
     entries, has_more = await reader.read_some(where, order, size)
     if is_backward:
@@ -201,7 +223,21 @@ def parse(key: tuple[str, str]) -> Key:
     return (at, key[1])
 
 
-def _stored(beyond: Key | None) -> tuple[Any, str] | None:
-    if beyond is None:
-        return None
-    return (to_database(AuditEntry._meta.fields_map["at"], beyond[0]), beyond[1])
+async def _number_of(key: Key, *, is_backward: bool) -> int:
+    """Return the number of the entry at a place.
+
+    An entry that is not found is out of reach by now, or was lost with a database that was
+    restored. Then its time tells where to go on: something may come again, and nothing is missed.
+    """
+    at, entry_id = key
+    text = f"SELECT t0.number FROM audit_entry AS t0 WHERE t0.id = ? AND t0.{NUMBERED}"  # noqa: S608  # no value is spelt out
+    for (number,) in await run(text, (entry_id,)):
+        return int(number)
+    if is_backward:
+        return (await numbers_between(AUDIT, since=_instant(at)))[0] - 1
+    return (await numbers_between(AUDIT, until=_instant(at)))[1] + 1
+
+
+def _instant(at: datetime | None) -> Any:
+    """Write an instant as the database compares it."""
+    return None if at is None else to_database(AuditEntry._meta.fields_map["at"], at)

@@ -52,7 +52,9 @@ class Confirmation(Model):
     """One question to a contact: is this your address, or do you want these documents.
 
     It counts for the address that it was sent to and no other. `entry_id` names the entry of the
-    preference history that confirming it made. Erasing a customer blanks the address.
+    preference history that confirming it made. `held_at` says since when its mail waits, as the
+    mailbox gets very many; nobody but the platform is shown that. Erasing a customer blanks the
+    address.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_confirmation_id)
@@ -79,6 +81,7 @@ class Confirmation(Model):
         MailFailureCode, max_length=32, null=True
     )
     mail_sent_at = fields.DatetimeField(null=True)
+    held_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "confirmation"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from models import audit
 from models.access import SYSTEM
@@ -13,7 +14,10 @@ from models.customer import Customer
 from models.letter import Letter
 from models.locks import lock
 from models.mail_failure import MailFailureCode
+from models.mail_quota import DEFAULT_QUOTA, MailQuota, use_mailbox_quota
 from models.preference import in_order
+
+LONGEST_HELD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +28,32 @@ class Lifetimes:
     withdrawing: timedelta
 
 
-async def prepare_letter(confirmation_id: str, now: datetime, last: Lifetimes) -> Letter | None:
-    """Make the links for a mail that is about to be sent; none if nobody waits for it any more."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The mail must wait, since its mailbox gets very many mails."""
+
+    wait: timedelta
+
+
+async def prepare_letter(
+    confirmation_id: str, now: datetime, last: Lifetimes, quota: MailQuota = DEFAULT_QUOTA
+) -> Letter | Held | None:
+    """Make the links for a mail that is about to be sent; none if nobody waits for it any more.
+
+    Nor does anybody for a mail that was held for a day.
+    """
     confirmation, contact = await _locked(confirmation_id)
     if (
         confirmation.used_at is not None
         or confirmation.voided_at is not None
         or contact.deleted_at is not None
         or confirmation.email is None
+        or (confirmation.held_at is not None and now - confirmation.held_at > LONGEST_HELD)
     ):
         return None
+    wait = await use_mailbox_quota(quota, confirmation.email, confirmation.id, now)
+    if wait is not None:
+        return Held(wait)
     expires_at = now + last.confirming
     is_preference = confirmation.kind is ConfirmationKind.ATTACHMENT_PREFERENCE
     confirming = await new_link(confirmation, LinkPurpose.CONFIRM, expires_at)
@@ -55,14 +75,31 @@ async def prepare_letter(confirmation_id: str, now: datetime, last: Lifetimes) -
     )
 
 
+async def note_held(confirmation_id: str, now: datetime) -> None:
+    """Note that the mail waits, for the platform; others are shown the same as of a mail that went.
+
+    The count is one for all partners: who could tell a held mail from another would learn that
+    somebody else has a contact with this email address.
+    """
+    confirmation, contact = await _locked(confirmation_id)
+    if confirmation.held_at is not None:
+        return
+    await _record_sent(confirmation, contact, now)
+    confirmation.held_at = now
+    await confirmation.save()
+    await _record_for_platform(confirmation, "confirmation.mail_held", now)
+
+
 async def note_sent(confirmation_id: str, now: datetime) -> None:
     """Note that the mail server has taken the mail, and forget earlier failures."""
     confirmation, contact = await _locked(confirmation_id)
     confirmation.mail_state, confirmation.mail_sent_at = MailState.SENT, now
     confirmation.mail_failure = None
     await confirmation.save()
-    await _show(confirmation, contact, None, now)
-    await _record(confirmation, contact, now)
+    if confirmation.held_at is None:
+        await _record_sent(confirmation, contact, now)
+    else:
+        await _record_for_platform(confirmation, "confirmation.mail", now)
 
 
 async def note_not_needed(confirmation_id: str, now: datetime) -> None:
@@ -71,7 +108,10 @@ async def note_not_needed(confirmation_id: str, now: datetime) -> None:
     if confirmation.mail_state in {MailState.QUEUED, MailState.RETRYING}:
         confirmation.mail_state = MailState.CANCELLED
         await confirmation.save()
-        await _record(confirmation, contact, now)
+        if confirmation.held_at is None:
+            await _record(confirmation, contact, _outcome(confirmation), now)
+        else:
+            await _record_for_platform(confirmation, "confirmation.mail", now)
 
 
 async def note_delayed(confirmation_id: str, failure: MailFailureCode, now: datetime) -> None:
@@ -82,7 +122,7 @@ async def note_delayed(confirmation_id: str, failure: MailFailureCode, now: date
     await confirmation.save()
     await _show(confirmation, contact, failure, now)
     if is_news:
-        await _record(confirmation, contact, now)
+        await _record(confirmation, contact, _outcome(confirmation), now)
 
 
 async def note_undeliverable(
@@ -94,12 +134,17 @@ async def note_undeliverable(
     confirmation.mail_state, confirmation.mail_failure = MailState.UNDELIVERABLE, last
     await confirmation.save()
     await _show(confirmation, contact, last, now, is_given_up=True)
-    await _record(confirmation, contact, now)
+    await _record(confirmation, contact, _outcome(confirmation), now)
 
 
-async def _record(confirmation: Confirmation, contact: Contact, now: datetime) -> None:
+def _outcome(confirmation: Confirmation) -> dict[str, Any]:
+    return {"mail_state": confirmation.mail_state, "mail_failure": confirmation.mail_failure}
+
+
+async def _record(
+    confirmation: Confirmation, contact: Contact, after: dict[str, Any], now: datetime
+) -> None:
     """Add to the audit trail what became of the mail; its run goes by the confirmation's id."""
-    after = {"mail_state": confirmation.mail_state, "mail_failure": confirmation.mail_failure}
     await audit.record(
         Act(SYSTEM, now, confirmation.id),
         "confirmation.mail",
@@ -107,6 +152,18 @@ async def _record(confirmation: Confirmation, contact: Contact, now: datetime) -
         customer_id=contact.customer_id,
         after=after,
     )
+
+
+async def _record_sent(confirmation: Confirmation, contact: Contact, now: datetime) -> None:
+    await _show(confirmation, contact, None, now)
+    after = {"mail_state": MailState.SENT, "mail_failure": None}
+    await _record(confirmation, contact, after, now)
+
+
+async def _record_for_platform(confirmation: Confirmation, operation: str, now: datetime) -> None:
+    """Add an entry that is about no customer, and so out of every partner's reach."""
+    act = Act(SYSTEM, now, confirmation.id)
+    await audit.record(act, operation, confirmation.id, after=_outcome(confirmation))
 
 
 async def _locked(confirmation_id: str) -> tuple[Confirmation, Contact]:

@@ -2,29 +2,39 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import ceil
 
-from models import audit, job
+from models import audit
 from models.audit import Act
 from models.confirmation import CONFIRMATION_MAIL, Confirmation, mail_key
 from models.confirmation_link import ConfirmationKind, VoidReason
 from models.contact import Contact
 from models.contact_editing import locked_contact
+from models.customer import Customer
 from models.document import Document
 from models.email_address import email_key
 from models.errors import Refusal, RefusalCode, Refused, refuse
+from models.job import NewJob, enqueue
 from models.locks import lock_name
+from models.mail_quota import DEFAULT_QUOTA, MailQuota, use_mail_quota
 from models.preference import PreferenceKind, in_order
 from models.preference_entry import add_entry
+from models.reach import reach
+from models.urgency import Urgency
 from models.voiding import void_confirmations
 
-MOST_REQUESTS = 5
-"""Requests that a contact, and an address whoever has it, may get in a window."""
+MAX_REQUESTS = 5
+"""Requests that a contact, and an email address among all that the caller reaches, get an hour."""
 
 WINDOW = timedelta(hours=1)
+RESEND_AFTER = timedelta(minutes=1)
+"""A repeated request within this time sends no other mail."""
 
 
-async def request_verification(act: Act, contact_id: str, expected_version: int | None) -> Contact:
-    """Ask by mail whether the address is the contact's."""
+async def request_verification(
+    act: Act, contact_id: str, expected_version: int | None, quota: MailQuota = DEFAULT_QUOTA
+) -> Contact:
+    """Ask by mail whether the email address is the contact's."""
     contact = await locked_contact(contact_id, expected_version, "contactId")
     address = _address(contact)
     if contact.email_verified_at is not None:
@@ -33,7 +43,7 @@ async def request_verification(act: Act, contact_id: str, expected_version: int 
             f"The address was verified on {contact.email_verified_at.date().isoformat()}.",
             "contactId",
         )
-    await _ask(act, contact, address, ConfirmationKind.EMAIL_VERIFICATION, ())
+    await _ask(act, contact, address, ConfirmationKind.EMAIL_VERIFICATION, (), quota)
     return contact
 
 
@@ -42,6 +52,7 @@ async def request_preference(
     contact_id: str,
     documents: Sequence[Document] | None,
     expected_version: int | None,
+    quota: MailQuota = DEFAULT_QUOTA,
 ) -> Contact:
     """Ask by mail whether the contact wants documents in full; all of them unless told (A1)."""
     contact = await locked_contact(contact_id, expected_version, "contactId")
@@ -60,8 +71,8 @@ async def request_preference(
             "contactId",
             hint="Use requestEmailVerification first.",
         )
-    await _ask(act, contact, address, ConfirmationKind.ATTACHMENT_PREFERENCE, wanted)
-    await add_entry(act, contact, PreferenceKind.REQUESTED, wanted, address)
+    if await _ask(act, contact, address, ConfirmationKind.ATTACHMENT_PREFERENCE, wanted, quota):
+        await add_entry(act, contact, PreferenceKind.REQUESTED, wanted, address)
     return contact
 
 
@@ -89,27 +100,39 @@ async def _ask(
     address: str,
     kind: ConfirmationKind,
     documents: Sequence[Document],
-) -> None:
-    """Store the question and the job that mails it; an older question of its kind is void."""
+    quota: MailQuota,
+) -> bool:
+    """Store the question and the job that mails it; an older question of its kind is void.
+
+    Returns False, and does nothing, if the same question was asked a moment ago.
+    """
     await _refuse_too_many(contact, address, act.now)
-    await void_confirmations(contact, VoidReason.SUPERSEDED, act.now, kind)
-    confirmation = await Confirmation.create(
+    names = [document.value for document in documents]
+    if await _is_asked(contact, address, kind, names, act.now):
+        return False
+    confirmation = Confirmation(
         kind=kind,
         contact_id=contact.id,
         customer_id=contact.customer_id,
         email=address,
         email_key=email_key(address),
-        documents=[document.value for document in documents],
+        documents=names,
         requested_at=act.now,
         requested_by_id=act.principal.id,
         requested_by=act.principal.name,
     )
-    await job.enqueue(
+    await use_mail_quota(quota, act.principal.reseller_id, confirmation.id, act.now)
+    await void_confirmations(contact, VoidReason.SUPERSEDED, act.now, kind)
+    await confirmation.save(force_create=True)
+    mail = NewJob(
         CONFIRMATION_MAIL,
-        {"confirmation_id": confirmation.id},
         mail_key(confirmation.id),
-        act.now,
+        {"confirmation_id": confirmation.id, "customer_id": contact.customer_id},
+        Urgency.REQUESTED,
+        (await Customer.get(id=contact.customer_id)).parent_id,
+        act.request_id,
     )
+    await enqueue([mail], act.now)
     await audit.record(
         act,
         "confirmation.requested",
@@ -117,28 +140,47 @@ async def _ask(
         customer_id=contact.customer_id,
         after={"confirmation_id": confirmation.id, "kind": kind.value},
     )
+    return True
+
+
+async def _is_asked(
+    contact: Contact, address: str, kind: ConfirmationKind, documents: list[str], now: datetime
+) -> bool:
+    """Tell whether the same was asked a moment ago, and its mail is about to arrive."""
+    return any(
+        (asked.email, asked.documents) == (address, documents)
+        for asked in await Confirmation.filter(
+            contact_id=contact.id,
+            kind=kind,
+            used_at__isnull=True,
+            voided_at__isnull=True,
+            requested_at__gt=now - RESEND_AFTER,
+        )
+    )
 
 
 async def _refuse_too_many(contact: Contact, address: str, now: datetime) -> None:
     key = email_key(address)
-    # Contacts are locked one by one, but several may have the address.
-    await lock_name(f"mail to {key}")
+    # Contacts are locked one by one, but several may have the address. What a partner waits for,
+    # and is told, is about its own requests only.
+    await lock_name(f"requests of {reach()} to {key}")
     counted = {
         "The contact": Confirmation.filter(contact_id=contact.id),
-        "The address": Confirmation.filter(email_key=key),
+        "The email address": Confirmation.filter(email_key=key),
     }
     for what, requests in counted.items():
         recent = await requests.filter(requested_at__gt=now - WINDOW).order_by("-requested_at")
-        if len(recent) >= MOST_REQUESTS:
-            free_at = recent[MOST_REQUESTS - 1].requested_at + WINDOW
+        if len(recent) >= MAX_REQUESTS:
+            free_at = recent[MAX_REQUESTS - 1].requested_at + WINDOW
             raise Refused(
                 [
                     Refusal(
                         RefusalCode.TOO_MANY_REQUESTS,
-                        f"{what} was asked {MOST_REQUESTS} times within an hour.",
+                        f"{what} was asked {MAX_REQUESTS} times within an hour.",
                         ("contactId",),
                         hint=f"Try again after {free_at.isoformat(timespec='seconds')}.",
                         retryable=True,
+                        retry_after_seconds=max(1, ceil((free_at - now).total_seconds())),
                     )
                 ]
             )

@@ -13,7 +13,11 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
+from models.database_faults import DatabaseFault, DatabaseUnavailable, FaultKind
 from models.reading_connections import GONE, hang_up
+
+LONGEST_WAIT_S = 15.0
+NONE_FREE = DatabaseFault(FaultKind.OVERLOADED, "NO_FREE_CONNECTION")
 
 
 class ConnectionPool:
@@ -32,8 +36,18 @@ class ConnectionPool:
         self._is_closed = False
 
     async def acquire(self) -> Any:
-        """Take a connection, after whoever has waited for longer; InterfaceError when closed."""
-        await self._turns.acquire()
+        """Take a connection, after whoever has waited for longer; InterfaceError when closed.
+
+        Raises DatabaseUnavailable if none becomes free for long.
+        """
+        if not self._turns.locked():
+            await self._turns.acquire()  # at once
+        else:
+            try:
+                async with asyncio.timeout(LONGEST_WAIT_S):
+                    await self._turns.acquire()
+            except TimeoutError:
+                raise DatabaseUnavailable(NONE_FREE) from None
         try:
             self._refuse_if_closed()
             connection = self._kept() or await self._connect()
@@ -117,10 +131,17 @@ class Unit(TransactionContextPooled):
             if not client._finalized and kind is None:
                 await client.commit()
             elif not client._finalized and kind is not TransactionManagementError:
-                await client.rollback()
+                await self._roll_back(client)
         finally:
             await self._pool.release(client._connection)
             get_connections().reset(self.token)
+
+    async def _roll_back(self, client: Any) -> None:
+        """Roll back, or hang up, at which the server rolls back; the caller hears its own error."""
+        try:
+            await client.rollback()
+        except Exception:
+            client._connection.terminate()
 
 
 class Taken(PoolConnectionWrapper[Any]):

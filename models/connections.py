@@ -20,6 +20,7 @@ from tortoise.backends.base.client import (
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from models.connection_pool import ConnectionPool, Taken, Unit
+from models.database_faults import lost_in_commit
 from models.reach import OutOfReachError, reach
 from models.reach_statement import limited
 from models.reading_connections import connected
@@ -131,13 +132,21 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
     in it come one after the other.
     """
 
+    __module__ = AsyncpgDBClient.__module__  # see above
+
     async def begin(self) -> None:
         """Begin."""
         await self._connection.execute("BEGIN")
 
     async def commit(self) -> None:
-        """Commit."""
-        await self._end("COMMIT")
+        """Commit; raises DatabaseUnavailable if nobody knows whether the server did."""
+        try:
+            await self._end("COMMIT")
+        except Exception as error:
+            unknown = lost_in_commit(error)
+            if unknown is None:
+                raise
+            raise unknown from error
 
     async def rollback(self) -> None:
         """Undo all."""

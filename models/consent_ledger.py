@@ -3,17 +3,22 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from tortoise.expressions import Q
+
 from models import audit
+from models.access import Principal
 from models.audit import Act
 from models.consent import KINDS, EntryKind, Matter, periods
 from models.consent_chain import FIRST, TESTIMONY, digest, entry_hash, testimony_digest
 from models.consent_entry import ConsentEntry, ConsentLedger, ConsentPeriod, ConsentTestimony
 from models.consent_fields import Draft
 from models.customer import Customer
-from models.errors import RefusalCode, refuse
+from models.errors import RefusalCode, Refused, refuse
 from models.event import publish
+from models.identifiers import new_testimony_id
 
 OPERATIONS = {
     EntryKind.GRANT: "consent.recorded",
@@ -25,35 +30,57 @@ CORRECTED = "consent.corrected"
 """What audit entries and events are called."""
 
 
-def hashed_key(key: str | None) -> str | None:
-    """Give an idempotency key as it is stored: nobody need read again what a client sent."""
-    return None if key is None else hashlib.sha256(key.encode()).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asked for, and by which idempotency key, if by any.
+
+    `testimony_id` is set where the key is to be unique beyond one customer.
+    """
+
+    content: Mapping[str, Any]
+    key: str | None = None
+    testimony_id: str | None = None
+
+    def is_that_of(self, testimony: ConsentTestimony) -> bool:
+        """Tell whether the request that left a testimony asked for the same."""
+        return testimony.request_digest == _digest_of(testimony.salt or "", self.content)
 
 
-async def repeated(
-    customer_id: str, key: str | None, request: Mapping[str, Any], *path: str
-) -> ConsentEntry | None:
-    """Give the entry that the same request made before; refuse the key of another one (R57)."""
-    if key is None:
+def hashed_key(caller: Principal, key: str | None) -> str | None:
+    """Return an idempotency key as it is stored: hashed with the caller, whose alone it is."""
+    return None if key is None else digest(caller.payer, key)
+
+
+async def repeated(act: Act, customer_id: str, request: Request) -> ConsentEntry | None:
+    """Return the entry that the same request made before; refuse the key of another one (R57)."""
+    if request.key is None:
         return None
-    entry = await ConsentEntry.get_or_none(customer_id=customer_id, idempotency_key=hashed_key(key))
+    # Keys were once stored without their caller; a request of that time may be repeated now.
+    unscoped = hashlib.sha256(request.key.encode()).hexdigest()
+    entry = await ConsentEntry.get_or_none(
+        Q(idempotency_key=hashed_key(act.principal, request.key))
+        | Q(idempotency_key=unscoped, recorded_by_id=act.principal.id),
+        customer_id=customer_id,
+    )
     if entry is None:
         return None
-    testimony = await ConsentTestimony.get(id=entry.testimony_id)
-    if testimony.request_digest != _digest_of(testimony.salt or "", request):
-        raise refuse(
-            RefusalCode.IDEMPOTENCY_KEY_REUSED,
-            f"This key made entry {entry.sequence}, by a request with another content.",
-            *path,
-            "idempotencyKey",
-            hint="Send a new key with each new request, and the same with a repeated one.",
-        )
+    if not request.is_that_of(await ConsentTestimony.get(id=entry.testimony_id)):
+        raise key_reused(f"This key made entry {entry.sequence}, by a request with other content.")
     return entry
 
 
-async def append(
-    act: Act, customer: Customer, draft: Draft, key: str | None, request: Mapping[str, Any]
-) -> ConsentEntry:
+def key_reused(message: str, *path: str) -> Refused:
+    """Refuse an idempotency key that came with another request before."""
+    return refuse(
+        RefusalCode.IDEMPOTENCY_KEY_REUSED,
+        message,
+        *path,
+        "idempotencyKey",
+        hint="Send a new key with each new request, and the same with a repeated one.",
+    )
+
+
+async def append(act: Act, customer: Customer, draft: Draft, request: Request) -> ConsentEntry:
     """Add an entry to the ledger of a customer that is locked, or was made in this transaction."""
     ledger = await ConsentLedger.get_or_none(id=customer.id)
     is_first = ledger is None
@@ -75,7 +102,7 @@ async def append(
         document_version=draft.document_version,
         covers_emailing=draft.covers_emailing,
         evidence_sha256=draft.evidence_sha256,
-        idempotency_key=hashed_key(key),
+        idempotency_key=hashed_key(act.principal, request.key),
         testimony_id=testimony.id,
         testimony_digest=testimony_digest(testimony),
         previous_hash=ledger.last_hash,
@@ -131,9 +158,10 @@ async def _store_periods(customer_id: str) -> None:
     )
 
 
-def _testimony(customer: Customer, draft: Draft, request: Mapping[str, Any]) -> ConsentTestimony:
+def _testimony(customer: Customer, draft: Draft, request: Request) -> ConsentTestimony:
     salt = secrets.token_hex(32)
     return ConsentTestimony(
+        id=request.testimony_id or new_testimony_id(),
         customer_id=customer.id,
         salt=salt,
         given_by=draft.given_by,
@@ -143,9 +171,9 @@ def _testimony(customer: Customer, draft: Draft, request: Mapping[str, Any]) -> 
         asked_by=draft.asked_by,
         reason=draft.reason,
         correction_reason=draft.correction_reason,
-        request_digest=_digest_of(salt, request),
+        request_digest=_digest_of(salt, request.content),
     )
 
 
-def _digest_of(salt: str, request: Mapping[str, Any]) -> str:
-    return digest(salt, dict(request))
+def _digest_of(salt: str, content: Mapping[str, Any]) -> str:
+    return digest(salt, dict(content))

@@ -8,7 +8,7 @@ from models.audit import Act
 from models.consent import KINDS, EntryKind, root_of
 from models.consent_entry import ConsentEntry, ConsentTestimony
 from models.consent_fields import Draft, checked, checked_key
-from models.consent_ledger import append, is_about_consent, repeated
+from models.consent_ledger import Request, append, is_about_consent, repeated
 from models.customer import REASON_LENGTH, Customer
 from models.customer_class import touch
 from models.customer_editing import locked_customer, refuse_stale
@@ -58,11 +58,11 @@ async def record(
     """
     draft, key = checked(kind, values), checked_key(key)
     customer = await locked_customer(customer_id, None, "customerId")
-    request = {"kind": kind, **values}
-    if (entry := await repeated(customer.id, key, request)) is not None:
+    request = Request({"kind": kind, **values}, key)
+    if (entry := await repeated(act, customer.id, request)) is not None:
         return Recorded(customer, entry, is_repeat=True)
     refuse_stale(customer, expected_version)
-    return await _add(act, customer, draft, key, request)
+    return await _add(act, customer, draft, request)
 
 
 async def correct(
@@ -86,22 +86,20 @@ async def correct(
     if wrong is None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such entry.", "entryId")
     customer = await locked_customer(wrong.customer_id, None, "entryId")
-    request = {"corrects": entry_id, "kind": kind, "why": why, **values}
-    if (entry := await repeated(customer.id, key, request)) is not None:
+    request = Request({"corrects": entry_id, "kind": kind, "why": why, **values}, key)
+    if (entry := await repeated(act, customer.id, request)) is not None:
         return Recorded(customer, entry, is_repeat=True)
     refuse_stale(customer, expected_version)
     await _refuse_corrected(wrong)
     corrected_kind = await _kind(wrong, kind)
     merged = {**await _kept(wrong), **values}
     draft = checked(corrected_kind, merged, corrects_id=wrong.id, correction_reason=why)
-    return await _add(act, customer, draft, key, request)
+    return await _add(act, customer, draft, request)
 
 
-async def _add(
-    act: Act, customer: Customer, draft: Draft, key: str | None, request: Mapping[str, Any]
-) -> Recorded:
+async def _add(act: Act, customer: Customer, draft: Draft, request: Request) -> Recorded:
     """Add the entry; one about consent settles the review that a change of class asked for."""
-    entry = await append(act, customer, draft, key, request)
+    entry = await append(act, customer, draft, request)
     if is_about_consent(draft.kind):
         customer.consent_review_due_at = None
     touch(customer, act.now)

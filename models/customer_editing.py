@@ -11,8 +11,8 @@ from models.audit import ERASED, Act
 from models.audit_erasure import erase_values
 from models.company_number import InvalidCompanyNumber, normalise
 from models.consent import EntryKind
-from models.consent_fields import checked, checked_key
-from models.consent_ledger import append, erase_testimonies
+from models.consent_fields import checked
+from models.consent_ledger import Request, append, erase_testimonies
 from models.contact_erasure import erase_contacts
 from models.customer import (
     ACCOUNT_NUMBER_LENGTH,
@@ -28,7 +28,14 @@ from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.job import JOBS
 from models.locks import lock, lock_shared
-from models.lookup import cancel_lookup, carry_out, lookup_rows, plan_lookups, record_requests
+from models.lookup import (
+    cancel_lookup,
+    carry_out,
+    hand_over_lookup,
+    lookup_rows,
+    plan_lookups,
+    record_requests,
+)
 from models.partner import for_new_customer, refuse_class_change, refuse_edit, refuse_erasure
 from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
 from models.reach import reach
@@ -39,6 +46,7 @@ from models.reclassification import (
     move_customers,
 )
 from models.text import Checks
+from models.urgency import Urgency
 from models.writing import add_rows, new_row
 
 STORED_FIELDS = (
@@ -58,11 +66,12 @@ async def create_customer(
     values: Mapping[str, Any],
     template_id: str | None = None,
     consent: Mapping[str, Any] | None = None,
+    request: Request | None = None,
 ) -> Customer:
     """Add a customer; its class comes from the input, the template or the platform (R24).
 
     `consent` records that consent was given, whatever the class (R49); without it, it was not
-    (R48).
+    (R48). `request` is what the ledger keeps to recognise a repeated one; the consent by default.
     """
     values = for_new_customer(values)
     placement = await class_for_new_customer(values, template_id)
@@ -83,7 +92,7 @@ async def create_customer(
         customer,
         class_change(act, customer.id, None, placement.customer_class, FIRST_ASSIGNMENT),
         audit.new_entry(act, "customer.created", customer.id, after=_stored(customer)),
-        *lookup_rows(act, plan.starting, EnrichmentTrigger.SAVE),
+        *await lookup_rows(act, plan, EnrichmentTrigger.SAVE, Urgency.SAVED),
     ]
     try:
         await add_rows(rows, waking=JOBS if plan.starting else None)
@@ -91,8 +100,8 @@ async def create_customer(
         raise _number_taken(customer) from error
     if consent is not None:
         draft = checked(EntryKind.GRANT, consent, "consent")
-        key = checked_key(consent.get("idempotency_key"), "consent")
-        await append(act, customer, draft, key, {"kind": EntryKind.GRANT, **consent})
+        content = {"kind": EntryKind.GRANT, **consent}
+        await append(act, customer, draft, request or Request(content))
     return customer
 
 
@@ -109,6 +118,7 @@ async def edit_customer(
     _check_and_set(customer, values)
     if customer.parent_id != before["parent_id"]:
         await check_parent(customer)
+        await hand_over_lookup(customer, customer_class)
     if customer.company_number != before["company_number"]:
         await forget_company(act, customer)
     after = _stored(customer)

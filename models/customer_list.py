@@ -8,7 +8,7 @@ from typing import Any
 
 from models.classification import CustomerLabel, SubscriberKind
 from models.customer import Customer
-from models.customer_reach import among_reached, reaches_few
+from models.customer_reach import MOST_EXAMINED, MOST_FEW, among_reached, reached_with, reaches_few
 from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
 from models.reading import Keep, Reader
@@ -30,8 +30,8 @@ _LABELS = {
     CustomerLabel.SOLE_TRADER: "is_sole_trader",
     CustomerLabel.RESELLER: "is_reseller",
 }
-_EQUAL = ("parent_id", "company_number", "external_reference")
-_NOT_ERASED = Sql("t0.erased_at IS NULL")
+_NUMBERS = ("company_number", "external_reference")
+NOT_ERASED = Sql("t0.erased_at IS NULL")
 
 LARGEST_COUNT = 10_000
 """Lists are counted this far; what is longer is said to be longer."""
@@ -109,8 +109,8 @@ class CustomerFilter:
         The part on classes may be left out.
         """
         of_class = self._of_class() if is_of_class else ()
-        reached = [among_reached()] if self.is_few else ()
-        return all_of([_NOT_ERASED, *reached, *of_class, *self._of_status(), *self._others()])
+        reached = [among_reached()] if self.is_few and not self._numbers() else ()
+        return all_of([NOT_ERASED, *reached, *of_class, *self._of_status(), *self._others()])
 
     def each(self, column: str | None = None) -> Each | None:
         """Give the keys of which a list consists, if nothing else is asked for.
@@ -165,12 +165,21 @@ class CustomerFilter:
             yield Sql(f"{column} IN ({spelt})") if spelt else Sql("1 = 0")
 
     def _others(self) -> Iterator[Sql]:
-        for column in _EQUAL:
-            if (value := getattr(self, column)) is not None:
-                yield Sql(f"t0.{column} = ?", (value,))
+        if self.parent_id is not None:
+            yield Sql("t0.parent_id = ?", (self.parent_id,))
+        numbers = self._numbers()
+        if numbers and self.is_few:
+            yield reached_with(numbers)
+        else:
+            yield from (Sql(f"t0.{name} = ?", (value,)) for name, value in numbers.items())
         if self.text is not None and self.text.strip():
             yield holding("t0", self.text.strip().casefold(), is_common=self.is_common)
         yield from self.others
+
+    def _numbers(self) -> dict[str, str]:
+        """Give the columns that hold for others too what is asked for, with its values."""
+        given = {name: getattr(self, name) for name in _NUMBERS}
+        return {name: value for name, value in given.items() if value is not None}
 
     def _column(self, name: str) -> str:
         return not_looked_up(f"t0.{name}") if self.is_few else f"t0.{name}"
@@ -178,7 +187,8 @@ class CustomerFilter:
     async def examined(self) -> "CustomerFilter":
         """Find out what the statement has to be chosen by."""
         text = (self.text or "").strip().casefold()
-        common, few = await is_common(text), await reaches_few()
+        most = MOST_EXAMINED if self._numbers() else MOST_FEW
+        common, few = await is_common(text), await reaches_few(most)
         return replace(self, is_common=common, is_few=few) if common or few else self
 
 
@@ -219,7 +229,7 @@ def _placed(
     place = Place((order.column, "id"), direction, beyond)
     each, one_class = wanted.each(order.column), wanted.one_class()
     if each is not None:
-        return each.first(_NOT_ERASED, place, size), place.order()
+        return each.first(NOT_ERASED, place, size), place.order()
     if one_class is not None and not wanted.is_few:
         matched, by = place.under("customer_class_id", Sql("?", (one_class,)))
         return all_of([matched, wanted.condition(is_of_class=False)]), by
@@ -239,7 +249,7 @@ async def count(wanted: CustomerFilter) -> int:
         )
         statement = Sql(text, condition.parameters)
     else:
-        statement = each.count(_NOT_ERASED, most)
+        statement = each.count(NOT_ERASED, most)
     ((counted,),) = await run(statement.text, statement.parameters)
     return int(counted)
 
@@ -276,4 +286,4 @@ async def _of_classes(class_ids: Sequence[str]) -> tuple[Each, Sql]:
     """Give the keys of which such a list consists, and what else its customers meet."""
     is_few = await reaches_few()
     each = Each("customer", "customer_class_id", listed(class_ids), is_few=is_few)
-    return each, all_of([_NOT_ERASED, among_reached()]) if is_few else _NOT_ERASED
+    return each, all_of([NOT_ERASED, among_reached()]) if is_few else NOT_ERASED

@@ -5,27 +5,72 @@ else's customers to find a partner's ten. So it is told to begin with these; con
 indexes would serve are written so that none is looked up by.
 """
 
-from models.reach import reach
-from models.sql import Sql, is_postgres, run
+from collections.abc import Mapping
+
+from models.reach import bind, kept, reach
+from models.sql import Sql, is_postgres, never_looked_up, run
 
 MOST_FEW = 10_000
 """Who reaches more has so many of all that walking the list finds them soon."""
+
+MOST_EXAMINED = 1_000
+"""Of so few, each is looked at for a number that others' customers may have as well."""
 
 FEW = "SELECT own.{key} FROM customer AS own"
 """All that are reached, as of any statement."""
 
 
-async def reaches_few() -> bool:
+async def reaches_few(most: int = MOST_FEW) -> bool:
     """Tell whether the operation is bound, and reaches so few that lists begin with them."""
     if reach() is None:
         return False
-    text = f"SELECT count(*) FROM (SELECT 1 FROM customer AS t0 LIMIT {MOST_FEW + 1:d}) AS counted"  # noqa: S608  # no value is spelt out
+    text = f"SELECT count(*) FROM (SELECT 1 FROM customer AS t0 LIMIT {most + 1:d}) AS counted"  # noqa: S608  # no value is spelt out
     ((counted,),) = await run(text, ())
-    return int(counted) <= MOST_FEW
+    return int(counted) <= most
 
 
 def among_reached() -> Sql:
     """Match the customers that are reached, found first of all."""
+    return _among(FEW)
+
+
+def reached_with(values: Mapping[str, str]) -> Sql:
+    """Match the customers that are reached and have some texts in some columns.
+
+    The reached ones are gone through, so that it takes as long whether or not others have the same.
+    """
+    having = " AND ".join(f"{never_looked_up(f'own.{column}')} = ?" for column in values)
+    matched = _among(f"{FEW} WHERE {having}")
+    return Sql(matched.text, tuple(values.values()))
+
+
+def _among(statement: str) -> Sql:
     if is_postgres():
-        return Sql(f"t0.id = ANY(ARRAY({FEW.format(key='id')}))")
-    return Sql(f"t0.rowid IN ({FEW.format(key='rowid')})")
+        return Sql(f"t0.id = ANY(ARRAY({statement.format(key='id')}))")
+    return Sql(f"t0.rowid IN ({statement.format(key='rowid')})")
+
+
+async def at_account_number(number: str) -> Sql:
+    """Match the customer with an account number.
+
+    A bound operation reads the customer at that place in the order of all numbers, whoever's it
+    is and whether or not it has that very number, and only then looks whether it is reached: it
+    does the same for a number of somebody else's and for one that nobody has.
+    """
+    if reach() is None:
+        return Sql("t0.account_number = ?", (number,))
+    with kept():
+        bind(None)
+        found = await run(_AT_NUMBER, (number,))
+    row_id = found[0][0] if found else ""
+    return Sql(f"t0.id = ? AND {never_looked_up('t0.account_number')} = ?", (row_id, number))
+
+
+_AT_NUMBER = """
+  SELECT id FROM (SELECT t0.id FROM customer AS t0 WHERE t0.account_number >= ?
+    ORDER BY t0.account_number LIMIT 1) AS next
+  UNION ALL
+  SELECT id FROM (SELECT t0.id FROM customer AS t0
+    ORDER BY t0.account_number LIMIT 1) AS first
+  LIMIT 1"""
+"""After the last number comes the first, so that one row is always read."""

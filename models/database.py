@@ -3,8 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,8 +21,11 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models.connections import ENGINE, added_for, refuse_foreign
+from models.database_faults import fault_of
+from models.fault_log import report
 from models.reach import reach
-from models.reading_connections import ReadingConnections, connected
+from models.reading_connections import CONNECT_S, ReadingConnections, connected
+from models.schema_fit import APPLIED, SchemaFit, fit_of, own_migrations
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,13 +38,21 @@ Row = TypeVar("Row", bound=Model)
 POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
+SCHEMA = "schema"
+"""The topic that is woken when migrations were applied."""
+CHECK_SCHEMA_S = 5.0
 READER = "reader"
 """The attribute of Tortoise's connection that holds what reads outside of transactions go by."""
 READING_SHARE = 3
 """A third of the connections are for reads alone."""
 
-COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
-"""Two units of work were in each other's way on PostgreSQL, and this one was rolled back."""
+COLLISIONS = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.SerializationError,
+)
+"""PostgreSQL rolled back: units of work were in each other's way, or the schema has changed."""
 
 KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
 LONGEST_PAUSE_S = 0.05
@@ -49,12 +60,17 @@ LONGEST_PAUSE_S = 0.05
 _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
 
 
-async def _prepare(connection: asyncpg.Connection) -> None:
-    """Keep the planner from sorting by number what the index of unique numbers gives.
+PLANNER_SETTING = "enable_incremental_sort"
+"""Off, or the planner sorts lists by the index of unique numbers, which holds erased rows too."""
 
-    That one holds erased rows too, side by side: lists have indexes of what is living.
-    """
-    await connection.execute("SET enable_incremental_sort = off")
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    """Set the planner up, and wait for others' locks no longer than SQLite does."""
+    await connection.execute(f"SET {PLANNER_SETTING} = off; SET lock_timeout = {BUSY_TIMEOUT_MS}")
+
+
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """Change no session state: behind a transaction pooler, sessions are shared (ADR 31)."""
 
 
 class _RollBackDryRunError(Exception):
@@ -90,12 +106,31 @@ class Signals:
 
 
 class Database:
-    """One database of the process, opened and closed by the composition root."""
+    """One database of the process, opened and closed by the composition root.
 
-    def __init__(self, url: str, *, pool_size: int = 12) -> None:
+    `is_pooled` says that the URL leads to a pooler in transaction mode, such as pgbouncer. Each
+    statement or transaction may then reach another server session, so no statement is prepared
+    by name and no session state is set. `direct_url` leads to the server itself, for LISTEN and
+    migrations. `timeout_s` is how long a statement may take on PostgreSQL.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 12,
+        timeout_s: float | None = None,
+        is_pooled: bool = False,
+        direct_url: str | None = None,
+    ) -> None:
         self.url = url
+        self.is_pooled = is_pooled
+        self._timeout_s = timeout_s
+        self._direct_url = direct_url
         self.is_postgres = urlsplit(url).scheme in POSTGRES_SCHEMES
         self.signals = Signals()
+        self.numbering = asyncio.Lock()
+        """Held while this process numbers rows (`models/numbering.py`)."""
         self._reading = pool_size // READING_SHARE
         self._pool_size = pool_size - self._reading
         self._units: set[asyncio.Task[Any]] = set()
@@ -104,6 +139,8 @@ class Database:
         self._reader: sqlite3.Connection | None = None
         self._epochs: dict[str, tuple[int, int]] = {}
         """Epochs of topics on SQLite, each with the version of the data that it was read at."""
+        self.schema_fit: SchemaFit | None = None
+        """How the schema fits this program, as last looked at; None if that was never done."""
         self._reading_connections: ReadingConnections | None = None
 
     @property
@@ -113,7 +150,8 @@ class Database:
         if self.is_postgres:
             connection["credentials"] |= {
                 "maxsize": self._pool_size,
-                "init": _prepare,
+                "init": self._prepare,
+                **self._statement_options,
             }
         else:
             connection["credentials"] |= {"busy_timeout": BUSY_TIMEOUT_MS}
@@ -133,7 +171,21 @@ class Database:
     @property
     def dsn(self) -> str:
         """Give the address as PostgreSQL's own clients write it."""
-        return urlunsplit(urlsplit(self.url)._replace(scheme="postgresql"))
+        return _as_dsn(self.url)
+
+    @property
+    def direct_dsn(self) -> str:
+        """The server's own address, past a pooler, for what needs a session of its own."""
+        return _as_dsn(self._direct_url or self.url)
+
+    @property
+    def _prepare(self) -> Callable[[asyncpg.Connection], Awaitable[None]]:
+        return _leave_as_it_is if self.is_pooled else _prepare
+
+    @property
+    def _statement_options(self) -> dict[str, Any]:
+        uncached = {"statement_cache_size": 0} if self.is_pooled else {}
+        return {"command_timeout": self._timeout_s, **uncached}
 
     async def open(self, topics: Sequence[str] = ()) -> None:
         """Connect, and on PostgreSQL listen for what other processes wake."""
@@ -144,7 +196,8 @@ class Database:
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
         else:
-            connect = partial(connected, _prepare, dsn=self.dsn)
+            options = self._statement_options
+            connect = partial(connected, self._prepare, dsn=self.dsn, **options)
             self._reading_connections = ReadingConnections(connect, self._reading)
             setattr(get_connection("default"), READER, self._reading_connections)
         if self.is_postgres and topics:
@@ -162,6 +215,52 @@ class Database:
         if self._reading_connections is not None:
             await self._reading_connections.close()
         await Tortoise.close_connections()
+
+    async def check_schema(self) -> SchemaFit:
+        """Look at how the schema fits this program; units of work are refused while it does not."""
+        try:
+            rows = await self._read_quietly(APPLIED)
+        except Exception as error:
+            if fault_of(error) is not None:
+                raise
+            rows = ()  # nothing was ever applied, so there is no such table
+        fit = fit_of(own_migrations(), [row[0] for row in rows])
+        if self.schema_fit != fit and not (self.schema_fit is None and fit.may_write):
+            (log.info if fit.may_write else log.warning)("schema_checked", schema=str(fit))
+        self.schema_fit = fit
+        return fit
+
+    @asynccontextmanager
+    async def schema_watched(self) -> AsyncIterator[None]:
+        """Check how the schema fits before anything is written, and again from then on."""
+        try:
+            await self.check_schema()
+        except Exception as error:
+            report("schema_unchecked", error)
+        watching = asyncio.create_task(self.watch_schema())
+        try:
+            yield
+        finally:
+            watching.cancel()
+
+    async def watch_schema(self) -> None:
+        """Look at the schema again and again, for ever: migrations may be applied meanwhile."""
+        with self.signals.watching(SCHEMA) as migrated:
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(migrated.wait(), CHECK_SCHEMA_S)
+                migrated.clear()
+                try:
+                    await self.check_schema()
+                except Exception as error:
+                    report("schema_unchecked", error)
+
+    async def _read_quietly(self, text: str) -> Sequence[Sequence[Any]]:
+        """Run a statement outside of everybody's transactions and logs."""
+        if self._reader is not None:
+            return self._reader.execute(text).fetchall()
+        assert self._reading_connections is not None  # noqa: S101  # the database is open
+        return await self._reading_connections.fetch(text, ())
 
     def epoch(self, topic: str) -> int | None:
         """Give a number that changes whenever what the topic is about does, in any process.
@@ -186,7 +285,10 @@ class Database:
         Cancelling inside a transaction would leave the connection unusable, so the work has a
         task of its own. With `dry_run` everything is rolled back, and the result given all the
         same. Work that collides with another's on PostgreSQL is done again from its beginning.
+        Raises DatabaseUnavailable if the schema does not fit this program.
         """
+        if self.schema_fit is not None:
+            self.schema_fit.refuse_writes()
         unit = asyncio.create_task(self._unit_of_work(work, dry_run=dry_run))
         self._units.add(unit)
         unit.add_done_callback(self._forget)
@@ -196,7 +298,7 @@ class Database:
         from models.lite_connections import open_reader  # noqa: PLC0415  # PostgreSQL needs none
 
         path = self.config["connections"]["default"]["credentials"]["file_path"]
-        reader = open_reader(path, BUSY_TIMEOUT_MS)
+        reader = open_reader(path)
         setattr(get_connection("default"), READER, reader)
         return reader
 
@@ -241,13 +343,13 @@ class Database:
         while True:
             try:
                 await self._listen_until_lost(topics)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("listener_lost", error=type(error).__name__)
+            except Exception as error:
+                report("listener_lost", error)
             await asyncio.sleep(RECONNECT_S)
 
     async def _listen_until_lost(self, topics: Sequence[str]) -> None:
         lost = asyncio.Event()
-        connection = await asyncpg.connect(self.dsn)
+        connection = await asyncpg.connect(self.direct_dsn, timeout=CONNECT_S)
         try:
             connection.add_termination_listener(lambda _: lost.set())
             for topic in topics:
@@ -279,3 +381,7 @@ def note_wake(topic: str | None) -> None:
 def dialect_of(connection: BaseDBAsyncClient) -> str:
     """Name the dialect: `postgres` or `sqlite`."""
     return connection.capabilities.dialect
+
+
+def _as_dsn(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))

@@ -40,6 +40,7 @@ async def note_running(run_id: str, attempts: int) -> EnrichmentRun:
     """Mark a run as being worked on and give it; refuse if it was cancelled meanwhile."""
     run, customer = await _locked(run_id)
     run.status, run.attempts, run.next_attempt_at = EnrichmentStatus.RUNNING, attempts, None
+    run.reason = None if run.reason is EnrichmentReason.BLOCKED else run.reason
     await run.save()
     customer.enrichment_status = EnrichmentStatus.RUNNING
     await customer.save(update_fields=["enrichment_status"])
@@ -65,6 +66,15 @@ async def note_waiting(
     await run.save()
     customer.enrichment_status = run.status
     await customer.save(update_fields=["profile", "enrichment_status"])
+
+
+async def note_blocked() -> None:
+    """Note on the runs that wait that the register refuses our key, unless they say so already."""
+    waiting = EnrichmentRun.filter(
+        status__in=(EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING), reason__isnull=True
+    )
+    if await waiting.exists():
+        await waiting.update(reason=EnrichmentReason.BLOCKED)
 
 
 async def keep_answer(run_id: str, step: str, body: bytes, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """The states of an enrichment and the reasons it ends with (R87). PURE."""
 
+from datetime import datetime
 from enum import StrEnum, unique
 
 
@@ -25,6 +26,17 @@ class EnrichmentStatus(StrEnum):
 
 
 _LIVE = frozenset({EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, EnrichmentStatus.RETRYING})
+
+
+def upcoming_attempt(
+    status: EnrichmentStatus, due_at: datetime | None, now: datetime
+) -> datetime | None:
+    """Return when a lookup that waits for a retry may start, never an instant in the past.
+
+    Null if it runs, has ended, or may start as soon as it has its turn.
+    """
+    is_waiting = status in (EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING)
+    return due_at if is_waiting and due_at is not None and due_at > now else None
 
 
 @unique

@@ -49,6 +49,7 @@ class RefusalCode(StrEnum):
     EMAIL_ALREADY_VERIFIED = "EMAIL_ALREADY_VERIFIED"
     CONTACT_INACTIVE = "CONTACT_INACTIVE"
     TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
+    RATE_LIMITED = "RATE_LIMITED"
     NOT_FOR_PARTNERS = "NOT_FOR_PARTNERS"
     PERMISSION_NOT_HELD = "PERMISSION_NOT_HELD"
     PERSONAL_DATA_NEEDED = "PERSONAL_DATA_NEEDED"
@@ -71,6 +72,8 @@ class Refusal:
     path: tuple[str, ...] = ()
     hint: str | None = None
     retryable: bool = False
+    retry_after_seconds: int | None = None
+    """The seconds after which the same request may succeed, where that is known."""
 
 
 class Refused(Exception):

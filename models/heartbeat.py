@@ -1,6 +1,6 @@
 """Signs of life of the workers, so that readiness can tell whether one is at work."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tortoise import fields
 from tortoise.models import Model
@@ -14,6 +14,16 @@ class Heartbeat(Model):
 
     class Meta:
         table = "heartbeat"
+
+
+LONGEST_SILENCE = timedelta(seconds=30)
+
+
+async def is_any_alive(now: datetime) -> bool:
+    """Tell whether any worker has shown a sign of life lately; one from the future is none."""
+    return await Heartbeat.filter(
+        seen_at__gt=now - LONGEST_SILENCE, seen_at__lt=now + LONGEST_SILENCE
+    ).exists()
 
 
 async def beat(worker: str, now: datetime) -> None:

@@ -1,5 +1,8 @@
 """Makes the identifiers of rows: TypeIDs, sortable by time, with a prefix for their type."""
 
+from typing import Any
+from uuid import UUID
+
 from typeid import TypeID
 
 ID_LENGTH = 32
@@ -59,6 +62,16 @@ def new_consent_entry_id() -> str:
 def new_testimony_id() -> str:
     """Identify what was said of a consent entry."""
     return str(TypeID(prefix="tsm"))
+
+
+def testimony_id_for(digest: str) -> str:
+    """Identify what was said of a consent entry by a request's hexadecimal digest.
+
+    The same request has the same id, so that the primary key keeps it from being stored twice; of
+    all identifiers, this one does not sort by time.
+    """
+    number: Any = UUID(digest[:32])  # typed as that of the library's own choice
+    return str(TypeID.from_uuid(number, prefix="tsm"))
 
 
 def new_contact_id() -> str:

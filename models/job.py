@@ -1,35 +1,41 @@
 """The queue: one table of jobs, enqueued in the transaction that gives rise to them.
 
-`due_at` means, in turn, when a queued job may start, when the lease of a running one ends, and
-nothing once it has ended: so a job whose worker died is simply due again. `owner` is new with each
-claim and fences off a worker that lost its lease. `live_key` is unique while the job lives.
+A job is READY to be claimed, or WAITING until `due_at` for another attempt, or RUNNING until
+`due_at`, when its worker's lease ends; then `models/queue_watch.py` makes it ready again. It keeps
+its `urgency` and `place` until it ends, so an attempt more costs it nothing. `owner` is new with
+each claim and fences off a worker that lost its lease. `live_key` is unique while the job lives.
 """
 
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Any
 
 from tortoise import fields
-from tortoise.expressions import F, Subquery
-from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.database import wake
 from models.identifiers import ID_LENGTH, new_job_id
+from models.indexes import IndexWhere
+from models.queue_turn import IS_WAITING, last_places
+from models.urgency import Urgency
 from models.writing import add_rows, new_row
 
 JOBS = "jobs"
-"""The topic that is woken when a job was enqueued."""
+"""The topic that is woken when a job can be claimed."""
+
+IS_READY = "state = 'READY'"
+IS_DUE_LATER = "state IN ('WAITING', 'RUNNING')"
+"""Conditions of indexes: statements that use these spell them in the same words."""
 
 
 @unique
 class JobState(StrEnum):
     """Where a job stands."""
 
-    QUEUED = "QUEUED"
+    READY = "READY"
+    WAITING = "WAITING"
     RUNNING = "RUNNING"
     DONE = "DONE"
     FAILED = "FAILED"
@@ -43,16 +49,46 @@ class Job(Model):
     kind = fields.CharField(max_length=40)
     payload: dict[str, Any] = fields.JSONField(default=dict)
     live_key = fields.CharField(max_length=80, unique=True, null=True)
-    state = fields.CharEnumField(JobState, max_length=12, default=JobState.QUEUED)
+    state = fields.CharEnumField(JobState, max_length=12, default=JobState.READY)
     attempts = fields.IntField(default=0)
     due_at = fields.DatetimeField(null=True)
+    """When it became ready, or is due again, or its lease ends, by its state; null in the end."""
     owner = fields.CharField(max_length=36, null=True, db_index=True)
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True, db_index=True)
+    urgency = fields.SmallIntField(db_default=1)
+    reseller_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    """Whose turn it takes; null for the platform's own."""
+    place = fields.BigIntField(db_default=0)
+    """Its round within its urgency: smaller places start first."""
+    calls_left = fields.SmallIntField(null=True)
+    """Calls of the register that it still needs, as far as known; null for other kinds."""
+    started_at = fields.DatetimeField(null=True)
+    """Its first start."""
+    request_id = fields.CharField(max_length=200, null=True)
+    """The request that gave rise to it."""
 
     class Meta:
         table = "job"
-        indexes = (Index(fields=("due_at", "id")),)
+        indexes = (
+            IndexWhere(fields=("kind", "urgency", "place", "id"), where=IS_READY),
+            IndexWhere(fields=("reseller_id", "kind", "urgency", "place"), where=IS_WAITING),
+            IndexWhere(fields=("due_at",), where=IS_DUE_LATER),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to enqueue."""
+
+    kind: str
+    live_key: str
+    payload: dict[str, Any] = field(default_factory=dict)
+    urgency: Urgency = Urgency.SAVED
+    reseller_id: str | None = None
+    request_id: str | None = None
+    calls: int | None = None
+    """Calls of the register that it needs; null for kinds that make none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +99,58 @@ class Claim:
     kind: str
     payload: dict[str, Any]
     attempts: int
-    created_at: datetime
     owner: str
+    started_at: datetime
+    waited_s: float = 0.0
+    """Seconds from when it was ready until it was claimed."""
+    request_id: str | None = None
+    calls_left: int | None = None
+    is_paid: bool = False
+    """Whether its first call of the register has been taken from the allowance."""
 
 
 class LeaseLostError(Exception):
     """Somebody else holds the job now, or it was cancelled: what was done for it must not count."""
 
 
-async def enqueue(kind: str, payload: dict[str, Any], live_key: str, now: datetime) -> None:
-    """Add a job in the current transaction; workers are woken by its commit."""
-    await enqueue_many(kind, {live_key: payload}, now)
+async def enqueue(jobs: Sequence[NewJob], now: datetime) -> None:
+    """Add jobs in the current transaction; workers are woken by its commit."""
+    if jobs:
+        await add_rows(await job_rows(jobs, now), waking=JOBS)
 
 
-async def enqueue_many(kind: str, jobs: dict[str, dict[str, Any]], now: datetime) -> None:
-    """Add jobs by their live keys, in the current transaction."""
-    await add_rows(new_jobs(kind, jobs, now), waking=JOBS)
-
-
-def new_jobs(kind: str, jobs: dict[str, dict[str, Any]], now: datetime) -> list[Job]:
-    """Give the rows of jobs by their live keys; whoever adds them wakes JOBS."""
+async def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
+    """Return the rows of new jobs, each with its place; the caller adds them and wakes JOBS."""
+    places = await _places(jobs)
     return [
-        new_row(Job, kind=kind, payload=payload, live_key=key, due_at=now, created_at=now)
-        for key, payload in jobs.items()
+        new_row(
+            Job,
+            kind=job.kind,
+            payload=job.payload,
+            live_key=job.live_key,
+            due_at=now,
+            created_at=now,
+            urgency=int(job.urgency),
+            reseller_id=job.reseller_id,
+            place=place,
+            calls_left=job.calls,
+            request_id=job.request_id,
+        )
+        for job, place in zip(jobs, places, strict=True)
     ]
+
+
+async def _places(jobs: Sequence[NewJob]) -> list[int]:
+    resellers: dict[tuple[str, Urgency], set[str | None]] = {}
+    for job in jobs:
+        resellers.setdefault((job.kind, job.urgency), set()).add(job.reseller_id)
+    last = {line: await last_places(*line, own) for line, own in resellers.items()}
+    places = []
+    for job in jobs:
+        of_line = last[job.kind, job.urgency]
+        of_line[job.reseller_id] += 1
+        places.append(of_line[job.reseller_id])
+    return places
 
 
 async def cancel(live_key: str, now: datetime) -> bool:
@@ -99,50 +163,8 @@ async def cancel(live_key: str, now: datetime) -> bool:
     )
 
 
-async def hasten(live_key: str, now: datetime) -> bool:
-    """Let a job that waits for its next attempt start now."""
-    hastened = await Job.filter(live_key=live_key, state=JobState.QUEUED).update(due_at=now)
-    if hastened:
-        await wake(JOBS)
-    return hastened > 0
-
-
-async def hasten_many(live_keys: Sequence[str], now: datetime) -> None:
-    """Let those of the jobs start now that wait for their next attempt."""
-    await Job.filter(live_key__in=live_keys, state=JobState.QUEUED).update(due_at=now)
-    await wake(JOBS)
-
-
-async def claim(limit: int, lease: timedelta, now: datetime) -> list[Claim]:
-    """Take up to `limit` due jobs; run it in a transaction. No two workers get the same job."""
-    owner = str(uuid.uuid4())
-    # Selecting whole rows keeps the lock: .values("id") would drop it without a word.
-    due = (
-        Job.filter(due_at__lte=now)
-        .order_by("due_at", "id")
-        .limit(limit)
-        .select_for_update(skip_locked=True)
-        .only("id")
-    )
-    taken = await Job.filter(id__in=Subquery(due)).update(
-        owner=owner, state=JobState.RUNNING, due_at=now + lease, attempts=F("attempts") + 1
-    )
-    if not taken:
-        return []
-    return [
-        Claim(job.id, job.kind, job.payload, job.attempts, job.created_at, owner)
-        for job in await Job.filter(owner=owner).order_by("id")
-    ]
-
-
-async def next_due_at() -> datetime | None:
-    """Tell when the next job is due, or the next lease ends."""
-    job = await Job.filter(due_at__isnull=False).order_by("due_at", "id").first().only("due_at")
-    return None if job is None else job.due_at
-
-
 async def extend(held: Claim, until: datetime) -> None:
-    """Keep a job for longer, as a running worker does while it is alive."""
+    """Extend the lease, as a running worker does while it is alive."""
     await _fenced(held, due_at=until)
 
 
@@ -151,9 +173,36 @@ async def finish(held: Claim, state: JobState, now: datetime) -> None:
     await _fenced(held, state=state, owner=None, due_at=None, live_key=None, finished_at=now)
 
 
-async def put_back(held: Claim, due_at: datetime, attempts: int) -> None:
-    """Let a job be run again later; `attempts` are those that count so far."""
-    await _fenced(held, state=JobState.QUEUED, owner=None, due_at=due_at, attempts=attempts)
+async def put_back(held: Claim, due_at: datetime) -> None:
+    """Let a job be tried again at an instant; it keeps its place."""
+    await _fenced(held, state=JobState.WAITING, owner=None, due_at=due_at)
+
+
+async def release(held: Claim, now: datetime, wait: timedelta = timedelta()) -> None:
+    """Let any worker run a job again, at once or after a wait; it keeps its place.
+
+    This was no attempt.
+    """
+    attempts = held.attempts - 1
+    await _fenced(
+        held,
+        state=JobState.WAITING if wait else JobState.READY,
+        owner=None,
+        due_at=now + wait,
+        attempts=attempts,
+        started_at=held.started_at if attempts else None,
+    )
+    await wake(JOBS)
+
+
+async def count_retried(kind: str) -> int:
+    """Count the jobs of a kind that failed, and wait for another attempt."""
+    return await Job.filter(kind=kind, state=JobState.WAITING, attempts__gt=0).count()
+
+
+async def note_calls_left(held: Claim, calls: int) -> None:
+    """Note how many calls of the register a job still needs."""
+    await _fenced(held, calls_left=calls)
 
 
 async def forget_finished(before: datetime) -> int:

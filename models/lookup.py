@@ -9,11 +9,14 @@ from models import audit, job
 from models.audit import Act
 from models.customer import Customer
 from models.customer_class import CustomerClass
+from models.database import wake
 from models.enrichment import EnrichmentRun, UpstreamResponse
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.errors import RefusalCode, refuse
-from models.locks import lock, lock_shared
-from models.reach import reach
+from models.locks import lock
+from models.queue_move import move_forward
+from models.queue_order import ALL_CALLS
+from models.urgency import Urgency
 from models.writing import add_rows, new_row
 
 ENRICH = "enrich"
@@ -22,6 +25,14 @@ ENRICH = "enrich"
 LOOKUP_REQUESTED = "customer.lookup_requested"
 
 LIVE = (EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, EnrichmentStatus.RETRYING)
+URGENCIES = {
+    EnrichmentTrigger.SAVE: Urgency.SAVED,
+    EnrichmentTrigger.CLASS_CHANGE: Urgency.SAVED,
+    EnrichmentTrigger.RETIREMENT: Urgency.BULK,
+    EnrichmentTrigger.REQUEST: Urgency.BULK,
+}
+"""How urgent lookups are by what asks for them, unless a user asks for a single one."""
+
 BATCH = 500
 """Rows handled at once; SQLite takes no statement with very many parameters."""
 
@@ -62,8 +73,12 @@ def decide(
 
 @dataclass(slots=True)
 class LookupPlan:
-    """What saving some customers asks for, to be carried out once they are stored."""
+    """What saving some customers of one class asks for, to be carried out once they are stored."""
 
+    is_reseller: bool = False
+    """Whether the customers are resellers, so that each takes its own turn."""
+    continuing: list[Customer] = field(default_factory=list)
+    """Customers whose lookup is at work already."""
     cancelled: list[tuple[EnrichmentRun, EnrichmentReason]] = field(default_factory=list)
     starting: list[Customer] = field(default_factory=list)
 
@@ -75,7 +90,7 @@ async def plan_lookups(
 
     The rows must be locked, or `are_new`; storing them is the caller's.
     """
-    plan = LookupPlan()
+    plan = LookupPlan(customer_class.is_reseller)
     for start in range(0, len(customers), BATCH):
         batch = customers[start : start + BATCH]
         live = {} if are_new else await _live_runs(batch)
@@ -92,15 +107,27 @@ async def plan_lookups(
                 plan.cancelled.append((run, decision.cancels))
             if decision.starts:
                 plan.starting.append(customer)
+            elif decision.status.is_live:
+                plan.continuing.append(customer)
     return plan
 
 
-async def carry_out(act: Act, plan: LookupPlan, trigger: EnrichmentTrigger) -> int:
-    """Cancel and start what was planned, and give the number of lookups started."""
+async def carry_out(
+    act: Act, plan: LookupPlan, trigger: EnrichmentTrigger, urgency: Urgency | None = None
+) -> int:
+    """Cancel and start what was planned; return the number of lookups started.
+
+    A person's save or request moves a lookup that is queued already forward.
+    """
+    urgency = URGENCIES[trigger] if urgency is None else urgency
     for run, reason in plan.cancelled:
         await _cancel(act, run, reason)
     for start in range(0, len(plan.starting), BATCH):
-        await _start(act, plan.starting[start : start + BATCH], trigger)
+        rows = await lookup_rows(act, plan, trigger, urgency, start)
+        await add_rows(rows, waking=job.JOBS)
+    if urgency.is_urgent:
+        for customer in plan.continuing:
+            await move_forward(live_key(customer.id), urgency, act.now)
     if trigger is EnrichmentTrigger.REQUEST:
         # What else starts a lookup is in the trail as what it is.
         await record_requests(act, plan.starting)
@@ -113,12 +140,13 @@ async def record_requests(act: Act, customers: Sequence[Customer]) -> None:
 
 
 async def request_lookup(act: Act, customer: Customer) -> int:
-    """Look a locked customer up on demand, now, also when it waits for its next attempt.
+    """Look a locked customer up on demand, ahead of all that nobody waits for.
 
-    Gives the number of lookups started: none when one is at work already (R89).
+    A lookup that is queued, or waits for its next attempt, moves forward. Returns the number of
+    lookups started: none when one is at work already (R89).
     """
     customer_class = await CustomerClass.get(id=customer.customer_class_id)
-    _refuse_unchecked(customer_class, "customerId")
+    refuse_unchecked(customer_class, "customerId")
     if customer.company_number is None:
         raise refuse(
             RefusalCode.NEEDS_COMPANY_NUMBER,
@@ -128,36 +156,16 @@ async def request_lookup(act: Act, customer: Customer) -> int:
         )
     plan = await plan_lookups([customer], customer_class)
     await customer.save(update_fields=["enrichment_status"])
-    started = await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+    started = await carry_out(act, plan, EnrichmentTrigger.REQUEST, Urgency.REQUESTED)
     if not started:
-        await job.hasten(live_key(customer.id), act.now)
         await record_requests(act, [customer])
     return started
 
 
-async def recheck_class(act: Act, class_id: str) -> int:
-    """Look up all customers of a class (R23), and give the number of lookups started."""
-    customer_class = await lock_shared(CustomerClass, class_id)
-    if customer_class is None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", "classId")
-    _refuse_unchecked(customer_class, "classId")
-    customers = (
-        await Customer.filter(customer_class_id=class_id, erased_at__isnull=True)
-        .order_by("id")
-        .select_for_update()
-    )
-    plan = await plan_lookups(customers, customer_class)
-    await store_statuses(customers)
-    started = await carry_out(act, plan, EnrichmentTrigger.REQUEST)
-    if reach() is None:  # a partner asks for its own of the class, and their trails say so
-        await audit.record(act, "class.lookup_requested", class_id, after={"lookups": started})
-    return started
-
-
 async def retry_blocked(act: Act) -> int:
-    """Look up again whoever failed as our key was refused, and let go on who waits for it.
+    """Look up again the customers whose lookup failed because our key was refused.
 
-    Gives the number of lookups started.
+    Returns the number of lookups started. Those that wait for the key are still queued.
     """
     failed = await EnrichmentRun.filter(
         customer__enrichment_status=EnrichmentStatus.FAILED,
@@ -176,12 +184,7 @@ async def retry_blocked(act: Act) -> int:
         plan = await plan_lookups([customer], customer_class)
         await customer.save(update_fields=["enrichment_status"])
         started += await carry_out(act, plan, EnrichmentTrigger.REQUEST)
-    waiting = await EnrichmentRun.filter(
-        status__in=LIVE, reason=EnrichmentReason.BLOCKED
-    ).values_list("customer_id", flat=True)
-    keys = sorted(live_key(str(customer_id)) for customer_id in waiting)
-    for start in range(0, len(keys), BATCH):
-        await job.hasten_many(keys[start : start + BATCH], act.now)
+    await wake(job.JOBS)
     return started
 
 
@@ -204,12 +207,24 @@ async def cancel_lookup(act: Act, customer: Customer, reason: EnrichmentReason) 
         customer.enrichment_status = EnrichmentStatus.CANCELLED
 
 
+async def hand_over_lookup(customer: Customer, customer_class: CustomerClass) -> None:
+    """Let a customer's lookup take the turns of its new parent; it keeps its place."""
+    reseller_id = _reseller_of(customer, is_reseller=customer_class.is_reseller)
+    await job.Job.filter(live_key=live_key(customer.id)).update(reseller_id=reseller_id)
+
+
+def _reseller_of(customer: Customer, *, is_reseller: bool) -> str | None:
+    """Return the reseller whose turns a customer's lookup takes; None for the platform's own."""
+    return customer.id if is_reseller else customer.parent_id
+
+
 def live_key(customer_id: str) -> str:
     """Give the key under which a customer has one living job at most (R89)."""
     return f"{ENRICH}:{customer_id}"
 
 
-def _refuse_unchecked(customer_class: CustomerClass, path: str) -> None:
+def refuse_unchecked(customer_class: CustomerClass, path: str) -> None:
+    """Refuse to look up customers of a class that is not checked at Companies House."""
     if not customer_class.check_companies_house:
         raise refuse(
             RefusalCode.ENRICHMENT_NOT_APPLICABLE,
@@ -233,15 +248,13 @@ async def _cancel(act: Act, run: EnrichmentRun, reason: EnrichmentReason) -> Non
     await run.save()
 
 
-async def _start(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrigger) -> None:
-    if customers:
-        await add_rows(lookup_rows(act, customers, trigger), waking=job.JOBS)
-
-
-def lookup_rows(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrigger) -> list[Model]:
-    """Give the rows that start lookups; whoever adds them wakes JOBS."""
-    runs = [
-        new_row(
+async def lookup_rows(
+    act: Act, plan: LookupPlan, trigger: EnrichmentTrigger, urgency: Urgency, start: int = 0
+) -> list[Model]:
+    """Return the rows that start a batch of lookups; the caller adds them and wakes JOBS."""
+    runs, jobs = [], []
+    for customer in plan.starting[start : start + BATCH]:
+        run = new_row(
             EnrichmentRun,
             customer_id=customer.id,
             company_number=customer.company_number,
@@ -250,7 +263,16 @@ def lookup_rows(act: Act, customers: Sequence[Customer], trigger: EnrichmentTrig
             requested_at=act.now,
             next_attempt_at=act.now,
         )
-        for customer in customers
-    ]
-    jobs = {live_key(run.customer_id): {"run_id": run.id} for run in runs}
-    return [*runs, *job.new_jobs(ENRICH, jobs, act.now)]
+        runs.append(run)
+        jobs.append(
+            job.NewJob(
+                ENRICH,
+                live_key(customer.id),
+                {"run_id": run.id, "customer_id": customer.id},
+                urgency,
+                _reseller_of(customer, is_reseller=plan.is_reseller),
+                act.request_id,
+                ALL_CALLS,
+            )
+        )
+    return [*runs, *await job.job_rows(jobs, act.now)]

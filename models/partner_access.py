@@ -6,7 +6,7 @@ from models.access import TOKENS, AccessToken
 from models.audit import Act
 from models.database import wake
 from models.locks import lock
-from models.token_issuing import store_revocation
+from models.token_revocation import store_revocation
 from models.user import User
 from models.user_editing import store_disabling
 

@@ -138,8 +138,12 @@ TABLES: Mapping[str, Reached] = {
     ),
     "heartbeat": _HIDDEN,
     "job": _MACHINERY,
+    "numbered_span": _PLATFORMS,
+    "numbering": _HIDDEN,
     "platform_defaults": _PLATFORMS,
     "preference_entry": _CUSTOMERS,
+    "queue_turn": _HIDDEN,
+    "quota_use": Reached(Access.BOTH),
     "rate_limit": Reached(Access.BOTH),
     "suggestion": _CUSTOMERS,
     "user_group": Reached(

@@ -259,6 +259,9 @@ class _Select:
         return self._variables[column]
 
 
+PARENTS_AT_ONCE = 500
+"""Rows of more parents are read in several statements, so that others run in between."""
+
 BACK = "_back"
 """The attribute by which a child knows its parent until it is attached."""
 
@@ -272,11 +275,13 @@ def _brings(many: Many) -> Bring:
 
     async def bring(parents: Sequence[Any], given: Any) -> Sequence[Any]:
         children: dict[str, list[Any]] = {parent.id: [] for parent in parents}
-        where = among(column, list(children))
-        if many.where:
-            where = Sql(f"{where.text} AND {many.where}", where.parameters)
-        for made in await Reader(child, given).read(where, order):
-            children[made._back].append(made)
+        ids = list(children)
+        for begin in range(0, len(ids), PARENTS_AT_ONCE):
+            where = among(column, ids[begin : begin + PARENTS_AT_ONCE])
+            if many.where:
+                where = Sql(f"{where.text} AND {many.where}", where.parameters)
+            for made in await Reader(child, given).read(where, order):
+                children[made._back].append(made)
         return [children[parent.id] for parent in parents]
 
     return bring

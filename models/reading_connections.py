@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from models.statement_time import TimedConnection
+
 GONE = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -17,11 +19,14 @@ GONE = (
 
 
 HANG_UP_S = 1.0
+CONNECT_S = 5.0
+"""For how long a server may take to accept a connection; the driver's own default is a minute."""
 
 
 async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) -> Any:
     """Open a connection and prepare it; what can't be prepared is closed."""
-    connection = await asyncpg.connect(**settings)
+    timed = {"timeout": CONNECT_S, "connection_class": TimedConnection}
+    connection = await asyncpg.connect(**timed | settings)
     try:
         await prepare(connection)
     except BaseException:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, cast
 
 import orjson
@@ -19,6 +20,8 @@ from tortoise.fields.data import CharEnumFieldInstance
 from models.connections import shown_within_reach
 from models.database import READER, dialect_of
 from models.reach import reach
+from models.statement_time import add_since
+from models.time_slice import pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,14 @@ def not_looked_up(column: str) -> str:
     return column if is_postgres() else f"+{column}"
 
 
+def never_looked_up(column: str) -> str:
+    """Write a column of texts so that neither database looks anything up by it.
+
+    An index of all rows answers later where it finds a row, even one that is out of reach.
+    """
+    return f"({column} || '')" if is_postgres() else f"+{column}"
+
+
 def containing(column: str, text: str) -> Sql:
     """Match what holds a text, by looking at each row."""
     position = "strpos" if is_postgres() else "instr"
@@ -134,8 +145,14 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         text, parameters = shown_within_reach(text, parameters, is_postgres=is_numbered)
     connection.log.debug("%s: %s", text, parameters)
     if is_numbered:
-        return cast("Sequence[Sequence[Any]]", await reader.fetch(text, parameters))
-    return cast("Sequence[Sequence[Any]]", reader.execute(text, parameters).fetchall())
+        rows = await reader.fetch(text, parameters)
+        await pause()  # the answers of several statements may have come at once
+        return cast("Sequence[Sequence[Any]]", rows)
+    await pause()  # this one is run in the event loop
+    started = perf_counter()
+    rows = reader.execute(text, parameters).fetchall()
+    add_since(started)
+    return cast("Sequence[Sequence[Any]]", rows)
 
 
 def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:
@@ -159,6 +176,17 @@ def to_database(column: Field[Any], value: Any) -> Any:
     if isinstance(column, fields.DatetimeField) and not is_postgres():
         return value.astimezone(UTC).isoformat(" ")
     return value
+
+
+async def execute(statement: Sql) -> list[dict[str, Any]]:
+    """Run a statement on the current transaction's connection; return its rows, also a change's."""
+    connection: Any = get_connection("default")
+    is_numbered = dialect_of(connection) == "postgres"
+    text = _numbered(statement.text) if is_numbered else statement.text
+    return cast(
+        "list[dict[str, Any]]",
+        await connection.execute_query_dict(text, list(statement.parameters)),
+    )
 
 
 @lru_cache(maxsize=500)

@@ -20,6 +20,12 @@ def begin(tally: Tally) -> None:
     _tally.set(tally)
 
 
+def read_so_far() -> int:
+    """Give how much the current request has read, if that is counted."""
+    tally = _tally.get()
+    return 0 if tally is None else tally.read
+
+
 def count(read: int) -> None:
     """Add to the tally of the current request, if it has one."""
     tally = _tally.get()

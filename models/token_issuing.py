@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tortoise.expressions import Q
-
 from models import audit
 from models.access import OPERATOR, AccessToken, Principal, Scope, new_token
 from models.administration import (
@@ -23,14 +21,13 @@ from models.errors import RefusalCode, refuse
 from models.granting import checked_scopes
 from models.permission import known, with_implied
 from models.text import Checks
+from models.token_limit import end_excess_overlaps, refuse_too_many_tokens
+from models.token_revocation import store_revocation
 from models.user import User, standing_of
 
 LONGEST_LIFE_DAYS = 3650
 LONGEST_OVERLAP = timedelta(days=30)
 """For how long a token may go on beside its successor."""
-
-MOST_VALID_TOKENS = 100
-"""So many a user has at once, and so many a reseller has that are nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ async def issue(act: Act, wanted: TokenRequest, expected_version: int | None) ->
     token.user_id = None if user is None else user.id
     token.reseller_id = await _binding(act, user, wanted.reseller_id)
     await token.save(force_create=True)
-    await _refuse_too_many(act, token, "userId")
+    await refuse_too_many_tokens(act, token, "userId")
     await audit.record(act, "token.issued", token.id, after=_stored(token))
     return Issued(token, secret)
 
@@ -86,7 +83,8 @@ async def rotate(
     """Issue a successor with the same name, scopes and binding.
 
     The old token goes on for the overlap, if it lives as long. The successor lives as long as the
-    old one was meant to, unless told otherwise.
+    old one was meant to, unless told otherwise. It takes the old one's place among those that
+    count towards the owner's limit.
     """
     await begin()
     old = await _locked_token(act, token_id, None)
@@ -114,7 +112,7 @@ async def rotate(
     old.expires_at = ends_at if old.expires_at is None else min(old.expires_at, ends_at)
     old.version += 1
     await old.save()
-    await _refuse_too_many(act, token, "id")
+    await end_excess_overlaps(act, old)
     await audit.record(
         act,
         "token.rotated",
@@ -140,21 +138,6 @@ async def revoke(
     await store_revocation(act, token, why)
     await refuse_lockout(act)
     return token
-
-
-async def store_revocation(act: Act, token: AccessToken, reason: str | None) -> None:
-    """Revoke a locked token."""
-    token.revoked_at = act.now
-    token.version += 1
-    await token.save()
-    await audit.record(
-        act,
-        "token.revoked",
-        token.id,
-        before={"revoked_at": None},
-        after={"revoked_at": act.now.isoformat()},
-        reason=reason,
-    )
 
 
 async def _owner(act: Act, wanted: TokenRequest, expected_version: int | None) -> User | None:
@@ -256,24 +239,6 @@ async def _refuse_ended(act: Act, token: AccessToken) -> None:
             raise refuse(RefusalCode.USER_DISABLED, "Its user is disabled.", "id")
     if token.reseller_id is not None:
         await check_reseller(token.reseller_id, "id")
-
-
-async def _refuse_too_many(act: Act, token: AccessToken, path: str) -> None:
-    """Refuse one too many; those of nobody's that are bound to nothing have no limit."""
-    if token.user_id is not None:
-        others = AccessToken.filter(user_id=token.user_id)
-    elif token.reseller_id is not None:
-        others = AccessToken.filter(user_id=None, reseller_id=token.reseller_id)
-    else:
-        return
-    valid = others.filter(Q(expires_at=None) | Q(expires_at__gt=act.now), revoked_at=None)
-    if await valid.count() > MOST_VALID_TOKENS:
-        raise refuse(
-            RefusalCode.TOO_MANY_TOKENS,
-            f"There are {MOST_VALID_TOKENS} valid tokens of this owner already.",
-            path,
-            hint="Revoke those that are no longer needed.",
-        )
 
 
 def _checked_lifetime(checks: Checks, days: int | None) -> timedelta | None:

@@ -1,77 +1,57 @@
-"""The loop that runs jobs: claims them, keeps their leases, stores results, tries again."""
+"""The loops of a worker: each kind of job has slots of its own, so no kind holds up another."""
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import structlog
 
-from models.database import Database, wake
+from models.database import Database
+from models.fault_log import report
 from models.heartbeat import Heartbeat, beat
-from models.job import (
-    JOBS,
-    Claim,
-    JobState,
-    LeaseLostError,
-    claim,
-    extend,
-    finish,
-    forget_finished,
-    next_due_at,
-    put_back,
-)
+from models.job import JOBS, Claim, LeaseLostError, forget_finished
+from models.job_attempt import Attempts, Handler, ReleaseJobError, Store, TryAgainError
+from models.liveness import Liveness
+from models.queue_claim import NotNow, claim
+from models.queue_watch import next_due_at, promote
+from models.rate_limit import Payment
 from models.retry import RetryPolicy
+
+__all__ = [
+    "Handler",
+    "Line",
+    "ReleaseJobError",
+    "Store",
+    "TryAgainError",
+    "Worker",
+    "WorkerOptions",
+]
 
 log = structlog.get_logger(__name__)
 
-Store = Callable[[], Awaitable[None]]
-"""Writes a job's result; it runs in the transaction that ends the job."""
-
-
-class PostponedError(Exception):
-    """The job can't be started yet, through no fault of its own; this was no attempt."""
-
-    def __init__(self, wait: timedelta, reason: str) -> None:
-        super().__init__(reason)
-        self.wait = wait
-        self.reason = reason
-
-
-class TryAgainError(Exception):
-    """The attempt failed in a way that may pass."""
-
-    def __init__(self, reason: str, at_least: timedelta = timedelta()) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.at_least = at_least
-
-
-class Handler(Protocol):
-    """What does the jobs of one kind. All its methods must be safe to run twice."""
-
-    async def run(self, job: Claim) -> Store:
-        """Do the slow part, outside of any transaction, and give what stores its result."""
-
-    async def note_retry(
-        self, job: Claim, due_at: datetime, reason: str | None, attempts: int
-    ) -> None:
-        """Note, in the transaction that puts the job back, that it will be tried again.
-
-        `attempts` are those that count so far; there is no reason when the worker was stopped.
-        """
-
-    async def note_failure(self, job: Claim, reason: str) -> None:
-        """Note, in the transaction that ends the job, that it was given up."""
+JITTER_S = 0.01
+"""Workers that wait for the same instant come one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Line:
+    """What does the jobs of one kind, and what their first calls are taken from, if they call."""
+
+    handler: Handler
+    payment: Payment | None = None
+    on_blocked: Callable[[], Awaitable[object]] | None = None
+    """Notes on what waits that the register refuses our key; called as long as it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
     """How a worker spends its time."""
 
     slots: int = 4
+    """Jobs of each kind that run at once."""
     lease: timedelta = timedelta(seconds=15)
     longest_sleep: timedelta = timedelta(seconds=5)
     beat_every: timedelta = timedelta(seconds=5)
@@ -80,96 +60,143 @@ class Pace:
     sweep_every: timedelta = timedelta(hours=1)
 
 
-INTERNAL_ERROR = "INTERNAL_ERROR"
-GAVE_UP = "GAVE_UP"
-CRASHED_WORKERS = "CRASHED_WORKERS"
+@dataclass(slots=True)
+class _Lane:
+    """A kind of job, and the jobs of it that are running."""
+
+    kind: str
+    line: Line
+    running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
 
 
 class Worker:
-    """Runs jobs until it is told to stop."""
+    """Runs jobs of the kinds that it knows until it is told to stop."""
 
     def __init__(
         self,
         name: str,
         database: Database,
-        handlers: Mapping[str, Handler],
+        lines: Mapping[str, Line],
         clock: Callable[[], datetime],
         *,
         policy: RetryPolicy | None = None,
-        pace: Pace | None = None,
+        options: WorkerOptions | None = None,
         on_start: Callable[[], Awaitable[object]] | None = None,
+        keep_clock: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.name = name
         self._database = database
-        self._handlers = handlers
+        self._lanes = [_Lane(kind, line) for kind, line in lines.items()]
         self._clock = clock
-        self._policy = policy or RetryPolicy()
-        self._pace = pace or Pace()
+        self._options = options or WorkerOptions()
+        self._attempts = Attempts(database, clock, policy or RetryPolicy(), self._options.lease)
         self._on_start = on_start
-        self._running: dict[asyncio.Task[None], Claim] = {}
+        self._keep_clock = keep_clock
         self._stopping = asyncio.Event()
+        self.liveness = Liveness()
+        self._put_back = asyncio.Event()
         self._beaten_at = self._swept_at = datetime.min.replace(tzinfo=UTC)
 
     def stop(self) -> None:
-        """Ask the loop to end; it starts nothing more and lets the running jobs end."""
+        """Ask the loops to end; they start nothing more and let the running jobs end."""
         self._stopping.set()
 
     async def run(self) -> None:
         """Work until `stop` is called. No database error ends it."""
+        await asyncio.gather(self._keep_house(), *(self._run_lane(lane) for lane in self._lanes))
+        await self._wind_down()
+
+    async def run_due(self) -> int:
+        """Run what is due now to its end; return how many jobs that was."""
+        await self._database.transaction(lambda: promote(self._clock()))
+        for lane in self._lanes:
+            await self._fill(lane)
+        started = [task for lane in self._lanes for task in lane.running]
+        await asyncio.gather(*started)
+        return len(started)
+
+    async def _run_lane(self, lane: _Lane) -> None:
         with self._database.signals.watching(JOBS) as woken:
             while not self._stopping.is_set():
                 woken.clear()
                 try:
-                    await self._start()
-                    await self._claim_and_start(woken)
-                    sleep = await self._time_to_sleep()
-                except Exception:
-                    log.exception("worker_stumbled", worker=self.name)
-                    sleep = self._pace.longest_sleep
+                    sleep = await self._fill(lane, woken)
+                except Exception as error:
+                    report("worker_stumbled", error, worker=self.name, job_kind=lane.kind)
+                    sleep = self._options.longest_sleep
                 await self._sleep(woken, sleep)
-        await self._wind_down()
 
-    async def run_due(self) -> int:
-        """Run what is due now to its end, and give how many jobs that was."""
-        jobs = await self._claim(self._pace.slots)
-        await asyncio.gather(*(self._work(job) for job in jobs))
-        return len(jobs)
+    async def _fill(self, lane: _Lane, woken: asyncio.Event | None = None) -> timedelta:
+        """Start jobs while there are slots and jobs; return how long to sleep unless woken."""
+        while len(lane.running) < self._options.slots and not self._stopping.is_set():
+            found = await claim(
+                self._database, lane.kind, lane.line.payment, self._options.lease, self._clock()
+            )
+            if isinstance(found, NotNow):
+                if found.is_blocked:
+                    if lane.line.on_blocked is not None:
+                        await lane.line.on_blocked()
+                    return self._options.beat_every
+                return self._until(found.at)
+            self._start(lane, found, woken)
+        return self._options.longest_sleep
 
-    async def _start(self) -> None:
+    def _start(self, lane: _Lane, job: Claim, woken: asyncio.Event | None) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            del lane.running[task]
+            self._put_back.set()
+            if woken is not None:
+                woken.set()
+
+        task = asyncio.create_task(self._attempts.run(job, lane.line.handler))
+        lane.running[task] = job
+        task.add_done_callback(ended)
+
+    def _until(self, at: datetime | None) -> timedelta:
+        longest = self._options.longest_sleep
+        if at is None:
+            return longest
+        jitter = timedelta(seconds=random.uniform(0, JITTER_S))  # noqa: S311  # no secret
+        return min(max(at - self._clock(), timedelta()) + jitter, longest)
+
+    async def _keep_house(self) -> None:
+        """Show that we are alive, make jobs ready that are due, and sweep out old ones."""
+        while not self._stopping.is_set():
+            self._put_back.clear()
+            self.liveness.turn()
+            try:
+                await self._start_up()
+                await self._show_life()
+                sleep = await self._promote_due()
+            except Exception as error:
+                report("worker_stumbled", error, worker=self.name)
+                sleep = self._options.longest_sleep
+            await self._sleep(self._put_back, sleep)
+
+    async def _start_up(self) -> None:
         if self._on_start is not None:
             await self._on_start()
             self._on_start = None
 
-    async def _claim_and_start(self, woken: asyncio.Event) -> None:
-        await self._keep_house(self._clock())
-        free = self._pace.slots - len(self._running)
-        for job in await self._claim(free) if free else ():
-            task = asyncio.create_task(self._work(job))
-            self._running[task] = job
-            task.add_done_callback(self._running.pop)
-            task.add_done_callback(lambda _: woken.set())
-
-    async def _keep_house(self, now: datetime) -> None:
-        if now - self._beaten_at >= self._pace.beat_every:
+    async def _show_life(self) -> None:
+        if self._keep_clock is not None:
+            await self._keep_clock()
+        now = self._clock()
+        if now - self._beaten_at >= self._options.beat_every:
             self._beaten_at = now
             await self._database.transaction(lambda: beat(self.name, now))
-        if now - self._swept_at >= self._pace.sweep_every:
+            self.liveness.beat()
+        if now - self._swept_at >= self._options.sweep_every:
             self._swept_at = now
-            await forget_finished(now - self._pace.keep_finished)
-            await Heartbeat.filter(seen_at__lt=now - self._pace.keep_finished).delete()
+            await forget_finished(now - self._options.keep_finished)
+            await Heartbeat.filter(seen_at__lt=now - self._options.keep_finished).delete()
 
-    async def _claim(self, limit: int) -> list[Claim]:
-        return await self._database.transaction(
-            lambda: claim(limit, self._pace.lease, self._clock())
-        )
-
-    async def _time_to_sleep(self) -> timedelta:
-        if len(self._running) >= self._pace.slots:
-            return self._pace.longest_sleep
+    async def _promote_due(self) -> timedelta:
         due_at = await next_due_at()
-        if due_at is None:
-            return self._pace.longest_sleep
-        return min(max(due_at - self._clock(), timedelta()), self._pace.longest_sleep)
+        if due_at is not None and due_at <= self._clock():
+            await self._database.transaction(lambda: promote(self._clock()))
+            due_at = await next_due_at()
+        return self._until(due_at)
 
     async def _sleep(self, woken: asyncio.Event, longest: timedelta) -> None:
         waits = [asyncio.create_task(event.wait()) for event in (woken, self._stopping)]
@@ -180,113 +207,24 @@ class Worker:
             wait.cancel()
 
     async def _wind_down(self) -> None:
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=self._pace.grace.total_seconds())
-            # A job's slow part holds no transaction, so here a cancel is safe.
-            unfinished = [self._running[task] for task in late]
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-            for job in unfinished:
-                await self._release(job)
-
-    async def _release(self, job: Claim) -> None:
-        """Let another worker, or the next start of this one, run the job at once."""
-
-        async def work() -> None:
-            now, attempts = self._clock(), job.attempts - 1
-            await self._handlers[job.kind].note_retry(job, now, None, attempts)
-            await put_back(job, now, attempts)
-            await wake(JOBS)
-
-        try:
-            await self._database.transaction(work)
-        except LeaseLostError:
-            return  # its end was being stored when it was cancelled
-        except Exception:
-            log.exception("job_not_released", job_id=job.id)  # its lease runs out
-        else:
-            log.info("job_released", job_id=job.id)
-
-    async def _work(self, job: Claim) -> None:
-        with structlog.contextvars.bound_contextvars(job_id=job.id, job_kind=job.kind):
-            keeper = asyncio.create_task(self._keep(job))
-            try:
-                await self._attempt(job)
-            except LeaseLostError:
-                log.info("job_lost", attempt=job.attempts)
-            except Exception:
-                # The lease runs out and the job is tried again.
-                log.exception("job_not_recorded", attempt=job.attempts)
-            finally:
-                keeper.cancel()
-
-    async def _keep(self, job: Claim) -> None:
-        while True:
-            await asyncio.sleep(self._pace.lease.total_seconds() / 3)
-            try:
-                await extend(job, self._clock() + self._pace.lease)
-            except LeaseLostError:
-                return
-            except Exception:
-                log.exception("lease_not_extended")
-
-    async def _attempt(self, job: Claim) -> None:
-        handler = self._handlers[job.kind]
-        if job.attempts > self._policy.most_attempts:
-            # Every attempt so far took its worker down with it.
-            await self._give_up(job, handler, CRASHED_WORKERS)
+        running = {task: lane for lane in self._lanes for task in lane.running}
+        if not running:
             return
-        try:
-            store = await handler.run(job)
-        except PostponedError as postponed:
-            await self._put_back(job, handler, postponed.wait, postponed.reason, counts=False)
-        except TryAgainError as failure:
-            await self._try_again(job, handler, failure.reason, failure.at_least)
-        except LeaseLostError:
-            raise
-        except Exception:
-            log.exception("job_crashed", attempt=job.attempts)
-            await self._try_again(job, handler, INTERNAL_ERROR, timedelta())
-        else:
-            await self._complete(job, store)
+        _, late = await asyncio.wait(running, timeout=self._options.grace.total_seconds())
+        # A job's slow part holds no transaction, so here a cancel is safe.
+        unfinished = [(running[task], running[task].running[task]) for task in late]
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        for lane, job in unfinished:
+            await self._release(lane, job)
 
-    async def _complete(self, job: Claim, store: Store) -> None:
-        async def work() -> None:
-            await store()
-            await finish(job, JobState.DONE, self._clock())
-
-        await self._database.transaction(work)
-        log.info("job_done", attempt=job.attempts)
-
-    async def _try_again(
-        self, job: Claim, handler: Handler, reason: str, at_least: timedelta
-    ) -> None:
-        span = self._clock() - job.created_at
-        jitter = random.random  # spreads load, guards nothing
-        wait = self._policy.wait(job.attempts, span, jitter, at_least)
-        if wait is not None:
-            await self._put_back(job, handler, wait, reason, counts=True)
-        else:
-            await self._give_up(job, handler, reason)
-
-    async def _give_up(self, job: Claim, handler: Handler, reason: str) -> None:
-        async def work() -> None:
-            await handler.note_failure(job, GAVE_UP)
-            await finish(job, JobState.FAILED, self._clock())
-
-        await self._database.transaction(work)
-        log.warning("job_given_up", attempt=job.attempts, reason=reason)
-
-    async def _put_back(
-        self, job: Claim, handler: Handler, wait: timedelta, reason: str, *, counts: bool
-    ) -> None:
-        due_at = self._clock() + wait
-        attempts = job.attempts if counts else job.attempts - 1
-
-        async def work() -> None:
-            await handler.note_retry(job, due_at, reason, attempts)
-            await put_back(job, due_at, attempts)
-
-        await self._database.transaction(work)
-        log.info("job_put_back", reason=reason, wait_s=round(wait.total_seconds(), 1))
+    async def _release(self, lane: _Lane, job: Claim) -> None:
+        """Let another worker, or the next start of this one, run the job at once."""
+        with suppress(LeaseLostError):  # its end was being stored when it was cancelled
+            try:
+                await self._attempts.release(job, lane.line.handler)
+            except LeaseLostError:
+                raise
+            except Exception as error:
+                report("job_not_released", error, job_id=job.id)  # its lease runs out

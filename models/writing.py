@@ -22,7 +22,13 @@ from models.database import dialect_of, note_wake
 MOST_PARAMETERS = 30_000
 """PostgreSQL takes 32,767 in a statement, SQLite 32,766."""
 
-AS_THEY_ARE = (fields.TextField, fields.IntField, fields.BooleanField)
+AS_THEY_ARE = (
+    fields.TextField,
+    fields.IntField,
+    fields.SmallIntField,
+    fields.BigIntField,
+    fields.BooleanField,
+)
 """Fields whose values go to the database as they are."""
 
 Row = TypeVar("Row", bound=Model)

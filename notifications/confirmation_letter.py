@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from models.confirmation_link import ConfirmationKind
 from models.document import Document
 from models.letter import Letter
+from models.mail_name import name_in_mail
 from notifications.message import Sender, compose
 
 TEMPLATES = Environment(
@@ -41,10 +42,13 @@ def confirmation_message(
 ) -> EmailMessage:
     """Write the mail of a letter; its links begin with the public address of the service.
 
-    `to_address` has its domain in ASCII.
+    `to_address` has its domain in ASCII. Names are repeated only if they are short and plain.
     """
+    contact_name = name_in_mail(letter.contact_name)
     values = {
-        "letter": letter,
+        "contact_name": contact_name,
+        "customer_name": name_in_mail(letter.customer_name),
+        "address": letter.address,
         "confirm_url": f"{public_url}/confirm/{letter.confirming}",
         "withdraw_url": f"{public_url}/withdraw/{letter.withdrawing}",
         "documents": [IN_FULL[document] for document in letter.documents],
@@ -56,7 +60,7 @@ def confirmation_message(
     return compose(
         message_id=letter.confirmation_id,
         sender=sender,
-        to_name=letter.contact_name,
+        to_name=contact_name or "",
         to_address=to_address,
         subject=SUBJECTS[letter.kind],
         text=TEMPLATES.get_template(f"{name}.txt").render(values),

@@ -6,8 +6,10 @@ from datetime import datetime
 import structlog
 
 from models.confirmation_mail import (
+    Held,
     Lifetimes,
     note_delayed,
+    note_held,
     note_not_needed,
     note_sent,
     note_undeliverable,
@@ -16,14 +18,22 @@ from models.confirmation_mail import (
 from models.database import Database
 from models.email_address import email_on_the_wire
 from models.job import Claim
+from models.job_attempt import ReleaseJobError, Store, TryAgainError
 from models.mail_failure import MailFailureCode
-from models.worker import Store, TryAgainError
+from models.mail_quota import MailQuota
 from notifications.confirmation_letter import confirmation_message
 from notifications.errors import MailDelayed, MailRefused
 from notifications.message import Sender
 from notifications.post import MailSettings, Post, post_of, sender_of
 
 log = structlog.get_logger(__name__)
+
+HELD = "HELD"
+"""The reason of a mail that waits until its mailbox has got fewer."""
+
+
+SILENT_AFTER = 3
+"""After so many timeouts in a row one mail at a time finds out whether the server answers again."""
 
 
 class ConfirmationMailer:
@@ -41,6 +51,7 @@ class ConfirmationMailer:
         public_url: str,
         lifetimes: Lifetimes,
         clock: Callable[[], datetime],
+        quota: MailQuota | None = None,
     ) -> None:
         self._database = database
         self._post = post
@@ -48,14 +59,31 @@ class ConfirmationMailer:
         self._public_url = public_url
         self._lifetimes = lifetimes
         self._clock = clock
+        self._quota = quota or MailQuota()
+        self._timeouts = 0
+        self._is_probing = False
 
     async def run(self, job: Claim) -> Store:
-        """Send the mail, unless nobody waits for it any more; give what notes that it went."""
+        """Send the mail, unless nobody waits for it any more; return what notes that it went."""
+        if self._timeouts < SILENT_AFTER:
+            return await self._send(job)
+        if self._is_probing:
+            raise TryAgainError(MailFailureCode.TOO_SLOW)
+        self._is_probing = True
+        try:
+            return await self._send(job)
+        finally:
+            self._is_probing = False
+
+    async def _send(self, job: Claim) -> Store:
         confirmation_id: str = job.payload["confirmation_id"]
         now = self._clock()
         letter = await self._database.transaction(
-            lambda: prepare_letter(confirmation_id, now, self._lifetimes)
+            lambda: prepare_letter(confirmation_id, now, self._lifetimes, self._quota)
         )
+        if isinstance(letter, Held):
+            log.info("mail_held", wait_s=round(letter.wait.total_seconds()))
+            raise ReleaseJobError(HELD, letter.wait)
         if letter is None:
             return lambda: note_not_needed(confirmation_id, self._clock())
         address = email_on_the_wire(letter.address)
@@ -63,12 +91,16 @@ class ConfirmationMailer:
         try:
             await self._post.send(message, address)
         except MailDelayed as fault:
+            is_silent = fault.code is MailFailureCode.TOO_SLOW
+            self._timeouts = self._timeouts + 1 if is_silent else 0
             log.info("mail_delayed", code=fault.code, status=fault.status)
             raise TryAgainError(fault.code) from fault
         except MailRefused as fault:
+            self._timeouts = 0
             log.warning("mail_refused", code=fault.code, status=fault.status)
             code = fault.code
             return lambda: note_undeliverable(confirmation_id, code, self._clock())
+        self._timeouts = 0
         return lambda: note_sent(confirmation_id, self._clock())
 
     async def note_retry(
@@ -78,12 +110,20 @@ class ConfirmationMailer:
         reason: str | None,
         attempts: int,  # noqa: ARG002  # see above
     ) -> None:
-        """Show on the contact that the mail is late, and why."""
-        if reason is not None:
+        """Show on the contact that the mail is late, and why; not that it is held."""
+        if reason == HELD:
+            await note_held(job.payload["confirmation_id"], self._clock())
+        elif reason is not None:
             failure = MailFailureCode(reason)
             await note_delayed(job.payload["confirmation_id"], failure, self._clock())
 
-    async def note_failure(self, job: Claim, reason: str) -> None:  # noqa: ARG002  # see above
+    async def note_failure(
+        self,
+        job: Claim,
+        reason: str,  # noqa: ARG002  # see above
+        *,
+        is_bare: bool,  # noqa: ARG002  # there is no more to store than the failure
+    ) -> None:
         """Show on the contact that the mail was given up."""
         await note_undeliverable(job.payload["confirmation_id"], None, self._clock())
 
@@ -99,4 +139,5 @@ def confirmation_mailer(
         settings.links_begin_with,
         Lifetimes(*settings.link_lifetimes),
         clock,
+        MailQuota(per_mailbox=settings.mails_per_mailbox_hour),
     )

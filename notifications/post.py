@@ -29,6 +29,10 @@ class MailSettings(Protocol):
         """Give the address of the mail server, password and all."""
 
     @property
+    def smtp_timeout_s(self) -> float:
+        """How many seconds it may take to hand over a mail."""
+
+    @property
     def mail_from(self) -> str | None:
         """Give whom mails come from, as `Name <address>`."""
 
@@ -39,6 +43,10 @@ class MailSettings(Protocol):
     @property
     def links_begin_with(self) -> str:
         """Give the public address of this service, without a slash at its end."""
+
+    @property
+    def mails_per_mailbox_hour(self) -> int:
+        """Give how many mails one mailbox gets in an hour."""
 
     @property
     def link_lifetimes(self) -> tuple[timedelta, timedelta]:
@@ -66,4 +74,8 @@ def post_of(settings: MailSettings) -> Post:
         return Mailbox(settings.mailbox)
     from notifications.smtp import SmtpPost, smtp_server  # noqa: PLC0415  # seldom for the mailbox
 
-    return SmtpPost(smtp_server(settings.smtp_address), sender.address)
+    return SmtpPost(
+        smtp_server(settings.smtp_address),
+        sender.address,
+        timeout_s=settings.smtp_timeout_s,
+    )

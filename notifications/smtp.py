@@ -15,11 +15,8 @@ from notifications.errors import MailDelayed, MailFault, MailRefused
 
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-TIMEOUT_S = 30.0
-"""How long each step of a conversation may take."""
-
-MOST_WAITS = 4
-"""How many times that long a whole mail may take."""
+TIMEOUT_S = 10.0
+"""How long it may take to hand over a mail: a silent server must not hold slots for long."""
 
 GOODBYE_S = 1.0
 PERMANENT = 500
@@ -102,9 +99,20 @@ class SmtpPost:
         """
         client = self._client()
         try:
-            async with asyncio.timeout(self._timeout_s * MOST_WAITS):
+            async with asyncio.timeout(self._timeout_s):
                 await self._connect(client)
                 await self._hand_over(client, message, recipient)
+        except TimeoutError as error:
+            raise MailDelayed(Code.TOO_SLOW) from error
+        finally:
+            client.close()
+
+    async def check(self) -> None:
+        """Connect and sign in without sending anything; raises MailDelayed."""
+        client = self._client()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._connect(client)
         except TimeoutError as error:
             raise MailDelayed(Code.TOO_SLOW) from error
         finally:

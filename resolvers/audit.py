@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models.audit import Act
+from models.audit import AUDIT, Act
 from models.audit_erasure import erase_names
 from models.audit_list import AuditFilter as Wanted
 from models.audit_list import count, page, parse
+from models.numbering import number_before_reading
 from resolvers.perform import perform
 from schema.audit import AuditEntry
 from schema.audit_changes import EraseActorNamesInput, EraseActorNamesPayload
@@ -42,7 +43,7 @@ async def audit_trail(
         AuditFilter | None, strawberry.argument(description="Which entries.")
     ] = None,
 ) -> AuditEntryConnection:
-    """List what was done, newest first (R96)."""
+    """List what was done, in the order of commits, newest first (R96)."""
     arguments = page_arguments(
         AUDIT_LIST, (str, str), first=first, after=after, last=last, before=before
     )
@@ -54,6 +55,7 @@ async def audit_trail(
     reader, selected = page_reader(info, AuditEntry, "at")
     nodes: list[AuditEntry] = []
     has_more = False
+    await number_before_reading(info.context.database, AUDIT)
     if selected & ROWS:
         nodes, has_more = await page(
             reader, wanted, arguments.size, beyond=beyond, is_backward=arguments.is_backward

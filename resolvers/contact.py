@@ -83,7 +83,9 @@ async def request_email_verification(
     return await _perform(
         info,
         input,
-        lambda act: request_verification(act, input.contact_id, input.expected_version),
+        lambda act: request_verification(
+            act, input.contact_id, input.expected_version, info.context.mail_quota
+        ),
         RequestEmailVerificationPayload,
     )
 
@@ -99,7 +101,11 @@ async def request_attachment_preference(
         info,
         input,
         lambda act: request_preference(
-            act, input.contact_id, input.documents, input.expected_version
+            act,
+            input.contact_id,
+            input.documents,
+            input.expected_version,
+            info.context.mail_quota,
         ),
         RequestAttachmentPreferencePayload,
     )

@@ -1,6 +1,6 @@
 """What the root fields on customers do."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -11,11 +11,14 @@ from models.audit import Act
 from models.company_number import InvalidCompanyNumber, normalise
 from models.consent import Matter
 from models.consent_list import given_consents, is_on, with_any_advisory
+from models.customer_list import NOT_ERASED, CustomerOrder, count, page
 from models.customer_list import CustomerFilter as Wanted
-from models.customer_list import CustomerOrder, count, page
+from models.customer_reach import at_account_number
+from models.customer_repeat import Created, create_customer_once
 from models.errors import RefusalCode
-from models.sql import Sql
+from models.sql import Sql, all_of
 from resolvers.perform import given, perform, refuse_version_of_nothing
+from resolvers.request_content import content_of
 from resolvers.typed_profile import typed_entries
 from schema.advisory import advisories_of
 from schema.consent_changes import GRANT, values_of
@@ -70,10 +73,10 @@ async def customer(
     """Give one customer by id or by account number; deleted ones are not found."""
     if (id is None) == (account_number is None):
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Give id or accountNumber, one of them.")
-    column, value = ("id", id) if id is not None else ("account_number", account_number)
-    found: Customer | None = await reader_for(info, Customer).read_one(
-        Sql(f"t0.{column} = ? AND t0.erased_at IS NULL", (value,))
-    )
+    which = Sql("t0.id = ?", (id,))
+    if account_number is not None:
+        which = await at_account_number(account_number)
+    found: Customer | None = await reader_for(info, Customer).read_one(all_of([which, NOT_ERASED]))
     return found
 
 
@@ -133,15 +136,20 @@ async def save_customer(
     if input.consent is not None:
         require(info, Scope.CONSENT_WRITE)
 
-    async def work(act: Act) -> models.Customer:
+    async def work(act: Act) -> Created:
         if input.profile:
             values["profile"] = typed_entries(input.profile, act.now)
         if input.profile is None:
             values["profile"] = None
         if customer_id is None:
             refuse_version_of_nothing(input.expected_version)
-            return await customer_editing.create_customer(
-                act, values, input.template_id, _consent(input)
+            return await create_customer_once(
+                act,
+                values,
+                input.template_id,
+                None if input.consent is None else values_of(input.consent, GRANT),
+                None if input.consent is None else input.consent.idempotency_key,
+                content_of(input),
             )
         if input.consent is not None:
             raise errors.refuse(
@@ -154,12 +162,14 @@ async def save_customer(
             raise errors.refuse(
                 RefusalCode.INVALID, "A template is for new customers only.", "templateId"
             )
-        return await customer_editing.edit_customer(
+        edited = await customer_editing.edit_customer(
             act, customer_id, values, input.expected_version
         )
+        return Created(edited)
 
-    async def succeed(row: models.Customer) -> SaveCustomerPayload:
-        return SaveCustomerPayload(customer=await _shown(info, row))
+    async def succeed(saved: Created) -> SaveCustomerPayload:
+        shown = await _shown(info, saved.customer)
+        return SaveCustomerPayload(customer=shown, is_repeat=saved.is_repeat)
 
     async def refuse(
         user_errors: list[UserError], current: models.Customer | None
@@ -235,13 +245,6 @@ async def delete_customer(
         succeed,
         refuse,
     )
-
-
-def _consent(input_: SaveCustomerInput) -> dict[str, Any] | None:
-    consent = input_.consent
-    if consent is None:
-        return None
-    return {**values_of(consent, GRANT), "idempotency_key": consent.idempotency_key}
 
 
 def _wanted(info: Info, given_filter: CustomerFilter | None) -> Wanted:

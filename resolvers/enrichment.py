@@ -9,12 +9,19 @@ import strawberry
 
 import models
 from models.audit import Act
+from models.bulk_lookup import (
+    FAILED_ONLY,
+    RestartFilter,
+    count_live_lookups,
+    recheck_class,
+    restart_lookups,
+)
 from models.customer_editing import locked_customer
 from models.enrichment_result import CUSTOMER_ENRICHED
 from models.errors import RefusalCode
 from models.errors import refuse as refusal
 from models.event import EVENTS, events_after, last_event_id
-from models.lookup import recheck_class, request_lookup
+from models.lookup import request_lookup
 from models.sql import Sql
 from models.suggestion import accept, reject
 from resolvers.perform import perform
@@ -28,9 +35,13 @@ from schema.enrichment_changes import (
     RejectSuggestionPayload,
     RequestEnrichmentInput,
     RequestEnrichmentPayload,
+    RestartEnrichmentsFilter,
+    RestartEnrichmentsInput,
+    RestartEnrichmentsPayload,
 )
 from schema.errors import ErrorCode, RequestRefused
 from schema.loaders import Loaders
+from schema.lookup_queue import EnrichmentBacklog
 from schema.readers import read_by_id, reader_for
 from schema.subscriptions import wait_for
 from schema.user_error import UserError
@@ -72,18 +83,27 @@ async def company_search(
     ]
 
 
+async def enrichment_backlog(info: Info) -> EnrichmentBacklog:
+    """Tell how many lookups have not ended, and how fast they do."""
+    return EnrichmentBacklog.of(await info.context.lookups.backlog())
+
+
 async def request_enrichment(
     info: Info,
-    input: Annotated[RequestEnrichmentInput, strawberry.argument(description="Whom to look up.")],  # noqa: A002  # the contract's name
+    input: Annotated[  # noqa: A002  # the contract's name
+        RequestEnrichmentInput, strawberry.argument(description="Which customers to look up.")
+    ],
 ) -> RequestEnrichmentPayload:
     """Look up one customer, or all of a class (R23), on demand."""
+    class_id = None if input.class_id is None else str(input.class_id)
 
     async def work(act: Act) -> RequestEnrichmentPayload:
-        if (input.customer_id is None) == (input.class_id is None):
-            raise refusal(RefusalCode.INVALID, "Give customerId or classId, one of them.")
-        if input.class_id is not None:
+        if (input.customer_id is None) == (class_id is None):
+            raise refusal(RefusalCode.INVALID, "Set either `customerId` or `classId`.")
+        if class_id is not None:
+            started = await recheck_class(act, class_id, info.context.bulk_lookup_cooldown)
             return RequestEnrichmentPayload(
-                queued_lookup_count=await recheck_class(act, input.class_id)
+                queued_lookup_count=started, live_lookup_count=await count_live_lookups(class_id)
             )
         row = await locked_customer(str(input.customer_id), None, "customerId")
         started = await request_lookup(act, row)
@@ -94,18 +114,44 @@ async def request_enrichment(
     async def as_it_is(payload: RequestEnrichmentPayload) -> RequestEnrichmentPayload:
         return payload
 
-    async def refuse(
-        user_errors: list[UserError], current: models.Customer | None
-    ) -> RequestEnrichmentPayload:
+    async def refuse(user_errors: list[UserError], _: object) -> RequestEnrichmentPayload:
         return RequestEnrichmentPayload(
-            customer=await _shown(info, current), user_errors=user_errors
+            live_lookup_count=None if class_id is None else await count_live_lookups(class_id),
+            user_errors=user_errors,
         )
+
+    return await perform(info, input, work, as_it_is, refuse)
+
+
+async def restart_enrichments(
+    info: Info,
+    input: Annotated[  # noqa: A002  # the contract's name
+        RestartEnrichmentsInput, strawberry.argument(description="Which lookups to restart.")
+    ],
+) -> RestartEnrichmentsPayload:
+    """Restart lookups that ended badly."""
+    wanted = input.filter or RestartEnrichmentsFilter()
+    restarting = RestartFilter(
+        FAILED_ONLY if wanted.statuses is None else wanted.statuses,
+        wanted.reasons,
+        wanted.class_id,
+        wanted.parent_id,
+        wanted.finished_from_at,
+        wanted.finished_until_at,
+    )
+
+    async def succeed(restarted: tuple[int, bool]) -> RestartEnrichmentsPayload:
+        count, has_more = restarted
+        return RestartEnrichmentsPayload(restarted_lookup_count=count, has_more=has_more)
+
+    async def refuse(user_errors: list[UserError], _: object) -> RestartEnrichmentsPayload:
+        return RestartEnrichmentsPayload(user_errors=user_errors)
 
     return await perform(
         info,
         input,
-        work,
-        as_it_is,
+        lambda act: restart_lookups(act, restarting, info.context.bulk_lookup_cooldown),
+        succeed,
         refuse,
     )
 
@@ -187,7 +233,7 @@ async def customer_enriched(
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such customer.")
     if since is not None and since.tzinfo is None:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "since needs an offset, such as Z.")
-    seen = await last_event_id(customer_id, CUSTOMER_ENRICHED, before=since)
+    seen = await last_event_id(customer_id, CUSTOMER_ENRICHED, since)
     with info.context.database.signals.watching(EVENTS) as woken:
         while True:
             woken.clear()

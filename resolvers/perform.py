@@ -10,6 +10,7 @@ from models.errors import RefusalCode, Refused, StaleVersion
 from models.errors import refuse as refusal
 from schema.context import Info
 from schema.loaders import Loaders
+from schema.request_notes import note_user_errors
 from schema.user_error import UserError
 
 Result = TypeVar("Result")
@@ -43,8 +44,10 @@ async def perform(
     try:
         payload = await info.context.database.transaction(unit, dry_run=bool(input_.dry_run))
     except StaleVersion as stale:
+        note_user_errors(len(stale.refusals))
         payload = await refuse(_user_errors(stale), stale.current)
     except Refused as refused:
+        note_user_errors(len(refused.refusals))
         payload = await refuse(_user_errors(refused), None)
     # What was read before the write would be stale below the payload.
     info.context.loaders = Loaders()

@@ -100,7 +100,7 @@ class AccessToken(Node):
         extensions=[READS_ACCESS],
         metadata=AUDIT_TRAIL,
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry]:
+    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
         """Give its audit entries."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 

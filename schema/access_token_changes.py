@@ -63,8 +63,9 @@ class RotateAccessTokenInput:
     id: strawberry.ID = strawberry.field(description="The token to be replaced.")
     overlap_hours: int | None = strawberry.field(
         default=DEFAULT_OVERLAP_HOURS,
-        description="How long the old one goes on, if it lives as long: 0 ends it at once, 720 at"
-        " most.",
+        description="How many hours the old token stays valid beside its successor, if it lives as"
+        " long: 0 ends it at once, 720 at most. An owner has at most 100 such tokens: a further"
+        " rotation revokes the one that would end first.",
     )
     lifetime_days: int | None = strawberry.field(
         default=None,

@@ -93,7 +93,12 @@ class AuditEntryEdge:
     node: AuditEntry = strawberry.field(description="The entry.")
 
 
-@strawberry.type(description="A page of audit entries, newest first.")
+@strawberry.type(
+    description="A page of audit entries, newest first, in the order of commits. To follow the"
+    " trail, ask with `last` for what is before the startCursor that you have, again and again: no"
+    " entry is missed, however many write meanwhile, and `hasPreviousPage` says that there is more."
+    " An empty page has no startCursor: keep the one that you have."
+)
 class AuditEntryConnection:
     """A connection; what costs something is made only when it is selected."""
 

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
-import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,12 +18,11 @@ from models.confirmation import LinkPurpose
 from models.confirmation_link import LinkState
 from models.confirming import Followed, follow, is_known, look_at
 from models.database import Database
+from models.fault_log import report
 from schema.cors import is_from_elsewhere
 from schema.guessing import Guessing, TooManyGuesses
 from schema.proxy import address_of
 from schema.security_headers import page_headers
-
-log = structlog.get_logger(__name__)
 
 FOLDER = Path(__file__).parent / "templates"
 PAGES = Environment(
@@ -78,10 +76,13 @@ class ConfirmationPages:
                 page = _shown("limited.html", 429, purpose, NOBODY)
                 page.headers["Retry-After"] = str(guessed.retry_after)
                 return page
-            except Exception:
+            except Exception as error:
                 # The framework's own answer would come without these headers.
-                log.exception("page_failed")
-                return _shown("failed.html", 500, purpose, NOBODY)
+                fault = report("page_failed", error)
+                page = _shown("failed.html", 500 if fault is None else 503, purpose, NOBODY)
+                if fault is not None:
+                    page.headers["Retry-After"] = str(fault.retry_after)
+                return page
             name = "open.html" if followed.state is LinkState.OPEN else "closed.html"
             return _shown(name, STATUS.get(followed.state, 410), purpose, followed)
 

@@ -7,23 +7,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
 from models.access import LONGEST_MEMORY_S, TOKENS, Principal
 from models.database import Signals
+from models.fault_log import report
 from models.reach import bind, kept
 from schema.errors import ErrorCode, RequestRefused
-from schema.sign_in import SIGN_IN_UNAVAILABLE, Identify, SignInUnavailable
+from schema.sign_in import Identify, SignInUnavailable
 from schema.subscriptions import LONGEST_WAIT_S, wait_for
-
-log = structlog.get_logger(__name__)
 
 FORBIDDEN, TRY_AGAIN_LATER = 4403, 1013
 """Close codes: of graphql-transport-ws, and of RFC 6455's registry."""
 
-ENDED = (ErrorCode.UNAUTHENTICATED, "The token is no longer valid.")
-LOST = (ErrorCode.FORBIDDEN, "The token may do less than when it signed in; connect again.")
-UNCHECKED = (ErrorCode.SIGN_IN_UNAVAILABLE, SIGN_IN_UNAVAILABLE)
+
+def _ended() -> RequestRefused:
+    return RequestRefused(ErrorCode.UNAUTHENTICATED, "The token is no longer valid.")
+
+
+def _lost() -> RequestRefused:
+    message = "The token may do less than when it signed in; connect again."
+    return RequestRefused(ErrorCode.FORBIDDEN, message)
 
 
 class TooManyConnections(Exception):
@@ -139,9 +141,9 @@ class Connections:
                 told.clear()
                 try:
                     await self._look()
-                except Exception:
-                    # The database is away. Whoever has signed in is looked at again soon.
-                    log.exception("connections_unchecked")
+                except Exception as error:
+                    # As when the database is away. Whoever has signed in is looked at again soon.
+                    report("connections_unchecked", error)
 
     def _pause(self) -> float:
         """Give for how long to wait for news: until the next expiry, if that is soon."""
@@ -155,7 +157,7 @@ class Connections:
         for credential in list(self._credentials.values()):
             expires_at = credential.principal.expires_at
             if expires_at is not None and now >= expires_at:
-                self._end(credential, ENDED, FORBIDDEN)
+                self._end(credential, _ended(), FORBIDDEN)
         state = self._state()
         for credential in list(self._credentials.values()):
             if credential.is_due(state):
@@ -167,11 +169,11 @@ class Connections:
             with kept():
                 bind(None)  # whoever signs in reaches nothing yet
                 principal = await self._identify(credential.authorization)
-        except SignInUnavailable:
-            self._end(credential, UNCHECKED, TRY_AGAIN_LATER)
+        except SignInUnavailable as unavailable:
+            self._end(credential, unavailable.refusal, TRY_AGAIN_LATER)
             return False
         if principal is None:
-            self._end(credential, ENDED, FORBIDDEN)
+            self._end(credential, _ended(), FORBIDDEN)
             return False
         credential.state, credential.looked_at = state, looked_at
         return self._note(credential, principal)
@@ -179,7 +181,7 @@ class Connections:
     def _note(self, credential: _Credential, principal: Principal) -> bool:
         """Let a credential stand for this from now on, or end it if it has lost anything."""
         if not _covers(principal, credential.principal):
-            self._end(credential, LOST, FORBIDDEN)
+            self._end(credential, _lost(), FORBIDDEN)
             return False
         if principal is not credential.principal:
             credential.principal = principal
@@ -187,11 +189,11 @@ class Connections:
                 connection.act_as(principal)
         return True
 
-    def _end(self, credential: _Credential, why: tuple[ErrorCode, str], code: int) -> None:
+    def _end(self, credential: _Credential, why: RequestRefused, code: int) -> None:
         """End all connections of a credential, none of them waiting for another's client."""
         self._forget(credential)
         for connection in credential.open:
-            task = asyncio.create_task(connection.end(RequestRefused(*why), code))
+            task = asyncio.create_task(connection.end(why, code))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 

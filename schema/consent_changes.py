@@ -6,8 +6,10 @@ from typing import Any
 
 import strawberry
 
+from models.access import Scope
 from schema.consent import ConsentBasisEnum, ConsentEntry, ConsentMethodEnum, EntryKindEnum
 from schema.customer import Customer
+from schema.permissions import INPUT_PERMISSION, Requires
 from schema.user_error import UserError
 
 DOMAIN_NAMES = {"is_emailing_covered": "covers_emailing", "withdrawal_reason": "reason"}
@@ -29,7 +31,11 @@ GRANT = (
 ASKED = ("asked_by", "reason", "method", "evidence_reference", "effective_at")
 CORRECTED = (*GRANT, "asked_by", "withdrawal_reason")
 
-_KEY = "Makes a repeated request harmless: the same key makes one entry (R57). 1 to 200 characters."
+_KEY = (
+    "Makes a repeated request harmless, 1 to 200 characters: the same request of the same caller"
+    " makes one entry for the customer, and `saveCustomer` one customer. The same key with other"
+    " content is refused. Keys of different callers have nothing to do with each other."
+)
 _VERSION = "Refuse if the customer is at another version; not if the request is a repeated one."
 _DRY_RUN = "Do everything but keep nothing."
 _EFFECTIVE = "From when on it counts, with an offset; by default now. It may lie ahead (R56)."
@@ -106,6 +112,7 @@ class WithdrawConsentInput(AskedFields):
         default=False,
         description="Also withdraw the confirmed preferences of all contacts, at once; otherwise"
         " they stay, as grants of their own (R66). Needs contacts:write too.",
+        metadata={INPUT_PERMISSION: Requires(Scope.CONTACTS_WRITE)},
     )
 
 

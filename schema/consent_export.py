@@ -11,6 +11,7 @@ from models.access import Principal, Scope
 from models.database import Database
 from schema.consent_evidence import ConsentEvidence, evidence_of
 from schema.csv_answer import Row, csv_answer
+from schema.request_slot import Limiters
 from schema.routes import Signed
 from schema.sign_in import Authenticate
 
@@ -55,6 +56,7 @@ OF_CUSTOMER = (
 
 def consent_export(
     authenticate: Authenticate,
+    limiters: Limiters,
     database: Callable[[], Database],
     clock: Callable[[], datetime],
     is_masked: Callable[[Principal], bool],
@@ -73,7 +75,7 @@ def consent_export(
             return PlainTextResponse("There is no such customer.\n", 404)
         return csv_answer("consent-evidence.csv", (*OF_CUSTOMER, *COLUMNS), _rows(evidence))
 
-    signed = Signed(authenticate, export, Scope.CONSENT_READ)
+    signed = Signed(authenticate, limiters, export, Scope.CONSENT_READ)
     return Route("/exports/consent-evidence.csv", signed, methods=["GET"])
 
 

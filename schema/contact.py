@@ -181,7 +181,7 @@ class Contact(Node):
         "t0.sequence",
         description="All that became of its preference, oldest first (R63).",
     )
-    customer: Annotated["Customer", strawberry.lazy("schema.customer")] = one(
+    customer: Annotated["Customer", strawberry.lazy("schema.customer")] | None = one(
         "customer",
         requires=Requires(Scope.CUSTOMERS_READ),
         description="Whose contact it is.",

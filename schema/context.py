@@ -12,9 +12,11 @@ from models.access import SYSTEM, Principal
 from models.audit import Act
 from models.database import Database
 from models.delivery import POLICY, DeliveryPolicy
+from models.lookup_monitor import LookupMonitor
+from models.mail_quota import DEFAULT_QUOTA, MailQuota
 from models.personal_data import is_masked
-from schema.admission import Admission
 from schema.loaders import Loaders
+from schema.request_slot import Limiters, RequestSlot
 from schema.search_limit import SearchLimit
 
 if TYPE_CHECKING:
@@ -70,28 +72,41 @@ class Context:
     delivery_policy: DeliveryPolicy = POLICY
     oldest_consent: timedelta = timedelta(days=730)
     """The age from which on there is an advisory to renew consent."""
+    lookups: LookupMonitor = field(default_factory=LookupMonitor)
+    """Watches the queue of lookups."""
+    bulk_lookup_cooldown: timedelta = timedelta(hours=1)
+    """The time until all customers of a class may be looked up again."""
     personal_data_needs_scope: bool = False
     """Whether personal data is masked for those who do not hold personal_data:read."""
     issuer: str | None = None
     """The identity provider that is set, by its issuer URL."""
-    admission: Admission | None = None
-    """Gives operations their turn."""
+    mail_quota: MailQuota = DEFAULT_QUOTA
+    """How many mails callers may cause."""
+    limiters: Limiters | None = None
+    """Limit how many requests run at once."""
+    slot: RequestSlot | None = None
+    """What the operation runs within."""
     search_limit: SearchLimit | None = None
     """Gives the name searches of each payer their turn."""
     spending: "Spending | None" = None
     """What the operation costs, once that was worked out."""
 
-    def turn(self, *, writes: bool) -> AbstractAsyncContextManager[None]:
-        """Wait for the turn of an operation; raises Crowded when too many are waiting."""
-        return self.admission.turn(writes=writes) if self.admission else nullcontext()
+    def enter(self) -> AbstractAsyncContextManager[None]:
+        """Wait for the slot of a request or an operation, and begin its deadline."""
+        if self.limiters is None or self.principal is None:
+            return nullcontext()
+        self.slot = self.limiters.request(self.principal.payer)
+        return self.slot
 
     def turn_of_event(self) -> AbstractAsyncContextManager[None]:
-        """Wait for the turn of an event of a subscription, as long as it takes."""
-        return self.admission.turn(is_bounded=True) if self.admission else nullcontext()
+        """Wait for a slot for an event of a subscription, as long as it takes."""
+        if self.limiters is None or self.principal is None:
+            return nullcontext()
+        return self.limiters.part(self.principal.payer)
 
     def outside(self) -> AbstractAsyncContextManager[None]:
-        """Give the turn of a query up while it waits for somebody outside, as the register."""
-        return self.admission.outside() if self.admission else nullcontext()
+        """Give the slot of a query up while it waits for another service, as the register."""
+        return self.slot.outside() if self.slot else nullcontext()
 
     @asynccontextmanager
     async def turn_of_search(self) -> AsyncIterator[None]:

@@ -11,13 +11,18 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from itertools import islice
-from typing import Any
 
 from models.access import Principal
-from models.point_budget import PointAllowance, give_back_points, owe_points, take_points
-from schema.errors import ErrorCode, RequestRefused
+from models.point_budget import (
+    IMPOSSIBLE_WINDOWS,
+    PointAllowance,
+    give_back_points,
+    key_of,
+    owe_points,
+    take_points,
+)
+from schema.errors import RequestRefused, rate_limited
 
 PORTION = 0.05
 """Share of the budget that a process takes at a time."""
@@ -29,7 +34,6 @@ MOST_ACCOUNTS = 10_000
 MOST_LOOKED_AT = 100
 """Of so many accounts, the least recently used without a debt makes room for another."""
 
-LONGEST_ID = 70
 SECOND_US = 1_000_000
 
 
@@ -42,6 +46,8 @@ class Account:
     free_at: int = 0
     """As the row had it, in microseconds; others may have moved it since."""
     taken_at: int = 0
+    looked_at: int = 0
+    """When the row was last asked; who has nothing left is refused from memory for a second."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reset: tuple[int, str] = (0, "")
 
@@ -74,15 +80,14 @@ class CostBudget:
         if account is None:
             if len(self._accounts) >= MOST_ACCOUNTS:
                 del self._accounts[self._least_needed()]
-            key = name if len(name) <= LONGEST_ID else sha256(name.encode()).hexdigest()
-            account = self._accounts[name] = Account(f"cost:{key}")
+            account = self._accounts[name] = Account(key_of(name))
         else:
             self._accounts.move_to_end(name)
         return account
 
     def spend_held(self, account: Account, points: int, now: int) -> bool:
         """Spend points that this process holds, and tell whether it did."""
-        if account.held < points or now - account.taken_at >= self.allowance.window_us:
+        if account.held < points or abs(now - account.taken_at) >= self.allowance.window_us:
             return False
         account.held -= points
         return True
@@ -104,13 +109,13 @@ class CostBudget:
             if surplus <= 0:
                 return  # somebody else of this process was here
             account.held -= surplus
-            if now - account.taken_at < self.allowance.window_us:  # else the row has had it back
+            if abs(now - account.taken_at) < self.allowance.window_us:  # else the row has it back
                 account.free_at = await give_back_points(account.key, surplus, self.allowance, now)
 
     def state(self, account: Account, now: int) -> tuple[int, int]:
         """Give what is left, and the seconds until all is back; as far as this process knows."""
         allowance = self.allowance
-        used = account.free_at - now
+        used = self._ahead(account, now)
         if used <= 0:
             return min(max(account.held + allowance.points, 0), allowance.points), 0
         left = account.held + (allowance.window_us - used) * allowance.points // allowance.window_us
@@ -124,7 +129,7 @@ class CostBudget:
 
     async def _fill(self, account: Account, points: int, now: int) -> None:
         """Take enough from the row that all share, or raise RATE_LIMITED."""
-        if now - account.taken_at >= self.allowance.window_us:
+        if abs(now - account.taken_at) >= self.allowance.window_us:
             account.held = min(account.held, 0)  # the row has had it back meanwhile
         if account.held < 0:  # others are to know of it, and it is to be worked off
             account.free_at = await owe_points(account.key, -account.held, self.allowance, now)
@@ -133,8 +138,10 @@ class CostBudget:
         if missing <= 0:
             return  # somebody else of this process was here
         for wanted in dict.fromkeys((max(missing, self.portion), missing)):
-            if self._wait_us(account, wanted, now) > 0:
+            is_known = abs(now - account.looked_at) < SECOND_US
+            if is_known and self._wait_us(account, wanted, now) > 0:
                 continue
+            account.looked_at = now
             is_taken, account.free_at = await take_points(account.key, wanted, self.allowance, now)
             if is_taken:
                 account.held += wanted
@@ -144,24 +151,24 @@ class CostBudget:
 
     def _wait_us(self, account: Account, points: int, now: int) -> int:
         """Give for how long so many points are not there, by what is known of the row."""
-        ahead = max(account.free_at, now) + self.allowance.time_us(points)
-        return max(ahead - now - self.allowance.window_us, 0)
+        ahead = max(self._ahead(account, now), 0) + self.allowance.time_us(points)
+        return max(ahead - self.allowance.window_us, 0)
+
+    def _ahead(self, account: Account, now: int) -> int:
+        """Return how far the row was ahead; 0 if our clock was set back since."""
+        ahead = account.free_at - now
+        return ahead if ahead <= self.allowance.window_us * IMPOSSIBLE_WINDOWS else 0
 
     def _refusal(self, account: Account, wait_us: int, now: int) -> RequestRefused:
         seconds = max(1, -(-wait_us // SECOND_US))
         window = self.allowance.window.total_seconds()
-        details: dict[str, Any] = {
-            "retryable": True,
-            "retryAfter": seconds,
-            "limit": self.allowance.points,
-            "remaining": self.state(account, now)[0],
-            "resetAt": account.reset_at(now),
-        }
-        return RequestRefused(
-            ErrorCode.RATE_LIMITED,
+        return rate_limited(
             f"The {self.allowance.points:,} points of {window:g} s are spent; nothing was done."
             f" There is enough again in {seconds} s.",
-            **details,
+            seconds,
+            self.allowance.points,
+            remaining=self.state(account, now)[0],
+            resetAt=account.reset_at(now),
         )
 
 

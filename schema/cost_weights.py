@@ -7,6 +7,7 @@ WEIGHTS = {
     "Query.consentAdvisoryCounts": 200,
     "Query.consentEvidence": 100,
     "Query.deliveryExposure": 500,
+    "Query.enrichmentBacklog": 50,
     "Query.verifyConsentLedger": 100,
     "AccessTokenConnection.totalCount": 20,
     "AuditEntryConnection.totalCount": 20,
@@ -17,9 +18,11 @@ WEIGHTS = {
     "CustomerClassConnection.totalCount": 5,
     "CustomerConnection.totalCount": 20,
     "CustomerConnection.totalCountIsExact": 20,
+    "Enrichment.queue": 2,
     "UserConnection.totalCount": 20,
     "UserGroupConnection.totalCount": 20,
     "Mutation.requestEnrichment": 200,
+    "Mutation.restartEnrichments": 200,
     "Mutation.retireCustomerClass": 200,
 }
 """Points of single fields, for work that is not seen in what they give.

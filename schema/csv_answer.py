@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
 from enum import Enum
 
@@ -15,6 +16,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Cell = str | bool | int | datetime | Enum | None
 Row = Sequence[Cell]
+Part = Callable[[], AbstractAsyncContextManager[None]]
 
 
 def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row]) -> Response:
@@ -22,9 +24,16 @@ def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row]) -> Respons
     return Response(written([_spelt(header), *rows]), headers=_headers(name))
 
 
-def csv_stream(name: str, header: Sequence[str], rows: AsyncIterator[Row]) -> StreamingResponse:
-    """Answer with the same as it is read; memory does not grow with the number of rows."""
-    return StreamingResponse(_chunks(header, rows), headers=_headers(name))
+async def csv_stream(
+    name: str, header: Sequence[str], rows: AsyncGenerator[Row, None], part: Part
+) -> StreamingResponse:
+    """Answer with the same as it is read; memory does not grow with the number of rows.
+
+    The first rows are read before the answer begins, so that it can still be refused. `part` is
+    what each later part is read and written within.
+    """
+    first, has_more = await _chunk([_spelt(header)], rows)
+    return StreamingResponse(_all(first, rows, part, has_more=has_more), headers=_headers(name))
 
 
 def written(rows: Iterable[Row]) -> str:
@@ -34,14 +43,24 @@ def written(rows: Iterable[Row]) -> str:
     return text.getvalue()
 
 
-async def _chunks(header: Sequence[str], rows: AsyncIterator[Row]) -> AsyncIterator[str]:
-    waiting: list[Row] = [_spelt(header)]
+async def _all(
+    first: str, rows: AsyncGenerator[Row, None], part: Part, *, has_more: bool
+) -> AsyncIterator[str]:
+    async with aclosing(rows):
+        yield first
+        while has_more:
+            async with part():
+                text, has_more = await _chunk([], rows)
+            yield text
+
+
+async def _chunk(waiting: list[Row], rows: AsyncIterator[Row]) -> tuple[str, bool]:
+    """Write the next rows behind those that wait; also tell whether there may be more."""
     async for row in rows:
         waiting.append(row)
         if len(waiting) >= ROWS_AT_ONCE:
-            yield written(waiting)
-            waiting = []
-    yield written(waiting)
+            return written(waiting), True
+    return written(waiting), False
 
 
 def _headers(name: str) -> dict[str, str]:

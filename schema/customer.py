@@ -181,7 +181,7 @@ class Customer(Node):
         description="Open suggestions: register values beside users' own (R86).",
     )
     ledger: strawberry.Private[list[ConsentEntry]]
-    contacts: list[Annotated["Contact", strawberry.lazy("schema.contact")]] = many(
+    contacts: list[Annotated["Contact", strawberry.lazy("schema.contact")]] | None = many(
         "customer_id",
         "t0.id",
         where="t0.deleted_at IS NULL",
@@ -230,7 +230,7 @@ class Customer(Node):
         extensions=[Requires(Scope.CONSENT_READ)],
         metadata=LEDGER,
     )
-    def consent_history(self, info: Info) -> list[ConsentEntry]:
+    def consent_history(self, info: Info) -> list[ConsentEntry] | None:
         """Give its entries."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
@@ -257,7 +257,7 @@ class Customer(Node):
             DeliveryAssumption | None,
             strawberry.argument(description="What to assume; difference says what it changes."),
         ] = None,
-    ) -> DeliveryPreview:
+    ) -> DeliveryPreview | None:
         """Give the preview, made with those of the other customers."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
@@ -266,7 +266,7 @@ class Customer(Node):
         extensions=[Requires(Scope.CUSTOMERS_READ)],
         metadata=AUDIT_TRAIL,
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry]:
+    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
         """Give its audit entries."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 

@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import strawberry
 
+from models.access import Scope
 from models.profile import ADDRESS_LINES
 from schema.advisory import Advisory
 from schema.consent_changes import RecordConsentFields
 from schema.customer import Customer
+from schema.permissions import INPUT_PERMISSION, Requires
 from schema.user_error import UserError
 
 
@@ -122,6 +124,7 @@ class SaveCustomerInput:
         default=None,
         description="Consent that a new customer gave (R49); needs consent:write. An existing"
         " customer's is recorded by recordConsent (R52).",
+        metadata={INPUT_PERMISSION: Requires(Scope.CONSENT_WRITE)},
     )
     dry_run: bool | None = strawberry.field(
         default=False, description="Do everything but keep nothing."
@@ -134,6 +137,11 @@ class SaveCustomerPayload:
 
     customer: Customer | None = strawberry.field(
         default=None, description="The customer as it is now, or as it stands after a conflict."
+    )
+    is_repeat: bool = strawberry.field(
+        default=False,
+        description="Whether the same request created the customer before, as its idempotency key"
+        " says; nothing was changed then.",
     )
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was changed; empty if it was."

@@ -201,7 +201,7 @@ class CustomerClass(Node):
         extensions=[ADMINISTRATION],
         metadata=brought(_deletability, paths=()),
     )
-    def deletability(self, info: Info) -> Permissibility:
+    def deletability(self, info: Info) -> Permissibility | None:
         """Tell before anybody clicks."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
@@ -217,7 +217,7 @@ class CustomerClass(Node):
             strawberry.ID | None,
             strawberry.argument(description="The class to move its customers to."),
         ] = None,
-    ) -> Permissibility:
+    ) -> Permissibility | None:
         """Tell before anybody clicks."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
@@ -238,7 +238,7 @@ class CustomerClass(Node):
         after: Annotated[  # noqa: ARG002  # for the schema
             str | None, strawberry.argument(description="The endCursor of the page before.")
         ] = None,
-    ) -> Annotated["CustomerConnection", strawberry.lazy("schema.customer_connection")]:
+    ) -> Annotated["CustomerConnection", strawberry.lazy("schema.customer_connection")] | None:
         """Give a page of them, read with those of the other classes."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
@@ -247,7 +247,7 @@ class CustomerClass(Node):
         extensions=[ADMINISTRATION],
         metadata=AUDIT_TRAIL,
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry]:
+    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
         """Give its audit entries."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 

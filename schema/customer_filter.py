@@ -15,7 +15,8 @@ CustomerSort = described_enum(
     {
         "NAME_ASC": "By name, whatever the case.",
         "NAME_DESC": "By name, backwards.",
-        "CREATED_AT_ASC": "Oldest first.",
+        "CREATED_AT_ASC": "Oldest first. To follow new customers, use auditTrail with the operation"
+        " `customer.created`: a customer can be committed after a younger one was listed.",
         "CREATED_AT_DESC": "Newest first.",
         "ACCOUNT_NUMBER_ASC": "By account number.",
         "ACCOUNT_NUMBER_DESC": "By account number, backwards.",

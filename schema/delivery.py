@@ -110,7 +110,7 @@ class ContactDelivery:
     advisories: list[DeliveryAdvisory] = strawberry.field(
         description="What somebody should look at; it changes nothing (A13)."
     )
-    name: str = restricted(
+    name: str | None = restricted(
         Scope.CONTACTS_READ, description="Its name at that instant.", masked=STARRED
     )
     email: str | None = restricted(

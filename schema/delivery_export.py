@@ -1,6 +1,6 @@
 """Streams the exposures of a period as CSV."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from models.delivery_reading import exposures_after
 from schema.csv_answer import Row, csv_stream
 from schema.delivery_preview import checked_period
 from schema.errors import RequestRefused
+from schema.request_slot import Limiters
 from schema.routes import Signed
 from schema.sign_in import Authenticate
 
@@ -33,7 +34,10 @@ PERSONAL = ("contact_name", "email")
 
 
 def delivery_export(
-    authenticate: Authenticate, policy: DeliveryPolicy, is_masked: Callable[[Principal], bool]
+    authenticate: Authenticate,
+    limiters: Limiters,
+    policy: DeliveryPolicy,
+    is_masked: Callable[[Principal], bool],
 ) -> Route:
     """Give the route of the export."""
 
@@ -49,9 +53,9 @@ def delivery_export(
         is_personal = principal.may(Scope.CONTACTS_READ) and not is_masked(principal)
         columns = (*COLUMNS, *PERSONAL) if is_personal else COLUMNS
         rows = _rows(since, until, policy, is_personal=is_personal)
-        return csv_stream("delivery-exposure.csv", columns, rows)
+        return await csv_stream("delivery-exposure.csv", columns, rows, request.state.part)
 
-    signed = Signed(authenticate, export, Scope.CUSTOMERS_READ)
+    signed = Signed(authenticate, limiters, export, Scope.CUSTOMERS_READ)
     return Route("/exports/delivery-exposure.csv", signed, methods=["GET"])
 
 
@@ -61,7 +65,7 @@ def _instant(request: Request, name: str) -> datetime:
 
 async def _rows(
     since: datetime, until: datetime, policy: DeliveryPolicy, *, is_personal: bool
-) -> AsyncIterator[Row]:
+) -> AsyncGenerator[Row, None]:
     async with aclosing(exposures_after(None, since, until, policy)) as found:
         async for exposure in found:
             row = _row(exposure)

@@ -48,7 +48,7 @@ class DeliveryExposure:
         description="When it ended, in UTC and not included; that of the period at the latest."
     )
     customer: Customer | None = strawberry.field(description="The customer; null once erased.")
-    contact_name: str = restricted(
+    contact_name: str | None = restricted(
         Scope.CONTACTS_READ, description="The contact's name when it began.", masked=STARRED
     )
     email: str | None = restricted(

@@ -7,53 +7,21 @@ and those that are not make room for each other, never pushing out what is in us
 
 `Documents` is bounded by how many it keeps and by the text that they were parsed from: a parsed
 document takes about 50 times the memory of its text, and 150 times with what is compiled for it.
-What is not valid is not kept, nor is what is so long that it would push out many others.
+What is not valid is not kept, nor is what is so long that it would push out many others. The room
+is shared fairly by those who sent the documents: see `fair_cache`.
 
 One instance belongs to one schema, as validity does.
 """
 
-from collections import OrderedDict
-
 from graphql import DocumentNode, Node, Token
+
+from schema.fair_cache import Entry, FairCache
 
 MOST_DOCUMENTS = 1_000
 MOST_TEXT = 250_000
 LONGEST_TEXT = 25_000
 TRIAL_SHARE = 5
 """A fifth of the room is for documents that were asked for only once."""
-
-
-class _Segment:
-    """Documents by their text, the least recently used first."""
-
-    def __init__(self, most: int, most_text: int) -> None:
-        self._most = most
-        self._most_text = most_text
-        self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
-        self._text = 0
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, text: str) -> DocumentNode | None:
-        document = self._kept.get(text)
-        if document is not None:
-            self._kept.move_to_end(text)
-        return document
-
-    def put(self, text: str, document: DocumentNode) -> None:
-        self.pop(text)
-        self._kept[text] = document
-        self._text += len(text)
-        while self._kept and (len(self._kept) > self._most or self._text > self._most_text):
-            forgotten, _ = self._kept.popitem(last=False)
-            self._text -= len(forgotten)
-
-    def pop(self, text: str) -> DocumentNode | None:
-        document = self._kept.pop(text, None)
-        if document is not None:
-            self._text -= len(text)
-        return document
 
 
 class Documents:
@@ -67,8 +35,8 @@ class Documents:
     ) -> None:
         trial, trial_text = most // TRIAL_SHARE, most_text // TRIAL_SHARE
         self._longest_text = longest_text
-        self._on_trial = _Segment(trial, trial_text)
-        self._in_use = _Segment(most - trial, most_text - trial_text)
+        self._on_trial = FairCache[DocumentNode](trial, trial_text)
+        self._in_use = FairCache[DocumentNode](most - trial, most_text - trial_text)
 
     def __len__(self) -> int:
         return len(self._on_trial) + len(self._in_use)
@@ -76,17 +44,19 @@ class Documents:
     def get(self, text: str) -> DocumentNode | None:
         """Give the document of a text, if it is kept."""
         document = self._in_use.get(text)
-        if document is None:
-            document = self._on_trial.pop(text)
-            if document is not None:
-                self._in_use.put(text, document)
-        return document
+        if document is not None:
+            return document
+        entry = self._on_trial.pop(text)
+        if entry is None:
+            return None
+        self._in_use.put(text, entry)
+        return entry.value
 
-    def keep(self, text: str, document: DocumentNode) -> None:
-        """Keep a valid document for as long as it is used, and there is room."""
+    def keep(self, text: str, document: DocumentNode, owner: str = "") -> None:
+        """Keep a valid document for as long as it is used, and its owner has room."""
         if len(text) > self._longest_text:
             return
-        self._on_trial.put(text, document)
+        self._on_trial.put(text, Entry(document, len(text), owner))
 
 
 def forget_tokens(document: DocumentNode) -> None:

@@ -1,6 +1,6 @@
 """The enrichment of a customer as clients see it: its status, its runs, its suggestions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,10 +12,13 @@ from models.enrichment_status import (
     EnrichmentStatus,
     EnrichmentTrigger,
     FieldOutcome,
+    upcoming_attempt,
 )
+from models.lookup_monitor import QueuePosition
 from models.profile import FIGURES, ProfileEntry, ValueSource
 from models.sql import among
 from schema.descriptions import described_enum
+from schema.lookup_queue import LookupQueuePosition
 from schema.node import Node
 from schema.personal import Masked
 from schema.profile_value import (
@@ -31,43 +34,44 @@ from schema.reads import Selection, brought, derived, reads
 EnrichmentStatusEnum = described_enum(
     EnrichmentStatus,
     "EnrichmentStatus",
-    "Where a customer stands with Companies House (R87).",
+    "The state of the lookup of a customer at Companies House.",
     {
-        "NOT_APPLICABLE": "The class is not checked, or no save has asked for a lookup yet.",
-        "PENDING": "Waits for a worker.",
-        "RUNNING": "Is being looked up.",
-        "RETRYING": "An attempt failed in a way that may pass; see nextAttemptAt.",
+        "NOT_APPLICABLE": "The class is not checked, or no lookup was ever requested.",
+        "PENDING": "The lookup waits for its turn; see `queue`.",
+        "RUNNING": "The customer is being looked up.",
+        "RETRYING": "An attempt failed in a way that may pass; see `nextAttemptAt` and `queue`.",
         "SUCCEEDED": "The profile and the newest accounts were read.",
-        "PARTIAL": "The profile was read, the accounts say less than they might; see reason.",
+        "PARTIAL": "The profile was read, but not all figures of the accounts; see `reason`.",
         "NOT_FOUND": "The register has no company of that number.",
-        "NEEDS_COMPANY_NUMBER": "There is no company number to look up (A11).",
-        "FAILED": "Given up; see reason. Saving or requestEnrichment tries again.",
-        "CANCELLED": "Ended before it was done, as by a change of class (R91).",
+        "NEEDS_COMPANY_NUMBER": "The customer has no company number to look up.",
+        "FAILED": "The lookup was given up; see `reason`. Saving the customer, `requestEnrichment`"
+        " and `restartEnrichments` start another.",
+        "CANCELLED": "The lookup was ended before it was done, for instance by a change of class.",
     },
 )
 
 EnrichmentReasonEnum = described_enum(
     EnrichmentReason,
     "EnrichmentReason",
-    "Why an enrichment stands as it does.",
+    "The reason for the state of a lookup.",
     {
         "NO_ACCOUNTS_YET": "The company has filed no accounts.",
-        "ACCOUNTS_PDF_ONLY": "The newest accounts exist on paper or as PDF only (A24).",
-        "ACCOUNTS_UNAVAILABLE": "Companies House does not hand the newest accounts out.",
+        "ACCOUNTS_PDF_ONLY": "The newest accounts exist only on paper or as PDF.",
+        "ACCOUNTS_UNAVAILABLE": "Companies House does not provide the newest accounts.",
         "ACCOUNTS_UNREADABLE": "The newest accounts could not be read safely.",
-        "IDENTITY_MISMATCH": "The document filed is another company's.",
+        "IDENTITY_MISMATCH": "The filed document belongs to another company.",
         "EMPLOYEES_NOT_DISCLOSED": "The accounts do not say how many employees there are.",
         "FIGURES_NOT_TAGGED": "The accounts hold no asset figure that a program can read.",
-        "NOT_A_UK_COMPANY": "The register's type is neither limited company nor PLC (A21).",
+        "NOT_A_UK_COMPANY": "The register says that this is neither a limited company nor a PLC.",
         "UNKNOWN_COMPANY_NUMBER": "The register does not know the number.",
-        "BLOCKED": "Companies House refuses our key; all lookups wait for an operator.",
-        "REFUSED_BY_REGISTER": "Companies House refuses this request for good.",
-        "RATE_LIMITED": "The budget of requests is spent for now.",
-        "REGISTER_UNAVAILABLE": "Companies House does not answer, or answers with a fault.",
-        "GAVE_UP": "It failed for too long.",
+        "BLOCKED": "Companies House refuses our API key; all lookups wait for an operator.",
+        "REFUSED_BY_REGISTER": "Companies House refuses this request permanently.",
+        "RATE_LIMITED": "No more requests to Companies House are allowed for now.",
+        "REGISTER_UNAVAILABLE": "Companies House does not answer, or answers with an error.",
+        "GAVE_UP": "The lookup failed for too long.",
         "INTERNAL_ERROR": "Something is wrong on our side.",
-        "CLASS_CHANGED": "The customer moved to a class that is not checked (R91).",
-        "COMPANY_NUMBER_CHANGED": "A lookup of the new number took its place (R89).",
+        "CLASS_CHANGED": "The customer moved to a class that is not checked.",
+        "COMPANY_NUMBER_CHANGED": "A lookup of the new company number replaced this one.",
         "CUSTOMER_DELETED": "The customer was deleted.",
     },
 )
@@ -75,76 +79,88 @@ EnrichmentReasonEnum = described_enum(
 FieldOutcomeEnum = described_enum(
     FieldOutcome,
     "FieldOutcome",
-    "What became of one wanted field (R85).",
+    "The result of a lookup for one field.",
     {
-        "FOUND": "Filled from the register.",
-        "NOT_FILED": "The register, or the accounts, do not have it.",
-        "UNREADABLE": "It was filed, but can't be read by a program.",
-        "KEPT_USER_VALUE": "A user's value was left as it is (R86).",
+        "FOUND": "The field was filled from the register.",
+        "NOT_FILED": "Neither the register nor the accounts have it.",
+        "UNREADABLE": "It was filed, but a program cannot read it.",
+        "KEPT_USER_VALUE": "The value that a user typed was kept.",
     },
 )
 
 EnrichmentTriggerEnum = described_enum(
     EnrichmentTrigger,
     "EnrichmentTrigger",
-    "What asked for a lookup.",
+    "The event that started a lookup.",
     {
-        "SAVE": "Saving the customer (R81).",
-        "CLASS_CHANGE": "Moving the customer to a checked class.",
-        "RETIREMENT": "Retiring the customer's class into a checked one (R45).",
-        "REQUEST": "requestEnrichment.",
+        "SAVE": "The customer was saved.",
+        "CLASS_CHANGE": "The customer was moved to a checked class.",
+        "RETIREMENT": "The customer's class was retired and replaced by a checked one.",
+        "REQUEST": "`requestEnrichment` or `restartEnrichments` was called.",
     },
 )
 
 
-@strawberry.type(description="What became of one wanted field.")
+NEXT_ATTEMPT = (
+    "The earliest time of the next attempt, in UTC, never in the past; null if the lookup runs, has"
+    " ended, or starts as soon as it has its turn."
+)
+WHY = "The reason for the state; null if the state explains itself."
+
+
+@strawberry.type(description="The result of a lookup for one field.")
 class EnrichedField:
     """A field."""
 
     name: str = strawberry.field(description="The field of CompanyProfile, such as netAssets.")
-    outcome: FieldOutcomeEnum = strawberry.field(description="What became of it.")  # type: ignore[valid-type]  # an enum with another name
+    outcome: FieldOutcomeEnum = strawberry.field(description="The result.")  # type: ignore[valid-type]  # an enum with another name
     source: ValueSourceEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="Where the value comes from, if it was found."
+        description="The source of the value; null if none was found."
     )
 
 
-@strawberry.type(description="One lookup, from the request for it to its end.")
+@strawberry.type(description="One lookup of a customer, from the request to its end.")
 class EnrichmentRun:
     """A run."""
 
     id: strawberry.ID = strawberry.field(description="The id of the run.")
-    company_number: str | None = strawberry.field(description="The number looked up.")
-    trigger: EnrichmentTriggerEnum = strawberry.field(description="What asked for it.")  # type: ignore[valid-type]  # an enum with another name
-    status: EnrichmentStatusEnum = strawberry.field(description="Where it stands or ended.")  # type: ignore[valid-type]  # see above
-    reason: EnrichmentReasonEnum | None = strawberry.field(description="Why, unless it is plain.")  # type: ignore[valid-type]  # see above
+    company_number: str | None = strawberry.field(description="The company number looked up.")
+    trigger: EnrichmentTriggerEnum = strawberry.field(description="The event that started it.")  # type: ignore[valid-type]  # an enum with another name
+    status: EnrichmentStatusEnum = strawberry.field(description="Its state.")  # type: ignore[valid-type]  # see above
+    reason: EnrichmentReasonEnum | None = strawberry.field(description=WHY)  # type: ignore[valid-type]  # see above
     attempts: int = strawberry.field(description="Attempts made so far.")
-    requested_at: datetime = strawberry.field(description="When it was asked for, in UTC.")
+    requested_at: datetime = strawberry.field(description="When it was requested, in UTC.")
     finished_at: datetime | None = strawberry.field(description="When it ended, in UTC.")
-    next_attempt_at: datetime | None = strawberry.field(description="When it tries next, in UTC.")
+    next_attempt_at: datetime | None = strawberry.field(description=NEXT_ATTEMPT)
     fields_read: strawberry.Private[list[dict[str, Any]]]
 
 
 reads(EnrichmentRun, models.EnrichmentRun)
 
 
-@strawberry.type(description="Where a customer stands with Companies House.")
+@strawberry.type(description="The lookups of a customer at Companies House.")
 class Enrichment:
     """The latest run, and those before it."""
 
-    status: EnrichmentStatusEnum = strawberry.field(description="Where it stands.")  # type: ignore[valid-type]  # an enum with another name
-    reason: EnrichmentReasonEnum | None = strawberry.field(description="Why, unless it is plain.")  # type: ignore[valid-type]  # see above
-    attempts: int = strawberry.field(description="Attempts made by the latest run.")
-    requested_at: datetime | None = strawberry.field(description="When it was asked for, in UTC.")
+    status: EnrichmentStatusEnum = strawberry.field(description="The state of the latest lookup.")  # type: ignore[valid-type]  # an enum with another name
+    reason: EnrichmentReasonEnum | None = strawberry.field(description=WHY)  # type: ignore[valid-type]  # see above
+    attempts: int = strawberry.field(description="The attempts made by the latest lookup.")
+    requested_at: datetime | None = strawberry.field(description="When it was requested, in UTC.")
     finished_at: datetime | None = strawberry.field(description="When it ended, in UTC.")
-    next_attempt_at: datetime | None = strawberry.field(description="When it tries next, in UTC.")
+    next_attempt_at: datetime | None = strawberry.field(description=NEXT_ATTEMPT)
     fields: list[EnrichedField] = strawberry.field(
-        description="What became of each wanted field in the latest run that ended (R85)."
+        description="The results for each field in the latest lookup that read any."
     )
-    history: list[EnrichmentRun] = strawberry.field(description="All runs, newest first.")
+    history: list[EnrichmentRun] = strawberry.field(description="All lookups, newest first.")
+    queue: LookupQueuePosition | None = strawberry.field(
+        description="Where the lookup waits for its turn; null if it runs or none is due."
+    )
 
     @classmethod
-    def of(cls, status: EnrichmentStatus, runs: list[EnrichmentRun]) -> "Enrichment":
-        """Show a customer's status with its runs, newest first."""
+    def of(
+        cls, status: EnrichmentStatus, runs: list[EnrichmentRun], position: QueuePosition | None
+    ) -> "Enrichment":
+        """Show a customer's status with its runs, newest first, and where it waits."""
         latest = runs[0] if runs else None
         # A customer that no longer takes part has no reason of its own.
         speaks = latest if latest is not None and latest.status is status else None
@@ -158,17 +174,32 @@ class Enrichment:
             next_attempt_at=latest.next_attempt_at if latest else None,
             fields=[_field(read) for read in ended.fields_read] if ended else [],
             history=runs,
+            queue=LookupQueuePosition.of(position),
         )
 
 
+QUEUE = "queue"
+WAITING = (EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING)
+
+
 async def enrichments(selection: Selection, customers: Sequence[Any]) -> list[Enrichment]:
-    """Bring the status of some customers with their runs, newest first."""
+    """Read the status of some customers with their runs, newest first, and where they wait."""
     runs: dict[str, list[Any]] = {one.id: [] for one in customers}
+    context = selection.info.context
+    now = context.clock()
     for run in await selection.reader.read(
         among("t0.customer_id", list(runs)), "ORDER BY t0.id DESC"
     ):
+        run.next_attempt_at = upcoming_attempt(run.status, run.next_attempt_at, now)
         runs[run.customer_id].append(run)
-    return [Enrichment.of(one.row_enrichment_status, runs[one.id]) for one in customers]
+    positions: Mapping[str, QueuePosition] = {}
+    if QUEUE in selection.fields:
+        waiting = [one.id for one in customers if one.row_enrichment_status in WAITING]
+        positions = await context.lookups.positions(waiting)
+    return [
+        Enrichment.of(one.row_enrichment_status, runs[one.id], positions.get(one.id))
+        for one in customers
+    ]
 
 
 ENRICHMENT = brought(
@@ -221,7 +252,7 @@ VALUE = Masked(
 )
 
 
-@strawberry.type(description="A register value that differs from what a user typed (R86).")
+@strawberry.type(description="A register value that differs from what a user typed.")
 class Suggestion(Node):
     """An open suggestion."""
 
@@ -237,7 +268,7 @@ class Suggestion(Node):
 reads(Suggestion, models.Suggestion)
 
 
-@strawberry.type(description="A company that a search by name offers; nothing is filled from it.")
+@strawberry.type(description="A company found by name; nothing is filled from it.")
 class CompanyCandidate:
     """A candidate (R88)."""
 

@@ -7,6 +7,9 @@ import structlog
 from graphql import GraphQLError, Node
 from tortoise.exceptions import ValidationError
 
+from models.database_faults import DatabaseFault, FaultKind, fault_of
+from models.fault_log import FAULTS
+
 log = structlog.get_logger(__name__)
 
 
@@ -41,6 +44,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SUBSCRIPTIONS"
     TOO_MANY_TOKENS = "TOO_MANY_TOKENS"
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    UNAVAILABLE = "UNAVAILABLE"
     VALUE_TOO_DEEP = "VALUE_TOO_DEEP"
     VARIABLES_TOO_LARGE = "VARIABLES_TOO_LARGE"
 
@@ -59,6 +63,29 @@ class RequestRefused(GraphQLError):
         self.code = code
 
 
+def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> RequestRefused:
+    """Refuse what exceeds a caller's own limit; the same form everywhere, over HTTP with 429."""
+    return _retryable(
+        ErrorCode.RATE_LIMITED, message, retryAfterSeconds=retry_after, limit=limit, **details
+    )
+
+
+def overloaded(retry_after: int, limit: int) -> RequestRefused:
+    """Refuse a request because too many of all callers are waiting; over HTTP with 503."""
+    message = "Too many requests are waiting; nothing was done. Try again later."
+    return _retryable(ErrorCode.OVERLOADED, message, retryAfterSeconds=retry_after, limit=limit)
+
+
+def sign_in_unavailable(retry_after: int) -> RequestRefused:
+    """Refuse because the credential can't be checked at present; over HTTP with 503."""
+    message = "Your token can't be checked now; try again later."
+    return _retryable(ErrorCode.SIGN_IN_UNAVAILABLE, message, retryAfterSeconds=retry_after)
+
+
+def _retryable(code: ErrorCode, message: str, **details: Any) -> RequestRefused:
+    return RequestRefused(code, message, retryable=True, **details)
+
+
 def is_bug(error: GraphQLError) -> bool:
     """Tell whether an error comes from the program rather than from the request."""
     cause = error.original_error
@@ -71,11 +98,43 @@ def masked(request_id: str) -> tuple[str, dict[str, Any]]:
     return "Something went wrong on our side; quote the requestId.", extensions
 
 
+UNREACHABLE = "The data can't be reached now, so this was not done. Try again later."
+UNWRITABLE = "Changes can't be stored now, so this was not done. Try again later."
+OUTCOME_UNKNOWN = (
+    "The database was lost before it could say how the change ended: it may be stored or not. Look"
+    " at the data before you try again."
+)
+"""Messages of faults of the database."""
+
+WRITES_ONLY = {FaultKind.READ_ONLY, FaultKind.SCHEMA_MISMATCH, FaultKind.FULL}
+"""Kinds of faults in which reads go on."""
+
+
+def unavailable(fault: DatabaseFault) -> tuple[str, dict[str, Any]]:
+    """Return message and extensions of a fault of the database, as clients see it."""
+    message = UNWRITABLE if fault.kind in WRITES_ONLY else UNREACHABLE
+    extensions: dict[str, Any] = {
+        "code": ErrorCode.UNAVAILABLE.value,
+        "reason": fault.kind.value,
+        "retryable": True,
+        "retryAfterSeconds": fault.retry_after,
+    }
+    if fault.is_outcome_unknown:
+        return OUTCOME_UNKNOWN, {**extensions, "outcomeUnknown": True}
+    return message, extensions
+
+
+def is_unavailable(error: GraphQLError) -> bool:
+    """Tell whether an error says that the database could not serve the operation."""
+    return (error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE.value
+
+
 def settle(errors: list[GraphQLError], request_id: str) -> None:
     """Log errors, and make them what a client may see.
 
-    Refusals are logged quietly and get a code; bugs are logged with their traceback and hidden
-    behind the request id. No message of a client's is logged.
+    Refusals are logged quietly and get a code; faults of the database are logged in one line a
+    second; bugs are logged with their traceback and hidden behind the request id. No message of a
+    client's is logged.
     """
     for error in errors:
         _settle(error, request_id)
@@ -89,6 +148,11 @@ def _settle(error: GraphQLError, request_id: str) -> None:
         # The ORM refuses to look for what no column could hold; its message repeats the value.
         error.original_error = None
         error.message = "A value is longer than anything of its kind can be."
+    fault = fault_of(error.original_error) if error.original_error is not None else None
+    if fault is not None:
+        FAULTS.note(fault, "graphql")
+        error.message, error.extensions = unavailable(fault)
+        return
     if is_bug(error):
         log.error("graphql_bug", path=error.path, exc_info=error.original_error)
         error.message, error.extensions = masked(request_id)

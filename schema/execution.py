@@ -10,7 +10,7 @@ once for each of its events.
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import strawberry
 from graphql import (
@@ -37,9 +37,9 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from schema.admission import Crowded
 from schema.documents import Documents, forget_tokens
 from schema.errors import ErrorCode, RequestRefused
+from schema.request_notes import note_operation
 from schema.validation import faults_of
 
 MOST_TOKENS = 5_000
@@ -48,6 +48,7 @@ MOST_TOKENS = 5_000
 TYPES = "types"
 """The attribute of a document that holds the types of its operations, by the name asked for."""
 
+NO_ERRORS: list[GraphQLError] = []
 AMBIGUOUS = "The document has several operations: say which by operationName."
 
 
@@ -58,6 +59,19 @@ class RememberingSchema(strawberry.Schema):
         super().__init__(*args, **settings)
         self.documents = Documents()
         self.most_tokens = MOST_TOKENS
+
+    async def read(self, operation: ExecutionContext, text: str) -> "ReadDocument":
+        """Parse and validate a new document."""
+        return self.read_now(operation, text)
+
+    def read_now(self, operation: ExecutionContext, text: str) -> "ReadDocument":
+        """Do the same without waiting for anything, as in a thread."""
+        try:
+            document = self.parsed(text)
+        except Exception as error:
+            # Its traceback leads to the context, which keeps the error.
+            return ReadDocument(None, [_as_graphql_error(error).with_traceback(None)])
+        return ReadDocument(document, self.faults(document, operation.validation_rules))
 
     def parsed(self, text: str) -> DocumentNode:
         """Parse a document; raises GraphQLError for what is none, or is too long."""
@@ -95,11 +109,11 @@ class RememberingSchema(strawberry.Schema):
             operation_extensions=operation_extensions,
         )
         try:
-            result = self._prepare(context) or await self._execute_in_turn(context)
-        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError, Crowded):
+            result = await self._prepare(context) or await self._execute_metered(context)
+        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
             raise
         except Exception as error:
-            result = _refusal([_as_graphql_error(error)])
+            result = _refusal([_failed(context, error)])
         return self._settled(context, result)
 
     async def stream(
@@ -128,11 +142,12 @@ class RememberingSchema(strawberry.Schema):
 
     async def _results(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
         try:
-            result: ExecutionResult | None = self._prepare(context)
-            if result is None and context.operation_type is not OperationType.SUBSCRIPTION:
-                result = await self._execute_in_turn(context)
+            async with self.turn(context):
+                result: ExecutionResult | None = await self._prepare(context)
+                if result is None and context.operation_type is not OperationType.SUBSCRIPTION:
+                    result = await self._execute_metered(context)
         except Exception as error:
-            result = _refusal([_refused_on_a_socket(error)])
+            result = _refusal([_refused_on_a_socket(context, error)])
         if result is not None:
             yield self._settled(context, result)
             return
@@ -143,8 +158,8 @@ class RememberingSchema(strawberry.Schema):
                         return
                     yield self._settled(context, event)
         except Exception as error:
-            # The source of the events failed. With a path, a bug counts as one, and is masked.
-            ended = _as_graphql_error(error, path=[_root_field(context)])
+            # The source of the events failed.
+            ended = _failed(context, error)
             yield self._settled(context, ExecutionResult(data=None, errors=[ended]))
 
     async def _events(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
@@ -175,16 +190,18 @@ class RememberingSchema(strawberry.Schema):
             self.process_errors(result.errors, context)
         return result
 
-    def _prepare(self, context: ExecutionContext) -> PreExecutionError | None:
+    async def _prepare(self, context: ExecutionContext) -> PreExecutionError | None:
         """Put a valid document into the context, or give the errors why there is none."""
-        if not context.query:
+        text = context.query
+        if not text:
             raise MissingQueryError
-        known = self.documents.get(context.query)
-        try:
-            document = context.graphql_document = known or self.parsed(context.query)
-        except Exception as error:
-            # Its traceback leads to the context, which keeps the error.
-            return _refusal([_as_graphql_error(error).with_traceback(None)])
+        document, errors = self.documents.get(text), NO_ERRORS
+        is_known = document is not None
+        if document is None:
+            document, errors = await self.read(context, text)
+            if document is None:
+                return _refusal(errors)
+        context.graphql_document = document
         try:
             operation_type = _type_of(context, document)
         except RuntimeError as error:
@@ -193,19 +210,19 @@ class RememberingSchema(strawberry.Schema):
             raise InvalidOperationTypeError(operation_type)
         if _is_ambiguous(context):
             return _refusal([GraphQLError(AMBIGUOUS)])
-        return None if known else self._validate(context, context.query, document)
-
-    def _validate(
-        self, context: ExecutionContext, text: str, document: DocumentNode
-    ) -> PreExecutionError | None:
-        errors = self.faults(document, context.validation_rules)
+        note_operation(document, text, context._provided_operation_name)
         if errors:
             return _refusal(errors)
-        self.documents.keep(text, document)
+        if not is_known:
+            self.documents.keep(text, document, self.owner(context))
         return None
 
+    def owner(self, context: ExecutionContext) -> str:  # noqa: ARG002  # for others
+        """Return whose share of the remembered documents a new one is charged to."""
+        return ""
+
     def turn(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for others
-        """Give what an operation is executed within; it may wait there, or raise Crowded."""
+        """Give what an operation of a socket is prepared and executed within; it may wait."""
         return nullcontext()
 
     def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # see above
@@ -216,17 +233,21 @@ class RememberingSchema(strawberry.Schema):
         """Tell whether a subscription may go on, asked before each event is delivered."""
         return True
 
-    async def _execute_in_turn(self, context: ExecutionContext) -> ExecutionResult:
-        async with self.turn(context):
-            return await self._execute(context)
+    async def _execute_metered(self, context: ExecutionContext) -> ExecutionResult:
+        return await self._execute(context)
 
     async def _execute(self, context: ExecutionContext) -> ExecutionResult:
         executor = self._executor(context)
-        if isinstance(executor, list):
-            return NothingRan(data=None, errors=executor, extensions={})
+        errors = executor if isinstance(executor, list) else self.refusals(executor, context)
+        if errors:
+            return NothingRan(data=None, errors=errors, extensions={})
         result: Any = executor.execute_operation()
         done = await result if isawaitable(result) else result
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})
+
+    def refusals(self, executor: Any, context: ExecutionContext) -> list[GraphQLError]:  # noqa: ARG002  # see above
+        """Return the errors for which a prepared operation is not executed at all."""
+        return []
 
     def _executor(self, context: ExecutionContext) -> Any:
         """Make what executes a prepared operation, or the errors why there is none."""
@@ -243,8 +264,15 @@ class RememberingSchema(strawberry.Schema):
         )
 
 
+class ReadDocument(NamedTuple):
+    """What came of reading a text: a document, unless it is none, and what is wrong with it."""
+
+    document: DocumentNode | None
+    errors: list[GraphQLError]
+
+
 class NothingRan(ExecutionResult):
-    """The result of an operation that could not be executed, as its variables are wrong."""
+    """The result of an operation of which nothing ran: variables or permissions forbid it."""
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:
@@ -257,6 +285,11 @@ def _as_graphql_error(error: Exception, path: list[str | int] | None = None) -> 
     return GraphQLError(str(error), original_error=error, path=path)
 
 
+def _failed(context: ExecutionContext, error: Exception) -> GraphQLError:
+    """Return what ended an operation; with a path, a bug counts as one, and is masked."""
+    return _as_graphql_error(error, path=[_root_field(context)])
+
+
 def _root_field(context: ExecutionContext) -> str:
     """Name the field of a subscription, as its answer does."""
     document = context.graphql_document
@@ -267,19 +300,15 @@ def _root_field(context: ExecutionContext) -> str:
     return "subscription"
 
 
-def _refused_on_a_socket(error: Exception) -> GraphQLError:
+def _refused_on_a_socket(context: ExecutionContext, error: Exception) -> GraphQLError:
     """Say in an operation's own error what HTTP says by its status."""
     match error:
-        case Crowded():
-            return RequestRefused(
-                ErrorCode.OVERLOADED, str(error), retryAfterSeconds=error.retry_after
-            )
         case MissingQueryError():
             return RequestRefused(ErrorCode.BAD_REQUEST, "query is missing.")
         case CannotGetOperationTypeError():
             return RequestRefused(ErrorCode.BAD_REQUEST, "The document has no such operation.")
         case _:
-            return _as_graphql_error(error)
+            return _failed(context, error)
 
 
 def _type_of(context: ExecutionContext, document: DocumentNode) -> OperationType:

@@ -17,6 +17,8 @@ import structlog
 from models.access import Principal
 from models.reach import NOWHERE, bind
 from schema.cell_rate import MOST_KEYS, CellRates
+from schema.errors import rate_limited
+from schema.request_notes import note_principal
 from schema.sign_in import Identify
 
 QUIET: AbstractAsyncContextManager[object] = nullcontext()
@@ -32,9 +34,10 @@ PREFIX_BITS = 64
 class TooManyGuesses(Exception):
     """Too much has failed from an address; the next may in `retry_after` seconds."""
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, limit: int) -> None:
         super().__init__("too many failed sign-ins")
         self.retry_after = retry_after
+        self.refusal = rate_limited("Too many sign-ins have failed.", retry_after, limit)
 
 
 @lru_cache(maxsize=4096)
@@ -65,6 +68,7 @@ class Guessing:
         *,
         most_addresses: int = MOST_KEYS,
     ) -> None:
+        self._failures = failures
         self._rates = CellRates(clock, failures, window, most_keys=most_addresses)
         self._one_at_a_time = asyncio.Lock()
 
@@ -76,7 +80,7 @@ class Guessing:
         wait = self._rates.count(counted_as(address))
         if wait:
             log.info("guess_refused", address=address)
-            raise TooManyGuesses(math.ceil(wait))
+            raise TooManyGuesses(math.ceil(wait), self._failures)
         log.info("guess_failed", address=address)
 
     def turn(self, address: str) -> AbstractAsyncContextManager[object]:
@@ -103,6 +107,7 @@ class SignIn:
         """
         bind(None)  # tokens are nobody's own
         principal = await self._identified(authorization, address)
+        note_principal(principal)
         bind(NOWHERE if principal is None else principal.reseller_id)
         return principal
 

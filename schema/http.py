@@ -15,9 +15,17 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from models.access import Principal
-from schema.admission import Admission, Crowded
+from models.fault_log import report
 from schema.context import Context
-from schema.errors import ErrorCode, RequestRefused, masked
+from schema.errors import (
+    ErrorCode,
+    RequestRefused,
+    is_unavailable,
+    masked,
+    settle,
+    unavailable,
+)
+from schema.fair_cache import owner_of
 from schema.guessing import TooManyGuesses
 from schema.http_request import (
     GRAPHQL_RESPONSE,
@@ -26,21 +34,31 @@ from schema.http_request import (
     GraphQLRequest,
     Header,
     HTTPRefused,
+    RequestSource,
     headers_of,
     negotiate,
-    read_request,
+    receive_request,
 )
+from schema.metering import BYTES_PER_POINT
 from schema.proxy import address_of
+from schema.request_notes import note_errors
+from schema.request_slot import Limiters
 from schema.serving import CustomerClassesSchema
-from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
+from schema.sign_in import Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, Wanted, asked_id
 
 log = structlog.get_logger(__name__)
 
-STATUSES = {ErrorCode.RATE_LIMITED.value: 429, ErrorCode.TIMEOUT.value: 503}
+STATUSES = {
+    ErrorCode.OVERLOADED.value: 503,
+    ErrorCode.RATE_LIMITED.value: 429,
+    ErrorCode.SIGN_IN_UNAVAILABLE.value: 503,
+    ErrorCode.TIMEOUT.value: 503,
+}
 """The statuses of refusals that every client is to understand, whatever media type it takes."""
 
 CONTENT_TYPES = {one: f"{one}; charset=utf-8".encode() for one in (JSON, GRAPHQL_RESPONSE)}
+MANY_ROWS = 500
 READING = (OperationType.QUERY,)
 WRITING = (OperationType.QUERY, OperationType.MUTATION)
 
@@ -59,12 +77,12 @@ class GraphQLEndpoint:
         schema: CustomerClassesSchema,
         authenticate: Authenticate,
         make_context: MakeContext,
-        admission: Admission,
+        limiters: Limiters,
         documents: DocumentSource,
     ) -> None:
         self._schema = schema
         self._documents = documents
-        self._admission = admission
+        self._limiters = limiters
         self._authenticate = authenticate
         self._make_context = make_context
 
@@ -76,6 +94,7 @@ class GraphQLEndpoint:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         media_type, request_id = JSON, scope["state"]["request_id"]
+        context: Context | None = None
         try:
             headers = headers_of(scope)
             media_type = negotiate(_text(headers.get(b"accept")))
@@ -89,42 +108,49 @@ class GraphQLEndpoint:
                     [(b"www-authenticate", b"Bearer")],
                 )
             most = self._schema.limits.max_request_bytes
-            wanted = await read_request(scope, headers, receive, most)
+            source = await receive_request(scope, headers, receive, most)
             context = self._make_context(request_id, principal)
-            allowed = READING if scope["method"] == "GET" else WRITING
-            return await self._execute(context, wanted, allowed, media_type)
-        except (Crowded, SignInUnavailable, TooManyGuesses) as told:
-            return _answer_later(told, media_type)
-        except HTTPRefused as refused:
-            extensions = {"code": refused.code.value, **refused.details}
-            error = {"message": str(refused), "extensions": extensions}
-            return _answer({"errors": [error]}, refused.status, media_type, refused.headers)
+            context.limiters = self._limiters
+            # All that takes time from others, up to writing the answer, is done in the slot.
+            async with context.enter():
+                return await self._execute(context, source, media_type)
+        except (SignInUnavailable, TooManyGuesses) as told:
+            refused = told.refusal
+        except RequestRefused as error:
+            refused = error
+        except HTTPRefused as error:
+            extensions = {"code": error.code.value, **error.details}
+            told_error = {"message": str(error), "extensions": extensions}
+            more = [*error.headers, *_cost_headers(context)]
+            return _answer({"errors": [told_error]}, error.status, media_type, more)
         except ClientGone:
             log.info("client_gone")
             return _answer({}, 400, media_type)  # nobody is left to read it
-        except Exception:
-            # Fields mask their own bugs; this one came before them, as when the database is gone.
-            log.exception("request_failed")
+        except Exception as error:
+            # Fields mask their own bugs; this one came before them, as during sign-in.
+            fault = report("request_failed", error)
+            if fault is not None:
+                return _answer_fault(*unavailable(fault), media_type)
             message, extensions = masked(request_id)
-            error = {"message": message, "extensions": extensions}
-            return _answer({"errors": [error]}, 500, media_type)
+            masked_error = {"message": message, "extensions": extensions}
+            return _answer({"errors": [masked_error]}, 500, media_type)
+        settle([refused], request_id)
+        return _answer_result(PreExecutionError(None, [refused]), media_type, context)
 
-    async def _execute(
-        self,
-        context: Context,
-        wanted: GraphQLRequest,
-        allowed: Iterable[OperationType],
-        media_type: str,
-    ) -> Answer:
-        context.admission = self._admission
-        document = self._find(wanted, media_type)
+    async def _execute(self, context: Context, source: RequestSource, media_type: str) -> Answer:
+        spending = self._schema.begin(context)
+        size = len(source.text) // BYTES_PER_POINT
+        if size:
+            await spending.pay_for_size(size, context.clock)
+        wanted = source.decoded()
+        document = self._find(context, wanted, media_type)
         try:
             result = await self._schema.execute(
                 document.text,
                 variable_values=wanted.variables,
                 operation_name=wanted.operation_name,
                 context_value=context,
-                allowed_operation_types=allowed,
+                allowed_operation_types=READING if source.is_get else WRITING,
             )
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION:
@@ -134,34 +160,56 @@ class GraphQLEndpoint:
             ) from error
         except CannotGetOperationTypeError as error:
             raise HTTPRefused(400, "The document has no such operation.") from error
-        body, status = _body_and_status(result, media_type)
         if document.keep_as and not isinstance(result, PreExecutionError):
             self._documents.keep(document)
-        spending = context.spending
-        return _answer(body, status, media_type, spending.raw_headers() if spending else ())
+        if spending.actual > MANY_ROWS and context.slot is not None:
+            await context.slot.pause()  # writing a long answer takes time as well
+        return _answer_result(result, media_type, context)
 
-    def _find(self, wanted: GraphQLRequest, media_type: str) -> Wanted:
+    def _find(self, context: Context, wanted: GraphQLRequest, media_type: str) -> Wanted:
         """Give the document that is asked for, by its text or by its id."""
         try:
             document_id = asked_id(wanted.document_id, wanted.extensions)
-            return self._documents.find(wanted.query, document_id)
+            return self._documents.find(wanted.query, document_id, owner_of(context.principal))
         except RequestRefused as refused:
             is_bad = refused.code is ErrorCode.BAD_REQUEST or media_type == GRAPHQL_RESPONSE
             raise HTTPRefused(400 if is_bad else 200, refused.message, refused.code) from refused
 
 
-def _answer_later(told: Crowded | SignInUnavailable | TooManyGuesses, media_type: str) -> Answer:
-    """Answer what may go well when it is tried again, and say when."""
-    match told:
-        case Crowded():
-            status, code, message = 503, ErrorCode.OVERLOADED, str(told)
-        case SignInUnavailable():
-            status, code, message = 503, ErrorCode.SIGN_IN_UNAVAILABLE, SIGN_IN_UNAVAILABLE
-        case TooManyGuesses():
-            status, code, message = 429, ErrorCode.RATE_LIMITED, "Too many sign-ins have failed."
-    error = {"message": message, "extensions": {"code": code.value}}
-    headers = [(b"retry-after", b"%d" % told.retry_after)]
-    return _answer({"errors": [error]}, status, media_type, headers)
+def _answer_result(result: ExecutionResult, media_type: str, context: Context | None) -> Answer:
+    headers = _cost_headers(context)
+    fault = next(filter(is_unavailable, result.errors or ()), None)
+    if fault is not None:
+        return _answer_fault(fault.message, fault.extensions or {}, media_type, result, headers)
+    body, status = _body_and_status(result, media_type)
+    if result.errors and status in {429, 503}:
+        seconds = (result.errors[0].extensions or {}).get("retryAfterSeconds")
+        if seconds is not None:
+            headers.append((b"retry-after", b"%d" % seconds))
+    return _answer(body, status, media_type, headers)
+
+
+def _cost_headers(context: Context | None) -> list[Header]:
+    spending = context.spending if context else None
+    if spending is None:
+        return []
+    spending.settle()  # what was refused has not done so
+    return spending.raw_headers()
+
+
+def _answer_fault(
+    message: str,
+    extensions: dict[str, Any],
+    media_type: str,
+    result: ExecutionResult | None = None,
+    headers: Iterable[Header] = (),
+) -> Answer:
+    """Answer 503 for the whole request, whichever of its fields met the fault of the database."""
+    body: dict[str, Any] = {"errors": [{"message": message, "extensions": extensions}]}
+    if result is not None and result.errors:
+        body = {"errors": [error.formatted for error in result.errors], "data": result.data}
+    retry_after = (b"retry-after", b"%d" % extensions["retryAfterSeconds"])
+    return _answer(body, 503, media_type, [*headers, retry_after])
 
 
 def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str, Any], int]:
@@ -184,6 +232,8 @@ def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str
 def _answer(
     body: dict[str, Any], status: int, media_type: str, more: Iterable[Header] = ()
 ) -> Answer:
+    if "errors" in body:
+        note_errors(body["errors"])
     text = orjson.dumps(body)
     headers = [
         (b"content-length", b"%d" % len(text)),

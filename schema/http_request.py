@@ -4,15 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-import orjson
 from starlette.types import Receive, Scope
 
 from schema.errors import ErrorCode
-from schema.null_characters import holds_null_character
+from schema.request_json import UnusableJSON, has_null_character, read_json
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 WILDCARDS = ("application/*", "*/*")
+MAX_ACCEPTED = 50
+MAX_PARAMETERS = 10
+"""Media types of a header, and parameters of one, that are looked at; anybody may send more."""
+
+UTF_8 = frozenset({"utf-8", "utf8"})
+MAX_SHOWN = 60
+"""Characters of a header that a message repeats."""
+
 PARAMETERS = {
     "query": str,
     "operationName": str,
@@ -70,8 +77,8 @@ def negotiate(accept: str | None) -> str:
     if accept is None or not accept.strip():
         return JSON
     best, best_quality = None, 0.0
-    for part in accept.split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for part in accept.split(",", MAX_ACCEPTED)[:MAX_ACCEPTED]:
+        name, *parameters = (piece.strip().lower() for piece in part.split(";", MAX_PARAMETERS))
         quality = _quality(parameters)
         offered = JSON if name in WILDCARDS else name
         if offered in {JSON, GRAPHQL_RESPONSE} and quality > best_quality:
@@ -81,46 +88,89 @@ def negotiate(accept: str | None) -> str:
     return best
 
 
-async def read_request(
+class RequestSource(NamedTuple):
+    """A request as it came, not decoded yet."""
+
+    is_get: bool
+    text: bytes
+
+    def decoded(self) -> GraphQLRequest:
+        """Take the parameters out; refuse what is not of the specification's form."""
+        given = _read_query_string(self.text) if self.is_get else _read_body(self.text)
+        for name, wanted in PARAMETERS.items():
+            value = given.get(name)
+            if value is not None and not isinstance(value, wanted):
+                kind = "a string" if wanted is str else "an object"
+                raise HTTPRefused(400, f"{name} must be {kind}.")
+        get = given.get
+        named, variables = get("operationName") or None, get("variables")
+        return GraphQLRequest(get("query"), named, variables, get("documentId"), get("extensions"))
+
+
+async def receive_request(
     scope: Scope, headers: Headers, receive: Receive, most: int
-) -> GraphQLRequest:
-    """Take the parameters out of a request; refuse what is not of the specification's form."""
+) -> RequestSource:
+    """Receive all of a request; refuse another method, media type or size."""
     method = scope["method"]
-    if method == "POST":
-        given = await _read_body(headers, receive, most)
-    elif method == "GET":
-        given = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        _refuse_null_characters(b"\x00", {"query": given.get("query")})
-        for name in ("variables", "extensions"):
-            if name in given:
-                given[name] = _parsed(given[name].encode())
-    else:
+    if method == "GET":
+        return RequestSource(is_get=True, text=scope["query_string"])
+    if method != "POST":
         raise HTTPRefused(405, "GET and POST only.", headers=[(b"allow", b"GET, POST")])
-    for name, wanted in PARAMETERS.items():
-        value = given.get(name)
-        if value is not None and not isinstance(value, wanted):
-            kind = "a string" if wanted is str else "an object"
-            raise HTTPRefused(400, f"{name} must be {kind}.")
-    get = given.get
-    named, variables = get("operationName") or None, get("variables")
-    return GraphQLRequest(get("query"), named, variables, get("documentId"), get("extensions"))
+    _check_media_type(headers.get(b"content-type", b"").decode("latin-1"))
+    coding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
+    if coding != "identity":
+        raise HTTPRefused(
+            415,
+            f"The body must be sent as it is; the content coding {_quoted(coding)} is not"
+            " supported.",
+            headers=[(b"accept-encoding", b"identity")],
+        )
+    return RequestSource(is_get=False, text=await _whole_body(receive, most))
 
 
-async def _read_body(headers: Headers, receive: Receive, most: int) -> dict[str, Any]:
-    if not _is_json(headers.get(b"content-type", b"").decode("latin-1")):
-        raise HTTPRefused(415, f"Send {JSON} in UTF-8.")
-    given = _parsed(await _whole_body(receive, most))
-    if not isinstance(given, dict):
-        raise HTTPRefused(400, "Send one JSON object; batches are not taken.")
+def _read_query_string(text: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(text.decode("latin-1"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError as error:
+        raise HTTPRefused(400, "The query string must be UTF-8, percent-encoded.") from error
+    given: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in PARAMETERS:
+            continue
+        if name in given:
+            raise HTTPRefused(400, f"{name} stands more than once in the query string.")
+        given[name] = value
+        if "\x00" in value or (name == "query" and has_null_character(value)):
+            raise HTTPRefused(400, f"{name}: text must not hold the character U+0000.")
+        if PARAMETERS[name] is dict:
+            given[name] = _parsed(value.encode(), name)
     return given
 
 
-def _is_json(content_type: str) -> bool:
+def _read_body(text: bytes) -> dict[str, Any]:
+    given = _parsed(text)
+    if not isinstance(given, dict):
+        raise HTTPRefused(400, "The body must be one JSON object; batches are not supported.")
+    return given
+
+
+def _check_media_type(content_type: str) -> None:
+    """Refuse a body of another media type than JSON, or in another charset than UTF-8."""
     if content_type == JSON:
-        return True
-    name, *parameters = (piece.strip().lower() for piece in content_type.split(";"))
-    charset = next((p for p in parameters if p.startswith("charset=")), "charset=utf-8")
-    return name == JSON and charset.strip('"').partition("=")[2].strip('"') == "utf-8"
+        return
+    name, *parameters = (piece.strip() for piece in content_type.lower().split(";", MAX_PARAMETERS))
+    if name != JSON:
+        sent = _quoted(name) if name else "missing"
+        raise HTTPRefused(415, f"The Content-Type must be {JSON}; it is {sent}.")
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        charset = value.strip().strip("\"'")
+        if key.strip() == "charset" and charset not in UTF_8:
+            raise HTTPRefused(415, f"The charset must be utf-8; it is {_quoted(charset)}.")
+
+
+def _quoted(text: str) -> str:
+    return f'"{text[:MAX_SHOWN]}"' + ("…" if len(text) > MAX_SHOWN else "")
 
 
 async def _whole_body(receive: Receive, most: int) -> bytes:
@@ -138,18 +188,11 @@ async def _whole_body(receive: Receive, most: int) -> bytes:
     return body
 
 
-def _parsed(text: bytes) -> Any:
+def _parsed(text: bytes, *place: str) -> Any:
     try:
-        parsed = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise HTTPRefused(400, "That is not JSON.") from error
-    _refuse_null_characters(text, parsed)
-    return parsed
-
-
-def _refuse_null_characters(text: bytes, parsed: Any) -> None:
-    if holds_null_character(text, parsed):
-        raise HTTPRefused(400, "Text must not hold the character U+0000.")
+        return read_json(text, place)
+    except UnusableJSON as unusable:
+        raise HTTPRefused(400, unusable.message) from unusable
 
 
 def _quality(parameters: list[str]) -> float:

@@ -1,11 +1,11 @@
 """What every operation goes through: its cost is worked out, paid for, counted and told."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import structlog
 from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
 from strawberry.types.execution import ExecutionContext
 from strawberry.types.graphql import OperationType
@@ -16,16 +16,32 @@ from schema.context import Context
 from schema.cost import Cost
 from schema.cost_budget import Account, CostBudget
 from schema.cost_compiler import cost_of
-from schema.deadlines import Deadline, Deadlines
 from schema.errors import ErrorCode, RequestRefused
 from schema.limits import Limits, refuse_too_many_values
+from schema.request_notes import note_spending
+
+log = structlog.get_logger(__name__)
 
 ASKED = "asked"
 """The attribute of a document that holds what is known of its operations, by the name asked for."""
 
 
 BASE = 1
-"""Points of an operation whose variables are refused, so that nothing of it ran."""
+"""Points that any request costs, also one that is refused."""
+
+BYTES_PER_POINT = 10_000
+"""Of a body: reading and decoding so much takes as long as a small query."""
+
+CHARACTERS_PER_POINT = 50
+"""Of a document that is not known: parsing and validating it takes as long as a small query."""
+
+FREE_CHARACTERS = 250
+"""What the point of the operation itself pays for."""
+
+
+def document_points(text: str) -> int:
+    """Give what it costs to read a document that is not known."""
+    return max(len(text) - FREE_CHARACTERS, 0) // CHARACTERS_PER_POINT
 
 
 class Asked(NamedTuple):
@@ -36,86 +52,120 @@ class Asked(NamedTuple):
 
 
 class Spending:
-    """What an operation costs, and whose budget pays for it, if there is a budget."""
+    """What a request costs, and whose budget pays for it, if there is a budget.
+
+    It is paid as it goes: for the size of the body and of a new document before these are read,
+    and for the operation before it runs. `settle` pays the difference to what it did cost.
+    """
 
     __slots__ = (
         "account",
         "budget",
         "fixed",
+        "is_settled",
+        "least",
         "now",
+        "paid",
         "requested",
-        "retry_after",
+        "size",
         "tally",
     )
 
-    def __init__(self, requested: int, fixed: int) -> None:
-        self.requested = requested
-        self.fixed = fixed
+    def __init__(self, budget: CostBudget | None = None, account: Account | None = None) -> None:
+        self.budget = budget
+        self.account = account
+        self.requested = self.fixed = self.size = self.paid = 0
+        self.least = 0
+        """What is paid even if nothing else is: a point, once there was work."""
+        self.is_settled = False
         self.tally = Tally()
-        self.budget: CostBudget | None = None
-        self.account: Account | None = None
         self.now = 0
-        """When the operation came, and later when its turn did, in microseconds."""
-        self.retry_after: int | None = None
-        """In how many seconds there is enough again, if there was not."""
+        """When the request came, and later when its turn did, in microseconds."""
 
     @property
     def actual(self) -> int:
-        """Give what it has cost so far."""
+        """Give what the operation has cost so far."""
         return self.fixed + self.tally.read
 
     def told(self) -> dict[str, Any]:
-        """Say it to the caller."""
+        """Give the cost as `extensions.cost`."""
         budget, account = self.budget, self.account
+        told: dict[str, Any] = {"requested": self.requested, "actual": self.actual}
         if budget is None or account is None:
-            return {"requested": self.requested, "actual": self.actual}
-        return {
-            "requested": self.requested,
-            "actual": self.actual,
+            return told
+        return told | {
             "remaining": budget.state(account, self.now)[0],
             "limit": budget.allowance.points,
             "resetAt": account.reset_at(self.now),
         }
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """Say it in headers: in one of ours, and in those of the IETF's draft on rate limits."""
-        said = b"requested=%d, actual=%d" % (self.requested, self.actual)
-        headers = [(b"graphql-cost", said)]
+        """Give the cost as headers: one of ours, and those of the IETF's draft on rate limits."""
+        cost = b"requested=%d, actual=%d" % (self.requested, self.actual)
+        if self.size:
+            cost += b", size=%d" % self.size
+        headers = [(b"graphql-cost", cost)]
         budget, account = self.budget, self.account
         if budget is not None and account is not None:
             left, seconds = budget.state(account, self.now)
             headers += (budget.policy, (b"ratelimit", b'"cost";r=%d;t=%d' % (left, seconds)))
-        if self.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % self.retry_after))
         return headers
 
-    def pay_held(self) -> bool:
-        """Pay from what this process holds if that is enough, and tell whether it was."""
-        if self.budget is None or self.account is None:
-            return True
-        return self.budget.spend_held(self.account, self.requested, self.now)
-
-    async def pay(self) -> None:
-        """Pay from the budget that all processes share, or raise RATE_LIMITED."""
-        assert self.budget is not None  # noqa: S101  # all is paid without one
-        assert self.account is not None  # noqa: S101  # see above
+    async def pay_for_size(self, points: int, clock: Callable[[], datetime]) -> None:
+        """Pay for reading something of that size, or raise RATE_LIMITED."""
+        size, self.size = self.size, self.size + points
         try:
-            await self.budget.spend(self.account, self.requested, self.now)
-        except RequestRefused as refused:
-            self.retry_after = (refused.extensions or {})["retryAfter"]
+            await self.pay(max(self.size, BASE), clock)
+        except RequestRefused:
+            self.size = size
             raise
 
+    async def pay(self, points: int, clock: Callable[[], datetime]) -> None:
+        """Pay up to so many points in all, or raise RATE_LIMITED and pay none.
+
+        What this process holds is used first; else they come from the budget of all processes.
+        """
+        budget, account = self.budget, self.account
+        if budget is None or account is None:
+            return
+        # What is left for a request of more than the whole budget is paid when it settles.
+        missing = min(points, budget.allowance.points) - self.paid
+        if missing <= 0:
+            return
+        if not budget.spend_held(account, missing, self.now):
+            self.now = microseconds(clock())  # it may have waited
+            try:
+                await budget.spend(account, missing, self.now)
+            except RequestRefused:
+                self.least = 0
+                raise
+        self.paid += missing
+
+    def settle(self, *, has_run: bool = False) -> None:
+        """Pay what is still owed, or get back what was paid too much; only the first time."""
+        if self.is_settled:
+            return
+        self.is_settled = True
+        owed = self.size + self.actual if has_run else max(self.size, self.least)
+        self.charge(owed - self.paid)
+
+    def charge(self, points: int) -> None:
+        """Pay more, without asking whether there is enough."""
+        if self.budget is not None and self.account is not None:
+            self.budget.charge(self.account, points)
+
     async def give_back(self, clock: Callable[[], datetime]) -> None:
-        """Let all processes have what this one holds too much of, if it does."""
+        """Let all processes have what this one holds too much of, if it does.
+
+        A failure is only logged: it must not take the place of a result, as of a stored change.
+        """
         budget, account = self.budget, self.account
         if budget is not None and account is not None and account.held > budget.most_held:
             self.now = microseconds(clock())
-            await budget.give_back(account, self.now)
-
-    def charge(self, points: int) -> None:
-        """Pay more than was asked for, or have something given back."""
-        if self.budget is not None and self.account is not None:
-            self.budget.charge(self.account, points)
+            try:
+                await budget.give_back(account, self.now)
+            except Exception as error:  # whatever the database says, the operation has ended
+                log.warning("points_not_given_back", error=type(error).__name__)
 
 
 class Meter:
@@ -125,16 +175,27 @@ class Meter:
         self.limits = limits
         self._schema = schema
         self._budget = budget
-        self._deadlines = Deadlines(limits.query_timeout_s)
+
+    def begin(self, context: Context) -> Spending:
+        """Give the spending of a request, before anything is known of it."""
+        budget, principal = self._budget, context.principal
+        if budget is None or principal is None:
+            spending = Spending()
+        else:
+            spending = Spending(budget, budget.account(principal))
+            spending.now = microseconds(context.clock())
+        context.spending = spending
+        note_spending(spending)
+        return spending
 
     def work_out(self, operation: ExecutionContext, asked: Asked) -> Spending:
-        """Give what an operation costs, and who is to pay; raises what it is refused for."""
+        """Give what an operation costs; raises what it is refused for."""
         context: Context = operation.context
         variables = operation.variables
         if variables:
             refuse_too_many_values(variables, self.limits)
+        spending = context.spending or self.begin(context)
         requested, fixed = asked.cost.of(variables or {})
-        spending = context.spending = Spending(requested, fixed)
         if requested > self.limits.max_cost:
             raise RequestRefused(
                 ErrorCode.QUERY_TOO_COSTLY,
@@ -143,11 +204,7 @@ class Meter:
                 limit=self.limits.max_cost,
                 actual=requested,
             )
-        budget, principal = self._budget, context.principal
-        if budget is not None and principal is not None:
-            spending.budget = budget
-            spending.account = budget.account(principal)
-            spending.now = microseconds(context.clock())
+        spending.requested, spending.fixed = requested, fixed
         return spending
 
     def asked(self, operation: ExecutionContext) -> Asked:
@@ -163,43 +220,36 @@ class Meter:
             asked = known[name] = Asked(operation.operation_type, cost)
         return asked
 
-    def deadline(self, kind: OperationType) -> Deadline | None:
-        """Give a query its time. A mutation has none.
-
-        Its unit of work would go on all the same, and nobody would be told how it ended.
-        """
-        if kind is not OperationType.QUERY or not self.limits.query_timeout_s:
-            return None
-        return self._deadlines.begin()
-
 
 class Metering:
-    """What an operation is executed within: refused, or paid for, given its turn and its time."""
+    """What an operation is executed within: refused, or paid for and given its turn."""
 
-    __slots__ = ("_deadline", "_meter", "_operation", "_spending", "_turn")
+    __slots__ = ("_meter", "_operation", "_spending")
 
     def __init__(self, meter: Meter, operation: ExecutionContext) -> None:
         self._meter = meter
         self._operation = operation
         self._spending: Spending
-        self._turn: AbstractAsyncContextManager[None]
-        self._deadline: Deadline | None = None
 
     async def __aenter__(self) -> Spending:
         meter, operation = self._meter, self._operation
+        context: Context = operation.context
         asked = meter.asked(operation)
         spending = self._spending = meter.work_out(operation, asked)
-        self._turn = operation.context.turn(writes=asked.kind is OperationType.MUTATION)
-        await self._turn.__aenter__()
-        # Only now, so that those who wait keep nothing from others.
-        if not spending.pay_held():
+        slot = context.slot
+        if slot is not None:
             try:
-                spending.now = microseconds(operation.context.clock())  # it may have waited
-                await spending.pay()
-            except BaseException as error:
-                await self._turn.__aexit__(type(error), error, error.__traceback__)
+                if asked.kind is OperationType.MUTATION:
+                    await slot.enter_mutations()
+                else:
+                    await slot.enter_queries()
+            except RequestRefused:
+                spending.least = 0  # the queue is full, so nothing was done
                 raise
-        self._deadline = meter.deadline(asked.kind)
+        # Only now, so that those who wait keep nothing from others.
+        await spending.pay(spending.size + spending.requested, context.clock)
+        if slot is not None:
+            slot.start_work()
         begin(spending.tally)
         return spending
 
@@ -209,21 +259,13 @@ class Metering:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        spending = self._spending
-        spending.charge(spending.actual - spending.requested)
+        context: Context = self._operation.context
+        self._spending.settle(has_run=True)
         try:
-            if self._deadline is not None:
-                self._deadline.end(error)
-        except TimeoutError:
-            limit = self._meter.limits.query_timeout_s
-            raise RequestRefused(
-                ErrorCode.TIMEOUT,
-                f"A query may take {limit:g} s; this one was stopped. Ask for less at once.",
-                limit=limit,
-            ) from None
+            if context.slot is not None:
+                context.slot.end(error)
         finally:
-            await self._turn.__aexit__(kind, error, traceback)
-            await spending.give_back(self._operation.context.clock)
+            await self._spending.give_back(context.clock)
 
 
 def _definitions(

@@ -1,14 +1,18 @@
 """Which scope a field needs, declared where the field is."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
-from models.access import Scope
+from models.access import Principal, Scope
 from models.permission import FOR_PARTNERS
 from schema.context import Info
 from schema.errors import ErrorCode, RequestRefused
+
+INPUT_PERMISSION = "input permission"
+"""The key of an input field's metadata that holds the `Requires` of whoever sets that field."""
 
 
 class Requires(FieldExtension):
@@ -22,18 +26,21 @@ class Requires(FieldExtension):
         self._is_for_partners = is_for_partners
 
     def check(self, info: Info) -> None:
-        """Refuse with FORBIDDEN whom the field is not for."""
-        require(info, *self.scopes)
-        if not self._is_for_partners:
-            _refuse_partner(info)
+        """Raise FORBIDDEN, or UNAUTHENTICATED, if the caller may not use the field."""
+        refusal = self.refusal(info.context.principal)
+        if refusal is not None:
+            raise refusal
 
     def allows(self, info: Info) -> bool:
-        """Tell whether the field is for the principal."""
-        try:
-            self.check(info)
-        except RequestRefused:
-            return False
-        return True
+        """Tell whether the caller may use the field."""
+        return self.refusal(info.context.principal) is None
+
+    def refusal(self, principal: Principal | None) -> RequestRefused | None:
+        """Return the error that a principal gets instead of the field; None if it may use it."""
+        refusal = _refusal(principal, self.scopes)
+        if refusal is None and not self._is_for_partners and _is_partner(principal):
+            return _not_for_partners()
+        return refusal
 
     def apply(self, field: StrawberryField) -> None:
         """Let the field refuse with FORBIDDEN before it does anything.
@@ -55,22 +62,30 @@ SIGNED_IN = Requires()
 
 def require(info: Info, *scopes: Scope) -> None:
     """Refuse unless the principal holds one of the scopes."""
-    principal = info.context.principal
+    refusal = _refusal(info.context.principal, scopes)
+    if refusal is not None:
+        raise refusal
+
+
+def _refusal(principal: Principal | None, scopes: Sequence[Scope]) -> RequestRefused | None:
     if principal is None:
-        raise RequestRefused(ErrorCode.UNAUTHENTICATED, "Sign in with a bearer token.")
-    if scopes and not any(principal.may(scope) for scope in scopes):
-        if FOR_PARTNERS.isdisjoint(scopes):
-            _refuse_partner(info)
-        names = " or ".join(scopes)
-        raise RequestRefused(
-            ErrorCode.FORBIDDEN, f"This needs the scope {names}.", requiredScopes=list(scopes)
-        )
+        return RequestRefused(ErrorCode.UNAUTHENTICATED, "Sign in with a bearer token.")
+    if not scopes or any(principal.may(scope) for scope in scopes):
+        return None
+    if FOR_PARTNERS.isdisjoint(scopes) and _is_partner(principal):
+        return _not_for_partners()
+    names = " or ".join(scopes)
+    return RequestRefused(
+        ErrorCode.FORBIDDEN, f"This needs the scope {names}.", requiredScopes=list(scopes)
+    )
 
 
-def _refuse_partner(info: Info) -> None:
-    principal = info.context.principal
-    if principal is not None and principal.reseller_id is not None:
-        raise RequestRefused(ErrorCode.FORBIDDEN, "This is not for partners.")
+def _is_partner(principal: Principal | None) -> bool:
+    return principal is not None and principal.reseller_id is not None
+
+
+def _not_for_partners() -> RequestRefused:
+    return RequestRefused(ErrorCode.FORBIDDEN, "This is not for partners.")
 
 
 def may(info: Info, *scopes: Scope) -> bool:

@@ -1,21 +1,27 @@
 """What routes beside GraphQL refuse with: a code in JSON or a line of text, and failures masked."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import orjson
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schema.errors import ErrorCode, masked
-
-log = structlog.get_logger(__name__)
+from models.database_faults import DatabaseFault
+from models.fault_log import report
+from schema.errors import ErrorCode, RequestRefused, masked, unavailable
+from schema.request_notes import note_errors
 
 CODES = {401: ErrorCode.UNAUTHENTICATED, 403: ErrorCode.FORBIDDEN, 404: ErrorCode.NOT_FOUND}
 """The codes of statuses; every other is a bad request."""
 
 CLOSED_BY_BUG = 1011
 """The code of a WebSocket that is closed because something went wrong on our side."""
+
+TRY_AGAIN_LATER = 1013
+"""The code of one that is closed because we can't serve it now."""
 
 
 def refusal(
@@ -26,15 +32,29 @@ def refusal(
     *,
     code: ErrorCode | None = None,
     request_id: str | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Response:
     """Answer a refusal: in the form of GraphQL's errors to who asks for JSON, else as a line."""
+    extensions: dict[str, Any] = {
+        "code": (code or CODES.get(status, ErrorCode.BAD_REQUEST)).value,
+        **(details or {}),
+    }
+    note_errors([{"extensions": extensions}])
     if "json" not in request.headers.get("accept", "").lower():
         return PlainTextResponse(f"{message}\n", status, headers)
-    extensions = {"code": (code or CODES.get(status, ErrorCode.BAD_REQUEST)).value}
     if request_id is not None:
         extensions["requestId"] = request_id
     body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
     return Response(body, status, headers, "application/json")
+
+
+def refused_answer(request: Request, refused: RequestRefused) -> Response:
+    """Answer what may be tried again later, as `refusal` does."""
+    details = refused.extensions or {}
+    seconds = details.get("retryAfterSeconds")
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    status = 429 if refused.code is ErrorCode.RATE_LIMITED else 503
+    return refusal(request, status, refused.message, headers, details=details)
 
 
 def answer_http_exception(request: Request, raised: Exception) -> Response:
@@ -42,6 +62,26 @@ def answer_http_exception(request: Request, raised: Exception) -> Response:
     assert isinstance(raised, HTTPException)  # noqa: S101  # it is registered for these
     headers = dict(raised.headers or {})
     return refusal(request, raised.status_code, f"{raised.detail}.", headers)
+
+
+async def _answer_fault(
+    fault: DatabaseFault, scope: Scope, receive: Receive, send: Send, *, has_begun: bool
+) -> None:
+    """Answer that the database is away; an answer that has begun is left without its end."""
+    if scope["type"] == "websocket":
+        await send(
+            {"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "Try again later"}
+        )
+    elif not has_begun:
+        answer = unavailable_answer(Request(scope), fault)
+        await answer(scope, receive, send)
+
+
+def unavailable_answer(request: Request, fault: DatabaseFault) -> Response:
+    """Answer 503 for a fault of the database, as `refusal` does."""
+    message, extensions = unavailable(fault)
+    headers = {"Retry-After": str(fault.retry_after)}
+    return refusal(request, 503, message, headers, code=ErrorCode.UNAVAILABLE, details=extensions)
 
 
 class MaskedFailures:
@@ -61,10 +101,13 @@ class MaskedFailures:
 
         try:
             await self._app(scope, receive, note)
-        except Exception:
+        except Exception as error:
             if scope["type"] == "lifespan":
                 raise
-            log.exception("request_failed")
+            fault = report("request_failed", error)
+            if fault is not None:
+                await _answer_fault(fault, scope, receive, send, has_begun=has_begun)
+                return
             request_id: str = scope["state"]["request_id"]
             if scope["type"] == "websocket":
                 reason = f"Something went wrong on our side; requestId {request_id}"

@@ -2,15 +2,18 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from secrets import token_hex
+from typing import Any, Protocol
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.reach import kept
+from models.statement_time import noting
 from schema.cors import Cors
-from schema.proxy import TrustedProxies
+from schema.proxy import TrustedProxies, address_of
+from schema.request_notes import RequestNotes
 from schema.security_headers import AnswerHeaders
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -23,8 +26,91 @@ def without_secrets(path: str) -> str:
     return SECRET.sub("…", path)
 
 
-LogRequest = Callable[[str, str, str, int, float], None]
-"""Notes a request: its id, its method, its path, the status of the answer, and milliseconds."""
+SWITCHED, FORBIDDEN = 101, 403
+"""The statuses of an upgrade to a WebSocket."""
+
+
+LONGEST_PATH = 200
+"""What a line shows of a path; a client may send one of 64 KB."""
+
+
+class Log(Protocol):
+    """Writes the lines of requests and of WebSockets (request_log.py)."""
+
+    def request(
+        self,
+        notes: RequestNotes,
+        request_id: str,
+        method: str,
+        path: str,
+        ms: float,
+        *,
+        is_complete: bool = True,
+    ) -> None:
+        """Log a request that has been answered, or a WebSocket that has been opened."""
+
+    def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
+        """Log an operation of a WebSocket that has ended."""
+
+    def socket(self, event: str, notes: RequestNotes, request_id: str, **more: Any) -> None:
+        """Log another event of a WebSocket."""
+
+
+class _Logged:
+    """A request or a WebSocket, logged once when its answer has ended."""
+
+    __slots__ = ("_has_ended", "_log", "_method", "_path", "_started", "notes", "request_id")
+
+    def __init__(self, log: Log, scope: Scope, path: str, request_id: str) -> None:
+        self._log = log
+        self._path = path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}…"
+        self._method: str = scope.get("method", "GET")
+        self._started = time.perf_counter()
+        self._has_ended = False
+        self.request_id = request_id
+        self.notes = RequestNotes(address_of(scope))
+
+    def see(self, message: Message) -> None:
+        """Take note of a message to the client."""
+        kind, notes = message["type"], self.notes
+        if kind.endswith("http.response.start"):  # of a refused WebSocket as well
+            notes.status = message["status"]
+        elif kind.endswith("http.response.body"):
+            notes.bytes += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                self._end()
+        elif kind == "websocket.accept":
+            notes.status = SWITCHED
+            self._end()
+        elif kind == "websocket.close":
+            if not notes.status:  # refused before it was opened
+                notes.status = FORBIDDEN
+                self._end()
+            elif notes.code is None:
+                notes.code = message.get("code")
+
+    def leave(self) -> None:
+        """Log what has ended without its answer's end, and a WebSocket that was open."""
+        if self.notes.status == SWITCHED:
+            seconds = round(time.perf_counter() - self._started, 1)
+            self._log.socket(
+                "socket_closed",
+                self.notes,
+                self.request_id,
+                code=self.notes.code,
+                s=seconds,
+                operations=self.notes.events,
+                bytes=self.notes.bytes,
+            )
+        elif not self._has_ended:
+            self._end(is_complete=False)
+
+    def _end(self, *, is_complete: bool = True) -> None:
+        self._has_ended = True
+        ms = (time.perf_counter() - self._started) * 1000
+        self._log.request(
+            self.notes, self.request_id, self._method, self._path, ms, is_complete=is_complete
+        )
 
 
 class RequestIds:
@@ -39,7 +125,7 @@ class RequestIds:
         self,
         app: ASGIApp,
         direct: Mapping[str, ASGIApp],
-        log: LogRequest,
+        log: Log,
         *,
         cors: Cors,
         proxies: TrustedProxies,
@@ -71,16 +157,14 @@ class RequestIds:
             (b"x-request-id", request_id.encode()),
             *self._headers.of(scope["scheme"], origin),
         )
-        path, started = scope["path"], time.perf_counter()
+        path = scope["path"]
+        shown = path if path in self._direct else without_secrets(path)
+        logged = _Logged(self._log, scope, shown, request_id)
 
         def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *headers]
-                ms = (time.perf_counter() - started) * 1000
-                shown = path if path in self._direct else without_secrets(path)
-                self._log(request_id, scope["method"], shown, message["status"], ms)
-            elif message["type"] == "websocket.accept":
-                self._log(request_id, "GET", without_secrets(path), 101, 0.0)
+            logged.see(message)
             return send(message)
 
         answer = self._direct.get(path, self._app) if kind == "http" else self._app
@@ -89,7 +173,10 @@ class RequestIds:
         # Servers give each request a task of its own; a caller within one reaches as far as before.
         with kept():
             bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+            noted = noting.set(logged.notes)
             try:
                 await answer(scope, receive, send_with_id)
             finally:
+                logged.leave()
+                noting.reset(noted)
                 structlog.contextvars.reset_contextvars(**bound)

@@ -58,7 +58,9 @@ from schema.enrichment_changes import (
     AcceptSuggestionPayload,
     RejectSuggestionPayload,
     RequestEnrichmentPayload,
+    RestartEnrichmentsPayload,
 )
+from schema.lookup_queue import EnrichmentBacklog
 from schema.node import Node
 from schema.operation import operation
 from schema.permissions import SIGNED_IN, Requires
@@ -92,28 +94,34 @@ class CustomerQuery:
     customer_class: CustomerClass | None = operation(
         class_acts.customer_class, READS_CLASSES, "One class, retired or not (R19)."
     )
-    customer_classes: CustomerClassConnection = operation(
+    customer_classes: CustomerClassConnection | None = operation(
         class_acts.customer_classes,
         PICKS_CLASSES,
         "Classes by display position, then name (R17). Those who may read customers only see the"
         " assignable ones (R94).",
     )
     customer: Customer | None = operation(customer_acts.customer, READS_CUSTOMERS, "One customer.")
-    customers: CustomerConnection = operation(
+    customers: CustomerConnection | None = operation(
         customer_acts.customers, READS_CUSTOMERS, "Customers, filtered and sorted."
     )
-    customer_templates: list[CustomerTemplate] = operation(
+    customer_templates: list[CustomerTemplate] | None = operation(
         template_acts.customer_templates, PICKS_CLASSES, "All templates by name."
     )
-    platform_defaults: PlatformDefaults = operation(
+    platform_defaults: PlatformDefaults | None = operation(
         template_acts.platform_defaults, PICKS_CLASSES, "What new customers fall back on."
     )
-    company_search: list[CompanyCandidate] = operation(
+    company_search: list[CompanyCandidate] | None = operation(
         enrichment_acts.company_search,
         READS_CUSTOMERS,
-        "Companies by name, asked of Companies House within the shared budget of requests (R88).",
+        "Companies by name, as Companies House has them; the searches share our allowance of"
+        " requests to it.",
     )
-    delivery_exposure: DeliveryExposureConnection = operation(
+    enrichment_backlog: EnrichmentBacklog | None = operation(
+        enrichment_acts.enrichment_backlog,
+        READS_CUSTOMERS,
+        "The lookups at Companies House that have not ended: how many, and until about when.",
+    )
+    delivery_exposure: DeliveryExposureConnection | None = operation(
         delivery_acts.delivery_exposure,
         READS_CUSTOMERS,
         "Who would have been emailed detail in a period, on whose authority and what basis.",
@@ -133,7 +141,7 @@ class CustomerQuery:
         READS_CONSENT,
         "Where the hash chain of a customer's consent ledger breaks, if it does (R55).",
     )
-    consent_advisory_counts: list[ConsentAdvisoryCount] = operation(
+    consent_advisory_counts: list[ConsentAdvisoryCount] | None = operation(
         consent_acts.consent_advisory_counts,
         READS_CUSTOMERS,
         "How many customers have each advisory on consent; list them by CustomerFilter.advisories.",
@@ -144,116 +152,124 @@ class CustomerQuery:
 class CustomerMutation:
     """Mutations."""
 
-    save_customer_class: SaveCustomerClassPayload = operation(
+    save_customer_class: SaveCustomerClassPayload | None = operation(
         class_acts.save_customer_class,
         WRITES_CLASSES,
         "Create a class (no id) or change the fields of one that are sent (R14 to R23).",
     )
-    retire_customer_class: RetireCustomerClassPayload = operation(
+    retire_customer_class: RetireCustomerClassPayload | None = operation(
         class_acts.retire_customer_class,
         WRITES_CLASSES,
         "Retire a class: move its customers, clear defaults and templates (R39 to R46).",
     )
-    reactivate_customer_class: ReactivateCustomerClassPayload = operation(
+    reactivate_customer_class: ReactivateCustomerClassPayload | None = operation(
         class_acts.reactivate_customer_class,
         WRITES_CLASSES,
         "Let a retired class be picked again (R46).",
     )
-    delete_customer_class: DeleteCustomerClassPayload = operation(
+    delete_customer_class: DeleteCustomerClassPayload | None = operation(
         class_acts.delete_customer_class,
         ADMINISTERS_CLASSES,
         "Delete a class that no customer has ever been in (R33 to R38).",
     )
-    save_customer_template: SaveCustomerTemplatePayload = operation(
+    save_customer_template: SaveCustomerTemplatePayload | None = operation(
         template_acts.save_customer_template,
         WRITES_CLASSES,
         "Create a template (no id) or change the fields of one that are sent.",
     )
-    delete_customer_template: DeleteCustomerTemplatePayload = operation(
+    delete_customer_template: DeleteCustomerTemplatePayload | None = operation(
         template_acts.delete_customer_template,
         WRITES_CLASSES,
         "Delete a template; customers made from it stay as they are.",
     )
-    save_platform_defaults: SavePlatformDefaultsPayload = operation(
+    save_platform_defaults: SavePlatformDefaultsPayload | None = operation(
         template_acts.save_platform_defaults,
         WRITES_CLASSES,
         "Set the class of customers that are created without one (R24).",
     )
-    save_customer: SaveCustomerPayload = operation(
+    save_customer: SaveCustomerPayload | None = operation(
         customer_acts.save_customer,
         WRITES_CUSTOMERS,
         "Create a customer (no id) or change the fields of one that are sent. Saving a customer of"
         " a checked class looks it up at Companies House, in the background (R81, R83).",
     )
-    change_customer_class: ChangeCustomerClassPayload = operation(
+    change_customer_class: ChangeCustomerClassPayload | None = operation(
         customer_acts.change_customer_class,
         WRITES_CUSTOMERS,
         "Move a customer to another active class, for a reason (R26, R27).",
     )
-    delete_customer: DeleteCustomerPayload = operation(
+    delete_customer: DeleteCustomerPayload | None = operation(
         customer_acts.delete_customer,
         WRITES_CUSTOMERS,
         "Erase what is personal of a customer; its history stays (R35).",
     )
-    save_contact: SaveContactPayload = operation(
+    save_contact: SaveContactPayload | None = operation(
         contact_acts.save_contact,
         WRITES_CONTACTS,
         "Create a contact (no id) or change the fields of one that are sent (R59, R62).",
     )
-    delete_contact: DeleteContactPayload = operation(
+    delete_contact: DeleteContactPayload | None = operation(
         contact_acts.delete_contact,
         WRITES_CONTACTS,
         "Take a contact off its customer; its history stays.",
     )
-    request_email_verification: RequestEmailVerificationPayload = operation(
+    request_email_verification: RequestEmailVerificationPayload | None = operation(
         contact_acts.request_email_verification,
         WRITES_CONTACTS,
         "Ask by mail whether the address is the contact's (R60).",
     )
-    request_attachment_preference: RequestAttachmentPreferencePayload = operation(
+    request_attachment_preference: RequestAttachmentPreferencePayload | None = operation(
         contact_acts.request_attachment_preference,
         WRITES_CONTACTS,
         "Ask by mail whether the contact wants documents in full, at a verified address (R61).",
     )
-    withdraw_attachment_preference: WithdrawAttachmentPreferencePayload = operation(
+    withdraw_attachment_preference: WithdrawAttachmentPreferencePayload | None = operation(
         contact_acts.withdraw_attachment_preference,
         WRITES_CONTACTS,
         "Withdraw a contact's preference, and a request for one (R63).",
     )
-    request_enrichment: RequestEnrichmentPayload = operation(
+    request_enrichment: RequestEnrichmentPayload | None = operation(
         enrichment_acts.request_enrichment,
         Requires(Scope.ENRICHMENT_RUN),
-        "Look up a customer, or all of a class, at Companies House (R23).",
+        "Look up a customer, or all customers of a class, at Companies House.",
     )
-    accept_suggestion: AcceptSuggestionPayload = operation(
-        enrichment_acts.accept_suggestion, WRITES_CUSTOMERS, "Take the register's value (R86)."
+    restart_enrichments: RestartEnrichmentsPayload | None = operation(
+        enrichment_acts.restart_enrichments,
+        Requires(Scope.ENRICHMENT_RUN),
+        "Restart lookups that failed or found little, chosen by a filter, 10,000 at most. They wait"
+        " behind the lookups of single customers.",
     )
-    reject_suggestion: RejectSuggestionPayload = operation(
+    accept_suggestion: AcceptSuggestionPayload | None = operation(
+        enrichment_acts.accept_suggestion,
+        WRITES_CUSTOMERS,
+        "Replace the customer's value by the register's.",
+    )
+    reject_suggestion: RejectSuggestionPayload | None = operation(
         enrichment_acts.reject_suggestion,
         WRITES_CUSTOMERS,
-        "Keep the user's value; the same suggestion is not made again (R86).",
+        "Keep the customer's value; the same suggestion is not made again.",
     )
-    record_consent: RecordConsentPayload = operation(
+    record_consent: RecordConsentPayload | None = operation(
         consent_acts.record_consent,
         WRITES_CONSENT,
         "Record that consent was given, or renewed, with its paper trail (R50 to R53, R58).",
     )
-    withdraw_consent: WithdrawConsentPayload = operation(
+    withdraw_consent: WithdrawConsentPayload | None = operation(
         consent_acts.withdraw_consent,
         WRITES_CONSENT,
         "Record that consent was withdrawn; at any time, and without evidence (R54).",
     )
-    correct_consent: CorrectConsentPayload = operation(
+    correct_consent: CorrectConsentPayload | None = operation(
         consent_acts.correct_consent,
         WRITES_CONSENT,
         "Add an entry that takes the place of a wrong one, or annuls it; both stay (R55).",
     )
-    request_non_itemised_bills: RequestNonItemisedBillsPayload = operation(
+    request_non_itemised_bills: RequestNonItemisedBillsPayload | None = operation(
         consent_acts.request_non_itemised_bills,
         WRITES_CONSENT,
         "Record that a customer wants bills without itemisation, whatever was consented to (A16).",
     )
-    withdraw_non_itemised_bills_request: WithdrawNonItemisedBillsRequestPayload = operation(
+    withdraw_non_itemised_bills_request: WithdrawNonItemisedBillsRequestPayload | None = operation(
         consent_acts.withdraw_non_itemised_bills_request,
         WRITES_CONSENT,
         "Record that a customer no longer wants that (A16).",
@@ -277,7 +293,7 @@ class Subscription:
     customer_enriched: AsyncGenerator[Customer, None] = strawberry.subscription(
         resolver=enrichment_acts.customer_enriched,
         extensions=[READS_CUSTOMERS],
-        description="A customer, each time that a lookup of it ends (R100).",
+        description="The customer, each time that one of its lookups ends.",
     )
 
 

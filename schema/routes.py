@@ -1,23 +1,25 @@
 """Routes beside GraphQL: for every method, and for those who hold a valid token."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.access import Scope as TokenScope
-from schema.errors import ErrorCode
+from schema.errors import ErrorCode, RequestRefused
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
-from schema.refusals import MaskedFailures, answer_http_exception, refusal
+from schema.refusals import MaskedFailures, answer_http_exception, refusal, refused_answer
+from schema.request_slot import Limiters
 from schema.serving import CustomerClassesSchema
-from schema.sign_in import SIGN_IN_UNAVAILABLE, Authenticate, SignInUnavailable
+from schema.sign_in import Authenticate, SignInUnavailable
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -25,32 +27,42 @@ Answer = Callable[[Request], Awaitable[Response]]
 class Signed:
     """Lets a route answer those whose token has all of some scopes, by any method.
 
-    The answer finds `state.principal`.
+    The answer is made in a slot, as operations are. It finds `state.principal`, and `state.part`
+    for what is made later, while the answer is sent.
     """
 
-    def __init__(self, authenticate: Authenticate, answer: Answer, *scopes: TokenScope) -> None:
+    def __init__(
+        self, authenticate: Authenticate, limiters: Limiters, answer: Answer, *scopes: TokenScope
+    ) -> None:
         self._authenticate = authenticate
+        self._limiters = limiters
         self._answer = answer
         self._scopes = scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         request = Request(scope, receive)
-        answer = await self._refused(request) or await self._answer(request)
+        answer = await self._refused(request) or await self._answer_in_slot(request)
         await answer(scope, receive, send)
+
+    async def _answer_in_slot(self, request: Request) -> Response:
+        caller = request.state.principal.payer
+        request.state.part = partial(self._limiters.part, caller)
+        slot = self._limiters.request(caller)
+        try:
+            async with slot:
+                await slot.enter_queries()
+                slot.start_work()
+                return await self._answer(request)
+        except RequestRefused as refused:
+            return refused_answer(request, refused)
 
     async def _refused(self, request: Request) -> Response | None:
         authorization = request.headers.get("authorization")
         try:
             principal = await self._authenticate(authorization, address_of(request.scope))
-        except TooManyGuesses as guessed:
-            headers = {"Retry-After": str(guessed.retry_after)}
-            text = "Too many sign-ins have failed."
-            return refusal(request, 429, text, headers, code=ErrorCode.RATE_LIMITED)
-        except SignInUnavailable as unavailable:
-            headers = {"Retry-After": str(unavailable.retry_after)}
-            code = ErrorCode.SIGN_IN_UNAVAILABLE
-            return refusal(request, 503, SIGN_IN_UNAVAILABLE, headers, code=code)
+        except (TooManyGuesses, SignInUnavailable) as told:
+            return refused_answer(request, told.refusal)
         if principal is None:
             headers = {"WWW-Authenticate": "Bearer"}
             return refusal(request, 401, "Sign in with a bearer token.", headers)
@@ -61,17 +73,19 @@ class Signed:
         return None
 
 
-def schema_route(authenticate: Authenticate, schema: CustomerClassesSchema) -> Route:
+def schema_route(
+    authenticate: Authenticate, limiters: Limiters, schema: CustomerClassesSchema
+) -> Route:
     """Show the schema in SDL to those who sign in, if it is shown at all."""
-    sdl = schema.as_str()
+    sdl = schema.as_str().encode()
 
     async def print_schema(request: Request) -> Response:
         if schema.limits.introspection:
-            return PlainTextResponse(sdl)
+            return Response(sdl, media_type="text/plain")
         text = "The schema is not shown here."
         return refusal(request, 403, text, code=ErrorCode.INTROSPECTION_DISABLED)
 
-    return Route("/schema.graphql", Signed(authenticate, print_schema), methods=["GET"])
+    return Route("/schema.graphql", Signed(authenticate, limiters, print_schema), methods=["GET"])
 
 
 class Application(Starlette):

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from models.access import Principal
 from schema.cell_rate import CellRates
-from schema.errors import ErrorCode, RequestRefused
+from schema.errors import rate_limited
 
 WINDOW = timedelta(minutes=1)
 AT_ONCE = 2
@@ -39,11 +39,11 @@ class SearchLimit:
         wait = self._rates.count(payer)
         if wait:
             seconds = math.ceil(wait)
-            raise RequestRefused(
-                ErrorCode.RATE_LIMITED,
-                f"There are {self._searches} searches at Companies House a minute;"
-                f" the next may be in {seconds} s.",
-                retryAfterSeconds=seconds,
+            raise rate_limited(
+                f"You may search Companies House {self._searches} times a minute;"
+                f" the next search may be in {seconds} s.",
+                seconds,
+                self._searches,
             )
         slots = self._slots.setdefault(payer, asyncio.Semaphore(AT_ONCE))
         async with slots:

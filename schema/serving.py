@@ -1,10 +1,10 @@
 """The schema as it is served: within its limits, quiet about refusals, and saying nothing empty."""
 
 import copy
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Self
 
 from graphql import (
@@ -15,23 +15,29 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSyntaxError,
     Undefined,
+    get_operation_ast,
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from models.reach import OutOfReachError, reach
 from models.tally import begin
 from schema.context import Context
 from schema.cost_budget import CostBudget
+from schema.document_reader import SHORT, DocumentReader
 from schema.documents import Documents
-from schema.errors import RequestRefused, settle
-from schema.execution import NothingRan, RememberingSchema
+from schema.errors import OUTCOME_UNKNOWN, RequestRefused, is_unavailable, settle
+from schema.execution import NothingRan, ReadDocument, RememberingSchema
+from schema.fair_cache import owner_of
 from schema.inputs import prepare_inputs
 from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
-from schema.metering import BASE, Meter, Metering
+from schema.metering import BASE, Meter, Metering, Spending, document_points
+from schema.operation_permissions import refusals
 from schema.plan import PlannedExecution
+from schema.request_notes import note_subscription
 from schema.resolving import prepare_resolvers
 from schema.validation import faults_of
 
@@ -61,6 +67,10 @@ MOST_FAULTS = 10
 """Of a document; each may repeat all of what it is about."""
 
 
+MAX_SUGGESTIONS = 3
+"""Of the faults of a document: looking for similar names takes longer than all else."""
+
+
 class RememberingNames(NameConverter):
     """Strawberry's names, each worked out once: it asks for them with every argument and input."""
 
@@ -78,6 +88,7 @@ class CustomerClassesSchema(RememberingSchema):
         prepare_inputs(self)
         prepare_resolvers(self)
         self._meter = Meter(self._schema, Limits(), None)
+        self._reader = DocumentReader()
 
     @property
     def limits(self) -> Limits:
@@ -89,6 +100,7 @@ class CustomerClassesSchema(RememberingSchema):
         other = copy.copy(self)
         other._meter = Meter(self._schema, limits, budget)
         other.documents, other.most_tokens = Documents(), limits.max_tokens
+        other._reader = DocumentReader()
         if not limits.introspection:
             other.execution_context_class = _Discreet
         return other
@@ -113,6 +125,7 @@ class CustomerClassesSchema(RememberingSchema):
             document,
             rules,
             max_errors=MOST_FAULTS,
+            max_suggestions=MAX_SUGGESTIONS,
             hide_suggestions=not self.limits.introspection,
         )
 
@@ -123,16 +136,90 @@ class CustomerClassesSchema(RememberingSchema):
         context = execution_context.context if execution_context else None
         settle(errors, context.request_id if isinstance(context, Context) else "")
 
-    async def _execute_in_turn(self, context: ExecutionContext) -> ExecutionResult:
+    def _settled(self, context: ExecutionContext, result: ExecutionResult) -> ExecutionResult:
+        settled = super()._settled(context, result)
+        if settled.errors and any(map(is_unavailable, settled.errors)):
+            tell_fault(settled, is_mutation=context.operation_type is OperationType.MUTATION)
+        return settled
+
+    def begin(self, context: Context) -> Spending:
+        """Begin to count what a request costs. What is refused from now on costs a point."""
+        spending = self._meter.begin(context)
+        spending.least = BASE
+        return spending
+
+    async def read(self, operation: ExecutionContext, text: str) -> ReadDocument:
+        """Parse and validate a new document, paid for by its size before it is read.
+
+        One of some length is read in a thread, so that the event loop is free for others.
+        """
+        context = operation.context
+        if not isinstance(context, Context):
+            return await super().read(operation, text)
+        spending = context.spending or self.begin(context)
+        await spending.pay_for_size(document_points(text), context.clock)
+        slot = context.slot
+        if slot is None or len(text) <= SHORT:
+            return self.read_now(operation, text)
+        await slot.enter_documents()
+        found = await self._reader.read(partial(self.read_now, operation, text))
+        await slot.enter_intake()
+        return found
+
+    def read_now(self, operation: ExecutionContext, text: str) -> ReadDocument:
+        """Parse and validate a document, and work out what it costs, which takes long too."""
+        document, errors = found = super().read_now(operation, text)
+        name = operation._provided_operation_name
+        if document is not None and not errors and get_operation_ast(document, name):
+            operation.graphql_document = document
+            self._meter.asked(operation)
+        return found
+
+    async def _execute_metered(self, context: ExecutionContext) -> ExecutionResult:
         if not isinstance(context.context, Context):
             return await self._execute(context)
         refuse_unbound(context.context)
         async with Metering(self._meter, context) as spending:
             result = await self._execute(context)
             if isinstance(result, NothingRan):
-                spending.fixed = min(spending.fixed, BASE)
+                spending.fixed = BASE
         result.extensions = {"cost": spending.told()}
         return result
+
+    def owner(self, context: ExecutionContext) -> str:
+        """Return the partner or the user who sent a document."""
+        asked = context.context
+        return owner_of(asked.principal) if isinstance(asked, Context) else ""
+
+    def refusals(self, executor: Any, context: ExecutionContext) -> list[GraphQLError]:
+        """Refuse a mutation document that needs a permission which the caller does not have."""
+        asked = context.context
+        is_mutation = context.operation_type is OperationType.MUTATION
+        if not is_mutation or not isinstance(asked, Context):
+            return []
+        return refusals(
+            self._schema,
+            executor.operation,
+            executor.fragment_definitions,
+            executor.variable_values.coerced,
+            asked.principal,
+        )
+
+    def turn(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
+        """Let an operation of a WebSocket wait for its slot."""
+        asked = context.context
+        return self._turn(asked) if isinstance(asked, Context) else nullcontext()
+
+    @asynccontextmanager
+    async def _turn(self, context: Context) -> AsyncIterator[None]:
+        spending = None
+        try:
+            async with context.enter():
+                spending = self.begin(context)
+                yield
+        finally:
+            if spending is not None:
+                spending.settle()
 
     def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
         """Let an event wait for its turn; a subscription that waits for one holds none."""
@@ -164,16 +251,18 @@ class CustomerClassesSchema(RememberingSchema):
         """Let each event be paid for; to begin, there must be enough for one."""
         spending = None
         if isinstance(context.context, Context):
+            clock = context.context.clock
             try:
-                spending = self._meter.work_out(context, self._meter.asked(context))
-                if not spending.pay_held():
-                    await spending.pay()
+                spending = self._meter.begin(context.context)
+                self._meter.work_out(context, self._meter.asked(context))
+                await spending.pay(spending.requested, clock)
             except RequestRefused as refused:
                 yield PreExecutionError(data=None, errors=[refused], extensions={})
                 return
-            spending.charge(-spending.requested)
-            await spending.give_back(context.context.clock)
+            spending.settle()
+            await spending.give_back(clock)
             begin(spending.tally)
+            note_subscription()
         async with aclosing(super()._events(context)) as events:
             async for event in events:
                 if spending is not None and not isinstance(event, PreExecutionError):
@@ -181,6 +270,23 @@ class CustomerClassesSchema(RememberingSchema):
                     event.extensions = {"cost": spending.told()}
                     spending.tally.read = 0
                 yield event
+
+
+def tell_fault(result: ExecutionResult, *, is_mutation: bool) -> None:
+    """Tell consistently that the database was away while an operation ran.
+
+    A query then has no data at all. Mutations before the fault are stored, so their payloads stay;
+    one whose payload could not be read may be stored as well.
+    """
+    errors = [error for error in result.errors or () if is_unavailable(error)]
+    if not is_mutation:
+        result.data = None
+        result.errors = [GraphQLError(errors[0].message, extensions=errors[0].extensions)]
+        return
+    for error in errors:
+        if error.path is not None and len(error.path) > 1:
+            error.message = OUTCOME_UNKNOWN
+            error.extensions = {**(error.extensions or {}), "outcomeUnknown": True}
 
 
 def refuse_unbound(context: Context) -> None:

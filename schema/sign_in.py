@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from models.access import Principal
+from schema.errors import sign_in_unavailable
 
 Identify = Callable[[str | None], Awaitable[Principal | None]]
 """Gives whom an Authorization header stands for; raises SignInUnavailable."""
@@ -13,12 +14,10 @@ Authenticate = Callable[[str | None, str], Awaitable[Principal | None]]
 Raises TooManyGuesses, too, when too many of that address stood for nobody.
 """
 
-SIGN_IN_UNAVAILABLE = "Your token can't be checked now; try again later."
-
 
 class SignInUnavailable(Exception):
     """Nobody can tell now whether a credential is good; try again in `retry_after` seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("sign-in can't be checked now")
-        self.retry_after = retry_after
+        self.refusal = sign_in_unavailable(retry_after)

@@ -6,7 +6,6 @@ under whatever ids its file says. `SentDocuments` learns: an id that is not know
 client sends it again with the text, and the text is kept if it is valid.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -16,27 +15,29 @@ import orjson
 from graphql import GraphQLError, OperationDefinitionNode, specified_rules
 
 from schema.errors import ErrorCode, RequestRefused
+from schema.fair_cache import Entry, FairCache
 from schema.serving import CustomerClassesSchema
 
 PREFIX = "sha256:"
 APOLLO = "persistedQuery"
 MOST_SENT = 2_000
 MOST_TEXT = 2_000_000
-"""Texts that are kept at most, and their characters together."""
+"""How many texts are kept at most, and how many bytes of UTF-8 together."""
 
 
 class Wanted(NamedTuple):
-    """What is to be executed: a text, and the id to keep it by once it was found valid."""
+    """What is to be executed: a text, and the id and owner to keep it by once it is valid."""
 
     text: str
     keep_as: str | None = None
+    owner: str = ""
 
 
 class DocumentSource(Protocol):
     """Finds the text that is asked for."""
 
-    def find(self, text: str | None, document_id: str | None) -> Wanted:
-        """Give what is to be executed, or raise RequestRefused."""
+    def find(self, text: str | None, document_id: str | None, owner: str = "") -> Wanted:
+        """Return what is to be executed for the owner of documents, or raise RequestRefused."""
 
     def keep(self, wanted: Wanted) -> None:
         """Keep what was found valid, if it is to be kept."""
@@ -64,40 +65,38 @@ def asked_id(document_id: Any, extensions: Any) -> str | None:
 
 
 class SentDocuments:
-    """The documents that clients have sent to this process with their hash, the latest of them."""
+    """The documents that clients have sent to this process with their hash.
+
+    Each partner or user has their own, and the room is shared fairly: see `fair_cache`.
+    """
 
     def __init__(self, most: int = MOST_SENT, most_text: int = MOST_TEXT) -> None:
-        self._most = most
         self._most_text = most_text
-        self._texts: OrderedDict[str, str] = OrderedDict()
-        self._length = 0
+        self._texts = FairCache[str](most, most_text)
 
-    def find(self, text: str | None, document_id: str | None) -> Wanted:
-        """Give the text, looked up by its id if there is only that."""
+    def find(self, text: str | None, document_id: str | None, owner: str = "") -> Wanted:
+        """Return the text, looked up by its id among the owner's if there is only that."""
         if document_id is None:
             if not text:
                 raise RequestRefused(ErrorCode.BAD_REQUEST, "query is missing.")
             return Wanted(text)
         if not text:
-            known = self._texts.get(document_id)
+            known = self._texts.get((owner, document_id))
             if known is None:
                 raise _not_found()
-            self._texts.move_to_end(document_id)
             return Wanted(known)
         if id_of(text) != document_id:
             raise RequestRefused(ErrorCode.BAD_REQUEST, "The hash is not that of the query.")
-        return Wanted(text, document_id)
+        return Wanted(text, document_id, owner)
 
     def keep(self, wanted: Wanted) -> None:
-        """Keep a valid text; those that were used least recently make room for it."""
-        text, document_id = wanted
-        if document_id is None or document_id in self._texts or len(text) > self._most_text:
+        """Keep a valid text; those that the owner used least recently make room for it."""
+        text, document_id, owner = wanted
+        if document_id is None or self._texts.get((owner, document_id)) is not None:
             return
-        self._texts[document_id] = text
-        self._length += len(text)
-        while len(self._texts) > self._most or self._length > self._most_text:
-            _, forgotten = self._texts.popitem(last=False)
-            self._length -= len(forgotten)
+        size = len(text.encode())
+        if size <= self._most_text:
+            self._texts.put((owner, document_id), Entry(text, size, owner))
 
 
 class TrustedDocuments:
@@ -109,7 +108,7 @@ class TrustedDocuments:
         self._texts = frozenset(whole) | {text.strip() for text in whole}
         self._by_id = {**{id_of(text): text for text in self._texts}, **documents}
 
-    def find(self, text: str | None, document_id: str | None) -> Wanted:
+    def find(self, text: str | None, document_id: str | None, owner: str = "") -> Wanted:  # noqa: ARG002  # registered for all
         """Give a registered text, by its id or by itself."""
         if document_id is not None:
             known = self._by_id.get(document_id)

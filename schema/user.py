@@ -75,7 +75,7 @@ class UserGroup(Node):
         extensions=[READS_ACCESS],
         metadata=brought(_member_counts, paths=()),
     )
-    def member_count(self, info: Info) -> int:
+    def member_count(self, info: Info) -> int | None:
         """Give the count, made with those of the other groups."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
@@ -85,7 +85,7 @@ class UserGroup(Node):
         extensions=[READS_ACCESS],
         metadata=brought(_audit_trails, extra=("subject_id",)),
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry]:
+    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
         """Give its audit entries."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 
@@ -196,7 +196,7 @@ class User(Node):
         extensions=[READS_ACCESS],
         metadata=AUDIT_TRAIL,
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry]:
+    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
         """Give its audit entries."""
         return hand_out(self, info)  # type: ignore[no-any-return]  # of that type
 

@@ -42,7 +42,9 @@ UserErrorCode = described_enum(
         "EMAIL_NOT_VERIFIED": "The address is not verified; use requestEmailVerification (R61).",
         "EMAIL_ALREADY_VERIFIED": "The address is verified; there is nothing to ask.",
         "CONTACT_INACTIVE": "An inactive contact is sent nothing (R77).",
-        "TOO_MANY_REQUESTS": "Contact or address was asked too often; see the hint.",
+        "TOO_MANY_REQUESTS": "This was requested too often, or too recently; see"
+        " `retryAfterSeconds` and the hint.",
+        "RATE_LIMITED": "A quota of an hour is used up; see `retryAfterSeconds`.",
         "NOT_FOR_PARTNERS": "Only the platform does this, not a partner (R99).",
         "PERMISSION_NOT_HELD": "Nobody passes on what they, or a token's owner, do not hold (R93).",
         "PERSONAL_DATA_NEEDED": "It would unmask individuals to one who may not see them (R93).",
@@ -53,7 +55,8 @@ UserErrorCode = described_enum(
         "USER_ACTIVE": "The names of an active user can't be erased; disable it first.",
         "USER_DISABLED": "A disabled user has no use for a token.",
         "TOKEN_ENDED": "The token was revoked or rotated, or has expired.",
-        "TOO_MANY_TOKENS": "Its owner has as many valid tokens as one may have.",
+        "TOO_MANY_TOKENS": "Its owner has as many valid tokens as one may have; those that were"
+        " rotated do not count.",
     },
 )
 
@@ -69,7 +72,12 @@ class UserError:
     )
     hint: str | None = strawberry.field(description="What would help.")
     retryable: bool = strawberry.field(
-        description="Whether the same request may succeed after reading the object again."
+        description="Whether the same request may succeed later, or after reading the object again."
+    )
+    retry_after_seconds: int | None = strawberry.field(
+        default=None,
+        description="Seconds after which the same request may succeed; null where waiting does not"
+        " help.",
     )
 
     @classmethod
@@ -81,4 +89,5 @@ class UserError:
             path=list(refusal.path) or None,
             hint=refusal.hint,
             retryable=refusal.retryable,
+            retry_after_seconds=refusal.retry_after_seconds,
         )

@@ -55,9 +55,13 @@ def faults_of(
     rules: Sequence[type[ASTValidationRule]],
     *,
     max_errors: int = 100,
+    max_suggestions: int | None = None,
     hide_suggestions: bool = False,
 ) -> list[GraphQLError]:
-    """Say what is wrong with a document, as Strawberry does by graphql-core's `validate`."""
+    """Say what is wrong with a document, as Strawberry does by graphql-core's `validate`.
+
+    Only the first `max_suggestions` faults suggest names that were perhaps meant.
+    """
     assert_valid_schema(schema)
     errors: list[GraphQLError] = []
 
@@ -70,6 +74,7 @@ def faults_of(
 
     type_info = TypeInfo(schema)
     context = _Context(schema, document, type_info, on_error, hide_suggestions)
+    context.found, context.max_suggestions = errors, max_suggestions
     visitors: list[Visitor] = [rule(context) for rule in (*rules, *STRAWBERRYS_OWN)]
     fragments = {
         one.name.value: one
@@ -98,6 +103,15 @@ def _forget(*visitors: Visitor) -> None:
 
 
 class _Context(ValidationContext):
+    found: Sequence[GraphQLError] = ()
+    max_suggestions: int | None = None
+
+    @property
+    def hide_suggestions(self) -> bool:
+        """Tell whether names that were perhaps meant are no longer looked for."""
+        most = self.max_suggestions
+        return self._hide_suggestions or (most is not None and len(self.found) >= most)
+
     def get_variable_usages(self, node: NodeWithSelectionSet) -> list[VariableUsage]:
         """Give the uses of variables directly within an operation or a fragment."""
         usages = self._variable_usages.get(node)

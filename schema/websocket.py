@@ -1,24 +1,26 @@
 """GraphQL over WebSocket: the graphql-transport-ws protocol, signed in by its first message."""
 
-from collections.abc import Callable, Collection
+from asyncio import CancelledError
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from json import JSONDecodeError
-from typing import Any
+from time import perf_counter
+from typing import Any, cast
 
 import orjson
 import structlog
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 from strawberry import UNSET, Schema
-from strawberry.asgi import GraphQL
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
+    Operation,
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
@@ -29,13 +31,18 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.unset import UnsetType
 
 from models.access import Principal
-from schema.admission import Admission
+from models.database_faults import fault_of
+from models.fault_log import report
 from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
 from schema.context import Context
-from schema.errors import ErrorCode, RequestRefused
+from schema.errors import ErrorCode, RequestRefused, unavailable
+from schema.fair_cache import owner_of
 from schema.guessing import TooManyGuesses
-from schema.null_characters import holds_null_character
 from schema.proxy import address_of
+from schema.request_ids import Log
+from schema.request_json import LONE_SURROGATE, UnusableJSON, read_json
+from schema.request_notes import note_errors, noted, notes_of_operation
+from schema.request_slot import Limiters
 from schema.sign_in import Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, asked_id
 
@@ -43,14 +50,45 @@ log = structlog.get_logger(__name__)
 
 INIT_TIMEOUT = timedelta(seconds=10)
 TOO_MANY = 4429
-LONGEST_REASON = 100
-"""Of the 123 bytes that a reason for closing has."""
+POLICY_VIOLATION, MESSAGE_TOO_BIG = 1008, 1009
+"""Close codes of RFC 6455."""
+
+MAX_MESSAGES_BEFORE_SIGN_IN = 20
+MAX_CHARACTERS_BEFORE_SIGN_IN = 32 * 1024
+"""Of one message; the longest tokens of identity providers have half of that."""
+
+MAX_OPERATION_ID = 128
+"""Characters of the id that a client chooses for an operation."""
+
+LONGEST_REASON = 123
+"""Bytes that a close frame has for its reason."""
 
 REASONS = {
     FORBIDDEN: "Forbidden",
     TOO_MANY: "Too many connections",
     TRY_AGAIN_LATER: "Try again later",
+    POLICY_VIOLATION: "Too many messages before the sign-in",
+    MESSAGE_TOO_BIG: "The message is too long before the sign-in",
 }
+
+
+class _Adapter(ASGIWebSocketAdapter):
+    """A socket that may have been closed meanwhile, which is nothing to be alarmed of."""
+
+    @property
+    def _is_closed(self) -> bool:
+        return self.ws.application_state is WebSocketState.DISCONNECTED
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message; raises WebSocketDisconnected if the socket is closed."""
+        if self._is_closed:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close, unless that was done."""
+        if not self._is_closed:
+            await super().close(code, reason)
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -58,6 +96,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     view: "GraphQLSocket"
     _has_signed_in = False
+    _messages_before_sign_in = 0
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -109,15 +148,39 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().shutdown()
 
     async def handle_message(self, message: Message) -> None:
-        """Refuse messages of another shape, which Strawberry takes for granted."""
+        """Read and handle a message; what cannot be used of an operation fails only that."""
+        text = str(message)  # `decode_json` leaves reading it to us
+        if not self.connection_acknowledged:
+            self._messages_before_sign_in += 1
+            if self._messages_before_sign_in > MAX_MESSAGES_BEFORE_SIGN_IN:
+                await self.close(POLICY_VIOLATION)
+                return
+            if len(text) > MAX_CHARACTERS_BEFORE_SIGN_IN:
+                await self.close(MESSAGE_TOO_BIG)
+                return
         try:
-            await super().handle_message(message)
-        except (AttributeError, TypeError):
+            await super().handle_message(cast("Message", read_json(text.encode())))
+        except UnusableJSON as unusable:
+            await self.handle_unusable(unusable)
+        except (AttributeError, TypeError):  # Strawberry takes the shape of a message for granted
             await self.handle_invalid_message("Failed to parse message")
+
+    async def handle_unusable(self, unusable: UnusableJSON) -> None:
+        """Fail the operation whose payload cannot be used; close if it belongs to none."""
+        message = unusable.parsed
+        is_of_operation = unusable.place[:1] == ("payload",) and message.get("type") == "subscribe"
+        if not is_of_operation or not _is_operation_id(message.get("id")):
+            await self.handle_invalid_message(unusable.message)
+        elif not self.connection_acknowledged or message["id"] in self.operations:
+            await super().handle_subscribe(message)  # which closes for one of these reasons
+        else:
+            refused = RequestRefused(ErrorCode.BAD_REQUEST, unusable.message)
+            await self.refuse(message, refused)
 
     async def handle_invalid_message(self, error_message: str) -> None:
         """Close; what is said of the message has room for so much."""
-        await super().handle_invalid_message(error_message[:LONGEST_REASON])
+        reason = error_message.encode(errors="replace")[:LONGEST_REASON].decode(errors="ignore")
+        await super().handle_invalid_message(reason)
 
     async def handle_task_exception(self, error: Exception) -> None:
         """Log what ended an operation; that the client has gone is nothing to be alarmed of."""
@@ -134,21 +197,27 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.close(TRY_AGAIN_LATER)
         except TooManyConnections:
             await self.close(TOO_MANY)
+        except Exception as error:
+            if fault_of(error) is None:
+                raise
+            report("sign_in_failed", error)
+            await self.close(TRY_AGAIN_LATER)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Start an operation, unless the credential has ended or runs enough of them."""
-        if self.connection_acknowledged and not await self.sign_in():
-            return  # it is being closed
+        if self.connection_acknowledged and not await self._is_still_signed_in(message):
+            return  # it is being closed, or the operation was refused
         payload = message["payload"]
         query, variables = payload.get("query"), payload.get("variables")
         is_named = isinstance(payload.get("operationName"), str | None)
         is_formed = isinstance(query, str | None) and isinstance(variables, dict | None)
-        if not is_formed or not is_named or not isinstance(message["id"], str):
+        if not is_formed or not is_named or not _is_operation_id(message["id"]):
             await self.handle_invalid_message("Invalid subscribe payload")
             return
         try:
             document_id = asked_id(payload.get("documentId"), payload.get("extensions"))
-            payload["query"] = self.view.documents.find(query, document_id).text
+            owner = owner_of(self.context.principal)
+            payload["query"] = self.view.documents.find(query, document_id, owner).text
         except RequestRefused as refused:
             if refused.code is ErrorCode.BAD_REQUEST:
                 await self.handle_invalid_message(refused.message)
@@ -164,7 +233,45 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 return
         await super().handle_subscribe(message)
 
-    async def refuse(self, message: SubscribeMessage, refused: RequestRefused) -> None:
+    async def _is_still_signed_in(self, message: SubscribeMessage) -> bool:
+        """Sign in again; an operation for which that can't be checked is refused."""
+        try:
+            return await self.sign_in()
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is None:
+                raise
+            report("sign_in_failed", error)
+            text, extensions = unavailable(fault)
+            await self.refuse(message, GraphQLError(text, extensions=extensions))
+            return False
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Run an operation in its task, and log it when it has ended."""
+        context, started = self.context, perf_counter()
+        with notes_of_operation(context.client_address, context.principal) as notes:
+            ended = "failed"
+            try:
+                await super().run_operation(operation)
+                ended = "completed" if operation.completed else "closed"
+            except CancelledError:  # by the client, or with its connection
+                ended = "cancelled"
+                raise
+            finally:
+                ms = (perf_counter() - started) * 1000
+                self.view.log.operation(notes, context.request_id, ms, ended)
+
+    async def send_message(self, message: Message) -> None:
+        """Send a message, and note what it answers."""
+        notes = noted()
+        if notes is not None and message["type"] == "next":
+            notes.events += 1
+            note_errors(message["payload"].get("errors", ()))
+        elif message["type"] == "error":
+            note_errors(message["payload"])
+        await super().send_message(message)
+
+    async def refuse(self, message: SubscribeMessage, refused: GraphQLError) -> None:
         """Say in an operation's own error why it is not begun."""
         error: ErrorMessage = {
             "id": message["id"],
@@ -189,16 +296,19 @@ class GraphQLSocket(GraphQL[Context, None]):
     """
 
     graphql_transport_ws_handler_class = _Handler
+    websocket_adapter_class = _Adapter
 
     def __init__(
         self,
         schema: Schema,
         authenticate: Authenticate,
         make_context: Callable[[str], Context],
-        admission: Admission,
+        limiters: Limiters,
         connections: Connections,
         documents: DocumentSource,
         origins: Collection[str] = (),
+        *,
+        log: Log,
     ) -> None:
         super().__init__(
             schema,
@@ -207,10 +317,11 @@ class GraphQLSocket(GraphQL[Context, None]):
             connection_init_wait_timeout=INIT_TIMEOUT,
             allowed_origins=tuple(origins),
         )
+        self.log = log
         self.documents = documents
         self.authenticate = authenticate
         self.connections = connections
-        self._admission = admission
+        self._limiters = limiters
         self._make_context = make_context
 
     async def get_context(
@@ -221,7 +332,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         """Make the context of a connection, not signed in yet."""
         context = self._make_context(request.state.request_id)
         context.authorization = request.headers.get("authorization")
-        context.admission = self._admission
+        context.limiters = self._limiters
         context.client_address = address_of(request.scope)
         return context
 
@@ -237,12 +348,18 @@ class GraphQLSocket(GraphQL[Context, None]):
 
     def encode_json(self, data: object) -> str:
         """Write a message as answers over HTTP are written; plans leave instants to it."""
-        return orjson.dumps(data).decode()
+        text = orjson.dumps(data)
+        notes = noted()
+        if notes is not None:
+            notes.bytes += len(text)
+        return text.decode()
 
     def decode_json(self, data: str | bytes) -> object:
-        """Read a message as a request over HTTP is read, which refuses what can't be stored."""
-        text = data.encode() if isinstance(data, str) else data
-        message = orjson.loads(text)
-        if holds_null_character(text, message):
-            raise JSONDecodeError("Text must not hold the character U+0000.", "", 0)
-        return message
+        """Leave reading a message to the handler, which knows who has sent it."""
+        return data
+
+
+def _is_operation_id(given: object) -> bool:
+    if not isinstance(given, str) or not 0 < len(given) <= MAX_OPERATION_ID:
+        return False
+    return LONE_SURROGATE.search(given) is None  # so that it can be repeated

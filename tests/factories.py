@@ -10,14 +10,24 @@ import pytest
 from tortoise.models import Model
 
 import models
-from models import ConsentEntry, Customer, CustomerClass, CustomerTemplate
+from models import (
+    ConsentEntry,
+    Customer,
+    CustomerClass,
+    CustomerTemplate,
+    EnrichmentRun,
+    Job,
+)
 from models.audit import Act
 from models.class_editing import create_class
 from models.consent import ConsentBasis, ConsentMethod, EntryKind
 from models.consent_recording import Recorded, correct, record
 from models.customer_editing import change_class, create_customer, delete_customer, edit_customer
 from models.database import Database
+from models.enrichment_status import EnrichmentReason, EnrichmentStatus
 from models.errors import RefusalCode, Refused
+from models.job import JobState
+from models.lookup import live_key
 from models.profile import ProfileEntry, ValueSource
 from models.retirement import Retirement, retire_class
 from models.template_editing import save_template
@@ -162,3 +172,22 @@ async def correct_consent(
     return await database.transaction(
         lambda: correct(act, entry.id, kind, values, "Mistyped", key, None)
     )
+
+
+async def end_lookups(
+    status: EnrichmentStatus,
+    now: datetime,
+    reason: EnrichmentReason | None = None,
+    **of_customers: Any,
+) -> None:
+    """End the latest lookups of some customers as if a worker had."""
+    ids = await Customer.filter(**of_customers).values_list("id", flat=True)
+    ended = {"status": status, "reason": reason, "finished_at": now, "next_attempt_at": None}
+    for customer_id in ids:
+        latest = await EnrichmentRun.filter(customer_id=customer_id).order_by("-id").first()
+        if latest is not None:
+            await EnrichmentRun.filter(id=latest.id).update(**ended)
+            await Customer.filter(id=customer_id).update(enrichment_status=status)
+            await Job.filter(live_key=live_key(str(customer_id))).update(
+                state=JobState.DONE, live_key=None, due_at=None, finished_at=now
+            )

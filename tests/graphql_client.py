@@ -45,7 +45,7 @@ PAYLOAD = "userErrors { code message path hint retryable }"
 serving = listening
 """Serves a started application on real sockets."""
 
-VOLATILE = ("AccessToken", "Heartbeat", "RateLimit")
+VOLATILE = ("AccessToken", "Heartbeat", "NumberedSpan", "Numbering", "RateLimit")
 """Tables that reading alone may write to."""
 
 Json = dict[str, Any]
@@ -192,7 +192,10 @@ def document_of(mutation: str, select: str) -> str:
 
 async def stored() -> Contents:
     """Read every row of every table, save those that reading alone may write to."""
-    return {table: rows for table, rows in (await everything()).items() if table not in VOLATILE}
+    found = {table: rows for table, rows in (await everything()).items() if table not in VOLATILE}
+    for entry in found["AuditEntry"]:
+        del entry["number"]  # which reading the trail gives
+    return found
 
 
 @asynccontextmanager
@@ -225,6 +228,7 @@ async def running_api(
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(composition, "build_schema", the_schema)
+            patch.setattr("schema.health.KEPT_S", 0.0)  # tests look twice within a second
             made = create_app(
                 Settings(**given), with_worker=with_worker, clock=clock, on_ready=note
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from server import Config, Limits, Server
+from web.server import Config, Drain, Limits, Server
 
 ENOUGH_S = 20.0
 
@@ -21,18 +21,30 @@ class _Server(Server):
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, limits: Limits | None = None) -> AsyncIterator[str]:
+async def listening(
+    app: ASGIApp, limits: Limits | None = None, **settings: Any
+) -> AsyncIterator[str]:
     """Serve a started application; give host and port."""
+    async with served(app, limits, **settings) as (address, _):
+        yield address
+
+
+@asynccontextmanager
+async def served(
+    app: ASGIApp, limits: Limits | None = None, drain: Drain | None = None, **settings: Any
+) -> AsyncIterator[tuple[str, Server]]:
+    """Serve a started application; give host and port, and the server itself."""
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def tell(address: str) -> None:
         told.set_result(address)
 
-    config = Config(app, limits or Limits(), host="127.0.0.1", port=0, lifespan="off")
-    server = _Server(config, tell)
+    given = {"host": "127.0.0.1", "port": 0, "lifespan": "off", **settings}
+    config = Config(app, limits or Limits(), **given)
+    server = _Server(config, tell, drain)
     running = asyncio.create_task(server.serve())
     try:
-        yield await asyncio.wait_for(told, ENOUGH_S)
+        yield await asyncio.wait_for(told, ENOUGH_S), server
     finally:
         server.should_exit = True
         await running

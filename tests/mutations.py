@@ -8,11 +8,13 @@ from models.access import Principal, Scope
 from models.audit import Act
 from models.consent import ConsentBasis
 from models.enrichment import SuggestionStatus
+from models.enrichment_status import EnrichmentReason, EnrichmentStatus
 from tests.access_world import add_group, add_user, issue
 from tests.factories import (
     add_class,
     add_customer,
     add_template,
+    end_lookups,
     record_consent,
     retire,
     shipped,
@@ -101,6 +103,12 @@ async def of_looked_up(api: Api, act: Act) -> Json:
         api.platform.database, act, "COMPANY_UK_LIMITED", company_number="00000101"
     )
     return {"customerId": customer.id}
+
+
+async def of_failed_lookup(api: Api, act: Act) -> Json:
+    await of_looked_up(api, act)
+    await end_lookups(EnrichmentStatus.FAILED, act.now, EnrichmentReason.GAVE_UP)
+    return {"filter": {"reasons": ["GAVE_UP"]}}
 
 
 async def of_suggestion(api: Api, act: Act) -> Json:
@@ -213,6 +221,7 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     ),
     "withdrawAttachmentPreference": (to_asked_contact, {"preference.withdrawn"}),
     "requestEnrichment": (of_looked_up, {"customer.lookup_requested"}),
+    "restartEnrichments": (of_failed_lookup, {"customer.lookup_requested"}),
     "acceptSuggestion": (of_suggestion, {"suggestion.accepted"}),
     "rejectSuggestion": (of_suggestion, {"suggestion.rejected"}),
     "recordConsent": (of_grant, {"consent.recorded"}),

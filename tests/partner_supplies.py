@@ -95,6 +95,7 @@ def _own(world: TwoPartners, class_id: str) -> dict[str, Any]:
         "operations": ["customer.created"],
         "Query.auditTrail.after": encode_cursor("audit-trail", (LATER, "aud_1")),
         "Query.auditTrail.before": encode_cursor("audit-trail", (LATER, "aud_1")),
+        "statuses": ["FAILED"],
         "scopes": ["customers:read"],
         "permissions": ["customers:read"],
         "Query.users.after": encode_cursor("users", ("a", ours.ids["usr"])),

@@ -34,7 +34,10 @@ from tests.conftest import Clock
 from tests.delivery_world import World
 from tests.factories import Contents, add_template, correct_consent, everything, record_consent
 
-PLATFORM = ("CustomerClass", "PlatformDefaults", "RateLimit", "Heartbeat", "Job")
+PLATFORM = (
+    *("CustomerClass", "Heartbeat", "Job", "NumberedSpan", "Numbering", "PlatformDefaults"),
+    *("QuotaUse", "RateLimit"),
+)
 """Models of which no row is any customer's."""
 
 SHORTEST = 5

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import asyncpg
 from tortoise.connection import get_connection
 
-from models.database import READER
+from models.audit import AUDIT
+from models.database import READER, Database
+from models.numbering import number_rows
 from tests.statement_log import told_statements
 
 Values = list[tuple[Any, ...]]
@@ -44,8 +46,8 @@ ENTRY_COLUMNS = (
     " user_id reason request_id at"
 )
 
-SMALL = {"customer_class", "customer_template", "platform_defaults"}
-"""Tables of a few rows, whatever the number of customers."""
+SMALL = {"customer_class", "customer_template", "numbered_span", "platform_defaults"}
+"""Tables of a few rows, whatever the number of customers, or of one for a thousand entries."""
 
 
 class Statement(NamedTuple):
@@ -149,12 +151,22 @@ async def seed(url: str, customers: int, start: datetime) -> None:
     }
     if url.startswith("sqlite"):
         _fill_sqlite(url.removeprefix("sqlite://"), tables)
+        await _number(url)
         return
     connection = await asyncpg.connect(url)
     for name, (columns, rows) in tables.items():
         await connection.copy_records_to_table(name, records=rows, columns=columns.split())
+    await _number(url)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
+
+
+async def _number(url: str) -> None:
+    database = Database(url)
+    await database.open()
+    while await number_rows(database, AUDIT):
+        pass
+    await database.close()
 
 
 def _fill_sqlite(path: str, tables: dict[str, tuple[str, Values]]) -> None:

@@ -7,10 +7,13 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ("schema", "resolvers", "models", "enrichment", "notifications", "identity", "commands")
+LAYERS = (
+    *("schema", "resolvers", "models", "enrichment", "notifications", "identity", "commands"),
+    *("web", "observability"),
+)
 ENTRIES = ("app", "manage", "settings")
 OURS = {*LAYERS, *ENTRIES}
-MOST_LINES = 300
+MOST_LINES = 400
 
 MAY_IMPORT = {
     "models": {"models"},
@@ -22,7 +25,11 @@ MAY_IMPORT = {
     "schema.administration": {"schema", "resolvers", "models"},
     "resolvers": {"resolvers", "schema", "models"},
     "settings": set[str](),
-    "commands": {"commands", "models", "app", "settings"},
+    "commands": {"commands", "models", "app", "settings", "observability", "web"},
+    "commands.outside": {"commands", "app", "settings", "enrichment", "identity", "notifications"},
+    "web": {"web"},
+    "observability": {"observability"},
+    "observability.request_log": {"observability", "schema", "models"},
     "app": OURS,
     "manage": OURS,
 }
@@ -37,7 +44,10 @@ PURE_MAY_IMPORT = {*sys.stdlib_module_names, "lxml", "jinja2"}
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for pattern in (*(f"{name}/**/*.py" for name in LAYERS), *(f"{name}.py" for name in ENTRIES))
+    for pattern in (
+        *(f"{name}/**/*.py" for name in LAYERS),
+        *(f"{name}.py" for name in ENTRIES),
+    )
     for path in sorted(ROOT.glob(pattern))
     if path.parent.name != "migrations"
 }
@@ -117,7 +127,10 @@ RAW = re.compile(r"\b(get_connection|in_transaction|asyncpg|sqlite3|aiosqlite|Ra
 
 def test_statements_go_out_by_the_ways_that_are_limited() -> None:
     """R99: whoever finds another way to the database finds other people's customers."""
-    known = {"connection_pool", "connections", "database", "lite_connections", "locks", "migrate"}
-    known |= {"point_budget", "reading_connections", "sql", "writing"}
+    known = {"connection_pool", "connections", "database", "database_faults", "lite_connections"}
+    known |= {"locks", "migrate", "point_budget", "pooler", "reading_connections", "sql"}
+    known |= {"statement_time", "write_probe", "writing"}
     found = {name for name, path in MODULES.items() if RAW.search(path.read_text())}
-    assert {name for name in found if top(name) in LAYERS} == {f"models.{name}" for name in known}
+    allowed = {f"models.{name}" for name in known}
+    allowed.add("observability.logs")  # it names the logger of a driver
+    assert {name for name in found if top(name) in LAYERS} == allowed

@@ -5,10 +5,12 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,18 @@ import pytest
 
 from commands.running import read_settings
 from enrichment.sandbox.catalogue import CATALOGUE
-from models.access import TOKENS, Scope
+from models.access import TOKENS, AccessToken, Scope, new_token
 from tests.access_world import add_user, sign_in
 from tests.conftest import Clock
 from tests.databases import Databases
-from tests.graphql_client import connected, counted_statements, running_api, the_schema
+from tests.graphql_client import (
+    API_KEY,
+    NOWHERE,
+    connected,
+    counted_statements,
+    running_api,
+    the_schema,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 ENOUGH_S = 40.0
@@ -129,6 +138,9 @@ async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url
         "applied 0010_class_use",
         "applied 0011_epochs",
         "applied 0012_append_only",
+        "applied 0013_queue",
+        "applied 0014_audit_order",
+        "applied 0015_mail_quotas",
         "The database is up to date.",
     ]
     again, everything, some, wrong = await asyncio.gather(
@@ -222,6 +234,20 @@ async def test_an_operator_adds_users_groups_and_tokens_and_takes_them_away(
     assert (await ordered(url, "user", "list")) == f"{user}  Uma  active: access:read, audit:read"
 
 
+async def test_an_operator_rotates_a_token_of_a_user_who_has_as_many_as_one_may(
+    databases: Databases,
+) -> None:
+    async with running_api(databases, Clock()) as api:
+        uma = await add_user(api, "Uma", Scope.CUSTOMERS_READ)
+        tokens = [new_token("old", frozenset(Scope), api.clock())[0] for _ in range(100)]
+        for token in tokens:
+            token.user_id = uma
+        await AccessToken.bulk_create(tokens)
+        rotated = await ordered(api.platform.database.url, "token", "rotate", tokens[0].id)
+        assert TOKEN.fullmatch(rotated)
+        assert await AccessToken.filter(user_id=uma, revoked_at=None).count() == 101
+
+
 async def test_a_server_feels_at_once_what_a_command_takes_away(
     databases: Databases, clock: Clock
 ) -> None:
@@ -247,6 +273,31 @@ async def test_a_server_feels_at_once_what_a_command_takes_away(
             if database.is_postgres:
                 await asyncio.wait_for(told.wait(), ENOUGH_S)
         assert (await api.post(query, token=token)).status_code == 401
+
+
+async def test_an_operator_sees_how_long_the_queue_of_lookups_is(
+    databases: Databases, clock: Clock
+) -> None:
+    async with running_api(databases, clock) as api:
+        for number in ("101", "102"):
+            await api.save_customer(classCode="COMPANY_UK_LIMITED", companyNumber=number)
+        await api.platform.budget.block("UNAUTHORISED")
+        given = {"COMPANIES_HOUSE_API_KEY": API_KEY, "COMPANIES_HOUSE_URL": NOWHERE}
+        status, out, _ = await run("backlog", DATABASE_URL=api.platform.database.url, **given)
+    lines = out.splitlines()
+    assert (status, lines[:6]) == (
+        0,
+        [
+            "waiting   2 (2 SAVED)",
+            "running   0",
+            "retrying  0",
+            "oldest    2026-10-01T09:30:00+00:00",
+            "ended     0 in the last 15 minutes",
+            "done      unknown",
+        ],
+    )
+    assert lines[6] == "allowance 600 calls in 300 s, 0 possible now"
+    assert lines[7].startswith("blocked   UNAUTHORISED since 20")
 
 
 async def test_the_schema_is_printed_as_it_is_committed() -> None:
@@ -363,6 +414,58 @@ async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
         assert process.returncode == -signal.SIGTERM  # after a shutdown in good order
 
 
+async def test_a_worker_answers_the_probes_of_its_container(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/worker.sqlite3"}
+    await run("migrate", **settings)
+    async with running("worker", "--health-port", "0", **settings) as process:
+        url = await line_with(process, "Health ")
+        async with aiohttp.ClientSession() as session, asyncio.timeout(ENOUGH_S):
+            for place in (url, url.replace("/healthz", "/readyz")):
+                status = 0
+                while status != 200:
+                    async with session.get(place) as response:
+                        status = response.status
+                        told = (await response.json())["status"]
+                    await asyncio.sleep(0.01)
+                assert told == "ok"
+        assert await stop(process) == 0
+
+
+async def test_an_operator_resets_budgets_of_points(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/budget.sqlite3"}
+    await run("migrate", **settings)
+    path = tmp_path / "budget.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        rows = [(f"cost:usr_{n}", 9) for n in range(3)] + [("companies-house:x", 9)]
+        connection.executemany("INSERT INTO rate_limit (key, free_at) VALUES (?, ?)", rows)
+        connection.commit()
+    assert await run("budget", "reset", "--points", "--key", "usr_1", **settings) == (
+        0,
+        "Reset 1 budget of points.\n",
+        "",
+    )
+    status, out, _ = await run("budget", "reset", "--points", "--all", **settings)
+    assert (status, out) == (0, "Reset 2 budgets of points.\n")
+    for wrong in (["--all"], ["--points"], ["--points", "--all", "--key", "usr_1"]):
+        assert (await run("budget", "reset", *wrong, **settings))[0] == 2
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT key FROM rate_limit").fetchall() == [
+            ("companies-house:x",)
+        ]
+
+
+async def test_a_migration_that_is_blocked_says_so_in_one_line(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/blocked.sqlite3"}
+    path = tmp_path / "blocked.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("BEGIN IMMEDIATE")
+        status, out, err = await run("migrate", MIGRATION_LOCK_TIMEOUT_S="0.2", **settings)
+    assert (status, out) == (1, "")
+    assert err.count("\n") == 1
+    assert "waited 0.2 s for a lock and changed nothing" in err
+
+
 async def test_a_server_holds_its_clients_to_the_limits_that_are_set(tmp_path: Path) -> None:
     """And it believes forwarded headers from nobody, whatever uvicorn's own variable says."""
     settings = {
@@ -423,3 +526,33 @@ async def test_a_command_does_not_start_with_settings_that_make_no_sense() -> No
     assert (status, out) == (2, "")
     assert "Invalid value: SMTP_URL" in err
     assert "s3cret" not in err
+
+
+async def test_a_worker_runs_the_kinds_that_it_is_told(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/kinds.sqlite3", "LOG_FORMAT": "json"}
+    await run("migrate", **settings)
+    async with running("worker", "--kinds", "confirmation_mail", **settings) as process:
+        assert await line_with(process, "Worker ")
+    for wrong in ("enrich,unknown", "", ","):
+        status, out, err = await run("worker", "--kinds", wrong, **settings)
+        assert (status, out) == (2, "")
+        assert "Kinds are: enrich, confirmation_mail." in err
+
+
+async def test_an_operator_resets_the_budget_of_the_register(tmp_path: Path) -> None:
+    """Such as one that a process with a wrong clock has put far ahead."""
+    path = tmp_path / "budget.sqlite3"
+    settings = {"DATABASE_URL": f"sqlite://{path}"}
+    await run("migrate", **settings)
+    status, out, _ = await run("budget", "reset", "--register", **settings)
+    assert (status, out) == (0, "The register's budget is reset.\n")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE rate_limit SET free_at = free_at + 3600000000, faults = 9")
+        database.commit()
+        await run("budget", "reset", "--register", **settings)
+        ((free_at, faults),) = database.execute("SELECT free_at, faults FROM rate_limit")
+    assert free_at / 1_000_000 < time.time() + 60
+    assert faults == 0
+    status, out, err = await run("budget", "reset", **settings)
+    assert (status, out) == (2, "")
+    assert "Say which budget: --register or --points." in err

@@ -21,7 +21,7 @@ STATEMENTS = {
       status, attempts, requested_at, fields_read)
       VALUES ($1, $2, $3, 'SAVE', 'PENDING', 0, $4, '[]')""",
     "job": """INSERT INTO job (id, kind, payload, live_key, state, attempts, due_at, created_at)
-      VALUES ($1, 'enrich', '{}', $2, 'QUEUED', 0, $3, $3)""",
+      VALUES ($1, 'enrich', '{}', $2, 'READY', 0, $3, $3)""",
     "audit_entry": """INSERT INTO audit_entry (id, subject_id, operation, "before", "after",
       is_override, actor_id, actor_name, request_id, at)
       VALUES ($1, $2, 'customer.created', '{}', '{}', false, 'tok_ceiling', 'Ceiling', $3, $4)""",

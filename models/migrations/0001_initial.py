@@ -170,7 +170,7 @@ class Migration(migrations.Migration):
                 ('kind', fields.CharField(max_length=40)),
                 ('payload', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
                 ('live_key', fields.CharField(null=True, unique=True, max_length=80)),
-                ('state', fields.CharEnumField(default=JobState.QUEUED, description='QUEUED: QUEUED\nRUNNING: RUNNING\nDONE: DONE\nFAILED: FAILED\nCANCELLED: CANCELLED', enum_type=JobState, max_length=12)),
+                ('state', fields.CharEnumField(default=JobState.READY, description='READY: READY\nWAITING: WAITING\nRUNNING: RUNNING\nDONE: DONE\nFAILED: FAILED\nCANCELLED: CANCELLED', enum_type=JobState, max_length=12)),
                 ('attempts', fields.IntField(default=0)),
                 ('due_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('owner', fields.CharField(null=True, db_index=True, max_length=36)),

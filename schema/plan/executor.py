@@ -21,12 +21,16 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
 
+from models.tally import read_so_far
+from models.time_slice import pause
 from schema.plan.checks import Unusual
 from schema.plan.compiler import Plan, compile_plan
 from schema.plan.operation import RememberingExecution
 from schema.plan.selection import Selected, Selection
 
 LISTS = (list, tuple)
+ROWS_AT_ONCE = 1000
+"""If more rows were read, the answer is completed in parts; so many take a few milliseconds."""
 LONG = 10
 """So many items are worth compiling for at once; single objects are so the second time."""
 
@@ -51,6 +55,10 @@ class PlannedExecution(RememberingExecution):
         is_long = type(result) in LISTS and len(result) >= LONG
         plan = self._plan(return_type, field_details_list, is_worth_it=is_long)
         if plan is not None:
+            if is_long and read_so_far() > ROWS_AT_ONCE:
+                return self._complete_in_parts(
+                    plan, return_type, field_details_list, info, path, result, position_context
+                )
             try:
                 return plan.complete(result)
             except Exception as error:  # whatever it is, graphql-core meets it below
@@ -70,7 +78,7 @@ class PlannedExecution(RememberingExecution):
     ) -> Any:
         """Complete an object by its plan, or field by field."""
         plan = self._plan(return_type, field_details_list)
-        if plan is not None:
+        if plan is not None and read_so_far() <= ROWS_AT_ONCE:
             try:
                 answer = plan.complete(result)
             except Exception as error:  # whatever it is, graphql-core meets it below
@@ -96,6 +104,31 @@ class PlannedExecution(RememberingExecution):
             if getcoroutinestate(coroutine) == CORO_CREATED:
                 coroutine.close()
         return super().build_response(data)
+
+    async def _complete_in_parts(
+        self,
+        plan: Plan,
+        return_type: GraphQLList[GraphQLOutputType],
+        field_details_list: list[FieldDetails],
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete a list part by part, so that others may use the event loop in between."""
+        size = max(1, len(result) * ROWS_AT_ONCE // read_so_far())
+        done: list[Any] = []
+        try:
+            for begin in range(0, len(result), size):
+                await pause()
+                done += plan.complete(result[begin : begin + size])
+        except Exception as error:  # whatever it is, graphql-core meets it below
+            self._give_way(error, return_type, field_details_list)
+            whole = super().complete_list_value(
+                return_type, field_details_list, info, path, result, position_context
+            )
+            return await whole if self.is_awaitable(whole) else whole
+        return done
 
     def _put_together(self, answer: dict[str, Any], others: Any) -> Any:
         if not self.is_awaitable(others):

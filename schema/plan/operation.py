@@ -32,6 +32,8 @@ from schema.plan.variables import Variables
 
 INCREMENTAL = ("defer", "stream")
 USUALLY_GIVEN = 4
+MAX_COERCION_ERRORS = 10
+"""Faults of variables that are told at most; each may repeat all of what it is about."""
 USUAL_SETTINGS = frozenset({"is_awaitable", "operation_extensions"})
 """What may be set of an executor that is made without graphql-core's own preparations."""
 
@@ -56,6 +58,8 @@ class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
             executor = cls._build_again(memory, schema, *given, **settings)
             if executor is not None:
                 return executor
+        if is_usual:
+            settings["max_coercion_errors"] = MAX_COERCION_ERRORS
         made: Any = super().build(schema, document, *given, **settings)
         if isinstance(made, cls) and made._is_plannable():
             made._memory = memory

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gzip
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
@@ -111,21 +112,21 @@ async def test_a_gateway_that_says_when_to_return_is_not_asked_again(
     assert limiter.held_off == [20.0]
 
 
-async def test_five_calls_lost_in_a_row_hold_everybody_off(limiter: CountingLimiter) -> None:
-    caps = replace(NO_WAITS, attempts=1, outage_after=5, outage_hold_off_s=30.0)
-    statuses = iter([503, 503, 404, 503, 503, 503, 503, 503])
+async def test_questions_that_get_no_answer_are_counted_for_all_processes(
+    limiter: CountingLimiter,
+) -> None:
+    """R90: several in a row are an outage, and whatever else is said ends the row."""
+    statuses = iter([503, 500, 404, 200, 502, 401])
 
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(status=next(statuses))
+        return web.json_response({}, status=next(statuses))
 
+    caps = replace(NO_WAITS, attempts=1)
     async with scripted(answer) as url, client_of(url, limiter, caps=caps) as client:
-        for _ in range(7):
-            with pytest.raises(errors.CompaniesHouseFault):
+        for _ in range(6):
+            with suppress(errors.CompaniesHouseFault):
                 await client.company_profile("00000101")
-        assert limiter.held_off == []
-        with pytest.raises(errors.GatewayError):
-            await client.company_profile("00000101")
-    assert limiter.held_off == [30.0]
+    assert limiter.outcomes == [False, False, True, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -371,6 +372,5 @@ def test_the_caps_are_those_agreed() -> None:
         json_bytes=5_000_000,
         document_bytes=20_000_000,
         attempts=3,
-        outage_after=5,
     )
     assert NO_WAITS.attempts == 3

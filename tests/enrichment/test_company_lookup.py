@@ -9,23 +9,27 @@ from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 
-from enrichment.client import companies_house
-from enrichment.company_lookup import FRESH_FOR, CompanyLookup
+from enrichment.client import CompaniesHouse, companies_house
+from enrichment.company_lookup import CompanyLookup
 from enrichment.endpoints import Endpoints
+from enrichment.lookup_attempt import FRESH_FOR
 from enrichment.rate_limit import Allowance, SharedBudget
 from enrichment.sandbox import Sandbox, SandboxConfig, describe_catalogue, sandbox_server
-from models import Customer, EnrichmentRun, Job, Suggestion, UpstreamResponse
+from models import Customer, EnrichmentRun, Job, RateLimit, Suggestion, UpstreamResponse
 from models.audit import Act
 from models.customer_editing import delete_customer, edit_customer
 from models.database import Database
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus
-from models.job import Claim, JobState
+from models.job import Claim, JobState, LeaseLostError
+from models.lookup import ENRICH
 from models.profile import ACCOUNTS_FIELDS, WANTED_FIELDS, ProfileEntry, ValueSource
-from models.worker import Store, Worker
+from models.worker import Line, Worker
 from tests.conftest import Clock
-from tests.enrichment.wire import NO_WAITS
+from tests.enrichment.wire import NO_WAITS, scripted
 from tests.factories import add_customer
+from tests.queueing import take
 
 SUCCEEDED, PARTIAL = EnrichmentStatus.SUCCEEDED, EnrichmentStatus.PARTIAL
 PENDING, RETRYING = EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING
@@ -84,7 +88,9 @@ async def desk_of(
         ) as client,
     ):
         lookup = CompanyLookup(database, client, budget, clock)
-        worker = Worker("w", database, {"enrich": lookup}, clock)
+        worker = Worker(
+            "w", database, {ENRICH: Line(lookup, budget.payment, lookup.note_blocked)}, clock
+        )
         yield Desk(database, act, clock, sandbox, budget, lookup, worker)
 
 
@@ -176,7 +182,7 @@ async def test_a_company_of_the_catalogue_ends_as_it_should(desk: Desk, number: 
     found = {read["name"] for read in run.fields_read if read["outcome"] == "FOUND"}
     assert found == customer.profile.keys() - {"details"}
     assert {customer.profile[name]["source"] for name in found} <= {ValueSource.SANDBOX}
-    assert (await Job.get()).state is (JobState.QUEUED if status is RETRYING else JobState.DONE)
+    assert (await Job.get()).state is (JobState.WAITING if status is RETRYING else JobState.DONE)
     if status is not RETRYING:
         assert run.finished_at == desk.clock()
         assert await UpstreamResponse.all().count() == 0
@@ -289,9 +295,8 @@ async def test_a_lookup_is_no_save(desk: Desk) -> None:
 async def test_a_busy_register_is_asked_again_after_the_time_that_it_named(desk: Desk) -> None:
     """R90: Retry-After, for everybody."""
     customer = await desk.add("00000402")
-    other = await desk.add("00000101")
-    await Job.filter(live_key__contains=other.id).update(due_at=desk.clock() + timedelta(seconds=1))
     await desk.worker.run_due()
+    other = await desk.add("00000101")
     run = await run_of(customer)
     assert (run.status, run.attempts) == (RETRYING, 1)
     assert run.next_attempt_at is not None
@@ -342,14 +347,13 @@ async def test_an_unknown_number_is_asked_for_once(desk: Desk) -> None:
     assert desk.asked() == [("api", 404)]
 
 
-async def test_an_empty_budget_postpones_and_counts_no_attempt(
+async def test_an_empty_budget_holds_no_slot_and_counts_no_attempt(
     database: Database, act: Act, clock: Clock
 ) -> None:
-    """R90: and what was answered already is not asked for again."""
-    tight = Allowance(limit=24, window=timedelta(minutes=1))  # two at once
+    """R90: and what was answered already is not asked for again, nor one more begun."""
+    tight = Allowance(limit=24, window=timedelta(minutes=1))  # a call each 2.5 seconds
     async with desk_of(database, act, clock, allowance=tight) as desk:
-        customer = await desk.add("00000101")
-        waits = 0
+        customer, later = await desk.add("00000101"), await desk.add("00000102")
         while (await run_of(customer)).status is not SUCCEEDED:
             await desk.worker.run_due()
             run = await run_of(customer)
@@ -359,10 +363,9 @@ async def test_an_empty_budget_postpones_and_counts_no_attempt(
                     EnrichmentReason.RATE_LIMITED,
                     0,
                 )
-                assert run.next_attempt_at is not None
-                waits += 1
-                clock.now = run.next_attempt_at
-        assert waits == 2
+                assert await Job.filter(state=JobState.RUNNING).count() == 0
+            assert (await run_of(later)).status is PENDING
+            clock.advance(timedelta(milliseconds=100))
         assert (await run_of(customer)).attempts == 1
         assert desk.asked() == WELL
 
@@ -384,7 +387,7 @@ async def test_a_refused_key_stops_everything_until_an_operator_has_looked(
         assert desk.asked() == [("api", status)]
         second = await desk.add("00000102")
         for _ in range(3):
-            await desk.worker.run_due()
+            assert await desk.worker.run_due() == 0
             clock.advance(timedelta(minutes=5))
         run = await run_of(second)
         assert (run.status, run.reason, run.attempts) == (PENDING, EnrichmentReason.BLOCKED, 0)
@@ -394,24 +397,24 @@ async def test_a_refused_key_stops_everything_until_an_operator_has_looked(
         assert desk.asked() == [("api", status)]
 
 
-async def fail_to_store(lookup: CompanyLookup, job: Claim) -> Store:
-    await lookup.run(job)
-    raise ZeroDivisionError
+async def claimed(desk: Desk) -> Claim:
+    (job,) = await take(desk.database, desk.clock, kind=ENRICH, payment=desk.budget.payment)
+    return job
 
 
 async def test_an_attempt_that_crashed_late_costs_no_request_again(desk: Desk) -> None:
-    """R90."""
+    """R90: also days later, as the day of an answer is stored with the values."""
     customer = await desk.add("00000101")
-    (job,) = await Job.all()
-    claim = Claim(job.id, job.kind, job.payload, 1, job.created_at, "owner")
-    with pytest.raises(ZeroDivisionError):
-        await fail_to_store(desk.lookup, claim)
+    await desk.lookup.run(await claimed(desk))  # and what stores it is lost
     assert desk.asked() == WELL
     assert await UpstreamResponse.all().count() == 4
+    assert (await Job.get()).calls_left == 0
     retrieved_at = desk.clock()
     desk.clock.advance(FRESH_FOR - timedelta(seconds=1))
-    await desk.worker.run_due()
+    before = await RateLimit.get()
+    assert await desk.worker.run_due() == 1
     assert desk.asked() == []
+    assert (await RateLimit.get()).free_at == before.free_at  # nothing is paid for nothing
     customer = await stored(customer)
     assert customer.profile["net_assets"]["value"] == "140000"
     assert customer.profile["net_assets"]["retrieved_at"] == retrieved_at.isoformat()
@@ -420,13 +423,23 @@ async def test_an_attempt_that_crashed_late_costs_no_request_again(desk: Desk) -
 async def test_a_kept_answer_that_has_gone_stale_is_asked_for_again(desk: Desk) -> None:
     """R90."""
     await desk.add("00000101")
-    (job,) = await Job.all()
-    claim = Claim(job.id, job.kind, job.payload, 1, job.created_at, "owner")
-    await desk.lookup.run(claim)
+    await desk.lookup.run(await claimed(desk))
     desk.clock.advance(FRESH_FOR)
     desk.asked()
     await desk.worker.run_due()
     assert desk.asked() == WELL
+
+
+async def test_an_answer_is_not_kept_for_a_lookup_that_another_worker_has(desk: Desk) -> None:
+    """R89: so a worker that lost its lease asks nothing more."""
+    await desk.add("00000101")
+    late = await claimed(desk)
+    desk.clock.advance(timedelta(minutes=1))
+    await claimed(desk)
+    with pytest.raises(LeaseLostError):
+        await desk.lookup.run(late)
+    assert desk.asked() == [("api", 200)]
+    assert await UpstreamResponse.all().count() == 0
 
 
 async def cleared_number(desk: Desk, customer: Customer) -> None:
@@ -450,15 +463,14 @@ async def test_an_answer_that_comes_too_late_is_dropped(
     """R89: nor is it kept for later."""
     customer = await desk.add("00000101")
     first = await run_of(customer)
-    client = desk.lookup._client
-    ask = client.accounts_filings
+    ask = CompaniesHouse.accounts_filings
 
-    async def ask_meanwhile(number: str) -> dict[str, Any]:
+    async def ask_meanwhile(client: CompaniesHouse, number: str) -> dict[str, Any]:
         monkeypatch.undo()
         await meanwhile(desk, customer)
-        return await ask(number)
+        return await ask(client, number)
 
-    monkeypatch.setattr(client, "accounts_filings", ask_meanwhile)
+    monkeypatch.setattr(CompaniesHouse, "accounts_filings", ask_meanwhile)
     await desk.worker.run_due()
     await first.refresh_from_db()
     assert first.status is EnrichmentStatus.CANCELLED
@@ -499,11 +511,51 @@ async def _only_the_profile_is_known(desk: Desk) -> None:
     waiting = await Customer.get(id=customer.id)
     assert waiting.enrichment_status is RETRYING
     assert waiting.profile["incorporated_on"]["value"] == "2012-03-14"
-    job = await Job.get()
-    claim = Claim(job.id, job.kind, job.payload, 30, job.created_at, "owner")
-    await desk.database.transaction(lambda: desk.lookup.note_failure(claim, "GAVE_UP"))
+    desk.clock.advance(timedelta(minutes=10))
+    job = await claimed(desk)
+
+    async def give_up() -> None:
+        await desk.lookup.note_failure(job, "GAVE_UP", is_bare=False)
+
+    await desk.database.transaction(give_up)
     await run.refresh_from_db()
     assert (run.status, run.reason) == (PARTIAL, EnrichmentReason.ACCOUNTS_UNAVAILABLE)
     outcomes = {read["name"]: read["outcome"] for read in run.fields_read}
     assert outcomes["incorporated_on"] == "FOUND"
     assert {outcomes[name] for name in ACCOUNTS_FIELDS} == {"UNREADABLE"}
+
+
+async def test_a_profile_with_null_characters_is_stored_without_them(
+    database: Database, act: Act, clock: Clock
+) -> None:
+    """R84: PostgreSQL stores no U+0000, and a lookup must not fail over it again and again."""
+
+    async def answer(_: web.Request) -> web.Response:
+        profile = {
+            "company_number": "00000101",
+            "company_name": "AC\0ME \0LIMITED\0",
+            "type": "ltd",
+            "company_status": "\0",
+            "registered_office_address": {"address_line_1": "1 High\0 Street"},
+            "sic_codes": ["619\0", "\0"],
+            "previous_company_names": [{"name": "O\0LD"}, {"name": "\0"}],
+        }
+        return web.json_response(profile)
+
+    budget = SharedBudget("key", clock, AMPLE)
+    async with (
+        scripted(answer) as url,
+        companies_house(
+            endpoints=Endpoints(url, url), api_key="key", limiter=budget, caps=NO_WAITS
+        ) as client,
+    ):
+        line = Line(CompanyLookup(database, client, budget, clock), budget.payment)
+        customer = await add_customer(database, act, "COMPANY_UK_LIMITED", company_number="101")
+        assert await Worker("w", database, {ENRICH: line}, clock).run_due() == 1
+    assert (await run_of(customer)).reason is EnrichmentReason.NO_ACCOUNTS_YET
+    profile = (await stored(customer)).profile
+    details = profile["details"]
+    assert (details["company_name"], details["company_status"]) == ("ACME LIMITED", None)
+    assert details["sic_codes"] == ["00619"]
+    assert [previous["name"] for previous in details["previous_names"]] == ["OLD"]
+    assert profile["registered_address"]["value"]["address_line_1"] == "1 High Street"

@@ -26,6 +26,8 @@ class CountingLimiter:
     acquired: int = 0
     held_off: list[float] = field(default_factory=list)
     searches: int = 0
+    outcomes: list[bool] = field(default_factory=list)
+    """Of each question in turn, whether it was answered."""
 
     async def acquire(self, *, is_search: bool = False) -> None:
         if self.acquired >= self.room:
@@ -35,6 +37,12 @@ class CountingLimiter:
 
     async def hold_off(self, seconds: float) -> None:
         self.held_off.append(seconds)
+
+    async def note_fault(self) -> None:
+        self.outcomes.append(False)
+
+    async def note_success(self) -> None:
+        self.outcomes.append(True)
 
 
 def client_of(

@@ -92,6 +92,16 @@ async def test_the_last_use_is_noted_to_the_minute(principals: Principals, clock
     assert (await AccessToken.get()).last_used_at == later
 
 
+async def test_a_last_use_from_the_future_is_put_right(
+    principals: Principals, clock: Clock
+) -> None:
+    """A process whose clock is an hour ahead has noted it."""
+    secret = await issue_token("Busy", frozenset(), clock())
+    await AccessToken.all().update(last_used_at=clock() + timedelta(hours=1))
+    await principals.of(secret, clock())
+    assert (await AccessToken.get()).last_used_at == clock()
+
+
 async def test_a_token_is_read_once_until_any_is_changed(
     databases: Databases, clock: Clock
 ) -> None:

@@ -49,7 +49,7 @@ async def letter(database: Database, now: datetime) -> Letter:
     newest = await Confirmation.all().order_by("-id").first()
     assert newest is not None
     made = await database.transaction(lambda: prepare_letter(newest.id, now, LIFETIMES))
-    assert made is not None
+    assert isinstance(made, Letter)
     return made
 
 

@@ -7,18 +7,21 @@ import pytest
 
 from models import Customer, EnrichmentRun, Job, UpstreamResponse
 from models.audit import Act
+from models.bulk_lookup import recheck_class
 from models.customer_editing import change_class, edit_customer, locked_customer
 from models.database import Database
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.errors import RefusalCode
-from models.job import JOBS, JobState, claim
-from models.lookup import live_key, recheck_class, request_lookup
+from models.job import JOBS, JobState
+from models.lookup import ENRICH, live_key, request_lookup
+from models.urgency import Urgency
 from tests.conftest import Clock
 from tests.factories import add_customer, at, everything, refused, shipped
+from tests.queueing import REGISTER, take
 
 CHECKED = "COMPANY_UK_LIMITED"
 PENDING, CANCELLED = EnrichmentStatus.PENDING, EnrichmentStatus.CANCELLED
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 async def edit(database: Database, act: Act, customer: Customer, values: dict[str, Any]) -> None:
@@ -78,10 +81,10 @@ async def test_creating_a_customer_of_a_checked_class_starts_a_lookup(
     job = await Job.get()
     assert (job.kind, job.payload, job.live_key) == (
         "enrich",
-        {"run_id": run.id},
+        {"run_id": run.id, "customer_id": customer.id},
         live_key(customer.id),
     )
-    assert (job.state, job.due_at) == (JobState.QUEUED, act.now)
+    assert (job.state, job.due_at) == (JobState.READY, act.now)
 
 
 async def test_without_a_company_number_nobody_is_looked_up(database: Database, act: Act) -> None:
@@ -134,7 +137,7 @@ async def test_another_number_supersedes_the_lookup(
     assert await UpstreamResponse.all().count() == 0
     old, new = await Job.all().order_by("id")
     assert (old.state, old.live_key, old.due_at) == (JobState.CANCELLED, None, None)
-    assert (new.state, new.live_key) == (JobState.QUEUED, live_key(customer.id))
+    assert (new.state, new.live_key) == (JobState.READY, live_key(customer.id))
 
 
 async def test_clearing_the_number_cancels_the_lookup(database: Database, act: Act) -> None:
@@ -179,16 +182,53 @@ async def test_a_lookup_can_be_asked_for(database: Database, act: Act) -> None:
     assert await status_of(customer) is PENDING
 
 
-async def test_asking_for_a_lookup_that_waits_hastens_it(
+async def test_asking_for_a_lookup_that_is_queued_moves_it_forward(
     database: Database, act: Act, clock: Clock
 ) -> None:
-    """R89."""
+    """R89: whether it waits for its turn or for another attempt."""
     customer = await add_customer(database, act, CHECKED, company_number="101")
-    await Job.all().update(due_at=clock() + timedelta(hours=3))
+    waits_until = {"state": JobState.WAITING, "due_at": clock() + timedelta(hours=3)}
+    await Job.all().update(urgency=Urgency.BULK, **waits_until)
     later = at(act, clock.advance(MINUTE))
     await request(database, later, customer)
-    assert (await Job.get()).due_at == later.now
+    job = await Job.get()
+    assert (job.state, job.due_at, job.urgency) == (JobState.READY, later.now, Urgency.REQUESTED)
     assert await EnrichmentRun.all().count() == 1
+
+
+async def test_saving_a_customer_whose_lookup_is_queued_in_bulk_moves_it_forward(
+    database: Database, act: Act
+) -> None:
+    """R83, R89."""
+    customer = await add_customer(database, act, CHECKED, company_number="101")
+    await Job.all().update(urgency=Urgency.BULK)
+    await edit(database, act, customer, {"name": "B"})
+    assert (await Job.get()).urgency == Urgency.SAVED
+    assert await EnrichmentRun.all().count() == 1
+
+
+async def test_what_asks_for_a_lookup_says_how_urgent_it_is(database: Database, act: Act) -> None:
+    """And whose turn it takes: that of the reseller, or of nobody's for the platform's own."""
+    own = await add_customer(database, act, CHECKED, company_number="101")
+    reseller = await add_customer(database, act, "RESELLER_UK_COMPANY", company_number="102")
+    bought = await add_customer(database, act, CHECKED, company_number="103", parent_id=reseller.id)
+    jobs = {job.live_key: job for job in await Job.all()}
+    assert {live_key(own.id), live_key(reseller.id), live_key(bought.id)} == jobs.keys()
+    assert [jobs[live_key(one.id)].reseller_id for one in (own, reseller, bought)] == [
+        None,
+        reseller.id,
+        reseller.id,
+    ]
+    assert {job.urgency for job in jobs.values()} == {Urgency.SAVED}
+    assert {job.request_id for job in jobs.values()} == {act.request_id}
+    assert {job.calls_left for job in jobs.values()} == {4}
+    await Job.all().update(state=JobState.DONE, live_key=None, due_at=None)
+    await EnrichmentRun.all().update(status=EnrichmentStatus.SUCCEEDED)
+    row = await shipped(CHECKED)
+    await database.transaction(lambda: recheck_class(act, row.id, HOUR))
+    bulk = await Job.filter(state=JobState.READY)
+    assert {job.urgency for job in bulk} == {Urgency.BULK}
+    assert len(bulk) == 2
 
 
 async def test_a_lookup_that_makes_no_sense_is_refused(database: Database, act: Act) -> None:
@@ -210,13 +250,13 @@ async def test_a_class_is_looked_up_again_as_a_whole(database: Database, act: Ac
     pending = await add_customer(database, act, CHECKED, company_number="102")
     await add_customer(database, act, CHECKED)
     await add_customer(database, act, "COMPANY_UK_PLC", company_number="103")
-    assert await database.transaction(lambda: recheck_class(act, row.id)) == 1
+    assert await database.transaction(lambda: recheck_class(act, row.id, HOUR)) == 1
     assert await status_of(ended) is await status_of(pending) is PENDING
     assert await EnrichmentRun.filter(customer_id=ended.id).count() == 2
     assert await EnrichmentRun.filter(customer_id=pending.id).count() == 1
     charity = await shipped("CHARITY")
     async with refused(RefusalCode.ENRICHMENT_NOT_APPLICABLE, "classId"):
-        await database.transaction(lambda: recheck_class(act, charity.id))
+        await database.transaction(lambda: recheck_class(act, charity.id, HOUR))
 
 
 async def test_a_dry_run_starts_no_lookup(database: Database, act: Act) -> None:
@@ -237,8 +277,8 @@ async def test_a_running_lookup_can_be_superseded(
 ) -> None:
     """R89: the worker that holds the job loses it."""
     customer = await add_customer(database, act, CHECKED, company_number="101")
-    (held,) = await database.transaction(lambda: claim(5, MINUTE, clock()))
+    (held,) = await take(database, clock, kind=ENRICH, payment=REGISTER)
     await edit(database, act, customer, {"company_number": "102"})
     old, new = await Job.all().order_by("id")
     assert (old.id, old.owner, old.state) == (held.id, None, JobState.CANCELLED)
-    assert new.state is JobState.QUEUED
+    assert new.state is JobState.READY

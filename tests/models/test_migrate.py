@@ -1,20 +1,28 @@
 """Migrations: they build what the models describe, once, whoever runs them."""
 
 import asyncio
+import fcntl
 import json
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tortoise import Tortoise
 from tortoise.connection import get_connection
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.migrations.recorder import MigrationRecorder
 
-from models import AccessToken, AuditEntry, CustomerClass
+from models import AccessToken, AuditEntry, CustomerClass, Job
 from models.database import Database
-from models.migrate import migrate, pending
+from models.job import JobState
+from models.migrate import ADVISORY_LOCK, MigrationBlocked, migrate
+from models.schema_fit import SchemaFit
+from models.urgency import Urgency
 from tests.databases import Databases
 from tests.factories import TABLES, everything
 
@@ -68,6 +76,28 @@ OF_BEFORE = (
 )
 """Rows as they were before migration 0009."""
 
+JOBS_OF_BEFORE = (
+    "UPDATE customer SET parent_id = 'cus_1' WHERE id = 'cus_2'",
+    *(
+        f"""INSERT INTO enrichment_run (id, customer_id, "trigger", status, attempts, requested_at,
+          fields_read) VALUES ('run_{n}', 'cus_{n}', '{trigger}', 'PENDING', 0, {AT}, '[]')"""
+        for n, trigger in ((1, "SAVE"), (2, "RETIREMENT"))
+    ),
+    f"""INSERT INTO upstream_response (run_id, step, body, retrieved_at)
+    VALUES ('run_1', 'profile', 'x', {AT})""",
+    *(
+        f"""INSERT INTO job (id, kind, payload, live_key, state, attempts, due_at, created_at)
+        VALUES ('job_{n}', '{kind}', '{{}}', {key}, '{state}', {attempts}, {due}, {AT})"""
+        for n, kind, key, state, attempts, due in (
+            (1, "enrich", "'enrich:cus_1'", "QUEUED", 0, AT),
+            (2, "enrich", "'enrich:cus_2'", "QUEUED", 2, "'2126-01-01 00:00:00+00:00'"),
+            (3, "confirmation_mail", "'mail:1'", "QUEUED", 0, AT),
+            (4, "enrich", "NULL", "DONE", 1, "NULL"),
+        )
+    ),
+)
+"""Jobs, and lookups that they are for, as they were before migration 0013."""
+
 
 @pytest.fixture
 async def empty(databases: Databases) -> AsyncIterator[Database]:
@@ -81,9 +111,9 @@ async def empty(databases: Databases) -> AsyncIterator[Database]:
 
 async def test_an_empty_database_is_brought_up_to_date(empty: Database) -> None:
     """R9."""
-    assert sorted(await pending(empty)) == ALL_MIGRATIONS
+    assert sorted((await empty.check_schema()).missing) == ALL_MIGRATIONS
     assert sorted(await migrate(empty)) == ALL_MIGRATIONS
-    assert await pending(empty) == []
+    assert await empty.check_schema() == SchemaFit()
     assert await CustomerClass.all().count() == 10
 
 
@@ -184,3 +214,121 @@ async def test_entries_of_before_say_which_customer_they_are_about(empty: Databa
         "aud_6": ("platform", None, False),
     }
     assert all(row.user_id is None and row.reseller_id is None for row in await AuditEntry.all())
+
+
+WAIT_S = 0.3
+
+
+async def migrate_all_but(database: Database, lacking: str) -> None:
+    """Apply the migrations before one that waits for locks."""
+    executor = MigrationExecutor(get_connection("default"), database.config["apps"])
+    before = ALL_MIGRATIONS[ALL_MIGRATIONS.index(lacking) - 1]
+    await executor.migrate([MigrationTarget("models", before)])
+
+
+async def test_a_migration_that_meets_a_lock_says_who_holds_it_and_changes_nothing(
+    empty: Database,
+) -> None:
+    name = "0012_append_only"
+    await migrate_all_but(empty, name)
+    missing = (await empty.check_schema()).missing
+    if empty.is_postgres:
+        other = await asyncpg.connect(
+            empty.dsn, server_settings={"application_name": "billing-export"}
+        )
+        await other.execute("BEGIN; LOCK TABLE class_change IN ROW EXCLUSIVE MODE")
+        pid = await other.fetchval("SELECT pg_backend_pid()")
+        said = rf"{name} waited 0.3 s .* pid {pid} \(billing-export, idle in transaction, transac"
+    else:
+        path = empty.config["connections"]["default"]["credentials"]["file_path"]
+        writer = sqlite3.connect(path, isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        said = rf"{name} waited 0.3 s .* Another process is writing to {Path(path).name}"
+    with pytest.raises(MigrationBlocked, match=said) as blocked:
+        await migrate(empty, WAIT_S)
+    assert "\n" not in str(blocked.value)
+    assert (await empty.check_schema()).missing == missing
+    if empty.is_postgres:
+        await other.close()
+    else:
+        writer.close()
+    assert tuple(await migrate(empty, WAIT_S)) == missing
+
+
+async def test_who_migrates_meanwhile_is_waited_for_and_named(empty: Database) -> None:
+    if empty.is_postgres:
+        other = await asyncpg.connect(empty.dsn, server_settings={"application_name": "deploy-2"})
+        await other.execute(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
+        said = r"migrating for more than 0.3 s: pid \d+ \(deploy-2, idle\)"
+    else:
+        path = empty.config["connections"]["default"]["credentials"]["file_path"]
+        handle = Path(f"{path}.migrate.lock").open("a")  # noqa: ASYNC230, SIM115
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        said = r"migrating for more than 0.3 s: it has .*\.migrate\.lock open"
+    with pytest.raises(MigrationBlocked, match=said):
+        await migrate(empty, WAIT_S)
+    assert sorted((await empty.check_schema()).missing) == ALL_MIGRATIONS
+    if empty.is_postgres:
+        await other.close()
+    else:
+        handle.close()
+
+
+async def test_a_migration_is_applied_and_noted_in_one_transaction(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends between the two could never migrate again."""
+    original = MigrationRecorder.record_applied
+
+    async def record(self: MigrationRecorder, app: str, name: str) -> None:
+        if name == "0002_shipped_customer_classes":
+            raise RuntimeError("killed")
+        await original(self, app, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MigrationRecorder, "record_applied", record)
+        with pytest.raises(RuntimeError, match="killed"):
+            await migrate(empty)
+    assert sorted((await empty.check_schema()).missing) == ALL_MIGRATIONS[1:]
+    assert await CustomerClass.all().count() == 0
+    assert sorted(await migrate(empty)) == ALL_MIGRATIONS[1:]
+    assert await CustomerClass.all().count() == 10
+
+
+async def test_a_script_does_not_commit_what_was_done_before_it(database: Database) -> None:
+    class StoppedError(Exception):
+        """Leaves the transaction."""
+
+    async def work() -> None:
+        connection = get_connection("default")
+        await connection.execute_query("DELETE FROM customer_class WHERE code = 'CHARITY'")
+        await connection.execute_script("CREATE TABLE one (a INT); CREATE TABLE two (b TEXT)")
+        await connection.execute_query("INSERT INTO two (b) VALUES ('x')")
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        await database.transaction(work)
+    assert await CustomerClass.all().count() == 10
+    with pytest.raises(Exception, match="two"):
+        await get_connection("default").execute_query("SELECT * FROM two")
+
+
+async def test_jobs_of_before_get_their_places_in_the_queue(empty: Database) -> None:
+    """R90: resellers take turns, oldest first; none is lost, and what has begun has begun."""
+    connection = get_connection("default")
+    executor = MigrationExecutor(connection, empty.config["apps"])
+    await executor.migrate([MigrationTarget("models", "0012_append_only")])
+    for statement in (*OF_BEFORE[:1], *JOBS_OF_BEFORE):
+        await connection.execute_query(statement)
+    assert "0013_queue" in await migrate(empty)
+    told = {
+        job.id: (job.state, job.urgency, job.reseller_id, job.place, job.calls_left)
+        for job in await Job.all()
+    }
+    assert told == {
+        "job_1": (JobState.READY, Urgency.SAVED, None, 1, 3),
+        "job_2": (JobState.WAITING, Urgency.BULK, "cus_1", 1, 4),
+        "job_3": (JobState.READY, Urgency.SAVED, None, 1, None),
+        "job_4": (JobState.DONE, Urgency.SAVED, None, 0, None),
+    }
+    assert (await Job.get(id="job_2")).started_at == datetime(2026, 1, 1, tzinfo=UTC)

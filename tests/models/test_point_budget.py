@@ -1,18 +1,20 @@
 """The budget of points that processes share: one row, taken from with one statement."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models import RateLimit
+from models.database import Database
 from models.point_budget import (
     PointAllowance,
     give_back_points,
     microseconds,
     owe_points,
+    reset_points,
     take_points,
 )
 from tests.conftest import Clock
@@ -45,7 +47,7 @@ async def test_all_points_are_there_at_first_and_then_as_they_come_back(clock: C
 async def test_after_a_pause_there_is_no_more_than_the_budget(clock: Clock) -> None:
     await take_points(KEY, 100, SMALL, microseconds(clock()))
     later = microseconds(clock.advance(timedelta(days=1)))
-    assert await take_points(KEY, 101, SMALL, later) == (False, later - 86_350_000_000)
+    assert await take_points(KEY, 101, SMALL, later) == (False, later)
     assert await take_points(KEY, 100, SMALL, later) == (True, later + 50_000_000)
 
 
@@ -55,8 +57,9 @@ async def test_what_is_spent_already_is_put_on_the_budget_whether_it_is_there_or
 ) -> None:
     now = microseconds(clock())
     assert await owe_points(KEY, 10, SMALL, now) == now + 5_000_000
-    assert await owe_points(KEY, 300, SMALL, now) == now + 155_000_000
-    assert await take_points(KEY, 1, SMALL, now) == (False, now + 155_000_000)
+    assert await owe_points(KEY, 50, SMALL, now) == now + 30_000_000
+    assert await owe_points(KEY, 300, SMALL, now) == now + 50_000_000  # and no more than all of it
+    assert await take_points(KEY, 1, SMALL, now) == (False, now + 50_000_000)
 
 
 @pytest.mark.usefixtures("database")
@@ -87,3 +90,76 @@ async def test_who_takes_at_once_takes_no_more_than_there_is(clock: Clock) -> No
     now = microseconds(clock())
     taken = await asyncio.gather(*(take_points(KEY, 9, SMALL, now) for _ in range(30)))
     assert sum(is_taken for is_taken, _ in taken) == 11
+
+
+HOUR_US = 3_600_000_000
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("off_us", [HOUR_US, 30 * 24 * HOUR_US])
+async def test_a_process_whose_clock_is_ahead_locks_nobody_out(clock: Clock, off_us: int) -> None:
+    now = microseconds(clock())
+    assert (await take_points(KEY, 100, SMALL, now + off_us))[0]
+    assert await take_points(KEY, 60, SMALL, now) == (True, now + 30_000_000)
+    assert await take_points(KEY, 41, SMALL, now) == (False, now + 30_000_000)
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_process_whose_clock_is_behind_is_not_locked_out(clock: Clock) -> None:
+    now = microseconds(clock())
+    await take_points(KEY, 100, SMALL, now)
+    assert await take_points(KEY, 60, SMALL, now - HOUR_US) == (True, now - HOUR_US + 30_000_000)
+
+
+@pytest.mark.usefixtures("database")
+async def test_clocks_that_differ_by_less_than_a_window_never_cost_more_than_one(
+    clock: Clock,
+) -> None:
+    now = microseconds(clock())
+    assert (await take_points(KEY, 100, SMALL, now + 40_000_000))[0]
+    assert await take_points(KEY, 1, SMALL, now) == (False, now + 90_000_000)
+    later = microseconds(clock.advance(timedelta(seconds=41)))
+    assert (await take_points(KEY, 1, SMALL, later))[0]
+
+
+@pytest.mark.usefixtures("database")
+async def test_points_given_back_or_owed_heal_a_row_from_the_future(clock: Clock) -> None:
+    now = microseconds(clock())
+    for heal in (give_back_points, owe_points):
+        await take_points(KEY, 100, SMALL, now + HOUR_US)
+        assert now <= await heal(KEY, 1, SMALL, now) <= now + 500_000
+        assert (await take_points(KEY, 99, SMALL, now))[0]
+        await reset_points(None)
+
+
+async def test_on_postgresql_rows_go_by_the_databases_clock(
+    database: Database, clock: Clock
+) -> None:
+    """Whatever the process thinks: its own times are only where it starts to count from."""
+    if not database.is_postgres:
+        pytest.skip("SQLite's clock is the process's own")
+    shared = PointAllowance(100, timedelta(seconds=50), goes_by_database=True)
+    now = microseconds(clock())
+    is_taken, free_at = await take_points(KEY, 60, shared, now + HOUR_US)
+    assert is_taken
+    assert free_at == now + HOUR_US + 30_000_000
+    is_taken, free_at = await take_points(KEY, 41, shared, now - HOUR_US)
+    assert not is_taken
+    assert 0 < free_at - (now - HOUR_US) <= 30_000_000
+    assert (await take_points(KEY, 30, shared, now))[0]
+    row = await RateLimit.get(key=KEY)
+    assert abs(row.free_at - microseconds(datetime.now(UTC))) < 60_000_000
+
+
+@pytest.mark.usefixtures("database")
+async def test_budgets_are_reset_one_by_one_or_all_and_no_others(clock: Clock) -> None:
+    now = microseconds(clock())
+    for key in (KEY, "cost:tok_2", "cost:tok_3"):
+        await take_points(key, 100, SMALL, now)
+    await RateLimit.create(key="companies-house:x", free_at=now)
+    assert await reset_points("tok_1") == 1
+    assert await reset_points("tok_none") == 0
+    assert (await take_points(KEY, 100, SMALL, now))[0]
+    assert not (await take_points("cost:tok_2", 1, SMALL, now))[0]
+    assert await reset_points(None) == 3
+    assert [row.key for row in await RateLimit.all()] == ["companies-house:x"]

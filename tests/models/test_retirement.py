@@ -24,6 +24,7 @@ from models.enrichment_status import EnrichmentReason, EnrichmentStatus, Enrichm
 from models.errors import RefusalCode
 from models.retirement import retire_class
 from models.template_editing import save_platform_defaults
+from models.urgency import Urgency
 from tests.conftest import Clock
 from tests.factories import (
     add_class,
@@ -204,7 +205,8 @@ async def test_customers_moved_into_a_checked_class_are_queued_for_lookup(
     run = await EnrichmentRun.get()
     assert (run.customer_id, run.company_number) == (known.id, "00000101")
     assert (run.trigger, run.status) == (EnrichmentTrigger.RETIREMENT, EnrichmentStatus.PENDING)
-    assert (await Job.get()).payload == {"run_id": run.id}
+    job = await Job.get()
+    assert (job.payload["run_id"], job.urgency) == (run.id, Urgency.BULK)
     status = dict(await Customer.all().values_list("id", "enrichment_status"))
     assert status == {
         known.id: EnrichmentStatus.PENDING,

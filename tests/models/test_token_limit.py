@@ -1,4 +1,4 @@
-"""A user has so many valid tokens, and a reseller so many of nobody's."""
+"""How many valid tokens an owner can have, and that rotation works at the limit."""
 
 from datetime import timedelta
 
@@ -11,7 +11,8 @@ from models.database import Database
 from models.errors import RefusalCode, Refused
 from models.granting import grant_permissions
 from models.reach import bind, kept
-from models.token_issuing import MOST_VALID_TOKENS, Issued, TokenRequest, issue, revoke, rotate
+from models.token_issuing import Issued, TokenRequest, issue, revoke, rotate
+from models.token_limit import MAX_REPLACED_TOKENS, MOST_VALID_TOKENS, REPLACED
 from models.user_editing import create_user
 from tests.conftest import Clock
 from tests.factories import add_customer
@@ -64,33 +65,50 @@ async def test_a_user_has_so_many_valid_tokens_and_no_more(
     assert not await refuses(database, operator, wanted)
     assert await refuses(database, operator, wanted)
 
-    async def rotated(overlap: timedelta) -> Issued:
-        return await rotate(operator, last, overlap, None, None)
+    async def rotated(token_id: str, overlap: timedelta = DAY) -> Issued:
+        return await rotate(operator, token_id, overlap, None, None)
 
-    with pytest.raises(Refused, match="There are 100 valid tokens"):
-        await database.transaction(lambda: rotated(DAY))
-    assert (await AccessToken.get(id=last)).version == 1
-    successor = await database.transaction(lambda: rotated(timedelta()))  # in place of the old one
+    successor = await database.transaction(lambda: rotated(last))
+    assert (await AccessToken.get(id=last)).is_valid(clock())
+    assert await refuses(database, operator, wanted)  # the successor counts
+    await database.transaction(lambda: revoke(operator, last, None, None))  # the old one did not
     assert await refuses(database, operator, wanted)
-    await database.transaction(lambda: revoke(operator, successor.token.id, None, None))
+    second = await database.transaction(lambda: rotated(successor.token.id, timedelta()))
+    assert await refuses(database, operator, wanted)
+    await database.transaction(lambda: revoke(operator, second.token.id, None, None))
     assert not await refuses(database, operator, wanted)
     assert not await refuses(database, operator, TokenRequest("x", [*VIEW], 90))  # of nobody's
 
 
-async def test_a_partner_gets_no_more_by_rotating_tokens_of_nobodys(
+async def test_rotating_again_and_again_neither_fails_nor_piles_up_valid_tokens(
     database: Database, act: Act, clock: Clock, operator: Act
 ) -> None:
-    """R99: each rotation with overlap leaves one more."""
+    """R99: beyond a limit, the replaced tokens that would end first end at once."""
     own, other = [
         (await add_customer(database, act, "RESELLER_OTHER", name=name)).id for name in "AB"
     ]
-    last = await add_tokens(clock, MOST_VALID_TOKENS, None, own)
-    partner = Act(Principal("tok_1", "Partner", VIEW, own), clock(), "request-1")
-    with kept():
-        bind(own)
-        with pytest.raises(Refused) as refused:
-            await database.transaction(lambda: rotate(partner, last, DAY, None, None))
-    assert [one.code for one in refused.value.refusals] == [RefusalCode.TOO_MANY_TOKENS]
-    assert await AccessToken.all().count() == MOST_VALID_TOKENS + 2
+    newest = await add_tokens(clock, MOST_VALID_TOKENS, None, own)
+    await add_tokens(clock, 2, None, other)
+    principal = Principal("tok_1", "Partner", VIEW, own)
+    replaced = []
+    for _ in range(MAX_REPLACED_TOKENS + 3):
+        partner = Act(principal, clock.advance(timedelta(minutes=1)), "request-1")
+        replaced.append(newest)
+        with kept():
+            bind(own)
+            rotated = await database.transaction(
+                lambda: rotate(partner, newest, timedelta(hours=6), None, None)  # noqa: B023  # at once
+            )
+        newest = rotated.token.id
+    tokens = {one.id: one for one in await AccessToken.filter(reseller_id=own)}
+    assert not any(tokens[one].is_valid(clock()) for one in replaced[:3])
+    assert all(tokens[one].is_valid(clock()) for one in replaced[3:])
+    assert sum(one.is_valid(clock()) for one in tokens.values()) == (
+        MOST_VALID_TOKENS + MAX_REPLACED_TOKENS
+    )
+    entries = await AuditEntry.filter(operation="token.revoked").order_by("id")
+    assert [(one.subject_id, one.reason) for one in entries] == [
+        (one, REPLACED) for one in replaced[:3]
+    ]
     assert await refuses(database, operator, TokenRequest("x", [*VIEW], 90, None, own))
     assert not await refuses(database, operator, TokenRequest("x", [*VIEW], 90, None, other))

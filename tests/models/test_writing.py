@@ -13,7 +13,7 @@ from models.audit import Act, AuditEntry
 from models.customer import ClassChange, Customer
 from models.database import Database
 from models.enrichment import EnrichmentRun
-from models.job import JOBS, Job, JobState, new_jobs
+from models.job import JOBS, Job, JobState, NewJob, job_rows
 from models.writing import _columns, add_rows, new_row
 
 
@@ -63,7 +63,7 @@ VALUES: tuple[Any, ...] = (
     NOW,
     NOW.replace(tzinfo=None),
     NOW.astimezone(timezone(timedelta(hours=2))),
-    JobState.QUEUED,
+    JobState.READY,
     "QUEUED",
     "nothing of the kind",
 )
@@ -84,7 +84,7 @@ async def test_only_what_a_field_would_not_touch_is_stored_as_it_is(model: type[
 
 async def test_a_text_that_is_too_long_is_refused(database: Database, act: Act) -> None:
     async def add() -> None:
-        await add_rows(new_jobs("k" * 41, {"key": {}}, act.now))
+        await add_rows(await job_rows([NewJob("k" * 41, "key")], act.now))
 
     with pytest.raises(ValidationError, match="kind: Length of"):
         await database.transaction(add)
@@ -95,8 +95,7 @@ async def test_adding_rows_wakes_only_once_they_are_there(database: Database, ac
     fired = database.signals.fired(JOBS)
 
     async def add() -> int:
-        jobs = new_jobs("kind", {"key": {}}, act.now + timedelta(days=1))
-        await add_rows(jobs, waking=JOBS)
+        await add_rows(await job_rows([NewJob("kind", "key")], act.now), waking=JOBS)
         return database.signals.fired(JOBS)
 
     assert await database.transaction(add) == fired

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from email.message import EmailMessage
 
 import pytest
 
@@ -17,8 +18,9 @@ from models.contact_editing import create_contact, delete_contact, edit_contact
 from models.database import Database
 from models.job import Claim, JobState
 from models.mail_failure import MailFailureCode as Code
-from models.worker import Worker
-from notifications.confirmation_mailer import ConfirmationMailer
+from models.worker import Line, TryAgainError, Worker
+from notifications.confirmation_mailer import SILENT_AFTER, ConfirmationMailer
+from notifications.errors import MailDelayed
 from notifications.message import Sender
 from notifications.post import Post
 from notifications.smtp import SmtpPost, smtp_server
@@ -48,7 +50,7 @@ class Desk:
     contact: Contact
 
     def mailer(self, url: str) -> ConfirmationMailer:
-        post = SmtpPost(smtp_server(url), SENDER.address, timeout_s=0.5)
+        post = SmtpPost(smtp_server(url), SENDER.address, timeout_s=2.0)
         return self.mailer_of(post)
 
     def mailer_of(self, post: Post) -> ConfirmationMailer:
@@ -57,7 +59,7 @@ class Desk:
         )
 
     def worker(self, mailer: ConfirmationMailer) -> Worker:
-        return Worker("w", self.database, {CONFIRMATION_MAIL: mailer}, self.clock)
+        return Worker("w", self.database, {CONFIRMATION_MAIL: Line(mailer)}, self.clock)
 
     async def ask(self) -> None:
         act = at(self.act, self.clock())
@@ -200,6 +202,39 @@ async def test_a_server_that_dies_before_its_last_word_may_get_the_mail_twice(
     assert (await Contact.get()).email_verified_at == at_first
 
 
+async def test_a_silent_server_holds_one_slot_and_is_found_again(desk: Desk) -> None:
+    """After three timeouts in a row one mail asks it, and the others wait for another attempt."""
+    answers, asked = asyncio.Event(), asyncio.Event()
+
+    class Silent:
+        sent = 0
+
+        async def send(self, _: EmailMessage, __: str) -> None:
+            if Silent.sent >= SILENT_AFTER:
+                asked.set()
+                await answers.wait()
+            Silent.sent += 1
+            if not answers.is_set():
+                raise MailDelayed(Code.TOO_SLOW)
+
+    mailer = desk.mailer_of(Silent())
+    await desk.ask()
+    (job,) = await Job.all()
+    held = Claim(job.id, job.kind, job.payload, 1, "owner", job.created_at)
+    for _ in range(SILENT_AFTER):
+        with pytest.raises(TryAgainError, match="TOO_SLOW"):
+            await mailer.run(held)
+    probe = asyncio.create_task(mailer.run(held))
+    async with asyncio.timeout(10):
+        await asked.wait()
+        with pytest.raises(TryAgainError, match="TOO_SLOW"):
+            await mailer.run(held)  # at once
+        answers.set()
+        await probe
+        await asyncio.gather(*(mailer.run(held) for _ in range(3)))
+    assert Silent.sent == SILENT_AFTER + 4
+
+
 async def test_a_worker_that_dies_after_the_mail_went_out_sends_it_again_as_the_same(
     desk: Desk,
 ) -> None:
@@ -207,7 +242,8 @@ async def test_a_worker_that_dies_after_the_mail_went_out_sends_it_again_as_the_
     async with mail_server() as inbox:
         dying = desk.worker(desk.mailer(inbox.url))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("models.worker.finish", _killed)
+            for ending in ("finish", "put_back"):
+                patch.setattr(f"models.job_attempt.{ending}", _killed)
             await dying.run_due()
         assert len(inbox.taken) == 1
         assert (await Confirmation.get()).mail_state is MailState.QUEUED
@@ -227,7 +263,7 @@ async def test_a_mail_that_nobody_waits_for_any_more_stays_unsent(desk: Desk, en
     """R62: also when it happens between the claim of the job and its work."""
     await desk.ask()
     (job,) = await Job.all()
-    held = Claim(job.id, job.kind, job.payload, 1, job.created_at, "owner")
+    held = Claim(job.id, job.kind, job.payload, 1, "owner", job.created_at)
     await Job.all().update(owner="owner")
     contact_id = desk.contact.id
     if end == "address":

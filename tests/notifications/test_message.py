@@ -90,13 +90,37 @@ def test_a_verification_has_one_link_and_a_preference_two() -> None:
         assert "usage files" not in part
 
 
-def test_names_are_shown_as_they_are_and_never_taken_for_html() -> None:
-    name = '<img src=x onerror="alert(1)">&amp; {{ 7*7 }}'
-    mail = written(letter(name=name, customer=name))
-    assert name in mail.text
-    assert "<img" not in mail.html
-    assert "&lt;img src=x onerror=&#34;alert(1)&#34;&gt;&amp;amp; {{ 7*7 }}" in mail.html
-    assert mail.message["To"].addresses[0].display_name == name
+def test_plain_names_are_shown_as_they_are() -> None:
+    for kind in ConfirmationKind:
+        mail = written(letter(kind, name="Seán O'Brien", customer="Smith & Sons"))
+        assert mail.message["To"].addresses[0].display_name == "Seán O'Brien"
+        assert "Hello Seán O'Brien," in mail.text
+        assert "Hello Seán O&#39;Brien," in mail.html
+        assert "Smith & Sons" in mail.text
+        assert "Smith &amp; Sons" in mail.html
+
+
+@pytest.mark.parametrize("kind", ConfirmationKind)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Win a prize at evil.example/now",
+        "evil．example",  # noqa: RUF001  # a disguise
+        '<img src=x onerror="alert(1)">&amp; {{ 7*7 }}',
+        "Ann\r\nBcc: eve@evil.example",
+    ],
+)
+def test_what_is_no_plain_name_is_in_no_part_of_a_mail(kind: ConfirmationKind, name: str) -> None:
+    """A caller chooses the name and the address: no stranger is sent the caller's text."""
+    mail = written(letter(kind, name=name, customer=name))
+    assert mail.message.keys() == HEADERS
+    assert mail.message["To"].addresses[0].display_name == ""
+    assert mail.text.splitlines()[0] == "Hello,"
+    assert "<p>Hello,</p>" in mail.html
+    whole = bytes(mail.message).decode() + mail.text + mail.html
+    for word in ("evil", "Win", "prize", "img", "alert", "Bcc"):
+        assert word not in whole
+    assert ("A customer of ours" in mail.text) is (kind is ConfirmationKind.EMAIL_VERIFICATION)
 
 
 def test_an_international_address_travels_as_servers_take_it() -> None:

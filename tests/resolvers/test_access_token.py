@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import AccessToken, AuditEntry
-from models.access import Scope
+from models.access import Scope, new_token
 from tests.access_world import add_user, issue, sign_in
 from tests.conftest import START
 from tests.factories import everything
@@ -244,3 +244,24 @@ async def test_tokens_are_listed_newest_first_and_told_from_those_that_ended(api
     assert (shown["name"], len(shown["shownPrefix"])) == ("laptop", 12)
     blind = await api.token_for(*(scope for scope in Scope if not scope.startswith("access:")))
     assert (await api.data(node, token=blind, id=first))["node"] is None
+
+
+async def test_rotation_works_with_as_many_valid_tokens_as_one_may_have(api: Api) -> None:
+    """Also for a successor whose predecessor is still valid, and again for its successor."""
+    uma = await add_user(api, "Uma", VIEW)
+    issued = await issue(api, uma, VIEW)
+    others = [new_token("old", frozenset({VIEW}), api.clock())[0] for _ in range(99)]
+    for token in others:
+        token.user_id = uma
+    await AccessToken.bulk_create(others)
+    secrets, token_id = [issued["secret"]], issued["accessToken"]["id"]
+    for _ in range(3):
+        rotated = await api.done("rotateAccessToken", ROTATED, id=token_id)
+        secrets.append(rotated["secret"])
+        token_id = rotated["accessToken"]["id"]
+    assert all([await works(api, secret) for secret in secrets])
+    await api.refused(
+        "issueAccessToken", "TOO_MANY_TOKENS", userId=uma, name="x", scopes=["customers:read"]
+    )
+    api.clock.advance(timedelta(hours=24))
+    assert [await works(api, secret) for secret in secrets] == [False, False, False, True]

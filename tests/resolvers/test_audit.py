@@ -31,7 +31,10 @@ LONG = "Merged into the class of charities, which is what they have been all alo
 
 @pytest.fixture
 async def written(api: Api) -> list[Json]:
-    """Write entries that differ in everything, two at each instant; give them newest first."""
+    """Write entries that differ in everything, in one order by commits and in another by time.
+
+    They are given newest first.
+    """
     start = api.clock()
     act = Act(FRONT, start, "request-1")
     late = start + timedelta(hours=1)
@@ -53,9 +56,8 @@ async def written(api: Api) -> list[Json]:
         ),
     ]
     await api.platform.database.transaction(lambda: add_rows(rows))
-    found = await AuditEntry.all().order_by("-at", "-id").values()
-    assert len(found) == len(rows)
-    return found
+    found = {row["id"]: row for row in await AuditEntry.all().values()}
+    return [found[row.id] for row in reversed(rows)]
 
 
 async def listed(api: Api, **arguments: Any) -> Json:

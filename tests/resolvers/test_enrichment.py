@@ -9,8 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from enrichment.sandbox import SandboxConfig
-from models import Job, Suggestion
+from models import EnrichmentRun, Job, Suggestion
 from models.access import Scope
+from models.enrichment_status import EnrichmentStatus
 from tests.conftest import START, Clock
 from tests.databases import Databases
 from tests.graphql_client import API_KEY, Api, Json, LiveApi, running_live_api, stored
@@ -343,6 +344,32 @@ async def test_saves_while_a_lookup_waits_are_one_lookup(api: Api) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("status", "is_due", "is_told"),
+    [
+        ("PENDING", False, True),
+        ("PENDING", True, False),
+        ("RETRYING", False, True),
+        ("RETRYING", True, False),
+        ("RUNNING", False, False),
+        ("SUCCEEDED", False, False),
+        ("CANCELLED", False, False),
+    ],
+)
+async def test_the_next_attempt_is_never_in_the_past(
+    api: Api, status: str, is_due: bool, is_told: bool
+) -> None:
+    """R87: what waits for its turn alone has no time, however long it has waited."""
+    customer = await api.save_customer(**ALPHA)
+    due_at = api.clock() + timedelta(seconds=0 if is_due else 1)
+    await EnrichmentRun.all().update(status=EnrichmentStatus(status), next_attempt_at=due_at)
+    found = await api.customer(
+        customer["id"], "enrichment { nextAttemptAt history { nextAttemptAt } }"
+    )
+    told = {"nextAttemptAt": due_at.isoformat() if is_told else None}
+    assert found["enrichment"] == {**told, "history": [told]}
+
+
 async def test_a_move_to_an_unchecked_class_cancels_the_lookup(api: Api) -> None:
     """R91."""
     customer = await api.save_customer(**ALPHA)
@@ -451,16 +478,12 @@ async def test_a_refused_key_stops_all_lookups_and_shows_in_readiness(
         first = await live.save_customer(**ALPHA)
         ended = await live.settled(first["id"], "status reason attempts")
         assert ended == {"status": "FAILED", "reason": "BLOCKED", "attempts": 1}
-        response = await live.http.get("/readyz")
-        assert response.status_code == 503
-        assert response.json() == {
-            "status": "unavailable",
-            "checks": {
-                "database": "ok",
-                "migrations": "ok",
-                "worker": "ok",
-                "companies_house": "blocked: UNAUTHORISED",
-            },
+        response = await live.http.get("/readyz?all=1")
+        assert response.status_code == 200
+        assert response.json()["information"] == {
+            "worker": "ok",
+            "companies_house": "blocked: UNAUTHORISED",
+            "mail": "ok",
         }
         assert (await live.http.get("/healthz")).status_code == 200
         second = await live.save_customer(**ALPHA)

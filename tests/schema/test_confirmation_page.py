@@ -121,15 +121,21 @@ async def test_a_page_that_fails_says_so_and_keeps_its_headers(
 ) -> None:
     mail = await ask(api)
 
+    raised: Exception
+
     async def fail(*_: object, **__: object) -> None:
-        raise ConnectionRefusedError("10.1.2.3:5432 says no")
+        raise raised
 
     before = await stored()
     with monkeypatch.context() as patch:
         patch.setattr("models.confirming.ConfirmationToken.get_or_none", fail)
         for method in ("GET", "POST"):
+            raised = RuntimeError("10.1.2.3:5432 says no")
             response = await api.http.request(method, mail.path())
             assert response.status_code == 500
+            raised = ConnectionRefusedError("10.1.2.3:5432 says no")
+            response = await api.http.request(method, mail.path())
+            assert (response.status_code, response.headers["retry-after"]) == (503, "2")
             assert "10.1.2.3" not in response.text
             assert "went wrong on our side" in guarded(response).words
     assert await stored() == before

@@ -104,7 +104,7 @@ async def test_a_budget_that_is_spent_is_429_until_enough_is_back(
         assert error["extensions"] == {
             "code": "RATE_LIMITED",
             "retryable": True,
-            "retryAfter": 8,
+            "retryAfterSeconds": 8,
             "limit": 100,
             "remaining": 4,
             "resetAt": "2026-10-01T09:31:36+00:00",

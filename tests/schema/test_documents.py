@@ -100,7 +100,7 @@ async def test_a_forgotten_document_is_gone_at_once() -> None:
     schema.documents = Documents(most=5)
     for _ in range(3):
         await schema.execute("query ($t: String!) { twice(text: $t) }", {"t": "a"})
-    document = weakref.ref(next(iter(schema.documents._in_use._kept.values())))
+    document = weakref.ref(next(iter(schema.documents._in_use._entries.values())).value)
     gc.disable()
     try:
         used(schema.documents, "abcd")

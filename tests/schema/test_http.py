@@ -1,5 +1,7 @@
 """GraphQL over HTTP: statuses, media types, refusals, and masked bugs."""
 
+import gzip
+import json
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -55,6 +57,8 @@ def refusal(response: httpx.Response) -> tuple[int, str, str]:
         ("application/*", JSON),
         (JSON, JSON),
         (RESPONSE, RESPONSE),
+        (",".join(["text/html"] * 49 + [RESPONSE]), RESPONSE),
+        (",".join([JSON, *["text/html"] * 49, RESPONSE]), JSON),  # so many are looked at
         (f"{RESPONSE}; charset=utf-8, {JSON}; charset=utf-8", RESPONSE),
         (f"{RESPONSE};q=0.5, {JSON}", JSON),
         (f"{JSON};q=0.2, {RESPONSE};q=0.9", RESPONSE),
@@ -190,7 +194,98 @@ async def test_a_body_that_is_not_json_in_utf8_is_an_unsupported_media_type(
     assert refusal(response) == (415, f"{JSON}; charset=utf-8", "BAD_REQUEST")
 
 
-@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf-8"'])
+@pytest.mark.parametrize(
+    ("content_type", "message"),
+    [
+        ("text/plain", 'The Content-Type must be application/json; it is "text/plain".'),
+        ("", "The Content-Type must be application/json; it is missing."),
+        ("application/json; charset=Latin-1", 'The charset must be utf-8; it is "latin-1".'),
+        ("application/json; charset=utf-8; charset=utf-16", 'must be utf-8; it is "utf-16".'),
+        ("x" * 1_000, f'it is "{"x" * 60}"….'),
+    ],
+)
+async def test_the_media_type_that_is_not_taken_is_told(
+    api: Api, auth: dict[str, str], content_type: str, message: str
+) -> None:
+    response = await api.http.post(
+        "/graphql", content=b'{"query": "{a}"}', headers=auth | {"Content-Type": content_type}
+    )
+    assert refusal(response) == (415, f"{JSON}; charset=utf-8", "BAD_REQUEST")
+    assert response.json()["errors"][0]["message"].endswith(message)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, identity", "x-\xff"])
+async def test_a_content_coding_is_refused_and_the_one_that_is_taken_told(
+    api: Api, auth: dict[str, str], coding: str
+) -> None:
+    """RFC 9110, 12.5.3."""
+    before = await stored()
+    body = gzip.compress(json.dumps({"query": ADD}).encode())
+    headers = {**auth, "Content-Type": JSON, "Content-Encoding": coding.encode("latin-1")}
+    response = await api.http.post("/graphql", content=body, headers=headers)  # type: ignore[arg-type]  # httpx takes bytes too
+    assert refusal(response) == (415, f"{JSON}; charset=utf-8", "BAD_REQUEST")
+    assert response.headers["accept-encoding"] == "identity"
+    assert f'"{coding}"' in response.json()["errors"][0]["message"]
+    assert await stored() == before
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity"])
+async def test_a_body_as_it_is_may_begin_with_a_byte_order_mark(
+    api: Api, auth: dict[str, str], coding: str
+) -> None:
+    response = await api.http.post(
+        "/graphql",
+        content=b'\xef\xbb\xbf{"query": "{ viewer { name } }"}',
+        headers=auth | {"Content-Type": JSON, "Content-Encoding": coding},
+    )
+    assert (response.status_code, response.json()["data"]) == (200, TESS)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ('{"x": 1e400}', "x: 1e400 is too large for a 64-bit float."),
+        ('{"x": [-Infinity]}', "x[0]: -Infinity is not a number of JSON."),
+        ('{"x": 1, "x": 2}', "x: this key stands more than once in its object."),
+        ('{"x": 123456789012345678901}', "x: 123456789012345678901 has more than 64 bits;"),
+        ('{"x": "\\udc00"}', "x: \\udc00 is half of a character; its other half is missing."),
+        ('{"x": "\\u0000"}', "x: text must not hold the character U+0000."),
+    ],
+)
+async def test_a_value_that_cannot_be_used_is_told_with_its_place(
+    api: Api, auth: dict[str, str], variables: str, message: str
+) -> None:
+    given = {"query": "{ viewer { name } }", "variables": variables}
+    body = f'{{"query": "{given["query"]}", "variables": {variables}}}'.encode()
+    posted = await api.http.post("/graphql", content=body, headers=auth | {"Content-Type": JSON})
+    got = await api.http.get("/graphql", params=given, headers=auth)
+    for response in (posted, got):
+        assert refusal(response) == (400, f"{JSON}; charset=utf-8", "BAD_REQUEST")
+        assert response.json()["errors"][0]["message"].startswith(f"variables.{message}")
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (
+            "query=%7Ba%7D&query=%7Bb%7D",
+            "query stands more than once in the query string.",
+        ),
+        ("query=%7Ba%7D&variables={}&variables={}", "variables stands more than once"),
+        ("query=%ff", "The query string must be UTF-8, percent-encoded."),
+        ("query=%00", "query: text must not hold the character U+0000."),
+        ("query=%7Ba%7D&operationName=%00", "operationName: text must not hold"),
+    ],
+)
+async def test_a_query_string_that_cannot_be_read_in_one_way_is_refused(
+    api: Api, auth: dict[str, str], query: str, message: str
+) -> None:
+    response = await api.http.get(f"/graphql?{query}", headers=auth)
+    assert refusal(response) == (400, f"{JSON}; charset=utf-8", "BAD_REQUEST")
+    assert response.json()["errors"][0]["message"].startswith(message)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf-8"', "utf8", "'UTF8'", " utf-8 "])
 async def test_a_body_may_say_that_it_is_utf8(api: Api, auth: dict[str, str], charset: str) -> None:
     response = await api.http.post(
         "/graphql",
@@ -389,7 +484,7 @@ async def test_a_bug_in_a_mutation_is_masked_and_rolled_back(
     assert await stored() == before
 
 
-async def test_a_database_that_is_gone_is_a_masked_500_with_the_request_id(
+async def test_a_database_that_is_gone_during_sign_in_is_503_with_the_request_id(
     api: Api, auth: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any, **__: Any) -> None:
@@ -399,10 +494,16 @@ async def test_a_database_that_is_gone_is_a_masked_500_with_the_request_id(
     response = await api.http.post(
         "/graphql", json={"query": VIEWER}, headers=auth | {"X-Request-Id": "trace-43"}
     )
-    assert response.status_code == 500
+    assert response.status_code == 503
     assert response.headers["x-request-id"] == "trace-43"
+    assert response.headers["retry-after"] == "2"
     (error,) = response.json()["errors"]
-    assert error["extensions"] == {"code": "INTERNAL_ERROR", "requestId": "trace-43"}
+    assert error["extensions"] == {
+        "code": "UNAVAILABLE",
+        "reason": "LOST",
+        "retryable": True,
+        "retryAfterSeconds": 2,
+    }
     assert "10.1.2.3" not in response.text
 
 

@@ -64,6 +64,7 @@ def queries(ids: dict[str, str]) -> dict[str, str]:
         "platformDefaults": "",
         "deliveryExposure": f"({period})",
         "deliveryRules": "",
+        "enrichmentBacklog": "",
         "consentEvidence": f"(customerId: {quoted['customer']})",
         "verifyConsentLedger": f"(customerId: {quoted['customer']})",
         "consentAdvisoryCounts": "",

@@ -205,6 +205,7 @@ UNANSWERED = {
     *(f"{name[9].upper()}{name[10:]}Payload" for name in OF_THE_PLATFORM),
     "Permissibility",  # told of all customers of a class
     "Blocker",
+    "RegisterAllowance",  # shared by all
     "CompanyCandidate",  # of the register, which is not asked here
     "LedgerBreak",  # of a ledger that is not what was written
     "PreviousName",  # of a company that had another name

@@ -1,12 +1,14 @@
 """Failures on our side, wherever they happen: masked, with the id under which they are logged."""
 
 import io
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
 import pytest
 
+from models.fault_log import FAULTS
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Socket, connected, running_api
@@ -31,7 +33,7 @@ def logged() -> Iterator[io.StringIO]:
 
 
 async def fail(*_: Any, **__: Any) -> Any:
-    raise ConnectionRefusedError(SECRET)
+    raise RuntimeError(SECRET)
 
 
 def traced(logged: io.StringIO) -> list[str]:
@@ -65,7 +67,7 @@ async def test_an_export_that_fails_half_way_is_cut_and_does_not_look_whole(
     async def half(*_: Any, **__: Any) -> AsyncIterator[list[str]]:
         for number in range(1000):
             yield [str(number)] * 8
-        raise ConnectionRefusedError(SECRET)
+        raise RuntimeError(SECRET)
 
     monkeypatch.setattr("schema.delivery_export._rows", half)
     async with listening(api.app) as address, wire(address) as connection:
@@ -82,6 +84,29 @@ async def test_an_export_that_fails_half_way_is_cut_and_does_not_look_whole(
     assert len(ours) == 1
     assert "trace-45" in ours[0]
     assert SECRET not in logged.getvalue()
+
+
+async def test_an_export_whose_database_is_lost_half_way_is_cut_without_a_traceback(
+    api: Api, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO
+) -> None:
+    async def half(*_: Any, **__: Any) -> AsyncIterator[list[str]]:
+        for number in range(1000):
+            yield [str(number)] * 8
+        raise ConnectionResetError(SECRET)
+
+    monkeypatch.setattr("schema.delivery_export._rows", half)
+    monkeypatch.setattr(FAULTS, "_lines", {})
+    async with listening(api.app) as address, wire(address) as connection:
+        await connection.send(
+            f"GET /exports/delivery-exposure.csv?{PERIOD} HTTP/1.1\r\nHost: a\r\n"
+            f"Authorization: Bearer {api.token}\r\n\r\n".encode()
+        )
+        assert (await connection.head()).startswith("HTTP/1.1 200 OK\r\n")
+        rows = await connection.rest()
+    assert b"799,799" in rows
+    assert not rows.endswith(b"0\r\n\r\n")
+    assert traced(logged) == []
+    assert logged.getvalue().count("database_unavailable") == 1
 
 
 async def test_a_websocket_that_fails_is_closed_with_the_request_id(
@@ -129,7 +154,8 @@ async def test_no_log_holds_what_a_websocket_was_opened_with(api: Api, logged: i
             async with connected(address, Origin="https://evil.example"):
                 pass
     lines = [line for line in logged.getvalue().splitlines() if "trace-45" in line]
-    assert len(lines) == 1
+    events = [json.loads(line)["event"] for line in lines]
+    assert events == ["request", "operation", "socket_closed"]
     assert '"path":"/graphql","status":101' in lines[0]
     assert api.token not in logged.getvalue()
     assert "viewer" not in logged.getvalue()

@@ -43,9 +43,18 @@ async def outcome(limit: SearchLimit, principal: Principal) -> dict[str, Any] | 
         return refused.extensions
 
 
+def refused_with(seconds: int, limit: int) -> dict[str, object]:
+    return {
+        "code": "RATE_LIMITED",
+        "retryable": True,
+        "retryAfterSeconds": seconds,
+        "limit": limit,
+    }
+
+
 async def test_a_payer_searches_so_often_a_minute_and_others_do_not_notice(clock: Clock) -> None:
     limit = SearchLimit(clock, 9)
-    refusal = {"code": "RATE_LIMITED", "retryAfterSeconds": 7}
+    refusal = refused_with(7, limit=9)
     assert [await outcome(limit, A) for _ in range(5)] == [None, None, None, refusal, refusal]
     assert await outcome(limit, B) is None
     clock.advance(timedelta(seconds=7))
@@ -56,7 +65,7 @@ async def test_a_payer_searches_so_often_a_minute_and_others_do_not_notice(clock
 
 async def test_one_search_a_minute_is_one(clock: Clock) -> None:
     limit = SearchLimit(clock, 1)
-    refusal = {"code": "RATE_LIMITED", "retryAfterSeconds": 60}
+    refusal = refused_with(60, limit=1)
     assert [await outcome(limit, A) for _ in range(2)] == [None, refusal]
 
 
@@ -94,7 +103,7 @@ async def test_a_flood_of_one_leaves_searches_of_others_and_lookups(
         answered = [answer for answer in answers if "errors" not in answer]
         assert [answer["data"] for answer in answered] == [{"companySearch": FOUND}] * 4
         refused = [error for answer in answers for error in answer.get("errors", ())]
-        refusal = {"code": "RATE_LIMITED", "retryAfterSeconds": 5}
+        refusal = refused_with(5, limit=12)
         assert [error["extensions"] for error in refused] == [refusal] * 26
         assert len(live.sandbox.requests) == 4
         other = await live.token_for(Scope.CUSTOMERS_READ, name="Bob")

@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
-from schema.admission import Crowded
+from schema.errors import overloaded
 from schema.execution import RememberingSchema
 from schema.plan import PlannedExecution
 
@@ -71,7 +71,7 @@ class Followed(RememberingSchema):
     def turn(self, context: ExecutionContext) -> Any:
         """Be crowded, if that is tried."""
         if self.is_crowded:
-            raise Crowded(3)
+            raise overloaded(3, 7)
         return super().turn(context)
 
     async def may_deliver(self, context: ExecutionContext) -> bool:
@@ -156,5 +156,5 @@ async def test_a_crowd_refuses_a_query_in_its_own_error(schema: Followed) -> Non
     assert isinstance(refused, PreExecutionError)
     assert refused.errors is not None
     assert [error.extensions for error in refused.errors] == [
-        {"code": "OVERLOADED", "retryAfterSeconds": 3}
+        {"code": "OVERLOADED", "retryable": True, "retryAfterSeconds": 3, "limit": 7}
     ]

@@ -7,13 +7,20 @@ from typing import Any
 
 import pytest
 import structlog
+from starlette.types import Message
+from starlette.websockets import WebSocket
+from strawberry.http.exceptions import WebSocketDisconnected
 
 from models.access import Scope
+from schema.websocket import GraphQLSocket
+from tests.conftest import Clock
+from tests.databases import Databases
 from tests.graphql_client import (
     Json,
     LiveApi,
     Socket,
     connected,
+    running_api,
     serving,
     stored,
     until_followed,
@@ -233,9 +240,18 @@ INVALID_MESSAGES = [
     '{"type": "ping", "payload": "\\u0000"}',
     '{"type": "subscribe", "id": "\\ud800", "payload": {"query": "{ viewer { id } }"}}',
     '{"type": "subscribe", "id": 7, "payload": {"query": "{ viewer { id } }"}}',
-    '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": {"x": "\\ud800"}}}',
+    '{"type": "subscribe", "id": "", "payload": {"query": "{a}"}}',
+    '{"type": "subscribe", "id": "a", "id": "b", "payload": {"query": "{a}"}}',
+    '{"type": "subscribe", "id": "\\ud800", "payload": {"variables": {"x": "\\ud800"}}}',
+    f'{{"type": "subscribe", "id": "{"x" * 129}", "payload": {{"query": "{{a}}"}}}}',
+    f'{{"type": "subscribe", "id": "{"x" * 129}", "payload": {{"query": "\\u0000"}}}}',
     f'{{"type": "{"dance" * 1_000}"}}',
+    f'{{"type": "{"é" * 1_000}"}}',
     '{"type": NaN}',
+    "\x00",
+    "",
+    "[]",
+    "7",
 ]
 
 
@@ -248,6 +264,93 @@ async def test_an_invalid_message_is_closed_with_4400(
             await socket.ws.send_str(text)
             assert (text, await socket.closed()) == (text, 4400)
     assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ('{"x": "a\\u0000"}', "payload.variables.x: text must not hold the character U+0000."),
+        ('{"x": ["\\udfff"]}', "payload.variables.x[0]: \\udfff is half of a character;"),
+        ('{"x": 1e400}', "payload.variables.x: 1e400 is too large for a 64-bit float."),
+        ('{"x": NaN}', "payload.variables.x: NaN is not a number of JSON."),
+        ('{"x": 1, "x": 2}', "payload.variables.x: this key stands more than once"),
+    ],
+)
+async def test_a_payload_that_cannot_be_used_fails_its_own_operation_only(
+    live: LiveApi, address: str, variables: str, message: str
+) -> None:
+    before = await stored()
+    text = f'{{"id": "1", "type": "subscribe", "payload": {{"query": "{VIEWER}", "variables": '
+    async with connected(address) as socket:
+        await socket.sign_in(live.token)
+        await socket.ws.send_str(f"{text}{variables}}}}}")
+        answer = await socket.receive()
+        assert (answer["type"], answer["id"]) == ("error", "1")
+        assert answer["payload"][0]["extensions"] == {"code": "BAD_REQUEST"}
+        assert answer["payload"][0]["message"].startswith(message)
+        assert "data" in await socket.ask(VIEWER)
+    async with connected(address) as socket:
+        await socket.ws.send_str(f"{text}{variables}}}}}")
+        assert await socket.closed() == 4401
+    assert await stored() == before
+
+
+async def test_a_repeated_id_is_closed_with_4409_whatever_its_payload(
+    live: LiveApi, address: str
+) -> None:
+    customer = await live.save_customer(**ALPHA)
+    async with connected(address) as socket:
+        await socket.sign_in(live.token)
+        operation = await socket.subscribe(FOLLOW, id=customer["id"])
+        await socket.ws.send_str(
+            f'{{"id": "{operation}", "type": "subscribe", "payload": {{"query": "\\u0000"}}}}'
+        )
+        assert await socket.closed() == 4409
+
+
+async def test_a_socket_that_was_closed_is_not_closed_or_written_to_again() -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    socket = WebSocket({"type": "websocket", "headers": []}, receive, send)
+    await socket.accept()
+    adapter = GraphQLSocket.websocket_adapter_class(None, socket, socket)  # type: ignore[arg-type]  # it needs no view
+    await adapter.close(4400, "first")
+    await adapter.close(4403, "second")
+    with pytest.raises(WebSocketDisconnected):
+        await adapter.send_json({})
+    assert [message.get("code") for message in sent] == [None, 4400]
+
+
+async def test_who_does_not_sign_in_is_closed_with_4408(
+    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schema.websocket.INIT_TIMEOUT", timedelta(seconds=0.05))
+    async with (
+        running_api(databases, clock) as api,
+        serving(api.app) as host,
+        connected(host) as socket,
+    ):
+        await socket.send(type="ping")
+        assert await socket.receive() == {"type": "pong"}
+        assert await socket.closed() == 4408
+
+
+async def test_a_stranger_may_send_so_many_messages_of_such_a_length(address: str) -> None:
+    async with connected(address) as socket:
+        for _ in range(20):
+            await socket.send(type="ping")
+            assert await socket.receive() == {"type": "pong"}
+        await socket.send(type="ping")
+        assert await socket.closed() == 1008
+    async with connected(address) as socket:
+        await socket.send(type="ping", payload={"x": "y" * 40_000})
+        assert await socket.closed() == 1009
 
 
 async def test_a_document_in_error_ends_its_own_operation_only(live: LiveApi, address: str) -> None:

@@ -2,20 +2,22 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 
 import httpx
 import pytest
 import structlog
-from starlette.responses import StreamingResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from server import LARGEST_HEAD, Limits
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, stored
-from tests.listening import Wire, listening, wire
+from tests.listening import ENOUGH_S, Wire, listening, served, wire
+from web.http_framing import MAX_HEAD_BYTES as LARGEST_HEAD
+from web.server import Drain, Limits
 
 QUICK = Limits(client_timeout=0.8, keep_alive=2)
 SAVE = 'mutation { saveCustomer(input: { name: "A", classCode: "CHARITY" }) { customer { id } } }'
@@ -241,3 +243,68 @@ async def test_nothing_of_a_body_is_taken_for_such_an_offer(api: Api) -> None:
         await odd.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         rest = await asyncio.wait_for(odd.reader.readuntil(b'{"status":"ok"}'), 10)
         assert b"HTTP/1.1 200 OK\r\n" in rest
+
+
+async def status_of(address: str, path: str) -> tuple[int, str]:
+    """Ask on a connection of its own, as a proxy's probe does."""
+    async with httpx.AsyncClient(base_url=f"http://{address}") as client:
+        response = await client.get(path)
+        return response.status_code, response.json()["status"]
+
+
+async def until_refused(address: str) -> None:
+    """Wait until nobody listens any more."""
+    host, _, port = address.rpartition(":")
+    async with asyncio.timeout(ENOUGH_S):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, int(port))
+            except OSError:
+                return
+            writer.close()
+            await asyncio.sleep(0.01)
+
+
+async def test_a_server_that_is_told_to_stop_says_so_and_serves_on_for_a_while(api: Api) -> None:
+    drain = Drain(600, api.app.state.readiness.drain)
+    async with served(api.app, drain=drain) as (address, server):
+        assert await status_of(address, "/readyz") == (200, "ok")
+        server.handle_exit(signal.SIGTERM, None)
+        assert await status_of(address, "/readyz") == (503, "draining")
+        assert await status_of(address, "/healthz") == (200, "ok")
+        async with connected(address) as socket:
+            await socket.sign_in(api.token)
+            saved = await socket.ask(SAVE)
+            assert saved["data"]["saveCustomer"]["customer"]["id"]
+            server.handle_exit(signal.SIGTERM, None)  # somebody does not want to wait
+            assert await socket.closed() == 1012
+        await until_refused(address)
+
+
+@pytest.mark.parametrize(
+    ("drain_s", "how"), [(0.05, signal.SIGTERM), (0, signal.SIGTERM), (600, signal.SIGINT)]
+)
+async def test_it_stops_once_it_has_drained_and_at_once_by_ctrl_c(
+    api: Api, drain_s: float, how: signal.Signals
+) -> None:
+    async with served(api.app, drain=Drain(drain_s)) as (address, server):
+        server.handle_exit(how, None)
+        await until_refused(address)
+
+
+async def test_a_request_that_is_under_way_is_answered_before_the_end() -> None:
+    has_begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun.set()
+        await may_end.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async with served(slow) as (address, server), wire(address) as client:
+        await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await has_begun.wait()
+        server.handle_exit(signal.SIGTERM, None)
+        await until_refused(address)
+        may_end.set()
+        assert (await client.head()).startswith("HTTP/1.1 200 OK\r\n")
+        assert await client.rest() == b"done"

@@ -1,0 +1,51 @@
+"""Commands for budgets that processes share: an operator makes one whole again."""
+
+import asyncio
+import sys
+
+import click
+
+from app import open_platform
+from commands.running import read, read_settings
+from models.point_budget import reset_points
+
+budget_cli = click.Group("budget", help="Budgets that all processes share.")
+
+
+@budget_cli.command("reset")
+@click.option("--register", "is_register", is_flag=True, help="The budget of the register's key.")
+@click.option("--points", is_flag=True, help="The points that users and partners may spend.")
+@click.option("--all", "everybody", is_flag=True, help="With --points: of everybody.")
+@click.option("--key", "keys", multiple=True, help="With --points: of a user, reseller or token.")
+def reset(*, is_register: bool, points: bool, everybody: bool, keys: tuple[str, ...]) -> None:
+    """Make budgets whole again, as after a process with a wrong clock has spent them ahead.
+
+    Running processes notice within a second. A key that the register refused stays blocked: see
+    `resume`.
+    """
+    if not (is_register or points):
+        raise click.UsageError("Say which budget: --register or --points.")
+    if points and everybody == bool(keys):
+        raise click.UsageError("Say whose points: --all, or --key once for each.")
+    if is_register:
+        asyncio.run(_reset_register())
+        print("The register's budget is reset.")
+    if points:
+        _reset_points(None if everybody else keys)
+
+
+async def _reset_register() -> None:
+    async with open_platform(read_settings(), with_worker=False) as platform:
+        await platform.budget.reset()
+
+
+def _reset_points(keys: tuple[str, ...] | None) -> None:
+    async def work() -> int:
+        if keys is None:
+            return await reset_points(None)
+        return sum([await reset_points(key) for key in keys])
+
+    count = read(work)
+    print(f"Reset {count} budget{'' if count == 1 else 's'} of points.")
+    if keys and count < len(set(keys)):
+        print("Nothing of the others was spent.", file=sys.stderr)

@@ -1,0 +1,185 @@
+"""`manage.py check`: everything that is wrong with settings and environment, at once."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from tortoise.exceptions import BaseORMException
+
+from app import ADDRESS_CHECKS
+from commands.findings import Finding, findings_of, settings_named, too_few_files, unknown_variables
+from commands.outside import check_mail_server, check_provider, check_register
+from commands.process import POOLER, file_limit, pooler_findings
+from models.database import Database
+from models.heartbeat import Heartbeat
+from models.migrate import pending
+from models.pooler import CONNECTION_ERRORS, hears_notifications, plans_as_needed, shares_sessions
+from models.sql import run
+from observability.log_errors import code_of
+from settings import Settings, environment_names
+
+TIMEOUT_S = 20.0
+DATABASE_ERRORS = (*CONNECTION_ERRORS, ValueError, BaseORMException)
+
+Check = Callable[[Settings], Awaitable[list[Finding]]]
+
+
+@click.command("check")
+@click.option("--online", is_flag=True, help="Also ask Companies House whether it takes the key.")
+@click.option("--accept", multiple=True, help="The code of a problem that is known and accepted.")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def check(*, online: bool, accept: tuple[str, ...], is_json: bool) -> None:
+    """Check settings and environment for production; exits with 1 if anything is wrong."""
+    findings = asyncio.run(all_findings(is_online=online))
+    wrong = [one for one in findings if one.code not in accept]
+    if is_json:
+        shown = [
+            {
+                "code": one.code,
+                "variable": one.variable,
+                "message": one.message,
+                "isAccepted": one.code in accept,
+            }
+            for one in findings
+        ]
+        print(orjson.dumps({"ok": not wrong, "problems": shown}).decode())
+    else:
+        for one in findings:
+            print(f"{'accepted' if one.code in accept else 'problem'}  {one.code}: {one.message}")
+        print("Not ready for production." if wrong else "Ready for production.")
+    sys.exit(1 if wrong else 0)
+
+
+async def all_findings(*, is_online: bool) -> list[Finding]:
+    """Collect what is wrong; a setting that makes no sense counts as unset for what follows."""
+    settings, findings = readable_settings()
+    if settings is None:
+        return findings + unknown_variables(environment_names())
+    for address_check in ADDRESS_CHECKS:
+        try:
+            address_check(settings)
+        except ValueError as error:
+            findings.append(_invalid(str(error)))
+    findings += findings_of(settings, environment_names())
+    findings += filter(None, (too_few_files(settings, file_limit()),))
+    checks: list[Check] = [check_database, check_mail_server, check_provider]
+    checks += [check_register] if is_online else []
+    for found in await asyncio.gather(*(_in_time(one, settings) for one in checks)):
+        findings += found
+    return findings
+
+
+def readable_settings() -> tuple[Settings | None, list[Finding]]:
+    """Read the settings without those that make no sense, and say which these are."""
+    unset: dict[str, Any] = {}
+    findings: list[Finding] = []
+    while True:
+        try:
+            return Settings(**unset), findings
+        except ValidationError as error:
+            names = set()
+            for one in error.errors():
+                named = _settings_of(one)
+                names |= set(named)
+                findings.append(_invalid(one["msg"].removeprefix("Value error, "), named))
+            if names <= unset.keys():
+                return None, findings
+            unset |= {name: Settings.model_fields[name].default for name in names}
+
+
+async def check_database(settings: Settings) -> list[Finding]:
+    """Check that the database answers, takes writes, and is up to date."""
+    path = settings.database_url.removeprefix("sqlite://").partition("?")[0]
+    if settings.database_url.startswith("sqlite") and not Path(path).is_file():  # noqa: ASYNC240  # one look
+        return [_unreachable("The SQLite file does not exist. Run `manage.py migrate`.")]
+    findings = await pooler_findings(settings)
+    database = Database(
+        settings.database_url,
+        is_pooled=settings.database_pooler == "transaction" or POOLER in findings,
+        direct_url=settings.database_direct_url,
+    )
+    try:
+        await database.open()
+        await run("SELECT 1", ())  # otherwise all migrations would count as missing
+        missing = await pending(database)
+        if missing:
+            findings.append(_pending(missing))
+        else:
+            findings += await _check_writing(database)
+        if database.is_pooled and POOLER not in findings:
+            findings += await _check_pooler(database)
+    except DATABASE_ERRORS as error:
+        findings.append(_unreachable(f"The database does not answer: {_why(error)}."))
+    finally:
+        await database.close()
+    return findings
+
+
+async def _check_writing(database: Database) -> list[Finding]:
+    async def write() -> None:
+        await Heartbeat.filter(worker="check").delete()
+
+    try:
+        await database.transaction(write, dry_run=True)
+    except DATABASE_ERRORS as error:
+        message = f"The database takes no writes: {_why(error)}."
+        return [Finding("DATABASE_READ_ONLY", "DATABASE_URL", message)]
+    return []
+
+
+async def _check_pooler(database: Database) -> list[Finding]:
+    findings = []
+    if await shares_sessions(database.direct_dsn):
+        message = "DATABASE_DIRECT_URL leads to a pooler too. Set it to the server's own address."
+        findings.append(Finding("DIRECT_URL_IS_POOLED", "DATABASE_DIRECT_URL", message))
+    elif not await hears_notifications(database):
+        message = "DATABASE_DIRECT_URL leads to another database than DATABASE_URL."
+        findings.append(Finding("DIRECT_URL_DIFFERS", "DATABASE_DIRECT_URL", message))
+    if not await plans_as_needed(database.dsn):
+        message = (
+            "Sessions behind the pooler lack a planner setting, so lists may be slow. Run"
+            " `manage.py migrate` as the role that the pooler uses, then RECONNECT in its console."
+        )
+        findings.append(Finding("PLANNER_SETTING", "DATABASE_URL", message))
+    return findings
+
+
+async def _in_time(one: Check, settings: Settings) -> list[Finding]:
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await one(settings)
+    except ValueError:
+        return []  # an address that makes no sense, which is reported already
+    except TimeoutError:
+        name = one.__name__.removeprefix("check_").replace("_", " ")
+        return [Finding("NO_ANSWER", None, f"No answer in {TIMEOUT_S:g} s: {name}.")]
+
+
+def _settings_of(error: ErrorDetails) -> list[str]:
+    return [str(error["loc"][0])] if error["loc"] else settings_named(error["msg"])
+
+
+def _invalid(message: str, names: list[str] | None = None) -> Finding:
+    named = names or settings_named(message)
+    variable = named[0].upper() if named else None
+    text = message if variable is None or variable in message else f"{variable}: {message}"
+    return Finding("INVALID_SETTING", variable, text)
+
+
+def _unreachable(message: str) -> Finding:
+    return Finding("DATABASE_UNREACHABLE", "DATABASE_URL", message)
+
+
+def _pending(missing: list[str]) -> Finding:
+    message = f"Migrations are missing: {', '.join(missing)}. Run `manage.py migrate`."
+    return Finding("MIGRATIONS_PENDING", "DATABASE_URL", message)
+
+
+def _why(error: BaseException) -> str:
+    return " ".join((type(error).__name__, *code_of(error).values()))

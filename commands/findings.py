@@ -1,0 +1,149 @@
+"""What is wrong with the settings for production: told at start, and by `manage.py check`."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from commands.unknown_variables import resembling
+from settings import Settings
+
+SQLITE = "SQLITE"
+UNKNOWN_VARIABLE = "UNKNOWN_VARIABLE"
+BEYOND_CONNECTIONS = 64
+"""Open files of a process beside its clients' connections and the database's."""
+EVERYBODY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong, with the variable that mends it."""
+
+    code: str
+    variable: str | None
+    message: str
+
+
+Rule = Callable[[Settings], Finding | None]
+
+
+def findings_of(settings: Settings, names: Iterable[str]) -> list[Finding]:
+    """Judge settings and the names of the environment's variables, without asking anybody."""
+    found = [rule(settings) for rule in RULES]
+    return [one for one in found if one is not None] + unknown_variables(names)
+
+
+def unknown_variables(names: Iterable[str]) -> list[Finding]:
+    """Report variables that resemble ours: their setting has its default all the same."""
+    return [
+        Finding(
+            UNKNOWN_VARIABLE,
+            name,
+            f"{name} is no setting and has no effect. Did you mean {nearest}?",
+        )
+        for name, nearest in resembling(names, Settings.model_fields).items()
+    ]
+
+
+def _register(settings: Settings) -> Finding | None:
+    if settings.uses_own_sandbox:
+        return Finding(
+            "SANDBOX",
+            "COMPANIES_HOUSE_SANDBOX",
+            "Customers are filled with made-up data of the local sandbox. Unset"
+            " COMPANIES_HOUSE_SANDBOX and set COMPANIES_HOUSE_API_KEY.",
+        )
+    if not settings.has_register:
+        return Finding(
+            "NO_REGISTER_KEY",
+            "COMPANIES_HOUSE_API_KEY",
+            "No company is looked up, and lookups wait. Set COMPANIES_HOUSE_API_KEY.",
+        )
+    if settings.companies_house_api_key is None:
+        return Finding(
+            "NO_REGISTER_KEY",
+            "COMPANIES_HOUSE_API_KEY",
+            "COMPANIES_HOUSE_URL is asked with the key of a sandbox. Set COMPANIES_HOUSE_API_KEY.",
+        )
+    return None
+
+
+def _mail(settings: Settings) -> Finding | None:
+    if settings.smtp_url is not None:
+        return None
+    return Finding(
+        "NO_MAIL_SERVER",
+        "SMTP_URL",
+        f"Mails are written to files in {settings.mailbox} and reach nobody. Set SMTP_URL.",
+    )
+
+
+def _database(settings: Settings) -> Finding | None:
+    if not settings.database_url.startswith("sqlite"):
+        return None
+    return Finding(
+        SQLITE,
+        "DATABASE_URL",
+        "SQLite serves one machine, and one writer at a time. Set DATABASE_URL to a"
+        " postgres:// address.",
+    )
+
+
+def _public_url(settings: Settings) -> Finding | None:
+    if settings.public_url is None:
+        return Finding(
+            "NO_PUBLIC_URL",
+            "PUBLIC_URL",
+            f"Links in mails lead to {settings.links_begin_with}, which recipients cannot open."
+            " Set PUBLIC_URL to the https:// address of this service.",
+        )
+    if urlsplit(settings.public_url).scheme != "https":
+        return Finding(
+            "PUBLIC_URL_IS_HTTP",
+            "PUBLIC_URL",
+            "Links in mails lead to plain HTTP, where others can read them. Set PUBLIC_URL to an"
+            " https:// address.",
+        )
+    return None
+
+
+def _proxies(settings: Settings) -> Finding | None:
+    if any(network in EVERYBODY for network in settings.trusted_proxies):
+        return Finding(
+            "EVERYBODY_IS_TRUSTED",
+            "TRUSTED_PROXIES",
+            "Any client can claim any address, so failed sign-ins are not limited. Set"
+            " TRUSTED_PROXIES to the addresses of your proxies.",
+        )
+    is_https = urlsplit(settings.public_url or "").scheme == "https"
+    if is_https and not settings.trusted_proxies:
+        return Finding(
+            "NO_TRUSTED_PROXY",
+            "TRUSTED_PROXIES",
+            "All clients count as one: the proxy that speaks HTTPS. Set TRUSTED_PROXIES to its"
+            " address.",
+        )
+    return None
+
+
+RULES: tuple[Rule, ...] = (_register, _mail, _database, _public_url, _proxies)
+
+
+def settings_named(text: str) -> list[str]:
+    """Return the settings that a message names, in capitals."""
+    words = set(re.findall(r"[A-Z][A-Z_]+", text))
+    return [name for name in Settings.model_fields if name.upper() in words]
+
+
+def too_few_files(settings: Settings, limit: int) -> Finding | None:
+    """Compare the limit on open files with the connections that are allowed."""
+    needed = settings.most_connections + settings.database_pool_size + BEYOND_CONNECTIONS
+    if limit >= needed:
+        return None
+    return Finding(
+        "TOO_FEW_FILES",
+        "MOST_CONNECTIONS",
+        f"A process may open {limit} files, and {settings.most_connections} connections need"
+        f" {needed}. Raise the limit (ulimit -n) or lower MOST_CONNECTIONS.",
+    )

@@ -1,0 +1,101 @@
+"""Checks of those outside that a process depends on: mail server, identity provider, register."""
+
+from typing import TYPE_CHECKING
+
+from app import register_endpoints
+from commands.findings import Finding
+from settings import Settings
+
+if TYPE_CHECKING:
+    from enrichment.client import CompaniesHouse
+
+ANY_COMPANY = "00000006"
+"""That the register has no such company would say as well that it takes the key."""
+
+
+class _NoLimit:
+    """Lets the single request of a check go out; the allowance has room for it."""
+
+    async def acquire(self, *, is_search: bool = False) -> None:
+        """Let a request go out."""
+
+    async def hold_off(self, seconds: float) -> None:
+        """Nothing else goes out from here."""
+
+    async def note_fault(self) -> None:
+        """One fault says nothing to others."""
+
+    async def note_success(self) -> None:
+        """One success says nothing to others."""
+
+
+async def check_mail_server(settings: Settings) -> list[Finding]:
+    """Connect to the mail server and sign in, without sending anything."""
+    if settings.smtp_url is None:
+        return []
+    from notifications.errors import MailDelayed  # noqa: PLC0415  # servers need not load it
+    from notifications.post import post_of  # noqa: PLC0415  # see above
+    from notifications.smtp import SmtpPost  # noqa: PLC0415  # see above
+
+    post = post_of(settings)
+    assert isinstance(post, SmtpPost)  # noqa: S101  # since its address is set
+    try:
+        await post.check()
+    except MailDelayed as fault:
+        message = f"The mail server cannot be used: {fault.code}."
+        return [Finding("MAIL_SERVER_UNREACHABLE", "SMTP_URL", message)]
+    return []
+
+
+async def check_provider(settings: Settings) -> list[Finding]:
+    """Fetch the keys of the identity provider."""
+    if settings.oidc_issuer is None:
+        return []
+    import aiohttp  # noqa: PLC0415  # servers need not load it
+
+    from identity.discovery import published_keys  # noqa: PLC0415  # see above
+    from identity.errors import ProviderFault  # noqa: PLC0415  # see above
+    from identity.key_set import key_set  # noqa: PLC0415  # see above
+    from identity.provider import provider_of  # noqa: PLC0415  # see above
+
+    provider = provider_of(settings)
+    assert provider is not None  # noqa: S101  # since its issuer is set
+    async with aiohttp.ClientSession(trust_env=False) as session:
+        try:
+            code = "" if key_set(await published_keys(session, provider)).keys else "NO_KEYS"
+        except ProviderFault as fault:
+            code = fault.code
+    message = f"The identity provider's keys cannot be fetched: {code}."
+    return [Finding("IDENTITY_PROVIDER_FAILED", "OIDC_ISSUER", message)] if code else []
+
+
+async def check_register(settings: Settings) -> list[Finding]:
+    """Ask Companies House for a company, which needs a key that it accepts."""
+    if settings.uses_own_sandbox or not settings.has_register:
+        return []
+    from enrichment.client import companies_house  # noqa: PLC0415  # servers need not load it
+
+    async with companies_house(
+        endpoints=register_endpoints(settings), api_key=settings.api_key, limiter=_NoLimit()
+    ) as client:
+        return await _ask(client)
+
+
+async def _ask(client: "CompaniesHouse") -> list[Finding]:
+    from enrichment.errors import (  # noqa: PLC0415  # servers need not load it
+        Blocked,
+        CompaniesHouseFault,
+        NotFound,
+    )
+
+    try:
+        await client.company_profile(ANY_COMPANY)
+    except NotFound:
+        return []
+    except Blocked as fault:
+        message = f"Companies House refuses the key: {fault.code}."
+        return [Finding("REGISTER_KEY_REFUSED", "COMPANIES_HOUSE_API_KEY", message)]
+    except CompaniesHouseFault as fault:
+        message = f"Companies House does not answer: {fault.code}."
+        return [Finding("REGISTER_UNREACHABLE", "COMPANIES_HOUSE_URL", message)]
+    return []

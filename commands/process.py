@@ -1,0 +1,179 @@
+"""The log lines of a process: what is wrong at its start, that it started, why it stopped."""
+
+import asyncio
+import os
+import platform as python_platform
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import time
+import tomllib
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+
+from app import Platform
+from commands.findings import Finding, findings_of, too_few_files
+from models.database import Database
+from models.migrate import schema_version
+from models.pooler import CONNECTION_ERRORS, shares_sessions
+from settings import ROOT, Settings, environment_names
+
+log = structlog.get_logger(__name__)
+
+GIT_TIMEOUT_S = 2
+SCHEMA_TIMEOUT_S = 5.0
+START_FAILED = "start_failed"
+PASSWORD = "***"  # noqa: S105  # stands for one
+LOGIN = re.compile(r"(://[^:/@]*):.*@", re.DOTALL)
+"""Up to the last @, since a password that was not escaped may hold any sign."""
+PASSWORD_PARAMETER = re.compile(
+    r"([?&;][^=&#]*(?:pass|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE
+)
+POOLER = Finding(
+    "SHARED_SESSIONS",
+    "DATABASE_POOLER",
+    "DATABASE_URL leads to a pooler that shares sessions between transactions: saves and reads"
+    " will fail, and revoked tokens go on working. Set DATABASE_POOLER=transaction, and"
+    " DATABASE_DIRECT_URL to the server's own address.",
+)
+
+
+class Process:
+    """A process that serves or works, from its start to its stop."""
+
+    def __init__(self, role: str, settings: Settings, kinds: Sequence[str] | None = None) -> None:
+        self._role = role
+        self._settings = settings
+        self._kinds = kinds
+        self._started = time.monotonic()
+
+    async def warn(self) -> None:
+        """Log a WARNING for each thing that is wrong for production."""
+        findings = findings_of(self._settings, environment_names())
+        if self._role != "worker":
+            findings += filter(None, (too_few_files(self._settings, file_limit()),))
+        findings += await pooler_findings(self._settings)
+        for finding in findings:
+            log.warning(
+                "configuration_problem",
+                code=finding.code,
+                variable=finding.variable,
+                problem=finding.message,
+            )
+
+    async def started(self, platform: Platform, **more: Any) -> None:
+        """Log that the process is ready."""
+        database: Database = platform.database
+        age = process_age_s()
+        log.info(
+            "started",
+            role=self._role,
+            **({"kinds": list(self._kinds)} if self._kinds else {}),
+            **more,
+            version=version(),
+            python=python_platform.python_version(),
+            pid=os.getpid(),
+            database="postgresql" if database.is_postgres else "sqlite",
+            schema=await _schema_of(database),
+            start_s=None if age is None else round(age, 2),
+            configuration=shown_settings(self._settings),
+        )
+
+    def stopped(self, reason: str, **more: Any) -> None:
+        """Log that the process ends, and why."""
+        uptime_s = round(time.monotonic() - self._started, 1)
+        tell = log.error if reason == START_FAILED else log.info
+        tell("stopped", role=self._role, reason=reason, uptime_s=uptime_s, **more)
+
+
+async def _schema_of(database: Database) -> str | None:
+    """Name the latest migration; None also while the database does not answer."""
+    try:
+        async with asyncio.timeout(SCHEMA_TIMEOUT_S):
+            return await schema_version(database)
+    except Exception:  # the process has started all the same, and says so
+        return None
+
+
+async def pooler_findings(settings: Settings) -> list[Finding]:
+    """Look for a pooler that shares sessions where none is set; one that is down is no finding."""
+    if settings.database_url.startswith("sqlite") or settings.database_pooler != "none":
+        return []
+    try:
+        is_shared = await shares_sessions(Database(settings.database_url).dsn)
+    except (*CONNECTION_ERRORS, ValueError):
+        return []  # whoever connects next says what is wrong
+    return [POOLER] if is_shared else []
+
+
+def file_limit() -> int:
+    """Read how many files this process may open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def shown_settings(settings: Settings) -> dict[str, Any]:
+    """Return the effective settings without secrets, as a log shows them."""
+    return {name: shown(getattr(settings, name)) for name in type(settings).model_fields}
+
+
+def shown(value: Any) -> Any:
+    """Show a setting: an address without its password, a secret not at all."""
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        return without_password(text) if "://" in text else PASSWORD
+    if isinstance(value, str):
+        return without_password(value)
+    if isinstance(value, tuple):
+        return [shown(one) for one in value]
+    return value if isinstance(value, bool | int | float | None) else str(value)
+
+
+def without_password(text: str) -> str:
+    """Mask the passwords of an address."""
+    return PASSWORD_PARAMETER.sub(rf"\1{PASSWORD}", LOGIN.sub(rf"\1:{PASSWORD}@", text))
+
+
+def version() -> str:
+    """Return the version, with the commit where there is a checkout that git can read."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    commit = _commit()
+    return f"{project['version']}+{commit}" if commit else str(project["version"])
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        return ""
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(  # noqa: S603  # no input of anybody's
+            [git, "describe", "--always", "--dirty"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=GIT_TIMEOUT_S,
+            check=True,
+        )
+        return done.stdout.strip()
+    return ""
+
+
+def process_age_s() -> float | None:
+    """Return the seconds since the process began, imports and all; None where nobody tells."""
+    try:
+        after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        began = int(after_name[19]) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - began
+    except (OSError, ValueError, IndexError, AttributeError):
+        return None
+
+
+def signal_names(numbers: Sequence[int]) -> str:
+    """Name the signals that ended a process."""
+    return " ".join(signal.Signals(number).name for number in numbers)

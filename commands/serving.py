@@ -1,0 +1,35 @@
+"""The server of `manage.py serve`, which logs why it stopped."""
+
+import socket
+from collections.abc import Awaitable, Callable
+
+from commands.process import START_FAILED, Process, signal_names
+from web.server import Config, Drain, Server
+
+
+class LoggedServer(Server):
+    """Logs its stop: by which signal, after how many requests."""
+
+    def __init__(
+        self,
+        config: Config,
+        process: Process,
+        on_listening: Callable[[str], Awaitable[None]],
+        drain: Drain,
+    ) -> None:
+        super().__init__(config, on_listening, drain)
+        self._process = process
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; log it if that fails, as when the port is in use."""
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            self._process.stopped(START_FAILED, host=self.config.host, port=self.config.port)
+            raise
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, and log it before the signal takes effect."""
+        await super().shutdown(sockets)
+        reason = signal_names(self._captured_signals) or "end"
+        self._process.stopped(reason, requests=self.server_state.total_requests)

@@ -1,0 +1,46 @@
+"""Answers a container's probes of a worker process, which has no other port."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from models.heartbeat import LONGEST_SILENCE
+from models.liveness import Liveness
+
+
+@asynccontextmanager
+async def worker_health(
+    liveness: Liveness, host: str, port: int, longest_turn_s: float
+) -> AsyncIterator[str]:
+    """Serve /healthz and /readyz for a block, and yield host and port.
+
+    /healthz is 503 when the loop is stuck, for which a restart is the remedy. It goes on turning
+    while the database is away. /readyz is 503 as long as no heartbeat can be stored.
+    """
+
+    async def healthz(_: web.Request) -> web.Response:
+        return _answer("stuck", liveness.since_turn, longest_turn_s)
+
+    async def readyz(_: web.Request) -> web.Response:
+        longest = LONGEST_SILENCE.total_seconds()
+        return _answer("no heartbeat", liveness.since_beat, longest)
+
+    application = web.Application()
+    application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    runner = web.AppRunner(application, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        shown, bound = runner.addresses[0][:2]
+        yield f"[{shown}]:{bound}" if ":" in shown else f"{shown}:{bound}"
+    finally:
+        await runner.cleanup()
+
+
+def _answer(fault: str, silence: float | None, longest: float) -> web.Response:
+    """Answer how long ago the last sign of life was, and whether that is too long ago."""
+    is_well = silence is not None and silence <= longest
+    seconds = None if silence is None else round(silence, 1)
+    body = {"status": "ok" if is_well else fault, "lastSeconds": seconds}
+    return web.json_response(body, status=200 if is_well else 503)

@@ -1,0 +1,200 @@
+"""One attempt at a lookup: asks Companies House for what is not known yet, keeps the answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+from tortoise.exceptions import IntegrityError
+
+from enrichment.accounts import Accounts, AccountsRefused, RefusalCode, read_accounts
+from enrichment.client import CompaniesHouse
+from enrichment.errors import BadPayload, Blocked, NotFound, PermanentFault
+from enrichment.filings import AccountsFiling, choose_content_type, latest_accounts
+from enrichment.findings import (
+    Origin,
+    accounts_entries,
+    filing_details,
+    profile_details,
+    profile_entries,
+    shortfall,
+)
+from enrichment.profile import read_profile
+from models import EnrichmentRun, UpstreamResponse
+from models.company_type import family_of
+from models.database import Database
+from models.enrichment_result import Findings, keep_answer
+from models.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.job import Claim, LeaseLostError, note_calls_left
+from models.profile import ACCOUNTS_FIELDS, PROFILE_FIELDS, WANTED_FIELDS
+
+log = structlog.get_logger(__name__)
+
+PROFILE = "profile"
+"""The step of a run whose answer is worth something on its own."""
+
+FRESH_FOR = timedelta(days=3)
+"""How long an answer kept from an earlier attempt may stand in for a new one.
+
+Longer than a lookup is tried again, so that no call is made in vain: the day of each answer is
+stored with the values. Only a lookup that stood still, as for a blocked key, asks once more.
+"""
+
+STEPS = (PROFILE, "filings", "metadata", "content")
+"""What a lookup asks for, a call for each as a rule."""
+
+
+class _NoFigures(Exception):
+    """The profile is known, but the newest accounts give no figures."""
+
+    def __init__(self, reason: EnrichmentReason, filing: AccountsFiling | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.filing = filing
+
+
+class LookupAttempt:
+    """One attempt at one lookup."""
+
+    def __init__(
+        self,
+        database: Database,
+        client: CompaniesHouse,
+        clock: Callable[[], datetime],
+        job: Claim,
+        run: EnrichmentRun,
+    ) -> None:
+        self._database = database
+        self._client = client
+        self._clock = clock
+        self._job = job
+        self._run = run
+        self._source = client.endpoints.source
+
+    async def findings(self) -> Findings:
+        """Ask for what is not known yet, and return what all of it says."""
+        number = self._run.company_number or ""
+        try:
+            payload, at = await self._kept(PROFILE, lambda: self._profile(number))
+        except NotFound:
+            return Findings(
+                EnrichmentStatus.NOT_FOUND,
+                self._source,
+                reason=EnrichmentReason.UNKNOWN_COMPANY_NUMBER,
+            )
+        record = read_profile(payload, requested=number)
+        origin = Origin(self._source, at)
+        entries, details = profile_entries(record, origin), profile_details(record, origin)
+        unreadable: frozenset[str] = frozenset()
+        reason: EnrichmentReason | None
+        try:
+            if family_of(record.type) is None:
+                raise _NoFigures(EnrichmentReason.NOT_A_UK_COMPANY)
+            if not record.has_filing_history:
+                raise _NoFigures(EnrichmentReason.NO_ACCOUNTS_YET)
+            accounts, filing, read_at = await self._newest_accounts(number)
+        except _NoFigures as none:
+            reason = none.reason
+            if none.filing is not None:
+                details |= filing_details(none.filing)
+                unreadable = frozenset(ACCOUNTS_FIELDS)
+        else:
+            details |= filing_details(filing)
+            details["has_group_accounts"] = accounts.is_group or filing.is_group
+            entries |= accounts_entries(accounts, filing, Origin(self._source, read_at))
+            reason, unreadable = shortfall(accounts), accounts.unreadable
+        status = EnrichmentStatus.PARTIAL if reason else EnrichmentStatus.SUCCEEDED
+        has_sought_accounts = reason is not EnrichmentReason.NOT_A_UK_COMPANY
+        sought = WANTED_FIELDS if has_sought_accounts else PROFILE_FIELDS
+        return Findings(status, self._source, reason, entries, details, unreadable, sought)
+
+    async def _profile(self, number: str) -> dict[str, Any]:
+        payload = await self._client.company_profile(number)
+        read_profile(payload, requested=number)  # what can't be read must not be kept
+        return payload
+
+    async def _newest_accounts(self, number: str) -> tuple[Accounts, AccountsFiling, datetime]:
+        try:
+            payload, _ = await self._kept("filings", lambda: self._client.accounts_filings(number))
+        except NotFound:
+            raise _NoFigures(EnrichmentReason.NO_ACCOUNTS_YET) from None
+        except Blocked:
+            raise
+        except PermanentFault as fault:
+            log.warning("filings_refused", code=fault.code, status=fault.status)
+            raise _NoFigures(EnrichmentReason.ACCOUNTS_UNAVAILABLE) from fault
+        filing = latest_accounts(payload)
+        if filing is None:
+            raise _NoFigures(EnrichmentReason.NO_ACCOUNTS_YET)
+        if filing.metadata_link is None:
+            raise _NoFigures(
+                EnrichmentReason.ACCOUNTS_PDF_ONLY
+                if filing.paper_filed
+                else EnrichmentReason.ACCOUNTS_UNAVAILABLE,
+                filing,
+            )
+        content, at = await self._content(filing, filing.metadata_link)
+        try:
+            # Parsing is bounded in time, but not short enough for the event loop.
+            accounts = await asyncio.to_thread(read_accounts, content, company_number=number)
+        except AccountsRefused as refused:
+            log.info("accounts_refused", code=refused.code)
+            raise _NoFigures(
+                EnrichmentReason.IDENTITY_MISMATCH
+                if refused.code is RefusalCode.IDENTITY_MISMATCH
+                else EnrichmentReason.ACCOUNTS_UNREADABLE,
+                filing,
+            ) from refused
+        return accounts, filing, at
+
+    async def _content(self, filing: AccountsFiling, link: str) -> tuple[bytes, datetime]:
+        try:
+            metadata, _ = await self._kept("metadata", lambda: self._client.document_metadata(link))
+            content_type = choose_content_type(metadata)
+            if content_type is None:
+                raise _NoFigures(EnrichmentReason.ACCOUNTS_PDF_ONLY, filing)
+            return await self._kept_bytes(
+                "content", lambda: self._client.document_content(link, content_type)
+            )
+        except Blocked:
+            raise
+        except PermanentFault as fault:
+            log.warning("document_refused", code=fault.code, status=fault.status)
+            raise _NoFigures(EnrichmentReason.ACCOUNTS_UNAVAILABLE, filing) from fault
+
+    async def _kept(
+        self, step: str, ask: Callable[[], Awaitable[dict[str, Any]]]
+    ) -> tuple[dict[str, Any], datetime]:
+        async def encoded() -> bytes:
+            return orjson.dumps(await ask())
+
+        body, at = await self._kept_bytes(step, encoded)
+        payload = orjson.loads(body)
+        if not isinstance(payload, dict):
+            raise BadPayload("a kept answer is no object")
+        return payload, at
+
+    async def _kept_bytes(
+        self, step: str, ask: Callable[[], Awaitable[bytes]]
+    ) -> tuple[bytes, datetime]:
+        """Return the answer to a step, asking only if no attempt before this one had it (R90)."""
+        run_id = self._run.id
+        kept = await UpstreamResponse.get_or_none(run_id=run_id, step=step)
+        if kept is not None:
+            if self._clock() - kept.retrieved_at < FRESH_FOR:
+                return kept.body, kept.retrieved_at
+            await kept.delete()
+        body = await ask()
+        at = self._clock()
+
+        async def work() -> None:
+            await keep_answer(run_id, step, body, at)
+            await note_calls_left(self._job, len(STEPS) - 1 - STEPS.index(step))
+
+        try:
+            await self._database.transaction(work)
+        except IntegrityError as error:  # another worker has kept one
+            raise LeaseLostError(run_id) from error
+        return body, at

@@ -1,0 +1,222 @@
+"""Looks up many customers at once: all of a class, or those whose last lookup ended badly.
+
+Each act is one transaction. It takes the customers in batches, so that neither its memory nor its
+statements grow with their number.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from models import audit
+from models.audit import Act, AuditEntry
+from models.consent_fields import EARLIEST, LATEST
+from models.customer import Customer
+from models.customer_class import CustomerClass
+from models.customer_list import CustomerFilter, count
+from models.enrichment import EnrichmentRun
+from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.errors import Refusal, RefusalCode, Refused, refuse
+from models.locks import lock, lock_name, lock_shared
+from models.lookup import (
+    BATCH,
+    LIVE,
+    carry_out,
+    plan_lookups,
+    refuse_unchecked,
+    store_statuses,
+)
+from models.reach import reach
+from models.sql import Sql, all_of, among, run, to_database
+from models.text import Checks
+
+CLASS_LOOKUP_REQUESTED = "class.lookup_requested"
+
+MAX_RESTARTS = 10_000
+"""Lookups that one request restarts."""
+
+RESTARTABLE = (EnrichmentStatus.FAILED, EnrichmentStatus.PARTIAL, EnrichmentStatus.NOT_FOUND)
+"""How a lookup must have ended to be restarted by a filter."""
+
+FAILED_ONLY = (EnrichmentStatus.FAILED,)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartFilter:
+    """Which lookups to restart: everything that is given must hold."""
+
+    statuses: Sequence[EnrichmentStatus] = FAILED_ONLY
+    reasons: Sequence[EnrichmentReason] | None = None
+    class_id: str | None = None
+    parent_id: str | None = None
+    finished_from_at: datetime | None = None
+    finished_until_at: datetime | None = None
+
+
+async def recheck_class(act: Act, class_id: str, cooldown: timedelta) -> int:
+    """Look up all customers of a class that the caller reaches; return the lookups started.
+
+    Refuses a request that follows within the cool-down on one that started some.
+    """
+    customer_class = await lock_shared(CustomerClass, class_id)
+    if customer_class is None:
+        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", "classId")
+    refuse_unchecked(customer_class, "classId")
+    # The trail of a partner's requests is its reseller's: a class is not its own.
+    subject_id = reach() or class_id
+    await lock_name(f"{CLASS_LOOKUP_REQUESTED} {subject_id} {class_id}")
+    await _refuse_repeated(act, subject_id, class_id, cooldown)
+    living = Customer.filter(customer_class_id=class_id, erased_at__isnull=True)
+    started = 0
+    found = [str(row_id) for row_id in await living.values_list("id", flat=True)]
+    for ids in _batches(found):
+        locked = (await lock(Customer, *ids)).values()
+        customers = [one for one in locked if one.customer_class_id == class_id]
+        started += await _look_up(act, customers, customer_class)
+    of_class = {} if subject_id == class_id else {"class_id": class_id}
+    after = {**of_class, "lookups": started}
+    await audit.record(act, CLASS_LOOKUP_REQUESTED, subject_id, after=after)
+    return started
+
+
+async def restart_lookups(act: Act, wanted: RestartFilter, cooldown: timedelta) -> tuple[int, bool]:
+    """Look up again the customers whose last lookup ended as the filter says.
+
+    Returns the lookups started, and whether more customers match than one request restarts.
+    Lookups that did not fail, but found little, are left alone until the cool-down has passed.
+    """
+    check_restart(wanted)
+    ids = await _ended_as(wanted, act.now - cooldown)
+    has_more = len(ids) > MAX_RESTARTS
+    started = 0
+    for batch in _batches(ids[:MAX_RESTARTS]):
+        by_class: dict[str, list[Customer]] = {}
+        for customer in (await lock(Customer, *batch)).values():
+            if customer.enrichment_status in wanted.statuses:
+                by_class.setdefault(customer.customer_class_id, []).append(customer)
+        for class_id, customers in sorted(by_class.items()):
+            customer_class = await lock_shared(CustomerClass, class_id)
+            if customer_class is not None and customer_class.check_companies_house:
+                started += await _look_up(act, customers, customer_class)
+    return started, has_more
+
+
+async def count_live_lookups(class_id: str) -> int:
+    """Count the customers of a class whose lookup has not ended, as far as lists are counted."""
+    return await count(CustomerFilter(class_ids=[class_id], enrichment_statuses=LIVE))
+
+
+def check_restart(wanted: RestartFilter) -> None:
+    """Refuse a filter that makes no sense: other statuses, or times that can't be compared."""
+    checks = Checks()
+    others = sorted(set(wanted.statuses) - set(RESTARTABLE))
+    if others:
+        checks.refuse(
+            RefusalCode.INVALID,
+            f"A lookup that is {' or '.join(others)} can't be restarted;"
+            f" use {', '.join(RESTARTABLE)}.",
+            "filter",
+            "statuses",
+        )
+    for name, instant in (
+        ("finishedFromAt", wanted.finished_from_at),
+        ("finishedUntilAt", wanted.finished_until_at),
+    ):
+        if instant is not None and (instant.tzinfo is None or not EARLIEST < instant < LATEST):
+            checks.refuse(
+                RefusalCode.INVALID,
+                f"The time must have an offset, such as Z, and lie between {EARLIEST.year} and"
+                f" {LATEST.year}.",
+                "filter",
+                name,
+            )
+    checks.settle()
+
+
+async def _look_up(act: Act, customers: Sequence[Customer], customer_class: CustomerClass) -> int:
+    """Start the lookups of locked customers of one class; return their number."""
+    plan = await plan_lookups(customers, customer_class)
+    await store_statuses(customers)
+    return await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+
+
+async def _refuse_repeated(act: Act, subject_id: str, class_id: str, cooldown: timedelta) -> None:
+    earlier = await AuditEntry.filter(
+        subject_id=subject_id, operation=CLASS_LOOKUP_REQUESTED, at__gt=act.now - cooldown
+    ).order_by("-at", "-id")
+    entry = next(
+        (
+            one
+            for one in earlier
+            if one.after.get("lookups") and one.after.get("class_id", class_id) == class_id
+        ),
+        None,
+    )
+    if entry is None:
+        return
+    free_at = entry.at + cooldown
+    raise Refused(
+        [
+            Refusal(
+                RefusalCode.TOO_MANY_REQUESTS,
+                f"All customers of this class were queued for a lookup at"
+                f" {entry.at.isoformat(timespec='seconds')}.",
+                ("classId",),
+                hint=f"Repeat the request after {free_at.isoformat(timespec='seconds')}. To see"
+                " which lookups have not ended, list customers with this class in `classIds` and"
+                " PENDING, RUNNING and RETRYING in `enrichmentStatuses`.",
+                retryable=True,
+                retry_after_seconds=ceil((free_at - act.now).total_seconds()),
+            )
+        ]
+    )
+
+
+async def _ended_as(wanted: RestartFilter, cooled_by: datetime) -> list[str]:
+    """Find the customers that a filter matches, one more than may be restarted at most."""
+    if not wanted.statuses:
+        return []
+    ended = all_of(_ended(wanted, cooled_by))
+    conditions = [
+        Sql("t0.erased_at IS NULL AND t0.company_number IS NOT NULL"),
+        among("t0.enrichment_status", list(wanted.statuses)),
+        Sql("t0.customer_class_id IN (SELECT id FROM customer_class WHERE check_companies_house)"),
+        Sql(
+            "EXISTS (SELECT 1 FROM enrichment_run AS run WHERE run.customer_id = t0.id"  # noqa: S608  # no value is spelt out
+            f" AND run.id = ({_NEWEST_RUN}) AND {ended.text})",
+            ended.parameters,
+        ),
+    ]
+    if wanted.class_id is not None:
+        conditions.append(Sql("t0.customer_class_id = ?", (wanted.class_id,)))
+    if wanted.parent_id is not None:
+        conditions.append(Sql("t0.parent_id = ?", (wanted.parent_id,)))
+    condition = all_of(conditions)
+    text = (
+        f"SELECT t0.id FROM customer AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
+        f" ORDER BY t0.id LIMIT {MAX_RESTARTS + 1:d}"
+    )
+    return [row[0] for row in await run(text, condition.parameters)]
+
+
+_NEWEST_RUN = "SELECT max(latest.id) FROM enrichment_run AS latest WHERE latest.customer_id = t0.id"
+
+
+def _ended(wanted: RestartFilter, cooled_by: datetime) -> Iterable[Sql]:
+    """Write the conditions on the customer's newest lookup, called `run`."""
+    at = EnrichmentRun._meta.fields_map["finished_at"]
+    failed = EnrichmentStatus.FAILED.value
+    yield Sql("run.status = ? OR run.finished_at <= ?", (failed, to_database(at, cooled_by)))
+    if wanted.reasons is not None:
+        yield among("run.reason", list(wanted.reasons))
+    if wanted.finished_from_at is not None:
+        yield Sql("run.finished_at >= ?", (to_database(at, wanted.finished_from_at),))
+    if wanted.finished_until_at is not None:
+        yield Sql("run.finished_at < ?", (to_database(at, wanted.finished_until_at),))
+
+
+def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), BATCH):
+        yield ordered[start : start + BATCH]

@@ -1,0 +1,232 @@
+"""Tells faults of the database from bugs: lost, locked, read-only, full, out of resources. PURE.
+
+An exception is a fault if the program is right and the database could not serve it. Nothing else
+is: a statement that is wrong, or a constraint that it violates, remains an error of ours.
+"""
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum, unique
+
+
+@unique
+class FaultKind(StrEnum):
+    """Why the database could not serve a statement."""
+
+    LOST = "LOST"
+    """No connection: the server is down, restarts, or closed the connection."""
+    LOCKED = "LOCKED"
+    """Another transaction holds what was needed, for longer than we wait."""
+    READ_ONLY = "READ_ONLY"
+    """The database accepts reads only, as a standby does, or this role may not write."""
+    FULL = "FULL"
+    """No space is left for data or logs."""
+    OVERLOADED = "OVERLOADED"
+    """Too many connections, or too little memory."""
+    TIMEOUT = "TIMEOUT"
+    """The server, or we, stopped a statement that took too long."""
+    REFUSED = "REFUSED"
+    """The server does not let us in: a wrong password, or no such database."""
+    DAMAGED = "DAMAGED"
+    """A file is corrupt or can't be read."""
+    SCHEMA_MISMATCH = "SCHEMA_MISMATCH"
+    """The schema is older or newer than this program, so that it may not write."""
+
+
+RETRY_AFTER_S = {
+    FaultKind.LOST: 2,
+    FaultKind.LOCKED: 1,
+    FaultKind.OVERLOADED: 2,
+    FaultKind.TIMEOUT: 2,
+    FaultKind.SCHEMA_MISMATCH: 10,
+}
+LONG_RETRY_AFTER_S = 30
+"""The wait that is advised for what only an operator can repair."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFault:
+    """A fault: its kind, and its SQLSTATE, SQLite's name for it, or the system's."""
+
+    kind: FaultKind
+    code: str
+    is_outcome_unknown: bool = False
+    """Whether the connection was lost during COMMIT, so that the changes may be stored or not."""
+
+    @property
+    def retry_after(self) -> int:
+        """Return the seconds after which to try again."""
+        return RETRY_AFTER_S.get(self.kind, LONG_RETRY_AFTER_S)
+
+
+class DatabaseUnavailable(Exception):
+    """The database could not serve a request."""
+
+    def __init__(self, fault: DatabaseFault) -> None:
+        super().__init__(f"the database is unavailable: {fault.kind} {fault.code}")
+        self.fault = fault
+
+
+SQLSTATES = {
+    "08": FaultKind.LOST,
+    "28": FaultKind.REFUSED,
+    "3D": FaultKind.REFUSED,
+    "53": FaultKind.OVERLOADED,
+    "57": FaultKind.LOST,
+    "58": FaultKind.DAMAGED,
+    "25006": FaultKind.READ_ONLY,
+    "25P03": FaultKind.LOST,
+    "25P04": FaultKind.TIMEOUT,
+    "40001": FaultKind.LOCKED,
+    "40003": FaultKind.LOST,
+    "40P01": FaultKind.LOCKED,
+    "42501": FaultKind.READ_ONLY,
+    "53100": FaultKind.FULL,
+    "55000": FaultKind.LOST,  # the database accepts no connections
+    "55006": FaultKind.LOCKED,
+    "55P03": FaultKind.LOCKED,
+    "57014": FaultKind.TIMEOUT,
+    "57P04": FaultKind.REFUSED,
+    "XX001": FaultKind.DAMAGED,
+    "XX002": FaultKind.DAMAGED,
+}
+"""Kinds by SQLSTATE, or by its class for all others of that class."""
+
+OUTCOME_UNKNOWN = ("08", "40003", "57P")
+"""SQLSTATEs, by their beginnings, of which COMMIT may have been done all the same."""
+
+SQLITE = {
+    "BUSY": FaultKind.LOCKED,
+    "LOCKED": FaultKind.LOCKED,
+    "PROTOCOL": FaultKind.LOCKED,
+    "READONLY": FaultKind.READ_ONLY,
+    "PERM": FaultKind.READ_ONLY,
+    "FULL": FaultKind.FULL,
+    "NOLFS": FaultKind.FULL,
+    "NOMEM": FaultKind.OVERLOADED,
+    "CANTOPEN": FaultKind.LOST,
+    "INTERRUPT": FaultKind.TIMEOUT,
+    "IOERR": FaultKind.DAMAGED,
+    "CORRUPT": FaultKind.DAMAGED,
+    "NOTADB": FaultKind.DAMAGED,
+}
+"""Kinds by SQLite's primary result code, without SQLITE_."""
+
+CLOSED_SQLITE = ("Cannot operate on a closed database", "no active connection")
+"""What SQLite's drivers say of a connection that was closed, as when the process stops."""
+
+DRIVER = {
+    "InterfaceError": ("closed", "closing"),
+    "InternalClientError": ("cannot switch to state",),  # the server's last word was just read
+    "TargetServerAttributeNotMatched": ("",),
+}
+"""Exceptions of PostgreSQL's driver, and what they say when the connection is lost."""
+
+SYSTEM = {
+    errno.ENOSPC: FaultKind.FULL,
+    errno.EDQUOT: FaultKind.FULL,
+    errno.EROFS: FaultKind.READ_ONLY,
+    errno.EMFILE: FaultKind.OVERLOADED,
+    errno.ENFILE: FaultKind.OVERLOADED,
+    errno.EHOSTUNREACH: FaultKind.LOST,
+    errno.ENETUNREACH: FaultKind.LOST,
+    errno.ENETDOWN: FaultKind.LOST,
+    errno.ENOENT: FaultKind.LOST,
+    errno.EACCES: FaultKind.REFUSED,
+}
+"""Kinds by the system's number, for errors on the way to the server."""
+
+OF_PYTHON = {"builtins", "socket", "ssl"}
+"""Modules whose OSErrors are the connection's; clients of other services have their own classes."""
+
+
+def fault_of(error: BaseException) -> DatabaseFault | None:
+    """Tell the fault that an exception stands for; None for a bug or a refusal.
+
+    The mapper wraps what the driver raised, so causes and arguments are looked at as well.
+    """
+    for one in _with_causes(error):
+        if isinstance(one, DatabaseUnavailable):
+            return one.fault
+        fault = _of_postgres(one) or _of_sqlite(one) or _of_system(one)
+        if fault is not None:
+            return fault
+    return None
+
+
+def lost_in_commit(error: BaseException) -> DatabaseUnavailable | None:
+    """Return what to raise for an exception that ended COMMIT, if nobody knows the outcome."""
+    fault = fault_of(error)
+    if fault is None or not may_be_committed(error):
+        return None
+    return DatabaseUnavailable(replace(fault, is_outcome_unknown=True))
+
+
+def may_be_committed(error: BaseException) -> bool:
+    """Tell whether COMMIT, which ended with this exception, may have been done by the server.
+
+    An error that the server reports for COMMIT itself means that it rolled back, and a connection
+    that was closed before never sent it.
+    """
+    state = _sqlstate(error)
+    if state is not None:
+        return state.startswith(OUTCOME_UNKNOWN)
+    name: str = getattr(error, "sqlite_errorname", "")
+    return name.startswith("SQLITE_IOERR") or isinstance(error, OSError)
+
+
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, what it wraps and what caused it; not what it was raised beside."""
+    ahead: list[object] = [error]
+    seen: set[int] = set()
+    while ahead:
+        one = ahead.pop(0)
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            ahead += [one.__cause__, getattr(one, "original_error", None), *one.args[:1]]
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    state = getattr(error, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def _of_postgres(error: BaseException) -> DatabaseFault | None:
+    state = _sqlstate(error)
+    if state is not None:
+        kind = SQLSTATES.get(state, SQLSTATES.get(state[:2]))
+        return None if kind is None else DatabaseFault(kind, state)
+    name, module = type(error).__name__, type(error).__module__
+    if module.partition(".")[0] != "asyncpg":
+        return None
+    # The driver's own errors have no SQLSTATE; most are misuse, these are lost connections.
+    is_lost = any(said in str(error) for said in DRIVER.get(name, ()))
+    return DatabaseFault(FaultKind.LOST, name) if is_lost else None
+
+
+def _of_sqlite(error: BaseException) -> DatabaseFault | None:
+    name = getattr(error, "sqlite_errorname", None)
+    if isinstance(name, str):
+        kind = SQLITE.get(name.removeprefix("SQLITE_").partition("_")[0])
+        return None if kind is None else DatabaseFault(kind, name)
+    is_driver = isinstance(error, ValueError) or type(error).__module__ == "sqlite3"
+    if is_driver and any(said in str(error) for said in CLOSED_SQLITE):
+        return DatabaseFault(FaultKind.LOST, "SQLITE_MISUSE")
+    return None
+
+
+def _of_system(error: BaseException) -> DatabaseFault | None:
+    if not isinstance(error, OSError) or type(error).__module__ not in OF_PYTHON:
+        return None
+    if isinstance(error, TimeoutError):
+        return DatabaseFault(FaultKind.TIMEOUT, "ETIMEDOUT")
+    code = errno.errorcode.get(error.errno or 0, type(error).__name__)
+    is_unreachable = isinstance(error, ConnectionError | socket.gaierror | ssl.SSLError)
+    if is_unreachable or "Connect call failed" in str(error):  # at each of several addresses
+        return DatabaseFault(FaultKind.LOST, code)
+    kind = SYSTEM.get(error.errno or 0)
+    return None if kind is None else DatabaseFault(kind, code)

@@ -1,0 +1,32 @@
+"""Whether the loop of this process's worker still turns, and when it last reached the database."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Liveness:
+    """The latest signs of life of one loop; `now` is in seconds and never set back."""
+
+    now: Callable[[], float] = time.monotonic
+    _turned_at: float | None = None
+    _beaten_at: float | None = None
+
+    def turn(self) -> None:
+        """Note that the loop begins another turn."""
+        self._turned_at = self.now()
+
+    def beat(self) -> None:
+        """Note that a heartbeat was stored."""
+        self._beaten_at = self.now()
+
+    @property
+    def since_turn(self) -> float | None:
+        """Return the seconds since the last turn began; None before the first."""
+        return None if self._turned_at is None else self.now() - self._turned_at
+
+    @property
+    def since_beat(self) -> float | None:
+        """Return the seconds since a heartbeat was stored; None before the first."""
+        return None if self._beaten_at is None else self.now() - self._beaten_at

@@ -1,0 +1,98 @@
+"""Exceptions as logs show them: types, places and codes, and never a message or a variable."""
+
+import errno
+import os
+import traceback
+from pathlib import Path
+from typing import Any, TextIO
+
+ROOT = Path(__file__).resolve().parent.parent
+MOST_ERRORS = 10
+MOST_FRAMES = 30
+"""Of each error, those nearest to where it was raised."""
+
+
+def summarise_chain(error: BaseException) -> list[dict[str, Any]]:
+    """Summarise an error and its causes, the error itself first."""
+    return [
+        {
+            "exc_type": type(one).__name__,
+            **code_of(one),
+            "frames": [
+                {"filename": place_in(frame.filename), "lineno": frame.lineno, "name": frame.name}
+                for frame in _frames(one)
+            ],
+        }
+        for one in _chain(error)
+    ]
+
+
+def print_chain(out: TextIO, error: BaseException | None) -> None:
+    """Print the same for people, with the lines of code."""
+    for place, one in enumerate(_chain(error) if error is not None else ()):
+        head = (
+            "Caused by, or together with:\n" if place else "\nTraceback (most recent call last):\n"
+        )
+        codes = "".join(f" {name}={value}" for name, value in code_of(one).items())
+        lines = traceback.format_list(_frames(one))
+        print(f"{head}{''.join(lines)}{type(one).__name__}{codes}", file=out)
+
+
+def code_of(error: BaseException) -> dict[str, str]:
+    """Return the codes that an error carries: SQLSTATE, SQLite's name, the constraint, errno.
+
+    Errors that wrap another's, as the ORM's do, have that one's codes.
+    """
+    for one in (error, error.__cause__, *error.args):
+        codes = {
+            "sqlstate": getattr(one, "sqlstate", None),
+            "constraint": getattr(one, "constraint_name", None),
+            "sqlite_error": getattr(one, "sqlite_errorname", None),
+            "errno": errno.errorcode.get(getattr(one, "errno", None) or 0),
+            # A fault of the database, told by our own classification.
+            "database_fault": getattr(getattr(one, "fault", None), "kind", None),
+            "database_code": getattr(getattr(one, "fault", None), "code", None),
+        }
+        found = {name: code for name, code in codes.items() if isinstance(code, str)}
+        if found:
+            return found
+    return {}
+
+
+def described(error: BaseException) -> str:
+    """Describe an error in a line, in the system's words for its code instead of its own."""
+    number = getattr(error, "errno", None)
+    said = os.strerror(number) if isinstance(number, int) else ""
+    codes = " ".join(code_of(error).values())
+    return f"{type(error).__name__}: {said or codes or 'see the log'}"
+
+
+def place_in(filename: str) -> str:
+    """Shorten the name of a file: ours from the project's folder, others' from their package."""
+    _, packages, rest = filename.rpartition("site-packages/")
+    return rest if packages else filename.removeprefix(f"{ROOT}/")
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    ahead = [error]
+    while ahead and len(found) < MOST_ERRORS:
+        one = ahead.pop(0)
+        if any(one is seen for seen in found):
+            continue
+        found.append(one)
+        if one.__cause__ is not None:
+            ahead.append(one.__cause__)
+        elif one.__context__ is not None and not one.__suppress_context__:
+            ahead.append(one.__context__)
+        if isinstance(one, BaseExceptionGroup):
+            ahead.extend(one.exceptions)
+    return found
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return the last frames, without looking at their variables."""
+    frames = traceback.StackSummary.extract(
+        traceback.walk_tb(error.__traceback__), lookup_lines=False, capture_locals=False
+    )
+    return list(frames)[-MOST_FRAMES:]

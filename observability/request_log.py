@@ -1,0 +1,113 @@
+"""A log line for each request and each operation of a WebSocket, at a fraction of others' cost."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from models.access import Principal
+from observability import logs
+from schema.request_notes import RequestNotes
+
+REQUESTS = logging.getLogger("requests")
+OF_TOKENS = "tok_"
+"""What the ids of access tokens begin with; other credentials are an identity provider's."""
+
+
+class RequestLog:
+    """Writes the lines; what takes `slow_operation_s` seconds or longer gets a WARNING as well."""
+
+    def __init__(self, slow_operation_s: float = 0) -> None:
+        self._slow_ms = slow_operation_s * 1000 or float("inf")
+
+    def request(
+        self,
+        notes: RequestNotes,
+        request_id: str,
+        method: str,
+        path: str,
+        ms: float,
+        *,
+        is_complete: bool = True,
+    ) -> None:
+        """Log an HTTP request, or the opening of a WebSocket."""
+        is_slow = ms >= self._slow_ms and notes.status != SWITCHED
+        if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
+            return
+        line: dict[str, Any] = {
+            "timestamp": "",
+            "level": "info",
+            "event": "request",
+            "request_id": request_id,
+            "method": method,
+            "path": path,
+            "status": notes.status,
+            "ms": round(ms, 1),
+            "bytes": notes.bytes,
+        }
+        if not is_complete:
+            line["is_complete"] = False
+        self._write(line, notes, is_slow=is_slow)
+
+    def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
+        """Log the end of an operation of a WebSocket; a subscription is never slow."""
+        is_stream = notes.label is not None and notes.label.type == "subscription"
+        is_slow = ms >= self._slow_ms and not is_stream
+        if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
+            return
+        line: dict[str, Any] = {
+            "timestamp": "",
+            "level": "info",
+            "event": "operation",
+            "request_id": request_id,
+            "ended": ended,
+            "events": notes.events,
+            "ms": round(ms, 1),
+            "bytes": notes.bytes,
+        }
+        self._write(line, notes, is_slow=is_slow)
+
+    def socket(self, event: str, notes: RequestNotes, request_id: str, **more: Any) -> None:
+        """Log what happens to a WebSocket."""
+        if REQUESTS.isEnabledFor(logging.INFO):
+            line = {"timestamp": "", "level": "info", "event": event, "request_id": request_id}
+            self._write({**line, **more}, notes, is_slow=False)
+
+    def _write(self, line: dict[str, Any], notes: RequestNotes, *, is_slow: bool) -> None:
+        line["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+        _add_notes(line, notes)
+        if REQUESTS.isEnabledFor(logging.INFO):
+            logs.write_line(line)
+        if is_slow:
+            logs.write_line(line | {"level": "warning", "event": "slow_operation"})
+
+
+SWITCHED = 101
+"""The status of a request that became a WebSocket."""
+
+
+def _add_notes(line: dict[str, Any], notes: RequestNotes) -> None:
+    if notes.client:
+        line["client"] = notes.client
+    if notes.principal is not None:
+        _add_caller(line, notes.principal)
+        line["wait_ms"] = round(notes.wait_s * 1000, 1)
+        line["database_ms"] = round(notes.database_s * 1000, 1)
+        line["statements"] = notes.statements
+    if notes.label is not None:
+        line["operation"], line["operation_type"], line["document"] = notes.label
+    if notes.spending is not None:
+        line["cost_requested"] = notes.spending.requested
+        line["cost_actual"] = notes.spending.actual
+    if notes.codes:
+        line["error_codes"] = notes.codes
+    if notes.user_errors:
+        line["user_errors"] = notes.user_errors
+
+
+def _add_caller(line: dict[str, Any], principal: Principal) -> None:
+    if principal.id.startswith(OF_TOKENS):
+        line["token_id"] = principal.id
+    if principal.user_id is not None:
+        line["user_id"] = principal.user_id
+    if principal.reseller_id is not None:
+        line["reseller_id"] = principal.reseller_id

@@ -1,0 +1,37 @@
+"""What an input asks for, in a form by which a repeated request is recognised."""
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+NOT_CONTENT = frozenset({"dry_run", "expected_version"})
+"""What says how to carry a request out, not what it asks for."""
+
+
+def content_of(input_: Any) -> dict[str, Any]:
+    """Return the fields of an input that were sent, by name, as values that JSON can hold.
+
+    Instants stay as they are.
+    """
+    values = ((one.name, getattr(input_, one.name)) for one in fields(input_))
+    return {
+        name: _plain(value)
+        for name, value in values
+        if value is not strawberry.UNSET and name not in NOT_CONTENT
+    }
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return content_of(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value

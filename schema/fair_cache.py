@@ -1,0 +1,110 @@
+"""A cache that many callers share, in which none pushes out what the others use.
+
+Each entry is charged to an owner. When the cache is full, the least recently used entry of the
+owner who holds most makes room, so that a caller who adds thousands pushes out only their own.
+Entries that nobody has used for an hour go first, whoever owns them.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, NamedTuple, TypeVar
+
+from models.access import Principal
+
+IDLE_S = 3600.0
+
+Value = TypeVar("Value")
+
+
+def owner_of(principal: Principal | None) -> str:
+    """Return whose the entries of a principal are: a partner's, or else a user's or a token's."""
+    if principal is None:
+        return ""
+    return principal.reseller_id or principal.payer
+
+
+class Entry(NamedTuple, Generic[Value]):
+    """A value, its size, and who it is charged to."""
+
+    value: Value
+    size: int
+    owner: str
+
+
+class _Share:
+    """What one owner holds; the keys are in the order of their last use."""
+
+    __slots__ = ("keys", "size")
+
+    def __init__(self) -> None:
+        self.keys: OrderedDict[Hashable, None] = OrderedDict()
+        self.size = 0
+
+
+class FairCache(Generic[Value]):
+    """Values by their keys, at most `max_entries` of them, of at most `max_size` together."""
+
+    def __init__(
+        self, max_entries: int, max_size: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._max_entries = max_entries
+        self._max_size = max_size
+        self._clock = clock
+        self._entries: dict[Hashable, Entry[Value]] = {}
+        self._used_at: OrderedDict[Hashable, float] = OrderedDict()
+        self._shares: dict[str, _Share] = {}
+        self._parts: dict[str, float] = {}
+        """Which part of the cache each owner holds, by number or by size."""
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: Hashable) -> Value | None:
+        """Return a value, and note that it was used."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        self._used_at[key] = self._clock()
+        self._used_at.move_to_end(key)
+        self._shares[entry.owner].keys.move_to_end(key)
+        return entry.value
+
+    def put(self, key: Hashable, entry: Entry[Value]) -> None:
+        """Keep a value, and make room for it; the owner's entries may be what makes room."""
+        self.pop(key)
+        share = self._shares.setdefault(entry.owner, _Share())
+        share.keys[key] = None
+        share.size += entry.size
+        self._parts[entry.owner] = self._part(share)
+        self._entries[key] = entry
+        self._used_at[key] = self._clock()
+        self._size += entry.size
+        while len(self._entries) > self._max_entries or self._size > self._max_size:
+            self.pop(self._least_needed())
+
+    def pop(self, key: Hashable) -> Entry[Value] | None:
+        """Remove an entry and return it."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return None
+        del self._used_at[key]
+        self._size -= entry.size
+        share = self._shares[entry.owner]
+        del share.keys[key]
+        share.size -= entry.size
+        self._parts[entry.owner] = self._part(share)
+        if not share.keys:
+            del self._shares[entry.owner], self._parts[entry.owner]
+        return entry
+
+    def _least_needed(self) -> Hashable:
+        key, used_at = next(iter(self._used_at.items()))
+        if self._clock() - used_at > IDLE_S:
+            return key
+        largest = max(self._parts, key=self._parts.__getitem__)
+        return next(iter(self._shares[largest].keys))
+
+    def _part(self, share: _Share) -> float:
+        return max(len(share.keys) / self._max_entries, share.size / self._max_size)

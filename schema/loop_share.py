@@ -1,0 +1,76 @@
+"""Shares each iteration of the event loop between callers, so that none holds it for long.
+
+All that is ready runs in one iteration of the loop before anything else is read from the network:
+sixty requests that take a millisecond each hold up everybody for sixty. So each caller has some
+milliseconds of an iteration. What it has to do beyond waits for the next one, where others come
+in between.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+SLICE_S = 0.002
+"""What a caller may use of an iteration; then its current step is the last."""
+
+
+class LoopShare:
+    """Measures how long each caller has had the loop in this iteration."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._used: dict[str, float] = {}
+        self._current: str | None = None
+        self._since = 0.0
+        self._is_marked = False
+        """Whether the end of this iteration will be noticed."""
+        self._deferred: list[Callable[[], None]] = []
+
+    def enter(self, caller: str) -> float:
+        """Count the time from now on as the caller's, until another enters or this one leaves.
+
+        Returns the time.
+        """
+        now = self._clock()
+        if not self._is_marked:
+            self._is_marked = True
+            asyncio.get_running_loop().call_soon(self._begin_next)
+        elif self._current is not None:
+            used = self._used
+            used[self._current] = used.get(self._current, 0.0) + now - self._since
+        self._current = caller
+        self._since = now
+        return now
+
+    def leave(self) -> float:
+        """Count no more time until somebody enters. Returns the time."""
+        current, now = self._current, self._clock()
+        if current is not None:
+            used = self._used
+            used[current] = used.get(current, 0.0) + now - self._since
+            self._current = None
+        return now
+
+    def is_used_up(self, caller: str) -> bool:
+        """Tell whether a caller has had its share of this iteration."""
+        if self._current == caller:
+            self.leave()
+        return self._used.get(caller, 0.0) > SLICE_S
+
+    async def wait(self, caller: str) -> None:
+        """Go on at once, or in a later iteration if the caller has had its share of this one."""
+        while self.is_used_up(caller):  # noqa: ASYNC110  # an iteration sets no event
+            await asyncio.sleep(0)
+        self.enter(caller)
+
+    def call_next(self, callback: Callable[[], None]) -> None:
+        """Call back in the next iteration, for somebody who has had their share of this one."""
+        self._deferred.append(callback)
+
+    def _begin_next(self) -> None:
+        self._is_marked = False
+        self._current = None
+        self._used.clear()
+        deferred, self._deferred = self._deferred, []
+        for callback in deferred:
+            callback()

@@ -1,0 +1,198 @@
+"""Reads the JSON of requests, and says exactly what is wrong with it and where.
+
+The usual text is read by a fast parser, and written again to see what that let through: keys that
+stand twice, integers that it rounds, and U+0000, which no column can hold. Only a text
+that may hold one of them is read again, by a parser that keeps everything.
+"""
+
+import json
+import math
+import re
+from typing import Any, NamedTuple, NoReturn
+
+import orjson
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MAX_SHOWN = 40
+"""Characters of a number or a name that a message repeats."""
+
+TOO_DEEP = "is nested too deeply."
+
+KEY = re.compile(rb'"[ \t\r\n]*:')
+MAYBE_ROUNDED = re.compile(rb"[:,\[]-?[0-9][0-9.]*e")
+"""A large float, which may have been an integer; or a text that looks like one."""
+
+NULL_SPELLINGS = (b"u0000", b"u{0")
+"""What has neither, not even behind a backslash, holds no U+0000."""
+
+NULL_IN_DOCUMENT = re.compile(r"\x00|(?<!\\)(?:\\\\)*\\u(?:0000|\{0+\})")
+"""The character in a GraphQL document; behind another backslash it is no escape."""
+
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+Place = tuple[str | int, ...]
+
+
+class UnusableJSON(Exception):
+    """A text that is no JSON, or holds what cannot be used.
+
+    `place` is where, by keys and indexes, and `parsed` what the text says, if it is JSON at all.
+    """
+
+    def __init__(self, message: str, place: Place = (), parsed: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.parsed = parsed
+
+
+def read_json(text: bytes, place: Place = ()) -> Any:
+    """Return what a JSON text says; raises UnusableJSON.
+
+    `place` is where the text itself stands in the request.
+    """
+    text = text.removeprefix(BYTE_ORDER_MARK)  # a reader may ignore it (RFC 8259, 8.1)
+    try:
+        parsed = orjson.loads(text)
+        written = orjson.dumps(parsed)  # as the fast parser understood it
+    except orjson.JSONDecodeError as error:
+        _refuse_text(text, error, place)
+    except orjson.JSONEncodeError:  # limits say how deep is too deep
+        _refuse_contents(text, place)
+        return parsed
+    has_all_keys = written.count(b'":') == len(KEY.findall(text))
+    has_null = any(spelling in text for spelling in NULL_SPELLINGS)
+    if not has_all_keys or has_null or MAYBE_ROUNDED.search(written):
+        _refuse_contents(text, place)
+    return parsed
+
+
+def has_null_character(document: str) -> bool:
+    """Tell whether a GraphQL document holds U+0000, as itself or as an escape."""
+    return NULL_IN_DOCUMENT.search(document) is not None
+
+
+def _refuse_text(text: bytes, error: orjson.JSONDecodeError, place: Place) -> NoReturn:
+    """Say why a text could not be read: it is no JSON, or holds what no value can be made of."""
+    try:
+        text.decode()
+    except UnicodeDecodeError as fault:
+        message = (
+            f"must be UTF-8; the byte 0x{text[fault.start]:02x} at offset {fault.start} is not"
+        )
+    else:
+        message = f"is not JSON: {error}"
+    if not text.strip():
+        message = "is empty"
+    elif b"\x00" in text[:4] or text[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        message = "must be UTF-8; it is UTF-16 or UTF-32"
+    else:
+        _refuse_contents(text, place)
+    raise UnusableJSON(f"{_shown(place)} {message}.", place) from None
+
+
+class _Number(NamedTuple):
+    """A number that no value can be made of."""
+
+    text: str
+    fault: str
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The keys and values of an object as they stand in the text."""
+
+
+MAY_HAVE_FAULTS = frozenset({str, list, _Pairs, _Number})
+
+
+def _refuse_contents(text: bytes, place: Place) -> None:
+    """Find what cannot be used in a JSON text, if it is one."""
+    try:
+        tree = json.loads(
+            text,
+            object_pairs_hook=_Pairs,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=lambda name: _Number(name, "is not a number of JSON"),
+        )
+        fault = _find_fault(tree) if tree.__class__ in MAY_HAVE_FAULTS else None
+    except RecursionError:
+        raise UnusableJSON(f"{_shown(place)} {TOO_DEEP}", place) from None
+    except ValueError:
+        return
+    if fault is not None:
+        whole = (*place, *fault[0])
+        raise UnusableJSON(f"{_shown(whole)}: {fault[1]}.", whole, _plain(tree)) from None
+
+
+def _integer(text: str) -> int | _Number:
+    if len(text) < len("9223372036854775807") or -(2**63) <= _long(text) < 2**64:
+        return int(text)
+    return _Number(text, "has more than 64 bits; send it as text")
+
+
+def _long(text: str) -> float:
+    """Return an integer as it is, or infinite if it has too many digits to be read."""
+    return int(text) if len(text) <= MAX_SHOWN else math.inf
+
+
+def _float(text: str) -> float | _Number:
+    number = float(text)
+    return number if math.isfinite(number) else _Number(text, "is too large for a 64-bit float")
+
+
+def _find_fault(value: Any, key: str = "") -> tuple[Place, str] | None:
+    """Find the first fault below a value that stands under a key: its place, and what it is."""
+    if isinstance(value, str):
+        return _fault_of_text(value, is_document=key == "query")
+    if isinstance(value, _Number):
+        return (), f"{_cut(value.text)} {value.fault}"
+    if isinstance(value, _Pairs):
+        return _fault_of_object(value)
+    for index, below in enumerate(value):
+        if below.__class__ in MAY_HAVE_FAULTS and (found := _find_fault(below)):
+            return (index, *found[0]), found[1]
+    return None
+
+
+def _fault_of_object(pairs: _Pairs) -> tuple[Place, str] | None:
+    seen = set()
+    for key, below in pairs:
+        found = _fault_of_text(key)
+        if key in seen:
+            found = (), "this key stands more than once in its object"
+        elif found is None and below.__class__ in MAY_HAVE_FAULTS:
+            found = _find_fault(below, key)
+        if found is not None:
+            return (key, *found[0]), found[1]
+        seen.add(key)
+    return None
+
+
+def _fault_of_text(text: str, *, is_document: bool = False) -> tuple[Place, str] | None:
+    if "\x00" in text or (is_document and has_null_character(text)):
+        return (), "text must not hold the character U+0000"
+    surrogate = None if text.isascii() else LONE_SURROGATE.search(text)
+    if surrogate is not None:
+        code = f"\\u{ord(surrogate[0]):04x}"
+        return (), f"{code} is half of a character; its other half is missing"
+    return None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Pairs):
+        return {key: _plain(below) for key, below in value}
+    if isinstance(value, list):
+        return [_plain(below) for below in value]
+    return value
+
+
+def _shown(place: Place) -> str:
+    """Write a place as `variables.input.names[2]`."""
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{_cut(step)}" for step in place)
+    return path.removeprefix(".") or "The JSON text"
+
+
+def _cut(text: str) -> str:
+    text = LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).replace("\x00", "\\u0000")
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

@@ -1,0 +1,155 @@
+"""What the log line of a request or of an operation tells, noted while it runs.
+
+Notes hold no query, variable, name or token: only ids, counts, codes and times.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import structlog
+from graphql import DocumentNode, OperationDefinitionNode
+
+from models.access import Principal
+from models.statement_time import StatementTime, noting
+
+if TYPE_CHECKING:
+    from schema.metering import Spending
+
+log = structlog.get_logger(__name__)
+
+LABELS = "labels"
+"""The attribute of a document that holds the labels of its operations, by the name asked for."""
+LONGEST_NAME = 80
+MOST_CODES = 10
+
+
+class Label(NamedTuple):
+    """What an operation is called in logs."""
+
+    name: str | None
+    type: str
+    document: str
+    """The SHA-256 of the document's text, as persisted documents are named."""
+
+
+class RequestNotes(StatementTime):
+    """Notes of one HTTP request, or of one operation of a WebSocket."""
+
+    __slots__ = (
+        "bytes",
+        "client",
+        "code",
+        "codes",
+        "events",
+        "label",
+        "principal",
+        "spending",
+        "status",
+        "user_errors",
+        "wait_s",
+    )
+
+    def __init__(self, client: str = "") -> None:
+        self.database_s = self.wait_s = 0.0
+        self.statements = self.status = self.bytes = self.events = self.user_errors = 0
+        """`events` are those of a subscription, or the operations of a WebSocket."""
+        self.client = client
+        self.label: Label | None = None
+        self.principal: Principal | None = None
+        self.spending: Spending | None = None
+        self.code: int | None = None
+        """With which a WebSocket was closed from here."""
+        self.codes: list[str] | None = None
+
+
+def noted() -> RequestNotes | None:
+    """Return the notes of the current request or operation; None in a job."""
+    notes = noting.get()
+    return notes if isinstance(notes, RequestNotes) else None
+
+
+@contextmanager
+def notes_of_operation(client: str, principal: Principal | None) -> Iterator[RequestNotes]:
+    """Keep notes of an operation of a WebSocket, apart from those of the connection."""
+    notes = RequestNotes(client)
+    notes.principal = principal
+    connection = noted()
+    token = noting.set(notes)
+    try:
+        yield notes
+    finally:
+        noting.reset(token)
+        if connection is not None:
+            connection.events += 1
+            connection.bytes += notes.bytes
+
+
+def note_principal(principal: Principal | None) -> None:
+    """Note who has signed in."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        notes.principal = principal
+
+
+def note_operation(document: DocumentNode, text: str, asked_name: str | None) -> None:
+    """Note what is executed; worked out once for each document and name."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        labels: dict[str | None, Label | None] = vars(document).setdefault(LABELS, {})
+        try:
+            notes.label = labels[asked_name]
+        except KeyError:
+            notes.label = labels[asked_name] = _label_of(document, text, asked_name)
+
+
+def note_spending(spending: "Spending") -> None:
+    """Note what the operation costs."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        notes.spending = spending
+
+
+def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
+    """Note the codes of errors as they are answered, each once."""
+    notes = noting.get()
+    if not isinstance(notes, RequestNotes):
+        return
+    codes = notes.codes = notes.codes or []
+    for error in errors:
+        code = str((error.get("extensions") or {}).get("code", "UNKNOWN"))
+        if code not in codes and len(codes) < MOST_CODES:
+            codes.append(code)
+
+
+def note_user_errors(count: int) -> None:
+    """Note how many user errors a mutation answers."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        notes.user_errors += count
+
+
+def note_subscription() -> None:
+    """Log that a subscription has begun; its own line comes when it ends."""
+    notes = noted()
+    if notes is not None and notes.label is not None:
+        name, _, document = notes.label
+        log.info("subscription_started", operation=name, document=document)
+
+
+def note_wait(seconds: float) -> None:
+    """Note for how long the operation waited for its turn."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        notes.wait_s += seconds
+
+
+def _label_of(document: DocumentNode, text: str, asked_name: str | None) -> Label | None:
+    for one in document.definitions:
+        if isinstance(one, OperationDefinitionNode):
+            name = one.name.value if one.name else None
+            if asked_name is None or name == asked_name:
+                digest = sha256(text.encode(errors="surrogatepass")).hexdigest()
+                return Label(name and name[:LONGEST_NAME], one.operation.value, f"sha256:{digest}")
+    return None

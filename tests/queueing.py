@@ -1,0 +1,44 @@
+"""Enqueues and claims jobs as saves and workers do, at the instant of a test's clock."""
+
+from datetime import timedelta
+
+from models.allowance import Allowance
+from models.database import Database
+from models.job import Claim, NewJob, enqueue
+from models.queue_claim import NotNow, claim
+from models.queue_watch import promote
+from models.rate_limit import Payment
+from tests.conftest import Clock
+
+KIND = "kind"
+LEASE = timedelta(seconds=30)
+REGISTER = Payment("companies-house:test", Allowance())
+
+
+async def add(database: Database, clock: Clock, *jobs: NewJob) -> None:
+    """Add jobs in one transaction."""
+    await database.transaction(lambda: enqueue(jobs, clock()))
+
+
+async def add_keys(database: Database, clock: Clock, *keys: str) -> None:
+    """Add a plain job for each key."""
+    await add(database, clock, *(NewJob(KIND, key, {"n": key}) for key in keys))
+
+
+async def take(
+    database: Database,
+    clock: Clock,
+    most: int = 1,
+    *,
+    kind: str = KIND,
+    payment: Payment | None = None,
+) -> list[Claim]:
+    """Claim jobs as a worker does, until there are so many or none is to be had now."""
+    await database.transaction(lambda: promote(clock()))
+    claims: list[Claim] = []
+    while len(claims) < most:
+        found = await claim(database, kind, payment, LEASE, clock())
+        if isinstance(found, NotNow):
+            break
+        claims.append(found)
+    return claims

@@ -1,0 +1,201 @@
+"""What somebody else has, and what nobody has, costs the same work to look for (R95, R99).
+
+Time would tell a partner that a number exists elsewhere. On SQLite the instructions of its virtual
+machine are counted, on PostgreSQL the rows that each node of a plan goes through: what is left out
+are clocks. Ids are left out too: nobody guesses their 74 random bits.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from graphql import build_schema
+from tortoise.connection import get_connection
+
+from models import Customer
+from models.database import Database
+from tests.factories import add_customer
+from tests.graphql_client import Api, the_schema
+from tests.partner_supplies import supplies_of
+from tests.partner_world import TwoPartners, texts, two_partners
+from tests.schema_walk import Probe, Walk
+from tests.statement_log import told_statements
+
+ID = re.compile(r"[a-z]{3}_[0-9a-z]{26}")
+VALUE = re.compile(r"'[^']*'")
+EXPLAIN = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) "
+Work = Any
+
+NUMBERS = {
+    "an account number": "customer(accountNumber: $text) { id }",
+    "a company number": "customers(filter: { companyNumber: $text }) { nodes { id } totalCount }",
+    "a reference": "customers(filter: { externalReference: $text }) { nodes { id } totalCount }",
+    "both": "customers(filter: { companyNumber: $text, externalReference: $text }) { totalCount }",
+    "one of a class": """customers(filter: { companyNumber: $text, classCodes: ["CHARITY"] }) {
+      nodes { id } totalCount }""",
+    "a text": "customers(filter: { text: $text }) { nodes { id } totalCount }",
+}
+TRIED = {"Query.customer": 5, "Query.customers": 3}
+"""How many probes of the walk name something else than an id, at least."""
+
+
+class _Sent(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.statements: list[tuple[str, Sequence[Any]]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.args:
+            text, values = record.args
+            self.statements.append((str(text), values))  # type: ignore[arg-type]  # as it is logged
+
+
+class Measured:
+    """Measures the work of requests in the database."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._steps = 0
+
+    async def work(self, document: str, variables: Any, token: str) -> Work:
+        """Ask, and give the work of it; what is remembered afterwards was so before."""
+        steps = []
+        for _ in range(3):
+            before = self._steps
+            with self._sent() as sent:
+                response = await self._api.post(document, variables, token=token)
+            steps.append(self._steps - before)
+        assert "INTERNAL_ERROR" not in response.text
+        if not self._api.platform.database.is_postgres:
+            return min(steps)  # at times something is looked up that is then remembered
+        return await explained(self._api.platform.database, sent.statements)
+
+    async def begin(self) -> None:
+        """Count the instructions of SQLite's connections from now on."""
+        database = self._api.platform.database
+        if database._reader is not None:
+            database._reader.set_progress_handler(self._step, 1)
+            connection: Any = get_connection("default")
+            await connection._connection.set_progress_handler(self._step, 1)
+
+    def _step(self) -> None:
+        self._steps += 1
+
+    @contextmanager
+    def _sent(self) -> Iterator[_Sent]:
+        handler = _Sent()
+        with told_statements(handler):
+            yield handler
+
+
+async def explained(
+    database: Database, statements: Sequence[tuple[str, Sequence[Any]]]
+) -> list[str]:
+    """Give the plans of some statements with the rows that went through them."""
+    connection = await asyncpg.connect(database.dsn)
+    try:
+        # Small tables would be read whole, where large ones are looked up in.
+        await connection.execute("SET enable_seqscan = off")
+        await connection.execute("SET plan_cache_mode = force_custom_plan")
+        plans = []
+        for text, values in statements:
+            if text.startswith("SELECT"):
+                rows = await connection.fetch(EXPLAIN + text, *(values or ()))
+                plans.append("\n".join(VALUE.sub("…", row[0]) for row in rows))
+        return plans
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def world(api: Api) -> TwoPartners:
+    """Fill the database with what two partners have, the one more than the other."""
+    world = await two_partners(api.platform.database, api.clock)
+    await add_customer(api.platform.database, world.act, account_number="zzz", name="Last")
+    return world
+
+
+async def share_numbers(world: TwoPartners) -> None:
+    """Let all that is out of reach have one company number and one reference."""
+    await Customer.filter(id__in=[one.id for one in world.theirs.customers]).update(
+        external_reference="theirs", company_number="07654321"
+    )
+
+
+@pytest.mark.parametrize("what", NUMBERS)
+async def test_a_number_of_somebody_elses_costs_what_an_unknown_one_costs(
+    api: Api, world: TwoPartners, what: str
+) -> None:
+    await share_numbers(world)
+    document = f"query($text: String) {{ {NUMBERS[what]} }}"
+    theirs = [str(one.account_number) for one in world.theirs.customers]
+    pairs = {
+        "an account number": [(one, f"{one[:-1]}x") for one in theirs],
+        "a reference": [("theirs", "thairs")],
+        "a text": [("theirs", "thairs"), ("07654321", "07654322")],
+    }.get(what, [("07654321", "07654322")])
+    measured = Measured(api)
+    await measured.begin()
+    for foreign, unknown in pairs:
+        told = [
+            await measured.work(document, {"text": text}, world.ours.token)
+            for text in (foreign, unknown)
+        ]
+        assert told[0] == told[1], foreign
+        assert told[0]
+
+
+async def test_nothing_that_can_be_guessed_costs_more_where_it_exists(
+    api: Api, world: TwoPartners
+) -> None:
+    """Whatever argument of a query names something by other means than an id."""
+    walk = Walk(build_schema(the_schema().as_str()), await supplies_of(world))
+    measured = Measured(api)
+    await measured.begin()
+    tried: list[str] = []
+    for probe in walk.probes("query"):
+        if probe.other is None or names_an_id(probe):
+            continue
+        told = [
+            await measured.work(probe.document, variables, world.ours.token)
+            for variables in (probe.variables, probe.other)
+        ]
+        assert told[0] == told[1], probe.name
+        tried.append(probe.name.partition("(")[0])
+    assert {name: tried.count(name) >= most for name, most in TRIED.items()} == dict.fromkeys(
+        TRIED, True
+    )
+
+
+def names_an_id(probe: Probe) -> bool:
+    """Tell whether a probe tries an id."""
+    differing = set(texts(probe.variables)) ^ set(texts(probe.other))
+    is_cursor = "(after" in probe.name or "(before" in probe.name  # there is an id within
+    return is_cursor or any(ID.search(text) for text in differing)
+
+
+async def test_a_partner_finds_its_own_by_number(api: Api, world: TwoPartners) -> None:
+    """And the platform finds everybody's."""
+    await share_numbers(world)
+    own = world.ours.customers[1]
+    await Customer.filter(id=own.id).update(company_number="07654321", external_reference="mine")
+    document = """query($number: String, $reference: String, $account: String) {
+      byNumber: customers(filter: { companyNumber: $number }) { nodes { id } totalCount }
+      byReference: customers(filter: { externalReference: $reference }) { nodes { id } }
+      byAccount: customer(accountNumber: $account) { id } }"""
+    asked = {"number": "07654321", "reference": "mine", "account": own.account_number}
+    found = {"id": own.id}
+    assert await api.data(document, token=world.ours.token, **asked) == {
+        "byNumber": {"nodes": [found], "totalCount": 1},
+        "byReference": {"nodes": [found]},
+        "byAccount": found,
+    }
+    assert (await api.data(document, **asked))["byNumber"]["totalCount"] > 1
+    theirs = world.theirs.customers[0].account_number
+    for number in (theirs, "", "~", "\U0010ffff"):
+        data = await api.data(document, token=world.ours.token, account=number)
+        assert data["byAccount"] is None

@@ -1,0 +1,1 @@
+"""HTTP and WebSocket as bytes: the server, and how connections are read."""

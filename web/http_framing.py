@@ -1,0 +1,166 @@
+"""Where the parts of an HTTP/1.1 request end, and what is wrong with its head (RFC 9112). PURE."""
+
+import re
+from collections.abc import Sequence
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Of the request line and the headers."""
+
+MAX_HEADERS = 100
+
+MAX_FRAMING_BYTES = 16 * 1024
+"""Of the chunk extensions and trailers of one body."""
+
+CHUNK_LINE_BYTES = 20
+"""Of a chunk's size and its line breaks, which count as no extension."""
+
+HEAD_END = b"\r\n\r\n"
+HEAD_START = re.compile(rb"[A-Z-]{1,32}(?: |\Z)")
+"""How a request begins; a client that speaks TLS or something else begins differently."""
+
+LONE_LF = re.compile(rb"(?<!\r)\n")
+OFFER = re.compile(rb"\r\nupgrade:[ \t]*+(?!websocket[ \t]*\r\n)[^\r\n]*(?=\r\n)", re.IGNORECASE)
+"""An offer to speak something else than HTTP/1.1 and WebSocket, such as `h2c` of Java's client."""
+
+HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
+CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}(?=[;\r])")
+ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+SINGLE = frozenset(
+    {b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization"}
+)
+"""Headers that mean one thing; of two, this service and a proxy could choose differently."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Malformed(Exception):
+    """A request that breaks the protocol; the connection is closed after `status`."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def find_head(unread: bytearray, searched: int) -> int | None:
+    """Return the size of the head that `unread` begins with; None if its end has not come."""
+    place = unread.find(HEAD_END, searched)
+    if place > MAX_HEAD_BYTES or (place < 0 and len(unread) > MAX_HEAD_BYTES):
+        if unread.find(b"\r\n", 0, MAX_HEAD_BYTES) < 0:
+            raise Malformed(414, f"The request line may have at most {MAX_HEAD_BYTES:,} bytes.")
+        raise Malformed(431, f"The headers may have at most {MAX_HEAD_BYTES:,} bytes together.")
+    if place >= 0:
+        return place + len(HEAD_END)
+    if unread and (not HEAD_START.match(unread) or LONE_LF.search(unread, max(0, searched))):
+        raise Malformed(400, "This is not a request of HTTP/1.1.")
+    return None
+
+
+def without_offers(head: bytes) -> bytes:
+    """Drop offers of other protocols, which are not taken (RFC 9110, 7.8).
+
+    The parser would take them, and the body of the request away from it.
+    """
+    return OFFER.sub(b"", head) if b"\r\nupgrade:" in head.lower() else head
+
+
+def target_of(method: bytes, target: bytes) -> bytes:
+    """Return a request target in origin form; nothing is made of the host of an absolute one."""
+    if target.startswith(b"/") or (method == b"OPTIONS" and target == b"*"):
+        return target
+    absolute = ABSOLUTE.match(target)
+    if absolute is not None:
+        rest = target[absolute.end() :]
+        return rest if rest.startswith(b"/") else b"/" + rest
+    raise Malformed(400, "The request target must be a path or an http URL.")
+
+
+def check_head(version: str, method: bytes, headers: Headers) -> "Body":
+    """Return the body to expect; raises Malformed for a head that could be read in two ways."""
+    if version not in {"1.0", "1.1"}:
+        raise Malformed(505, "The request must be one of HTTP/1.1 or HTTP/1.0.")
+    if method == b"CONNECT":
+        raise Malformed(501, "The method CONNECT is not supported.")
+    if len(headers) > MAX_HEADERS:
+        raise Malformed(431, f"A request may have at most {MAX_HEADERS} headers.")
+    seen = _single_headers(headers)
+    host = seen.get(b"host")
+    if host is None and version == "1.1":
+        raise Malformed(400, "A request of HTTP/1.1 must have the header host.")
+    if host is not None and not HOST.fullmatch(host):
+        raise Malformed(400, "The header host must be a host, and maybe a port.")
+    size, coding = int(seen.get(b"content-length", 0)), seen.get(b"transfer-encoding")
+    if coding is None:
+        return Body(size)
+    if version == "1.0" or b"content-length" in seen:
+        raise Malformed(400, "Transfer-Encoding needs HTTP/1.1 and no Content-Length.")
+    if coding.strip().lower() != b"chunked":
+        raise Malformed(501, "The only transfer coding that is supported is chunked.")
+    return Body(is_chunked=True)
+
+
+def _single_headers(headers: Headers) -> dict[bytes, bytes]:
+    seen: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in SINGLE:
+            if name in seen:
+                raise Malformed(400, f"The header {name.decode()} may stand only once.")
+            seen[name] = value
+    return seen
+
+
+class Body:
+    """Tells where the next part of a body ends: of a known size, or chunked.
+
+    A chunk comes with its line of size and extensions before it and a line break behind it; a large
+    one is taken in pieces. Behind the last chunk there are trailers and an empty line.
+    """
+
+    def __init__(self, size: int = 0, *, is_chunked: bool = False) -> None:
+        self.has_any = is_chunked or size > 0
+        self._is_chunked = is_chunked
+        self._left = size
+        """Bytes still to come of the body, or of the chunk that has begun."""
+        self._is_in_trailers = False
+        self._framing = 0
+        """Bytes of extensions and trailers until now."""
+
+    def next_part(self, unread: bytearray) -> int | None:
+        """Return the size of the next part; None if it has not come."""
+        if self._left or not self._is_chunked:
+            size = min(self._left, len(unread))
+            self._left -= size
+            return size or None
+        end = unread.find(b"\r\n", 0, MAX_FRAMING_BYTES + CHUNK_LINE_BYTES)
+        if end < 0:
+            self._check_framing(len(unread) - CHUNK_LINE_BYTES)
+            if LONE_LF.search(unread):
+                raise Malformed(400, "A line of a chunked body must end with CR and LF.")
+            return None
+        line = end + 2
+        if self._is_in_trailers:
+            self._spend(line)
+            return line
+        digits = CHUNK_SIZE.match(unread)
+        if digits is None:
+            raise Malformed(400, "The size of a chunk must be 1 to 16 hexadecimal digits.")
+        self._spend(max(0, line - CHUNK_LINE_BYTES))
+        size = int(digits[0], 16)
+        if size == 0:
+            self._is_in_trailers = True
+            return line
+        whole = line + size + 2
+        taken = min(whole, len(unread))
+        self._left = whole - taken
+        return taken
+
+    def _spend(self, size: int) -> None:
+        self._framing += size
+        self._check_framing(0)
+
+    def _check_framing(self, more: int) -> None:
+        if self._framing + more > MAX_FRAMING_BYTES:
+            most = f"{MAX_FRAMING_BYTES:,} bytes"
+            if self._is_in_trailers:
+                raise Malformed(431, f"A body may have at most {most} of extensions and trailers.")
+            raise Malformed(400, f"A body may have at most {most} of chunk extensions.")
