@@ -3,8 +3,8 @@
 import asyncio
 import fcntl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,18 @@ async def _alone(database: Database, timeout_s: float) -> AsyncIterator[Watch]:
         await connection.execute_query(f"PRAGMA busy_timeout = {before}")
 
 
+@contextmanager
+def _telling_of_locks(message: str, holder: Callable[[], str]) -> Iterator[None]:
+    """Raise MigrationBlocked, with who holds it, for a lock that was not free in time."""
+    try:
+        yield
+    except Exception as error:
+        fault = fault_of(error)
+        if fault is None or fault.kind is not FaultKind.LOCKED:
+            raise
+        raise MigrationBlocked(f"{message} {holder()}.") from error
+
+
 @asynccontextmanager
 async def _alone_on_postgres(database: Database, timeout_s: float) -> AsyncIterator[Watch]:
     observer = await asyncpg.connect(database.direct_dsn, timeout=timeout_s)
@@ -148,15 +160,11 @@ async def _alone_on_postgres(database: Database, timeout_s: float) -> AsyncItera
             seen: list[str] = []
             watching = asyncio.create_task(_note_blockers(observer, seen))
             try:
-                await work
-            except Exception as error:
-                fault = fault_of(error)
-                if fault is None or fault.kind is not FaultKind.LOCKED:
-                    raise
-                raise MigrationBlocked(
-                    f"{name} waited {timeout_s:g} s for a lock and changed nothing. It is held by"
-                    f" {seen[-1] if seen else 'somebody who has just let go of it'}."
-                ) from error
+                with _telling_of_locks(
+                    f"{name} waited {timeout_s:g} s for a lock and changed nothing. It is held by",
+                    lambda: seen[-1] if seen else "somebody who has just let go of it",
+                ):
+                    await work
             finally:
                 watching.cancel()
                 with suppress(asyncio.CancelledError):
@@ -219,15 +227,10 @@ async def _alone_on_sqlite(database: Database, timeout_s: float) -> AsyncIterato
             await asyncio.sleep(POLL_S)
 
         async def watch(name: str, work: Awaitable[None]) -> None:
-            try:
+            with _telling_of_locks(
+                f"{name} waited {timeout_s:g} s for a lock and changed nothing. It is held by",
+                lambda: f"another process, which is writing to {path.name}",
+            ):
                 await work
-            except Exception as error:
-                fault = fault_of(error)
-                if fault is None or fault.kind is not FaultKind.LOCKED:
-                    raise
-                raise MigrationBlocked(
-                    f"{name} waited {timeout_s:g} s for a lock and changed nothing. Another"
-                    f" process is writing to {path.name}."
-                ) from error
 
         yield watch

@@ -243,7 +243,7 @@ async def test_a_migration_that_meets_a_lock_says_who_holds_it_and_changes_nothi
         path = empty.config["connections"]["default"]["credentials"]["file_path"]
         writer = sqlite3.connect(path, isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
-        said = rf"{name} waited 0.3 s .* Another process is writing to {Path(path).name}"
+        said = rf"{name} waited 0.3 s .* another process, which is writing to {Path(path).name}"
     with pytest.raises(MigrationBlocked, match=said) as blocked:
         await migrate(empty, WAIT_S)
     assert "\n" not in str(blocked.value)
