@@ -99,6 +99,14 @@ class Principal:
         """
         return self.user_id or self.reseller_id or self.id
 
+    @property
+    def caller(self) -> str:
+        """Whose share of slots, caches and searches counts.
+
+        That is the partner, with all its users and tokens; else the user, or the token.
+        """
+        return self.reseller_id or self.payer
+
 
 SYSTEM = Principal("system", "system", frozenset())
 """The platform itself, as when a lookup fills a profile (R92)."""

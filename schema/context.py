@@ -87,22 +87,27 @@ class Context:
     slot: RequestSlot | None = None
     """What the operation runs within."""
     search_limit: SearchLimit | None = None
-    """Gives the name searches of each payer their turn."""
+    """Gives the name searches of each caller their turn."""
     spending: "Spending | None" = None
     """What the operation costs, once that was worked out."""
+
+    @property
+    def caller(self) -> str:
+        """Whose share of slots and caches the operation uses; empty before sign-in."""
+        return "" if self.principal is None else self.principal.caller
 
     def enter(self) -> AbstractAsyncContextManager[None]:
         """Wait for the slot of a request or an operation, and begin its deadline."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
-        self.slot = self.limiters.request(self.principal.payer)
+        self.slot = self.limiters.request(self.caller)
         return self.slot
 
     def turn_of_event(self) -> AbstractAsyncContextManager[None]:
         """Wait for a slot for an event of a subscription, as long as it takes."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
-        return self.limiters.part(self.principal.payer)
+        return self.limiters.part(self.caller)
 
     def outside(self) -> AbstractAsyncContextManager[None]:
         """Give the slot of a query up while it waits for another service, as the register."""

@@ -10,18 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
-from models.access import Principal
-
 IDLE_S = 3600.0
 
 Value = TypeVar("Value")
-
-
-def owner_of(principal: Principal | None) -> str:
-    """Return whose the entries of a principal are: a partner's, or else a user's or a token's."""
-    if principal is None:
-        return ""
-    return principal.reseller_id or principal.payer
 
 
 class Entry(NamedTuple, Generic[Value]):

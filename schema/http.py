@@ -25,7 +25,6 @@ from schema.errors import (
     settle,
     unavailable,
 )
-from schema.fair_cache import owner_of
 from schema.guessing import TooManyGuesses
 from schema.http_request import (
     GRAPHQL_RESPONSE,
@@ -170,7 +169,7 @@ class GraphQLEndpoint:
         """Give the document that is asked for, by its text or by its id."""
         try:
             document_id = asked_id(wanted.document_id, wanted.extensions)
-            return self._documents.find(wanted.query, document_id, owner_of(context.principal))
+            return self._documents.find(wanted.query, document_id, context.caller)
         except RequestRefused as refused:
             is_bad = refused.code is ErrorCode.BAD_REQUEST or media_type == GRAPHQL_RESPONSE
             raise HTTPRefused(400 if is_bad else 200, refused.message, refused.code) from refused

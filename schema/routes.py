@@ -46,7 +46,7 @@ class Signed:
         await answer(scope, receive, send)
 
     async def _answer_in_slot(self, request: Request) -> Response:
-        caller = request.state.principal.payer
+        caller = request.state.principal.caller
         request.state.part = partial(self._limiters.part, caller)
         slot = self._limiters.request(caller)
         try:

@@ -1,4 +1,4 @@
-"""Limits the name searches of each payer, so that none takes the register's budget from others."""
+"""Limits the name searches of each caller, so that none takes the register's budget from others."""
 
 import asyncio
 import math
@@ -15,13 +15,8 @@ WINDOW = timedelta(minutes=1)
 AT_ONCE = 2
 
 
-def payer_of(principal: Principal) -> str:
-    """Give who answers for a principal's searches: its reseller, else its user, else itself."""
-    return principal.reseller_id or principal.user_id or principal.id
-
-
 class SearchLimit:
-    """Lets each payer search `searches` times a minute, in one process: a third may come together.
+    """Lets each caller search `searches` times a minute, in one process: a third may come together.
 
     Two of them run at once, and the others wait for these.
     """
@@ -34,9 +29,9 @@ class SearchLimit:
 
     @asynccontextmanager
     async def turn(self, principal: Principal) -> AsyncIterator[None]:
-        """Wait for the payer's own searches before; raise RATE_LIMITED for one too many."""
-        payer = payer_of(principal)
-        wait = self._rates.count(payer)
+        """Wait for the caller's own searches before; raise RATE_LIMITED for one too many."""
+        caller = principal.caller
+        wait = self._rates.count(caller)
         if wait:
             seconds = math.ceil(wait)
             raise rate_limited(
@@ -45,6 +40,6 @@ class SearchLimit:
                 seconds,
                 self._searches,
             )
-        slots = self._slots.setdefault(payer, asyncio.Semaphore(AT_ONCE))
+        slots = self._slots.setdefault(caller, asyncio.Semaphore(AT_ONCE))
         async with slots:
             yield

@@ -30,7 +30,6 @@ from schema.document_reader import SHORT, DocumentReader
 from schema.documents import Documents
 from schema.errors import OUTCOME_UNKNOWN, RequestRefused, is_unavailable, settle
 from schema.execution import NothingRan, ReadDocument, RememberingSchema
-from schema.fair_cache import owner_of
 from schema.inputs import prepare_inputs
 from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
@@ -189,7 +188,7 @@ class CustomerClassesSchema(RememberingSchema):
     def owner(self, context: ExecutionContext) -> str:
         """Return the partner or the user who sent a document."""
         asked = context.context
-        return owner_of(asked.principal) if isinstance(asked, Context) else ""
+        return asked.caller if isinstance(asked, Context) else ""
 
     def refusals(self, executor: Any, context: ExecutionContext) -> list[GraphQLError]:
         """Refuse a mutation document that needs a permission which the caller does not have."""

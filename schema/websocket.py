@@ -36,7 +36,6 @@ from models.fault_log import report
 from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
 from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused, unavailable
-from schema.fair_cache import owner_of
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
 from schema.request_ids import Log
@@ -216,7 +215,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             return
         try:
             document_id = asked_id(payload.get("documentId"), payload.get("extensions"))
-            owner = owner_of(self.context.principal)
+            owner = self.context.caller
             payload["query"] = self.view.documents.find(query, document_id, owner).text
         except RequestRefused as refused:
             if refused.code is ErrorCode.BAD_REQUEST:

@@ -196,15 +196,16 @@ async def change_from_outside(url: str, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reseller_id", "user_id", "payer"),
+    ("reseller_id", "user_id", "payer", "caller"),
     [
-        (None, None, "tok_1"),
-        ("cus_1", None, "cus_1"),
-        (None, "usr_1", "usr_1"),
-        ("cus_1", "usr_1", "usr_1"),
+        (None, None, "tok_1", "tok_1"),
+        ("cus_1", None, "cus_1", "cus_1"),
+        (None, "usr_1", "usr_1", "usr_1"),
+        ("cus_1", "usr_1", "usr_1", "cus_1"),  # a partner's users share what others need as well
     ],
 )
-def test_who_pays_is_what_can_not_be_multiplied(
-    reseller_id: str | None, user_id: str | None, payer: str
+def test_who_pays_and_who_shares_is_what_can_not_be_multiplied(
+    reseller_id: str | None, user_id: str | None, payer: str, caller: str
 ) -> None:
-    assert Principal("tok_1", "", frozenset(), reseller_id, user_id).payer == payer
+    principal = Principal("tok_1", "", frozenset(), reseller_id, user_id)
+    assert (principal.payer, principal.caller) == (payer, caller)

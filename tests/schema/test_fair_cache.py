@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from models.access import Principal, Scope
+from models.access import Scope
 from schema.documents import Documents
-from schema.fair_cache import IDLE_S, Entry, FairCache, owner_of
+from schema.fair_cache import IDLE_S, Entry, FairCache
 from schema.trusted_documents import PREFIX, SentDocuments, id_of
 from tests.access_world import add_user, issue
 from tests.graphql_client import Api, the_schema
@@ -89,19 +89,6 @@ def test_what_is_taken_out_leaves_nothing_behind() -> None:
     assert cache.pop("b0") is None
     assert cache.get("b0") is None
     assert (set(cache._shares), len(cache._used_at), cache._size) == ({"a"}, 2, 2)
-
-
-@pytest.mark.parametrize(
-    ("principal", "owner"),
-    [
-        (Principal("tok_1", "T", frozenset(), "cus_1", "usr_1"), "cus_1"),  # all of a partner's
-        (Principal("tok_1", "T", frozenset(), None, "usr_1"), "usr_1"),
-        (Principal("tok_1", "T", frozenset()), "tok_1"),
-        (None, ""),
-    ],
-)
-def test_a_partner_shares_what_its_users_hold(principal: Principal | None, owner: str) -> None:
-    assert owner_of(principal) == owner
 
 
 def test_thousands_of_documents_sent_push_out_nobody_elses() -> None:

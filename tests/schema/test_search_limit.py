@@ -4,11 +4,9 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from models.access import Principal, Scope
 from schema.errors import RequestRefused
-from schema.search_limit import SearchLimit, payer_of
+from schema.search_limit import SearchLimit
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import LiveApi, running_live_api
@@ -17,22 +15,6 @@ A = Principal("tok_1", "Ann", frozenset())
 B = Principal("tok_2", "Bob", frozenset())
 SEARCH = '{ companySearch(query: "alpha") { name } }'
 FOUND = [{"name": "SANDBOX ALPHA TRADING LIMITED"}]
-
-
-@pytest.mark.parametrize(
-    ("reseller", "user", "payer"),
-    [
-        (None, None, "tok_1"),
-        (None, "usr_1", "usr_1"),
-        ("cus_1", None, "cus_1"),
-        ("cus_1", "usr_1", "cus_1"),
-    ],
-)
-def test_a_partner_pays_for_all_who_act_for_it(
-    reseller: str | None, user: str | None, payer: str
-) -> None:
-    principal = Principal("tok_1", "Ann", frozenset(), reseller_id=reseller, user_id=user)
-    assert payer_of(principal) == payer
 
 
 async def outcome(limit: SearchLimit, principal: Principal) -> dict[str, Any] | None:
