@@ -214,7 +214,8 @@ async def test_a_connection_that_ends_in_the_middle_of_a_save_leaves_nothing(api
 
     await api.save_customer(name="Kept")
     before = await stored()
-    with pytest.raises(Exception, match=r"closed|terminat") as raised:
+    # The driver may not have read yet that the server is gone.
+    with pytest.raises(Exception, match=r"closed|terminat|in progress") as raised:
         await database.transaction(work)
     fault = fault_of(raised.value)
     assert fault is not None
