@@ -33,8 +33,8 @@ from models.text import Checks
 
 CLASS_LOOKUP_REQUESTED = "class.lookup_requested"
 
-MAX_RESTARTS = 10_000
-"""Lookups that one request restarts."""
+MAX_LOOKUPS = 10_000
+"""Customers that one request looks up, so that it holds their locks for seconds at most."""
 
 RESTARTABLE = (EnrichmentStatus.FAILED, EnrichmentStatus.PARTIAL, EnrichmentStatus.NOT_FOUND)
 """How a lookup must have ended to be restarted by a filter."""
@@ -54,10 +54,12 @@ class RestartFilter:
     finished_until_at: datetime | None = None
 
 
-async def recheck_class(act: Act, class_id: str, cooldown: timedelta) -> int:
-    """Look up all customers of a class that the caller reaches; return the lookups started.
+async def recheck_class(act: Act, class_id: str, cooldown: timedelta) -> tuple[int, bool]:
+    """Look up the customers of a class that the caller reaches.
 
-    Refuses a request that follows within the cool-down on one that started some.
+    Returns the lookups started, and whether more customers remain than one request takes; the next
+    request goes on with these. Refuses a request that follows within the cool-down on one that
+    started some and left none.
     """
     customer_class = await lock_shared(CustomerClass, class_id)
     if customer_class is None:
@@ -66,18 +68,24 @@ async def recheck_class(act: Act, class_id: str, cooldown: timedelta) -> int:
     # The trail of a partner's requests is its reseller's: a class is not its own.
     subject_id = reach() or class_id
     await lock_name(f"{CLASS_LOOKUP_REQUESTED} {subject_id} {class_id}")
-    await _refuse_repeated(act, subject_id, class_id, cooldown)
-    living = Customer.filter(customer_class_id=class_id, erased_at__isnull=True)
+    earlier = await _earlier_request(act, subject_id, class_id, cooldown)
+    since = None
+    if earlier is not None:
+        if not earlier.after.get("has_more"):
+            raise _repeated(act, earlier, cooldown)
+        since = datetime.fromisoformat(earlier.after["since"])
+    found = await _of_class(class_id, since)
+    has_more = len(found) > MAX_LOOKUPS
     started = 0
-    found = [str(row_id) for row_id in await living.values_list("id", flat=True)]
-    for ids in _batches(found):
+    for ids in _batches(found[:MAX_LOOKUPS]):
         locked = (await lock(Customer, *ids)).values()
         customers = [one for one in locked if one.customer_class_id == class_id]
         started += await _look_up(act, customers, customer_class)
     of_class = {} if subject_id == class_id else {"class_id": class_id}
-    after = {**of_class, "lookups": started}
+    left = {"has_more": True, "since": (since or act.now).isoformat()} if has_more else {}
+    after = {**of_class, "lookups": started, **left}
     await audit.record(act, CLASS_LOOKUP_REQUESTED, subject_id, after=after)
-    return started
+    return started, has_more
 
 
 async def restart_lookups(act: Act, wanted: RestartFilter, cooldown: timedelta) -> tuple[int, bool]:
@@ -88,9 +96,9 @@ async def restart_lookups(act: Act, wanted: RestartFilter, cooldown: timedelta) 
     """
     check_restart(wanted)
     ids = await _ended_as(wanted, act.now - cooldown)
-    has_more = len(ids) > MAX_RESTARTS
+    has_more = len(ids) > MAX_LOOKUPS
     started = 0
-    for batch in _batches(ids[:MAX_RESTARTS]):
+    for batch in _batches(ids[:MAX_LOOKUPS]):
         by_class: dict[str, list[Customer]] = {}
         for customer in (await lock(Customer, *batch)).values():
             if customer.enrichment_status in wanted.statuses:
@@ -141,11 +149,14 @@ async def _look_up(act: Act, customers: Sequence[Customer], customer_class: Cust
     return await carry_out(act, plan, EnrichmentTrigger.REQUEST)
 
 
-async def _refuse_repeated(act: Act, subject_id: str, class_id: str, cooldown: timedelta) -> None:
+async def _earlier_request(
+    act: Act, subject_id: str, class_id: str, cooldown: timedelta
+) -> AuditEntry | None:
+    """Find the latest request of the cool-down for the class that started lookups."""
     earlier = await AuditEntry.filter(
         subject_id=subject_id, operation=CLASS_LOOKUP_REQUESTED, at__gt=act.now - cooldown
     ).order_by("-at", "-id")
-    entry = next(
+    return next(
         (
             one
             for one in earlier
@@ -153,10 +164,11 @@ async def _refuse_repeated(act: Act, subject_id: str, class_id: str, cooldown: t
         ),
         None,
     )
-    if entry is None:
-        return
+
+
+def _repeated(act: Act, entry: AuditEntry, cooldown: timedelta) -> Refused:
     free_at = entry.at + cooldown
-    raise Refused(
+    return Refused(
         [
             Refusal(
                 RefusalCode.TOO_MANY_REQUESTS,
@@ -171,6 +183,37 @@ async def _refuse_repeated(act: Act, subject_id: str, class_id: str, cooldown: t
             )
         ]
     )
+
+
+async def _of_class(class_id: str, since: datetime | None) -> list[str]:
+    """Find the customers of a class, one more than may be looked up at most.
+
+    `since` is when the requests began that this one goes on with: who was looked up or waits since
+    then is left out.
+    """
+    conditions = [Sql("t0.customer_class_id = ? AND t0.erased_at IS NULL", (class_id,))]
+    if since is not None:
+        at = to_database(EnrichmentRun._meta.fields_map["requested_at"], since)
+        waiting = among("t0.enrichment_status", list(LIVE))
+        conditions += [
+            Sql("t0.company_number IS NOT NULL"),
+            Sql(f"NOT ({waiting.text})", waiting.parameters),
+            Sql(
+                "NOT EXISTS (SELECT 1 FROM enrichment_run AS run WHERE run.customer_id = t0.id"
+                " AND run.requested_at >= ?)",
+                (at,),
+            ),
+        ]
+    return await _ids(conditions)
+
+
+async def _ids(conditions: Iterable[Sql]) -> list[str]:
+    condition = all_of(conditions)
+    text = (
+        f"SELECT t0.id FROM customer AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
+        f" ORDER BY t0.id LIMIT {MAX_LOOKUPS + 1:d}"
+    )
+    return [row[0] for row in await run(text, condition.parameters)]
 
 
 async def _ended_as(wanted: RestartFilter, cooled_by: datetime) -> list[str]:
@@ -192,12 +235,7 @@ async def _ended_as(wanted: RestartFilter, cooled_by: datetime) -> list[str]:
         conditions.append(Sql("t0.customer_class_id = ?", (wanted.class_id,)))
     if wanted.parent_id is not None:
         conditions.append(Sql("t0.parent_id = ?", (wanted.parent_id,)))
-    condition = all_of(conditions)
-    text = (
-        f"SELECT t0.id FROM customer AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
-        f" ORDER BY t0.id LIMIT {MAX_RESTARTS + 1:d}"
-    )
-    return [row[0] for row in await run(text, condition.parameters)]
+    return await _ids(conditions)
 
 
 _NEWEST_RUN = "SELECT max(latest.id) FROM enrichment_run AS latest WHERE latest.customer_id = t0.id"

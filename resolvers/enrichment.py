@@ -101,9 +101,12 @@ async def request_enrichment(
         if (input.customer_id is None) == (class_id is None):
             raise refusal(RefusalCode.INVALID, "Set either `customerId` or `classId`.")
         if class_id is not None:
-            started = await recheck_class(act, class_id, info.context.bulk_lookup_cooldown)
+            cooldown = info.context.bulk_lookup_cooldown
+            started, has_more = await recheck_class(act, class_id, cooldown)
             return RequestEnrichmentPayload(
-                queued_lookup_count=started, live_lookup_count=await count_live_lookups(class_id)
+                queued_lookup_count=started,
+                live_lookup_count=await count_live_lookups(class_id),
+                has_more=has_more,
             )
         row = await locked_customer(str(input.customer_id), None, "customerId")
         started = await request_lookup(act, row)

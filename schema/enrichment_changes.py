@@ -51,6 +51,11 @@ class RequestEnrichmentPayload:
         " the customers that you may see; 10,001 stands for more than 10,000. Null if no class was"
         " named.",
     )
+    has_more: bool = strawberry.field(
+        default=False,
+        description="Whether the class has more customers than the 10,000 of one request. Send the"
+        " request again to go on with these; there is no cool-down in between.",
+    )
     user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 

@@ -250,7 +250,7 @@ async def test_a_class_is_looked_up_again_as_a_whole(database: Database, act: Ac
     pending = await add_customer(database, act, CHECKED, company_number="102")
     await add_customer(database, act, CHECKED)
     await add_customer(database, act, "COMPANY_UK_PLC", company_number="103")
-    assert await database.transaction(lambda: recheck_class(act, row.id, HOUR)) == 1
+    assert await database.transaction(lambda: recheck_class(act, row.id, HOUR)) == (1, False)
     assert await status_of(ended) is await status_of(pending) is PENDING
     assert await EnrichmentRun.filter(customer_id=ended.id).count() == 2
     assert await EnrichmentRun.filter(customer_id=pending.id).count() == 1

@@ -72,6 +72,30 @@ async def test_a_repeated_request_for_a_class_is_refused_until_the_cooldown_is_o
     assert (await requested(api, class_id))["queuedLookupCount"] == 2
 
 
+async def test_a_large_class_takes_several_requests_without_a_cooldown_between(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_lookup, "MAX_LOOKUPS", 2)
+    class_id = await company_class()
+    for number in range(5):
+        await add(api, number)
+    await add(api, 9, companyNumber=None)
+    await end_lookups(SUCCEEDED, api.clock())
+    counts = []
+    for _ in range(3):
+        api.clock.advance(timedelta(minutes=1))
+        payload = await api.done("requestEnrichment", f"{COUNTS} hasMore", classId=class_id)
+        counts.append((payload["queuedLookupCount"], payload["hasMore"]))
+        # Who was looked up already is not looked up again by the next request.
+        await end_lookups(SUCCEEDED, api.clock())
+    assert counts == [(2, True), (2, True), (1, False)]
+    assert await EnrichmentRun.all().count() == 10
+    before = await stored()
+    (refusal,) = (await requested(api, class_id))["userErrors"]
+    assert refusal["code"] == "TOO_MANY_REQUESTS"
+    assert await stored() == before
+
+
 async def test_what_started_nothing_starts_no_cooldown(api: Api) -> None:
     class_id = await company_class()
     customer = await add(api, 1)
@@ -249,7 +273,7 @@ async def test_customers_that_are_no_longer_checked_are_left_alone(api: Api) -> 
 async def test_more_than_one_request_restarts_are_left_for_the_next(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_lookup, "MAX_RESTARTS", 3)
+    monkeypatch.setattr(bulk_lookup, "MAX_LOOKUPS", 3)
     monkeypatch.setattr(bulk_lookup, "BATCH", 2)
     for number in range(5):
         await add(api, number)
