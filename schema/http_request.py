@@ -117,12 +117,12 @@ async def receive_request(
     if method != "POST":
         raise HTTPRefused(405, "GET and POST only.", headers=[(b"allow", b"GET, POST")])
     _check_media_type(headers.get(b"content-type", b"").decode("latin-1"))
-    coding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
-    if coding != "identity":
+    coding = headers.get(b"content-encoding")
+    if coding is not None and coding.strip().lower() != b"identity":
+        name = _quoted(coding.decode("latin-1").strip().lower())
         raise HTTPRefused(
             415,
-            f"The body must be sent as it is; the content coding {_quoted(coding)} is not"
-            " supported.",
+            f"The body must be sent as it is; the content coding {name} is not supported.",
             headers=[(b"accept-encoding", b"identity")],
         )
     return RequestSource(is_get=False, text=await _whole_body(receive, most))

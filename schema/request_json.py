@@ -18,7 +18,10 @@ MAX_SHOWN = 40
 
 TOO_DEEP = "is nested too deeply."
 
-KEY = re.compile(rb'"[ \t\r\n]*:')
+SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
+ESCAPED_QUOTE = b"u0022"
+"""The writer spells it as a quote, so that it would be counted then only."""
+
 MAYBE_ROUNDED = re.compile(rb"[:,\[]-?[0-9][0-9.]*e")
 """A large float, which may have been an integer; or a text that looks like one."""
 
@@ -60,7 +63,8 @@ def read_json(text: bytes, place: Place = ()) -> Any:
     except orjson.JSONEncodeError:  # limits say how deep is too deep
         _refuse_contents(text, place)
         return parsed
-    has_all_keys = written.count(b'":') == len(KEY.findall(text))
+    keys = text.count(b'":') + len(SPACED_KEY.findall(text))
+    has_all_keys = written.count(b'":') == keys and ESCAPED_QUOTE not in text
     has_null = any(spelling in text for spelling in NULL_SPELLINGS)
     if not has_all_keys or has_null or MAYBE_ROUNDED.search(written):
         _refuse_contents(text, place)

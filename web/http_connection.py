@@ -8,7 +8,7 @@ refused, or waits for the answer to the one before it, before anything behind it
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httptools
 import orjson
@@ -77,6 +77,47 @@ class HeldFlow(FlowControl):
         if not self._is_held:
             super().resume_reading()
         self.read_paused = False
+
+
+class JoinedWrites:
+    """Writes the head of an answer together with its body, if that follows at once.
+
+    Uvicorn writes them one by one. A system call less is a tenth of a small request.
+    """
+
+    __slots__ = ("_held", "_is_first", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._is_first = True
+        self._held: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Hold the first part for the second one, or until the event loop goes on."""
+        if self._is_first:
+            self._is_first = False
+            self._held = data
+            self._loop.call_soon(self.flush)
+            return
+        if self._held is not None:
+            data, self._held = self._held + data, None
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._transport.write(held)
+
+    def close(self) -> None:
+        """Close the connection once all is written."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Tell whether the connection is closing or closed."""
+        return self._transport.is_closing()
 
 
 class Connection(HttpToolsProtocol):
@@ -208,6 +249,8 @@ class Connection(HttpToolsProtocol):
         if self.expect_100_continue:
             # Without `100 Continue` nobody knows whether a body follows, so nothing else may.
             self.cycle.keep_alive = False
+        joined: Any = JoinedWrites(self.transport, self.loop)
+        self.cycle.transport = joined
         # The parser reports trailers like headers. Nobody reads this list, so they are dropped.
         self.headers = []
 

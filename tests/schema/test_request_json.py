@@ -45,6 +45,7 @@ def test_what_can_be_used_is_read(text: str | bytes, expected: Any) -> None:
         (f"[{'9' * 5000}]", f"[0]: {'9' * 40}… has more than 64 bits; send it as text."),
         ('{"a":1,"a":2}', "a: this key stands more than once in its object."),
         ('{"a":1, "a" :2}', "a: this key stands more than once in its object."),
+        ('{"t":"\\u0022:","a":1,"a":2}', "a: this key stands more than once in its object."),
         ('{"v":{"\\u0061":1,"a":1}}', "v.a: this key stands more than once in its object."),
         ('{"v":"\\ud800"}', "v: \\ud800 is half of a character; its other half is missing."),
         ('{"v":{"\\udfff":1}}', "v.\ufffd: \\udfff is half of a character;"),
