@@ -36,6 +36,7 @@ from models.mail_quota import MailQuota
 from models.numbering import keep_numbering
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
+from models.reach import bind, kept
 from models.worker import Line, Worker, WorkerOptions
 from notifications.post import post_of
 from observability.logs import log_failure
@@ -133,9 +134,11 @@ class Platform:
         if self.register is None:
             raise RegisterUnavailable
         client = await self.register.client()
-        await self.shared_clock.keep()
         try:
-            found = await client.search_companies(query)
+            with kept():
+                bind(None)  # the clock and the register's budget are the platform's
+                await self.shared_clock.keep()
+                found = await client.search_companies(query)
         except BudgetSpent as spent:
             raise RegisterUnavailable(spent.wait) from spent
         except CompaniesHouseFault as fault:

@@ -16,6 +16,7 @@ from hashlib import sha256
 from tortoise.connection import get_connection
 
 from models.database import dialect_of
+from models.reach import bind, kept
 
 IMPOSSIBLE_WINDOWS = 2
 """So many windows ahead, a row is not believed: clocks may differ by one, and no more."""
@@ -146,7 +147,9 @@ async def _rows(
         marks = {name: f"${place}::{types[name]}" for place, name in enumerate(given, start=1)}
     else:
         marks = {name: f"?{place}" for place, name in enumerate(given, start=1)}
-    # Tortoise drops what an INSERT returns, unless rows are asked for as dictionaries.
-    return await connection.execute_query_dict(
-        text.format(**marks, **fixed), [used[name] for name in given]
-    )
+    with kept():
+        bind(None)  # budgets are the platform's, whoever spends
+        # Tortoise drops what an INSERT returns, unless rows are asked for as dictionaries.
+        return await connection.execute_query_dict(
+            text.format(**marks, **fixed), [used[name] for name in given]
+        )

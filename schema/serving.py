@@ -138,7 +138,9 @@ class CustomerClassesSchema(RememberingSchema):
     def _settled(self, context: ExecutionContext, result: ExecutionResult) -> ExecutionResult:
         settled = super()._settled(context, result)
         if settled.errors and any(map(is_unavailable, settled.errors)):
-            tell_fault(settled, is_mutation=context.operation_type is OperationType.MUTATION)
+            is_known = context.graphql_document is not None  # else it was not even parsed
+            is_mutation = is_known and context.operation_type is OperationType.MUTATION
+            tell_fault(settled, is_mutation=is_mutation)
         return settled
 
     def begin(self, context: Context) -> Spending:

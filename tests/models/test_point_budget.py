@@ -17,6 +17,7 @@ from models.point_budget import (
     reset_points,
     take_points,
 )
+from models.reach import bind, kept, reach
 from tests.conftest import Clock
 
 SMALL = PointAllowance(100, timedelta(seconds=50))
@@ -163,3 +164,19 @@ async def test_budgets_are_reset_one_by_one_or_all_and_no_others(clock: Clock) -
     assert not (await take_points("cost:tok_2", 1, SMALL, now))[0]
     assert await reset_points(None) == 3
     assert [row.key for row in await RateLimit.all()] == ["companies-house:x"]
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_bound_operation_takes_owes_and_gives_back_by_either_clock(clock: Clock) -> None:
+    """R99: the rows are the platform's, and no statement on them is refused to a partner."""
+    now = microseconds(clock())
+    for goes_by_database in (False, True):
+        allowance = PointAllowance(100, timedelta(seconds=50), goes_by_database=goes_by_database)
+        key = f"{KEY}{goes_by_database}"
+        with kept():
+            bind("cus_1")
+            assert (await take_points(key, 60, allowance, now))[0]
+            await owe_points(key, 30, allowance, now)
+            await give_back_points(key, 80, allowance, now)
+            assert (await take_points(key, 90, allowance, now))[0]
+            assert reach() == "cus_1"

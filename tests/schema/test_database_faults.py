@@ -116,6 +116,15 @@ async def test_a_query_is_answered_503_without_data_while_the_database_is_lost(a
     await api.data(READ)
 
 
+async def test_a_document_that_could_not_be_paid_for_is_answered_503(api: Api) -> None:
+    """Its size is paid for before it is parsed, so nobody knows yet what it asks for."""
+    async with database_faults.read_only(api.platform.database):
+        response = await api.post("query New { viewer { scopes } }")
+    assert response.status_code == 503, response.text
+    (error,) = response.json()["errors"]
+    assert told(error) == {"code": "UNAVAILABLE", "reason": "READ_ONLY", "retryable": True}
+
+
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
 async def test_the_status_is_the_same_for_every_media_type(api: Api, accept: str) -> None:
     async with database_faults.lost(api.platform.database):

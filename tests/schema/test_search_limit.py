@@ -10,6 +10,7 @@ from schema.search_limit import SearchLimit
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import LiveApi, running_live_api
+from tests.partner_world import bound_token
 
 A = Principal("tok_1", "Ann", frozenset())
 B = Principal("tok_2", "Bob", frozenset())
@@ -74,6 +75,20 @@ async def test_nothing_is_kept_of_who_waits_no_more(clock: Clock) -> None:
     async with limit.turn(A):
         assert len(limit._slots) == 1
     assert len(limit._slots) == 0
+
+
+async def test_a_partner_searches_and_what_it_did_not_need_comes_back(
+    databases: Databases, clock: Clock
+) -> None:
+    """R99: the budgets are the platform's, whoever is bound to whom."""
+    async with running_live_api(databases, clock, cost_budget=1_000_000) as live:
+        reseller = await live.save_customer(classCode="RESELLER_OTHER")
+        _, secret = await bound_token(reseller["id"], clock(), Scope.CUSTOMERS_READ)
+        assert await live.data(SEARCH, token=secret) == {"companySearch": FOUND}
+        wide = "{ customers(first: 1000) { nodes { id contacts { id } } } }"
+        await live.answer(wide, token=secret)
+        cost = (await live.answer("{ viewer { name } }", token=secret))["extensions"]["cost"]
+        assert cost["remaining"] > 1_000_000 - 19_100
 
 
 async def test_a_flood_of_one_leaves_searches_of_others_and_lookups(
