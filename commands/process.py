@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import structlog
 from pydantic import SecretStr
 
@@ -55,7 +56,10 @@ class Process:
         self._started = time.monotonic()
 
     async def warn(self) -> None:
-        """Log a WARNING for each thing that is wrong for production."""
+        """Log a WARNING for each thing that is wrong for production.
+
+        Raises ClickException behind a pooler that would break saves and reads.
+        """
         findings = findings_of(self._settings, environment_names())
         if self._role != "worker":
             findings += filter(None, (too_few_files(self._settings, file_limit()),))
@@ -67,6 +71,8 @@ class Process:
                 variable=finding.variable,
                 problem=finding.message,
             )
+        if POOLER in findings:
+            raise click.ClickException(POOLER.message)
 
     async def started(self, platform: Platform, **more: Any) -> None:
         """Log that the process is ready."""

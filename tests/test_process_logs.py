@@ -200,16 +200,18 @@ async def test_without_a_key_customers_are_not_filled_with_made_up_data(url: str
     assert "SANDBOX" in [line.get("code") for line in lines]
 
 
-async def test_a_start_behind_a_pooler_that_is_not_set_is_warned_of(url: str) -> None:
+@pytest.mark.parametrize("command", [("serve", "--no-worker"), ("worker",)])
+async def test_behind_a_pooler_that_is_not_set_nothing_starts(
+    url: str, command: tuple[str, ...]
+) -> None:
     async with pgbouncer(url) as pooled:
-        process = await start("serve", "--no-worker", PORT="0", DATABASE_URL=pooled, **JSON)
-        try:
-            await line_with(process, "GraphQL ")
-            lines = await ended(process)
-        finally:
-            await stop(process, signal.SIGKILL)
-    told = [line for line in lines if line.get("code") == "SHARED_SESSIONS"]
-    assert [line["variable"] for line in told] == ["DATABASE_POOLER"]
+        status, out, err = await run(*command, PORT="0", DATABASE_URL=pooled, **JSON)
+    assert (status, out) == (1, "")
+    lines = parsed(err)
+    told = [line["variable"] for line in lines if line.get("code") == "SHARED_SESSIONS"]
+    assert told == ["DATABASE_POOLER"]
+    (refused,) = [line for line in lines if line["event"] == "command_refused"]
+    assert "Set DATABASE_POOLER=transaction" in refused["problem"]
 
 
 async def test_a_command_on_an_older_schema_is_refused_in_one_line(tmp_path: Path) -> None:
