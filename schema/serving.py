@@ -10,6 +10,7 @@ from typing import Any, Self
 from graphql import (
     ASTValidationRule,
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLInputObjectType,
     GraphQLObjectType,
@@ -33,6 +34,7 @@ from schema.execution import NothingRan, ReadDocument, RememberingSchema
 from schema.inputs import prepare_inputs
 from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
+from schema.measuring import INTROSPECTING
 from schema.metering import BASE, Meter, Metering, Spending, document_points
 from schema.operation_permissions import refusals
 from schema.plan import PlannedExecution
@@ -61,6 +63,9 @@ SCALARS = {
     "JSON": "Any JSON value.",
 }
 
+
+ABOUT_SCHEMA = "about schema"
+"""The attribute of a document that tells which of its operations ask for the schema alone."""
 
 MOST_FAULTS = 10
 """Of a document; each may repeat all of what it is about."""
@@ -187,6 +192,25 @@ class CustomerClassesSchema(RememberingSchema):
         result.extensions = {"cost": spending.told()}
         return result
 
+    async def _execute(self, context: ExecutionContext) -> ExecutionResult:
+        asked = context.context
+        slot = asked.slot if isinstance(asked, Context) else None
+        if slot is None or not is_about_schema(context):
+            return await super()._execute(context)
+        # An answer about the whole schema takes longer than any other, and never waits meanwhile.
+        await slot.enter_documents()
+        result = await self._reader.read(lambda: self._executed(context))
+        await slot.enter_queries()
+        return result
+
+    def _executed(self, context: ExecutionContext) -> ExecutionResult:
+        """Execute what waits for nothing."""
+        executor = self._executor(context)
+        if isinstance(executor, list):
+            return NothingRan(data=None, errors=executor, extensions={})
+        result = executor.execute_operation()
+        return ExecutionResult(data=result.data, errors=result.errors, extensions={})
+
     def owner(self, context: ExecutionContext) -> str:
         """Return the partner or the user who sent a document."""
         asked = context.context
@@ -271,6 +295,22 @@ class CustomerClassesSchema(RememberingSchema):
                     event.extensions = {"cost": spending.told()}
                     spending.tally.read = 0
                 yield event
+
+
+def is_about_schema(context: ExecutionContext) -> bool:
+    """Tell whether an operation asks for nothing but the schema, worked out once for each name."""
+    document = context.graphql_document
+    assert document is not None  # noqa: S101  # it was prepared
+    known: dict[str | None, bool] = vars(document).setdefault(ABOUT_SCHEMA, {})
+    name = context._provided_operation_name
+    found = known.get(name)
+    if found is None:
+        operation = get_operation_ast(document, name)
+        selected = operation.selection_set.selections if operation else ()
+        found = known[name] = all(
+            isinstance(one, FieldNode) and one.name.value in INTROSPECTING for one in selected
+        )
+    return found
 
 
 def tell_fault(result: ExecutionResult, *, is_mutation: bool) -> None:

@@ -1,13 +1,16 @@
 """Who signs in may look at the schema, unless it is turned off; then nothing suggests names."""
 
+from threading import current_thread
 from typing import Any
 
 import pytest
 from graphql import get_introspection_query
+from strawberry.types.execution import ExecutionContext, ExecutionResult
 
+from schema.serving import CustomerClassesSchema
 from tests.conftest import Clock
 from tests.databases import Databases
-from tests.graphql_client import Api, connected, running_api, serving
+from tests.graphql_client import Api, connected, running_api, serving, the_schema
 
 SAVE = "mutation($input: SaveCustomerInput!) { saveCustomer(input: $input) { customer { id } } }"
 SUBSCRIBE = "subscription($id: ID!, $since: DateTime) { %s(customerId: $id, since: $since) { id } }"
@@ -35,6 +38,26 @@ async def test_the_schema_is_shown_by_default(api: Api) -> None:
     for document, variables in NEARLY:
         (error, *_) = (await api.answer(document, **variables))["errors"]
         assert "Did you mean" in error["message"], document
+
+
+async def test_the_event_loop_is_free_while_the_schema_is_shown(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    original = CustomerClassesSchema._executed
+
+    def noted(self: CustomerClassesSchema, context: ExecutionContext) -> ExecutionResult:
+        threads.append(current_thread().name)
+        return original(self, context)
+
+    monkeypatch.setattr(CustomerClassesSchema, "_executed", noted)
+    whole = await api.data(get_introspection_query())
+    shown = {one["name"] for one in whole["__schema"]["types"]}
+    assert shown == the_schema()._schema.type_map.keys()
+    await api.data('{ __type(name: "Node") { kind } }')
+    await api.data("{ viewer { name } __typename }")
+    assert len(threads) == 2
+    assert all(name.startswith("documents") for name in threads)
 
 
 async def test_where_it_is_not_shown_nothing_gives_it_away(
