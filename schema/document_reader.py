@@ -12,6 +12,9 @@ from typing import TypeVar
 SHORT = 500
 """Texts of so many characters take less than changing threads twice would be worth."""
 
+LONG_JSON = 20_000
+"""JSON of so many bytes and more is decoded in the thread as well."""
+
 Result = TypeVar("Result")
 
 

@@ -17,6 +17,7 @@ from strawberry.types.graphql import OperationType
 from models.access import Principal
 from models.fault_log import report
 from schema.context import Context
+from schema.document_reader import LONG_JSON
 from schema.errors import (
     ErrorCode,
     RequestRefused,
@@ -141,7 +142,11 @@ class GraphQLEndpoint:
         size = len(source.text) // BYTES_PER_POINT
         if size:
             await spending.pay_for_size(size, context.clock)
-        wanted = source.decoded()
+        slot = context.slot
+        if slot is None or len(source.text) < LONG_JSON:
+            wanted = source.decoded()
+        else:
+            wanted = await self._schema.read_in_thread(slot, source.decoded)
         document = self._find(context, wanted, media_type)
         try:
             result = await self._schema.execute(

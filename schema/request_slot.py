@@ -55,12 +55,15 @@ class Limiters:
         return RequestSlot(self, caller)
 
     @asynccontextmanager
-    async def part(self, caller: str) -> AsyncIterator[None]:
+    async def part(
+        self, caller: str, limiter: ConcurrencyLimiter | None = None
+    ) -> AsyncIterator[None]:
         """Do a part of what has begun already, as an event of a subscription, in a slot."""
-        slot = self.queries.try_acquire(caller)
+        limiter = limiter or self.queries
+        slot = limiter.try_acquire(caller)
         if slot is None:
             started = perf_counter()
-            slot = await self.queries.acquire(caller, is_exempt=True)
+            slot = await limiter.acquire(caller, is_exempt=True)
             note_wait(perf_counter() - started)
         try:
             yield

@@ -1,11 +1,11 @@
 """The schema as it is served: within its limits, quiet about refusals, and saying nothing empty."""
 
 import copy
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from graphql import (
     ASTValidationRule,
@@ -39,6 +39,7 @@ from schema.metering import BASE, Meter, Metering, Spending, document_points
 from schema.operation_permissions import refusals
 from schema.plan import PlannedExecution
 from schema.request_notes import note_subscription
+from schema.request_slot import RequestSlot
 from schema.resolving import prepare_resolvers
 from schema.validation import faults_of
 
@@ -55,6 +56,8 @@ class _Discreet(PlannedExecution):
         made.hide_suggestions = True
         return made
 
+
+Result = TypeVar("Result")
 
 SCALARS = {
     "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
@@ -167,10 +170,22 @@ class CustomerClassesSchema(RememberingSchema):
         slot = context.slot
         if slot is None or len(text) <= SHORT:
             return self.read_now(operation, text)
+        return await self.read_in_thread(slot, partial(self.read_now, operation, text))
+
+    async def read_in_thread(self, slot: RequestSlot, work: Callable[[], Result]) -> Result:
+        """Read something long of a request in the thread of documents, in turns by caller."""
         await slot.enter_documents()
-        found = await self._reader.read(partial(self.read_now, operation, text))
+        found = await self._reader.read(work)
         await slot.enter_intake()
         return found
+
+    async def read_message(self, context: Context, work: Callable[[], Result]) -> Result:
+        """Read a long message of a WebSocket in the thread of documents, in turns by caller."""
+        limiters = context.limiters
+        if limiters is None:
+            return work()
+        async with limiters.part(context.caller, limiters.documents):
+            return await self._reader.read(work)
 
     def read_now(self, operation: ExecutionContext, text: str) -> ReadDocument:
         """Parse and validate a document, and work out what it costs, which takes long too."""

@@ -4,6 +4,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from time import perf_counter
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
-from strawberry import UNSET, Schema
+from strawberry import UNSET
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -35,6 +36,7 @@ from models.database_faults import fault_of
 from models.fault_log import report
 from schema.connections import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
 from schema.context import Context
+from schema.document_reader import LONG_JSON
 from schema.errors import ErrorCode, RequestRefused, unavailable
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
@@ -42,6 +44,7 @@ from schema.request_ids import Log
 from schema.request_json import LONE_SURROGATE, UnusableJSON, read_json
 from schema.request_notes import note_errors, noted, notes_of_operation
 from schema.request_slot import Limiters
+from schema.serving import CustomerClassesSchema
 from schema.sign_in import Authenticate, SignInUnavailable
 from schema.trusted_documents import DocumentSource, asked_id
 
@@ -158,7 +161,12 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 await self.close(MESSAGE_TOO_BIG)
                 return
         try:
-            await super().handle_message(cast("Message", read_json(text.encode())))
+            read = partial(read_json, text.encode())
+            if len(text) < LONG_JSON:
+                parsed = read()
+            else:
+                parsed = await self.view.read_message(self.context, read)
+            await super().handle_message(cast("Message", parsed))
         except UnusableJSON as unusable:
             await self.handle_unusable(unusable)
         except (AttributeError, TypeError):  # Strawberry takes the shape of a message for granted
@@ -299,7 +307,7 @@ class GraphQLSocket(GraphQL[Context, None]):
 
     def __init__(
         self,
-        schema: Schema,
+        schema: CustomerClassesSchema,
         authenticate: Authenticate,
         make_context: Callable[[str], Context],
         limiters: Limiters,
@@ -318,6 +326,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         )
         self.log = log
         self.documents = documents
+        self.read_message = schema.read_message
         self.authenticate = authenticate
         self.connections = connections
         self._limiters = limiters

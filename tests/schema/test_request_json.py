@@ -1,11 +1,13 @@
 """JSON of requests is read as it stands, or refused with what is wrong and where."""
 
+from threading import current_thread
 from typing import Any
 
 import orjson
 import pytest
 
-from schema.request_json import UnusableJSON, has_null_character, read_json
+from schema.request_json import Place, UnusableJSON, has_null_character, read_json
+from tests.graphql_client import Api
 
 NUL = "text must not hold the character U+0000."
 
@@ -104,3 +106,23 @@ def test_the_null_character_is_found_in_documents_in_every_spelling(
         assert fault(text).place == ("query",)
     else:
         assert read_json(text) == {"query": document}
+
+
+@pytest.mark.parametrize(
+    "body", ["[" + "1, " * 20_000, '{"query": "{ viewer { name } }", "a": "%s"}']
+)
+async def test_long_json_is_read_in_a_thread(
+    api: Api, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    """So that the event loop is free meanwhile, whether it is JSON or not."""
+    threads: list[str] = []
+
+    def noted(text: bytes, place: Place = ()) -> Any:
+        threads.append(current_thread().name)
+        return read_json(text, place)
+
+    monkeypatch.setattr("schema.http_request.read_json", noted)
+    for text in (body.replace("%s", "x" * 30_000), '{"query": "{ viewer { name } }"}'):
+        headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "application/json"}
+        await api.http.post("/graphql", content=text, headers=headers)
+    assert [name.startswith("documents") for name in threads] == [True, False]
