@@ -95,6 +95,19 @@ async def test_a_mutation_counts_its_user_errors(api: Api, logged: io.StringIO) 
     assert NAME not in logged.getvalue()
 
 
+@pytest.mark.storage
+async def test_a_mutation_counts_the_statements_of_its_unit_of_work(
+    api: Api, logged: io.StringIO
+) -> None:
+    await api.save_customer(name=NAME)  # signs in, which is remembered
+    logged.truncate(0)
+    logged.seek(0)
+    await api.save_customer(name=NAME)
+    (line,) = lines(logged)
+    assert line["statements"] >= 5  # BEGIN, the class, the customer, its audit entry, COMMIT
+    assert 0 < line["database_ms"] <= line["ms"] + 0.1
+
+
 @pytest.mark.parametrize(
     ("document", "codes"),
     [
