@@ -23,7 +23,7 @@ from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.checking import check
 from commands.process import Process, signal_names
-from commands.running import migrate_database, read_settings
+from commands.running import migrate_database, read_settings, say
 from commands.serving import LoggedServer
 from development import development_greeting
 from models.access import SYSTEM
@@ -218,7 +218,7 @@ def register_documents(source: Path, to: Path | None) -> None:
         registered = {id_of(text): text for text in documents.values()} | documents
         to.write_bytes(orjson.dumps(registered, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
     if not is_clean:
-        print("Nothing was registered." if to else "Some are not valid.", file=sys.stderr)
+        say("command_refused", "Nothing was registered." if to else "Some are not valid.")
         sys.exit(1)
 
 
@@ -311,8 +311,7 @@ def main() -> None:
         status = cli.main(standalone_mode=False)
     except click.ClickException as refused:
         if is_json:
-            problem = refused.format_message()
-            log.error("command_refused", problem=problem)  # noqa: TRY400  # it was foreseen
+            say("command_refused", refused.format_message())
         else:
             refused.show()
         sys.exit(refused.exit_code)
@@ -320,10 +319,7 @@ def main() -> None:
         log.warning("interrupted")
         sys.exit(INTERRUPTED)
     except MigrationBlocked as blocked:
-        if is_json:
-            log.error("migration_blocked", problem=str(blocked))  # noqa: TRY400  # it was foreseen
-        else:
-            print(blocked, file=sys.stderr)
+        say("migration_blocked", str(blocked))
         sys.exit(1)
     except Exception as error:
         if not isinstance(error, FORESEEN) and fault_of(error) is None:
@@ -331,7 +327,7 @@ def main() -> None:
         if is_json:
             log_failure("command_failed", error)
         else:
-            print(described(error), file=sys.stderr)
+            say("command_failed", described(error))
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -73,6 +73,45 @@ async def test_a_command_that_cannot_be_done_says_so_in_json(
     assert PASSWORD not in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "event", "problem"),
+    [
+        (
+            ("token", "issue", "--scopes", "all", "--reseller", "nope"),
+            1,
+            "command_refused",
+            "There is no such customer.",
+        ),
+        (("user", "disable", "nope"), 1, "command_refused", "There is no such user."),
+        (
+            ("budget", "reset", "--points", "--key", "nope"),
+            0,
+            "budgets_unspent",
+            "Nothing of the others was spent.",
+        ),
+        (("documents", "{folder}"), 1, "command_refused", "Some are not valid."),
+        (
+            ("documents", "{folder}", "--to", "{folder}/x.json"),
+            1,
+            "command_refused",
+            "Nothing was registered.",
+        ),
+    ],
+)
+async def test_what_a_command_did_not_do_is_said_in_json_or_to_a_person(
+    url: str, tmp_path: Path, arguments: tuple[str, ...], status: int, event: str, problem: str
+) -> None:
+    (tmp_path / "wrong.graphql").write_text("{ nonsense }")
+    filled = [one.format(folder=tmp_path) for one in arguments]
+    as_json = await run(*filled, DATABASE_URL=url, **JSON)
+    (line,) = parsed(as_json[2])
+    assert (as_json[0], line["event"], line["level"]) == (status, event, "error")
+    assert line["problem"] == problem
+    plain = await run(*filled, DATABASE_URL=url)
+    assert (plain[0], plain[2]) == (status, f"{problem}\n")
+    assert not (tmp_path / "x.json").exists()
+
+
 async def test_without_json_it_is_said_to_a_person() -> None:
     refused = await run("serve", PORT="x")
     assert refused[0] == 2
