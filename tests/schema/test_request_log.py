@@ -210,6 +210,36 @@ async def test_each_operation_of_a_websocket_has_a_line_and_so_has_its_end(
     assert NAME not in logged.getvalue()
 
 
+async def test_an_operation_that_is_refused_before_it_begins_has_its_own_line(
+    databases: Databases, clock: Clock, logged: io.StringIO
+) -> None:
+    watch = "subscription Watch($id: ID!) { customerEnriched(customerId: $id) { id } }"
+    async with (
+        running_api(databases, clock, connection_subscriptions=1) as api,
+        listening(api.app) as address,
+        connected(address) as socket,
+    ):
+        await socket.sign_in(api.token)
+        for text in ("\0", "\ud800"):
+            await socket.subscribe("{ viewer { id } }", text=text)
+            assert (await socket.receive())["type"] == "error"
+        customer_id = (await api.save_customer(name=NAME))["id"]
+        await socket.subscribe(watch, id=customer_id)
+        await socket.subscribe("{ viewer { id } }")
+        assert (await socket.receive())["type"] == "error"
+    refused = [line for line in lines(logged, "operation") if line["ended"] == "refused"]
+    codes = [line["error_codes"] for line in refused]
+    assert codes == [["BAD_REQUEST"], ["BAD_REQUEST"], ["TOO_MANY_SUBSCRIPTIONS"]]
+    for line in refused:
+        assert line.keys() >= {"token_id", "client", "request_id"}
+        assert line["bytes"] > 0
+        assert 0 <= line["ms"] < 10_000
+    (closed,) = lines(logged, "socket_closed")
+    assert "error_codes" not in closed
+    assert closed["operations"] == 4
+    assert NAME not in logged.getvalue()
+
+
 async def test_waiting_for_a_turn_is_noted() -> None:
     one = ConcurrencyLimiter(ConcurrencyLimits(1, 10, 1, 10))
     limiters = Limiters(one, one, one, one, Deadlines(0), LoopShare())
