@@ -22,7 +22,7 @@ from commands.access import group_cli, token_cli, user_cli
 from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.checking import check
-from commands.process import Process, signal_names
+from commands.process import FAILED, Process, signal_names
 from commands.running import migrate_database, read_settings, say
 from commands.serving import LoggedServer
 from development import development_greeting
@@ -123,7 +123,8 @@ def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
 @click.option(
     "--health-port",
     type=click.IntRange(0, 65_535),
-    help="Answer /healthz and /readyz of this worker on this port; 0 takes a free one.",
+    help="Answer /healthz and /readyz of this worker on this port of HOST; 0 takes a free one."
+    " Probes from outside of a container need HOST=0.0.0.0.",
 )
 def worker(*, kinds: list[str], health_port: int | None) -> None:
     """Run jobs in a process of its own, until it is told to stop."""
@@ -160,7 +161,7 @@ def worker(*, kinds: list[str], health_port: int | None) -> None:
     try:
         asyncio.run(work())
     except Exception:
-        process.stopped("failed")
+        process.stopped(FAILED)
         raise
     process.stopped(signal_names(reasons) or "end")
 

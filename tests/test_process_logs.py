@@ -132,6 +132,17 @@ async def test_a_port_in_use_is_told_with_host_and_port(url: str) -> None:
     assert (stopped["host"], stopped["port"]) == ("127.0.0.1", port)
 
 
+async def test_a_worker_whose_health_port_is_taken_says_that_it_failed(url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        status, _, err = await run("worker", "--health-port", port, DATABASE_URL=url, **JSON)
+    lines = parsed(err)
+    assert status == 1
+    stopped = line_of(lines, "stopped")
+    assert (stopped["level"], stopped["reason"]) == ("error", "failed")
+    assert line_of(lines, "command_failed")["errno"] == "EADDRINUSE"
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 async def test_a_server_says_how_it_started_and_why_it_stopped(
     url: str, how: signal.Signals
