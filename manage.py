@@ -22,8 +22,8 @@ from commands.access import group_cli, token_cli, user_cli
 from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.checking import check
-from commands.process import Process, signal_names
-from commands.running import migrate_database, read_settings
+from commands.process import FAILED, Process, signal_names
+from commands.running import migrate_database, read_settings, say
 from commands.serving import LoggedServer
 from development import development_greeting
 from models.access import SYSTEM
@@ -123,7 +123,8 @@ def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
 @click.option(
     "--health-port",
     type=click.IntRange(0, 65_535),
-    help="Answer /healthz and /readyz of this worker on this port; 0 takes a free one.",
+    help="Answer /healthz and /readyz of this worker on this port of HOST; 0 takes a free one."
+    " Probes from outside of a container need HOST=0.0.0.0.",
 )
 def worker(*, kinds: list[str], health_port: int | None) -> None:
     """Run jobs in a process of its own, until it is told to stop."""
@@ -160,7 +161,7 @@ def worker(*, kinds: list[str], health_port: int | None) -> None:
     try:
         asyncio.run(work())
     except Exception:
-        process.stopped("failed")
+        process.stopped(FAILED)
         raise
     process.stopped(signal_names(reasons) or "end")
 
@@ -218,7 +219,7 @@ def register_documents(source: Path, to: Path | None) -> None:
         registered = {id_of(text): text for text in documents.values()} | documents
         to.write_bytes(orjson.dumps(registered, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
     if not is_clean:
-        print("Nothing was registered." if to else "Some are not valid.", file=sys.stderr)
+        say("command_refused", "Nothing was registered." if to else "Some are not valid.")
         sys.exit(1)
 
 
@@ -311,8 +312,7 @@ def main() -> None:
         status = cli.main(standalone_mode=False)
     except click.ClickException as refused:
         if is_json:
-            problem = refused.format_message()
-            log.error("command_refused", problem=problem)  # noqa: TRY400  # it was foreseen
+            say("command_refused", refused.format_message())
         else:
             refused.show()
         sys.exit(refused.exit_code)
@@ -320,10 +320,7 @@ def main() -> None:
         log.warning("interrupted")
         sys.exit(INTERRUPTED)
     except MigrationBlocked as blocked:
-        if is_json:
-            log.error("migration_blocked", problem=str(blocked))  # noqa: TRY400  # it was foreseen
-        else:
-            print(blocked, file=sys.stderr)
+        say("migration_blocked", str(blocked))
         sys.exit(1)
     except Exception as error:
         if not isinstance(error, FORESEEN) and fault_of(error) is None:
@@ -331,7 +328,7 @@ def main() -> None:
         if is_json:
             log_failure("command_failed", error)
         else:
-            print(described(error), file=sys.stderr)
+            say("command_failed", described(error))
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

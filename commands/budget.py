@@ -1,12 +1,11 @@
 """Commands for budgets that processes share: an operator makes one whole again."""
 
 import asyncio
-import sys
 
 import click
 
 from app import open_platform
-from commands.running import read, read_settings
+from commands.running import read, read_settings, say
 from models.point_budget import reset_points
 
 budget_cli = click.Group("budget", help="Budgets that all processes share.")
@@ -48,4 +47,4 @@ def _reset_points(keys: tuple[str, ...] | None) -> None:
     count = read(work)
     print(f"Reset {count} budget{'' if count == 1 else 's'} of points.")
     if keys and count < len(set(keys)):
-        print("Nothing of the others was spent.", file=sys.stderr)
+        say("budgets_unspent", "Nothing of the others was spent.")

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 GIT_TIMEOUT_S = 2
 SCHEMA_TIMEOUT_S = 5.0
-START_FAILED = "start_failed"
+START_FAILED, FAILED = "start_failed", "failed"
 PASSWORD = "***"  # noqa: S105  # stands for one
 LOGIN = re.compile(r"(://[^:/@]*):.*@", re.DOTALL)
 """Up to the last @, since a password that was not escaped may hold any sign."""
@@ -95,7 +95,7 @@ class Process:
     def stopped(self, reason: str, **more: Any) -> None:
         """Log that the process ends, and why."""
         uptime_s = round(time.monotonic() - self._started, 1)
-        tell = log.error if reason == START_FAILED else log.info
+        tell = log.error if reason in {START_FAILED, FAILED} else log.info
         tell("stopped", role=self._role, reason=reason, uptime_s=uptime_s, **more)
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import click
+import structlog
 from pydantic import ValidationError
 
 from app import check_addresses, database_of, utc_now
@@ -18,9 +19,19 @@ from models.errors import Refused
 from models.migrate import migrate
 from models.pooler import set_planner_default
 from observability.logs import configure_logs
-from settings import Settings
+from settings import Settings, wanted_log_format
+
+log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
+
+
+def say(event: str, problem: str, **more: str) -> None:
+    """Say on standard error what a command did not do: in JSON where logs are, else in a line."""
+    if wanted_log_format() == "json":
+        log.error(event, **more, problem=problem)
+    else:
+        print(problem, file=sys.stderr)
 
 
 def read_settings() -> Settings:
@@ -82,7 +93,7 @@ def do(work: Callable[[Act], Awaitable[Result]]) -> Result:
         return asyncio.run(with_database(read_settings(), unit))
     except Refused as refused:
         for refusal in refused.refusals:
-            print(refusal.message, file=sys.stderr)
+            say("command_refused", refusal.message, code=refusal.code)
         sys.exit(1)
 
 

@@ -33,7 +33,7 @@ from models.enrichment_result import (
 )
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus
 from models.job import Claim
-from models.job_attempt import ReleaseJobError, Store, TryAgainError
+from models.job_attempt import Outcome, ReleaseJobError, Store, TryAgainError
 from models.profile import ACCOUNTS_FIELDS
 
 log = structlog.get_logger(__name__)
@@ -80,8 +80,9 @@ class CompanyLookup:
         except PermanentFault as fault:
             findings = await self._refused(fault)
 
-        async def store() -> None:
+        async def store() -> Outcome:
             await store_findings(run_id, job.attempts, findings, self._clock())
+            return Outcome(findings.status, findings.reason)
 
         return store
 

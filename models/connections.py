@@ -24,6 +24,7 @@ from models.database_faults import lost_in_commit
 from models.reach import OutOfReachError, reach
 from models.reach_statement import limited
 from models.reading_connections import connected
+from models.statement_time import TimedConnection
 
 ENGINE = __name__
 OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
@@ -105,6 +106,7 @@ class PostgresClient(Limiting, AsyncpgDBClient):
     """A pool of connections."""
 
     __module__ = AsyncpgDBClient.__module__  # by which Tortoise chooses how to migrate
+    connection_class = TimedConnection
 
     async def create_pool(self, **settings: Any) -> Any:
         """Open a pool; a wrong address is told of at once.

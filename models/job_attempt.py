@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -15,8 +16,17 @@ from models.retry import RetryPolicy
 
 log = structlog.get_logger(__name__)
 
-Store = Callable[[], Awaitable[None]]
-"""Writes a job's result; it runs in the transaction that ends the job."""
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended, as its log line says it; nothing personal."""
+
+    name: str
+    reason: str | None = None
+
+
+Store = Callable[[], Awaitable[Outcome | None]]
+"""Writes a job's result, and tells it; it runs in the transaction that ends the job."""
 
 INTERNAL_ERROR = "INTERNAL_ERROR"
 GAVE_UP = "GAVE_UP"
@@ -150,7 +160,7 @@ class Attempts:
             return await self._give_up(job, handler, CRASHED_WORKERS)
         try:
             store = await handler.run(job)
-            await self._complete(job, store)
+            outcome = await self._complete(job, store)
         except ReleaseJobError as released:
             await self.release(job, handler, released.reason, released.wait)
             return "job_released", {"reason": released.reason}
@@ -161,14 +171,15 @@ class Attempts:
         except Exception as error:
             report("job_crashed", error, attempt=job.attempts)
             return await self._try_again(job, handler, INTERNAL_ERROR, timedelta())
-        return "job_done", {}
+        return "job_done", {} if outcome is None else _told(outcome)
 
-    async def _complete(self, job: Claim, store: Store) -> None:
-        async def work() -> None:
-            await store()
+    async def _complete(self, job: Claim, store: Store) -> Outcome | None:
+        async def work() -> Outcome | None:
+            outcome = await store()
             await finish(job, JobState.DONE, self._clock())
+            return outcome
 
-        await self._database.transaction(work)
+        return await self._database.transaction(work)
 
     async def _try_again(
         self, job: Claim, handler: Handler, reason: str, at_least: timedelta
@@ -217,3 +228,8 @@ class Attempts:
             else:
                 return
         await self._database.transaction(last)
+
+
+def _told(outcome: Outcome) -> dict[str, object]:
+    told: dict[str, object] = {"outcome": str(outcome.name)}
+    return told if outcome.reason is None else told | {"reason": str(outcome.reason)}

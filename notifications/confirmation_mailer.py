@@ -1,10 +1,11 @@
 """The job that mails a confirmation: makes its links, sends it, and notes what became of it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
 
+from models.confirmation import MailState
 from models.confirmation_mail import (
     Held,
     Lifetimes,
@@ -18,7 +19,7 @@ from models.confirmation_mail import (
 from models.database import Database
 from models.email_address import email_on_the_wire
 from models.job import Claim
-from models.job_attempt import ReleaseJobError, Store, TryAgainError
+from models.job_attempt import Outcome, ReleaseJobError, Store, TryAgainError
 from models.mail_failure import MailFailureCode
 from models.mail_quota import MailQuota
 from notifications.confirmation_letter import confirmation_message
@@ -31,6 +32,8 @@ log = structlog.get_logger(__name__)
 HELD = "HELD"
 """The reason of a mail that waits until its mailbox has got fewer."""
 
+
+SENT, NOT_NEEDED = Outcome(MailState.SENT), Outcome("NOT_NEEDED")
 
 SILENT_AFTER = 3
 """After so many timeouts in a row one mail at a time finds out whether the server answers again."""
@@ -85,7 +88,7 @@ class ConfirmationMailer:
             log.info("mail_held", wait_s=round(letter.wait.total_seconds()))
             raise ReleaseJobError(HELD, letter.wait)
         if letter is None:
-            return lambda: note_not_needed(confirmation_id, self._clock())
+            return self._noted(NOT_NEEDED, lambda now: note_not_needed(confirmation_id, now))
         address = email_on_the_wire(letter.address)
         message = confirmation_message(letter, address, self._sender, self._public_url, now)
         try:
@@ -99,9 +102,21 @@ class ConfirmationMailer:
             self._timeouts = 0
             log.warning("mail_refused", code=fault.code, status=fault.status)
             code = fault.code
-            return lambda: note_undeliverable(confirmation_id, code, self._clock())
+            return self._noted(
+                Outcome(MailState.UNDELIVERABLE, code),
+                lambda now: note_undeliverable(confirmation_id, code, now),
+            )
         self._timeouts = 0
-        return lambda: note_sent(confirmation_id, self._clock())
+        return self._noted(SENT, lambda now: note_sent(confirmation_id, now))
+
+    def _noted(self, outcome: Outcome, note: Callable[[datetime], Awaitable[None]]) -> Store:
+        """Return what notes an outcome, and tells it."""
+
+        async def store() -> Outcome:
+            await note(self._clock())
+            return outcome
+
+        return store
 
     async def note_retry(
         self,

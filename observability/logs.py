@@ -121,9 +121,9 @@ def log_failure(event: str, error: BaseException, **more: Any) -> None:
 
 def _rendering(log_format: str) -> list[structlog.typing.Processor]:
     if log_format == "json":
-        return [_with_exception, _escape_text, lambda _, __, event: as_json(_in_order(event))]
+        return [_with_exception, _safe_fields, lambda _, __, event: as_json(_in_order(event))]
     return [
-        _escape_text,
+        _safe_fields,
         structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
             exception_formatter=lambda out, raised: print_chain(out, raised[1]),
@@ -204,9 +204,16 @@ def _named(value: object) -> str:
     return type(value).__name__
 
 
-def _escape_text(_: Any, __: str, event: Event) -> Event:
-    """Make all text safe, whoever has logged it; tracebacks are written by renderers."""
-    return {key: it if key == "exc_info" else safe_value(it) for key, it in event.items()}
+def _safe_fields(_: Any, __: str, event: Event) -> Event:
+    """Make all text safe, whoever has logged it; tracebacks are written by renderers.
+
+    Fields that do not apply are left out.
+    """
+    return {
+        key: it if key == "exc_info" else safe_value(it)
+        for key, it in event.items()
+        if it is not None
+    }
 
 
 def _without_data(_: Any, __: str, event: Event) -> Event:

@@ -70,7 +70,8 @@ class RequestLog:
         """Log what happens to a WebSocket."""
         if REQUESTS.isEnabledFor(logging.INFO):
             line = {"timestamp": "", "level": "info", "event": event, "request_id": request_id}
-            self._write({**line, **more}, notes, is_slow=False)
+            line |= {name: value for name, value in more.items() if value is not None}
+            self._write(line, notes, is_slow=False)
 
     def _write(self, line: dict[str, Any], notes: RequestNotes, *, is_slow: bool) -> None:
         line["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
@@ -94,7 +95,9 @@ def _add_notes(line: dict[str, Any], notes: RequestNotes) -> None:
         line["database_ms"] = round(notes.database_s * 1000, 1)
         line["statements"] = notes.statements
     if notes.label is not None:
-        line["operation"], line["operation_type"], line["document"] = notes.label
+        name, line["operation_type"], line["document"] = notes.label
+        if name is not None:
+            line["operation"] = name
     if notes.spending is not None:
         line["cost_requested"] = notes.spending.requested
         line["cost_actual"] = notes.spending.actual

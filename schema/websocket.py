@@ -99,6 +99,8 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
     view: "GraphQLSocket"
     _has_signed_in = False
     _messages_before_sign_in = 0
+    _asked = 0.0
+    """When the message came that is being handled."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -151,6 +153,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle_message(self, message: Message) -> None:
         """Read and handle a message; what cannot be used of an operation fails only that."""
+        self._asked = perf_counter()
         text = str(message)  # `decode_json` leaves reading it to us
         if not self.connection_acknowledged:
             self._messages_before_sign_in += 1
@@ -279,13 +282,19 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().send_message(message)
 
     async def refuse(self, message: SubscribeMessage, refused: GraphQLError) -> None:
-        """Say in an operation's own error why it is not begun."""
+        """Say in an operation's own error why it is not begun, and log that."""
         error: ErrorMessage = {
             "id": message["id"],
             "type": "error",
             "payload": [refused.formatted],
         }
-        await self.send_message(error)
+        context = self.context
+        with notes_of_operation(context.client_address, context.principal) as notes:
+            try:
+                await self.send_message(error)
+            finally:
+                ms = (perf_counter() - self._asked) * 1000
+                self.view.log.operation(notes, context.request_id, ms, "refused")
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004  # Strawberry's signature

@@ -73,6 +73,45 @@ async def test_a_command_that_cannot_be_done_says_so_in_json(
     assert PASSWORD not in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "event", "problem"),
+    [
+        (
+            ("token", "issue", "--scopes", "all", "--reseller", "nope"),
+            1,
+            "command_refused",
+            "There is no such customer.",
+        ),
+        (("user", "disable", "nope"), 1, "command_refused", "There is no such user."),
+        (
+            ("budget", "reset", "--points", "--key", "nope"),
+            0,
+            "budgets_unspent",
+            "Nothing of the others was spent.",
+        ),
+        (("documents", "{folder}"), 1, "command_refused", "Some are not valid."),
+        (
+            ("documents", "{folder}", "--to", "{folder}/x.json"),
+            1,
+            "command_refused",
+            "Nothing was registered.",
+        ),
+    ],
+)
+async def test_what_a_command_did_not_do_is_said_in_json_or_to_a_person(
+    url: str, tmp_path: Path, arguments: tuple[str, ...], status: int, event: str, problem: str
+) -> None:
+    (tmp_path / "wrong.graphql").write_text("{ nonsense }")
+    filled = [one.format(folder=tmp_path) for one in arguments]
+    as_json = await run(*filled, DATABASE_URL=url, **JSON)
+    (line,) = parsed(as_json[2])
+    assert (as_json[0], line["event"], line["level"]) == (status, event, "error")
+    assert line["problem"] == problem
+    plain = await run(*filled, DATABASE_URL=url)
+    assert (plain[0], plain[2]) == (status, f"{problem}\n")
+    assert not (tmp_path / "x.json").exists()
+
+
 async def test_without_json_it_is_said_to_a_person() -> None:
     refused = await run("serve", PORT="x")
     assert refused[0] == 2
@@ -91,6 +130,17 @@ async def test_a_port_in_use_is_told_with_host_and_port(url: str) -> None:
     stopped = line_of(lines, "stopped")
     assert (stopped["level"], stopped["reason"]) == ("error", "start_failed")
     assert (stopped["host"], stopped["port"]) == ("127.0.0.1", port)
+
+
+async def test_a_worker_whose_health_port_is_taken_says_that_it_failed(url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        status, _, err = await run("worker", "--health-port", port, DATABASE_URL=url, **JSON)
+    lines = parsed(err)
+    assert status == 1
+    stopped = line_of(lines, "stopped")
+    assert (stopped["level"], stopped["reason"]) == ("error", "failed")
+    assert line_of(lines, "command_failed")["errno"] == "EADDRINUSE"
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

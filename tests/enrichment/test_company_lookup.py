@@ -1,7 +1,7 @@
 """The lookup from the job to the stored profile, against the sandbox over a real socket."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+import structlog
 from aiohttp import web
 
 from enrichment.client import CompaniesHouse, companies_house
@@ -104,6 +105,11 @@ async def stored(customer: Customer) -> Customer:
     return await Customer.get(id=customer.id)
 
 
+def ended(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Give the lines that say how attempts of jobs ended."""
+    return [line for line in lines if line["event"] in {"job_done", "job_put_back"}]
+
+
 async def run_of(customer: Customer) -> EnrichmentRun:
     newest = await EnrichmentRun.filter(customer_id=customer.id).order_by("-id").first()
     assert newest is not None
@@ -173,9 +179,13 @@ async def test_a_company_of_the_catalogue_ends_as_it_should(desk: Desk, number: 
     """R84, R85, R87, R88, A21, A22, A23, A24."""
     status, reason, outcomes, net_assets = CASES[number]
     customer = await desk.add(number)
-    assert await desk.worker.run_due() == 1
+    with structlog.testing.capture_logs() as lines:
+        assert await desk.worker.run_due() == 1
     customer, run = await stored(customer), await run_of(customer)
     assert (run.status, run.reason) == (status, reason)
+    assert [(line.get("outcome"), line.get("reason")) for line in ended(lines)] == [
+        (None if status is RETRYING else status, reason)
+    ]
     assert customer.enrichment_status is status
     assert Counter(read["outcome"] for read in run.fields_read) == outcomes
     assert customer.profile.get("net_assets", {}).get("value") == net_assets
@@ -380,7 +390,11 @@ async def test_a_refused_key_stops_everything_until_an_operator_has_looked(
     """R90: a 401 is not retried, and the others wait without an attempt."""
     async with desk_of(database, act, clock, key=key) as desk:
         first = await desk.add("00000101")
-        await desk.worker.run_due()
+        with structlog.testing.capture_logs() as lines:
+            await desk.worker.run_due()
+        assert [(line["outcome"], line["reason"]) for line in ended(lines)] == [
+            ("FAILED", "BLOCKED")
+        ]
         run = await run_of(first)
         assert (run.status, run.reason) == (FAILED, EnrichmentReason.BLOCKED)
         assert await desk.budget.blocked_reason() == code

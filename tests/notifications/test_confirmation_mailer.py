@@ -6,6 +6,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
+import structlog
 
 from models import Confirmation, ConfirmationToken, Contact, Job
 from models.audit import Act
@@ -17,6 +18,7 @@ from models.confirming import follow
 from models.contact_editing import create_contact, delete_contact, edit_contact
 from models.database import Database
 from models.job import Claim, JobState
+from models.job_attempt import Outcome
 from models.mail_failure import MailFailureCode as Code
 from models.worker import Line, TryAgainError, Worker
 from notifications.confirmation_mailer import SILENT_AFTER, ConfirmationMailer
@@ -158,6 +160,19 @@ async def test_a_refusal_for_now_is_tried_again_and_one_for_good_is_not(desk: De
     assert await desk.failure() == (None, False)
 
 
+async def test_the_line_of_a_mail_says_what_became_of_it(desk: Desk) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with mail_server(Inbox(to_rcpt=["550 no such user"])) as inbox:
+            for _ in range(2):
+                await desk.ask()
+                await desk.work(inbox.url)
+                desk.clock.advance(timedelta(days=1))
+    refused, sent = (line for line in lines if line["event"] == "job_done")
+    assert (refused["outcome"], refused["reason"]) == ("UNDELIVERABLE", "RECIPIENT_REFUSED")
+    assert sent["outcome"] == "SENT"
+    assert "reason" not in sent
+
+
 async def test_a_mail_is_given_up_after_two_days_with_its_last_failure(desk: Desk) -> None:
     await desk.ask()
     async with odd_server(dying_at(b"MAIL")) as url:
@@ -277,7 +292,7 @@ async def test_a_mail_that_nobody_waits_for_any_more_stays_unsent(desk: Desk, en
         await erase(desk.database, desk.act, customer)
     async with mail_server() as inbox:
         store = await desk.mailer(inbox.url).run(held)
-        await desk.database.transaction(store)
+        assert await desk.database.transaction(store) == Outcome("NOT_NEEDED")
     assert inbox.taken == []
     assert await ConfirmationToken.all().count() == 0
     assert (await Confirmation.get()).mail_state is MailState.CANCELLED

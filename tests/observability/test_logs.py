@@ -52,6 +52,15 @@ def raised(make: Callable[[], BaseException]) -> BaseException:
         return error
 
 
+@pytest.mark.parametrize("log_format", ["json", "readable"])
+def test_fields_that_do_not_apply_are_left_out(log_format: str) -> None:
+    with captured_logs(log_format) as written:
+        structlog.get_logger("x").info("happened", path=None, code="X", count=0)
+    assert "path" not in written.getvalue()
+    assert "None" not in written.getvalue()
+    assert all(name in written.getvalue() for name in ("happened", "code", "count"))
+
+
 NEVER = "Task exception was never retrieved"
 INVALID = "Invalid HTTP request received."
 SERVER = "uvicorn.error"

@@ -78,7 +78,8 @@ async def test_a_user_is_named_by_id(api: Api, logged: io.StringIO) -> None:
     token = await sign_in(api, user, Scope.CUSTOMERS_READ)
     await api.data("{ customers { totalCount } }", token=token)
     line = lines(logged)[-1]
-    assert (line["user_id"], line["operation"]) == (user, None)
+    assert (line["user_id"], line["operation_type"]) == (user, "query")
+    assert "operation" not in line  # it has no name
     assert "Uma" not in logged.getvalue()
 
 
@@ -93,6 +94,19 @@ async def test_a_mutation_counts_its_user_errors(api: Api, logged: io.StringIO) 
     assert line["statements"] > 0
     assert "error_codes" not in line
     assert NAME not in logged.getvalue()
+
+
+@pytest.mark.storage
+async def test_a_mutation_counts_the_statements_of_its_unit_of_work(
+    api: Api, logged: io.StringIO
+) -> None:
+    await api.save_customer(name=NAME)  # signs in, which is remembered
+    logged.truncate(0)
+    logged.seek(0)
+    await api.save_customer(name=NAME)
+    (line,) = lines(logged)
+    assert line["statements"] >= 5  # BEGIN, the class, the customer, its audit entry, COMMIT
+    assert 0 < line["database_ms"] <= line["ms"] + 0.1
 
 
 @pytest.mark.parametrize(
@@ -194,6 +208,36 @@ async def test_each_operation_of_a_websocket_has_a_line_and_so_has_its_end(
     (closed,) = lines(logged, "socket_closed")
     assert closed["operations"] == 5
     assert closed["bytes"] >= sum(line["bytes"] for line in operations)
+    assert NAME not in logged.getvalue()
+
+
+async def test_an_operation_that_is_refused_before_it_begins_has_its_own_line(
+    databases: Databases, clock: Clock, logged: io.StringIO
+) -> None:
+    watch = "subscription Watch($id: ID!) { customerEnriched(customerId: $id) { id } }"
+    async with (
+        running_api(databases, clock, connection_subscriptions=1) as api,
+        listening(api.app) as address,
+        connected(address) as socket,
+    ):
+        await socket.sign_in(api.token)
+        for text in ("\0", "\ud800"):
+            await socket.subscribe("{ viewer { id } }", text=text)
+            assert (await socket.receive())["type"] == "error"
+        customer_id = (await api.save_customer(name=NAME))["id"]
+        await socket.subscribe(watch, id=customer_id)
+        await socket.subscribe("{ viewer { id } }")
+        assert (await socket.receive())["type"] == "error"
+    refused = [line for line in lines(logged, "operation") if line["ended"] == "refused"]
+    codes = [line["error_codes"] for line in refused]
+    assert codes == [["BAD_REQUEST"], ["BAD_REQUEST"], ["TOO_MANY_SUBSCRIPTIONS"]]
+    for line in refused:
+        assert line.keys() >= {"token_id", "client", "request_id"}
+        assert line["bytes"] > 0
+        assert 0 <= line["ms"] < 10_000
+    (closed,) = lines(logged, "socket_closed")
+    assert not closed.keys() & {"error_codes", "code"}  # the client closed it
+    assert closed["operations"] == 4
     assert NAME not in logged.getvalue()
 
 
