@@ -453,7 +453,8 @@ async def test_stopping_lets_running_jobs_end(database: Database, clock: Clock) 
         await may_end.wait()
 
     await add(database, clock)
-    made = worker_of(database, Scripted(clock, works), clock)
+    # With a free slot, a claim that is under way may still take what is added next.
+    made = worker_of(database, Scripted(clock, works), clock, WorkerOptions(slots=1))
     task = asyncio.create_task(made.run())
     async with asyncio.timeout(PATIENCE_S):
         await has_begun.wait()
