@@ -30,7 +30,7 @@ from models.access import SYSTEM
 from models.audit import Act
 from models.database_faults import fault_of
 from models.lookup import retry_blocked
-from models.migrate import MigrationBlocked
+from models.migrate import MigrationBlocked, SchemaNewer
 from observability.log_errors import described
 from observability.logs import configure_logs, log_all_failures, log_failure
 from schema.limits import Limits as DocumentLimits
@@ -170,6 +170,7 @@ def migrate() -> None:
     """Bring the database up to date; processes that do so at once wait for each other.
 
     A lock that is not free within MIGRATION_LOCK_TIMEOUT_S ends the command: it says who holds it.
+    A database that is newer than this program is left as it is, and ends the command too.
     """
 
     def note(name: str) -> None:
@@ -319,9 +320,10 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         log.warning("interrupted")
         sys.exit(INTERRUPTED)
-    except MigrationBlocked as blocked:
+    except (MigrationBlocked, SchemaNewer) as blocked:
         if is_json:
-            log.error("migration_blocked", problem=str(blocked))  # noqa: TRY400  # it was foreseen
+            event = "schema_newer" if isinstance(blocked, SchemaNewer) else "migration_blocked"
+            log.error(event, problem=str(blocked))  # noqa: TRY400  # it was foreseen
         else:
             print(blocked, file=sys.stderr)
         sys.exit(1)

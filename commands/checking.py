@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,7 @@ from commands.outside import check_mail_server, check_provider, check_register
 from commands.process import POOLER, file_limit, pooler_findings
 from models.database import Database
 from models.heartbeat import Heartbeat
-from models.migrate import pending
 from models.pooler import CONNECTION_ERRORS, hears_notifications, plans_as_needed, shares_sessions
-from models.sql import run
 from observability.log_errors import code_of
 from settings import Settings, environment_names
 
@@ -106,11 +104,12 @@ async def check_database(settings: Settings) -> list[Finding]:
     )
     try:
         await database.open()
-        await run("SELECT 1", ())  # otherwise all migrations would count as missing
-        missing = await pending(database)
-        if missing:
-            findings.append(_pending(missing))
-        else:
+        fit = await database.read_schema_fit()
+        if fit.missing:
+            findings.append(_pending(fit.missing))
+        if fit.breaking:
+            findings.append(_newer(fit.breaking))
+        if fit.may_write:
             findings += await _check_writing(database)
         if database.is_pooled and POOLER not in findings:
             findings += await _check_pooler(database)
@@ -176,7 +175,15 @@ def _unreachable(message: str) -> Finding:
     return Finding("DATABASE_UNREACHABLE", "DATABASE_URL", message)
 
 
-def _pending(missing: list[str]) -> Finding:
+def _newer(breaking: Sequence[str]) -> Finding:
+    message = (
+        f"The database is newer than this program: {', '.join(breaking)} unknown. Update this"
+        " program."
+    )
+    return Finding("SCHEMA_NEWER", "DATABASE_URL", message)
+
+
+def _pending(missing: Sequence[str]) -> Finding:
     message = f"Migrations are missing: {', '.join(missing)}. Run `manage.py migrate`."
     return Finding("MIGRATIONS_PENDING", "DATABASE_URL", message)
 

@@ -10,10 +10,12 @@ import pytest
 from commands.findings import findings_of, too_few_files
 from commands.process import shown_settings, without_password
 from commands.unknown_variables import resembling
+from models.database import Database
 from settings import Settings
 from tests.databases import Databases
 from tests.notifications.servers import mail_server
 from tests.pgbouncer import pgbouncer
+from tests.schema.test_readiness import forget_migration, note_migration
 from tests.test_manage import run
 
 WHOLE: dict[str, Any] = {
@@ -226,6 +228,26 @@ async def test_missing_migrations_are_named(databases: Databases) -> None:
     assert "MIGRATIONS_PENDING" in codes
     assert "0001_initial" in out
     await databases.drop(empty)
+
+
+@pytest.mark.parametrize(("name", "is_newer"), [("0099_next", True), ("0099_i_additive", False)])
+async def test_a_newer_schema_is_told_and_migrated_no_further(
+    url: str, name: str, *, is_newer: bool
+) -> None:
+    database = Database(url)
+    await database.open()
+    await note_migration(database, name)
+    _, codes, out = await checked(DATABASE_URL=url)
+    migrated = await run("migrate", DATABASE_URL=url)
+    await forget_migration(name)
+    await database.close()
+    assert ("SCHEMA_NEWER" in codes, name in out) == (is_newer, is_newer)
+    if is_newer:
+        said = f"The database is newer than this program: {name} unknown."
+        assert migrated[:2] == (1, "")
+        assert migrated[2].startswith(said)
+    else:
+        assert migrated == (0, "The database is up to date.\n", "")
 
 
 async def test_a_database_that_takes_no_writes_is_told(url: str) -> None:
