@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 Row = TypeVar("Row", bound=Model)
 
+ADDRESS = ("host", "port", "user", "password", "database")
 POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
@@ -56,9 +57,7 @@ COLLISIONS = (
 
 KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
 LONGEST_PAUSE_S = 0.05
-
 _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
-
 
 PLANNER_SETTING = "enable_incremental_sort"
 """Off, or the planner sorts lists by the index of unique numbers, which holds erased rows too."""
@@ -153,7 +152,9 @@ class Database:
         """Give Tortoise's configuration."""
         connection = expand_db_url(self.url) | {"engine": ENGINE}
         if self.is_postgres:
-            connection["credentials"] |= {
+            given = connection["credentials"].items()
+            connection["credentials"] = {name: one for name, one in given if name in ADDRESS} | {
+                "dsn": self.dsn,  # the driver reads its options; Tortoise would misname them
                 "maxsize": self._pool_size,
                 "init": self._prepare,
                 **self._statement_options,

@@ -266,6 +266,34 @@ async def test_a_database_that_takes_no_writes_is_told(url: str) -> None:
         await connection.close()
 
 
+async def test_an_address_whose_options_forbid_writes_is_told_as_read_only(url: str) -> None:
+    if not url.startswith("postgres"):
+        pytest.skip("addresses of files have no such option")
+    forbidding = f"{url}?options=-c%20default_transaction_read_only%3Don&sslmode=prefer"
+    _, codes, out = await checked(DATABASE_URL=forbidding)
+    assert {"DATABASE_READ_ONLY", "MIGRATIONS_PENDING"} & {*codes} == {"DATABASE_READ_ONLY"}
+    assert "25006" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "untrue"),
+    [
+        (
+            {"COMPANIES_HOUSE_API_KEY": "key-of-the-tests", "COMPANIES_HOUSE_SANDBOX": "true"},
+            "NO_REGISTER_KEY",
+        ),
+        ({"SMTP_URL": "mail.example"}, "NO_MAIL_SERVER"),
+        ({"PUBLIC_URL": "customers.example"}, "NO_PUBLIC_URL"),
+    ],
+)
+async def test_what_is_set_and_makes_no_sense_is_not_told_as_missing(
+    tmp_path: Any, given: dict[str, str], untrue: str
+) -> None:
+    _, codes, _ = await checked(DATABASE_URL=f"sqlite://{tmp_path}/absent.sqlite3", **given)
+    assert "INVALID_SETTING" in codes
+    assert untrue not in codes
+
+
 async def test_a_pooler_is_told_of_unless_it_is_set(databases: Databases, url: str) -> None:
     async with pgbouncer(url) as pooled:
         _, codes, _ = await checked(DATABASE_URL=pooled)
