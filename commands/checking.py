@@ -56,7 +56,7 @@ def check(*, online: bool, accept: tuple[str, ...], is_json: bool) -> None:
 
 async def all_findings(*, is_online: bool) -> list[Finding]:
     """Collect what is wrong; a setting that makes no sense counts as unset for what follows."""
-    settings, findings = readable_settings()
+    settings, findings, unset = readable_settings()
     if settings is None:
         return findings + unknown_variables(environment_names())
     for address_check in ADDRESS_CHECKS:
@@ -64,7 +64,9 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
             address_check(settings)
         except ValueError as error:
             findings.append(_invalid(str(error)))
-    findings += findings_of(settings, environment_names())
+    judged = findings_of(settings, environment_names())
+    # What is set and makes no sense was reported; that it is missing would be untrue.
+    findings += [one for one in judged if one.variable not in unset]
     findings += filter(None, (too_few_files(settings, file_limit()),))
     checks: list[Check] = [check_database, check_mail_server, check_provider]
     checks += [check_register] if is_online else []
@@ -73,13 +75,16 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
     return findings
 
 
-def readable_settings() -> tuple[Settings | None, list[Finding]]:
-    """Read the settings without those that make no sense, and say which these are."""
+def readable_settings() -> tuple[Settings | None, list[Finding], set[str]]:
+    """Read the settings without those that make no sense; say why, and which variables these are.
+
+    There are no settings if they make no sense even so.
+    """
     unset: dict[str, Any] = {}
     findings: list[Finding] = []
     while True:
         try:
-            return Settings(**unset), findings
+            return Settings(**unset), findings, {name.upper() for name in unset}
         except ValidationError as error:
             names = set()
             for one in error.errors():
@@ -87,7 +92,7 @@ def readable_settings() -> tuple[Settings | None, list[Finding]]:
                 names |= set(named)
                 findings.append(_invalid(one["msg"].removeprefix("Value error, "), named))
             if names <= unset.keys():
-                return None, findings
+                return None, findings, set()
             unset |= {name: Settings.model_fields[name].default for name in names}
 
 
