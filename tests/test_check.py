@@ -282,7 +282,6 @@ async def test_an_address_whose_options_forbid_writes_is_told_as_read_only(url: 
             {"COMPANIES_HOUSE_API_KEY": "key-of-the-tests", "COMPANIES_HOUSE_SANDBOX": "true"},
             "NO_REGISTER_KEY",
         ),
-        ({"SMTP_URL": "mail.example"}, "NO_MAIL_SERVER"),
         ({"PUBLIC_URL": "customers.example"}, "NO_PUBLIC_URL"),
     ],
 )
