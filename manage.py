@@ -30,7 +30,7 @@ from models.access import SYSTEM
 from models.audit import Act
 from models.database_faults import fault_of
 from models.lookup import retry_blocked
-from models.migrate import MigrationBlocked
+from models.migrate import MigrationBlocked, SchemaNewer
 from observability.log_errors import described
 from observability.logs import configure_logs, log_all_failures, log_failure
 from schema.limits import Limits as DocumentLimits
@@ -171,6 +171,7 @@ def migrate() -> None:
     """Bring the database up to date; processes that do so at once wait for each other.
 
     A lock that is not free within MIGRATION_LOCK_TIMEOUT_S ends the command: it says who holds it.
+    A database that is newer than this program is left as it is, and ends the command too.
     """
 
     def note(name: str) -> None:
@@ -321,6 +322,9 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except MigrationBlocked as blocked:
         say("migration_blocked", str(blocked))
+        sys.exit(1)
+    except SchemaNewer as newer:
+        say("schema_newer", str(newer))
         sys.exit(1)
     except Exception as error:
         if not isinstance(error, FORESEEN) and fault_of(error) is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,7 @@ from commands.outside import check_mail_server, check_provider, check_register
 from commands.process import POOLER, file_limit, pooler_findings
 from models.database import Database
 from models.heartbeat import Heartbeat
-from models.migrate import pending
 from models.pooler import CONNECTION_ERRORS, hears_notifications, plans_as_needed, shares_sessions
-from models.sql import run
 from observability.log_errors import code_of
 from settings import Settings, environment_names
 
@@ -58,7 +56,7 @@ def check(*, online: bool, accept: tuple[str, ...], is_json: bool) -> None:
 
 async def all_findings(*, is_online: bool) -> list[Finding]:
     """Collect what is wrong; a setting that makes no sense counts as unset for what follows."""
-    settings, findings = readable_settings()
+    settings, findings, unset = readable_settings()
     if settings is None:
         return findings + unknown_variables(environment_names())
     for address_check in ADDRESS_CHECKS:
@@ -66,7 +64,9 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
             address_check(settings)
         except ValueError as error:
             findings.append(_invalid(str(error)))
-    findings += findings_of(settings, environment_names())
+    judged = findings_of(settings, environment_names())
+    # What is set and makes no sense was reported; that it is missing would be untrue.
+    findings += [one for one in judged if one.variable not in unset]
     findings += filter(None, (too_few_files(settings, file_limit()),))
     checks: list[Check] = [check_database, check_mail_server, check_provider]
     checks += [check_register] if is_online else []
@@ -75,13 +75,16 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
     return findings
 
 
-def readable_settings() -> tuple[Settings | None, list[Finding]]:
-    """Read the settings without those that make no sense, and say which these are."""
+def readable_settings() -> tuple[Settings | None, list[Finding], set[str]]:
+    """Read the settings without those that make no sense; say why, and which variables these are.
+
+    There are no settings if they make no sense even so.
+    """
     unset: dict[str, Any] = {}
     findings: list[Finding] = []
     while True:
         try:
-            return Settings(**unset), findings
+            return Settings(**unset), findings, {name.upper() for name in unset}
         except ValidationError as error:
             names = set()
             for one in error.errors():
@@ -89,7 +92,7 @@ def readable_settings() -> tuple[Settings | None, list[Finding]]:
                 names |= set(named)
                 findings.append(_invalid(one["msg"].removeprefix("Value error, "), named))
             if names <= unset.keys():
-                return None, findings
+                return None, findings, set()
             unset |= {name: Settings.model_fields[name].default for name in names}
 
 
@@ -106,11 +109,12 @@ async def check_database(settings: Settings) -> list[Finding]:
     )
     try:
         await database.open()
-        await run("SELECT 1", ())  # otherwise all migrations would count as missing
-        missing = await pending(database)
-        if missing:
-            findings.append(_pending(missing))
-        else:
+        fit = await database.read_schema_fit()
+        if fit.missing:
+            findings.append(_pending(fit.missing))
+        if fit.breaking:
+            findings.append(_newer(fit.breaking))
+        if fit.may_write:
             findings += await _check_writing(database)
         if database.is_pooled and POOLER not in findings:
             findings += await _check_pooler(database)
@@ -176,7 +180,15 @@ def _unreachable(message: str) -> Finding:
     return Finding("DATABASE_UNREACHABLE", "DATABASE_URL", message)
 
 
-def _pending(missing: list[str]) -> Finding:
+def _newer(breaking: Sequence[str]) -> Finding:
+    message = (
+        f"The database is newer than this program: {', '.join(breaking)} unknown. Update this"
+        " program."
+    )
+    return Finding("SCHEMA_NEWER", "DATABASE_URL", message)
+
+
+def _pending(missing: Sequence[str]) -> Finding:
     message = f"Migrations are missing: {', '.join(missing)}. Run `manage.py migrate`."
     return Finding("MIGRATIONS_PENDING", "DATABASE_URL", message)
 

@@ -21,8 +21,8 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models.connections import ENGINE, added_for, refuse_foreign
-from models.database_faults import fault_of
-from models.fault_log import report
+from models.database_faults import lacks_name
+from models.fault_log import FAULTS, report
 from models.reach import reach
 from models.reading_connections import CONNECT_S, ReadingConnections, connected
 from models.schema_fit import APPLIED, SchemaFit, fit_of, own_migrations
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 Row = TypeVar("Row", bound=Model)
 
+ADDRESS = ("host", "port", "user", "password", "database")
 POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
@@ -56,9 +57,7 @@ COLLISIONS = (
 
 KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
 LONGEST_PAUSE_S = 0.05
-
 _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
-
 
 PLANNER_SETTING = "enable_incremental_sort"
 """Off, or the planner sorts lists by the index of unique numbers, which holds erased rows too."""
@@ -144,11 +143,18 @@ class Database:
         self._reading_connections: ReadingConnections | None = None
 
     @property
+    def may_write(self) -> bool:
+        """Tell whether the schema fits this program, as far as anybody has looked."""
+        return self.schema_fit is None or self.schema_fit.may_write
+
+    @property
     def config(self) -> dict[str, Any]:
         """Give Tortoise's configuration."""
         connection = expand_db_url(self.url) | {"engine": ENGINE}
         if self.is_postgres:
-            connection["credentials"] |= {
+            given = connection["credentials"].items()
+            connection["credentials"] = {name: one for name, one in given if name in ADDRESS} | {
+                "dsn": self.dsn,  # the driver reads its options; Tortoise would misname them
                 "maxsize": self._pool_size,
                 "init": self._prepare,
                 **self._statement_options,
@@ -205,6 +211,7 @@ class Database:
 
     async def close(self) -> None:
         """Let running units of work end, then disconnect."""
+        FAULTS.mismatch = None
         if self._units:
             await asyncio.wait(self._units)
         if self._listener is not None:
@@ -216,18 +223,23 @@ class Database:
             await self._reading_connections.close()
         await Tortoise.close_connections()
 
-    async def check_schema(self) -> SchemaFit:
-        """Look at how the schema fits this program; units of work are refused while it does not."""
+    async def read_schema_fit(self) -> SchemaFit:
+        """Look at how the schema fits this program."""
         try:
             rows = await self._read_quietly(APPLIED)
         except Exception as error:
-            if fault_of(error) is not None:
+            if not lacks_name(error):
                 raise
-            rows = ()  # nothing was ever applied, so there is no such table
-        fit = fit_of(own_migrations(), [row[0] for row in rows])
+            rows = ()  # nothing was ever applied
+        return fit_of(own_migrations(), [row[0] for row in rows])
+
+    async def check_schema(self) -> SchemaFit:
+        """Look at how the schema fits; log a change, and refuse units of work while it doesn't."""
+        fit = await self.read_schema_fit()
         if self.schema_fit != fit and not (self.schema_fit is None and fit.may_write):
             (log.info if fit.may_write else log.warning)("schema_checked", schema=str(fit))
         self.schema_fit = fit
+        FAULTS.mismatch = fit.mismatch
         return fit
 
     @asynccontextmanager

@@ -115,6 +115,11 @@ SQLITE = {
 }
 """Kinds by SQLite's primary result code, without SQLITE_."""
 
+UNDEFINED = ("42P01", "42703")
+"""SQLSTATEs of a statement that names a table or a column that is not there."""
+
+UNDEFINED_SQLITE = ("no such table", "no such column")
+
 CLOSED_SQLITE = ("Cannot operate on a closed database", "no active connection")
 """What SQLite's drivers say of a connection that was closed, as when the process stops."""
 
@@ -155,6 +160,15 @@ def fault_of(error: BaseException) -> DatabaseFault | None:
         if fault is not None:
             return fault
     return None
+
+
+def lacks_name(error: BaseException) -> bool:
+    """Tell whether a statement named a table or a column that the database does not have."""
+    return any(
+        _sqlstate(one) in UNDEFINED
+        or (type(one).__module__ == "sqlite3" and str(one).startswith(UNDEFINED_SQLITE))
+        for one in _with_causes(error)
+    )
 
 
 def lost_in_commit(error: BaseException) -> DatabaseUnavailable | None:

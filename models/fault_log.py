@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from models.database_faults import DatabaseFault, FaultKind, fault_of
+from models.database_faults import DatabaseFault, FaultKind, fault_of, lacks_name
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,16 @@ class FaultLog:
     """Writes at most one line a second for each kind of fault; `now` is in seconds."""
 
     now: Callable[[], float] = time.monotonic
+    mismatch: DatabaseFault | None = None
+    """Set while the schema does not fit this program: then it may lack what statements name."""
     _lines: dict[FaultKind, _Line] = field(default_factory=dict)
+
+    def fault_of(self, error: BaseException) -> DatabaseFault | None:
+        """Tell the fault that an exception stands for; None for a bug or a refusal."""
+        fault = fault_of(error)
+        if fault is None and self.mismatch is not None and lacks_name(error):
+            return self.mismatch
+        return fault
 
     def note(self, fault: DatabaseFault, where: str) -> None:
         """Log a fault, at once or with others in a second."""
@@ -76,7 +85,7 @@ def report(where: str, error: BaseException, **fields: Any) -> DatabaseFault | N
 
     The fault is returned; None for a bug.
     """
-    fault = fault_of(error)
+    fault = FAULTS.fault_of(error)
     if fault is None:
         log.error(where, exc_info=error, **fields)
     else:

@@ -39,6 +39,10 @@ class MigrationBlocked(Exception):
     """A lock was not free in time; the migration that needed it has changed nothing."""
 
 
+class SchemaNewer(Exception):
+    """The database has migrations that this program does not know; none was applied."""
+
+
 async def migrate(
     database: Database,
     lock_timeout_s: float = LOCK_TIMEOUT_S,
@@ -47,11 +51,17 @@ async def migrate(
     """Bring an open database up to date and return the names of what was applied.
 
     Each migration, and the note that it was applied, is one transaction. `note` is called with its
-    name once it is stored. Raises MigrationBlocked if somebody holds a lock for too long.
+    name once it is stored. Raises MigrationBlocked if somebody holds a lock for too long, and
+    SchemaNewer if the database has migrations that this program would have to know.
     """
     applied = []
     executor = _executor(database)
     async with _alone(database, lock_timeout_s) as watch:
+        if breaking := (await database.read_schema_fit()).breaking:
+            raise SchemaNewer(
+                f"The database is newer than this program: {', '.join(breaking)} unknown. Nothing"
+                " was applied; update this program."
+            )
         # The executor's own `migrate` notes what it applied in another transaction, and a process
         # that is killed between the two could never migrate again. Hence its inner parts.
         plan = await executor.plan()
@@ -80,11 +90,6 @@ async def _apply(
         await migration.apply(state, dry_run=False, schema_editor=editor)
         recorder = MigrationRecorder(connection)
         await recorder.record_applied(migration.app_label, migration.name)
-
-
-async def pending(database: Database) -> list[str]:
-    """Name the migrations that an open database still lacks."""
-    return [f"{step.migration.name}" for step in await _executor(database).plan()]
 
 
 async def schema_version(database: Database) -> str | None:

@@ -93,10 +93,10 @@ async def number_before_reading(database: Database, table: str) -> None:
 async def number_rows(database: Database, table: str, batches: int = MAX_BATCHES) -> int:
     """Assign numbers to the rows of a table that have committed, and return how many.
 
-    On SQLite there is nothing to do.
+    On SQLite there is nothing to do, and nothing may be done to a schema that does not fit.
     """
     done = 0
-    if not database.is_postgres:
+    if not database.is_postgres or not database.may_write:
         return done
     with kept():
         bind(None)

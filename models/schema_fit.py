@@ -30,21 +30,32 @@ class SchemaFit:
     @property
     def may_write(self) -> bool:
         """Tell whether the program may write."""
-        return not self.missing and all(name.endswith(ADDITIVE) for name in self.unknown)
+        return not self.missing and not self.breaking
+
+    @property
+    def mismatch(self) -> DatabaseFault | None:
+        """Return what refuses the writes of the program; None if it may write."""
+        if self.may_write:
+            return None
+        return DatabaseFault(FaultKind.SCHEMA_MISMATCH, (*self.missing, *self.breaking)[0])
+
+    @property
+    def breaking(self) -> tuple[str, ...]:
+        """Name the unknown migrations that make no promise to older programs."""
+        return tuple(name for name in self.unknown if not name.endswith(ADDITIVE))
 
     def __str__(self) -> str:
         """Say how it differs; `ok` if the program may write."""
         if self.missing:
             return f"older: {', '.join(self.missing)} missing; run `manage.py migrate`"
-        if not self.may_write:
-            return f"newer: {', '.join(self.unknown)} unknown; update this program"
+        if self.breaking:
+            return f"newer: {', '.join(self.breaking)} unknown; update this program"
         return "ok"
 
     def refuse_writes(self) -> None:
         """Raise DatabaseUnavailable if the program may not write."""
-        if not self.may_write:
-            name = (*self.missing, *self.unknown)[0]
-            raise DatabaseUnavailable(DatabaseFault(FaultKind.SCHEMA_MISMATCH, name))
+        if (mismatch := self.mismatch) is not None:
+            raise DatabaseUnavailable(mismatch)
 
 
 def fit_of(own: Collection[str], applied: Collection[str]) -> SchemaFit:

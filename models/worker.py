@@ -102,7 +102,10 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until `stop` is called. No database error ends it."""
+        """Work until `stop` is called. No database error ends it.
+
+        While the schema does not fit this program, nothing is claimed and nothing said.
+        """
         await asyncio.gather(self._keep_house(), *(self._run_lane(lane) for lane in self._lanes))
         await self._wind_down()
 
@@ -119,11 +122,12 @@ class Worker:
         with self._database.signals.watching(JOBS) as woken:
             while not self._stopping.is_set():
                 woken.clear()
+                sleep = self._options.longest_sleep
                 try:
-                    sleep = await self._fill(lane, woken)
+                    if self._database.may_write:
+                        sleep = await self._fill(lane, woken)
                 except Exception as error:
                     report("worker_stumbled", error, worker=self.name, job_kind=lane.kind)
-                    sleep = self._options.longest_sleep
                 await self._sleep(woken, sleep)
 
     async def _fill(self, lane: _Lane, woken: asyncio.Event | None = None) -> timedelta:
@@ -164,13 +168,14 @@ class Worker:
         while not self._stopping.is_set():
             self._put_back.clear()
             self.liveness.turn()
+            sleep = self._options.longest_sleep
             try:
-                await self._start_up()
-                await self._show_life()
-                sleep = await self._promote_due()
+                if self._database.may_write:
+                    await self._start_up()
+                    await self._show_life()
+                    sleep = await self._promote_due()
             except Exception as error:
                 report("worker_stumbled", error, worker=self.name)
-                sleep = self._options.longest_sleep
             await self._sleep(self._put_back, sleep)
 
     async def _start_up(self) -> None:

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from models.access import LONGEST_MEMORY_S, TOKENS, Principal
 from models.database import Signals
-from models.fault_log import report
+from models.database_faults import FaultKind
+from models.fault_log import FAULTS, report
 from models.reach import bind, kept
 from schema.errors import ErrorCode, RequestRefused
 from schema.sign_in import Identify, SignInUnavailable
@@ -143,7 +144,10 @@ class Connections:
                     await self._look()
                 except Exception as error:
                     # As when the database is away. Whoever has signed in is looked at again soon.
-                    report("connections_unchecked", error)
+                    # A schema that does not fit was logged when that was found.
+                    fault = FAULTS.fault_of(error)
+                    if fault is None or fault.kind is not FaultKind.SCHEMA_MISMATCH:
+                        report("connections_unchecked", error)
 
     def _pause(self) -> float:
         """Give for how long to wait for news: until the next expiry, if that is soon."""

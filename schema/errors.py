@@ -7,7 +7,7 @@ import structlog
 from graphql import GraphQLError, Node
 from tortoise.exceptions import ValidationError
 
-from models.database_faults import DatabaseFault, FaultKind, fault_of
+from models.database_faults import DatabaseFault, FaultKind
 from models.fault_log import FAULTS
 
 log = structlog.get_logger(__name__)
@@ -100,19 +100,26 @@ def masked(request_id: str) -> tuple[str, dict[str, Any]]:
 
 UNREACHABLE = "The data can't be reached now, so this was not done. Try again later."
 UNWRITABLE = "Changes can't be stored now, so this was not done. Try again later."
+MISFIT = (
+    "The database is of another version than this service, so this was not done. Try again later."
+)
 OUTCOME_UNKNOWN = (
     "The database was lost before it could say how the change ended: it may be stored or not. Look"
     " at the data before you try again."
 )
 """Messages of faults of the database."""
 
-WRITES_ONLY = {FaultKind.READ_ONLY, FaultKind.SCHEMA_MISMATCH, FaultKind.FULL}
-"""Kinds of faults in which reads go on."""
+MESSAGES = {
+    FaultKind.READ_ONLY: UNWRITABLE,
+    FaultKind.FULL: UNWRITABLE,
+    FaultKind.SCHEMA_MISMATCH: MISFIT,
+}
+"""Messages by the kind of the fault; those of all other kinds say that no data can be reached."""
 
 
 def unavailable(fault: DatabaseFault) -> tuple[str, dict[str, Any]]:
     """Return message and extensions of a fault of the database, as clients see it."""
-    message = UNWRITABLE if fault.kind in WRITES_ONLY else UNREACHABLE
+    message = MESSAGES.get(fault.kind, UNREACHABLE)
     extensions: dict[str, Any] = {
         "code": ErrorCode.UNAVAILABLE.value,
         "reason": fault.kind.value,
@@ -148,7 +155,8 @@ def _settle(error: GraphQLError, request_id: str) -> None:
         # The ORM refuses to look for what no column could hold; its message repeats the value.
         error.original_error = None
         error.message = "A value is longer than anything of its kind can be."
-    fault = fault_of(error.original_error) if error.original_error is not None else None
+    cause = error.original_error
+    fault = FAULTS.fault_of(cause) if cause is not None else None
     if fault is not None:
         FAULTS.note(fault, "graphql")
         error.message, error.extensions = unavailable(fault)

@@ -10,10 +10,12 @@ import pytest
 from commands.findings import findings_of, too_few_files
 from commands.process import shown_settings, without_password
 from commands.unknown_variables import resembling
+from models.database import Database
 from settings import Settings
 from tests.databases import Databases
 from tests.notifications.servers import mail_server
 from tests.pgbouncer import pgbouncer
+from tests.schema.test_readiness import forget_migration, note_migration
 from tests.test_manage import run
 
 WHOLE: dict[str, Any] = {
@@ -228,6 +230,26 @@ async def test_missing_migrations_are_named(databases: Databases) -> None:
     await databases.drop(empty)
 
 
+@pytest.mark.parametrize(("name", "is_newer"), [("0099_next", True), ("0099_i_additive", False)])
+async def test_a_newer_schema_is_told_and_migrated_no_further(
+    url: str, name: str, *, is_newer: bool
+) -> None:
+    database = Database(url)
+    await database.open()
+    await note_migration(database, name)
+    _, codes, out = await checked(DATABASE_URL=url)
+    migrated = await run("migrate", DATABASE_URL=url)
+    await forget_migration(name)
+    await database.close()
+    assert ("SCHEMA_NEWER" in codes, name in out) == (is_newer, is_newer)
+    if is_newer:
+        said = f"The database is newer than this program: {name} unknown."
+        assert migrated[:2] == (1, "")
+        assert migrated[2].startswith(said)
+    else:
+        assert migrated == (0, "The database is up to date.\n", "")
+
+
 async def test_a_database_that_takes_no_writes_is_told(url: str) -> None:
     if not url.startswith("postgres"):
         pytest.skip("a file is made read-only for all but root")
@@ -242,6 +264,33 @@ async def test_a_database_that_takes_no_writes_is_told(url: str) -> None:
         await connection.execute("SET default_transaction_read_only = off")
         await connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
         await connection.close()
+
+
+async def test_an_address_whose_options_forbid_writes_is_told_as_read_only(url: str) -> None:
+    if not url.startswith("postgres"):
+        pytest.skip("addresses of files have no such option")
+    forbidding = f"{url}?options=-c%20default_transaction_read_only%3Don&sslmode=prefer"
+    _, codes, out = await checked(DATABASE_URL=forbidding)
+    assert {"DATABASE_READ_ONLY", "MIGRATIONS_PENDING"} & {*codes} == {"DATABASE_READ_ONLY"}
+    assert "25006" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "untrue"),
+    [
+        (
+            {"COMPANIES_HOUSE_API_KEY": "key-of-the-tests", "COMPANIES_HOUSE_SANDBOX": "true"},
+            "NO_REGISTER_KEY",
+        ),
+        ({"PUBLIC_URL": "customers.example"}, "NO_PUBLIC_URL"),
+    ],
+)
+async def test_what_is_set_and_makes_no_sense_is_not_told_as_missing(
+    tmp_path: Any, given: dict[str, str], untrue: str
+) -> None:
+    _, codes, _ = await checked(DATABASE_URL=f"sqlite://{tmp_path}/absent.sqlite3", **given)
+    assert "INVALID_SETTING" in codes
+    assert untrue not in codes
 
 
 async def test_a_pooler_is_told_of_unless_it_is_set(databases: Databases, url: str) -> None:

@@ -1,16 +1,25 @@
 """Whether a process is ready: its database can be read and written, and fits; nothing else."""
 
 import asyncio
+import json
+from collections import Counter
+from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from tortoise.connection import get_connection
 
+from app import Platform, create_app
 from models import Heartbeat, RateLimit
 from models.database import Database
 from models.fault_log import FAULTS
 from models.heartbeat import beat
+from models.migrate import migrate
+from models.worker import Worker
+from schema.connections import Connections
 from schema.health import Readiness
+from settings import Settings
 from tests import database_faults
 from tests.conftest import START, Clock
 from tests.databases import Databases
@@ -18,6 +27,7 @@ from tests.graphql_client import Api, counted_statements, running_api, stored
 from tests.test_app import captured_logs
 
 READY = {"database": "ok", "schema": "ok", "writes": "ok"}
+MISMATCH = "SCHEMA_MISMATCH"
 CLASSES = "{ customerClasses { nodes { code } } }"
 
 
@@ -224,3 +234,81 @@ async def test_each_change_of_readiness_is_logged_once(api: Api) -> None:
         await ready(api)
     lines = [line for line in log.getvalue().splitlines() if '"event":"readiness"' in line]
     assert ['"ready":true' in line for line in lines] == [False, True]
+
+
+async def test_on_an_older_schema_background_loops_say_nothing_until_it_fits(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.database.CHECK_SCHEMA_S", 0.01)
+    monkeypatch.setattr("models.numbering.EVERY", timedelta(milliseconds=1))
+    monkeypatch.setattr("schema.connections.LONGEST_WAIT_S", 0.001)
+    turns: Counter[str] = Counter()
+
+    async def sleep(*_: object) -> None:
+        turns["worker"] += 1
+        await asyncio.sleep(0.001)
+
+    async def look(connections: Connections) -> None:
+        turns["connections"] += 1
+        await look_at(connections)
+
+    look_at = Connections._look
+    monkeypatch.setattr(Worker, "_sleep", sleep)
+    monkeypatch.setattr("app.gc", Mock())  # it would be kept off what other tests make
+    monkeypatch.setattr(Connections, "_look", look)
+    url = await databases.create_empty()
+    opened: list[Platform] = []
+
+    async def note(platform: Platform) -> None:
+        opened.append(platform)
+
+    with captured_logs("json") as log:
+        app = create_app(Settings(database_url=url), on_ready=note)
+        async with app.router.lifespan_context(app), asyncio.timeout(10):
+            while min(turns["worker"], turns["connections"]) < 20:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            lines = log.getvalue().splitlines()
+            await migrate(opened[0].database)
+            while not await Heartbeat.exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+    told = [json.loads(line) for line in lines]
+    loud = [line["event"] for line in told if line["level"] in ("error", "warning")]
+    assert loud == ["schema_checked"]
+    await databases.drop(url)
+
+
+@pytest.mark.parametrize(
+    ("statement", "undo"),
+    [
+        (
+            "ALTER TABLE audit_entry RENAME COLUMN request_id TO asked_by",
+            "ALTER TABLE audit_entry RENAME COLUMN asked_by TO request_id",
+        ),
+        ("ALTER TABLE job RENAME TO task", "ALTER TABLE task RENAME TO job"),
+    ],
+)
+@pytest.mark.parametrize("is_fit", [True, False])
+async def test_what_the_schema_lacks_is_a_bug_only_if_the_schema_fits(
+    api: Api, statement: str, undo: str, *, is_fit: bool
+) -> None:
+    database = api.platform.database
+    if not is_fit:
+        await note_migration(database, "0099_next")
+        await database.check_schema()
+    await get_connection("default").execute_query(statement)
+    read = (
+        "{ enrichmentBacklog { waitingCount } }"
+        if " job " in statement
+        else "{ auditTrail(first: 2) { nodes { requestId } } }"
+    )
+    try:
+        with captured_logs("json") as log:
+            response = await api.post(read)
+    finally:
+        await get_connection("default").execute_query(undo)
+        if not is_fit:
+            await forget_migration("0099_next")
+    (error,) = response.json()["errors"]
+    told = (response.status_code, error["extensions"]["code"], error["extensions"].get("reason"))
+    assert told == ((200, "INTERNAL_ERROR", None) if is_fit else (503, "UNAVAILABLE", MISMATCH))
+    assert ("graphql_bug" in log.getvalue()) is is_fit
