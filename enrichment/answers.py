@@ -68,6 +68,14 @@ def refuse_redirect(answer: Answer, where: str) -> None:
         raise RedirectRefused(f"{answer.status} from {where}", status=answer.status)
 
 
+def time_of(headers: Mapping[str, str], own: float) -> float:
+    """Return when the server says that it answered, or our own time if it does not.
+
+    Its other instants are by the same clock, so ours may be wrong.
+    """
+    return _instant(headers.get("Date")) or own
+
+
 def wait_after_refusal(headers: Mapping[str, str], *, now: float) -> float:
     """Return the seconds to wait after a 429: Retry-After, else until Reset, else a window."""
     waiting = _retry_after(headers, now)
@@ -98,8 +106,13 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
     seconds = _number(value)
     if seconds is not None:
         return bounded(seconds)
+    at = _instant(value)
+    return None if at is None else bounded(at - now)
+
+
+def _instant(value: str | None) -> float | None:
     try:
-        return bounded(parsedate_to_datetime(value or "").timestamp() - now)
+        return parsedate_to_datetime(value or "").timestamp()
     except (ValueError, OverflowError):
         return None
 

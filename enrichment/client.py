@@ -16,6 +16,7 @@ from enrichment.answers import (
     is_budget_empty,
     is_redirect,
     refuse_redirect,
+    time_of,
     wait_until_reset,
 )
 from enrichment.candidates import CompanyCandidate, read_candidates
@@ -232,7 +233,7 @@ class CompaniesHouse:
             caps=self._caps,
             most_bytes=most_bytes,
         )
-        now = self._clock()
+        now = time_of(answer.headers, self._clock())
         fault = fault_of(answer, place(url), now=now)
         if isinstance(fault, TransientFault) and fault.retry_after is not None:
             await self._limiter.hold_off(fault.retry_after)

@@ -11,7 +11,16 @@ import structlog
 
 from models.database import Database
 from models.fault_log import report
-from models.job import Claim, JobState, LeaseLostError, extend, finish, put_back, release
+from models.job import (
+    Claim,
+    JobState,
+    LeaseLostError,
+    extend,
+    finish,
+    note_calls_left,
+    put_back,
+    release,
+)
 from models.retry import RetryPolicy
 
 log = structlog.get_logger(__name__)
@@ -90,10 +99,7 @@ class Attempts:
     async def run(self, job: Claim, handler: Handler) -> None:
         """Run one attempt. Whatever goes wrong is logged, and never raised."""
         started_at = self._clock()
-        ids = {name: value for name, value in job.payload.items() if name.endswith("_id")}
-        with structlog.contextvars.bound_contextvars(
-            job_id=job.id, job_kind=job.kind, request_id=job.request_id, **ids
-        ):
+        with structlog.contextvars.bound_contextvars(**_told_of(job)):
             keeper = asyncio.create_task(self._keep_lease(job))
             outcome = "job_not_recorded"
             why: dict[str, object] = {}
@@ -159,6 +165,8 @@ class Attempts:
             # Every attempt so far took its worker down with it.
             return await self._give_up(job, handler, CRASHED_WORKERS)
         try:
+            if not isinstance(job.payload, dict):
+                await note_calls_left(job, 0)  # no attempt at it will call anybody
             store = await handler.run(job)
             outcome = await self._complete(job, store)
         except ReleaseJobError as released:
@@ -233,3 +241,11 @@ class Attempts:
 def _told(outcome: Outcome) -> dict[str, object]:
     told: dict[str, object] = {"outcome": str(outcome.name)}
     return told if outcome.reason is None else told | {"reason": str(outcome.reason)}
+
+
+def _told_of(job: Claim) -> dict[str, object]:
+    """Return what the log says of a job: ids only, of whatever its payload holds."""
+    payload: object = job.payload
+    ids = payload if isinstance(payload, dict) else {}
+    own = {"job_id": job.id, "job_kind": job.kind, "request_id": job.request_id}
+    return {name: value for name, value in ids.items() if name.endswith("_id")} | own

@@ -53,7 +53,7 @@ class LookupCounts:
     retrying: int = 0
     running: int = 0
     oldest_at: datetime | None = None
-    """When the oldest of those that wait was requested."""
+    """When the oldest of those that are ready was requested."""
     busy_since: datetime | None = None
     """Since when some lookup at least has been ready to start; null if none is."""
     ended: int = 0
@@ -94,7 +94,7 @@ async def count_lookups(now: datetime) -> LookupCounts:
     waiting = {Urgency(urgency): int(number) for urgency, number, *_ in rows}
     steps = await _steps(rows)
     oldest_at, busy_since = await _since(min((row[4] for row in rows), default=None))
-    retrying, running, retried_since = await _due_later()
+    retrying, running = await _due_later()
     ended, while_busy, arrived = await _ended(now, max(busy_since or now, now - RECENT))
     if any(urgency.is_urgent for urgency in waiting):
         for urgency, number in (await _waiting_arrivals(now)).items():
@@ -103,7 +103,7 @@ async def count_lookups(now: datetime) -> LookupCounts:
         waiting,
         sum(retrying.values()),
         sum(running.values()),
-        _earliest(oldest_at, retried_since),
+        oldest_at,
         busy_since,
         ended,
         while_busy,
@@ -120,11 +120,13 @@ async def count_lookups_of(
     text = f"SELECT urgency, count(*), min(place), max(place) {waiting_of} GROUP BY urgency"
     rows = await run(text, (reseller_id, ENRICH))
     oldest_at = None
-    for urgency, _, first, _ in rows:  # places grow with time
-        text = f"SELECT min(created_at) {waiting_of} AND urgency = ? AND place = ?"
-        ((at,),) = await run(text, (reseller_id, ENRICH, urgency, first))
-        oldest_at = _earliest(oldest_at, None if at is None else _instant(at))
-    retrying, running, _ = await _due_later(reseller_id)
+    for urgency, *_ in rows:  # places grow with time
+        text = (
+            f"SELECT created_at {waiting_of} AND {IS_READY} AND urgency = ? ORDER BY place LIMIT 1"
+        )
+        for (at,) in await run(text, (reseller_id, ENRICH, urgency)):
+            oldest_at = _earliest(oldest_at, _instant(at))
+    retrying, running = await _due_later(reseller_id)
     ended, *_ = await _ended(now, now, reseller_id)
     counts = LookupCounts(
         {Urgency(row[0]): int(row[1]) - retrying.get(Urgency(row[0]), 0) for row in rows},
@@ -238,20 +240,17 @@ async def _since(job_id: str | None) -> tuple[datetime | None, datetime | None]:
 
 async def _due_later(
     reseller_id: str | None = None,
-) -> tuple[dict[Urgency, int], dict[Urgency, int], datetime | None]:
-    """Count what waits for another attempt and what runs, and tell since when the former waits."""
+) -> tuple[dict[Urgency, int], dict[Urgency, int]]:
+    """Count what waits for another attempt and what runs."""
     own = _of(reseller_id)
     text = (
-        "SELECT state, urgency, count(*), min(created_at) FROM job"  # noqa: S608  # no value is spelt out
+        "SELECT state, urgency, count(*) FROM job"  # noqa: S608  # no value is spelt out
         f" WHERE {IS_DUE_LATER} AND kind = ?{own.text} GROUP BY state, urgency"
     )
     counts: dict[JobState, dict[Urgency, int]] = {JobState.WAITING: {}, JobState.RUNNING: {}}
-    oldest_at = None
-    for state, urgency, number, at in await run(text, (ENRICH, *own.parameters)):
+    for state, urgency, number in await run(text, (ENRICH, *own.parameters)):
         counts[JobState(state)][Urgency(urgency)] = int(number)
-        if state == JobState.WAITING:
-            oldest_at = _earliest(oldest_at, _instant(at))
-    return counts[JobState.WAITING], counts[JobState.RUNNING], oldest_at
+    return counts[JobState.WAITING], counts[JobState.RUNNING]
 
 
 async def _ended(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from models.allowance import Allowance, Caller
 from models.database_clock import DatabaseClock
+from models.heartbeat import is_any_alive
 from models.lookup_counts import (
     ARRIVALS,
     MAX_AHEAD,
@@ -162,7 +163,7 @@ class LookupMonitor:
         now = self.clock()
         counts, allowance = await self._current_counts(now), await self._allowance(now)
         capacity = None
-        if counts.ended and allowance.blocked_at is None:
+        if counts.ended and allowance.blocked_at is None and await is_any_alive(now):
             since = max(counts.busy_since or now, now - RECENT)
             nominal = 1_000_000 / self.payment.allowance.interval_us / ALL_CALLS
             capacity = measured_capacity(counts.ended_while_busy, now - since, nominal)

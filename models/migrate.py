@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection
-from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.executor import MigrationExecutor, PlanStep
 from tortoise.migrations.migration import Migration
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_generator.state import State
@@ -64,11 +65,7 @@ async def migrate(
             )
         # The executor's own `migrate` notes what it applied in another transaction, and a process
         # that is killed between the two could never migrate again. Hence its inner parts.
-        plan = await executor.plan()
-        if plan:
-            editor = executor._schema_editor(atomic=False)
-            await watch("The first step", executor.recorder.ensure_schema(editor))
-        state = await executor._project_state(set(await executor.recorder.applied_migrations()))
+        plan, state = await watch("The first step", _prepare(database, lock_timeout_s))
         for step in plan:
             name = f"{step.migration.name}"
             await watch(name, _apply(executor, step.migration, state, lock_timeout_s))
@@ -79,12 +76,43 @@ async def migrate(
     return applied
 
 
+async def _prepare(database: Database, lock_timeout_s: float) -> tuple[list[PlanStep], State]:
+    """Return what is to be applied, and the models as they are before it."""
+    if not database.is_postgres:
+        return await _planned(_executor(database))
+    async with in_transaction() as connection:
+        await _bound_waits(connection, lock_timeout_s)
+        has_record, _ = await connection.execute_query(
+            "SELECT 1 WHERE to_regclass('tortoise_migrations') IS NOT NULL"
+        )
+        executor = MigrationExecutor(connection, database.config["apps"])
+        # The recorder takes any failure to read the record for a database that has none.
+        if has_record:
+            await connection.execute_script("LOCK TABLE tortoise_migrations IN ACCESS SHARE MODE")
+        else:
+            await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+        return await _planned(executor)
+
+
+async def _planned(executor: MigrationExecutor) -> tuple[list[PlanStep], State]:
+    plan = await executor.plan()
+    if plan:
+        await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+    applied = await executor.recorder.applied_migrations()
+    return plan, await executor._project_state(set(applied))
+
+
+async def _bound_waits(connection: BaseDBAsyncClient, lock_timeout_s: float) -> None:
+    """Let no statement of a transaction of PostgreSQL wait for a lock for longer."""
+    await connection.execute_script(f"SET LOCAL lock_timeout = {_ms(lock_timeout_s)}")
+
+
 async def _apply(
     executor: MigrationExecutor, migration: Migration, state: State, lock_timeout_s: float
 ) -> None:
     async with in_transaction() as connection:
         if dialect_of(connection) == "postgres":
-            await connection.execute_script(f"SET LOCAL lock_timeout = {_ms(lock_timeout_s)}")
+            await _bound_waits(connection, lock_timeout_s)
         editor = executor._schema_editor(atomic=True)
         editor.client = connection
         await migration.apply(state, dry_run=False, schema_editor=editor)
@@ -114,7 +142,7 @@ def _ms(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-Watch = Callable[[str, Awaitable[None]], Awaitable[None]]
+Watch = Callable[[str, Awaitable[Any]], Awaitable[Any]]
 """Applies a migration, and raises MigrationBlocked, with who is in its way, if it is blocked."""
 
 
@@ -161,7 +189,7 @@ async def _alone_on_postgres(database: Database, timeout_s: float) -> AsyncItera
                 )
             await asyncio.sleep(POLL_S)
 
-        async def watch(name: str, work: Awaitable[None]) -> None:
+        async def watch(name: str, work: Awaitable[Any]) -> Any:
             seen: list[str] = []
             watching = asyncio.create_task(_note_blockers(observer, seen))
             try:
@@ -169,7 +197,7 @@ async def _alone_on_postgres(database: Database, timeout_s: float) -> AsyncItera
                     f"{name} waited {timeout_s:g} s for a lock and changed nothing. It is held by",
                     lambda: seen[-1] if seen else "somebody who has just let go of it",
                 ):
-                    await work
+                    return await work
             finally:
                 watching.cancel()
                 with suppress(asyncio.CancelledError):
@@ -231,11 +259,11 @@ async def _alone_on_sqlite(database: Database, timeout_s: float) -> AsyncIterato
                     ) from None
             await asyncio.sleep(POLL_S)
 
-        async def watch(name: str, work: Awaitable[None]) -> None:
+        async def watch(name: str, work: Awaitable[Any]) -> Any:
             with _telling_of_locks(
                 f"{name} waited {timeout_s:g} s for a lock and changed nothing. It is held by",
                 lambda: f"another process, which is writing to {path.name}",
             ):
-                await work
+                return await work
 
         yield watch

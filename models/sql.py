@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
@@ -126,6 +127,12 @@ def _wide(text: str) -> str:
 def is_postgres() -> bool:
     """Tell which of the two dialects is spoken."""
     return dialect_of(get_connection("default")) == "postgres"
+
+
+def sqlite_folder() -> Path:
+    """Return the folder of the SQLite database."""
+    connection: Any = get_connection("default")
+    return Path(connection.filename).parent
 
 
 async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:

@@ -42,8 +42,8 @@ class LookupQueuePosition:
         description="About when the lookup will have ended, in UTC, as no more than an estimate. It"
         " follows from the speed of the last 15 minutes and is rounded up, to between ten seconds"
         " and six hours by the length of the wait, for partners to between two minutes and a day."
-        " Lookups that others start later may delay it. Null if lookups are blocked, or none has"
-        " ended in the last 15 minutes."
+        " Lookups that others start later may delay it. Null if lookups are blocked, no worker"
+        " is alive, or none has ended in the last 15 minutes."
     )
 
     @classmethod
@@ -116,15 +116,17 @@ class EnrichmentBacklog:
         description="The lookups that wait for the time of their next attempt."
     )
     oldest_requested_at: datetime | None = strawberry.field(
-        description="When the oldest lookup that waits was requested, in UTC; null if none waits."
+        description="When the oldest lookup that waits for its turn was requested, in UTC; null if"
+        " none does."
     )
     recently_ended_count: int = strawberry.field(
         description="The lookups that ended in the last 15 minutes: the speed that was reached."
     )
     estimated_end_at: datetime | None = strawberry.field(
         description="About when all lookups that wait will have ended, in UTC, estimated as"
-        " `LookupQueuePosition.estimatedAt` is. Null if none waits, lookups are blocked, none has"
-        " ended in the last 15 minutes, or urgent ones arrive faster than lookups end."
+        " `LookupQueuePosition.estimatedAt` is. Null if none waits, lookups are blocked, no worker"
+        " is alive, none has ended in the last 15 minutes, or urgent ones arrive faster than"
+        " lookups end."
     )
     is_blocked: bool = strawberry.field(
         description="Whether all lookups are stopped, because Companies House refuses our API key."

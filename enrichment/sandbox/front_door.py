@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import random
+from email.utils import formatdate
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -78,6 +79,7 @@ def gate_middleware(config: SandboxConfig) -> Middleware:
         now = config.clock()
         allowance = throttle.admit(key, now)
         headers = limit_headers(allowance, config, origin_of(request))
+        headers["Date"] = formatdate(now, usegmt=True)
         if not allowance.is_allowed:
             if config.sends_retry_after:
                 headers["Retry-After"] = str(max(allowance.reset_at - int(now), 1))

@@ -3,9 +3,11 @@
 import asyncio
 import base64
 import gzip
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from email.utils import formatdate
 
 import pytest
 from aiohttp import web
@@ -165,6 +167,45 @@ async def test_the_last_request_of_a_window_holds_off_until_its_reset(
     async with scripted(answer) as url, client_of(url, limiter) as client:
         assert await client.company_profile("00000101") == {}
     assert limiter.held_off == [42.0]
+
+
+@pytest.mark.parametrize("ours_is_ahead_s", [-3600, 3600])
+@pytest.mark.parametrize(
+    ("name", "as_written"),
+    [
+        ("X-Ratelimit-Reset", lambda at: f"{at:.0f}"),
+        ("Retry-After", lambda at: formatdate(at, usegmt=True)),
+    ],
+)
+async def test_waits_go_by_the_registers_clock_and_not_by_ours(
+    limiter: CountingLimiter, name: str, as_written: Callable[[float], str], ours_is_ahead_s: int
+) -> None:
+    """Or a clock that is an hour behind makes a pause of 310 s for everybody of one of 5 s."""
+    theirs = NOW - ours_is_ahead_s
+
+    async def answer(_: web.Request) -> web.Response:
+        at = formatdate(theirs, usegmt=True)
+        return web.Response(status=429, headers={"Date": at, name: as_written(theirs + 5)})
+
+    async with scripted(answer) as url, client_of(url, limiter) as client:
+        with pytest.raises(errors.TooManyRequests):
+            await client.company_profile("00000101")
+    assert limiter.held_off == [5.0]
+
+
+@pytest.mark.parametrize("told", ["", "yesterday", "Fri, 99 Foo 2026 00:00:00 GMT"])
+async def test_where_the_register_tells_no_time_ours_counts(
+    limiter: CountingLimiter, told: str
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(
+            status=429, headers={"Date": told, "X-Ratelimit-Reset": f"{NOW + 5:.0f}"}
+        )
+
+    async with scripted(answer) as url, client_of(url, limiter) as client:
+        with pytest.raises(errors.TooManyRequests):
+            await client.company_profile("00000101")
+    assert limiter.held_off == [5.0]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b"\xff{}", b"[" * 100_000])

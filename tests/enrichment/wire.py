@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -57,7 +58,15 @@ def client_of(
 @asynccontextmanager
 async def scripted(handler: Handler) -> AsyncIterator[str]:
     """Serve every GET by one handler; give the origin."""
-    app = web.Application()
+
+    @web.middleware
+    async def dated(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        if not response.prepared:
+            response.headers.setdefault("Date", formatdate(NOW, usegmt=True))
+        return response
+
+    app = web.Application(middlewares=[dated])
     app.router.add_get("/{path:.*}", handler)
     server = TestServer(app)
     await server.start_server(shutdown_timeout=0, access_log=None)

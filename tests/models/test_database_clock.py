@@ -1,8 +1,12 @@
 """The clock that all processes share, whatever their own clocks say."""
 
+import asyncio
+import shutil
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from models import database_clock
 from models.database import Database
@@ -40,6 +44,62 @@ async def test_a_process_with_a_wrong_clock_goes_by_the_databases(
     assert clock() - datetime.now(UTC) > timedelta(minutes=59)
     await clock.synchronise()
     assert abs(clock() - datetime.now(UTC)) < NEAR
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_process_with_a_wrong_clock_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SQLite too, whose own functions tell the process's time."""
+    clock = DatabaseClock()
+    with capture_logs() as logs:
+        await clock.synchronise()
+    assert logs == []
+    monkeypatch.setattr(database_clock, "datetime", WrongClock)
+    with capture_logs() as logs:
+        await clock.synchronise()
+        await clock.synchronise()
+    ((event, level, ahead_s),) = [(e["event"], e["log_level"], e["ahead_s"]) for e in logs]
+    assert (event, level) == ("clock_is_wrong", "warning")
+    assert abs(ahead_s - 3600) < NEAR.total_seconds()
+
+
+FAKETIME = shutil.which("faketime")
+
+TOLD_BY_A_PROCESS = """
+import asyncio, sys, time
+from models.database import Database
+from models.database_clock import DatabaseClock
+
+async def main():
+    database = Database(sys.argv[1])
+    await database.open()
+    clock = DatabaseClock()
+    await clock.synchronise()
+    print(time.time(), clock().timestamp())
+    await database.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.storage
+@pytest.mark.skipif(FAKETIME is None, reason="faketime is not installed")
+@pytest.mark.parametrize("offset_s", [3600, -3600])
+async def test_processes_whose_clocks_differ_agree_by_the_database(
+    database: Database, offset_s: int
+) -> None:
+    """A worker an hour off exceeded the register's limit, and took over the leases of others."""
+    assert FAKETIME is not None
+    process = await asyncio.create_subprocess_exec(
+        *(FAKETIME, "-f", f"{offset_s:+d}s"),
+        *(sys.executable, "-c", TOLD_BY_A_PROCESS, database.url),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    own, shared = map(float, printed.decode().splitlines()[-1].split())
+    took = timedelta(seconds=10)  # from the reading to the end of the process, at most
+    now = datetime.now(UTC)
+    assert abs(datetime.fromtimestamp(own - offset_s, UTC) - now) < took
+    assert abs(datetime.fromtimestamp(shared, UTC) - now) < took
 
 
 async def test_the_clock_counts_on_and_asks_again_after_a_while(

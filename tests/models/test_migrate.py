@@ -255,6 +255,29 @@ async def test_a_migration_that_meets_a_lock_says_who_holds_it_and_changes_nothi
     assert tuple(await migrate(empty, WAIT_S)) == missing
 
 
+@pytest.mark.parametrize("is_complete", [True, False])
+async def test_a_lock_on_the_record_of_migrations_is_waited_for_as_long_and_no_longer(
+    empty: Database, *, is_complete: bool
+) -> None:
+    if not empty.is_postgres:
+        pytest.skip("SQLite locks no table alone")
+    if is_complete:
+        await migrate(empty, WAIT_S)
+    else:
+        await migrate_all_but(empty, "0012_append_only")
+    missing = (await empty.check_schema()).missing
+    other = await asyncpg.connect(empty.dsn, server_settings={"application_name": "vacuum"})
+    await other.execute("BEGIN; LOCK TABLE tortoise_migrations IN ACCESS EXCLUSIVE MODE")
+    pid = await other.fetchval("SELECT pg_backend_pid()")
+    said = rf"The first step waited 0.3 s .* pid {pid} \(vacuum, idle in transaction, transac"
+    with pytest.raises(MigrationBlocked, match=said):
+        async with asyncio.timeout(WAIT_S + 10):
+            await migrate(empty, WAIT_S)
+    await other.close()
+    assert (await empty.check_schema()).missing == missing
+    assert tuple(await migrate(empty, WAIT_S)) == missing
+
+
 async def test_who_migrates_meanwhile_is_waited_for_and_named(empty: Database) -> None:
     if empty.is_postgres:
         other = await asyncpg.connect(empty.dsn, server_settings={"application_name": "deploy-2"})

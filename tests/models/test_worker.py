@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
+from tortoise.connection import get_connection
 from tortoise.exceptions import OperationalError
 
 from models import Event, Heartbeat, Job
@@ -540,3 +541,30 @@ async def test_each_attempt_leaves_a_line_that_says_whose_it_was_and_how_it_ende
         "duration_s": 2.0,
     }
     assert (second["event"], second["reason"]) == ("job_put_back", "DOWN")
+
+
+@pytest.mark.storage
+@pytest.mark.parametrize(
+    "payload",
+    ["[]", '["customer_id"]', '"customer_id"', "7", "null", '{"job_id": "x", "request_id": 7}'],
+)
+async def test_a_payload_that_makes_no_sense_ends_like_any_failure(
+    database: Database, clock: Clock, payload: str
+) -> None:
+    """Or the job is claimed for ever, with a call of the register each time."""
+
+    async def reads_it(job: Claim) -> None:
+        raise KeyError(job.payload["customer_id"])
+
+    handler = Scripted(clock, *([reads_it] * POLICY.most_attempts))
+    made = worker_of(database, handler, clock)
+    await add(database, clock)
+    await get_connection("default").execute_query(f"UPDATE job SET payload = '{payload}'")
+    for attempt in range(1, POLICY.most_attempts + 1):
+        await made.run_due()
+        await made.run_due()  # it waits first
+        assert handler.attempts == list(range(1, attempt + 1))
+        clock.advance(timedelta(minutes=5))
+    job = await Job.get()
+    assert (job.state, job.attempts) == (JobState.FAILED, POLICY.most_attempts)
+    assert job.calls_left == (None if payload.startswith("{") else 0)

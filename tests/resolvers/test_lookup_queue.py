@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from models import Customer, EnrichmentRun, Job, lookup_counts, lookup_monitor
+from models import Customer, EnrichmentRun, Heartbeat, Job, lookup_counts, lookup_monitor
 from models.access import Scope
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.heartbeat import beat
 from models.job import JobState
 from models.lookup import ENRICH, live_key
 from models.lookup_counts import count_lookups
@@ -45,6 +46,7 @@ async def add(api: Api, number: int, **values: Any) -> str:
 
 
 async def position(api: Api, customer_id: str, **options: Any) -> Json:
+    await beat("worker", api.clock())
     query = f"query($id: ID) {{ customer(id: $id) {{ enrichment {{ queue {{ {POSITION} }} }} }} }}"
     data = await api.data(query, id=customer_id, **options)
     found: Json = data["customer"]["enrichment"]["queue"]
@@ -52,6 +54,7 @@ async def position(api: Api, customer_id: str, **options: Any) -> Json:
 
 
 async def backlog(api: Api, **options: Any) -> Json:
+    await beat("worker", api.clock())
     found: Json = (await api.data(BACKLOG, **options))["enrichmentBacklog"]
     return found
 
@@ -319,10 +322,41 @@ async def test_the_backlog_tells_what_waits_runs_and_is_tried_again(api: Api) ->
         "REFRESH": 0,
     }
     assert (told["runningCount"], told["retryingCount"]) == (1, 1)
-    assert told["oldestRequestedAt"] == start.isoformat()
+    assert told["oldestRequestedAt"] == (start + 2 * MINUTE).isoformat()
     assert told["recentlyEndedCount"] == 8
     assert told["estimatedEndAt"] is not None
     assert told["estimatedEndAt"] > api.clock().isoformat()
+
+
+async def test_what_is_tried_again_is_not_the_oldest_that_waits(api: Api) -> None:
+    reseller = (await api.save_customer(name="A", classCode="RESELLER_OTHER"))["id"]
+    _, token = await bound_token(reseller, api.clock())
+    first = await add(api, 1, parentId=reseller)
+    await Job.filter(live_key=live_key(first)).update(
+        state=JobState.WAITING, due_at=api.clock() + 9 * MINUTE
+    )
+    for options in ({}, {"token": token}):
+        told = await backlog(api, **options)
+        assert (told["waitingCount"], told["retryingCount"]) == (0, 1)
+        assert told["oldestRequestedAt"] is None
+    requested = api.clock.advance(MINUTE)
+    await add(api, 2, parentId=reseller)
+    for options in ({}, {"token": token}):
+        told = await backlog(api, **options)
+        assert (told["waitingCount"], told["retryingCount"]) == (1, 1)
+        assert told["oldestRequestedAt"] == requested.isoformat()
+
+
+async def test_nothing_is_estimated_while_no_worker_is_alive(api: Api) -> None:
+    one = await add(api, 1)
+    await end_some(api, 5)
+    assert (await backlog(api))["estimatedEndAt"] is not None
+    assert (await position(api, one))["estimatedAt"] is not None
+    await Heartbeat.all().update(seen_at=api.clock() - MINUTE)
+    assert (await api.data(BACKLOG))["enrichmentBacklog"]["estimatedEndAt"] is None
+    query = "query($id: ID) { customer(id: $id) { enrichment { queue { estimatedAt } } } }"
+    data = await api.data(query, id=one)
+    assert data["customer"]["enrichment"]["queue"] == {"estimatedAt": None}
 
 
 async def test_the_calls_that_are_left_are_those_of_the_allowance(api: Api) -> None:
