@@ -63,6 +63,10 @@ class RequestRefused(GraphQLError):
         self.code = code
 
 
+class ClientGone(Exception):
+    """The client hung up before it had sent all, or while the request waited for its turn."""
+
+
 def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> RequestRefused:
     """Refuse what exceeds a caller's own limit; the same form everywhere, over HTTP with 429."""
     return _retryable(

@@ -18,6 +18,7 @@ from models.access import Principal
 from models.fault_log import report
 from schema.context import Context
 from schema.errors import (
+    ClientGone,
     ErrorCode,
     RequestRefused,
     is_unavailable,
@@ -29,7 +30,6 @@ from schema.guessing import TooManyGuesses
 from schema.http_request import (
     GRAPHQL_RESPONSE,
     JSON,
-    ClientGone,
     GraphQLRequest,
     Header,
     HTTPRefused,
@@ -110,6 +110,7 @@ class GraphQLEndpoint:
             source = await receive_request(scope, headers, receive, most)
             context = self._make_context(request_id, principal)
             context.limiters = self._limiters
+            context.is_gone = scope["state"].get("is_gone")
             # All that takes time from others, up to writing the answer, is done in the slot.
             async with context.enter():
                 return await self._execute(context, source, media_type)
