@@ -11,7 +11,7 @@ from models.access import LONGEST_MEMORY_S, TOKENS, Principal
 from models.database import Signals
 from models.fault_log import report
 from models.reach import bind, kept
-from schema.errors import ErrorCode, RequestRefused
+from schema.errors import ErrorCode, RequestRefused, too_many_subscriptions
 from schema.sign_in import Identify, SignInUnavailable
 from schema.subscriptions import LONGEST_WAIT_S, wait_for
 
@@ -119,10 +119,10 @@ class Connections:
         """Refuse an operation when the connection, or all of its payer, run enough."""
         most = self.limits.subscriptions
         if connection.running >= most:
-            raise _too_many(f"A connection runs {most} operations at most.", most)
+            raise too_many_subscriptions(f"A connection runs {most} operations at most.", most)
         most = self.limits.credential_subscriptions
         if sum(each.running for each in self._of(principal)) >= most:
-            raise _too_many(f"A user or partner runs {most} operations at most.", most)
+            raise too_many_subscriptions(f"A user or partner runs {most} operations at most.", most)
 
     async def check(self, authorization: str | None) -> bool:
         """Tell whether a credential is still as good as it was; end its connections if not."""
@@ -215,7 +215,3 @@ def _covers(principal: Principal, before: Principal) -> bool:
     """Tell whether nothing was lost: it is bound to the same, and may do all that it might."""
     is_same = (principal.id, principal.reseller_id) == (before.id, before.reseller_id)
     return is_same and before.permissions <= principal.permissions
-
-
-def _too_many(message: str, most: int) -> RequestRefused:
-    return RequestRefused(ErrorCode.TOO_MANY_SUBSCRIPTIONS, message, most=most)

@@ -80,6 +80,11 @@ def overloaded(retry_after: int, limit: int) -> RequestRefused:
     return _retryable(ErrorCode.OVERLOADED, message, retryAfterSeconds=retry_after, limit=limit)
 
 
+def too_many_subscriptions(message: str, limit: int) -> RequestRefused:
+    """Refuse an operation of a WebSocket until another one has ended; nobody knows when."""
+    return _retryable(ErrorCode.TOO_MANY_SUBSCRIPTIONS, message, limit=limit)
+
+
 def sign_in_unavailable(retry_after: int) -> RequestRefused:
     """Refuse because the credential can't be checked at present; over HTTP with 503."""
     message = "Your token can't be checked now; try again later."

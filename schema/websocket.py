@@ -38,6 +38,7 @@ from schema.context import Context
 from schema.errors import ErrorCode, RequestRefused, unavailable
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
+from schema.refusals import in_one_line
 from schema.request_ids import Log
 from schema.request_json import LONE_SURROGATE, UnusableJSON, read_json
 from schema.request_notes import note_errors, noted, notes_of_operation
@@ -115,10 +116,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         connections, authorization = self.view.connections, self.context.authorization
         if self._has_signed_in:
             return await connections.check(authorization)
-        try:
-            principal = await self.view.authenticate(authorization, self.context.client_address)
-        except TooManyGuesses:
-            return False
+        principal = await self.view.authenticate(authorization, self.context.client_address)
         if principal is None or authorization is None:
             return False
         connections.add(authorization, principal, self)
@@ -137,9 +135,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                     await operation.send_initial_errors([refusal])
             await self.close(code)
 
-    async def close(self, code: int) -> None:
-        """Close the connection."""
-        await self.websocket.close(code=code, reason=REASONS[code])
+    async def close(self, code: int, reason: str = "") -> None:
+        """Close the connection; the reason is the usual one of the code unless it is given."""
+        await self.websocket.close(code=code, reason=reason or REASONS[code])
 
     async def shutdown(self) -> None:
         """Clean up after a connection that was closed."""
@@ -194,6 +192,8 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_connection_init(message)
         except SignInUnavailable:
             await self.close(TRY_AGAIN_LATER)
+        except TooManyGuesses as told:
+            await self.close(TOO_MANY, in_one_line(told.refusal))
         except TooManyConnections:
             await self.close(TOO_MANY)
         except Exception as error:

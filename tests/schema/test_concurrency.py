@@ -432,7 +432,9 @@ async def test_a_websocket_and_the_other_routes_wait_in_the_same_queue(
             response = await api.http.get(path, headers={**headers, "Accept": "application/json"})
             assert (response.status_code, response.headers["retry-after"]) == (429, "1")
             assert response.json()["errors"][0]["extensions"] == wanted
-            assert (await api.http.get(path, headers=headers)).text.startswith("1 of your requests")
+            plain = (await api.http.get(path, headers=headers)).text
+            assert plain.startswith("1 of your requests")
+            assert plain.endswith(" Try again in 1 s.\n")
         end()
         await asyncio.gather(running, waiting)
         assert (await socket.ask("{ viewer { name } }"))["data"]["viewer"]["name"] == "Tess Tester"
