@@ -57,6 +57,9 @@ MAX_MESSAGES_BEFORE_SIGN_IN = 20
 MAX_CHARACTERS_BEFORE_SIGN_IN = 32 * 1024
 """Of one message; the longest tokens of identity providers have half of that."""
 
+UNREAD = ("ping", "pong")
+"""Messages whose payloads nobody reads."""
+
 MAX_OPERATION_ID = 128
 """Characters of the id that a client chooses for an operation."""
 
@@ -163,9 +166,15 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("Failed to parse message")
 
     async def handle_unusable(self, unusable: UnusableJSON) -> None:
-        """Fail the operation whose payload cannot be used; close if it belongs to none."""
-        message = unusable.parsed
-        is_of_operation = unusable.place[:1] == ("payload",) and message.get("type") == "subscribe"
+        """Fail the operation whose payload cannot be used; close if it belongs to none.
+
+        The payloads of pings and pongs are not used at all.
+        """
+        message, is_payload = unusable.parsed, unusable.place[:1] == ("payload",)
+        if is_payload and message.get("type") in UNREAD:
+            await super().handle_message(message)
+            return
+        is_of_operation = is_payload and message.get("type") == "subscribe"
         if not is_of_operation or not _is_operation_id(message.get("id")):
             await self.handle_invalid_message(unusable.message)
         elif not self.connection_acknowledged or message["id"] in self.operations:
