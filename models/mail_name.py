@@ -1,7 +1,8 @@
 """Which names may be repeated in a mail, so that no stranger is sent a text of a caller's. PURE.
 
 Whoever may write contacts chooses both the name and the address, and the mail carries our sender.
-So a mail repeats short plain names only; of all else it says nothing, in neutral words.
+So a mail repeats short plain names only; of all else it says nothing, in neutral words. The rule
+says what is allowed, for what looks like a web address is endless: some letters look like dots.
 """
 
 import re
@@ -10,22 +11,47 @@ import unicodedata
 MAX_NAME = 60
 """Characters of a name that is repeated."""
 
-MAX_WORDS = 9
-MAX_DIGITS = 4
-"""More digits make a telephone number."""
+MAX_WORDS = 5
 
-_PUNCTUATION = frozenset(" '\u2019-.,&()/")
-_SENTENCE = re.compile(
-    r"""
-    \.(?!\ |,|\)|$|\w(?:\W|$))          # a dot ends a word or an initial, and joins no two words
-    | (?:^|[\s(&'\u2019,/-])\.           # and follows a letter
-    | (?<!\b\w)/ | /(?!\w\b)            # a slash stands between single letters, as in T/A
-    | \b(?:https?|hxxps?|ftp|mailto|www\w*|xn--\w*)\b
-    | \bdot[\s)]+(?:com|net|org|info|io|uk)\b
-    """,
-    re.VERBOSE | re.IGNORECASE,
+_SCRIPTS = {
+    "LATIN SMALL LETTER": "latin",
+    "LATIN CAPITAL LETTER": "latin",
+    "GREEK SMALL LETTER": "greek",
+    "GREEK CAPITAL LETTER": "greek",
+    "CYRILLIC SMALL LETTER": "cyrillic",
+    "CYRILLIC CAPITAL LETTER": "cyrillic",
+    "ARABIC LETTER": "arabic",
+    "HEBREW LETTER": "hebrew",
+    "DEVANAGARI LETTER": "devanagari",
+    "DEVANAGARI VOWEL SIGN": "devanagari",
+    "DEVANAGARI SIGN VIRAMA": "devanagari",
+    "DEVANAGARI SIGN ANUSVARA": "devanagari",
+    "DEVANAGARI SIGN CANDRABINDU": "devanagari",
+    "DEVANAGARI SIGN NUKTA": "devanagari",
+    "HANGUL SYLLABLE": "hangul",
+    "CJK UNIFIED IDEOGRAPH": "han and kana",
+    "HIRAGANA LETTER": "han and kana",
+    "KATAKANA LETTER": "han and kana",
+}
+"""The scripts of names, by how the names of their letters begin."""
+
+_LOOK_ALIKES = frozenset("\u0241\u0242\u4e28\u4e36\u4e3f\u4e40\u4e41\u4e85\u30ce")
+"""Letters of those scripts that are taken for a question mark, a dot, a stroke or a slash."""
+
+_MARKS = frozenset(
+    "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0323\u0327\u0328"
 )
-"""What looks like a web address, or like the beginning of one."""
+"""Accents; a letter has one at most that it is not written together with."""
+
+_TITLES = "Dr|Mr|Mrs|Ms|Prof|Rev|St|Sr|Jr|Co|Ltd|Inc|Bros"
+_DOTTED = re.compile(rf"{_TITLES}|[^\W\d_](?:\.[^\W\d_]){{0,3}}")
+"""What a full stop may end: initials, as in J.R.R., and a few short forms."""
+
+_JOINT = re.compile(r"['\u2019-]")
+MAX_PARTS = 3
+"""Of a word that hyphens and apostrophes join."""
+
+_OF_ADDRESSES = frozenset(["http", "https", "hxxp", "hxxps", "ftp", "mailto", "www", "xn"])
 
 
 def name_in_mail(name: str) -> str | None:
@@ -35,19 +61,50 @@ def name_in_mail(name: str) -> str | None:
     what is shown.
     """
     plain = unicodedata.normalize("NFKC", name).strip()
-    categories = [unicodedata.category(character) for character in plain]
-    is_plain = all(
-        category[0] in "LM" or category == "Nd" or character in _PUNCTUATION
-        for category, character in zip(categories, plain, strict=True)
-    )
-    if (
-        not is_plain
-        or len(plain) > MAX_NAME
-        or len(plain.split()) > MAX_WORDS
-        or categories.count("Nd") > MAX_DIGITS
-        or not any(category[0] == "L" for category in categories)
-        or "Mn,Mn,Mn" in ",".join(categories)
-        or _SENTENCE.search(plain)
-    ):
+    words = plain.split(" ")
+    if len(plain) > MAX_NAME or len(words) > MAX_WORDS or "dot" in map(_bare, words[1:]):
         return None
-    return plain
+    return plain if all(map(_is_word, words, [*words[1:], ""])) else None
+
+
+def _bare(word: str) -> str:
+    return _JOINT.sub("", word).rstrip(".,").lower()
+
+
+def _is_word(word: str, following: str) -> bool:
+    """Tell whether a word may stand in a name before the following one, or at its end."""
+    if word == "&":
+        return bool(following)
+    if following:
+        word = word.removesuffix(",")
+    if word.endswith("."):
+        return _is_dotted(word[:-1]) and (not following or following[0].isupper())
+    parts = _JOINT.split(word.removesuffix("'").removesuffix("\u2019"))
+    is_joined_well = len(parts) <= MAX_PARTS and all(parts)
+    return is_joined_well and not _OF_ADDRESSES & set(map(_bare, parts)) and _is_one_script(parts)
+
+
+def _is_dotted(short: str) -> bool:
+    is_known = _DOTTED.fullmatch(short) is not None
+    return is_known and short[0].isupper() and _is_one_script(short.split("."))
+
+
+def _is_one_script(parts: list[str]) -> bool:
+    """Tell whether all parts of a word are letters of the same script."""
+    scripts = set()
+    for part in parts:
+        was_letter = False
+        for character in part:
+            if character in _MARKS and was_letter:
+                was_letter = False
+                continue
+            scripts.add(_script_of(character))
+            was_letter = True
+    return len(scripts) == 1 and None not in scripts
+
+
+def _script_of(letter: str) -> str | None:
+    if letter in _LOOK_ALIKES or letter > "\uffff":
+        return None
+    name = unicodedata.name(letter, "")
+    return next((script for begin, script in _SCRIPTS.items() if name.startswith(begin)), None)

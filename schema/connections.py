@@ -12,7 +12,7 @@ from models.database import Signals
 from models.database_faults import FaultKind
 from models.fault_log import FAULTS, report
 from models.reach import bind, kept
-from schema.errors import ErrorCode, RequestRefused
+from schema.errors import ErrorCode, RequestRefused, too_many_subscriptions
 from schema.sign_in import Identify, SignInUnavailable
 from schema.subscriptions import LONGEST_WAIT_S, wait_for
 
@@ -120,10 +120,10 @@ class Connections:
         """Refuse an operation when the connection, or all of its payer, run enough."""
         most = self.limits.subscriptions
         if connection.running >= most:
-            raise _too_many(f"A connection runs {most} operations at most.", most)
+            raise too_many_subscriptions(f"A connection runs {most} operations at most.", most)
         most = self.limits.credential_subscriptions
         if sum(each.running for each in self._of(principal)) >= most:
-            raise _too_many(f"A user or partner runs {most} operations at most.", most)
+            raise too_many_subscriptions(f"A user or partner runs {most} operations at most.", most)
 
     async def check(self, authorization: str | None) -> bool:
         """Tell whether a credential is still as good as it was; end its connections if not."""
@@ -219,7 +219,3 @@ def _covers(principal: Principal, before: Principal) -> bool:
     """Tell whether nothing was lost: it is bound to the same, and may do all that it might."""
     is_same = (principal.id, principal.reseller_id) == (before.id, before.reseller_id)
     return is_same and before.permissions <= principal.permissions
-
-
-def _too_many(message: str, most: int) -> RequestRefused:
-    return RequestRefused(ErrorCode.TOO_MANY_SUBSCRIPTIONS, message, most=most)

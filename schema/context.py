@@ -82,6 +82,8 @@ class Context:
     """The identity provider that is set, by its issuer URL."""
     mail_quota: MailQuota = DEFAULT_QUOTA
     """How many mails callers may cause."""
+    is_gone: Callable[[], bool] | None = None
+    """Over HTTP: tells whether the client has hung up."""
     limiters: Limiters | None = None
     """Limit how many requests run at once."""
     slot: RequestSlot | None = None
@@ -100,7 +102,7 @@ class Context:
         """Wait for the slot of a request or an operation, and begin its deadline."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
-        self.slot = self.limiters.request(self.caller)
+        self.slot = self.limiters.request(self.caller, self.is_gone)
         return self.slot
 
     def turn_of_event(self) -> AbstractAsyncContextManager[None]:

@@ -38,6 +38,7 @@ class ErrorCode(StrEnum):
     SIGN_IN_UNAVAILABLE = "SIGN_IN_UNAVAILABLE"
     TIMEOUT = "TIMEOUT"
     TOO_MANY_ALIASES = "TOO_MANY_ALIASES"
+    TOO_MANY_COMPARISONS = "TOO_MANY_COMPARISONS"
     TOO_MANY_DIRECTIVES = "TOO_MANY_DIRECTIVES"
     TOO_MANY_FIELDS = "TOO_MANY_FIELDS"
     TOO_MANY_ROOT_FIELDS = "TOO_MANY_ROOT_FIELDS"
@@ -63,6 +64,10 @@ class RequestRefused(GraphQLError):
         self.code = code
 
 
+class ClientGone(Exception):
+    """The client hung up before it had sent all, or while the request waited for its turn."""
+
+
 def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> RequestRefused:
     """Refuse what exceeds a caller's own limit; the same form everywhere, over HTTP with 429."""
     return _retryable(
@@ -74,6 +79,11 @@ def overloaded(retry_after: int, limit: int) -> RequestRefused:
     """Refuse a request because too many of all callers are waiting; over HTTP with 503."""
     message = "Too many requests are waiting; nothing was done. Try again later."
     return _retryable(ErrorCode.OVERLOADED, message, retryAfterSeconds=retry_after, limit=limit)
+
+
+def too_many_subscriptions(message: str, limit: int) -> RequestRefused:
+    """Refuse an operation of a WebSocket until another one has ended; nobody knows when."""
+    return _retryable(ErrorCode.TOO_MANY_SUBSCRIPTIONS, message, limit=limit)
 
 
 def sign_in_unavailable(retry_after: int) -> RequestRefused:

@@ -38,7 +38,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from schema.documents import Documents, forget_tokens
-from schema.errors import ErrorCode, RequestRefused
+from schema.errors import ClientGone, ErrorCode, RequestRefused
 from schema.request_notes import note_operation
 from schema.validation import faults_of
 
@@ -110,7 +110,12 @@ class RememberingSchema(strawberry.Schema):
         )
         try:
             result = await self._prepare(context) or await self._execute_metered(context)
-        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
+        except (
+            ClientGone,
+            MissingQueryError,
+            CannotGetOperationTypeError,
+            InvalidOperationTypeError,
+        ):
             raise
         except Exception as error:
             result = _refusal([_failed(context, error)])

@@ -19,6 +19,7 @@ from models.fault_log import report
 from schema.context import Context
 from schema.document_reader import LONG_JSON
 from schema.errors import (
+    ClientGone,
     ErrorCode,
     RequestRefused,
     is_unavailable,
@@ -30,7 +31,6 @@ from schema.guessing import TooManyGuesses
 from schema.http_request import (
     GRAPHQL_RESPONSE,
     JSON,
-    ClientGone,
     GraphQLRequest,
     Header,
     HTTPRefused,
@@ -111,6 +111,7 @@ class GraphQLEndpoint:
             source = await receive_request(scope, headers, receive, most)
             context = self._make_context(request_id, principal)
             context.limiters = self._limiters
+            context.is_gone = scope["state"].get("is_gone")
             # All that takes time from others, up to writing the answer, is done in the slot.
             async with context.enter():
                 return await self._execute(context, source, media_type)

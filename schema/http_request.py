@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope
 
-from schema.errors import ErrorCode
+from schema.errors import ClientGone, ErrorCode
 from schema.request_json import UnusableJSON, has_null_character, read_json
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -51,10 +51,6 @@ class HTTPRefused(Exception):
         self.code = code
         self.headers = headers
         self.details = details
-
-
-class ClientGone(Exception):
-    """The client hung up before it had sent all."""
 
 
 class GraphQLRequest(NamedTuple):

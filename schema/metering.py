@@ -16,7 +16,7 @@ from schema.context import Context
 from schema.cost import Cost
 from schema.cost_budget import Account, CostBudget
 from schema.cost_compiler import cost_of
-from schema.errors import ErrorCode, RequestRefused
+from schema.errors import ClientGone, ErrorCode, RequestRefused
 from schema.limits import Limits, refuse_too_many_values
 from schema.request_notes import note_spending
 
@@ -243,8 +243,8 @@ class Metering:
                     await slot.enter_mutations()
                 else:
                     await slot.enter_queries()
-            except RequestRefused:
-                spending.least = 0  # the queue is full, so nothing was done
+            except (RequestRefused, ClientGone):
+                spending.least = 0  # nothing was done
                 raise
         # Only now, so that those who wait keep nothing from others.
         await spending.pay(spending.size + spending.requested, context.clock)

@@ -40,7 +40,7 @@ def refusal(
         **(details or {}),
     }
     note_errors([{"extensions": extensions}])
-    if "json" not in request.headers.get("accept", "").lower():
+    if not _takes_json(request):
         return PlainTextResponse(f"{message}\n", status, headers)
     if request_id is not None:
         extensions["requestId"] = request_id
@@ -49,12 +49,24 @@ def refusal(
 
 
 def refused_answer(request: Request, refused: RequestRefused) -> Response:
-    """Answer what may be tried again later, as `refusal` does."""
+    """Answer what may be tried again later, as `refusal` does; a line says when as well."""
     details = refused.extensions or {}
     seconds = details.get("retryAfterSeconds")
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
     status = 429 if refused.code is ErrorCode.RATE_LIMITED else 503
-    return refusal(request, status, refused.message, headers, details=details)
+    message = refused.message
+    if refused.code is ErrorCode.RATE_LIMITED and not _takes_json(request):
+        message = in_one_line(refused)
+    return refusal(request, status, message, headers, details=details)
+
+
+def in_one_line(refused: RequestRefused) -> str:
+    """Return what a refusal says where there is no room for its extensions."""
+    return f"{refused.message} Try again in {(refused.extensions or {})['retryAfterSeconds']} s."
+
+
+def _takes_json(request: Request) -> bool:
+    return "json" in request.headers.get("accept", "").lower()
 
 
 def answer_http_exception(request: Request, raised: Exception) -> Response:

@@ -1,7 +1,7 @@
 """What a request runs within: a slot of the right limiter, and one deadline over wait and work."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -11,7 +11,7 @@ from typing import Any, Self
 from models.time_slice import use_slice
 from schema.concurrency import ConcurrencyLimiter, ConcurrencyLimits, QueueFull, Slot
 from schema.deadlines import Deadline, Deadlines
-from schema.errors import ErrorCode, RequestRefused, overloaded, rate_limited
+from schema.errors import ClientGone, ErrorCode, RequestRefused, overloaded, rate_limited
 from schema.loop_share import LoopShare
 from schema.request_notes import note_wait
 
@@ -50,9 +50,12 @@ class Limiters:
             share=share,
         )
 
-    def request(self, caller: str) -> "RequestSlot":
-        """Begin a request of a caller, and its deadline."""
-        return RequestSlot(self, caller)
+    def request(self, caller: str, is_gone: Callable[[], bool] | None = None) -> "RequestSlot":
+        """Begin a request of a caller, and its deadline.
+
+        `is_gone` tells whether the client has hung up: then what still waits is not begun.
+        """
+        return RequestSlot(self, caller, is_gone)
 
     @asynccontextmanager
     async def part(
@@ -77,9 +80,20 @@ class RequestSlot:
     A request begins in a slot for the intake, and changes to that of what it asks for.
     """
 
-    __slots__ = ("_caller", "_deadline", "_has_begun", "_limiters", "_regaining", "_slot")
+    __slots__ = (
+        "_caller",
+        "_deadline",
+        "_has_begun",
+        "_is_gone",
+        "_limiters",
+        "_regaining",
+        "_slot",
+    )
 
-    def __init__(self, limiters: Limiters, caller: str) -> None:
+    def __init__(
+        self, limiters: Limiters, caller: str, is_gone: Callable[[], bool] | None = None
+    ) -> None:
+        self._is_gone = is_gone
         self._limiters = limiters
         self._caller = caller
         self._slot: Slot | None = None
@@ -191,6 +205,9 @@ class RequestSlot:
             raise refused(full) from None
         finally:
             note_wait(perf_counter() - started)
+        if self._is_gone is not None and not self._has_begun and self._is_gone():
+            self._slot.release()
+            raise ClientGone
 
     def _timeout(self) -> RequestRefused:
         limit = self._limiters.deadlines.seconds

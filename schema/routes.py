@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.access import Scope as TokenScope
-from schema.errors import ErrorCode, RequestRefused
+from schema.errors import ClientGone, ErrorCode, RequestRefused
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
 from schema.refusals import MaskedFailures, answer_http_exception, refusal, refused_answer
@@ -48,12 +48,14 @@ class Signed:
     async def _answer_in_slot(self, request: Request) -> Response:
         caller = request.state.principal.caller
         request.state.part = partial(self._limiters.part, caller)
-        slot = self._limiters.request(caller)
+        slot = self._limiters.request(caller, request.scope["state"].get("is_gone"))
         try:
             async with slot:
                 await slot.enter_queries()
                 slot.start_work()
                 return await self._answer(request)
+        except ClientGone:
+            return refusal(request, 400, "The client has gone.")  # nobody is left to read it
         except RequestRefused as refused:
             return refused_answer(request, refused)
 

@@ -22,6 +22,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     Node,
+    OverlappingFieldsCanBeMergedRule,
     TypeInfo,
     TypeInfoVisitor,
     ValidationContext,
@@ -29,6 +30,7 @@ from graphql import (
     assert_valid_schema,
     visit,
 )
+from graphql.language.parser import MAX_NESTING_DEPTH
 from graphql.language.visitor import EnterLeaveVisitor
 from graphql.validation.validate import (
     FragmentNestingVisitor,
@@ -43,7 +45,15 @@ from graphql.validation.validation_context import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from schema.errors import ErrorCode, RequestRefused
+
 Visit = Callable[..., Any]
+
+MOST_COMPARISONS = 50_000
+"""Of fields and fragments that may answer under one name: each pair must be the same field."""
+
+COMPARISON = 2
+"""What one takes of the budget that graphql-core has for them."""
 
 STRAWBERRYS_OWN = (MaybeNullValidationRule, OneOfInputValidationRule)
 """Rules that Strawberry adds to those of an operation."""
@@ -76,6 +86,9 @@ def faults_of(
     context = _Context(schema, document, type_info, on_error, hide_suggestions)
     context.found, context.max_suggestions = errors, max_suggestions
     visitors: list[Visitor] = [rule(context) for rule in (*rules, *STRAWBERRYS_OWN)]
+    for visitor in visitors:
+        if isinstance(visitor, OverlappingFieldsCanBeMergedRule):
+            visitor.rule_context.remaining_complexity_budget = MOST_COMPARISONS * COMPARISON
     fragments = {
         one.name.value: one
         for one in document.definitions
@@ -88,13 +101,37 @@ def faults_of(
     try:
         visit(document, typed, query_document_keys_to_validate)
     except ValidationAbortedError as error:
+        if any(map(_is_spent, visitors)):
+            return [_too_many_comparisons()]
         error.__context__ = None
         errors.append(error.with_traceback(None))
     except RecursionError:
-        errors.append(ValidationAbortedError("Validation aborted."))
+        return [_nested_too_deeply()]
     finally:
         _forget(typed, together, *visitors)
     return errors
+
+
+def _is_spent(visitor: Visitor) -> bool:
+    if isinstance(visitor, OverlappingFieldsCanBeMergedRule):
+        return visitor.rule_context.remaining_complexity_budget < 0
+    return False
+
+
+def _too_many_comparisons() -> RequestRefused:
+    message = (
+        f"To see that fields of one name can be merged, {MOST_COMPARISONS:,} pairs are compared at"
+        " most; this request has more. Ask for each field once."
+    )
+    return RequestRefused(ErrorCode.TOO_MANY_COMPARISONS, message, limit=MOST_COMPARISONS)
+
+
+def _nested_too_deeply() -> RequestRefused:
+    message = (
+        f"A request has {MAX_NESTING_DEPTH} selections within each other at most, with those of"
+        " fragments; this one has more."
+    )
+    return RequestRefused(ErrorCode.QUERY_TOO_DEEP, message, limit=MAX_NESTING_DEPTH)
 
 
 def _forget(*visitors: Visitor) -> None:

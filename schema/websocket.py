@@ -40,6 +40,7 @@ from schema.document_reader import LONG_JSON
 from schema.errors import ErrorCode, RequestRefused, unavailable
 from schema.guessing import TooManyGuesses
 from schema.proxy import address_of
+from schema.refusals import in_one_line
 from schema.request_ids import Log
 from schema.request_json import LONE_SURROGATE, UnusableJSON, read_json
 from schema.request_notes import note_errors, noted, notes_of_operation
@@ -58,6 +59,9 @@ POLICY_VIOLATION, MESSAGE_TOO_BIG = 1008, 1009
 MAX_MESSAGES_BEFORE_SIGN_IN = 20
 MAX_CHARACTERS_BEFORE_SIGN_IN = 32 * 1024
 """Of one message; the longest tokens of identity providers have half of that."""
+
+UNREAD = ("ping", "pong")
+"""Messages whose payloads nobody reads."""
 
 MAX_OPERATION_ID = 128
 """Characters of the id that a client chooses for an operation."""
@@ -120,10 +124,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         connections, authorization = self.view.connections, self.context.authorization
         if self._has_signed_in:
             return await connections.check(authorization)
-        try:
-            principal = await self.view.authenticate(authorization, self.context.client_address)
-        except TooManyGuesses:
-            return False
+        principal = await self.view.authenticate(authorization, self.context.client_address)
         if principal is None or authorization is None:
             return False
         connections.add(authorization, principal, self)
@@ -142,9 +143,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                     await operation.send_initial_errors([refusal])
             await self.close(code)
 
-    async def close(self, code: int) -> None:
-        """Close the connection."""
-        await self.websocket.close(code=code, reason=REASONS[code])
+    async def close(self, code: int, reason: str = "") -> None:
+        """Close the connection; the reason is the usual one of the code unless it is given."""
+        await self.websocket.close(code=code, reason=reason or REASONS[code])
 
     async def shutdown(self) -> None:
         """Clean up after a connection that was closed."""
@@ -176,9 +177,15 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("Failed to parse message")
 
     async def handle_unusable(self, unusable: UnusableJSON) -> None:
-        """Fail the operation whose payload cannot be used; close if it belongs to none."""
-        message = unusable.parsed
-        is_of_operation = unusable.place[:1] == ("payload",) and message.get("type") == "subscribe"
+        """Fail the operation whose payload cannot be used; close if it belongs to none.
+
+        The payloads of pings and pongs are not used at all.
+        """
+        message, is_payload = unusable.parsed, unusable.place[:1] == ("payload",)
+        if is_payload and message.get("type") in UNREAD:
+            await super().handle_message(message)
+            return
+        is_of_operation = is_payload and message.get("type") == "subscribe"
         if not is_of_operation or not _is_operation_id(message.get("id")):
             await self.handle_invalid_message(unusable.message)
         elif not self.connection_acknowledged or message["id"] in self.operations:
@@ -205,6 +212,8 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_connection_init(message)
         except SignInUnavailable:
             await self.close(TRY_AGAIN_LATER)
+        except TooManyGuesses as told:
+            await self.close(TOO_MANY, in_one_line(told.refusal))
         except TooManyConnections:
             await self.close(TOO_MANY)
         except Exception as error:

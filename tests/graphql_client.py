@@ -293,9 +293,13 @@ class Socket:
 
     async def closed(self) -> int | None:
         """Wait until the server closes the connection, and give its code."""
+        return (await self.closed_with_reason())[0]
+
+    async def closed_with_reason(self) -> tuple[int | None, str]:
+        """Wait until the server closes the connection, and give its code and its reason."""
         message = await self.ws.receive(timeout=ENOUGH_S)
         assert message.type is aiohttp.WSMsgType.CLOSE, message
-        return self.ws.close_code
+        return self.ws.close_code, message.extra or ""
 
     async def subscribe(self, document: str, **variables: Any) -> str:
         """Start an operation and give its id."""

@@ -245,6 +245,7 @@ class Connection(HttpToolsProtocol):
             return
         if version == "1.0":
             self.expect_100_continue = False  # it must be ignored (RFC 9110, 10.1.1)
+        self.scope["state"]["is_gone"] = self.transport.is_closing
         super().on_headers_complete()
         if self.expect_100_continue:
             # Without `100 Continue` nobody knows whether a body follows, so nothing else may.

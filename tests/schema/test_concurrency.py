@@ -3,17 +3,20 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
+import orjson
 import pytest
 
 from schema.concurrency import ConcurrencyLimiter, ConcurrencyLimits, QueueFull, Slot
 from schema.loop_share import SLICE_S, LoopShare
-from schema.request_slot import Limiters
+from schema.request_slot import Limiters, RequestSlot
 from settings import Settings
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import connected, running_api, serving
+from tests.listening import wire
 
 PLENTY = 100_000
 
@@ -429,7 +432,60 @@ async def test_a_websocket_and_the_other_routes_wait_in_the_same_queue(
             response = await api.http.get(path, headers={**headers, "Accept": "application/json"})
             assert (response.status_code, response.headers["retry-after"]) == (429, "1")
             assert response.json()["errors"][0]["extensions"] == wanted
-            assert (await api.http.get(path, headers=headers)).text.startswith("1 of your requests")
+            plain = (await api.http.get(path, headers=headers)).text
+            assert plain.startswith("1 of your requests")
+            assert plain.endswith(" Try again in 1 s.\n")
         end()
         await asyncio.gather(running, waiting)
         assert (await socket.ask("{ viewer { name } }"))["data"]["viewer"]["name"] == "Tess Tester"
+
+
+VIEWER = "{ viewer { name } }"
+SAVE = 'mutation { saveCustomerClass(input: {name: "Late"}) { userErrors { code } } }'
+
+
+@pytest.mark.parametrize(("name", "document"), [("queries", VIEWER), ("mutations", SAVE)])
+async def test_a_request_whose_client_leaves_while_it_waits_is_withdrawn(
+    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str, document: str
+) -> None:
+    made: list[Limiters] = []
+    monkeypatch.setattr(Limiters, "of", noted(Limiters.of, made))
+    begun: list[RequestSlot] = []
+
+    def note(slot: RequestSlot) -> None:
+        begun.append(slot)
+
+    monkeypatch.setattr(RequestSlot, "start_work", note)
+    async with (
+        running_api(databases, clock, running_requests=1, writing_requests=1) as api,
+        serving(api.app) as address,
+        wire(address) as stays,
+        AsyncExitStack() as leaving,
+    ):
+        limiter: ConcurrencyLimiter = getattr(made[0], name)
+        held = limiter.try_acquire("another")
+        assert held is not None
+        body = orjson.dumps({"query": document})
+        request = (
+            f"POST /graphql HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {api.token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
+        left = [await leaving.enter_async_context(wire(address)) for _ in range(5)]
+        for client in left:
+            await client.send(request)
+        await until(lambda: limiter._waiting == 5)
+        await leaving.aclose()
+        await stays.send(request)
+        await until(lambda: limiter._waiting == 6)
+        assert begun == []
+        held.release()
+        assert (await stays.head()).startswith("HTTP/1.1 200")
+        assert len(begun) == 1
+        assert (limiter._waiting, limiter._free) == (0, 1)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let others go on until something is so."""
+    async with asyncio.timeout(20):
+        while not is_so():  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.001)

@@ -203,11 +203,11 @@ async def test_a_credential_has_so_many_connections_and_no_more(
 
 
 @pytest.mark.parametrize(
-    ("settings", "most"),
+    ("settings", "limit"),
     [({"connection_subscriptions": 2}, 2), ({"credential_subscriptions": 2}, 2)],
 )
 async def test_subscriptions_have_a_limit(
-    databases: Databases, clock: Clock, settings: Json, most: int
+    databases: Databases, clock: Clock, settings: Json, limit: int
 ) -> None:
     async with limited(databases, clock, **settings) as (live, address), connected(address) as one:
         customer = await live.save_customer()
@@ -219,7 +219,11 @@ async def test_subscriptions_have_a_limit(
         refused = await one.receive()
         assert (refused["type"], refused["id"]) == ("error", third)
         (error,) = refused["payload"]
-        assert error["extensions"] == {"code": "TOO_MANY_SUBSCRIPTIONS", "most": most}
+        assert error["extensions"] == {
+            "code": "TOO_MANY_SUBSCRIPTIONS",
+            "retryable": True,
+            "limit": limit,
+        }
         await one.send(type="complete", id=first)
         await until_followed(live, 1)
         assert "data" in await one.ask(VIEWER)

@@ -218,7 +218,11 @@ async def test_guesses_by_every_door_count_together_and_a_valid_token_is_served(
         plain = await api.http.get(
             "/schema.graphql", headers={"Authorization": f"Bearer {WELL_FORMED}"}
         )
-        assert (plain.status_code, plain.text) == (429, "Too many sign-ins have failed.\n")
+        assert (plain.status_code, plain.text) == (
+            429,
+            "Too many sign-ins have failed. Try again in 20 s.\n",
+        )
+        assert plain.headers["retry-after"] == "20"
         assert await api.data(VIEWER) == {"viewer": {"name": "Tess Tester"}}
         nothing = await api.http.post("/graphql", json={"query": VIEWER})
         assert outcome(nothing) == NOT_SIGNED_IN
@@ -260,11 +264,15 @@ async def test_a_token_that_is_known_to_be_wrong_is_not_looked_for_again(
 
 async def test_guesses_over_a_websocket_count_too(databases: Databases, clock: Clock) -> None:
     async with limited(databases, clock) as api, serving(api.app) as address:
+        ends = []
         for _ in range(4):
             async with connected(address) as socket:
                 payload = {"Authorization": f"Bearer {WELL_FORMED}"}
                 await socket.send(type="connection_init", payload=payload)
-                assert await socket.closed() == 4403
+                ends.append(await socket.closed_with_reason())
+        assert ends == [(4403, "Forbidden")] * 3 + [
+            (4429, "Too many sign-ins have failed. Try again in 20 s.")
+        ]
         assert outcome(await api.post(VIEWER, token=WELL_FORMED)) == LIMITED
         async with connected(address) as socket:
             await socket.sign_in(api.token)

@@ -29,9 +29,12 @@ def aliased(count: int, field: str = "id") -> str:
     return " ".join(f"a{number}: {field}" for number in range(count))
 
 
-def chained(fragments: int) -> str:
-    """Write fragments on the viewer, one within the other."""
-    inner = "".join(f"fragment F{n} on Viewer {{ ...F{n + 1} }} " for n in range(1, fragments))
+def chained(fragments: int, inline: int = 0) -> str:
+    """Write fragments on the viewer, one within the other, and inline fragments around each."""
+    opened, closed = "... { " * inline, "} " * inline
+    inner = "".join(
+        f"fragment F{n} on Viewer {{ {opened}...F{n + 1} {closed}}} " for n in range(1, fragments)
+    )
     return f"{inner} fragment F{fragments} on Viewer {{ id }}"
 
 
@@ -66,6 +69,15 @@ REFUSED: list[tuple[str, str, int, int | None]] = [
     ("{ nodes(ids: [" + '"x" ' * 1001 + "]) { id } }", "LIST_TOO_LONG", 1000, 1001),
     ("{ customers(first: " + "[" * 13 + "]" * 13 + ") { totalCount } }", "VALUE_TOO_DEEP", 12, 13),
     ("{ customers(first: " + "[" * 2000 + ") { totalCount } }", "QUERY_TOO_DEEP", 20, None),
+    # Each fragment is nested little, and all of them much.
+    (f"{{ viewer {{ ...F1 }} }} {chained(18, inline=12)}", "QUERY_TOO_DEEP", 200, None),
+    # Each pair of fields is compared, and so is each pair within.
+    (
+        "{ customers { " + f"nodes {{ {'id ' * 15} }} " * 100 + "} }",
+        "TOO_MANY_COMPARISONS",
+        50_000,
+        None,
+    ),
 ]
 
 

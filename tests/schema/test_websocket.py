@@ -237,7 +237,6 @@ INVALID_MESSAGES = [
     '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": 5}}',
     '{"a":' * 100_000,
     '{"type": "complete"}',
-    '{"type": "ping", "payload": "\\u0000"}',
     '{"type": "subscribe", "id": "\\ud800", "payload": {"query": "{ viewer { id } }"}}',
     '{"type": "subscribe", "id": 7, "payload": {"query": "{ viewer { id } }"}}',
     '{"type": "subscribe", "id": "", "payload": {"query": "{a}"}}',
@@ -293,6 +292,19 @@ async def test_a_payload_that_cannot_be_used_fails_its_own_operation_only(
         await socket.ws.send_str(f"{text}{variables}}}}}")
         assert await socket.closed() == 4401
     assert await stored() == before
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\ud800"])
+async def test_a_ping_whose_payload_cannot_be_used_is_answered_and_a_pong_is_ignored(
+    live: LiveApi, address: str, text: str
+) -> None:
+    async with connected(address) as socket:
+        await socket.sign_in(live.token)
+        for payload in (f'"{text}"', f'{{"a": ["{text}"]}}', f'{{"{text}": 1}}'):
+            await socket.ws.send_str(f'{{"type": "pong", "payload": {payload}}}')
+            await socket.ws.send_str(f'{{"type": "ping", "payload": {payload}}}')
+            assert await socket.receive() == {"type": "pong"}
+        assert "data" in await socket.ask(VIEWER)
 
 
 async def test_a_repeated_id_is_closed_with_4409_whatever_its_payload(
