@@ -93,6 +93,8 @@ class Worker:
         self._on_start = on_start
         self._keep_clock = keep_clock
         self._stopping = asyncio.Event()
+        self._started = 0
+        """Jobs that were started until now."""
         self.liveness = Liveness()
         self._put_back = asyncio.Event()
         self._beaten_at = self._swept_at = datetime.min.replace(tzinfo=UTC)
@@ -112,11 +114,11 @@ class Worker:
     async def run_due(self) -> int:
         """Run what is due now to its end; return how many jobs that was."""
         await self._database.transaction(lambda: promote(self._clock()))
+        before = self._started  # a quick job may have ended before the last one has started
         for lane in self._lanes:
             await self._fill(lane)
-        started = [task for lane in self._lanes for task in lane.running]
-        await asyncio.gather(*started)
-        return len(started)
+        await asyncio.gather(*(task for lane in self._lanes for task in lane.running))
+        return self._started - before
 
     async def _run_lane(self, lane: _Lane) -> None:
         with self._database.signals.watching(JOBS) as woken:
@@ -152,6 +154,7 @@ class Worker:
             if woken is not None:
                 woken.set()
 
+        self._started += 1
         task = asyncio.create_task(self._attempts.run(job, lane.line.handler))
         lane.running[task] = job
         task.add_done_callback(ended)
