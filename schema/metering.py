@@ -221,6 +221,10 @@ class Meter:
         return asked
 
 
+LONG_QUERY = 1_000
+"""Characters, as an introspection has; answering it takes long, whether anybody waits or not."""
+
+
 class Metering:
     """What an operation is executed within: refused, or paid for and given its turn."""
 
@@ -243,6 +247,8 @@ class Metering:
                     await slot.enter_mutations()
                 else:
                     await slot.enter_queries()
+                    if len(operation.query or "") > LONG_QUERY:
+                        await slot.look_for_client()
             except (RequestRefused, ClientGone):
                 spending.least = 0  # nothing was done
                 raise

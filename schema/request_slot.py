@@ -205,8 +205,21 @@ class RequestSlot:
             raise refused(full) from None
         finally:
             note_wait(perf_counter() - started)
+        self._withdraw_if_gone()
+
+    async def look_for_client(self) -> None:
+        """Raise ClientGone if the client hung up right behind its request, which nobody has read.
+
+        That takes an iteration of the event loop, so it is for what takes longer.
+        """
+        if self._is_gone is not None:
+            await asyncio.sleep(0)
+            self._withdraw_if_gone()
+
+    def _withdraw_if_gone(self) -> None:
         if self._is_gone is not None and not self._has_begun and self._is_gone():
-            self._slot.release()
+            if self._slot is not None:
+                self._slot.release()
             raise ClientGone
 
     def _timeout(self) -> RequestRefused:

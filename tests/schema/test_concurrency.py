@@ -484,6 +484,24 @@ async def test_a_request_whose_client_leaves_while_it_waits_is_withdrawn(
         assert (limiter._waiting, limiter._free) == (0, 1)
 
 
+async def test_a_long_query_whose_client_has_hung_up_behind_it_is_not_begun(
+    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[bool] = []
+    monkeypatch.setattr(
+        Limiters, "request", lambda self, caller, _: RequestSlot(self, caller, lambda: bool(gone))
+    )
+    async with running_api(databases, clock) as api:
+        monkeypatch.setattr("schema.request_slot.asyncio.sleep", lambda _: hang_up())
+
+        async def hang_up() -> None:
+            gone.append(True)
+
+        assert (await api.post(VIEWER)).json()["data"] == {"viewer": {"name": "Tess Tester"}}
+        assert (await api.post(VIEWER.ljust(1_001))).status_code == 400
+        assert gone == [True]
+
+
 async def until(is_so: Callable[[], bool]) -> None:
     """Let others go on until something is so."""
     async with asyncio.timeout(20):
