@@ -58,14 +58,14 @@ async def migrate(
     applied = []
     executor = _executor(database)
     async with _alone(database, lock_timeout_s) as watch:
+        # The executor's own `migrate` notes what it applied in another transaction, and a process
+        # that is killed between the two could never migrate again. Hence its inner parts.
+        plan, state = await watch("The first step", _prepare(database, lock_timeout_s))
         if breaking := (await database.read_schema_fit()).breaking:
             raise SchemaNewer(
                 f"The database is newer than this program: {', '.join(breaking)} unknown. Nothing"
                 " was applied; update this program."
             )
-        # The executor's own `migrate` notes what it applied in another transaction, and a process
-        # that is killed between the two could never migrate again. Hence its inner parts.
-        plan, state = await watch("The first step", _prepare(database, lock_timeout_s))
         for step in plan:
             name = f"{step.migration.name}"
             await watch(name, _apply(executor, step.migration, state, lock_timeout_s))
