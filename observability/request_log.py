@@ -50,7 +50,7 @@ class RequestLog:
 
     def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
         """Log the end of an operation of a WebSocket; a subscription is never slow."""
-        is_stream = notes.label is not None and notes.label.type == "subscription"
+        is_stream = notes.operation is not None and notes.operation.label.type == "subscription"
         is_slow = ms >= self._slow_ms and not is_stream
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
             return
@@ -94,8 +94,8 @@ def _add_notes(line: dict[str, Any], notes: RequestNotes) -> None:
         line["wait_ms"] = round(notes.wait_s * 1000, 1)
         line["database_ms"] = round(notes.database_s * 1000, 1)
         line["statements"] = notes.statements
-    if notes.label is not None:
-        name, line["operation_type"], line["document"] = notes.label
+    if notes.operation is not None:
+        name, line["operation_type"], line["document"] = notes.operation.label
         if name is not None:
             line["operation"] = name
     if notes.spending is not None:

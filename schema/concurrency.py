@@ -73,12 +73,12 @@ class _Caller:
 class Slot:
     """The right of one request to run, or its place in the queue."""
 
-    __slots__ = ("_caller", "_estimate", "_granted", "_limiter", "_since", "is_exempt", "is_held")
+    __slots__ = ("_caller", "_estimate", "_granted", "_since", "is_exempt", "is_held", "limiter")
 
     def __init__(
         self, limiter: "ConcurrencyLimiter", caller: _Caller, *, is_exempt: bool = False
     ) -> None:
-        self._limiter = limiter
+        self.limiter = limiter
         self._caller = caller
         self._granted: asyncio.Future[None]
         self._since = self._estimate = 0.0
@@ -89,7 +89,7 @@ class Slot:
         """Let the next request run; does nothing the second time."""
         if self.is_held:
             self.is_held = False
-            self._limiter._end(self, self._caller)
+            self.limiter._end(self, self._caller)
 
 
 class ConcurrencyLimiter:

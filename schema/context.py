@@ -98,8 +98,8 @@ class Context:
         """Whose share of slots and caches the operation uses; empty before sign-in."""
         return "" if self.principal is None else self.principal.caller
 
-    def enter(self) -> AbstractAsyncContextManager[None]:
-        """Wait for the slot of a request or an operation, and begin its deadline."""
+    def enter(self) -> AbstractAsyncContextManager[object]:
+        """Begin the deadline of a request or an operation, and let go of its slot in the end."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
         self.slot = self.limiters.request(self.caller, self.is_gone)

@@ -9,6 +9,7 @@ once for each of its events.
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, NamedTuple, cast
 
@@ -18,7 +19,6 @@ from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLError,
-    OperationDefinitionNode,
     get_operation_ast,
     parse,
 )
@@ -39,17 +39,33 @@ from strawberry.types.graphql import OperationType
 
 from schema.documents import Documents, forget_tokens
 from schema.errors import ClientGone, ErrorCode, RequestRefused
+from schema.known_operations import KnownOperation, known_operation
 from schema.request_notes import note_operation
 from schema.validation import faults_of
 
 MOST_TOKENS = 5_000
 """A document's length: parsing and validating more would hold up everybody else."""
 
-TYPES = "types"
-"""The attribute of a document that holds the types of its operations, by the name asked for."""
-
 NO_ERRORS: list[GraphQLError] = []
 AMBIGUOUS = "The document has several operations: say which by operationName."
+
+
+@dataclass
+class Operation(ExecutionContext):
+    """An operation that is executed."""
+
+    known: KnownOperation | None = None
+    """What it is, once its document was read."""
+
+    @property
+    def is_mutation(self) -> bool:
+        """Tell whether it is known to be a mutation."""
+        return self.known is not None and self.known.type is OperationType.MUTATION
+
+    @property
+    def is_subscription(self) -> bool:
+        """Tell whether it is known to be a subscription."""
+        return self.known is not None and self.known.type is OperationType.SUBSCRIPTION
 
 
 class RememberingSchema(strawberry.Schema):
@@ -60,11 +76,11 @@ class RememberingSchema(strawberry.Schema):
         self.documents = Documents()
         self.most_tokens = MOST_TOKENS
 
-    async def read(self, operation: ExecutionContext, text: str) -> "ReadDocument":
+    async def read(self, operation: Operation, text: str) -> "ReadDocument":
         """Parse and validate a new document."""
         return self.read_now(operation, text)
 
-    def read_now(self, operation: ExecutionContext, text: str) -> "ReadDocument":
+    def read_now(self, operation: Operation, text: str) -> "ReadDocument":
         """Do the same without waiting for anything, as in a thread."""
         try:
             document = self.parsed(text)
@@ -98,7 +114,7 @@ class RememberingSchema(strawberry.Schema):
         """Execute a query or a mutation."""
         if allowed_operation_types is None:
             allowed_operation_types = DEFAULT_ALLOWED_OPERATION_TYPES
-        context = ExecutionContext(
+        context = Operation(
             query=query,
             schema=self,
             allowed_operations=allowed_operation_types,
@@ -133,7 +149,7 @@ class RememberingSchema(strawberry.Schema):
     ) -> Any:
         """Give the results of an operation: a subscription has many, the others have one."""
         return self._results(
-            ExecutionContext(
+            Operation(
                 query=query,
                 schema=self,
                 allowed_operations=allowed_operation_types or DEFAULT_ALLOWED_OPERATION_TYPES,
@@ -145,11 +161,11 @@ class RememberingSchema(strawberry.Schema):
             )
         )
 
-    async def _results(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
+    async def _results(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
         try:
             async with self.turn(context):
                 result: ExecutionResult | None = await self._prepare(context)
-                if result is None and context.operation_type is not OperationType.SUBSCRIPTION:
+                if result is None and not context.is_subscription:
                     result = await self._execute_metered(context)
         except Exception as error:
             result = _refusal([_refused_on_a_socket(context, error)])
@@ -167,7 +183,7 @@ class RememberingSchema(strawberry.Schema):
             ended = _failed(context, error)
             yield self._settled(context, ExecutionResult(data=None, errors=[ended]))
 
-    async def _events(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
+    async def _events(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
         """Execute a subscription for each of its events."""
 
         async def execute(executor: Executor[Any]) -> Any:
@@ -188,14 +204,14 @@ class RememberingSchema(strawberry.Schema):
             async for event in events:
                 yield ExecutionResult(data=event.data, errors=event.errors, extensions={})
 
-    def _settled(self, context: ExecutionContext, result: ExecutionResult) -> ExecutionResult:
+    def _settled(self, context: Operation, result: ExecutionResult) -> ExecutionResult:
         context.result = result
         if result.errors:
             context.pre_execution_errors = result.errors
             self.process_errors(result.errors, context)
         return result
 
-    async def _prepare(self, context: ExecutionContext) -> PreExecutionError | None:
+    async def _prepare(self, context: Operation) -> PreExecutionError | None:
         """Put a valid document into the context, or give the errors why there is none."""
         text = context.query
         if not text:
@@ -207,41 +223,40 @@ class RememberingSchema(strawberry.Schema):
             if document is None:
                 return _refusal(errors)
         context.graphql_document = document
-        try:
-            operation_type = _type_of(context, document)
-        except RuntimeError as error:
-            raise CannotGetOperationTypeError(context.operation_name) from error
-        if operation_type not in context.allowed_operations:
-            raise InvalidOperationTypeError(operation_type)
-        if _is_ambiguous(context):
+        known = context.known = known_operation(document, text, context._provided_operation_name)
+        if known is None:
+            raise CannotGetOperationTypeError(context.operation_name)
+        if known.type not in context.allowed_operations:
+            raise InvalidOperationTypeError(known.type)
+        if known.is_ambiguous:
             return _refusal([GraphQLError(AMBIGUOUS)])
-        note_operation(document, text, context._provided_operation_name)
+        note_operation(known)
         if errors:
             return _refusal(errors)
         if not is_known:
             self.documents.keep(text, document, self.owner(context))
         return None
 
-    def owner(self, context: ExecutionContext) -> str:  # noqa: ARG002  # for others
+    def owner(self, context: Operation) -> str:  # noqa: ARG002  # for others
         """Return whose share of the remembered documents a new one is charged to."""
         return ""
 
-    def turn(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for others
+    def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for others
         """Give what an operation of a socket is prepared and executed within; it may wait."""
         return nullcontext()
 
-    def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # see above
+    def turn_of_event(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # see above
         """Give what an event of a subscription is executed within; it may wait there."""
         return nullcontext()
 
-    async def may_deliver(self, context: ExecutionContext) -> bool:  # noqa: ARG002  # see above
+    async def may_deliver(self, context: Operation) -> bool:  # noqa: ARG002  # see above
         """Tell whether a subscription may go on, asked before each event is delivered."""
         return True
 
-    async def _execute_metered(self, context: ExecutionContext) -> ExecutionResult:
+    async def _execute_metered(self, context: Operation) -> ExecutionResult:
         return await self._execute(context)
 
-    async def _execute(self, context: ExecutionContext) -> ExecutionResult:
+    async def _execute(self, context: Operation) -> ExecutionResult:
         executor = self._executor(context)
         errors = executor if isinstance(executor, list) else self.refusals(executor, context)
         if errors:
@@ -250,11 +265,11 @@ class RememberingSchema(strawberry.Schema):
         done = await result if isawaitable(result) else result
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})
 
-    def refusals(self, executor: Any, context: ExecutionContext) -> list[GraphQLError]:  # noqa: ARG002  # see above
+    def refusals(self, executor: Any, context: Operation) -> list[GraphQLError]:  # noqa: ARG002  # see above
         """Return the errors for which a prepared operation is not executed at all."""
         return []
 
-    def _executor(self, context: ExecutionContext) -> Any:
+    def _executor(self, context: Operation) -> Any:
         """Make what executes a prepared operation, or the errors why there is none."""
         assert context.graphql_document is not None  # noqa: S101  # it was prepared
         return self.execution_context_class.build(
@@ -290,12 +305,12 @@ def _as_graphql_error(error: Exception, path: list[str | int] | None = None) -> 
     return GraphQLError(str(error), original_error=error, path=path)
 
 
-def _failed(context: ExecutionContext, error: Exception) -> GraphQLError:
+def _failed(context: Operation, error: Exception) -> GraphQLError:
     """Return what ended an operation; with a path, a bug counts as one, and is masked."""
     return _as_graphql_error(error, path=[_root_field(context)])
 
 
-def _root_field(context: ExecutionContext) -> str:
+def _root_field(context: Operation) -> str:
     """Name the field of a subscription, as its answer does."""
     document = context.graphql_document
     operation = get_operation_ast(document, context.operation_name) if document else None
@@ -305,7 +320,7 @@ def _root_field(context: ExecutionContext) -> str:
     return "subscription"
 
 
-def _refused_on_a_socket(context: ExecutionContext, error: Exception) -> GraphQLError:
+def _refused_on_a_socket(context: Operation, error: Exception) -> GraphQLError:
     """Say in an operation's own error what HTTP says by its status."""
     match error:
         case MissingQueryError():
@@ -314,20 +329,3 @@ def _refused_on_a_socket(context: ExecutionContext, error: Exception) -> GraphQL
             return RequestRefused(ErrorCode.BAD_REQUEST, "The document has no such operation.")
         case _:
             return _failed(context, error)
-
-
-def _type_of(context: ExecutionContext, document: DocumentNode) -> OperationType:
-    """Give the type of the operation, looked up once for each name."""
-    known: dict[str | None, OperationType] = vars(document).setdefault(TYPES, {})
-    name = context._provided_operation_name
-    found = known.get(name)
-    if found is None:
-        found = known[name] = context.operation_type
-    return found
-
-
-def _is_ambiguous(context: ExecutionContext) -> bool:
-    if context._provided_operation_name is not None or context.graphql_document is None:
-        return False
-    definitions = context.graphql_document.definitions
-    return sum(isinstance(one, OperationDefinitionNode) for one in definitions) > 1

@@ -57,6 +57,9 @@ STATUSES = {
 }
 """The statuses of refusals that every client is to understand, whatever media type it takes."""
 
+SHORT_JSON = 4_000
+"""Bytes that are decoded in less time than it took to receive them, so in no slot."""
+
 CONTENT_TYPES = {one: f"{one}; charset=utf-8".encode() for one in (JSON, GRAPHQL_RESPONSE)}
 MANY_ROWS = 500
 READING = (OperationType.QUERY,)
@@ -112,7 +115,7 @@ class GraphQLEndpoint:
             context = self._make_context(request_id, principal)
             context.limiters = self._limiters
             context.is_gone = scope["state"].get("is_gone")
-            # All that takes time from others, up to writing the answer, is done in the slot.
+            # All that takes time from others, up to writing the answer, is done in slots.
             async with context.enter():
                 return await self._execute(context, source, media_type)
         except (SignInUnavailable, TooManyGuesses) as told:
@@ -139,12 +142,13 @@ class GraphQLEndpoint:
         return _answer_result(PreExecutionError(None, [refused]), media_type, context)
 
     async def _execute(self, context: Context, source: RequestSource, media_type: str) -> Answer:
+        length, slot = len(source.text), context.slot
+        if slot is not None and length > SHORT_JSON:
+            await slot.enter_intake()
         spending = self._schema.begin(context)
-        size = len(source.text) // BYTES_PER_POINT
-        if size:
-            await spending.pay_for_size(size, context.clock)
-        slot = context.slot
-        if slot is None or len(source.text) < LONG_JSON:
+        if length >= BYTES_PER_POINT:
+            await spending.pay_for_size(length // BYTES_PER_POINT, context.clock)
+        if slot is None or length < LONG_JSON:
             wanted = source.decoded()
         else:
             wanted = await self._schema.read_in_thread(slot, source.decoded)

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
-from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
-from strawberry.types.execution import ExecutionContext
-from strawberry.types.graphql import OperationType
+from graphql import FragmentDefinitionNode, GraphQLSchema
 
 from models.point_budget import microseconds
 from models.tally import Tally, begin
@@ -17,14 +15,11 @@ from schema.cost import Cost
 from schema.cost_budget import Account, CostBudget
 from schema.cost_compiler import cost_of
 from schema.errors import ClientGone, ErrorCode, RequestRefused
+from schema.execution import Operation
 from schema.limits import Limits, refuse_too_many_values
 from schema.request_notes import note_spending
 
 log = structlog.get_logger(__name__)
-
-ASKED = "asked"
-"""The attribute of a document that holds what is known of its operations, by the name asked for."""
-
 
 BASE = 1
 """Points that any request costs, also one that is refused."""
@@ -42,13 +37,6 @@ FREE_CHARACTERS = 250
 def document_points(text: str) -> int:
     """Give what it costs to read a document that is not known."""
     return max(len(text) - FREE_CHARACTERS, 0) // CHARACTERS_PER_POINT
-
-
-class Asked(NamedTuple):
-    """What is known of an operation before it is executed."""
-
-    kind: OperationType
-    cost: Cost
 
 
 class Spending:
@@ -188,14 +176,14 @@ class Meter:
         note_spending(spending)
         return spending
 
-    def work_out(self, operation: ExecutionContext, asked: Asked) -> Spending:
+    def work_out(self, operation: Operation) -> Spending:
         """Give what an operation costs; raises what it is refused for."""
         context: Context = operation.context
         variables = operation.variables
         if variables:
             refuse_too_many_values(variables, self.limits)
         spending = context.spending or self.begin(context)
-        requested, fixed = asked.cost.of(variables or {})
+        requested, fixed = self.cost(operation).of(variables or {})
         if requested > self.limits.max_cost:
             raise RequestRefused(
                 ErrorCode.QUERY_TOO_COSTLY,
@@ -207,18 +195,18 @@ class Meter:
         spending.requested, spending.fixed = requested, fixed
         return spending
 
-    def asked(self, operation: ExecutionContext) -> Asked:
-        """Say what is asked for, looked up once for each name."""
-        document = operation.graphql_document
-        assert document is not None  # noqa: S101  # it was prepared
-        known: dict[str | None, Asked] = vars(document).setdefault(ASKED, {})
-        name = operation._provided_operation_name
-        asked = known.get(name)
-        if asked is None:
-            node, fragments = _definitions(document, operation.operation_name)
-            cost = cost_of(self._schema, node, fragments).whole
-            asked = known[name] = Asked(operation.operation_type, cost)
-        return asked
+    def cost(self, operation: Operation) -> Cost:
+        """Say what an operation costs, as a formula of its variables that is worked out once."""
+        document, known = operation.graphql_document, operation.known
+        assert document is not None and known is not None  # noqa: S101, PT018  # it was prepared
+        if known.cost is None:
+            fragments = {
+                one.name.value: one
+                for one in document.definitions
+                if isinstance(one, FragmentDefinitionNode)
+            }
+            known.cost = cost_of(self._schema, known.node, fragments).whole
+        return known.cost
 
 
 LONG_QUERY = 1_000
@@ -230,7 +218,7 @@ class Metering:
 
     __slots__ = ("_meter", "_operation", "_spending")
 
-    def __init__(self, meter: Meter, operation: ExecutionContext) -> None:
+    def __init__(self, meter: Meter, operation: Operation) -> None:
         self._meter = meter
         self._operation = operation
         self._spending: Spending
@@ -238,12 +226,11 @@ class Metering:
     async def __aenter__(self) -> Spending:
         meter, operation = self._meter, self._operation
         context: Context = operation.context
-        asked = meter.asked(operation)
-        spending = self._spending = meter.work_out(operation, asked)
+        spending = self._spending = meter.work_out(operation)
         slot = context.slot
         if slot is not None:
             try:
-                if asked.kind is OperationType.MUTATION:
+                if operation.is_mutation:
                     await slot.enter_mutations()
                 else:
                     await slot.enter_queries()
@@ -272,21 +259,3 @@ class Metering:
                 context.slot.end(error)
         finally:
             await self._spending.give_back(context.clock)
-
-
-def _definitions(
-    document: DocumentNode, name: str | None
-) -> tuple[OperationDefinitionNode, dict[str, FragmentDefinitionNode]]:
-    """Give the operation of a name, and all fragments."""
-    operation = next(
-        one
-        for one in document.definitions
-        if isinstance(one, OperationDefinitionNode)
-        and (one.name.value if one.name else None) == name
-    )
-    fragments = {
-        one.name.value: one
-        for one in document.definitions
-        if isinstance(one, FragmentDefinitionNode)
-    }
-    return operation, fragments

@@ -5,33 +5,20 @@ Notes hold no query, variable, name or token: only ids, counts, codes and times.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from graphql import DocumentNode, OperationDefinitionNode
 
 from models.access import Principal
 from models.statement_time import StatementTime, noting
+from schema.known_operations import KnownOperation
 
 if TYPE_CHECKING:
     from schema.metering import Spending
 
 log = structlog.get_logger(__name__)
 
-LABELS = "labels"
-"""The attribute of a document that holds the labels of its operations, by the name asked for."""
-LONGEST_NAME = 80
 MOST_CODES = 10
-
-
-class Label(NamedTuple):
-    """What an operation is called in logs."""
-
-    name: str | None
-    type: str
-    document: str
-    """The SHA-256 of the document's text, as persisted documents are named."""
 
 
 class RequestNotes(StatementTime):
@@ -43,7 +30,7 @@ class RequestNotes(StatementTime):
         "code",
         "codes",
         "events",
-        "label",
+        "operation",
         "principal",
         "spending",
         "status",
@@ -56,7 +43,7 @@ class RequestNotes(StatementTime):
         self.statements = self.status = self.bytes = self.events = self.user_errors = 0
         """`events` are those of a subscription, or the operations of a WebSocket."""
         self.client = client
-        self.label: Label | None = None
+        self.operation: KnownOperation | None = None
         self.principal: Principal | None = None
         self.spending: Spending | None = None
         self.code: int | None = None
@@ -93,15 +80,11 @@ def note_principal(principal: Principal | None) -> None:
         notes.principal = principal
 
 
-def note_operation(document: DocumentNode, text: str, asked_name: str | None) -> None:
-    """Note what is executed; worked out once for each document and name."""
+def note_operation(operation: KnownOperation) -> None:
+    """Note what is executed."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
-        labels: dict[str | None, Label | None] = vars(document).setdefault(LABELS, {})
-        try:
-            notes.label = labels[asked_name]
-        except KeyError:
-            notes.label = labels[asked_name] = _label_of(document, text, asked_name)
+        notes.operation = operation
 
 
 def note_spending(spending: "Spending") -> None:
@@ -133,8 +116,8 @@ def note_user_errors(count: int) -> None:
 def note_subscription() -> None:
     """Log that a subscription has begun; its own line comes when it ends."""
     notes = noted()
-    if notes is not None and notes.label is not None:
-        name, _, document = notes.label
+    if notes is not None and notes.operation is not None:
+        name, _, document = notes.operation.label
         log.info("subscription_started", operation=name, document=document)
 
 
@@ -143,13 +126,3 @@ def note_wait(seconds: float) -> None:
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.wait_s += seconds
-
-
-def _label_of(document: DocumentNode, text: str, asked_name: str | None) -> Label | None:
-    for one in document.definitions:
-        if isinstance(one, OperationDefinitionNode):
-            name = one.name.value if one.name else None
-            if asked_name is None or name == asked_name:
-                digest = sha256(text.encode(errors="surrogatepass")).hexdigest()
-                return Label(name and name[:LONGEST_NAME], one.operation.value, f"sha256:{digest}")
-    return None

@@ -1,7 +1,7 @@
 """What a request runs within: a slot of the right limiter, and one deadline over wait and work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -77,7 +77,7 @@ class Limiters:
 class RequestSlot:
     """The slot and the deadline of one request, as an asynchronous context manager.
 
-    A request begins in a slot for the intake, and changes to that of what it asks for.
+    It has no slot until it needs one: to be read, if that takes long, and then to run.
     """
 
     __slots__ = (
@@ -101,17 +101,10 @@ class RequestSlot:
         self._has_begun = False
         self._regaining: asyncio.Lock | None = None
 
-    async def __aenter__(self) -> None:
-        limiters = self._limiters
-        if limiters.deadlines.seconds:
-            self._deadline = limiters.deadlines.begin()
-        self._slot = limiters.intake.try_acquire(self._caller)
-        if self._slot is None:
-            try:
-                await self._wait(limiters.intake)
-            except BaseException as error:
-                self.end(error)
-                raise
+    async def __aenter__(self) -> Self:
+        if self._limiters.deadlines.seconds:
+            self._deadline = self._limiters.deadlines.begin()
+        return self
 
     async def __aexit__(
         self,
@@ -135,24 +128,24 @@ class RequestSlot:
         except TimeoutError:
             raise self._timeout() from None
 
-    async def enter_documents(self) -> None:
-        """Change to the slot in which a new document is parsed."""
-        await self._change(self._limiters.documents)
+    def enter_intake(self) -> Awaitable[None]:
+        """Change to a slot in which a request is read, and it is found out what it asks for."""
+        return self._enter(self._limiters.intake)
 
-    async def enter_intake(self) -> None:
-        """Change back to a slot for the intake."""
-        await self._change(self._limiters.intake)
+    def enter_documents(self) -> Awaitable[None]:
+        """Change to the slot in which what is long is read in a thread."""
+        return self._enter(self._limiters.documents)
 
-    async def enter_queries(self) -> None:
+    def enter_queries(self) -> Awaitable[None]:
         """Change to a slot for queries."""
-        await self._change(self._limiters.queries)
+        return self._enter(self._limiters.queries)
 
     async def enter_mutations(self) -> None:
         """Change to a slot for mutations. From then on there is no deadline.
 
         A unit of work goes on in any case, and nobody would be told how it ended.
         """
-        await self._change(self._limiters.mutations)
+        await self._enter(self._limiters.mutations)
         if self._deadline is not None:
             self._limiters.deadlines.forget(self._deadline)
 
@@ -190,9 +183,12 @@ class RequestSlot:
             if self._slot is None or not self._slot.is_held:
                 await self._wait(self._limiters.queries, is_exempt=True)
 
-    async def _change(self, limiter: ConcurrencyLimiter) -> None:
-        if self._slot is not None:
-            self._slot.release()
+    async def _enter(self, limiter: ConcurrencyLimiter) -> None:
+        slot = self._slot
+        if slot is not None:
+            if slot.is_held and slot.limiter is limiter:
+                return
+            slot.release()
         self._slot = limiter.try_acquire(self._caller)
         if self._slot is None:
             await self._wait(limiter)

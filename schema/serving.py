@@ -10,18 +10,15 @@ from typing import Any, Self, TypeVar
 from graphql import (
     ASTValidationRule,
     DocumentNode,
-    FieldNode,
     GraphQLError,
     GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLSyntaxError,
     Undefined,
-    get_operation_ast,
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from models.reach import OutOfReachError, reach
 from models.tally import begin
@@ -29,12 +26,12 @@ from schema.context import Context
 from schema.cost_budget import CostBudget
 from schema.document_reader import SHORT, DocumentReader
 from schema.documents import Documents
-from schema.errors import OUTCOME_UNKNOWN, RequestRefused, is_unavailable, settle
-from schema.execution import NothingRan, ReadDocument, RememberingSchema
+from schema.errors import OUTCOME_UNKNOWN, ClientGone, RequestRefused, is_unavailable, settle
+from schema.execution import NothingRan, Operation, ReadDocument, RememberingSchema
 from schema.inputs import prepare_inputs
+from schema.known_operations import known_operation
 from schema.limits import Limits, as_too_large, refuse_too_large
 from schema.loaders import Loaders
-from schema.measuring import INTROSPECTING
 from schema.metering import BASE, Meter, Metering, Spending, document_points
 from schema.operation_permissions import refusals
 from schema.plan import PlannedExecution
@@ -66,9 +63,6 @@ SCALARS = {
     "JSON": "Any JSON value.",
 }
 
-
-ABOUT_SCHEMA = "about schema"
-"""The attribute of a document that tells which of its operations ask for the schema alone."""
 
 MOST_FAULTS = 10
 """Of a document; each may repeat all of what it is about."""
@@ -143,12 +137,10 @@ class CustomerClassesSchema(RememberingSchema):
         context = execution_context.context if execution_context else None
         settle(errors, context.request_id if isinstance(context, Context) else "")
 
-    def _settled(self, context: ExecutionContext, result: ExecutionResult) -> ExecutionResult:
+    def _settled(self, context: Operation, result: ExecutionResult) -> ExecutionResult:
         settled = super()._settled(context, result)
         if settled.errors and any(map(is_unavailable, settled.errors)):
-            is_known = context.graphql_document is not None  # else it was not even parsed
-            is_mutation = is_known and context.operation_type is OperationType.MUTATION
-            tell_fault(settled, is_mutation=is_mutation)
+            tell_fault(settled, is_mutation=context.is_mutation)
         return settled
 
     def begin(self, context: Context) -> Spending:
@@ -157,7 +149,7 @@ class CustomerClassesSchema(RememberingSchema):
         spending.least = BASE
         return spending
 
-    async def read(self, operation: ExecutionContext, text: str) -> ReadDocument:
+    async def read(self, operation: Operation, text: str) -> ReadDocument:
         """Parse and validate a new document, paid for by its size before it is read.
 
         One of some length is read in a thread, so that the event loop is free for others.
@@ -165,12 +157,19 @@ class CustomerClassesSchema(RememberingSchema):
         context = operation.context
         if not isinstance(context, Context):
             return await super().read(operation, text)
-        spending = context.spending or self.begin(context)
+        spending, slot = context.spending or self.begin(context), context.slot
         await spending.pay_for_size(document_points(text), context.clock)
-        slot = context.slot
-        if slot is None or len(text) <= SHORT:
-            return self.read_now(operation, text)
-        return await self.read_in_thread(slot, partial(self.read_now, operation, text))
+        read = partial(self.read_now, operation, text)
+        if slot is None:
+            return read()
+        try:
+            if len(text) > SHORT:
+                return await self.read_in_thread(slot, read)
+            await slot.enter_intake()
+        except (RequestRefused, ClientGone):
+            spending.size = spending.least = 0  # it was turned away
+            raise
+        return read()
 
     async def read_in_thread(self, slot: RequestSlot, work: Callable[[], Result]) -> Result:
         """Read something long of a request in the thread of documents, in turns by caller."""
@@ -187,16 +186,18 @@ class CustomerClassesSchema(RememberingSchema):
         async with limiters.part(context.caller, limiters.documents):
             return await self._reader.read(work)
 
-    def read_now(self, operation: ExecutionContext, text: str) -> ReadDocument:
+    def read_now(self, operation: Operation, text: str) -> ReadDocument:
         """Parse and validate a document, and work out what it costs, which takes long too."""
         document, errors = found = super().read_now(operation, text)
-        name = operation._provided_operation_name
-        if document is not None and not errors and get_operation_ast(document, name):
-            operation.graphql_document = document
-            self._meter.asked(operation)
+        if document is not None and not errors:
+            name = operation._provided_operation_name
+            operation.known = known_operation(document, text, name)
+            if operation.known is not None:
+                operation.graphql_document = document
+                self._meter.cost(operation)
         return found
 
-    async def _execute_metered(self, context: ExecutionContext) -> ExecutionResult:
+    async def _execute_metered(self, context: Operation) -> ExecutionResult:
         if not isinstance(context.context, Context):
             return await self._execute(context)
         refuse_unbound(context.context)
@@ -207,10 +208,10 @@ class CustomerClassesSchema(RememberingSchema):
         result.extensions = {"cost": spending.told()}
         return result
 
-    async def _execute(self, context: ExecutionContext) -> ExecutionResult:
+    async def _execute(self, context: Operation) -> ExecutionResult:
         asked = context.context
         slot = asked.slot if isinstance(asked, Context) else None
-        if slot is None or not is_about_schema(context):
+        if slot is None or context.known is None or not context.known.is_about_schema:
             return await super()._execute(context)
         # An answer about the whole schema takes longer than any other, and never waits meanwhile.
         await slot.enter_documents()
@@ -218,7 +219,7 @@ class CustomerClassesSchema(RememberingSchema):
         await slot.enter_queries()
         return result
 
-    def _executed(self, context: ExecutionContext) -> ExecutionResult:
+    def _executed(self, context: Operation) -> ExecutionResult:
         """Execute what waits for nothing."""
         executor = self._executor(context)
         if isinstance(executor, list):
@@ -226,16 +227,15 @@ class CustomerClassesSchema(RememberingSchema):
         result = executor.execute_operation()
         return ExecutionResult(data=result.data, errors=result.errors, extensions={})
 
-    def owner(self, context: ExecutionContext) -> str:
+    def owner(self, context: Operation) -> str:
         """Return the partner or the user who sent a document."""
         asked = context.context
         return asked.caller if isinstance(asked, Context) else ""
 
-    def refusals(self, executor: Any, context: ExecutionContext) -> list[GraphQLError]:
+    def refusals(self, executor: Any, context: Operation) -> list[GraphQLError]:
         """Refuse a mutation document that needs a permission which the caller does not have."""
         asked = context.context
-        is_mutation = context.operation_type is OperationType.MUTATION
-        if not is_mutation or not isinstance(asked, Context):
+        if not context.is_mutation or not isinstance(asked, Context):
             return []
         return refusals(
             self._schema,
@@ -245,7 +245,7 @@ class CustomerClassesSchema(RememberingSchema):
             asked.principal,
         )
 
-    def turn(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
+    def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:
         """Let an operation of a WebSocket wait for its slot."""
         asked = context.context
         return self._turn(asked) if isinstance(asked, Context) else nullcontext()
@@ -261,12 +261,12 @@ class CustomerClassesSchema(RememberingSchema):
             if spending is not None:
                 spending.settle()
 
-    def turn_of_event(self, context: ExecutionContext) -> AbstractAsyncContextManager[None]:
+    def turn_of_event(self, context: Operation) -> AbstractAsyncContextManager[None]:
         """Let an event wait for its turn; a subscription that waits for one holds none."""
         asked = context.context
         return asked.turn_of_event() if isinstance(asked, Context) else nullcontext()
 
-    async def may_deliver(self, context: ExecutionContext) -> bool:
+    async def may_deliver(self, context: Operation) -> bool:
         """Tell whether the credential of a subscription is still as good as it was."""
         asked = context.context
         if not isinstance(asked, Context) or asked.sign_in_again is None:
@@ -287,14 +287,14 @@ class CustomerClassesSchema(RememberingSchema):
             refuse_unbound(own)
         return await super().stream(query, variable_values, own, *args, **kwargs)
 
-    async def _events(self, context: ExecutionContext) -> AsyncGenerator[ExecutionResult, None]:
+    async def _events(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
         """Let each event be paid for; to begin, there must be enough for one."""
         spending = None
         if isinstance(context.context, Context):
             clock = context.context.clock
             try:
                 spending = self._meter.begin(context.context)
-                self._meter.work_out(context, self._meter.asked(context))
+                self._meter.work_out(context)
                 await spending.pay(spending.requested, clock)
             except RequestRefused as refused:
                 yield PreExecutionError(data=None, errors=[refused], extensions={})
@@ -310,22 +310,6 @@ class CustomerClassesSchema(RememberingSchema):
                     event.extensions = {"cost": spending.told()}
                     spending.tally.read = 0
                 yield event
-
-
-def is_about_schema(context: ExecutionContext) -> bool:
-    """Tell whether an operation asks for nothing but the schema, worked out once for each name."""
-    document = context.graphql_document
-    assert document is not None  # noqa: S101  # it was prepared
-    known: dict[str | None, bool] = vars(document).setdefault(ABOUT_SCHEMA, {})
-    name = context._provided_operation_name
-    found = known.get(name)
-    if found is None:
-        operation = get_operation_ast(document, name)
-        selected = operation.selection_set.selections if operation else ()
-        found = known[name] = all(
-            isinstance(one, FieldNode) and one.name.value in INTROSPECTING for one in selected
-        )
-    return found
 
 
 def tell_fault(result: ExecutionResult, *, is_mutation: bool) -> None:

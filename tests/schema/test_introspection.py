@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from graphql import get_introspection_query
-from strawberry.types.execution import ExecutionContext, ExecutionResult
+from strawberry.types.execution import ExecutionResult
 
+from schema.execution import Operation
 from schema.serving import CustomerClassesSchema
 from tests.conftest import Clock
 from tests.databases import Databases
@@ -46,7 +47,7 @@ async def test_the_event_loop_is_free_while_the_schema_is_shown(
     threads: list[str] = []
     original = CustomerClassesSchema._executed
 
-    def noted(self: CustomerClassesSchema, context: ExecutionContext) -> ExecutionResult:
+    def noted(self: CustomerClassesSchema, context: Operation) -> ExecutionResult:
         threads.append(current_thread().name)
         return original(self, context)
 

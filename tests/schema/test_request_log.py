@@ -15,9 +15,10 @@ from models import AccessToken
 from models.access import Scope
 from schema.concurrency import ConcurrencyLimiter, ConcurrencyLimits
 from schema.deadlines import Deadlines
+from schema.known_operations import LONGEST_NAME
 from schema.loop_share import LoopShare
 from schema.request_ids import LONGEST_PATH
-from schema.request_notes import LONGEST_NAME, RequestNotes, notes_of_operation
+from schema.request_notes import RequestNotes, notes_of_operation
 from schema.request_slot import Limiters
 from tests.access_world import add_user, sign_in
 from tests.conftest import Clock
@@ -248,10 +249,12 @@ async def test_waiting_for_a_turn_is_noted() -> None:
 
     async def wait_and_run() -> None:
         with notes_of_operation("", None) as own:
-            async with limiters.request("other"):
+            async with limiters.request("other") as slot:
+                await slot.enter_queries()
                 notes.wait_s = own.wait_s
 
-    async with limiters.request("one"):
+    async with limiters.request("one") as slot:
+        await slot.enter_queries()
         waiting = asyncio.create_task(wait_and_run())
         await asyncio.sleep(0)
     await waiting

@@ -11,7 +11,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
 from schema.errors import overloaded
-from schema.execution import RememberingSchema
+from schema.execution import Operation, RememberingSchema
 from schema.plan import PlannedExecution
 
 happened: list[str] = []
@@ -61,20 +61,20 @@ class Followed(RememberingSchema):
     is_crowded = False
 
     @asynccontextmanager
-    async def turn_of_event(self, context: ExecutionContext) -> AsyncIterator[None]:
+    async def turn_of_event(self, context: Operation) -> AsyncIterator[None]:
         """Note when a turn begins and ends."""
         assert context.query
         happened.append("turn")
         yield
         happened.append("turn over")
 
-    def turn(self, context: ExecutionContext) -> Any:
+    def turn(self, context: Operation) -> Any:
         """Be crowded, if that is tried."""
         if self.is_crowded:
             raise overloaded(3, 7)
         return super().turn(context)
 
-    async def may_deliver(self, context: ExecutionContext) -> bool:
+    async def may_deliver(self, context: Operation) -> bool:
         """Deliver no more than so many."""
         assert context.query
         self.deliverable -= 1
