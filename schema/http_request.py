@@ -93,9 +93,9 @@ class RequestSource(NamedTuple):
     def decoded(self) -> GraphQLRequest:
         """Take the parameters out; refuse what is not of the specification's form."""
         given = _read_query_string(self.text) if self.is_get else _read_body(self.text)
-        for name, wanted in PARAMETERS.items():
-            value = given.get(name)
-            if value is not None and not isinstance(value, wanted):
+        for name, value in given.items():
+            wanted = PARAMETERS.get(name)
+            if wanted is not None and value is not None and not isinstance(value, wanted):
                 kind = "a string" if wanted is str else "an object"
                 raise HTTPRefused(400, f"{name} must be {kind}.")
         get = given.get

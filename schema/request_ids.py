@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from secrets import token_hex
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from models.statement_time import noting
 from schema.cors import Cors
 from schema.proxy import TrustedProxies, address_of
 from schema.request_notes import RequestNotes
-from schema.security_headers import AnswerHeaders
+from schema.security_headers import AnswerHeaders, Header
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SECRET = re.compile(r"[^/]{32,}")
@@ -56,29 +56,58 @@ class Log(Protocol):
         """Log another event of a WebSocket."""
 
 
-class _Logged:
-    """A request or a WebSocket, logged once when its answer has ended."""
+class _Sender:
+    """Sends the answer of a request or a WebSocket, and logs it once when it has ended."""
 
-    __slots__ = ("_has_ended", "_log", "_method", "_path", "_started", "notes", "request_id")
+    __slots__ = (
+        "_has_ended",
+        "_headers",
+        "_log",
+        "_method",
+        "_path",
+        "_request_id",
+        "_send",
+        "_started",
+        "notes",
+    )
 
-    def __init__(self, log: Log, scope: Scope, path: str, request_id: str) -> None:
+    def __init__(
+        self, log: Log, scope: Scope, path: str, headers: Iterable[Header], send: Send
+    ) -> None:
         self._log = log
         self._path = path if len(path) <= LONGEST_PATH else f"{path[:LONGEST_PATH]}…"
         self._method: str = scope.get("method", "GET")
         self._started = time.perf_counter()
         self._has_ended = False
-        self.request_id = request_id
+        self._send = send
+        self._headers = headers
+        """What the answer has besides its own."""
+        self._request_id: str = scope["state"]["request_id"]
         self.notes = RequestNotes(address_of(scope))
 
-    def see(self, message: Message) -> None:
-        """Take note of a message to the client."""
-        kind, notes = message["type"], self.notes
-        if kind.endswith("http.response.start"):  # of a refused WebSocket as well
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Send a message to the client, and take note of it."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *self._headers]
+            self.notes.status = message["status"]
+        elif kind == "http.response.body":
+            self._note_body(message)
+        else:
+            self._note_of_socket(kind, message)
+        return self._send(message)
+
+    def _note_body(self, message: Message) -> None:
+        self.notes.bytes += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            self._end()
+
+    def _note_of_socket(self, kind: str, message: Message) -> None:
+        notes = self.notes
+        if kind == "websocket.http.response.start":  # it is refused
             notes.status = message["status"]
-        elif kind.endswith("http.response.body"):
-            notes.bytes += len(message.get("body", b""))
-            if not message.get("more_body", False):
-                self._end()
+        elif kind == "websocket.http.response.body":
+            self._note_body(message)
         elif kind == "websocket.accept":
             notes.status = SWITCHED
             self._end()
@@ -96,7 +125,7 @@ class _Logged:
             self._log.socket(
                 "socket_closed",
                 self.notes,
-                self.request_id,
+                self._request_id,
                 code=self.notes.code,
                 s=seconds,
                 operations=self.notes.events,
@@ -109,7 +138,7 @@ class _Logged:
         self._has_ended = True
         ms = (time.perf_counter() - self._started) * 1000
         self._log.request(
-            self.notes, self.request_id, self._method, self._path, ms, is_complete=is_complete
+            self.notes, self._request_id, self._method, self._path, ms, is_complete=is_complete
         )
 
 
@@ -153,30 +182,21 @@ class RequestIds:
                 origin = value
         request_id = wanted.decode() if REQUEST_ID.fullmatch(wanted) else token_hex(16)
         scope.setdefault("state", {})["request_id"] = request_id
-        headers = (
-            (b"x-request-id", request_id.encode()),
-            *self._headers.of(scope["scheme"], origin),
-        )
         path = scope["path"]
         shown = path if path in self._direct else without_secrets(path)
-        logged = _Logged(self._log, scope, shown, request_id)
-
-        def send_with_id(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *headers]
-            logged.see(message)
-            return send(message)
-
+        common = self._headers.of(scope["scheme"], origin)
+        headers = ((b"x-request-id", request_id.encode()), *common)
+        sender = _Sender(self._log, scope, shown, headers, send)
         answer = self._direct.get(path, self._app) if kind == "http" else self._app
         if origin is not None and kind == "http" and scope["method"] == "OPTIONS":
             answer = self._cors.preflight(origin, scope["headers"]) or answer
         # Servers give each request a task of its own; a caller within one reaches as far as before.
         with kept():
             bound = structlog.contextvars.bind_contextvars(request_id=request_id)
-            noted = noting.set(logged.notes)
+            noted = noting.set(sender.notes)
             try:
-                await answer(scope, receive, send_with_id)
+                await answer(scope, receive, sender)
             finally:
-                logged.leave()
+                sender.leave()
                 noting.reset(noted)
                 structlog.contextvars.reset_contextvars(**bound)

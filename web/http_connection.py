@@ -8,7 +8,7 @@ refused, or waits for the answer to the one before it, before anything behind it
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import httptools
 import orjson
@@ -16,7 +16,15 @@ import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from web.http_framing import Body, Malformed, check_head, find_head, target_of, without_offers
+from web.http_framing import (
+    Body,
+    Malformed,
+    check_head,
+    find_head,
+    is_one_request,
+    target_of,
+    without_offers,
+)
 
 if TYPE_CHECKING:
     from web.server import Config
@@ -80,35 +88,31 @@ class HeldFlow(FlowControl):
 
 
 class JoinedWrites:
-    """Writes the head of an answer together with its body, if that follows at once.
+    """Writes the head of an answer together with the first part of its body.
 
     Uvicorn writes them one by one. A system call less is a tenth of a small request.
     """
 
-    __slots__ = ("_held", "_is_first", "_loop", "_transport")
+    __slots__ = ("_head", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._loop = loop
-        self._is_first = True
-        self._held: bytes | None = None
+        self._head: bytes | None = None
+        """What is held; empty when it has been written."""
 
     def write(self, data: bytes) -> None:
-        """Hold the first part for the second one, or until the event loop goes on."""
-        if self._is_first:
-            self._is_first = False
-            self._held = data
-            self._loop.call_soon(self.flush)
+        """Hold what comes first, and write it with what comes next."""
+        if self._head is None:
+            self._head = data
             return
-        if self._held is not None:
-            data, self._held = self._held + data, None
+        if self._head:
+            data, self._head = self._head + data, b""
         self._transport.write(data)
 
     def flush(self) -> None:
-        """Write what is held."""
-        if self._held is not None:
-            held, self._held = self._held, None
-            self._transport.write(held)
+        """Write what is held, as of an answer without a body."""
+        if self._head:
+            self.write(b"")
 
     def close(self) -> None:
         """Close the connection once all is written."""
@@ -125,6 +129,7 @@ class Connection(HttpToolsProtocol):
 
     config: "Config"
     flow: HeldFlow
+    _joined: JoinedWrites | None = None
     _is_refused = False
     _is_over = False
     """Whether the connection became a WebSocket."""
@@ -154,17 +159,23 @@ class Connection(HttpToolsProtocol):
         if self._is_refused:
             return
         if self._is_between and not self._unread:
+            if not self._is_answering() and is_one_request(data):
+                self._feed(data)
+                return
             data = data.lstrip(EMPTY_LINE)
         if data:
-            self._unset_keepalive_if_required()
             self._unread += data
             self._read_on()
 
     def on_response_complete(self) -> None:
         """Go on with the request that came behind the one that was just answered."""
-        super().on_response_complete()
+        if self._joined is not None:
+            self._joined.flush()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
         if self._unread:
-            self._unset_keepalive_if_required()  # this connection is not idle
             self._read_on()
 
     def _read_on(self) -> None:
@@ -250,8 +261,9 @@ class Connection(HttpToolsProtocol):
         if self.expect_100_continue:
             # Without `100 Continue` nobody knows whether a body follows, so nothing else may.
             self.cycle.keep_alive = False
-        joined: Any = JoinedWrites(self.transport, self.loop)
-        self.cycle.transport = joined
+        else:
+            self._joined = JoinedWrites(self.transport)
+            self.cycle.transport = cast("asyncio.Transport", self._joined)
         # The parser reports trailers like headers. Nobody reads this list, so they are dropped.
         self.headers = []
 

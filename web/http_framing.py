@@ -15,6 +15,8 @@ CHUNK_LINE_BYTES = 20
 """Of a chunk's size and its line breaks, which count as no extension."""
 
 HEAD_END = b"\r\n\r\n"
+UPGRADE, LENGTH = b"\r\nupgrade:", b"\r\ncontent-length:"
+MAX_LENGTH_DIGITS = 9
 HEAD_START = re.compile(rb"[A-Z-]{1,32}(?: |\Z)")
 """How a request begins; a client that speaks TLS or something else begins differently."""
 
@@ -56,12 +58,30 @@ def find_head(unread: bytearray, searched: int) -> int | None:
     return None
 
 
+def is_one_request(data: bytes) -> bool:
+    """Tell whether this is a whole request of the usual kind, and nothing more."""
+    end = data.find(HEAD_END)
+    if not 0 < end <= MAX_HEAD_BYTES:
+        return False
+    head = data[: end + 2].lower()
+    if UPGRADE in head:
+        return False
+    size, start = 0, head.find(LENGTH)
+    if start >= 0:
+        start += len(LENGTH)
+        digits = head[start : head.find(b"\r\n", start)].strip(b" \t")
+        if not digits.isdigit() or len(digits) > MAX_LENGTH_DIGITS:
+            return False
+        size = int(digits)
+    return len(data) == end + len(HEAD_END) + size
+
+
 def without_offers(head: bytes) -> bytes:
     """Drop offers of other protocols, which are not taken (RFC 9110, 7.8).
 
     The parser would take them, and the body of the request away from it.
     """
-    return OFFER.sub(b"", head) if b"\r\nupgrade:" in head.lower() else head
+    return OFFER.sub(b"", head) if UPGRADE in head.lower() else head
 
 
 def target_of(method: bytes, target: bytes) -> bytes:
