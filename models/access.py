@@ -5,7 +5,7 @@ import hashlib
 import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -73,6 +73,21 @@ class Principal:
     """Groups that an identity provider counts the user among, by their ids."""
     claimed: frozenset[Scope] = frozenset()
     """What only those groups permit: it ends with the provider's token."""
+    payer: str = field(init=False, compare=False)
+    """Whose budget and limits count: what can't be multiplied, as credentials can.
+
+    That is the user; for a token of nobody's the reseller that it is bound to, or else itself.
+    """
+    caller: str = field(init=False, compare=False)
+    """Whose share of slots, caches and searches counts.
+
+    That is the partner, with all its users and tokens; else the user, or the token.
+    """
+
+    def __post_init__(self) -> None:
+        payer = self.user_id or self.reseller_id or self.id
+        object.__setattr__(self, "payer", payer)
+        object.__setattr__(self, "caller", self.reseller_id or payer)
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the scope was given, or comes with a stronger one (A20)."""
@@ -90,22 +105,6 @@ class Principal:
     def lasting(self) -> frozenset[Scope]:
         """Give what it holds beyond its sign-in, and may pass on."""
         return self.permissions - self.claimed
-
-    @property
-    def payer(self) -> str:
-        """Give whose budget and limits count: what can't be multiplied, as credentials can.
-
-        That is the user; for a token of nobody's the reseller that it is bound to, or else itself.
-        """
-        return self.user_id or self.reseller_id or self.id
-
-    @property
-    def caller(self) -> str:
-        """Whose share of slots, caches and searches counts.
-
-        That is the partner, with all its users and tokens; else the user, or the token.
-        """
-        return self.reseller_id or self.payer
 
 
 SYSTEM = Principal("system", "system", frozenset())

@@ -136,6 +136,7 @@ class Database:
         self._listener: asyncio.Task[None] | None = None
         self._is_listening = False
         self._reader: sqlite3.Connection | None = None
+        self._version: int | None = None
         self._epochs: dict[str, tuple[int, int]] = {}
         """Epochs of topics on SQLite, each with the version of the data that it was read at."""
         self.schema_fit: SchemaFit | None = None
@@ -281,13 +282,23 @@ class Database:
         before can't be trusted. SQLite has a table of them, read again after a commit.
         """
         if self._reader is not None:
-            ((version,),) = self._reader.execute("PRAGMA data_version")
+            version = self._data_version(self._reader)
             if self._epochs.get(topic, (None, 0))[0] != version:
                 found = "SELECT value FROM epoch WHERE topic = ?"
                 ((epoch,),) = self._reader.execute(found, (topic,))
                 self._epochs[topic] = version, epoch
             return self._epochs[topic][1]
         return self.signals.fired(topic) if self._is_listening else None
+
+    def _data_version(self, reader: "sqlite3.Connection") -> int:
+        """Give SQLite's number of what it has committed, asked for once in an iteration."""
+        if self._version is None:
+            ((self._version,),) = reader.execute("PRAGMA data_version")
+            asyncio.get_running_loop().call_soon(self._forget_version)
+        return self._version
+
+    def _forget_version(self) -> None:
+        self._version = None
 
     async def transaction(
         self, work: Callable[[], Awaitable[Result]], *, dry_run: bool = False

@@ -187,7 +187,7 @@ class GraphQLEndpoint:
 
 def _answer_result(result: ExecutionResult, media_type: str, context: Context | None) -> Answer:
     headers = _cost_headers(context)
-    fault = next(filter(is_unavailable, result.errors or ()), None)
+    fault = next(filter(is_unavailable, result.errors), None) if result.errors else None
     if fault is not None:
         return _answer_fault(fault.message, fault.extensions or {}, media_type, result, headers)
     body, status = _body_and_status(result, media_type)

@@ -13,6 +13,10 @@ from collections.abc import Callable
 SLICE_S = 0.002
 """What a caller may use of an iteration; then its current step is the last."""
 
+ALONE_SLICE_S = 0.01
+ALONE_AFTER_S = 1.0
+"""The same for a caller beside whom nobody has asked for so long: waiting its turn costs time."""
+
 
 class LoopShare:
     """Measures how long each caller has had the loop in this iteration."""
@@ -25,6 +29,10 @@ class LoopShare:
         self._is_marked = False
         """Whether the end of this iteration will be noticed."""
         self._deferred: list[Callable[[], None]] = []
+        self._latest: str | None = None
+        """The caller that entered last, and since when nobody else has."""
+        self._alone_since = 0.0
+        self._slice = SLICE_S
 
     def enter(self, caller: str) -> float:
         """Count the time from now on as the caller's, until another enters or this one leaves.
@@ -38,6 +46,8 @@ class LoopShare:
         elif self._current is not None:
             used = self._used
             used[self._current] = used.get(self._current, 0.0) + now - self._since
+        if caller != self._latest:
+            self._latest, self._alone_since, self._slice = caller, now, SLICE_S
         self._current = caller
         self._since = now
         return now
@@ -55,7 +65,7 @@ class LoopShare:
         """Tell whether a caller has had its share of this iteration."""
         if self._current == caller:
             self.leave()
-        return self._used.get(caller, 0.0) > SLICE_S
+        return self._used.get(caller, 0.0) > self._slice
 
     async def wait(self, caller: str) -> None:
         """Go on at once, or in a later iteration if the caller has had its share of this one."""
@@ -71,6 +81,8 @@ class LoopShare:
         self._is_marked = False
         self._current = None
         self._used.clear()
+        if self._slice == SLICE_S and self._clock() - self._alone_since > ALONE_AFTER_S:
+            self._slice = ALONE_SLICE_S
         deferred, self._deferred = self._deferred, []
         for callback in deferred:
             callback()

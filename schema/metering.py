@@ -52,6 +52,7 @@ class Spending:
         "fixed",
         "is_settled",
         "least",
+        "left",
         "now",
         "paid",
         "requested",
@@ -66,6 +67,8 @@ class Spending:
         self.least = 0
         """What is paid even if nothing else is: a point, once there was work."""
         self.is_settled = False
+        self.left: tuple[int, int] | None = None
+        """The points that are left, and the seconds until all are, as they were told."""
         self.tally = Tally()
         self.now = 0
         """When the request came, and later when its turn did, in microseconds."""
@@ -81,8 +84,9 @@ class Spending:
         told: dict[str, Any] = {"requested": self.requested, "actual": self.actual}
         if budget is None or account is None:
             return told
+        self.left = budget.state(account, self.now)
         return told | {
-            "remaining": budget.state(account, self.now)[0],
+            "remaining": self.left[0],
             "limit": budget.allowance.points,
             "resetAt": account.reset_at(self.now),
         }
@@ -95,7 +99,7 @@ class Spending:
         headers = [(b"graphql-cost", cost)]
         budget, account = self.budget, self.account
         if budget is not None and account is not None:
-            left, seconds = budget.state(account, self.now)
+            left, seconds = self.left or budget.state(account, self.now)
             headers += (budget.policy, (b"ratelimit", b'"cost";r=%d;t=%d' % (left, seconds)))
         return headers
 
@@ -108,25 +112,34 @@ class Spending:
             self.size = size
             raise
 
+    def pay_held(self, points: int) -> bool:
+        """Pay up to so many points in all, if this process holds enough, and tell whether so."""
+        budget, account = self.budget, self.account
+        if budget is None or account is None:
+            return True
+        # What is left for a request of more than the whole budget is paid when it settles.
+        missing = min(points, budget.allowance.points) - self.paid
+        if missing > 0:
+            if not budget.spend_held(account, missing, self.now):
+                return False
+            self.paid += missing
+        return True
+
     async def pay(self, points: int, clock: Callable[[], datetime]) -> None:
         """Pay up to so many points in all, or raise RATE_LIMITED and pay none.
 
         What this process holds is used first; else they come from the budget of all processes.
         """
         budget, account = self.budget, self.account
-        if budget is None or account is None:
+        if self.pay_held(points) or budget is None or account is None:
             return
-        # What is left for a request of more than the whole budget is paid when it settles.
         missing = min(points, budget.allowance.points) - self.paid
-        if missing <= 0:
-            return
-        if not budget.spend_held(account, missing, self.now):
-            self.now = microseconds(clock())  # it may have waited
-            try:
-                await budget.spend(account, missing, self.now)
-            except RequestRefused:
-                self.least = 0
-                raise
+        self.now = microseconds(clock())  # it may have waited
+        try:
+            await budget.spend(account, missing, self.now)
+        except RequestRefused:
+            self.least = 0
+            raise
         self.paid += missing
 
     def settle(self, *, has_run: bool = False) -> None:
@@ -141,6 +154,12 @@ class Spending:
         """Pay more, without asking whether there is enough."""
         if self.budget is not None and self.account is not None:
             self.budget.charge(self.account, points)
+
+    @property
+    def holds_too_much(self) -> bool:
+        """Tell whether this process holds more than its portion of the account."""
+        budget, account = self.budget, self.account
+        return budget is not None and account is not None and account.held > budget.most_held
 
     async def give_back(self, clock: Callable[[], datetime]) -> None:
         """Let all processes have what this one holds too much of, if it does.
@@ -240,7 +259,9 @@ class Metering:
                 spending.least = 0  # nothing was done
                 raise
         # Only now, so that those who wait keep nothing from others.
-        await spending.pay(spending.size + spending.requested, context.clock)
+        points = spending.size + spending.requested
+        if not spending.pay_held(points):
+            await spending.pay(points, context.clock)
         if slot is not None:
             slot.start_work()
         begin(spending.tally)
@@ -253,9 +274,11 @@ class Metering:
         traceback: TracebackType | None,
     ) -> None:
         context: Context = self._operation.context
-        self._spending.settle(has_run=True)
+        spending = self._spending
+        spending.settle(has_run=True)
         try:
             if context.slot is not None:
                 context.slot.end(error)
         finally:
-            await self._spending.give_back(context.clock)
+            if spending.holds_too_much:
+                await spending.give_back(context.clock)

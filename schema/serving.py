@@ -198,22 +198,23 @@ class CustomerClassesSchema(RememberingSchema):
         return found
 
     async def _execute_metered(self, context: Operation) -> ExecutionResult:
-        if not isinstance(context.context, Context):
+        asked = context.context
+        if not isinstance(asked, Context):
             return await self._execute(context)
-        refuse_unbound(context.context)
+        refuse_unbound(asked)
+        known, slot = context.known, asked.slot
         async with Metering(self._meter, context) as spending:
-            result = await self._execute(context)
+            if slot is not None and known is not None and known.is_about_schema:
+                result = await self._execute_in_thread(context, slot)
+            else:
+                result = await self._execute(context)
             if isinstance(result, NothingRan):
                 spending.fixed = BASE
         result.extensions = {"cost": spending.told()}
         return result
 
-    async def _execute(self, context: Operation) -> ExecutionResult:
-        asked = context.context
-        slot = asked.slot if isinstance(asked, Context) else None
-        if slot is None or context.known is None or not context.known.is_about_schema:
-            return await super()._execute(context)
-        # An answer about the whole schema takes longer than any other, and never waits meanwhile.
+    async def _execute_in_thread(self, context: Operation, slot: RequestSlot) -> ExecutionResult:
+        """Answer about the schema alone: nothing takes longer, and it never waits meanwhile."""
         await slot.enter_documents()
         result = await self._reader.read(lambda: self._executed(context))
         await slot.enter_queries()

@@ -8,7 +8,7 @@ refused, or waits for the answer to the one before it, before anything behind it
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import httptools
 import orjson
@@ -82,12 +82,12 @@ class HeldFlow(FlowControl):
 
     def resume_reading(self) -> None:
         """Read on for the application, unless the connection holds unused bytes."""
-        if not self._is_held:
-            super().resume_reading()
+        if self.read_paused and not self._is_held:
+            self._transport.resume_reading()
         self.read_paused = False
 
 
-class JoinedWrites:
+class JoinedWrites(asyncio.Transport):
     """Writes the head of an answer together with the first part of its body.
 
     Uvicorn writes them one by one. A system call less is a tenth of a small request.
@@ -100,7 +100,7 @@ class JoinedWrites:
         self._head: bytes | None = None
         """What is held; empty when it has been written."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:  # type: ignore[override]  # uvicorn writes nothing else
         """Hold what comes first, and write it with what comes next."""
         if self._head is None:
             self._head = data
@@ -263,7 +263,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
         else:
             self._joined = JoinedWrites(self.transport)
-            self.cycle.transport = cast("asyncio.Transport", self._joined)
+            self.cycle.transport = self._joined
         # The parser reports trailers like headers. Nobody reads this list, so they are dropped.
         self.headers = []
 
