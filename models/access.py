@@ -5,6 +5,7 @@ import hashlib
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,7 +17,7 @@ from tortoise.models import Model
 from models.customer import Customer
 from models.database import Database
 from models.identifiers import ID_LENGTH, new_token_id
-from models.permission import CATALOGUE, FOR_PARTNERS, Scope, known, with_implied
+from models.permission import FOR_PARTNERS, Scope, known, with_implied
 from models.sql import run
 from models.user import User, standing_of
 
@@ -73,6 +74,8 @@ class Principal:
     """Groups that an identity provider counts the user among, by their ids."""
     claimed: frozenset[Scope] = frozenset()
     """What only those groups permit: it ends with the provider's token."""
+    permissions: frozenset[Scope] = field(init=False, compare=False)
+    """All that it may do: its scopes, and what comes with them."""
     payer: str = field(init=False, compare=False)
     """Whose budget and limits count: what can't be multiplied, as credentials can.
 
@@ -85,21 +88,21 @@ class Principal:
     """
 
     def __post_init__(self) -> None:
+        permissions = with_implied(self.scopes)
+        if self.reseller_id is not None:
+            permissions &= FOR_PARTNERS
         payer = self.user_id or self.reseller_id or self.id
+        object.__setattr__(self, "permissions", permissions)
         object.__setattr__(self, "payer", payer)
         object.__setattr__(self, "caller", self.reseller_id or payer)
 
     def may(self, scope: Scope) -> bool:
         """Tell whether the scope was given, or comes with a stronger one (A20)."""
-        if self.reseller_id is not None and scope not in FOR_PARTNERS:
-            return False
-        return scope in self.scopes or any(scope in CATALOGUE[own].implied for own in self.scopes)
+        return scope in self.permissions
 
-    @property
-    def permissions(self) -> frozenset[Scope]:
-        """Give all that it may do: its scopes, and what comes with them."""
-        permissions = with_implied(self.scopes)
-        return permissions if self.reseller_id is None else permissions & FOR_PARTNERS
+    def may_any(self, scopes: Iterable[Scope]) -> bool:
+        """Tell whether one of the scopes was given, or comes with a stronger one."""
+        return not self.permissions.isdisjoint(scopes)
 
     @property
     def lasting(self) -> frozenset[Scope]:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 import asyncpg
 
-from models.statement_time import TimedConnection
+from models.statement_time import add_since
 
 GONE = (
     asyncpg.InterfaceError,
@@ -25,8 +26,7 @@ CONNECT_S = 5.0
 
 async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) -> Any:
     """Open a connection and prepare it; what can't be prepared is closed."""
-    timed = {"timeout": CONNECT_S, "connection_class": TimedConnection}
-    connection = await asyncpg.connect(**timed | settings)
+    connection = await asyncpg.connect(**{"timeout": CONNECT_S} | settings)
     try:
         await prepare(connection)
     except BaseException:
@@ -70,6 +70,7 @@ class ReadingConnections:
             return await self._fetch(await self._connect(), text, parameters)
 
     async def _fetch(self, connection: Any, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
+        started = perf_counter()
         try:
             rows: Sequence[Any] = await connection.fetch(text, *parameters)
         except GONE:
@@ -81,6 +82,8 @@ class ReadingConnections:
         except BaseException:
             await hang_up(connection)
             raise
+        finally:
+            add_since(started)
         self._idle.append(connection)
         return rows
 

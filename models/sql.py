@@ -22,7 +22,7 @@ from models.connections import shown_within_reach
 from models.database import READER, dialect_of
 from models.reach import reach
 from models.statement_time import add_since
-from models.time_slice import pause
+from models.time_slice import is_over, pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ def all_of(conditions: Iterable[Sql]) -> Sql:
     parts = list(conditions)
     if not parts:
         return ALWAYS
-    return Sql(
-        " AND ".join(f"({part.text})" for part in parts),
-        tuple(parameter for part in parts for parameter in part.parameters),
-    )
+    parameters: list[Any] = []
+    for part in parts:
+        parameters += part.parameters
+    return Sql(_joined_by_and(tuple([part.text for part in parts])), tuple(parameters))
 
 
 def among(column: str, values: Sequence[str]) -> Sql:
@@ -153,9 +153,11 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
     connection.log.debug("%s: %s", text, parameters)
     if is_numbered:
         rows = await reader.fetch(text, parameters)
-        await pause()  # the answers of several statements may have come at once
+        if is_over():  # the answers of several statements may have come at once
+            await pause()
         return cast("Sequence[Sequence[Any]]", rows)
-    await pause()  # this one is run in the event loop
+    if is_over():  # this one is run in the event loop
+        await pause()
     started = perf_counter()
     rows = reader.execute(text, parameters).fetchall()
     add_since(started)
@@ -194,6 +196,11 @@ async def execute(statement: Sql) -> list[dict[str, Any]]:
         "list[dict[str, Any]]",
         await connection.execute_query_dict(text, list(statement.parameters)),
     )
+
+
+@lru_cache(maxsize=500)
+def _joined_by_and(conditions: tuple[str, ...]) -> str:
+    return " AND ".join(f"({condition})" for condition in conditions)
 
 
 @lru_cache(maxsize=500)

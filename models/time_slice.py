@@ -1,20 +1,35 @@
 """Lets work that takes long give way to others now and then."""
 
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-
-Pause = Callable[[], Awaitable[None]]
-
-_pause: ContextVar[Pause | None] = ContextVar("pause", default=None)
+from typing import Protocol
 
 
-def use_slice(pause: Pause) -> None:
-    """Let the current task, and the tasks that it starts, pause by this from now on."""
-    _pause.set(pause)
+class Slice(Protocol):
+    """The share of the event loop that the current request has."""
+
+    def goes_on(self) -> bool:
+        """Tell whether the request may go on at once."""
+
+    async def wait(self) -> None:
+        """Wait until it may."""
+
+
+_slice: ContextVar[Slice | None] = ContextVar("slice", default=None)
+
+
+def use_slice(its: Slice) -> None:
+    """Let the current task, and the tasks that it starts, keep to a share from now on."""
+    _slice.set(its)
+
+
+def is_over() -> bool:
+    """Tell whether the current request has had the event loop for long, and is to `pause`."""
+    its = _slice.get()
+    return its is not None and not its.goes_on()
 
 
 async def pause() -> None:
-    """Let others have the event loop in between, if the current request has had it for long."""
-    wait = _pause.get()
-    if wait is not None:
-        await wait()
+    """Let others have the event loop in between."""
+    its = _slice.get()
+    if its is not None:
+        await its.wait()

@@ -128,13 +128,9 @@ class ConcurrencyLimiter:
             caller = self._add(caller_name)
         if not self._free or caller.running >= self._caller_running or caller.waiting:
             return None
-        share = self._share
-        if share is not None:
-            if share.is_used_up(caller_name):
-                return None
-            now = share.enter(caller_name)
-        else:
-            now = self._clock()
+        now = self._clock() if self._share is None else self._share.try_enter(caller_name)
+        if now is None:
+            return None
         slot = Slot(self, caller)
         self._begin(slot, caller, now)
         return slot
@@ -142,8 +138,10 @@ class ConcurrencyLimiter:
     async def acquire(self, caller_name: str, *, is_exempt: bool = False) -> Slot:
         """Wait for a slot; raises QueueFull. Work that has begun is exempt from that limit."""
         slot = self.try_acquire(caller_name)
-        if slot is not None:
-            return slot
+        return slot or await self.wait(caller_name, is_exempt=is_exempt)
+
+    async def wait(self, caller_name: str, *, is_exempt: bool = False) -> Slot:
+        """Do the same after `try_acquire` has given none."""
         caller = self._callers[caller_name]
         if not is_exempt:
             self._make_room(caller)
@@ -152,10 +150,11 @@ class ConcurrencyLimiter:
         caller.waiting.append(slot)
         self._count(caller, 0 if is_exempt else 1)
         self._line_up(caller)
-        self._hand_out()
+        if self._line:
+            self._hand_out()
         try:
             await slot._granted
-            if self._share is not None:
+            if self._share is not None and self._share.try_enter(caller_name) is None:
                 await self._share.wait(caller_name)
         except asyncio.CancelledError:
             if slot.is_held:  # granted just before
@@ -181,8 +180,10 @@ class ConcurrencyLimiter:
         caller.mean += (took - caller.mean) / MEMORY
         caller.running -= 1
         self._free += 1
-        if caller.waiting:
-            self._line_up(caller)
+        if not self._line and caller.waiting and not self._has_had_its_share(caller):
+            self._grant(caller, now)  # nobody else is in line
+            return
+        self._line_up(caller)
         if self._line:
             self._hand_out()
 
@@ -196,15 +197,23 @@ class ConcurrencyLimiter:
             if caller.finish > place:  # it has used more since it stood in line
                 self._line_up(caller)
                 continue
-            if self._share is not None and self._share.is_used_up(caller.name):
+            if self._has_had_its_share(caller):
                 self._defer(caller)
                 continue
-            slot = caller.waiting.popleft()
-            self._count(caller, 0 if slot.is_exempt else -1)
-            if not slot._granted.done():  # else it was cancelled, and does not know yet
-                self._begin(slot, caller, self._clock())
-                slot._granted.set_result(None)
-            self._line_up(caller)
+            self._grant(caller, self._clock())
+
+    def _has_had_its_share(self, caller: _Caller) -> bool:
+        return self._share is not None and self._share.is_used_up(caller.name)
+
+    def _grant(self, caller: _Caller, now: float) -> None:
+        """Give a free slot to the request of a caller that has waited for longest."""
+        slot = caller.waiting.popleft()
+        if not slot.is_exempt:
+            self._count(caller, -1)
+        if not slot._granted.done():  # else it was cancelled, and does not know yet
+            self._begin(slot, caller, now)
+            slot._granted.set_result(None)
+        self._line_up(caller)
 
     def _defer(self, caller: _Caller) -> None:
         """Let a caller stand in line again from the next iteration of the event loop on."""

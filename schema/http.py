@@ -172,7 +172,7 @@ class GraphQLEndpoint:
         if document.keep_as and not isinstance(result, PreExecutionError):
             self._documents.keep(document)
         if spending.actual > MANY_ROWS and context.slot is not None:
-            await context.slot.pause()  # writing a long answer takes time as well
+            await context.slot.wait()  # writing a long answer takes time as well
         return _answer_result(result, media_type, context)
 
     def _find(self, context: Context, wanted: GraphQLRequest, media_type: str) -> Wanted:

@@ -34,18 +34,20 @@ class LoopShare:
         self._alone_since = 0.0
         self._slice = SLICE_S
 
-    def enter(self, caller: str) -> float:
+    def try_enter(self, caller: str) -> float | None:
         """Count the time from now on as the caller's, until another enters or this one leaves.
 
-        Returns the time.
+        Returns the time; None if the caller has had its share of this iteration.
         """
-        now = self._clock()
+        now, used = self._clock(), self._used
         if not self._is_marked:
             self._is_marked = True
             asyncio.get_running_loop().call_soon(self._begin_next)
         elif self._current is not None:
-            used = self._used
             used[self._current] = used.get(self._current, 0.0) + now - self._since
+        if used.get(caller, 0.0) > self._slice:
+            self._current = None
+            return None
         if caller != self._latest:
             self._latest, self._alone_since, self._slice = caller, now, SLICE_S
         self._current = caller
@@ -69,9 +71,8 @@ class LoopShare:
 
     async def wait(self, caller: str) -> None:
         """Go on at once, or in a later iteration if the caller has had its share of this one."""
-        while self.is_used_up(caller):  # noqa: ASYNC110  # an iteration sets no event
+        while self.try_enter(caller) is None:  # noqa: ASYNC110  # an iteration sets no event
             await asyncio.sleep(0)
-        self.enter(caller)
 
     def call_next(self, callback: Callable[[], None]) -> None:
         """Call back in the next iteration, for somebody who has had their share of this one."""

@@ -70,7 +70,7 @@ def require(info: Info, *scopes: Scope) -> None:
 def _refusal(principal: Principal | None, scopes: Sequence[Scope]) -> RequestRefused | None:
     if principal is None:
         return RequestRefused(ErrorCode.UNAUTHENTICATED, "Sign in with a bearer token.")
-    if not scopes or any(principal.may(scope) for scope in scopes):
+    if not scopes or principal.may_any(scopes):
         return None
     if FOR_PARTNERS.isdisjoint(scopes) and _is_partner(principal):
         return _not_for_partners()
@@ -91,4 +91,4 @@ def _not_for_partners() -> RequestRefused:
 def may(info: Info, *scopes: Scope) -> bool:
     """Tell whether the principal holds one of the scopes."""
     principal = info.context.principal
-    return principal is not None and any(principal.may(scope) for scope in scopes)
+    return principal is not None and principal.may_any(scopes)

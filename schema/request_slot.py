@@ -66,7 +66,7 @@ class Limiters:
         slot = limiter.try_acquire(caller)
         if slot is None:
             started = perf_counter()
-            slot = await limiter.acquire(caller, is_exempt=True)
+            slot = await limiter.wait(caller, is_exempt=True)
             note_wait(perf_counter() - started)
         try:
             yield
@@ -152,9 +152,13 @@ class RequestSlot:
     def start_work(self) -> None:
         """Note that the operation runs from now on, and no longer waits or is being read."""
         self._has_begun = True
-        use_slice(self.pause)
+        use_slice(self)
 
-    async def pause(self) -> None:
+    def goes_on(self) -> bool:
+        """Tell whether the caller may have the event loop for longer."""
+        return self._limiters.share.try_enter(self._caller) is not None
+
+    async def wait(self) -> None:
         """Let others have the event loop in between, if the caller has had it for long."""
         await self._limiters.share.wait(self._caller)
 
@@ -181,7 +185,9 @@ class RequestSlot:
             self._regaining = asyncio.Lock()
         async with self._regaining:
             if self._slot is None or not self._slot.is_held:
-                await self._wait(self._limiters.queries, is_exempt=True)
+                self._slot = self._limiters.queries.try_acquire(self._caller)
+                if self._slot is None:
+                    await self._wait(self._limiters.queries, is_exempt=True)
 
     async def _enter(self, limiter: ConcurrencyLimiter) -> None:
         slot = self._slot
@@ -196,7 +202,7 @@ class RequestSlot:
     async def _wait(self, limiter: ConcurrencyLimiter, *, is_exempt: bool = False) -> None:
         started = perf_counter()
         try:
-            self._slot = await limiter.acquire(self._caller, is_exempt=is_exempt)
+            self._slot = await limiter.wait(self._caller, is_exempt=is_exempt)
         except QueueFull as full:
             raise refused(full) from None
         finally:
