@@ -6,6 +6,7 @@ Tortoise finds this module by its name, as the engine of either dialect.
 from collections.abc import Sequence
 from contextvars import ContextVar
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import asyncpg
@@ -24,7 +25,7 @@ from models.database_faults import lost_in_commit
 from models.reach import OutOfReachError, reach
 from models.reach_statement import limited
 from models.reading_connections import connected
-from models.statement_time import TimedConnection
+from models.statement_time import TimedConnection, add_since
 
 ENGINE = __name__
 OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
@@ -196,13 +197,18 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
 
     async def _fetch(self, query: str, values: Sequence[Any]) -> Sequence[Any]:
         self.log.debug("%s: %s", query, values)
-        try:
-            async with self._lock:
-                rows: Sequence[Any] = await self._connection.fetch(query, *values)
-        except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
-            raise OperationalError(error) from error
-        except asyncpg.IntegrityConstraintViolationError as error:
-            raise IntegrityError(error) from error
+        async with self._lock:
+            started = perf_counter()
+            try:
+                # Past the timed method, which would be another coroutine around each statement.
+                fetched = asyncpg.Connection.fetch(self._connection, query, *values)
+                rows: Sequence[Any] = await fetched
+            except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
+                raise OperationalError(error) from error
+            except asyncpg.IntegrityConstraintViolationError as error:
+                raise IntegrityError(error) from error
+            finally:
+                add_since(started)
         return rows
 
     def _in_transaction(self) -> TransactionContext:

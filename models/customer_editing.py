@@ -92,7 +92,7 @@ async def create_customer(
         customer,
         class_change(act, customer.id, None, placement.customer_class, FIRST_ASSIGNMENT),
         audit.new_entry(act, "customer.created", customer.id, after=_stored(customer)),
-        *await lookup_rows(act, plan, EnrichmentTrigger.SAVE, Urgency.SAVED),
+        *lookup_rows(act, plan, EnrichmentTrigger.SAVE, Urgency.SAVED),
     ]
     try:
         await add_rows(rows, waking=JOBS if plan.starting else None)

@@ -1,6 +1,6 @@
 """Creates a customer once, however often the same request with an idempotency key arrives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tortoise.exceptions import IntegrityError
@@ -35,17 +35,17 @@ async def create_customer_once(
     template_id: str | None,
     consent: Mapping[str, Any] | None,
     key: str | None,
-    content: Mapping[str, Any],
+    content: Callable[[], Mapping[str, Any]],
 ) -> Created:
     """Create a customer with its consent, unless the same request of this caller did so before.
 
-    `content` is the whole request. A key that came with other content is refused, and so is that
+    `content` gives the whole request. A key that came with other content is refused, and so is that
     of a customer which was deleted or which the caller no longer reaches.
     """
     key = checked_key(key, PATH)
     if consent is None or key is None:
         return Created(await create_customer(act, values, template_id, consent))
-    request = Request(content, key, _testimony_id(act.principal, key))
+    request = Request(content(), key, _testimony_id(act.principal, key))
     existing = await _created_before(request)
     if existing is not None:
         return Created(existing, is_repeat=True)

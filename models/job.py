@@ -18,12 +18,15 @@ from tortoise.models import Model
 from models.database import wake
 from models.identifiers import ID_LENGTH, new_job_id
 from models.indexes import IndexWhere
-from models.queue_turn import IS_WAITING, last_places
+from models.queue_turn import IS_WAITING
 from models.urgency import Urgency
 from models.writing import add_rows, new_row
 
 JOBS = "jobs"
 """The topic that is woken when a job can be claimed."""
+
+TO_BE_PLACED = -1
+"""The place of a new job, of which a trigger makes the next one of its reseller."""
 
 IS_READY = "state = 'READY'"
 IS_DUE_LATER = "state IN ('WAITING', 'RUNNING')"
@@ -116,12 +119,11 @@ class LeaseLostError(Exception):
 async def enqueue(jobs: Sequence[NewJob], now: datetime) -> None:
     """Add jobs in the current transaction; workers are woken by its commit."""
     if jobs:
-        await add_rows(await job_rows(jobs, now), waking=JOBS)
+        await add_rows(job_rows(jobs, now), waking=JOBS)
 
 
-async def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
-    """Return the rows of new jobs, each with its place; the caller adds them and wakes JOBS."""
-    places = await _places(jobs)
+def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
+    """Return the rows of new jobs; the caller adds them and wakes JOBS."""
     return [
         new_row(
             Job,
@@ -132,25 +134,12 @@ async def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
             created_at=now,
             urgency=int(job.urgency),
             reseller_id=job.reseller_id,
-            place=place,
+            place=TO_BE_PLACED,
             calls_left=job.calls,
             request_id=job.request_id,
         )
-        for job, place in zip(jobs, places, strict=True)
+        for job in jobs
     ]
-
-
-async def _places(jobs: Sequence[NewJob]) -> list[int]:
-    resellers: dict[tuple[str, Urgency], set[str | None]] = {}
-    for job in jobs:
-        resellers.setdefault((job.kind, job.urgency), set()).add(job.reseller_id)
-    last = {line: await last_places(*line, own) for line, own in resellers.items()}
-    places = []
-    for job in jobs:
-        of_line = last[job.kind, job.urgency]
-        of_line[job.reseller_id] += 1
-        places.append(of_line[job.reseller_id])
-    return places
 
 
 async def cancel(live_key: str, now: datetime) -> bool:

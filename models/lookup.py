@@ -123,7 +123,7 @@ async def carry_out(
     for run, reason in plan.cancelled:
         await _cancel(act, run, reason)
     for start in range(0, len(plan.starting), BATCH):
-        rows = await lookup_rows(act, plan, trigger, urgency, start)
+        rows = lookup_rows(act, plan, trigger, urgency, start)
         await add_rows(rows, waking=job.JOBS)
     if urgency.is_urgent:
         for customer in plan.continuing:
@@ -248,7 +248,7 @@ async def _cancel(act: Act, run: EnrichmentRun, reason: EnrichmentReason) -> Non
     await run.save()
 
 
-async def lookup_rows(
+def lookup_rows(
     act: Act, plan: LookupPlan, trigger: EnrichmentTrigger, urgency: Urgency, start: int = 0
 ) -> list[Model]:
     """Return the rows that start a batch of lookups; the caller adds them and wakes JOBS."""
@@ -275,4 +275,4 @@ async def lookup_rows(
                 ALL_CALLS,
             )
         )
-    return [*runs, *await job.job_rows(jobs, act.now)]
+    return [*runs, *job.job_rows(jobs, act.now)]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from models.database import wake
 from models.job import IS_READY, JOBS, Job, JobState
-from models.queue_turn import last_places
+from models.queue_turn import last_place
 from models.reach import bind, kept
 from models.sql import Sql, execute
 from models.urgency import Urgency
@@ -31,8 +31,7 @@ async def _move_forward(live_key: str, urgency: Urgency, now: datetime) -> bool:
         return False
     changes: dict[str, int] = {}
     if urgency < job.urgency:
-        last = await last_places(job.kind, urgency, [job.reseller_id])
-        place = last[job.reseller_id] + 1
+        place = await last_place(job.kind, urgency, job.reseller_id) + 1
         if await _before(job, urgency, place) <= await _before(job, job.urgency, job.place):
             changes = {"urgency": int(urgency), "place": place}
     if job.state is JobState.WAITING or changes:

@@ -6,14 +6,10 @@ of the last job of its reseller that waits, or of the last one started if that i
 resellers take turns, however many jobs each of them has queued (start-time fair queueing).
 """
 
-from collections.abc import Collection
-
 from tortoise import fields
 from tortoise.models import Model
 
-from models.reach import bind, kept
-from models.sql import Sql, execute, listed
-from models.urgency import Urgency
+from models.sql import run
 
 IS_WAITING = "state IN ('READY', 'WAITING')"
 """Jobs that have not started, or wait for another attempt; also the condition of an index."""
@@ -33,34 +29,19 @@ class QueueTurn(Model):
         unique_together = (("kind", "urgency"),)
 
 
-async def last_places(
-    kind: str, urgency: Urgency, resellers: Collection[str | None]
-) -> dict[str | None, int]:
-    """Return for each reseller the place after which its next job of that urgency comes.
+async def last_place(kind: str, urgency: int, reseller_id: str | None) -> int:
+    """Return the place after which a reseller's next job of that urgency comes.
 
-    It reads beyond the reach of a bound operation, and returns no more than a place.
+    Jobs that are added get their places by a trigger of the database, which says the same.
     """
-    named = sorted(reseller for reseller in resellers if reseller is not None)
-    found: dict[str | None, int] = {}
-    with kept():
-        bind(None)
-        if len(named) < len(set(resellers)):
-            (row,) = await execute(_last_place("job.reseller_id IS NULL", kind, urgency))
-            found[None] = row["place"]
-        if named:
-            keys, place = listed(named), _last_place("job.reseller_id = own.key", kind, urgency)
-            text = f"SELECT own.key, ({place.text}) AS place FROM ({keys.text}) AS own"  # noqa: S608  # no value is spelt out
-            rows = await execute(Sql(text, (*place.parameters, *keys.parameters)))
-            found |= {row["key"]: row["place"] for row in rows}
-    return found
-
-
-def _last_place(of_reseller: str, kind: str, urgency: Urgency) -> Sql:
+    of_reseller = "IS NULL" if reseller_id is None else "= ?"
+    own = () if reseller_id is None else (reseller_id,)
     started = "SELECT last_place FROM queue_turn WHERE kind = ? AND urgency = ?"
     waiting = (
-        "SELECT max(job.place) FROM job"  # noqa: S608  # see above
-        f" WHERE {of_reseller} AND job.kind = ? AND job.urgency = ? AND {IS_WAITING}"
+        f"SELECT place FROM job WHERE reseller_id {of_reseller} AND kind = ? AND urgency = ?"  # noqa: S608  # no value is spelt out
+        f" AND {IS_WAITING} ORDER BY reseller_id DESC, place DESC LIMIT 1"
     )
-    both = f"SELECT ({started}) AS place UNION ALL SELECT ({waiting})"
-    text = f"SELECT coalesce(max(found.place), 0) AS place FROM ({both}) AS found"  # noqa: S608  # see above
-    return Sql(text, (kind, int(urgency)) * 2)
+    text = f"SELECT coalesce(({started}), 0), coalesce(({waiting}), 0)"
+    line = (kind, int(urgency))
+    ((of_started, of_waiting),) = await run(text, (*line, *own, *line))
+    return int(max(of_started, of_waiting))

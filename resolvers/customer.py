@@ -1,5 +1,6 @@
 """What the root fields on customers do."""
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -149,7 +150,7 @@ async def save_customer(
                 input.template_id,
                 None if input.consent is None else values_of(input.consent, GRANT),
                 None if input.consent is None else input.consent.idempotency_key,
-                content_of(input),
+                partial(content_of, input),
             )
         if input.consent is not None:
             raise errors.refuse(

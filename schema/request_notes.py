@@ -24,31 +24,23 @@ MOST_CODES = 10
 class RequestNotes(StatementTime):
     """Notes of one HTTP request, or of one operation of a WebSocket."""
 
-    __slots__ = (
-        "bytes",
-        "client",
-        "code",
-        "codes",
-        "events",
-        "operation",
-        "principal",
-        "spending",
-        "status",
-        "user_errors",
-        "wait_s",
-    )
+    status = 0
+    bytes = 0
+    events = 0
+    """Those of a subscription, or the operations of a WebSocket."""
+    user_errors = 0
+    wait_s = 0.0
+    operation: KnownOperation | None = None
+    principal: Principal | None = None
+    spending: "Spending | None" = None
+    code: int | None = None
+    """With which a WebSocket was closed from here."""
+    codes: list[str] | None = None
 
     def __init__(self, client: str = "") -> None:
-        self.database_s = self.wait_s = 0.0
-        self.statements = self.status = self.bytes = self.events = self.user_errors = 0
-        """`events` are those of a subscription, or the operations of a WebSocket."""
+        self.database_s = 0.0
+        self.statements = 0
         self.client = client
-        self.operation: KnownOperation | None = None
-        self.principal: Principal | None = None
-        self.spending: Spending | None = None
-        self.code: int | None = None
-        """With which a WebSocket was closed from here."""
-        self.codes: list[str] | None = None
 
 
 def noted() -> RequestNotes | None:

@@ -16,12 +16,14 @@ from models.database import Database
 from models.job import Claim, JobState, NewJob, note_calls_left, put_back
 from models.queue_claim import _CLAIM, _HEADS, NotNow, claim
 from models.queue_order import Head, caller_of, choose
+from models.queue_turn import last_place
 from models.queue_watch import promote
 from models.rate_limit import create_row, microseconds
 from models.sql import _numbered
 from models.urgency import Urgency
 from tests.conftest import START, Clock
 from tests.factories import everything
+from tests.plans import explain_sqlite, noted_statements
 from tests.queueing import LEASE, REGISTER, add, take
 
 LOOKUP = "enrich"
@@ -291,3 +293,52 @@ async def _postgres_plan(
 
 def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
+
+
+async def test_a_new_job_comes_behind_the_others_of_its_reseller(
+    database: Database, clock: Clock
+) -> None:
+    """R90: many at once or one by one, as far as the queue has come."""
+    await QueueTurn.create(kind=LOOKUP, urgency=int(SAVED), next_turn=1, last_place=5)
+    await add(database, clock, *lookups(3, reseller="cus_1"), *lookups(2, reseller="cus_2"))
+    await add(database, clock, *lookups(2), *lookups(2, SAVED), *lookups(1, SAVED, "cus_1"))
+    await add(database, clock, NewJob(LOOKUP, "another", urgency=BULK, reseller_id="cus_1"))
+    await add(database, clock, NewJob("mail", "of another kind", urgency=BULK))
+    places: dict[tuple[str, int, str | None], list[int]] = {}
+    for job in await Job.all().order_by("id"):
+        places.setdefault((job.kind, job.urgency, job.reseller_id), []).append(job.place)
+    assert places == {
+        (LOOKUP, BULK, "cus_1"): [1, 2, 3, 4],
+        (LOOKUP, BULK, "cus_2"): [1, 2],
+        (LOOKUP, BULK, None): [1, 2],
+        (LOOKUP, SAVED, None): [6, 7],
+        (LOOKUP, SAVED, "cus_1"): [6],
+        ("mail", BULK, None): [1],
+    }
+    for (kind, urgency, reseller), taken in places.items():
+        assert await last_place(kind, urgency, reseller) == taken[-1]
+
+
+@pytest.mark.parametrize("reseller", [None, "cus_1"])
+async def test_placing_a_job_reads_one_other_however_old_the_plan_is(
+    database: Database, clock: Clock, reseller: str | None
+) -> None:
+    """R90: the plan is made while the queue is empty, and kept while it grows."""
+    with noted_statements() as statements:
+        await last_place(LOOKUP, BULK, reseller)
+    (asked,) = statements
+    if not database.is_postgres:
+        (step,) = [one for one in explain_sqlite(asked) if " job " in one]
+        assert step.startswith("SEARCH job USING INDEX")
+        return
+    connection = await asyncpg.connect(database.dsn)
+    try:
+        values = ", ".join(f"'{value}'" for value in asked.parameters)
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE asked AS {asked.text}; EXECUTE asked({values})")
+        await add(database, clock, *lookups(300, reseller=reseller))
+        plan = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked({values})")
+    finally:
+        await connection.close()
+    of_jobs = [one for one in _nodes(json.loads(plan)[0]["Plan"]) if one.get("Alias") == "job"]
+    assert [one["Actual Rows"] for one in of_jobs] == [1]

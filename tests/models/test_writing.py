@@ -84,7 +84,7 @@ async def test_only_what_a_field_would_not_touch_is_stored_as_it_is(model: type[
 
 async def test_a_text_that_is_too_long_is_refused(database: Database, act: Act) -> None:
     async def add() -> None:
-        await add_rows(await job_rows([NewJob("k" * 41, "key")], act.now))
+        await add_rows(job_rows([NewJob("k" * 41, "key")], act.now))
 
     with pytest.raises(ValidationError, match="kind: Length of"):
         await database.transaction(add)
@@ -95,7 +95,7 @@ async def test_adding_rows_wakes_only_once_they_are_there(database: Database, ac
     fired = database.signals.fired(JOBS)
 
     async def add() -> int:
-        await add_rows(await job_rows([NewJob("kind", "key")], act.now), waking=JOBS)
+        await add_rows(job_rows([NewJob("kind", "key")], act.now), waking=JOBS)
         return database.signals.fired(JOBS)
 
     assert await database.transaction(add) == fired
