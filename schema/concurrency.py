@@ -145,12 +145,12 @@ class ConcurrencyLimiter:
         caller = self._callers[caller_name]
         if not is_exempt:
             self._make_room(caller)
+            self._count(caller, 1)
         slot = Slot(self, caller, is_exempt=is_exempt)
         slot._granted = asyncio.get_running_loop().create_future()
         caller.waiting.append(slot)
-        self._count(caller, 0 if is_exempt else 1)
-        self._line_up(caller)
-        if self._line:
+        if caller.running < self._caller_running:
+            self._line_up(caller)
             self._hand_out()
         try:
             await slot._granted
@@ -183,7 +183,8 @@ class ConcurrencyLimiter:
         if not self._line and caller.waiting and not self._has_had_its_share(caller):
             self._grant(caller, now)  # nobody else is in line
             return
-        self._line_up(caller)
+        if caller.waiting:
+            self._line_up(caller)
         if self._line:
             self._hand_out()
 
@@ -213,7 +214,8 @@ class ConcurrencyLimiter:
         if not slot._granted.done():  # else it was cancelled, and does not know yet
             self._begin(slot, caller, now)
             slot._granted.set_result(None)
-        self._line_up(caller)
+        if caller.waiting and caller.running < self._caller_running:
+            self._line_up(caller)
 
     def _defer(self, caller: _Caller) -> None:
         """Let a caller stand in line again from the next iteration of the event loop on."""

@@ -103,12 +103,7 @@ def check_head(version: str, method: bytes, headers: Headers) -> "Body":
         raise Malformed(501, "The method CONNECT is not supported.")
     if len(headers) > MAX_HEADERS:
         raise Malformed(431, f"A request may have at most {MAX_HEADERS} headers.")
-    seen: dict[bytes, bytes] = {}
-    for name, value in headers:
-        if name in SINGLE:
-            if name in seen:
-                raise Malformed(400, f"The header {name.decode()} may stand only once.")
-            seen[name] = value
+    seen = _single_headers(headers)
     host = seen.get(b"host")
     if host is None and version == "1.1":
         raise Malformed(400, "A request of HTTP/1.1 must have the header host.")
@@ -122,6 +117,16 @@ def check_head(version: str, method: bytes, headers: Headers) -> "Body":
     if coding.strip().lower() != b"chunked":
         raise Malformed(501, "The only transfer coding that is supported is chunked.")
     return Body(is_chunked=True)
+
+
+def _single_headers(headers: Headers) -> dict[bytes, bytes]:
+    seen: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in SINGLE:
+            if name in seen:
+                raise Malformed(400, f"The header {name.decode()} may stand only once.")
+            seen[name] = value
+    return seen
 
 
 class Body:
