@@ -25,7 +25,7 @@ import aiohttp
 import click
 import orjson
 
-from benchmarks.seed import PostgresData, SqliteData, class_id, manage
+from benchmarks.seed import PostgresData, SqliteData, class_id, customer_id, manage
 from benchmarks.servers import SERVERS, Running, running
 from benchmarks.soak import SUBPROTOCOL
 
@@ -103,6 +103,21 @@ BODIES: dict[str, tuple[bytes, ...]] = {
             " { customer { id } } }".replace("CLASS", class_id(5)), name="zz NUMBER",
         ),
     ),
+    "introspection": (
+        _body(
+            "query Q_NUMBER { __schema { types { name description fields(includeDeprecated: true)"
+            " { name description args { name type { name kind ofType { name kind } } }"
+            " type { name kind ofType { name kind ofType { name } } } }"
+            " inputFields { name description } enumValues { name description } } } }"
+        ),
+    ),
+    "large variables": (
+        _body(
+            "query($ids: [ID!]!) { customers(first: 1, filter: { classIds: $ids }) { nodes { id } }"
+            " }",
+            ids=["x" * 30] * 22_000,
+        ),
+    ),
     "persisted misses": (b'{"documentId": "sha256:NUMBER"}',),
 }  # fmt: skip
 """What is sent over HTTP, by kind."""
@@ -117,7 +132,9 @@ SOCKETS = (
     "{ viewer { " + "name " * 190 + "} #NUMBER\n }",
     "{ viewer { " + _numbered("nam#NUMBER ") + " } }",
 )
-KINDS = (*BODIES, "exports", "websockets")
+KINDS = (*BODIES, "exports", "websockets", "many operations", "subscriptions")
+AT_ONCE = 40
+"""Operations that each socket of `many operations` keeps running."""
 
 Send = Callable[[int], Any]
 
@@ -142,7 +159,12 @@ class Hostile:
         connector = aiohttp.TCPConnector(limit=0)
         headers = {"Authorization": f"Bearer {self.token}"}
         async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-            send = {"exports": self._export, "websockets": self._operate}.get(self.kind, self._post)
+            send = {
+                "exports": self._export,
+                "websockets": self._operate,
+                "many operations": self._operate_at_once,
+                "subscriptions": self._subscribe,
+            }.get(self.kind, self._post)
             tasks = [
                 asyncio.create_task(self._go_on(send, session, place))
                 for place in range(self.senders)
@@ -190,6 +212,35 @@ class Hostile:
                 while (await socket_.receive_json())["type"] not in {"complete", "error"}:
                     pass
                 self.seen["operations"] += 1
+
+    async def _operate_at_once(self, session: aiohttp.ClientSession, place: int) -> None:
+        url = self.url.replace("http", "ws", 1)
+        async with session.ws_connect(url, protocols=[SUBPROTOCOL]) as socket_:
+            await socket_.send_json({"type": "connection_init"})
+            await socket_.receive()
+            running = 0
+            while True:
+                for _ in range(AT_ONCE - running):
+                    query = SOCKETS[place % len(SOCKETS)].replace(NUMBER, self._number())
+                    message = {"type": "subscribe", "id": self._number()}
+                    await socket_.send_json({**message, "payload": {"query": query}})
+                running = AT_ONCE
+                while running > AT_ONCE // 2:
+                    running -= (await socket_.receive_json())["type"] in {"complete", "error"}
+                    self.seen["messages"] += 1
+
+    async def _subscribe(self, session: aiohttp.ClientSession, place: int) -> None:
+        """Sign in, subscribe, and hang up, over and over."""
+        url = self.url.replace("http", "ws", 1)
+        async with session.ws_connect(url, protocols=[SUBPROTOCOL]) as socket_:
+            await socket_.send_json({"type": "connection_init"})
+            await socket_.receive()
+            query = f'subscription {{ customerEnriched(customerId: "{customer_id(1)}") {{ id }} }}'
+            message = {"type": "subscribe", "id": str(place), "payload": {"query": query}}
+            await socket_.send_json(message)
+            await socket_.send_json({"type": "ping"})
+            await socket_.receive()
+            self.seen["sockets"] += 1
 
 
 @dataclass(slots=True)
