@@ -143,7 +143,7 @@ class GraphQLEndpoint:
 
     async def _execute(self, context: Context, source: RequestSource, media_type: str) -> Answer:
         length, slot = len(source.text), context.slot
-        if slot is not None and length > SHORT_JSON:
+        if slot is not None and (length > SHORT_JSON or not slot.goes_on()):
             await slot.enter_intake()
         spending = self._schema.begin(context)
         if length >= BYTES_PER_POINT:
@@ -171,8 +171,10 @@ class GraphQLEndpoint:
             raise HTTPRefused(400, "The document has no such operation.") from error
         if document.keep_as and not isinstance(result, PreExecutionError):
             self._documents.keep(document)
-        if spending.actual > MANY_ROWS and context.slot is not None:
-            await context.slot.wait()  # writing a long answer takes time as well
+        if spending.actual > MANY_ROWS and slot is not None and result.data:
+            for name, value in result.data.items():
+                await slot.wait()  # writing a long answer takes time as well
+                result.data[name] = orjson.Fragment(orjson.dumps(value))
         return _answer_result(result, media_type, context)
 
     def _find(self, context: Context, wanted: GraphQLRequest, media_type: str) -> Wanted:

@@ -117,6 +117,8 @@ class RequestSlot:
         finally:
             if self._slot is not None:
                 self._slot.release()
+            else:
+                self._limiters.share.leave()
 
     def end(self, error: BaseException | None) -> None:
         """End the deadline; raises RequestRefused if it is what the error comes from."""

@@ -7,6 +7,7 @@ become a WebSocket. Connections are looked at once a second, which costs a reque
 import asyncio
 import signal
 import socket
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,6 +23,12 @@ from web.websocket_connection import Socket
 __all__ = ["Config", "Drain", "Limits", "Server"]
 
 log = structlog.get_logger(__name__)
+
+SWITCH_S = 0.0005
+"""After which a thread that computes gives way to the event loop; Python's own is ten times that.
+
+A request waits so long at each system call, while a document is read in a thread beside.
+"""
 
 TICKS_OF_A_LOOK = 10
 """Uvicorn's ticks, ten a second, from one look at the connections to the next."""
@@ -79,6 +86,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell the address as `host:port`."""
+        sys.setswitchinterval(SWITCH_S)
         await super().startup(sockets)
         if self.started and self._on_listening is not None:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
