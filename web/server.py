@@ -61,7 +61,6 @@ class Config(uvicorn.Config):
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=limits.keep_alive,
             **settings,
         )
         self.limits = limits

@@ -123,7 +123,6 @@ async def test_a_token_is_read_once_until_any_is_changed(
             await change_from_outside(url, "UPDATE access_token SET revoked_at = created_at")
             if database.is_postgres:
                 await told.wait()
-        await asyncio.sleep(0)  # SQLite is asked once in an iteration of the event loop
     assert await principals.of(secret, clock()) is None
     await database.close()
     await databases.give_back(url)
@@ -194,6 +193,7 @@ async def change_from_outside(url: str, statement: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite://"))) as connection:
         connection.execute(statement)
         connection.commit()
+    await asyncio.sleep(0)  # a process asks SQLite for news once in an iteration of its event loop
 
 
 @pytest.mark.parametrize(
