@@ -23,6 +23,7 @@ from tortoise.transactions import in_transaction
 from models.connections import ENGINE, added_for, refuse_foreign
 from models.database_faults import lacks_name
 from models.fault_log import FAULTS, report
+from models.lite_epochs import LiteEpochs
 from models.reach import reach
 from models.reading_connections import CONNECT_S, ReadingConnections, connected
 from models.schema_fit import APPLIED, SchemaFit, fit_of, own_migrations
@@ -136,8 +137,7 @@ class Database:
         self._listener: asyncio.Task[None] | None = None
         self._is_listening = False
         self._reader: sqlite3.Connection | None = None
-        self._version: int | None = None
-        self._epochs: dict[str, tuple[int, int]] = {}
+        self._lite_epochs: LiteEpochs | None = None
         """Epochs of topics on SQLite, each with the version of the data that it was read at."""
         self.schema_fit: SchemaFit | None = None
         """How the schema fits this program, as last looked at; None if that was never done."""
@@ -202,6 +202,7 @@ class Database:
             # Connecting is left to the first query, and a caller who hangs up then blocks all.
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
+            self._lite_epochs = LiteEpochs(self._reader)
         else:
             options = self._statement_options
             connect = partial(connected, self._prepare, dsn=self.dsn, **options)
@@ -279,26 +280,11 @@ class Database:
         """Give a number that changes whenever what the topic is about does, in any process.
 
         Nothing is given as long as this process would not hear of a change: then what was read
-        before can't be trusted. SQLite has a table of them, read again after a commit.
+        before can't be trusted.
         """
-        if self._reader is not None:
-            version = self._data_version(self._reader)
-            if self._epochs.get(topic, (None, 0))[0] != version:
-                found = "SELECT value FROM epoch WHERE topic = ?"
-                ((epoch,),) = self._reader.execute(found, (topic,))
-                self._epochs[topic] = version, epoch
-            return self._epochs[topic][1]
+        if self._lite_epochs is not None:
+            return self._lite_epochs.of(topic)
         return self.signals.fired(topic) if self._is_listening else None
-
-    def _data_version(self, reader: "sqlite3.Connection") -> int:
-        """Give SQLite's number of what it has committed, asked for once in an iteration."""
-        if self._version is None:
-            ((self._version,),) = reader.execute("PRAGMA data_version")
-            asyncio.get_running_loop().call_soon(self._forget_version)
-        return self._version
-
-    def _forget_version(self) -> None:
-        self._version = None
 
     async def transaction(
         self, work: Callable[[], Awaitable[Result]], *, dry_run: bool = False

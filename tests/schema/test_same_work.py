@@ -79,8 +79,10 @@ class Measured:
         database = self._api.platform.database
         if database._reader is not None:
             # News are asked for once in an iteration of the event loop, whatever is looked for.
-            version = database._data_version(database._reader)
-            database._data_version = lambda _: version  # type: ignore[method-assign, assignment]
+            epochs = database._lite_epochs
+            assert epochs is not None
+            version = epochs.data_version()
+            epochs.data_version = lambda: version  # type: ignore[method-assign]
             database._reader.set_progress_handler(self._step, 1)
             connection: Any = get_connection("default")
             await connection._connection.set_progress_handler(self._step, 1)

@@ -1,0 +1,38 @@
+"""Tells on SQLite whether something was changed by any process, by a table of epochs."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+class LiteEpochs:
+    """Epochs by topic, read again after a commit.
+
+    SQLite is asked whether there was one once in an iteration of the event loop.
+    """
+
+    def __init__(self, reader: "sqlite3.Connection") -> None:
+        self._reader = reader
+        self._known: dict[str, tuple[int, int]] = {}
+        self._version: int | None = None
+
+    def of(self, topic: str) -> int:
+        """Give a number that changes whenever what the topic is about does."""
+        version = self.data_version()
+        if self._known.get(topic, (None, 0))[0] != version:
+            found = "SELECT value FROM epoch WHERE topic = ?"
+            ((epoch,),) = self._reader.execute(found, (topic,))
+            self._known[topic] = version, epoch
+        return self._known[topic][1]
+
+    def data_version(self) -> int:
+        """Give SQLite's number of what it has committed."""
+        if self._version is None:
+            ((self._version,),) = self._reader.execute("PRAGMA data_version")
+            asyncio.get_running_loop().call_soon(self._forget_version)
+        return self._version
+
+    def _forget_version(self) -> None:
+        self._version = None
