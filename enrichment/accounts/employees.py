@@ -51,8 +51,7 @@ def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
         codes.append(WarningCode.CONFLICTING_VALUES)
     if len(options) != 1:
         found.unreadable.add(EMPLOYEES)
-        for code in codes:
-            found.warn(EMPLOYEES, code)
+        found.warn(EMPLOYEES, *codes)
         return
     value = _whole_if_any([fact.value for fact in readable if fact.value is not None], options)
     if value % 1:
@@ -63,8 +62,8 @@ def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
         currency=None,
         concept=facts[0].concept,
         is_derived=False,
-        warnings=tuple(found.warn(EMPLOYEES, code) for code in dict.fromkeys(codes)),
     )
+    found.warn(EMPLOYEES, *codes)
 
 
 def _of_period(

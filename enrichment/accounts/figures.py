@@ -1,7 +1,7 @@
 """Choosing the current figure for each thing wanted, mending the known ways tags go wrong."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -16,6 +16,7 @@ CURRENT_ASSETS = "current_assets"
 TOTAL_ASSETS = "total_assets"
 LESS_CURRENT_LIABILITIES = "total_assets_less_current_liabilities"
 NET_ASSETS = "net_assets"
+DOCUMENT_FIELDS = ("balance_sheet_date", "company_number")
 
 _ZERO = Decimal(0)
 _LONG_TERM = (concepts.CREDITORS_AFTER, concepts.PROVISIONS, concepts.ACCRUALS)
@@ -29,17 +30,30 @@ class Findings:
     unreadable: set[str] = field(default_factory=set)
     warnings: list[AccountsWarning] = field(default_factory=list)
 
-    def warn(self, name: str | None, code: WarningCode) -> AccountsWarning:
-        """Note a warning and return it."""
-        noted = warning(code, name)
-        if noted not in self.warnings:
-            self.warnings.append(noted)
-        return noted
+    def warn(self, name: str, *codes: WarningCode) -> None:
+        """Note warnings about a figure, each once."""
+        for code in codes:
+            noted = warning(code, name)
+            if noted not in self.warnings:
+                self.warnings.append(noted)
+
+    def codes_of(self, name: str) -> list[WarningCode]:
+        """Return the codes of the warnings about a figure so far."""
+        return [noted.code for noted in self.warnings if noted.field == name]
+
+    def figure(self, name: str) -> Figure | None:
+        """Return the figure with the warnings about it, and with those about the document."""
+        figure = self.figures.get(name)
+        if figure is None:
+            return None
+        concerned = (name, *DOCUMENT_FIELDS)
+        return replace(
+            figure, warnings=tuple(noted for noted in self.warnings if noted.field in concerned)
+        )
 
 
-def find_balances(lines: Mapping[str, Line], day: date) -> Findings:
+def find_balances(found: Findings, lines: Mapping[str, Line], day: date) -> None:
     """Find the five balances at `day` among the settled lines of the balance sheet."""
-    found = Findings()
     _find_direct(found, FIXED_ASSETS, (concepts.FIXED,), lines, day)
     _find_direct(found, CURRENT_ASSETS, (concepts.CURRENT,), lines, day)
     _find_direct(found, LESS_CURRENT_LIABILITIES, (concepts.LESS_CURRENT_LIABILITIES,), lines, day)
@@ -48,7 +62,6 @@ def find_balances(lines: Mapping[str, Line], day: date) -> Findings:
     _find_fixed_by_lines(found, lines, day)
     _find_current_by_lines(found, lines, day)
     _derive_total(found, lines, day)
-    return found
 
 
 def _find_direct(
@@ -63,8 +76,7 @@ def _find_direct(
         if line.value is None:
             if len(line.options) > 1:
                 codes.append(WarningCode.CONFLICTING_VALUES)
-            for code in codes:
-                found.warn(name, code)
+            found.warn(name, *codes)
             found.unreadable.add(name)
             continue
         if role is not roles[0]:
@@ -92,8 +104,8 @@ def _add(
         currency=line.currency,
         concept=concept or line.concept,
         is_derived=concept is not None,
-        warnings=tuple(found.warn(name, code) for code in dict.fromkeys(codes)),
     )
+    found.warn(name, *codes)
 
 
 def _find_fixed_by_lines(found: Findings, lines: Mapping[str, Line], day: date) -> None:

@@ -89,7 +89,7 @@ class Figure:
     currency: str | None
     concept: str
     is_derived: bool
-    warnings: tuple[AccountsWarning, ...]
+    warnings: tuple[AccountsWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,15 +61,16 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     start = period_start(document, day)
     books = _books(document, day)
     lines = identities.settle(read_lines(books))
-    found = find_balances(lines, day)
+    found = Findings(warnings=list(date_warnings))
+    if has_other_number:
+        found.warn("company_number", WarningCode.COMPANY_NUMBER_CONFLICT)
+    find_balances(found, lines, day)
     find_employees(
         document, found, day=day, start=start, ends=_ends(document, day),
         is_separate=books.is_separate,
     )  # fmt: skip
     _note_stray(found, document, books)
     check_sums(found, lines)
-    if has_other_number:
-        found.warn("company_number", WarningCode.COMPANY_NUMBER_CONFLICT)
     return Accounts(
         company_number=number,
         company_name=company.read_company_name(document),
@@ -78,14 +79,14 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
         currency=_currency(found) or main_currency(books),
         is_dormant=company.read_dormant(document),
         is_group=company.is_group(document),
-        employees=found.figures.get(EMPLOYEES),
-        fixed_assets=found.figures.get(FIXED_ASSETS),
-        current_assets=found.figures.get(CURRENT_ASSETS),
-        total_assets=found.figures.get(TOTAL_ASSETS),
-        total_assets_less_current_liabilities=found.figures.get(LESS_CURRENT_LIABILITIES),
-        net_assets=found.figures.get(NET_ASSETS),
+        employees=found.figure(EMPLOYEES),
+        fixed_assets=found.figure(FIXED_ASSETS),
+        current_assets=found.figure(CURRENT_ASSETS),
+        total_assets=found.figure(TOTAL_ASSETS),
+        total_assets_less_current_liabilities=found.figure(LESS_CURRENT_LIABILITIES),
+        net_assets=found.figure(NET_ASSETS),
         unreadable=frozenset(found.unreadable),
-        warnings=(*date_warnings, *found.warnings),
+        warnings=tuple(found.warnings),
     )
 
 
