@@ -15,10 +15,11 @@ from enrichment.accounts.contexts import (
     read_contexts,
     read_currencies,
 )
-from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader, is_bracketed
+from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader, is_bracketed, printed_sign
 from enrichment.accounts.model import AccountsRefused, RefusalCode
 from enrichment.accounts.values import (
     MAX_SCALE,
+    Number,
     UnreadableError,
     is_sane,
     read_number,
@@ -43,7 +44,9 @@ class Fact:
     """One tagged fact of a wanted concept.
 
     A number has `value` (exact, scale and sign applied), or is unreadable, or neither when nil.
-    `quantum` is the unit it was rounded to. A text has `text` and its `format`.
+    `quantum` is the unit it was rounded to. A text has `text` and its `format`. `page_sign` is
+    what the page prints beside a number tagged as negative: -1 a minus or bracket, 1 neither, 0
+    unknown.
     """
 
     concept: str
@@ -61,6 +64,7 @@ class Fact:
     is_bracketed: bool = False
     is_negative_inside: bool = False
     is_bare_dash: bool = False
+    page_sign: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,14 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
         is_bracketed=is_inline and not has_sign and is_bracketed(element),
         is_negative_inside=is_inline and number.is_negative_inside,
         is_bare_dash=number.is_bare_dash,
+        page_sign=_page_sign(element, number, has_sign=has_sign) if is_inline else 0,
     )
+
+
+def _page_sign(element: etree._Element, number: Number, *, has_sign: bool) -> int:
+    if number.is_negative_inside:
+        return -1
+    return printed_sign(element) if has_sign and number.value else 0
 
 
 def _scale(element: etree._Element) -> int:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -19,7 +19,8 @@ class Line:
     """What is tagged for one role. More than one option means that the tags disagree.
 
     The most precise option comes first; tags that only differ by rounding are one option.
-    `quantum` is the unit the first option was rounded to.
+    `quantum` is the unit the first option was rounded to. `page_sign` is 1 if the page prints a
+    plain number where the tag says negative, -1 if it prints a negative one, 0 if unknown.
     """
 
     concept: str
@@ -29,6 +30,7 @@ class Line:
     is_bracketed: bool = False
     is_ifrs: bool = False
     codes: tuple[WarningCode, ...] = ()
+    page_sign: int = 0
 
     @property
     def value(self) -> Decimal | None:
@@ -37,14 +39,11 @@ class Line:
 
     def settled(self, value: Decimal, *codes: WarningCode) -> "Line":
         """Return this line with its value decided."""
-        return Line(
-            concept=self.concept,
-            options=(value,),
-            quantum=self.quantum,
-            currency=self.currency,
-            is_ifrs=self.is_ifrs,
-            codes=(*self.codes, *codes),
-        )
+        return replace(self, options=(value,), is_bracketed=False, codes=(*self.codes, *codes))
+
+    def unsettled(self, *codes: WarningCode) -> "Line":
+        """Return this line with no value that can be relied on."""
+        return replace(self, options=(), codes=(*self.codes, *codes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,14 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
         is_bracketed=bool(chosen) and all(fact.is_bracketed for fact in chosen),
         is_ifrs=any(fact.is_ifrs and not _is_separate(fact) for fact in facts),
         codes=tuple(codes),
+        page_sign=_page_sign(chosen),
     )
+
+
+def _page_sign(facts: Sequence[Fact]) -> int:
+    """Return what the page prints beside the negative tags: a minus anywhere is a minus."""
+    signs = {fact.page_sign for fact in facts if fact.value is not None and fact.value < 0}
+    return -1 if -1 in signs else max(signs, default=0)
 
 
 def _is_separate(fact: Fact) -> bool:

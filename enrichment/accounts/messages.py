@@ -3,10 +3,11 @@
 from enrichment.accounts.model import AccountsWarning, WarningCode
 
 _MESSAGES = {
-    WarningCode.SIGN_INFERRED: "Printed in brackets but tagged without a sign; read as negative.",
+    WarningCode.SIGN_INFERRED: (
+        "The sign of the tag contradicts the page or the sums; the sign that they show is used."
+    ),
     WarningCode.SIGN_DOUBTFUL: (
-        "Printed in brackets but tagged without a sign; the sums do not tell, so it is kept as "
-        "tagged."
+        "The sign of the tag contradicts the page, and the sums do not tell which is right."
     ),
     WarningCode.SCALE_UNDONE: "Tagged as a fraction of the printed number; the scale is undone.",
     WarningCode.UNIT_IGNORED: "A head count tagged in a currency; the unit is ignored.",
@@ -21,6 +22,9 @@ _MESSAGES = {
     WarningCode.SUBSTITUTE_CONCEPT: "Its own tag is missing; another that means the same is used.",
     WarningCode.SUBSTITUTE_UNCONFIRMED: (
         "Its own tag is missing, and the sums do not confirm the line that could stand for it."
+    ),
+    WarningCode.DERIVED_FROM_OTHER_LINES: (
+        "Its own tag is missing; it is worked out from the other totals of the balance sheet."
     ),
     WarningCode.COMPANY_NUMBER_CONFLICT: "The document carries more than one company number.",
     WarningCode.SCOPE_UNCERTAIN: (

@@ -4,6 +4,7 @@ from datetime import date
 
 from enrichment.accounts import company, concepts, identities
 from enrichment.accounts.checks import check_sums
+from enrichment.accounts.derived import derive_total, find_parts
 from enrichment.accounts.document import parse_document
 from enrichment.accounts.employees import EMPLOYEES, find_employees
 from enrichment.accounts.facts import Document, read_facts
@@ -14,7 +15,7 @@ from enrichment.accounts.figures import (
     NET_ASSETS,
     TOTAL_ASSETS,
     Findings,
-    find_balances,
+    find_tagged,
 )
 from enrichment.accounts.lines import Books, Line, main_currency, open_books, read_lines
 from enrichment.accounts.model import Accounts, AccountsRefused, RefusalCode, WarningCode
@@ -25,6 +26,7 @@ from enrichment.accounts.periods import (
     stated_dates,
     undefined_contexts,
 )
+from enrichment.accounts.signs import mend_totals
 
 _SLACK_DAYS = 7
 _MAX_STRAYS = 8
@@ -60,16 +62,18 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     day, date_warnings = balance_sheet_date(document)
     start = period_start(document, day)
     books = _books(document, day)
-    lines = identities.settle(read_lines(books))
+    lines = _settled(books)
     found = Findings(warnings=list(date_warnings))
     if has_other_number:
         found.warn("company_number", WarningCode.COMPANY_NUMBER_CONFLICT)
-    find_balances(found, lines, day)
+    find_tagged(found, lines, day)
+    find_parts(found, lines, day)
+    _note_stray(found, document, books)
+    derive_total(found, lines, day)
     find_employees(
         document, found, day=day, start=start, ends=_ends(document, day),
         is_separate=books.is_separate,
     )  # fmt: skip
-    _note_stray(found, document, books)
     check_sums(found, lines)
     return Accounts(
         company_number=number,
@@ -113,7 +117,7 @@ def _books(document: Document, day: date) -> Books:
 
 
 def _settled(books: Books) -> dict[str, Line]:
-    return identities.settle(read_lines(books))
+    return mend_totals(identities.without_doubtful_assets(identities.settle(read_lines(books))))
 
 
 def _ends(document: Document, day: date) -> frozenset[date]:

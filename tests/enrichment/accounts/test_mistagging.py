@@ -55,7 +55,7 @@ def test_brackets_outside_the_tag_mean_a_negative_that_the_sums_confirm() -> Non
         ),
         # the equity carries the sign: the sum tells
         (
-            (bracketed("NetAssetsLiabilities", "5"), number("Equity", "5", sign="-")),
+            (bracketed("NetAssetsLiabilities", "5"), bracketed("Equity", "5", sign="-")),
             -5,
             "SIGN_INFERRED",
         ),
@@ -87,6 +87,128 @@ def test_a_bracketed_total_is_decided_by_the_sums(
     accounts = read_accounts(inline(*facts))
     assert as_record(accounts)["net_assets"] == expected
     assert [c for c, field in codes(accounts) if field == "net_assets"] == ([code] if code else [])
+
+
+def signed(concept: str, printed: str, context: str = "now") -> str:
+    """Tag a number as negative that the page prints as a plain one."""
+    return f"<tr><td>Line</td><td>{number(concept, printed, context, sign='-')}</td></tr>"
+
+
+def hidden(fact: str) -> str:
+    return f"<ix:hidden>{fact}</ix:hidden>"
+
+
+EQUITY = number("Equity", "1,300")
+SHEET = {
+    "FixedAssets": "1,000",
+    "CurrentAssets": "500",
+    "NetCurrentAssetsLiabilities": "300",
+    "TotalAssetsLessCurrentLiabilities": "1,300",
+    "NetAssetsLiabilities": "1,300",
+}
+CREDITORS = bracketed("Creditors", "200", "within")
+VALUES = {"fixed_assets": 1000, "current_assets": 500, "total_assets": 1500} | dict.fromkeys(
+    ("total_assets_less_current_liabilities", "net_assets"), 1300
+)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        # every asset line, plain on the page
+        [signed(*line) for line in SHEET.items()] + [CREDITORS, EQUITY],
+        # one total alone, on the page or hidden
+        *(
+            [signed(*line) if line[0] == wrong else number(*line) for line in SHEET.items()]
+            + [CREDITORS, EQUITY]
+            for wrong in SHEET
+        ),
+        *(
+            [
+                hidden(number(*line, sign="-")) if line[0] == wrong else number(*line)
+                for line in SHEET.items()
+            ]
+            + [CREDITORS, EQUITY]
+            for wrong in SHEET
+        ),
+    ],
+)
+def test_a_sign_that_page_or_sums_contradict_is_mended_and_flagged(facts: list[str]) -> None:
+    accounts = read_accounts(inline(*facts))
+    record = as_record(accounts)
+    assert {name: record[name] for name in VALUES} == VALUES
+    if not any("NetCurrentAssets" in fact and 'sign="-"' in fact for fact in facts):
+        assert "SIGN_INFERRED" in {code for code, _ in codes(accounts)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "field", "expected", "expected_codes"),
+    [
+        # an asset that page and tag call negative is none
+        ([bracketed("FixedAssets", "5", sign="-")], "fixed_assets", None, ["SIGN_DOUBTFUL"]),
+        ([hidden(number("CurrentAssets", "5", sign="-"))], "current_assets", None,
+         ["SIGN_DOUBTFUL"]),
+        # a label may say that the plain number is negative: the sums confirm it
+        (
+            [number("CurrentAssets", "5"), number("Creditors", "9", "within"),
+             signed("NetCurrentAssetsLiabilities", "4"), signed("NetAssetsLiabilities", "4")],
+            "net_assets", -4, [],
+        ),
+        # nothing confirms it
+        ([signed("NetAssetsLiabilities", "4")], "net_assets", -4, ["SIGN_DOUBTFUL"]),
+        # brackets and tag agree: a total that the sums contradict stays, with a warning
+        (
+            [*(number(*line) for line in SHEET.items() if "Less" not in line[0]), CREDITORS,
+             bracketed("TotalAssetsLessCurrentLiabilities", "1,300", sign="-")],
+            "total_assets_less_current_liabilities", -1300,
+            ["TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH", "NET_ASSETS_MISMATCH"],
+        ),
+        # labels that say liabilities, and no sign anywhere
+        (
+            [number("FixedAssets", "100"), number("CurrentAssets", "50"),
+             number("Creditors", "450", "within"), number("NetCurrentAssetsLiabilities", "400"),
+             number("TotalAssetsLessCurrentLiabilities", "300"),
+             number("NetAssetsLiabilities", "300")],
+            "net_assets", -300, ["SIGN_INFERRED"],
+        ),
+        # long-term debts that are not tagged, as large as twice the net liabilities
+        (
+            [number("CurrentAssets", "9"), number("Creditors", "4", "within"),
+             number("TotalAssetsLessCurrentLiabilities", "5"),
+             hidden(number("NetAssetsLiabilities", "5", sign="-")),
+             hidden(number("Equity", "5", sign="-"))],
+            "net_assets", -5, ["NET_ASSETS_MISMATCH"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_doubtful_sign_is_flagged(
+    facts: list[str], field: str, expected: int | None, expected_codes: list[str]
+) -> None:
+    accounts = read_accounts(inline(*facts))
+    assert as_record(accounts)[field] == expected
+    assert [code for code, of in codes(accounts) if of == field] == expected_codes
+    assert (expected is None) == (field in accounts.unreadable)
+
+
+@pytest.mark.parametrize(
+    ("less", "total"),
+    [
+        ("51,300", 51500),  # unpaid capital is a line of its own
+        ("1,300", 1500),  # it is part of debtors
+    ],
+)
+def test_unpaid_capital_counts_where_the_sums_say_so(less: str, total: int) -> None:
+    accounts = read_accounts(
+        inline(
+            number("CalledUpShareCapitalNotPaid", "50,000"),
+            number("FixedAssets", "1,000"),
+            number("CurrentAssets", "500"),
+            CREDITORS,
+            number("TotalAssetsLessCurrentLiabilities", less),
+        )
+    )
+    assert as_record(accounts)["total_assets"] == total
+    assert codes(accounts) == []
 
 
 def test_brackets_around_other_lines_change_nothing() -> None:
@@ -166,7 +288,10 @@ def test_the_sums_decide_between_two_values() -> None:
 def test_one_unreadable_repetition_does_not_hide_a_good_one() -> None:
     accounts = read_accounts(inline(number("FixedAssets", "?"), number("FixedAssets", "5")))
     assert as_record(accounts)["fixed_assets"] == 5
-    assert codes(accounts) == [("VALUE_UNREADABLE", "fixed_assets")]
+    assert codes(accounts) == [
+        ("VALUE_UNREADABLE", "fixed_assets"),
+        ("VALUE_UNREADABLE", "total_assets"),
+    ]
     assert accounts.unreadable == frozenset()
 
 
@@ -200,12 +325,60 @@ NET_LINES = (
             1000,
             ["SUBSTITUTE_CONCEPT", "SUBSTITUTE_UNCONFIRMED"],
         ),
-        # one line that the sums contradict: something else is not tagged
+        # one line of several, the others not tagged: the totals tell the sum of all
         (
             (number("PropertyPlantEquipment", "400"), *NET_LINES),
             "fixed_assets",
+            1000,
+            ["DERIVED_FROM_OTHER_LINES"],
+        ),
+        # one line that is more than the totals leave for it
+        (
+            (number("PropertyPlantEquipment", "1,400"), *NET_LINES),
+            "fixed_assets",
             None,
             ["SUBSTITUTE_UNCONFIRMED"],
+        ),
+        # no line is tagged
+        (NET_LINES, "fixed_assets", 1000, ["DERIVED_FROM_OTHER_LINES"]),
+        (
+            (number("Creditors", "45", "within", sign="-"), *NET_LINES),
+            "current_assets",
+            345,
+            ["DERIVED_FROM_OTHER_LINES"],
+        ),
+        (
+            (
+                number("FixedAssets", "1,000"),
+                number("Creditors", "45", "within"),
+                number("TotalAssetsLessCurrentLiabilities", "1,300"),
+            ),
+            "current_assets",
+            345,
+            ["DERIVED_FROM_OTHER_LINES"],
+        ),
+        # there are none, only creditors
+        (
+            (
+                number("Creditors", "300", "within"),
+                number("NetCurrentAssetsLiabilities", "300", sign="-"),
+            ),
+            "current_assets",
+            None,
+            [],
+        ),
+        # all that is tagged is less than net assets: some line is not
+        (
+            (number("PropertyPlantEquipment", "40"), number("Equity", "90")),
+            "fixed_assets",
+            None,
+            ["SUBSTITUTE_CONCEPT", "SUBSTITUTE_UNCONFIRMED"],
+        ),
+        (
+            (number("FixedAssets", "40"), number("Equity", "90")),
+            "total_assets",
+            None,
+            ["TOTAL_ASSETS_MISMATCH"],
         ),
         # two lines that add up
         (
@@ -258,6 +431,7 @@ def test_lines_stand_for_a_total_that_is_not_tagged(
     accounts = read_accounts(inline(*facts))
     assert as_record(accounts)[field] == expected
     assert [code for code, of in codes(accounts) if of == field] == expected_codes
+    assert (expected is None and bool(expected_codes)) == (field in accounts.unreadable)
 
 
 def test_an_untagged_asset_shows_from_the_liabilities_side() -> None:
