@@ -206,6 +206,8 @@ def derive_total(found: Findings, lines: Mapping[str, Line], day: date) -> None:
         if len(names) == 1:
             total, formula = expected
         codes.append(WarningCode.TOTAL_ASSETS_MISMATCH)
+    if len(names) == 1 and not _is_whole(total, lines):
+        codes.append(WarningCode.SUBSTITUTE_UNCONFIRMED)
     if total + _slack(lines) < _least(found):
         found.warn(TOTAL_ASSETS, WarningCode.TOTAL_ASSETS_MISMATCH)
         found.unreadable.add(TOTAL_ASSETS)
@@ -213,6 +215,14 @@ def derive_total(found: Findings, lines: Mapping[str, Line], day: date) -> None:
     currency = found.figures[names[0]].currency
     basis = Line(concept=formula, options=(total,), quantum=Decimal(1), currency=currency)
     add_figure(found, TOTAL_ASSETS, total, basis, day, concept=formula, codes=codes)
+
+
+def _is_whole(total: Decimal, lines: Mapping[str, Line]) -> bool:
+    """Tell whether what is tagged of the other side adds up to all assets."""
+    values = identities.values_of(lines)
+    less = _less_current_liabilities(values)
+    owed = values.get(concepts.CREDITORS_WITHIN.name, _ZERO)
+    return less is not None and abs(less + owed - total) <= _slack(lines)
 
 
 def _least(found: Findings) -> Decimal:

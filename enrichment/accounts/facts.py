@@ -1,7 +1,7 @@
 """The tagged facts of a document, inline or plain XBRL, that the figures are chosen from."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -65,6 +65,12 @@ class Fact:
     is_negative_inside: bool = False
     is_bare_dash: bool = False
     page_sign: int = 0
+
+
+def latest(facts: Sequence[Fact]) -> list[Fact]:
+    """Leave out what was first filed where the facts say what replaced it."""
+    revised = [fact for fact in facts if fact.context is None or not fact.context.is_original]
+    return revised or list(facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """The lines of one balance sheet: for each role, the values its tags give at that date."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from enrichment.accounts.concepts import BALANCES, ROLES, Role
-from enrichment.accounts.facts import Document, Fact
+from enrichment.accounts.concepts import BALANCES, ROLES, UNDIMENSIONED_BALANCES, Role
+from enrichment.accounts.facts import Document, Fact, latest
 from enrichment.accounts.model import WarningCode
 
 MAX_OPTIONS = 4
@@ -51,13 +51,15 @@ class Books:
     """One document seen at one date.
 
     `placed` are undefined context ids taken to be that date. `is_separate` is set in ESEF group
-    accounts, whose undimensioned facts are the group's and not the company's.
+    accounts, whose undimensioned facts are the group's and not the company's. `takes_periods` is
+    set where software tagged all balances for the period instead of for its last day.
     """
 
     document: Document
     day: date
     placed: frozenset[str] = field(default_factory=frozenset)
     is_separate: bool = False
+    takes_periods: bool = False
 
     def is_here(self, fact: Fact) -> bool:
         """Tell whether the fact is of this date and of the company."""
@@ -66,7 +68,7 @@ class Books:
             return fact.context_id in self.placed
         if self.is_separate != context.is_separate:
             return False
-        return context.is_instant and context.ends_on(self.day)
+        return (context.is_instant or self.takes_periods) and context.ends_on(self.day)
 
 
 def open_books(document: Document, day: date, placed: frozenset[str] = frozenset()) -> Books:
@@ -77,7 +79,16 @@ def open_books(document: Document, day: date, placed: frozenset[str] = frozenset
         for key in BALANCES
         for fact in document.facts.get(key, ())
     )
-    return separate if has_separate else Books(document, day, placed)
+    books = separate if has_separate else Books(document, day, placed)
+    return books if any(balances_in(books)) else replace(books, takes_periods=True)
+
+
+def balances_in(books: Books) -> Iterator[Fact]:
+    """Yield the balances of this date, of the entity as a whole and of parts of it alike."""
+    for key in UNDIMENSIONED_BALANCES:
+        for fact in books.document.facts.get(key, ()):
+            if books.is_here(fact) and not fact.is_nil:
+                yield fact
 
 
 def main_currency(books: Books) -> str | None:
@@ -105,7 +116,7 @@ def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
     for key in role.concepts:
         here = [fact for fact in books.document.facts.get(key, ()) if books.is_here(fact)]
         for facts in _tiers(role, here):
-            tagged = [fact for fact in facts if not fact.is_nil]
+            tagged = latest([fact for fact in facts if not fact.is_nil])
             if not tagged:
                 continue
             line = _line_of(tagged, currency)
@@ -147,6 +158,8 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
         codes.append(WarningCode.SIGN_INFERRED)
     if any(fact.context is None for fact in facts):
         codes.append(WarningCode.CONTEXT_UNDEFINED)
+    if any(fact.context is not None and not fact.context.is_instant for fact in chosen):
+        codes.append(WarningCode.PERIOD_TYPE_WRONG)
     options = distinct((fact.value, fact.quantum) for fact in chosen if fact.value is not None)
     return Line(
         concept=(chosen or facts)[0].concept,

@@ -17,7 +17,7 @@ _MESSAGES = {
     WarningCode.VALUE_UNREADABLE: "Tagged with a text that is not a number in its format.",
     WarningCode.CONFLICTING_VALUES: "Tagged more than once with different values.",
     WarningCode.CONTEXT_UNDEFINED: "Tagged for a period that the document does not define.",
-    WarningCode.PERIOD_TYPE_WRONG: "An average over the period tagged for one day.",
+    WarningCode.PERIOD_TYPE_WRONG: "Tagged for a day instead of a period, or the other way round.",
     WarningCode.EMPLOYEES_NOT_WHOLE: "The average number of employees is not a whole number.",
     WarningCode.SUBSTITUTE_CONCEPT: "Its own tag is missing; another that means the same is used.",
     WarningCode.SUBSTITUTE_UNCONFIRMED: (
@@ -26,9 +26,13 @@ _MESSAGES = {
     WarningCode.DERIVED_FROM_OTHER_LINES: (
         "Its own tag is missing; it is worked out from the other totals of the balance sheet."
     ),
+    WarningCode.BALANCE_SHEET_DATE_CONFLICT: (
+        "Its period ends on another day than the balance sheet is dated."
+    ),
+    WarningCode.BALANCE_SHEET_DATE_INFERRED: "The balance sheet date is not tagged.",
     WarningCode.COMPANY_NUMBER_CONFLICT: "The document carries more than one company number.",
     WarningCode.SCOPE_UNCERTAIN: (
-        "Tagged with an international concept, which may speak for the group."
+        "It is not certain that this is the company's own figure: it may be the group's, or a part."
     ),
     WarningCode.NET_CURRENT_ASSETS_MISMATCH: (
         "Net current assets are not current assets less creditors within one year."

@@ -82,7 +82,8 @@ class Figure:
     """One figure for the current period, as the company filed it.
 
     `value` is exact: whole units of `currency` (never thousands), or a head count when
-    `currency` is null. `concept` is the tag's local name, or the formula when derived.
+    `currency` is null. `concept` is the tag's local name, or the formula when derived. `is_group`
+    marks a head count that is the group's.
     """
 
     value: Decimal
@@ -91,13 +92,14 @@ class Figure:
     concept: str
     is_derived: bool
     warnings: tuple[AccountsWarning, ...] = ()
+    is_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """Filed accounts of one company at one balance sheet date.
 
-    All figures are the company's own, also in group accounts (A23). A figure that is null was
+    All balances are the company's own, also in group accounts (A23). A figure that is null was
     not filed, unless `unreadable` names it: then it is tagged, but its value cannot be told (R85).
     """
 

@@ -20,6 +20,7 @@ from enrichment.accounts.figures import (
 from enrichment.accounts.lines import Books, Line, main_currency, open_books, read_lines
 from enrichment.accounts.model import Accounts, AccountsRefused, RefusalCode, WarningCode
 from enrichment.accounts.periods import (
+    SLACK,
     balance_instants,
     balance_sheet_date,
     period_start,
@@ -27,16 +28,9 @@ from enrichment.accounts.periods import (
     undefined_contexts,
 )
 from enrichment.accounts.signs import mend_totals
+from enrichment.accounts.unusable import note_unusable
 
-_SLACK_DAYS = 7
 _MAX_STRAYS = 8
-_WANTED_ROLES = {
-    FIXED_ASSETS: (concepts.FIXED,),
-    CURRENT_ASSETS: (concepts.CURRENT,),
-    TOTAL_ASSETS: (concepts.TOTAL,),
-    LESS_CURRENT_LIABILITIES: (concepts.LESS_CURRENT_LIABILITIES,),
-    NET_ASSETS: (concepts.NET, concepts.EQUITY, concepts.FUNDS),
-}
 
 
 def read_accounts(content: bytes, *, company_number: str | None = None) -> Accounts:
@@ -62,17 +56,18 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     day, date_warnings = balance_sheet_date(document)
     start = period_start(document, day)
     books = _books(document, day)
+    is_group = company.is_group(document)
     lines = _settled(books)
     found = Findings(warnings=list(date_warnings))
     if has_other_number:
         found.warn("company_number", WarningCode.COMPANY_NUMBER_CONFLICT)
     find_tagged(found, lines, day)
     find_parts(found, lines, day)
-    _note_stray(found, document, books)
+    note_unusable(found, books)
     derive_total(found, lines, day)
     find_employees(
         document, found, day=day, start=start, ends=_ends(document, day),
-        is_separate=books.is_separate,
+        is_separate=books.is_separate, is_group=is_group,
     )  # fmt: skip
     check_sums(found, lines)
     return Accounts(
@@ -82,7 +77,7 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
         period_start=start,
         currency=_currency(found) or main_currency(books),
         is_dormant=company.read_dormant(document),
-        is_group=company.is_group(document),
+        is_group=is_group,
         employees=found.figure(EMPLOYEES),
         fixed_assets=found.figure(FIXED_ASSETS),
         current_assets=found.figure(CURRENT_ASSETS),
@@ -123,19 +118,7 @@ def _settled(books: Books) -> dict[str, Line]:
 def _ends(document: Document, day: date) -> frozenset[date]:
     """Return the days the period may end on: a balance sheet may be dated a few days apart."""
     stated = stated_dates(document, concepts.PERIOD_END)
-    return frozenset({day, *(end for end in stated if abs((end - day).days) <= _SLACK_DAYS)})
-
-
-def _note_stray(found: Findings, document: Document, books: Books) -> None:
-    """Name the figures that are tagged, but only for periods the document does not define."""
-    for name, roles in _WANTED_ROLES.items():
-        if name in found.figures or name in found.unreadable:
-            continue
-        keys = tuple(key for role in roles for key in role.concepts)
-        facts = [fact for fact in document.of(keys) if not fact.is_nil]
-        if any(fact.context is None and fact.context_id not in books.placed for fact in facts):
-            found.warn(name, WarningCode.CONTEXT_UNDEFINED)
-            found.unreadable.add(name)
+    return frozenset({day, *(end for end in stated if abs(end - day) <= SLACK)})
 
 
 def _currency(found: Findings) -> str | None:

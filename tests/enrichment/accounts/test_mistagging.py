@@ -2,7 +2,8 @@
 
 import pytest
 
-from enrichment.accounts import as_record, read_accounts
+from enrichment.accounts import WarningCode, as_record, read_accounts
+from enrichment.accounts.messages import warning
 from tests.enrichment.accounts.documents import (
     BALANCE_SHEET,
     codes,
@@ -267,6 +268,15 @@ def test_head_counts_are_mended(fact: str, expected: float, expected_codes: list
         # a period that is not defined
         (number("FixedAssets", "5", "nowhere"), "fixed_assets", ["CONTEXT_UNDEFINED"]),
         (employees("5", "nowhere"), "employees", ["CONTEXT_UNDEFINED"]),
+        # more people than any employer has, and than a GraphQL Int holds
+        (employees("10,000,001"), "employees", ["VALUE_UNREADABLE"]),
+        (employees("2,147,483,648"), "employees", ["VALUE_UNREADABLE"]),
+        # a balance of the period, beside others of its last day
+        (
+            number("NetAssetsLiabilities", "5", "year") + number("CurrentAssets", "9"),
+            "net_assets",
+            ["PERIOD_TYPE_WRONG"],
+        ),
     ],
 )
 def test_unreadable_is_not_the_same_as_not_filed(
@@ -276,6 +286,19 @@ def test_unreadable_is_not_the_same_as_not_filed(
     assert as_record(accounts)[field] is None
     assert field in accounts.unreadable
     assert [code for code, of in codes(accounts) if of == field] == expected_codes
+
+
+def test_balances_all_tagged_for_the_period_are_read_and_flagged() -> None:
+    facts = [fact.replace('"now"', '"year"') for fact in BALANCE_SHEET if "Creditors" not in fact]
+    accounts = read_accounts(inline(*facts))
+    assert as_record(accounts)["net_assets"] == 1300
+    assert as_record(accounts)["fixed_assets"] == 1000
+    assert codes(accounts)[0] == ("PERIOD_TYPE_WRONG", "fixed_assets")
+    assert ("PERIOD_TYPE_WRONG", "net_assets") in codes(accounts)
+
+
+def test_every_warning_has_a_sentence() -> None:
+    assert all(warning(code, None).message for code in WarningCode)
 
 
 def test_the_sums_decide_between_two_values() -> None:
@@ -291,6 +314,7 @@ def test_one_unreadable_repetition_does_not_hide_a_good_one() -> None:
     assert codes(accounts) == [
         ("VALUE_UNREADABLE", "fixed_assets"),
         ("VALUE_UNREADABLE", "total_assets"),
+        ("SUBSTITUTE_UNCONFIRMED", "total_assets"),
     ]
     assert accounts.unreadable == frozenset()
 
