@@ -15,8 +15,10 @@ from enrichment.accounts.contexts import (
     read_contexts,
     read_currencies,
 )
+from enrichment.accounts.footnotes import may_hold_footnote
 from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader, is_bracketed, printed_sign
 from enrichment.accounts.model import AccountsRefused, RefusalCode
+from enrichment.accounts.printed_currency import PrintedCurrencies
 from enrichment.accounts.values import (
     MAX_SCALE,
     Number,
@@ -65,6 +67,7 @@ class Fact:
     is_negative_inside: bool = False
     is_bare_dash: bool = False
     page_sign: int = 0
+    has_foreign_sign: bool = False
 
 
 def latest(facts: Sequence[Fact]) -> list[Fact]:
@@ -107,6 +110,7 @@ def read_facts(root: etree._Element) -> Document:
     uses: Counter[str] = Counter()
     currencies: Counter[str] = Counter(code for code in units.values() if code)
     names = Namespaces()
+    printed = PrintedCurrencies()
     wanted = 0
     for count, tag in enumerate(tags):
         uses[tag.element.get("contextRef") or ""] += 1
@@ -118,7 +122,10 @@ def read_facts(root: etree._Element) -> Document:
             wanted += 1
             fact = _read_fact(tag, key, contexts, reader)
             is_ifrs = "xbrl.ifrs.org" in (tag.namespace or names.of(tag.prefix, tag.element))
-            facts.setdefault(key, []).append(replace(fact, currency=currency, is_ifrs=is_ifrs))
+            fact = replace(fact, currency=currency, is_ifrs=is_ifrs)
+            if tag.is_inline and printed.contradict(tag.element, fact.text, currency):
+                fact = replace(fact, has_foreign_sign=True)
+            facts.setdefault(key, []).append(fact)
         if count >= MAX_FACTS or wanted > MAX_WANTED_FACTS:
             raise AccountsRefused(
                 RefusalCode.TOO_MANY_FACTS, "The document has more facts than any accounts."
@@ -168,6 +175,8 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
     """Return the fact with its number read: format, then scale, then sign."""
     if (element.get(_NIL) or "").strip() in ("true", "1"):
         return replace(fact, is_nil=True)
+    if is_inline and may_hold_footnote(element, fact.text):
+        return replace(fact, is_unreadable=True)
     try:
         scale = _scale(element) if is_inline else 0
         number = read_number(fact.text, fact.format)

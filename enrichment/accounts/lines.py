@@ -152,6 +152,8 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
     if len(currencies) > 1 or (money and currency != main):
         codes.append(WarningCode.CURRENCY_MIXED)
     chosen = [fact for fact in money if fact.currency == currency]
+    if any(fact.has_foreign_sign for fact in chosen):
+        codes.append(WarningCode.CURRENCY_DOUBTFUL)
     if any(fact.is_bare_dash for fact in chosen):
         codes.append(WarningCode.DASH_READ_AS_ZERO)
     if any(fact.is_negative_inside for fact in chosen):

@@ -13,6 +13,7 @@ _MESSAGES = {
     WarningCode.UNIT_IGNORED: "A head count tagged in a currency; the unit is ignored.",
     WarningCode.UNIT_NOT_MONEY: "Tagged without a unit that is a currency.",
     WarningCode.CURRENCY_MIXED: "Tagged in more than one currency, or in another than the rest.",
+    WarningCode.CURRENCY_DOUBTFUL: "Tagged in one currency, printed with the sign of another.",
     WarningCode.DASH_READ_AS_ZERO: "A dash tagged as a number is read as zero.",
     WarningCode.VALUE_UNREADABLE: "Tagged with a text that is not a number in its format.",
     WarningCode.CONFLICTING_VALUES: "Tagged more than once with different values.",

@@ -288,6 +288,66 @@ def test_unreadable_is_not_the_same_as_not_filed(
     assert [code for code, of in codes(accounts) if of == field] == expected_codes
 
 
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        # a footnote mark inside the tag, however it is marked up
+        ("5,000<sup>1</sup>", None),
+        ('5,000<span style="vertical-align:super">1</span>', None),
+        ("5,000<span>1</span>", None),
+        ("5<sup>1</sup>", None),
+        ("<b>5,00</b><sup>0</sup>", None),
+        ('5,00<a href="#n1">1</a>', None),
+        ("<span>12</span><span>3</span>", None),
+        ("5,0001", None),
+        # marked as no part of the number, or no digit
+        ("5,000<sup><ix:exclude>1</ix:exclude></sup>", 5000),
+        ("5,000<ix:exclude><sup>1</sup></ix:exclude>", 5000),
+        ("5,000<sup>*</sup>", None),
+        # the number alone, in pieces or styled
+        ("<span><b>5,000</b></span>", 5000),
+        ("<span>5</span><span>,000</span>", 5000),
+        ("5,<span/>000", 5000),
+        ("<span>£</span>5,000", 5000),
+    ],
+)
+def test_a_number_takes_no_digits_of_a_footnote(printed: str, expected: int | None) -> None:
+    accounts = read_accounts(inline(number("NetAssetsLiabilities", printed)))
+    assert as_record(accounts)["net_assets"] == expected
+    assert ("net_assets" in accounts.unreadable) == (expected is None)
+
+
+FACT = number("NetAssetsLiabilities", "5")
+IN_DOLLARS = number("NetAssetsLiabilities", "5", unit="USD")
+
+
+@pytest.mark.parametrize(
+    ("page", "is_doubtful"),
+    [
+        (f"<p>Net assets ${FACT}</p>", True),
+        (f"<p>Net assets $ ({FACT})</p>", True),
+        (f"<p>Net assets <b>$</b>{FACT}</p>", True),
+        (f"<p>Net assets €{FACT}</p>", True),
+        (f"<table><tr>\n<td>Net</td>\n<td>$</td>\n<td>{FACT}</td></tr></table>", True),
+        (number("NetAssetsLiabilities", "$5"), True),
+        (f"<table><tr><th>US$</th></tr><tr><td>Net</td><td>{FACT}</td></tr></table>", True),
+        (f"<p>Net assets £{IN_DOLLARS}</p>", True),
+        (f"<p>Net assets £{FACT}</p>", False),
+        (f"<p>Net assets {FACT}</p>", False),
+        (f"<p>Net assets ${IN_DOLLARS}</p>", False),
+        (f"<table><tr><th>£</th></tr><tr><td>Net</td><td>{FACT}</td></tr></table>", False),
+        # a column each
+        (f"<table><tr><th>£</th><th>$</th></tr><tr><td>{FACT}</td></tr></table>", False),
+        # the sum before it is in dollars, this one is not
+        (f"<p>Loan of $3. Net assets {FACT}</p>", False),
+    ],
+)
+def test_a_sign_of_another_currency_is_flagged(page: str, is_doubtful: bool) -> None:
+    accounts = read_accounts(inline(page))
+    assert as_record(accounts)["net_assets"] == 5
+    assert (("CURRENCY_DOUBTFUL", "net_assets") in codes(accounts)) == is_doubtful
+
+
 def test_balances_all_tagged_for_the_period_are_read_and_flagged() -> None:
     facts = [fact.replace('"now"', '"year"') for fact in BALANCE_SHEET if "Creditors" not in fact]
     accounts = read_accounts(inline(*facts))
