@@ -15,7 +15,9 @@ _MESSAGES = {
     WarningCode.CURRENCY_MIXED: "Tagged in more than one currency, or in another than the rest.",
     WarningCode.CURRENCY_DOUBTFUL: "Tagged in one currency, printed with the sign of another.",
     WarningCode.DASH_READ_AS_ZERO: "A dash tagged as a number is read as zero.",
-    WarningCode.VALUE_UNREADABLE: "Tagged with a text that is not a number in its format.",
+    WarningCode.VALUE_UNREADABLE: (
+        "Tagged with a text that is not a number in its format, holds a footnote, or is out of range."
+    ),
     WarningCode.CONFLICTING_VALUES: "Tagged more than once with different values.",
     WarningCode.CONTEXT_UNDEFINED: "Tagged for a period that the document does not define.",
     WarningCode.PERIOD_TYPE_WRONG: "Tagged for a day instead of a period, or the other way round.",
@@ -41,7 +43,9 @@ _MESSAGES = {
     WarningCode.TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH: (
         "Total assets less current liabilities are not fixed plus net current assets."
     ),
-    WarningCode.NET_ASSETS_MISMATCH: "Net assets differ from equity.",
+    WarningCode.NET_ASSETS_MISMATCH: (
+        "Net assets differ from equity, or are more than total assets less current liabilities."
+    ),
     WarningCode.TOTAL_ASSETS_MISMATCH: "Total assets differ from what the other lines add up to.",
 }
 
