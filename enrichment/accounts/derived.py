@@ -203,7 +203,7 @@ def derive_total(found: Findings, lines: Mapping[str, Line], day: date) -> None:
     formula = " + ".join(concept for concept, _ in parts)
     expected = _total_from_below(lines)
     if expected is not None and abs(total - expected[0]) > _slack(lines):
-        if len(names) == 1:
+        if len(names) == 1 and expected[0] > total:
             total, formula = expected
         codes.append(WarningCode.TOTAL_ASSETS_MISMATCH)
     if len(names) == 1 and not _is_whole(total, lines):

@@ -16,7 +16,8 @@ _MESSAGES = {
     WarningCode.CURRENCY_DOUBTFUL: "Tagged in one currency, printed with the sign of another.",
     WarningCode.DASH_READ_AS_ZERO: "A dash tagged as a number is read as zero.",
     WarningCode.VALUE_UNREADABLE: (
-        "Tagged with a text that is not a number in its format, holds a footnote, or is out of range."
+        "Tagged with a text that is not a number in its format, holds a footnote, or is out of "
+        "range."
     ),
     WarningCode.CONFLICTING_VALUES: "Tagged more than once with different values.",
     WarningCode.CONTEXT_UNDEFINED: "Tagged for a period that the document does not define.",

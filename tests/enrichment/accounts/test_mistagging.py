@@ -518,6 +518,19 @@ def test_lines_stand_for_a_total_that_is_not_tagged(
     assert (expected is None and bool(expected_codes)) == (field in accounts.unreadable)
 
 
+def test_a_doubtful_total_makes_total_assets_no_smaller() -> None:
+    accounts = read_accounts(
+        inline(
+            number("CurrentAssets", "20,087"),
+            number("Creditors", "11,229", "within"),
+            number("NetCurrentAssetsLiabilities", "8,858"),
+            bracketed("TotalAssetsLessCurrentLiabilities", "8,858", sign="-"),
+        )
+    )
+    assert as_record(accounts)["total_assets"] == 20087
+    assert ("TOTAL_ASSETS_MISMATCH", "total_assets") in codes(accounts)
+
+
 def test_an_untagged_asset_shows_from_the_liabilities_side() -> None:
     accounts = read_accounts(
         inline(
