@@ -1,15 +1,18 @@
 """Turns what was read of a company into profile entries with their provenance. PURE."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP
 from typing import Any
 
-from enrichment.accounts import Accounts, Figure
+from enrichment.accounts import Accounts, Figure, WarningCode
 from enrichment.filings import AccountsFiling
 from enrichment.profile import CompanyRecord
 from models.enrichment_status import EnrichmentReason
 from models.profile import ACCOUNTS_FIELDS, ADDRESS_LINES, ProfileEntry
 
+EMPLOYEES = "employees"
+_SLACK = timedelta(days=7)
 EMPLOYEES_COMPULSORY_FROM = date(2016, 1, 1)
 """Years from here on must disclose the number of employees, dormant companies excepted."""
 
@@ -83,20 +86,29 @@ def filing_details(filing: AccountsFiling) -> dict[str, Any]:
 def accounts_entries(
     accounts: Accounts, filing: AccountsFiling, origin: Origin
 ) -> dict[str, ProfileEntry]:
-    """Give the entries that filed accounts fill: employees and the asset totals (A22, A23)."""
+    """Return the entries that filed accounts fill: employees and the asset totals (A22, A23)."""
     entries = {}
+    of_filing = _doubts_of_filing(accounts, filing)
     for name in ACCOUNTS_FIELDS:
         figure: Figure | None = getattr(accounts, name)
         if figure is None:
             continue
-        is_count = name == "employees"
-        entry = origin.entry(int(figure.value) if is_count else format(figure.value, "f"))
+        amount = format(figure.value, "f")
+        if name == EMPLOYEES:
+            entry = origin.entry(int(figure.value.to_integral_value(ROUND_HALF_UP)))
+            if figure.value % 1:
+                entry["exact_value"] = amount
+        else:
+            entry = origin.entry(amount)
         entry["filing_id"] = filing.transaction_id
         entry["period_end_on"] = figure.period_end.isoformat()
-        entry["scope"] = "COMPANY"
+        entry["scope"] = "GROUP" if figure.is_group else "COMPANY"
         entry["is_derived"] = figure.is_derived
         entry["is_group_accounts"] = accounts.is_group or filing.is_group
-        entry["warnings"] = sorted({warning.code.value for warning in figure.warnings})
+        codes = {warning.code for warning in figure.warnings} | of_filing
+        if name == EMPLOYEES and filing.is_group and not accounts.is_group:
+            codes.add(WarningCode.SCOPE_UNCERTAIN)
+        entry["warnings"] = sorted(code.value for code in codes)
         if filing.filed_on is not None:
             entry["filed_on"] = filing.filed_on.isoformat()
         if figure.currency is not None:
@@ -105,9 +117,17 @@ def accounts_entries(
     return entries
 
 
+def _doubts_of_filing(accounts: Accounts, filing: AccountsFiling) -> set[WarningCode]:
+    """Return the warning that the register files these accounts under another date, if it does."""
+    filed_for = filing.period_end_on
+    if filed_for is None or abs(accounts.balance_sheet_date - filed_for) <= _SLACK:
+        return set()
+    return {WarningCode.BALANCE_SHEET_DATE_CONFLICT}
+
+
 def shortfall(accounts: Accounts) -> EnrichmentReason | None:
     """Tell what accounts that could be read do not say, though one would expect it to (R85)."""
-    figures = [getattr(accounts, name) for name in ACCOUNTS_FIELDS if name != "employees"]
+    figures = [getattr(accounts, name) for name in ACCOUNTS_FIELDS if name != EMPLOYEES]
     if accounts.unreadable:
         return EnrichmentReason.ACCOUNTS_UNREADABLE
     if not any(figures):

@@ -55,6 +55,7 @@ class ProfileEntry(TypedDict, total=False):
     """One value and its provenance, as JSON: dates as ISO text, money as decimal text."""
 
     value: Any
+    exact_value: str
     source: str
     retrieved_at: str
     filing_id: str

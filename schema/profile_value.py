@@ -74,7 +74,8 @@ class FiledValue(ProfileValue):
         description="The balance sheet date that it belongs to."
     )
     scope: AccountsScope | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        description="Whose figure it is: the company's, also in group accounts (A23)."
+        description="Whose figure it is. Balances are the company's, also in group accounts; only"
+        " a head count may be the group's."
     )
     is_derived: bool = strawberry.field(
         description="Added up by us, since the accounts print no such line (A22)."
@@ -87,7 +88,8 @@ class FiledValue(ProfileValue):
     )
     filed_on: date | None = strawberry.field(description="When the accounts were filed.")
     warnings: list[str] = strawberry.field(
-        description="Codes of what is odd about the tagging, such as SIGN_INFERRED."
+        description="Codes of what is odd about the tagging of this figure, about the sums that"
+        " it is a part of, or about the whole document, such as SIGN_INFERRED. Empty if nothing is."
     )
 
 
@@ -114,7 +116,12 @@ class DateValue(ProfileValue):
 class CountValue(FiledValue):
     """A value."""
 
-    value: int = strawberry.field(description="The average number during the period.")
+    value: int = strawberry.field(
+        description="The average number during the period, rounded to whole people."
+    )
+    exact_value: Decimal = strawberry.field(
+        description="The average number as filed: 2.7 where some people work part of the time."
+    )
 
 
 @strawberry.type(description="An amount of money and where it comes from.")
@@ -144,7 +151,8 @@ def date_value(entry: ProfileEntry) -> DateValue:
 
 def count_value(entry: ProfileEntry) -> CountValue:
     """Show a number."""
-    return CountValue(value=entry["value"], **_filing(entry))
+    exact = entry.get("exact_value", entry["value"])
+    return CountValue(value=entry["value"], exact_value=Decimal(exact), **_filing(entry))
 
 
 def money_value(entry: ProfileEntry) -> MoneyValue:

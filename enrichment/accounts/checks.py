@@ -1,11 +1,14 @@
 """Whether the filed figures add up: failing sums are warnings on the record, never refusals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from enrichment.accounts import concepts, identities
+from enrichment.accounts.concepts import Role
 from enrichment.accounts.figures import (
     CURRENT_ASSETS,
+    FIXED_ASSETS,
     LESS_CURRENT_LIABILITIES,
     NET_ASSETS,
     TOTAL_ASSETS,
@@ -15,6 +18,7 @@ from enrichment.accounts.identities import Identity
 from enrichment.accounts.lines import Line
 from enrichment.accounts.model import WarningCode
 
+_SLACK = Decimal(2)
 _WITHOUT_PREPAYMENTS = Identity(
     concepts.NET_CURRENT, (concepts.CURRENT,), (concepts.CREDITORS_WITHIN,)
 )
@@ -25,27 +29,50 @@ _EQUITY = Identity(concepts.NET, (concepts.EQUITY,))
 _FUNDS = Identity(concepts.NET, (concepts.FUNDS,))
 _TOTAL = Identity(concepts.TOTAL, (concepts.FIXED, concepts.CURRENT))
 
+_FROM_THE_TOP = Identity(
+    concepts.LESS_CURRENT_LIABILITIES,
+    (concepts.FIXED, concepts.CURRENT),
+    (concepts.CREDITORS_WITHIN,),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A sum: the figures it doubts when no form of it holds, and the roles that it needs."""
+
+    fields: tuple[str, ...]
+    code: WarningCode
+    forms: tuple[Identity, ...]
+    needed: tuple[Role, ...]
+
+
 _CHECKS = (
-    (
-        CURRENT_ASSETS,
+    _Check(
+        (CURRENT_ASSETS,),
         WarningCode.NET_CURRENT_ASSETS_MISMATCH,
         (identities.NET_CURRENT, _WITHOUT_PREPAYMENTS),
         (concepts.NET_CURRENT, concepts.CURRENT, concepts.CREDITORS_WITHIN),
     ),
-    (
-        LESS_CURRENT_LIABILITIES,
+    _Check(
+        (FIXED_ASSETS, LESS_CURRENT_LIABILITIES),
         WarningCode.TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH,
         (identities.LESS_CURRENT_LIABILITIES, _WITHOUT_CALLED_UP),
         (concepts.LESS_CURRENT_LIABILITIES, concepts.FIXED, concepts.NET_CURRENT),
     ),
-    (
-        NET_ASSETS,
-        WarningCode.NET_ASSETS_MISMATCH,
-        (_EQUITY, _FUNDS),
-        (concepts.NET,),
+    _Check(
+        (FIXED_ASSETS, CURRENT_ASSETS, LESS_CURRENT_LIABILITIES),
+        WarningCode.TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH,
+        (identities.FROM_THE_TOP, _FROM_THE_TOP),
+        (
+            concepts.LESS_CURRENT_LIABILITIES,
+            concepts.FIXED,
+            concepts.CURRENT,
+            concepts.CREDITORS_WITHIN,
+        ),
     ),
-    (
-        TOTAL_ASSETS,
+    _Check((NET_ASSETS,), WarningCode.NET_ASSETS_MISMATCH, (_EQUITY, _FUNDS), (concepts.NET,)),
+    _Check(
+        (TOTAL_ASSETS, FIXED_ASSETS, CURRENT_ASSETS),
         WarningCode.TOTAL_ASSETS_MISMATCH,
         (_TOTAL,),
         (concepts.TOTAL, concepts.FIXED, concepts.CURRENT),
@@ -54,15 +81,38 @@ _CHECKS = (
 
 
 def check_sums(found: Findings, lines: Mapping[str, Line]) -> None:
-    """Warn where a sum of tagged lines fails by more than their rounding explains."""
+    """Warn of each figure in a sum that fails by more than the rounding of its lines explains."""
     values = {name: line.value for name, line in lines.items() if line.value is not None}
     owed = concepts.CREDITORS_WITHIN.name
     if owed in values:
         values[owed] = abs(values[owed])
-    for field, code, forms, needed in _CHECKS:
-        has_all = all(role.name in values for role in needed)
-        if has_all and _fails(forms, values, lines):
+    for check in _CHECKS:
+        has_all = all(role.name in values for role in check.needed)
+        if has_all and _fails(check.forms, values, lines):
+            _doubt(found, check.fields, check.code)
+    _check_net_assets(found)
+
+
+def _check_net_assets(found: Findings) -> None:
+    """Warn where net assets exceed what they are a part of, or are its exact opposite."""
+    net = found.figures.get(NET_ASSETS)
+    if net is None:
+        return
+    less, total = found.figures.get(LESS_CURRENT_LIABILITIES), found.figures.get(TOTAL_ASSETS)
+    if less and (net.value > less.value + _SLACK or net.value == -less.value != 0):
+        _doubt(found, (NET_ASSETS, LESS_CURRENT_LIABILITIES), WarningCode.NET_ASSETS_MISMATCH)
+    if total and net.value > total.value + _SLACK:
+        _doubt(found, (NET_ASSETS, TOTAL_ASSETS), WarningCode.TOTAL_ASSETS_MISMATCH)
+
+
+def _doubt(found: Findings, fields: Sequence[str], code: WarningCode) -> None:
+    """Warn of the figures, and of a total that was added up from one of them."""
+    for field in fields:
+        if field in found.figures:
             found.warn(field, code)
+    total = found.figures.get(TOTAL_ASSETS)
+    if total is not None and total.is_derived and {FIXED_ASSETS, CURRENT_ASSETS} & set(fields):
+        found.warn(TOTAL_ASSETS, code)
 
 
 def _fails(

@@ -74,7 +74,12 @@ FUNDS = Role(
     _keys("ShareholderFunds", "ShareholdersFunds", "CharityFunds", "TotalCharityFunds"),
     may_be_bracketed=True,
 )
-CALLED_UP = Role("called_up", _keys("CalledUpShareCapitalNotPaidNotExpressedAsCurrentAsset"))
+CALLED_UP = Role(
+    "called_up",
+    _keys(
+        "CalledUpShareCapitalNotPaidNotExpressedAsCurrentAsset", "CalledUpShareCapitalNotPaid",
+    ),
+)  # fmt: skip
 PREPAYMENTS = Role(
     "prepayments",
     _keys(

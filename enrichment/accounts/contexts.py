@@ -18,6 +18,7 @@ _MAX_PREFIXES = 100
 
 _COMPANY_DEFAULT = ("GroupCompanyDataDimension", "Company")
 _SEPARATE = ("ConsolidatedAndSeparateFinancialStatementsAxis", "SeparateMember")
+_EDITION = "OriginalRevisedDataDimension"
 _GROUP_DIMENSIONS = frozenset(
     {"GroupCompanyDataDimension", "GroupCompanyDimension", "ScopeAccountsDimension"}
 )
@@ -31,7 +32,9 @@ class Context:
     """A period of one entity. `end` is the instant itself when `start` is null.
 
     `dimensions` are the (dimension, member) local names that narrow it: none of them means the
-    entity as a whole. `is_separate` marks the company's own figures in ESEF group accounts.
+    entity as a whole. `is_separate` marks the company's own figures in ESEF group accounts;
+    `is_own` those that UK accounts name the company's explicitly. `is_original` marks figures of
+    the accounts as first filed.
     """
 
     start: date | None
@@ -41,6 +44,8 @@ class Context:
     is_registrar_scheme: bool
     is_separate: bool
     ends_at_midnight: bool
+    is_own: bool = False
+    is_original: bool = False
 
     @property
     def is_instant(self) -> bool:
@@ -86,7 +91,12 @@ def read_contexts(root: etree._Element) -> dict[str, Context]:
 def _read_context(element: etree._Element) -> Context:
     identifier = element.find(f"{XBRLI}entity/{XBRLI}identifier")
     found = frozenset(_dimensions(element))
-    dimensions = found - {_COMPANY_DEFAULT, _SEPARATE}
+    editions = {member.casefold() for dimension, member in found if dimension == _EDITION}
+    dimensions = frozenset(
+        (dimension, member)
+        for dimension, member in found - {_COMPANY_DEFAULT, _SEPARATE}
+        if dimension != _EDITION
+    )
     start, end = _moment(element, "startDate"), _moment(element, "endDate")
     instant = _moment(element, "instant")
     last = instant or end
@@ -99,6 +109,8 @@ def _read_context(element: etree._Element) -> Context:
         and "companieshouse" in (identifier.get("scheme") or "").replace("-", "").lower(),
         is_separate=_SEPARATE in found,
         ends_at_midnight="T00:00:00" in (last or ""),
+        is_own=_COMPANY_DEFAULT in found,
+        is_original=any(edition.startswith("original") for edition in editions),
     )
 
 

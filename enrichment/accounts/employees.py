@@ -6,14 +6,15 @@ from datetime import date
 from decimal import Decimal
 
 from enrichment.accounts import concepts
-from enrichment.accounts.facts import Document, Fact
+from enrichment.accounts.facts import Document, Fact, latest
 from enrichment.accounts.figures import Findings
 from enrichment.accounts.lines import distinct
 from enrichment.accounts.model import Figure, WarningCode
-from enrichment.accounts.periods import ends_on_any
+from enrichment.accounts.periods import SLACK, ends_on_any
 from enrichment.accounts.values import shifted
 
 EMPLOYEES = "employees"
+MAX_EMPLOYEES = 10_000_000
 
 
 def find_employees(
@@ -24,26 +25,65 @@ def find_employees(
     start: date | None,
     ends: frozenset[date],
     is_separate: bool,
+    is_group: bool,
 ) -> None:
     """Find the head count of the period that ends on one of `ends`; its unit means nothing.
 
-    Compulsory since 2016 for all but dormant companies, so that none is common before.
+    Compulsory since 2016 for all but dormant companies, so that none is common before. In group
+    accounts (`is_group`) a head count without a dimension is often the group's.
     """
     tagged = [fact for fact in document.of(concepts.EMPLOYEES) if not fact.is_nil]
-    facts = _of_period(tagged, start, ends, is_separate=is_separate)
+    ended = [fact for fact in tagged if ends_on_any(fact, ends)]
+    if not any(fact.context and not fact.context.dimensions for fact in ended):
+        ended = [fact for fact in tagged if _ends_near(fact, day)]
+    facts = latest(_of_period(ended, start, is_separate=is_separate))
     if not facts:
-        if any(fact.context is None for fact in tagged):
-            found.warn(EMPLOYEES, WarningCode.CONTEXT_UNDEFINED)
-            found.unreadable.add(EMPLOYEES)
+        _note_unusable(found, tagged, ended)
         return
     _count(found, [fact for fact in facts if fact.concept == facts[0].concept], day)
+    if not any(ends_on_any(fact, ends) for fact in facts):
+        found.warn(EMPLOYEES, WarningCode.BALANCE_SHEET_DATE_CONFLICT)
+    if is_group and not is_separate:
+        _scope(found, facts, [fact for fact in ended if fact.context and fact.context.is_group])
+
+
+def _ends_near(fact: Fact, day: date) -> bool:
+    """Tell whether the fact's context ends within a few days, as in a year of 52 weeks."""
+    end = fact.context.end if fact.context else None
+    return end is not None and abs(end - day) <= SLACK
+
+
+def _note_unusable(found: Findings, tagged: Sequence[Fact], ended: Sequence[Fact]) -> None:
+    """Tell a head count that is tagged in vain from one that is not filed."""
+    code: WarningCode | None = None
+    if any(fact.context is None for fact in tagged):
+        code = WarningCode.CONTEXT_UNDEFINED
+    elif found.unreadable and not found.figures and ended:
+        code = WarningCode.SCOPE_UNCERTAIN
+    if code is not None:
+        found.warn(EMPLOYEES, code)
+        found.unreadable.add(EMPLOYEES)
+
+
+def _scope(found: Findings, facts: Sequence[Fact], of_group: Sequence[Fact]) -> None:
+    """Say whose head count it is: the group's where the same number is tagged as the group's."""
+    figure = found.figures.get(EMPLOYEES)
+    if figure is None or all(fact.context and fact.context.is_own for fact in facts):
+        return
+    counts = {fact.value for fact in of_group}
+    if figure.value in counts:
+        found.figures[EMPLOYEES] = replace(figure, is_group=True)
+    if figure.value in counts or not counts:
+        found.warn(EMPLOYEES, WarningCode.SCOPE_UNCERTAIN)
 
 
 def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
     """Note the one head count these facts of one concept give, or that they give none."""
     codes: list[WarningCode] = []
     counted = [_mended(fact, codes) for fact in facts]
-    readable = [fact for fact in counted if fact.value is not None and fact.value >= 0]
+    readable = [
+        fact for fact in counted if fact.value is not None and 0 <= fact.value <= MAX_EMPLOYEES
+    ]
     if len(readable) < len(counted):
         codes.append(WarningCode.VALUE_UNREADABLE)
     options = distinct((fact.value, fact.quantum) for fact in readable if fact.value is not None)
@@ -51,8 +91,7 @@ def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
         codes.append(WarningCode.CONFLICTING_VALUES)
     if len(options) != 1:
         found.unreadable.add(EMPLOYEES)
-        for code in codes:
-            found.warn(EMPLOYEES, code)
+        found.warn(EMPLOYEES, *codes)
         return
     value = _whole_if_any([fact.value for fact in readable if fact.value is not None], options)
     if value % 1:
@@ -63,22 +102,20 @@ def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
         currency=None,
         concept=facts[0].concept,
         is_derived=False,
-        warnings=tuple(found.warn(EMPLOYEES, code) for code in dict.fromkeys(codes)),
     )
+    found.warn(EMPLOYEES, *codes)
 
 
-def _of_period(
-    facts: Sequence[Fact], start: date | None, ends: frozenset[date], *, is_separate: bool
-) -> list[Fact]:
-    """Return the facts of the entity as a whole for this period, whatever its length."""
+def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) -> list[Fact]:
+    """Return the facts of the entity as a whole, whatever the length of their period."""
     here = [
         fact
         for fact in facts
         if fact.context is not None
         and not fact.context.dimensions
         and fact.context.is_separate == is_separate
-        and ends_on_any(fact, ends)
     ]
+    here = [fact for fact in here if fact.context and fact.context.is_own] or here
     periods = [fact for fact in here if fact.context and not fact.context.is_instant]
     exact = [fact for fact in periods if fact.context and fact.context.start == start]
     return exact or periods or here

@@ -1,7 +1,7 @@
 """The tagged facts of a document, inline or plain XBRL, that the figures are chosen from."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -15,10 +15,13 @@ from enrichment.accounts.contexts import (
     read_contexts,
     read_currencies,
 )
-from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader, is_bracketed
+from enrichment.accounts.footnotes import may_hold_footnote
+from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader, is_bracketed, printed_sign
 from enrichment.accounts.model import AccountsRefused, RefusalCode
+from enrichment.accounts.printed_currency import PrintedCurrencies
 from enrichment.accounts.values import (
     MAX_SCALE,
+    Number,
     UnreadableError,
     is_sane,
     read_number,
@@ -43,7 +46,9 @@ class Fact:
     """One tagged fact of a wanted concept.
 
     A number has `value` (exact, scale and sign applied), or is unreadable, or neither when nil.
-    `quantum` is the unit it was rounded to. A text has `text` and its `format`.
+    `quantum` is the unit it was rounded to. A text has `text` and its `format`. `page_sign` is
+    what the page prints beside a number tagged as negative: -1 a minus or bracket, 1 neither, 0
+    unknown.
     """
 
     concept: str
@@ -61,6 +66,14 @@ class Fact:
     is_bracketed: bool = False
     is_negative_inside: bool = False
     is_bare_dash: bool = False
+    page_sign: int = 0
+    has_foreign_sign: bool = False
+
+
+def latest(facts: Sequence[Fact]) -> list[Fact]:
+    """Leave out what was first filed where the facts say what replaced it."""
+    revised = [fact for fact in facts if fact.context is None or not fact.context.is_original]
+    return revised or list(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,7 @@ def read_facts(root: etree._Element) -> Document:
     uses: Counter[str] = Counter()
     currencies: Counter[str] = Counter(code for code in units.values() if code)
     names = Namespaces()
+    printed = PrintedCurrencies()
     wanted = 0
     for count, tag in enumerate(tags):
         uses[tag.element.get("contextRef") or ""] += 1
@@ -108,7 +122,10 @@ def read_facts(root: etree._Element) -> Document:
             wanted += 1
             fact = _read_fact(tag, key, contexts, reader)
             is_ifrs = "xbrl.ifrs.org" in (tag.namespace or names.of(tag.prefix, tag.element))
-            facts.setdefault(key, []).append(replace(fact, currency=currency, is_ifrs=is_ifrs))
+            fact = replace(fact, currency=currency, is_ifrs=is_ifrs)
+            if tag.is_inline and printed.contradict(tag.element, fact.text, currency):
+                fact = replace(fact, has_foreign_sign=True)
+            facts.setdefault(key, []).append(fact)
         if count >= MAX_FACTS or wanted > MAX_WANTED_FACTS:
             raise AccountsRefused(
                 RefusalCode.TOO_MANY_FACTS, "The document has more facts than any accounts."
@@ -158,6 +175,8 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
     """Return the fact with its number read: format, then scale, then sign."""
     if (element.get(_NIL) or "").strip() in ("true", "1"):
         return replace(fact, is_nil=True)
+    if is_inline and may_hold_footnote(element, fact.text):
+        return replace(fact, is_unreadable=True)
     try:
         scale = _scale(element) if is_inline else 0
         number = read_number(fact.text, fact.format)
@@ -183,7 +202,14 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
         is_bracketed=is_inline and not has_sign and is_bracketed(element),
         is_negative_inside=is_inline and number.is_negative_inside,
         is_bare_dash=number.is_bare_dash,
+        page_sign=_page_sign(element, number, has_sign=has_sign) if is_inline else 0,
     )
+
+
+def _page_sign(element: etree._Element, number: Number, *, has_sign: bool) -> int:
+    if number.is_negative_inside:
+        return -1
+    return printed_sign(element) if has_sign and number.value else 0
 
 
 def _scale(element: etree._Element) -> int:

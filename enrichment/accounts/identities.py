@@ -1,7 +1,7 @@
 """The sums every balance sheet obeys, used to decide between readings of its lines."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
 
@@ -24,6 +24,16 @@ _LIABILITIES = frozenset(
     )
 )
 _BRACKETED = frozenset(role.name for role in concepts.ROLES if role.may_be_bracketed)
+_ASSET_TOTALS = frozenset(role.name for role in (concepts.FIXED, concepts.CURRENT, concepts.TOTAL))
+_ASSETS = _ASSET_TOTALS | {
+    role.name
+    for role in (
+        concepts.CALLED_UP,
+        concepts.PREPAYMENTS,
+        *concepts.FIXED_LINES,
+        *concepts.CURRENT_LINES,
+    )
+}
 _EXACT, _ROUNDED = 2, 1
 
 
@@ -67,11 +77,13 @@ _ALL = (
 
 
 def settle(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Decide, where the sums can, what brackets outside a tag and disagreeing tags mean.
+    """Decide, where the sums can, what doubtful signs and disagreeing tags mean.
 
-    A reading counts only if the sums hold better with it than with any other. Undecided
-    brackets keep the literal value, flagged; undecided disagreements stay as they are.
+    A sign is doubtful where the page's brackets and the tag disagree. A reading counts only if
+    the sums hold better with it than with any other. Undecided signs keep the literal value,
+    flagged; undecided disagreements stay as they are. Assets are never negative.
     """
+    lines = {name: _without_sign(name, line) for name, line in lines.items()}
     readings = {name: _readings(name, line) for name, line in lines.items() if line.options}
     open_roles = [name for name, options in readings.items() if len(options) > 1]
     best = _best_scores(lines, readings, open_roles)
@@ -80,15 +92,39 @@ def settle(lines: Mapping[str, Line]) -> dict[str, Line]:
         scores = best.get(name, {})
         top = max(scores.values(), default=0)
         winners = [value for value, score in scores.items() if score == top]
-        settled[name] = _decided(lines[name], winners[0] if len(winners) == 1 else None)
+        winner = winners[0] if len(winners) == 1 else None
+        if name in _ASSET_TOTALS and _is_sign_open(name, lines[name]):
+            settled[name] = _decided_asset(lines[name], winner)
+        else:
+            settled[name] = _decided(lines[name], winner)
     return settled
+
+
+def _decided_asset(line: Line, winner: Decimal | None) -> Line:
+    if winner is None or winner < 0:
+        return line.unsettled(WarningCode.SIGN_DOUBTFUL)
+    return line.settled(winner, WarningCode.SIGN_INFERRED)
+
+
+def _without_sign(name: str, line: Line) -> Line:
+    """Read an asset that the page prints as a plain number as positive, whatever its tag says."""
+    if name not in _ASSETS or line.page_sign < 1:
+        return line
+    options = tuple(dict.fromkeys(abs(value) for value in line.options))
+    return replace(line, options=options, codes=(*line.codes, WarningCode.SIGN_INFERRED))
 
 
 def _readings(name: str, line: Line) -> tuple[Decimal, ...]:
     options = line.options[:MAX_OPTIONS]
-    if name in _BRACKETED and line.is_bracketed:
+    if _is_sign_open(name, line):
         return tuple(dict.fromkeys((*options, *(-value for value in options if value))))
     return options
+
+
+def _is_sign_open(name: str, line: Line) -> bool:
+    if name in _ASSET_TOTALS:
+        return any(value < 0 for value in line.options)
+    return name in _BRACKETED and (line.is_bracketed or line.page_sign > 0)
 
 
 def _decided(line: Line, winner: Decimal | None) -> Line:
@@ -100,6 +136,10 @@ def _decided(line: Line, winner: Decimal | None) -> Line:
     if line.is_bracketed:
         is_mended = winner is not None and winner < 0
         codes.append(WarningCode.SIGN_INFERRED if is_mended else WarningCode.SIGN_DOUBTFUL)
+    elif line.page_sign > 0 and winner is None:
+        codes.append(WarningCode.SIGN_DOUBTFUL)
+    elif line.page_sign > 0 and winner is not None and winner > 0:
+        codes.append(WarningCode.SIGN_INFERRED)
     return line.settled(line.options[0] if winner is None else winner, *codes)
 
 
@@ -169,6 +209,37 @@ def _score(identity: Identity, values: Values, lines: Mapping[str, Line]) -> int
     if not gap:
         return _EXACT
     return _ROUNDED if gap <= tolerance(identity, values, lines) else 0
+
+
+def without_doubtful_assets(lines: Mapping[str, Line]) -> dict[str, Line]:
+    """Leave out unpaid capital and prepayments where the sums hold without them and not with them.
+
+    Their tags are also used for parts of debtors, which are in current assets already.
+    """
+    kept = dict(lines)
+    for role in (concepts.CALLED_UP, concepts.PREPAYMENTS):
+        if role.name not in kept:
+            continue
+        without = {name: line for name, line in kept.items() if name != role.name}
+        if _asset_score(without) > _asset_score(kept):
+            kept = without
+    return kept
+
+
+def _asset_score(lines: Mapping[str, Line]) -> int:
+    values = values_of(lines)
+    return sum(_score(identity, values, lines) for identity in _OF_ASSETS)
+
+
+def all_hold(values: Values, lines: Mapping[str, Line]) -> bool:
+    """Tell whether every sum that can be tested holds, within rounding."""
+    gaps = ((residual(identity, values), identity) for identity in _ALL)
+    return all(gap is None or gap <= tolerance(identity, values, lines) for gap, identity in gaps)
+
+
+def has_asset_sum(values: Values) -> bool:
+    """Tell whether a sum of at least two assets or liabilities can be tested."""
+    return any(identity.total.name in values for identity in _tested(values, None))
 
 
 def balances(lines: Mapping[str, Line], *, with_role: Role | None = None) -> bool:

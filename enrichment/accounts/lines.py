@@ -1,13 +1,13 @@
 """The lines of one balance sheet: for each role, the values its tags give at that date."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from enrichment.accounts.concepts import BALANCES, ROLES, Role
-from enrichment.accounts.facts import Document, Fact
+from enrichment.accounts.concepts import BALANCES, ROLES, UNDIMENSIONED_BALANCES, Role
+from enrichment.accounts.facts import Document, Fact, latest
 from enrichment.accounts.model import WarningCode
 
 MAX_OPTIONS = 4
@@ -19,7 +19,8 @@ class Line:
     """What is tagged for one role. More than one option means that the tags disagree.
 
     The most precise option comes first; tags that only differ by rounding are one option.
-    `quantum` is the unit the first option was rounded to.
+    `quantum` is the unit the first option was rounded to. `page_sign` is 1 if the page prints a
+    plain number where the tag says negative, -1 if it prints a negative one, 0 if unknown.
     """
 
     concept: str
@@ -29,6 +30,7 @@ class Line:
     is_bracketed: bool = False
     is_ifrs: bool = False
     codes: tuple[WarningCode, ...] = ()
+    page_sign: int = 0
 
     @property
     def value(self) -> Decimal | None:
@@ -37,14 +39,11 @@ class Line:
 
     def settled(self, value: Decimal, *codes: WarningCode) -> "Line":
         """Return this line with its value decided."""
-        return Line(
-            concept=self.concept,
-            options=(value,),
-            quantum=self.quantum,
-            currency=self.currency,
-            is_ifrs=self.is_ifrs,
-            codes=(*self.codes, *codes),
-        )
+        return replace(self, options=(value,), is_bracketed=False, codes=(*self.codes, *codes))
+
+    def unsettled(self, *codes: WarningCode) -> "Line":
+        """Return this line with no value that can be relied on."""
+        return replace(self, options=(), codes=(*self.codes, *codes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,15 @@ class Books:
     """One document seen at one date.
 
     `placed` are undefined context ids taken to be that date. `is_separate` is set in ESEF group
-    accounts, whose undimensioned facts are the group's and not the company's.
+    accounts, whose undimensioned facts are the group's and not the company's. `takes_periods` is
+    set where software tagged all balances for the period instead of for its last day.
     """
 
     document: Document
     day: date
     placed: frozenset[str] = field(default_factory=frozenset)
     is_separate: bool = False
+    takes_periods: bool = False
 
     def is_here(self, fact: Fact) -> bool:
         """Tell whether the fact is of this date and of the company."""
@@ -67,7 +68,7 @@ class Books:
             return fact.context_id in self.placed
         if self.is_separate != context.is_separate:
             return False
-        return context.is_instant and context.ends_on(self.day)
+        return (context.is_instant or self.takes_periods) and context.ends_on(self.day)
 
 
 def open_books(document: Document, day: date, placed: frozenset[str] = frozenset()) -> Books:
@@ -78,7 +79,16 @@ def open_books(document: Document, day: date, placed: frozenset[str] = frozenset
         for key in BALANCES
         for fact in document.facts.get(key, ())
     )
-    return separate if has_separate else Books(document, day, placed)
+    books = separate if has_separate else Books(document, day, placed)
+    return books if any(balances_in(books)) else replace(books, takes_periods=True)
+
+
+def balances_in(books: Books) -> Iterator[Fact]:
+    """Yield the balances of this date, of the entity as a whole and of parts of it alike."""
+    for key in UNDIMENSIONED_BALANCES:
+        for fact in books.document.facts.get(key, ()):
+            if books.is_here(fact) and not fact.is_nil:
+                yield fact
 
 
 def main_currency(books: Books) -> str | None:
@@ -106,7 +116,7 @@ def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
     for key in role.concepts:
         here = [fact for fact in books.document.facts.get(key, ()) if books.is_here(fact)]
         for facts in _tiers(role, here):
-            tagged = [fact for fact in facts if not fact.is_nil]
+            tagged = latest([fact for fact in facts if not fact.is_nil])
             if not tagged:
                 continue
             line = _line_of(tagged, currency)
@@ -142,12 +152,16 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
     if len(currencies) > 1 or (money and currency != main):
         codes.append(WarningCode.CURRENCY_MIXED)
     chosen = [fact for fact in money if fact.currency == currency]
+    if any(fact.has_foreign_sign for fact in chosen):
+        codes.append(WarningCode.CURRENCY_DOUBTFUL)
     if any(fact.is_bare_dash for fact in chosen):
         codes.append(WarningCode.DASH_READ_AS_ZERO)
     if any(fact.is_negative_inside for fact in chosen):
         codes.append(WarningCode.SIGN_INFERRED)
     if any(fact.context is None for fact in facts):
         codes.append(WarningCode.CONTEXT_UNDEFINED)
+    if any(fact.context is not None and not fact.context.is_instant for fact in chosen):
+        codes.append(WarningCode.PERIOD_TYPE_WRONG)
     options = distinct((fact.value, fact.quantum) for fact in chosen if fact.value is not None)
     return Line(
         concept=(chosen or facts)[0].concept,
@@ -157,7 +171,14 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
         is_bracketed=bool(chosen) and all(fact.is_bracketed for fact in chosen),
         is_ifrs=any(fact.is_ifrs and not _is_separate(fact) for fact in facts),
         codes=tuple(codes),
+        page_sign=_page_sign(chosen),
     )
+
+
+def _page_sign(facts: Sequence[Fact]) -> int:
+    """Return what the page prints beside the negative tags: a minus anywhere is a minus."""
+    signs = {fact.page_sign for fact in facts if fact.value is not None and fact.value < 0}
+    return -1 if -1 in signs else max(signs, default=0)
 
 
 def _is_separate(fact: Fact) -> bool:

@@ -15,6 +15,7 @@ _BRACKET_STEPS = 12
 _EXCLUDES = frozenset(f"{{{namespace}}}exclude" for namespace in INLINE_NAMESPACES)
 _BLOCKS = frozenset({"br", "div", "p", "td", "th", "tr", "li", "table", "h1", "h2", "h3", "h4"})
 _BLANKS = " \t\r\n\u00a0\u2009\u202f\u200b\ufeff"
+_NEGATIVE = frozenset("(-\u2010\u2011\u2012\u2013\u2014\u2212")
 _ROW_ENDS = frozenset({"tr", "table", "body"})
 
 
@@ -87,6 +88,14 @@ def is_bracketed(element: etree._Element) -> bool:
     """Tell whether the page prints the tag in round brackets that stand outside of it."""
     before = _last_character(element)
     return before == "(" and _next_character(element) == ")"
+
+
+def printed_sign(element: etree._Element) -> int:
+    """Return -1 if a bracket or minus stands beside the tag, 1 if none does, 0 if hidden."""
+    if any(_local(ancestor) == "hidden" for ancestor in element.iterancestors()):
+        return 0
+    is_negative = _last_character(element) in _NEGATIVE or _next_character(element) == ")"
+    return -1 if is_negative else 1
 
 
 def _last_character(element: etree._Element) -> str:

@@ -47,6 +47,7 @@ class WarningCode(StrEnum):
     UNIT_IGNORED = "UNIT_IGNORED"
     UNIT_NOT_MONEY = "UNIT_NOT_MONEY"
     CURRENCY_MIXED = "CURRENCY_MIXED"
+    CURRENCY_DOUBTFUL = "CURRENCY_DOUBTFUL"
     DASH_READ_AS_ZERO = "DASH_READ_AS_ZERO"
     VALUE_UNREADABLE = "VALUE_UNREADABLE"
     CONFLICTING_VALUES = "CONFLICTING_VALUES"
@@ -55,6 +56,7 @@ class WarningCode(StrEnum):
     EMPLOYEES_NOT_WHOLE = "EMPLOYEES_NOT_WHOLE"
     SUBSTITUTE_CONCEPT = "SUBSTITUTE_CONCEPT"
     SUBSTITUTE_UNCONFIRMED = "SUBSTITUTE_UNCONFIRMED"
+    DERIVED_FROM_OTHER_LINES = "DERIVED_FROM_OTHER_LINES"
     BALANCE_SHEET_DATE_CONFLICT = "BALANCE_SHEET_DATE_CONFLICT"
     BALANCE_SHEET_DATE_INFERRED = "BALANCE_SHEET_DATE_INFERRED"
     COMPANY_NUMBER_CONFLICT = "COMPANY_NUMBER_CONFLICT"
@@ -81,7 +83,8 @@ class Figure:
     """One figure for the current period, as the company filed it.
 
     `value` is exact: whole units of `currency` (never thousands), or a head count when
-    `currency` is null. `concept` is the tag's local name, or the formula when derived.
+    `currency` is null. `concept` is the tag's local name, or the formula when derived. `is_group`
+    marks a head count that is the group's.
     """
 
     value: Decimal
@@ -89,14 +92,15 @@ class Figure:
     currency: str | None
     concept: str
     is_derived: bool
-    warnings: tuple[AccountsWarning, ...]
+    warnings: tuple[AccountsWarning, ...] = ()
+    is_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """Filed accounts of one company at one balance sheet date.
 
-    All figures are the company's own, also in group accounts (A23). A figure that is null was
+    All balances are the company's own, also in group accounts (A23). A figure that is null was
     not filed, unless `unreadable` names it: then it is tagged, but its value cannot be told (R85).
     """
 

@@ -1,7 +1,7 @@
 """Which date the balance sheet is of, when its period began, and where stray contexts belong."""
 
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 
 from enrichment.accounts import concepts
 from enrichment.accounts.dates import read_date
@@ -9,6 +9,8 @@ from enrichment.accounts.facts import Document, Fact
 from enrichment.accounts.model import AccountsRefused, AccountsWarning, RefusalCode, WarningCode
 from enrichment.accounts.values import UnreadableError
 
+SLACK = timedelta(days=7)
+_ONE_DAY = timedelta(days=1)
 FIELD = "balance_sheet_date"
 _FIGURES = concepts.BALANCES | frozenset(concepts.EMPLOYEES)
 
@@ -45,10 +47,19 @@ def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning,
 def _confirmed(
     day: date, ends: list[date], instants: Counter[date]
 ) -> tuple[date, tuple[AccountsWarning, ...]]:
-    """Prefer the end of the period where the stated date carries no balances and it does."""
-    if day in instants or len(ends) != 1 or ends[0] not in instants:
+    """Prefer the end of the period where the stated date carries no balances and it does.
+
+    So too a day a few days off: a year of 52 weeks is often stated as one that ends with a month.
+    """
+    if any(day in (instant, instant - _ONE_DAY) for instant in instants):
         return day, ()
-    return ends[0], (_conflict("The stated balance sheet date carries no balances."),)
+    near = [instant for instant in instants if abs(instant - day) <= SLACK]
+    better = ends[0] if len(ends) == 1 and ends[0] in instants else None
+    if better is None and near:
+        better = min(near, key=lambda instant: (abs(instant - day), instant))
+    if better is None:
+        return day, ()
+    return better, (_conflict("The stated balance sheet date carries no balances."),)
 
 
 def _conflict(message: str) -> AccountsWarning:

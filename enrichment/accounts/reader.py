@@ -4,6 +4,7 @@ from datetime import date
 
 from enrichment.accounts import company, concepts, identities
 from enrichment.accounts.checks import check_sums
+from enrichment.accounts.derived import derive_total, find_parts
 from enrichment.accounts.document import parse_document
 from enrichment.accounts.employees import EMPLOYEES, find_employees
 from enrichment.accounts.facts import Document, read_facts
@@ -14,27 +15,22 @@ from enrichment.accounts.figures import (
     NET_ASSETS,
     TOTAL_ASSETS,
     Findings,
-    find_balances,
+    find_tagged,
 )
 from enrichment.accounts.lines import Books, Line, main_currency, open_books, read_lines
 from enrichment.accounts.model import Accounts, AccountsRefused, RefusalCode, WarningCode
 from enrichment.accounts.periods import (
+    SLACK,
     balance_instants,
     balance_sheet_date,
     period_start,
     stated_dates,
     undefined_contexts,
 )
+from enrichment.accounts.signs import mend_totals
+from enrichment.accounts.unusable import note_unusable
 
-_SLACK_DAYS = 7
 _MAX_STRAYS = 8
-_WANTED_ROLES = {
-    FIXED_ASSETS: (concepts.FIXED,),
-    CURRENT_ASSETS: (concepts.CURRENT,),
-    TOTAL_ASSETS: (concepts.TOTAL,),
-    LESS_CURRENT_LIABILITIES: (concepts.LESS_CURRENT_LIABILITIES,),
-    NET_ASSETS: (concepts.NET, concepts.EQUITY, concepts.FUNDS),
-}
 
 
 def read_accounts(content: bytes, *, company_number: str | None = None) -> Accounts:
@@ -60,16 +56,20 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     day, date_warnings = balance_sheet_date(document)
     start = period_start(document, day)
     books = _books(document, day)
-    lines = identities.settle(read_lines(books))
-    found = find_balances(lines, day)
-    find_employees(
-        document, found, day=day, start=start, ends=_ends(document, day),
-        is_separate=books.is_separate,
-    )  # fmt: skip
-    _note_stray(found, document, books)
-    check_sums(found, lines)
+    is_group = company.is_group(document)
+    lines = _settled(books)
+    found = Findings(warnings=list(date_warnings))
     if has_other_number:
         found.warn("company_number", WarningCode.COMPANY_NUMBER_CONFLICT)
+    find_tagged(found, lines, day)
+    find_parts(found, lines, day)
+    note_unusable(found, books)
+    derive_total(found, lines, day)
+    find_employees(
+        document, found, day=day, start=start, ends=_ends(document, day),
+        is_separate=books.is_separate, is_group=is_group,
+    )  # fmt: skip
+    check_sums(found, lines)
     return Accounts(
         company_number=number,
         company_name=company.read_company_name(document),
@@ -77,15 +77,15 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
         period_start=start,
         currency=_currency(found) or main_currency(books),
         is_dormant=company.read_dormant(document),
-        is_group=company.is_group(document),
-        employees=found.figures.get(EMPLOYEES),
-        fixed_assets=found.figures.get(FIXED_ASSETS),
-        current_assets=found.figures.get(CURRENT_ASSETS),
-        total_assets=found.figures.get(TOTAL_ASSETS),
-        total_assets_less_current_liabilities=found.figures.get(LESS_CURRENT_LIABILITIES),
-        net_assets=found.figures.get(NET_ASSETS),
+        is_group=is_group,
+        employees=found.figure(EMPLOYEES),
+        fixed_assets=found.figure(FIXED_ASSETS),
+        current_assets=found.figure(CURRENT_ASSETS),
+        total_assets=found.figure(TOTAL_ASSETS),
+        total_assets_less_current_liabilities=found.figure(LESS_CURRENT_LIABILITIES),
+        net_assets=found.figure(NET_ASSETS),
         unreadable=frozenset(found.unreadable),
-        warnings=(*date_warnings, *found.warnings),
+        warnings=tuple(found.warnings),
     )
 
 
@@ -112,25 +112,13 @@ def _books(document: Document, day: date) -> Books:
 
 
 def _settled(books: Books) -> dict[str, Line]:
-    return identities.settle(read_lines(books))
+    return mend_totals(identities.without_doubtful_assets(identities.settle(read_lines(books))))
 
 
 def _ends(document: Document, day: date) -> frozenset[date]:
     """Return the days the period may end on: a balance sheet may be dated a few days apart."""
     stated = stated_dates(document, concepts.PERIOD_END)
-    return frozenset({day, *(end for end in stated if abs((end - day).days) <= _SLACK_DAYS)})
-
-
-def _note_stray(found: Findings, document: Document, books: Books) -> None:
-    """Name the figures that are tagged, but only for periods the document does not define."""
-    for name, roles in _WANTED_ROLES.items():
-        if name in found.figures or name in found.unreadable:
-            continue
-        keys = tuple(key for role in roles for key in role.concepts)
-        facts = [fact for fact in document.of(keys) if not fact.is_nil]
-        if any(fact.context is None and fact.context_id not in books.placed for fact in facts):
-            found.warn(name, WarningCode.CONTEXT_UNDEFINED)
-            found.unreadable.add(name)
+    return frozenset({day, *(end for end in stated if abs(end - day) <= SLACK)})
 
 
 def _currency(found: Findings) -> str | None:

@@ -127,6 +127,8 @@ def _plain_number(text: str, *, point: str, groups: str) -> Number:
         digits = digits.removeprefix("+")
     digits = "".join(c for c in digits if c not in _APOSTROPHES)
     whole, _, fraction = digits.partition(point)
+    if groups in whole and len(whole.rpartition(groups)[2]) != len("000"):
+        raise UnreadableError("The last group of digits does not have three.")
     return _number(whole.replace(groups, ""), fraction, is_negative)
 
 

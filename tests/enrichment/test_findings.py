@@ -207,6 +207,60 @@ def test_group_accounts_are_marked_whoever_says_so(
     assert {entry["scope"] for entry in entries.values()} == {"COMPANY"}
 
 
+@pytest.mark.parametrize(
+    ("document", "filing", "is_of_group", "scope", "warnings"),
+    [
+        (False, False, False, "COMPANY", []),
+        # the filing says group, and the document does not tell the two apart
+        (False, True, False, "COMPANY", ["SCOPE_UNCERTAIN"]),
+        (True, True, False, "COMPANY", []),
+        (True, True, True, "GROUP", []),
+    ],
+)
+def test_a_head_count_says_whose_it_is(
+    document: bool, filing: bool, is_of_group: bool, scope: str, warnings: list[str]
+) -> None:
+    """A23."""
+    entries = accounts_entries(
+        replace(ACCOUNTS, is_group=document, employees=replace(EMPLOYEES, is_group=is_of_group)),
+        replace(FILING, is_group=filing),
+        ORIGIN,
+    )
+    assert entries["employees"]["scope"] == scope
+    assert entries["employees"]["warnings"] == warnings
+
+
+@pytest.mark.parametrize(
+    ("count", "value", "exact"),
+    [("12", 12, None), ("2.7", 3, "2.7"), ("2.5", 3, "2.5"), ("12.0", 12, None)],
+)
+def test_a_count_of_people_is_whole_and_kept_exact(
+    count: str, value: int, exact: str | None
+) -> None:
+    """R84."""
+    counted = replace(EMPLOYEES, value=Decimal(count))
+    entry = accounts_entries(replace(ACCOUNTS, employees=counted), FILING, ORIGIN)["employees"]
+    assert (entry["value"], entry.get("exact_value")) == (value, exact)
+
+
+@pytest.mark.parametrize(
+    ("filed_for", "warnings"),
+    [
+        (None, []),
+        (date(2025, 12, 31), []),
+        (date(2025, 12, 28), []),
+        (date(2025, 12, 23), ["BALANCE_SHEET_DATE_CONFLICT"]),
+        (date(2024, 12, 31), ["BALANCE_SHEET_DATE_CONFLICT"]),
+    ],
+)
+def test_accounts_of_another_date_than_the_filing_are_flagged(
+    filed_for: date | None, warnings: list[str]
+) -> None:
+    """R85."""
+    entries = accounts_entries(ACCOUNTS, replace(FILING, period_end_on=filed_for), ORIGIN)
+    assert entries["fixed_assets"]["warnings"] == warnings
+
+
 @pytest.mark.parametrize("value", ["1E+6", "1000000", "1000000.00"])
 def test_money_is_written_without_an_exponent(value: str) -> None:
     """A22."""

@@ -48,7 +48,10 @@ def test_plain_xbrl_of_2009_reads() -> None:
     assert record["net_assets"] == -7
     assert record["is_dormant"] is False
     assert record["period_start"] == "2024-01-01"
-    assert [w.code for w in accounts.warnings] == ["SUBSTITUTE_CONCEPT"]
+    assert [w.code for w in accounts.warnings] == [
+        "SUBSTITUTE_CONCEPT",
+        "SUBSTITUTE_UNCONFIRMED",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,18 @@ from datetime import date
 import pytest
 
 from enrichment.accounts import AccountsRefused, RefusalCode, as_record, read_accounts, reader
+from enrichment.accounts.record import FIGURES
 from tests.enrichment.accounts.documents import (
     BALANCE_SHEET,
+    CONTEXTS,
     DAY,
     NUMBER,
     PRIOR,
     employees,
     inline,
+    instant,
     number,
+    period,
     text,
 )
 
@@ -52,6 +56,55 @@ def test_the_balance_sheet_date_is_found(dated: str, expected: str, code: str | 
     assert accounts.balance_sheet_date.isoformat() == expected
     assert [str(w.code) for w in accounts.warnings] == ([code] if code else [])
     assert as_record(accounts)["fixed_assets"] == 1000
+
+
+WEEKS = (
+    instant("weeks", "2024-12-29")
+    + period("weeks-year", "2024-01-01", "2024-12-29")
+    + instant("long-ago", "2024-12-20")
+    + period("long-year", "2024-01-01", "2024-12-20")
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "day", "employed"),
+    [
+        # the balances and the head count end on the same other day
+        ((number("FixedAssets", "9", "weeks"), employees("4", "weeks-year")), "2024-12-29", 4),
+        # only one of them does
+        ((number("FixedAssets", "9", "weeks"), employees("4")), "2024-12-29", 4),
+        ((number("FixedAssets", "9"), employees("4", "weeks-year")), DAY, 4),
+        # too far off for the end of the same year
+        ((number("FixedAssets", "9"), employees("4", "long-year")), DAY, None),
+    ],
+)
+def test_a_year_of_whole_weeks_ends_a_few_days_off(
+    facts: tuple[str, ...], day: str, employed: int | None
+) -> None:
+    accounts = read_accounts(inline(*facts, contexts=CONTEXTS + WEEKS))
+    record = as_record(accounts)
+    assert (record["balance_sheet_date"], record["fixed_assets"]) == (day, 9)
+    assert record["employees"] == employed
+    if employed:
+        assert accounts.employees is not None
+        assert "BALANCE_SHEET_DATE_CONFLICT" in {w.code for w in accounts.employees.warnings}
+
+
+def test_balances_weeks_away_are_not_those_of_the_stated_date() -> None:
+    accounts = read_accounts(
+        inline(number("FixedAssets", "9", "long-ago"), employees("1"), contexts=CONTEXTS + WEEKS)
+    )
+    assert accounts.fixed_assets is None
+
+
+def test_doubts_about_the_document_are_on_every_figure() -> None:
+    identity = text("UKCompaniesHouseRegisteredNumber", NUMBER) * 2 + text(
+        "UKCompaniesHouseRegisteredNumber", "07654321"
+    )
+    accounts = read_accounts(inline(*BALANCE_SHEET, dated="", identity=identity))
+    for name in FIGURES:
+        codes = {warning.code for warning in getattr(accounts, name).warnings}
+        assert {"BALANCE_SHEET_DATE_INFERRED", "COMPANY_NUMBER_CONFLICT"} <= codes
 
 
 def test_an_older_year_is_never_shown_as_current() -> None:

@@ -180,14 +180,14 @@ def test_a_rendered_number_reads_back_exactly(
     printed = printed.replace(",", "g").replace(".", point).replace("g", group)
     sign = {"sign": "-"} if value < 0 else {}
     accounts = read_accounts(
-        inline(number("FixedAssets", printed, format=format_, scale=str(scale), **sign))
+        inline(number("NetAssetsLiabilities", printed, format=format_, scale=str(scale), **sign))
     )
-    figure = accounts.fixed_assets
+    figure = accounts.net_assets
     whole, _, fraction = printed.partition(point)
     is_too_long = len(fraction) > 12 or sum(c.isdigit() for c in whole.lstrip("0.,")) > 15
     if figure is None:
         assert is_too_long
-        assert accounts.unreadable == {"fixed_assets"}
+        assert accounts.unreadable == {"net_assets"}
     else:
         assert figure.value == value
 
