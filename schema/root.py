@@ -25,6 +25,7 @@ from schema.consent_changes import (
 from schema.consent_evidence import ConsentEvidence, LedgerVerification
 from schema.contact_changes import (
     DeleteContactPayload,
+    EraseContactPayload,
     RequestAttachmentPreferencePayload,
     RequestEmailVerificationPayload,
     SaveContactPayload,
@@ -201,7 +202,8 @@ class CustomerMutation:
     delete_customer: DeleteCustomerPayload | None = operation(
         customer_acts.delete_customer,
         WRITES_CUSTOMERS,
-        "Erase what is personal of a customer; its history stays (R35).",
+        "Erase what is personal of a customer and its contacts, stated reasons included; its"
+        " history stays (R35).",
     )
     save_contact: SaveContactPayload | None = operation(
         contact_acts.save_contact,
@@ -211,7 +213,14 @@ class CustomerMutation:
     delete_contact: DeleteContactPayload | None = operation(
         contact_acts.delete_contact,
         WRITES_CONTACTS,
-        "Take a contact off its customer; its history stays.",
+        "Take a contact off its customer; its history stays, with name and email address."
+        " `eraseContact` erases these.",
+    )
+    erase_contact: EraseContactPayload | None = operation(
+        contact_acts.erase_contact,
+        WRITES_CONTACTS,
+        "Erase a contact, deleted or not: name, email address and stated reasons go everywhere, its"
+        " history included. What was done, when and by whom stays.",
     )
     request_email_verification: RequestEmailVerificationPayload | None = operation(
         contact_acts.request_email_verification,
