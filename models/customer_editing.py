@@ -38,6 +38,7 @@ from models.lookup import (
     record_requests,
 )
 from models.partner import for_new_customer, refuse_class_change, refuse_edit, refuse_erasure
+from models.personal_data import PERSONAL_ENTRIES, unseen
 from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
 from models.reach import reach
 from models.reclassification import (
@@ -124,7 +125,8 @@ async def edit_customer(
         await forget_company(act, customer)
     after = _stored(customer)
     plan = await plan_lookups([customer], customer_class)
-    if after == before:
+    hidden = _unseen(act, customer_class, values)
+    if after == before and not hidden:
         await customer.save(update_fields=["enrichment_status"])
         await carry_out(act, plan, EnrichmentTrigger.SAVE)
         await record_requests(act, plan.starting)
@@ -138,7 +140,9 @@ async def edit_customer(
     except IntegrityError as error:
         raise _number_taken(customer) from error
     await carry_out(act, plan, EnrichmentTrigger.SAVE)
-    await audit.record(act, "customer.edited", customer.id, before=before, after=after)
+    await audit.record(
+        act, "customer.edited", customer.id, before=before, after=after, always=hidden
+    )
     return customer
 
 
@@ -242,6 +246,15 @@ def _check_and_set(customer: Customer, values: Mapping[str, Any]) -> None:
         customer.profile = _typed_profile(customer.profile, values["profile"])
     checks.settle()
     customer.search_key = search_key_of(customer)
+
+
+def _unseen(act: Act, customer_class: CustomerClass, values: Mapping[str, Any]) -> frozenset[str]:
+    """Return the written fields that the principal may not see of a legal individual."""
+    if not customer_class.flags.is_legal_individual:
+        return frozenset()
+    typed = values.get("profile", {})
+    is_address_typed = typed is None or not PERSONAL_ENTRIES.isdisjoint(typed)
+    return unseen(act, values, ("name", "profile") if is_address_typed else ("name",))
 
 
 def _company_number(checks: Checks, text: str | None) -> str | None:

@@ -86,10 +86,11 @@ async def erase_contact(
         return EraseContactPayload(erased_id=strawberry.ID(row.id))
 
     async def refuse(
-        user_errors: list[UserError],
-        current: models.Contact | None,  # noqa: ARG001  # a deleted one is not shown
+        user_errors: list[UserError], current: models.Contact | None
     ) -> EraseContactPayload:
-        return EraseContactPayload(user_errors=user_errors)
+        is_shown = current is not None and current.deleted_at is None
+        shown = await _shown(info, current if is_shown else None)
+        return EraseContactPayload(contact=shown, user_errors=user_errors)
 
     return await perform(
         info,

@@ -104,6 +104,10 @@ class EraseContactPayload:
         default=None,
         description="The id of the contact that is erased, now or before; null on failure.",
     )
+    contact: Contact | None = strawberry.field(
+        default=None,
+        description="The current contact after a version conflict; null if it is deleted.",
+    )
     user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Errors that the user can fix; empty on success."
     )
