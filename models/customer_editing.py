@@ -24,7 +24,7 @@ from models.customer import (
 )
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
-from models.enrichment import EnrichmentRun, Suggestion
+from models.enrichment import Suggestion, erase_runs
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.job import JOBS
@@ -190,7 +190,7 @@ async def delete_customer(
         await leave_reselling(act, [customer])
     await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
     await Suggestion.filter(customer_id=customer.id).delete()
-    await EnrichmentRun.filter(customer_id=customer.id).update(company_number=None)
+    await erase_runs(customer.id)
     await erase_contacts(act, customer.id)
     customer.account_number = f"{ERASED} {customer.id}"
     customer.external_reference = customer.company_number = None

@@ -65,6 +65,7 @@ from schema.lookup_queue import EnrichmentBacklog
 from schema.node import Node
 from schema.operation import operation
 from schema.permissions import SIGNED_IN, Requires
+from schema.personal_guard import refuse_unmasked
 from schema.plan import PlannedExecution
 from schema.profile_value import AddressValue, CountValue, DateValue, MoneyValue
 from schema.serving import CustomerClassesSchema, describe_scalars, drop_null_defaults
@@ -307,7 +308,11 @@ class Subscription:
 
 
 def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
-    """Build the schema; plans are about speed, and change no answer."""
+    """Build the schema; plans are about speed, and change no answer.
+
+    Raises UnmaskedError if a field shows personal data without a mask.
+    """
+    refuse_unmasked()
     schema = CustomerClassesSchema(
         query=Query,
         mutation=Mutation,
