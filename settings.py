@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     stop_timeout_s: int = Field(default=30, ge=1, le=3600)
     worker_slots: int = Field(default=4, ge=1, le=32)
     worker_lease_s: float = Field(default=15, ge=1, le=600)
+    keep_jobs_days: float = Field(default=14, ge=0, le=36_500)
+    keep_events_days: float = Field(default=90, ge=0, le=36_500)
+    keep_runs_days: float = Field(default=730, ge=0, le=36_500)
+    keep_confirmations_days: float = Field(default=1_095, ge=0, le=36_500)
+    keep_tokens_days: float = Field(default=730, ge=0, le=36_500)
+    keep_budgets_days: float = Field(default=7, ge=0, le=36_500)
     consent_age_days: int = Field(default=730, ge=1, le=36_500)
     companies_house_api_key: SecretStr | None = None
     companies_house_url: str | None = None
@@ -240,6 +246,19 @@ class Settings(BaseSettings):
     def worker_lease(self) -> timedelta:
         """Give how long a job stays with a worker that shows no sign of life."""
         return timedelta(seconds=self.worker_lease_s)
+
+    @property
+    def retention(self) -> dict[str, timedelta | None]:
+        """Return how long rows are kept by what they are; None, which 0 days mean, for good."""
+        days = {
+            "jobs": self.keep_jobs_days,
+            "events": self.keep_events_days,
+            "runs": self.keep_runs_days,
+            "confirmations": self.keep_confirmations_days,
+            "tokens": self.keep_tokens_days,
+            "budgets": self.keep_budgets_days,
+        }
+        return {name: timedelta(days=kept) if kept else None for name, kept in days.items()}
 
     @property
     def oldest_consent(self) -> timedelta:
