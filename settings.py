@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
 POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
+LEGAL_AUDIT_DAYS = 2_192
+"""Six years: the database refuses to delete audit entries that are younger."""
 SANDBOX_KEY = "sandbox"
 """The API key sent to a sandbox when none is set; it accepts any."""
 
@@ -74,6 +76,7 @@ class Settings(BaseSettings):
     keep_confirmations_days: float = Field(default=1_095, ge=0, le=36_500)
     keep_tokens_days: float = Field(default=730, ge=0, le=36_500)
     keep_budgets_days: float = Field(default=7, ge=0, le=36_500)
+    keep_audit_days: float = Field(default=0, ge=0, le=36_500)
     consent_age_days: int = Field(default=730, ge=1, le=36_500)
     companies_house_api_key: SecretStr | None = None
     companies_house_url: str | None = None
@@ -115,6 +118,13 @@ class Settings(BaseSettings):
         if scheme != "sqlite" and scheme not in POSTGRES_SCHEMES:
             raise ValueError("DATABASE_URL begins with sqlite:// or postgres://")
         return url
+
+    @field_validator("keep_audit_days")
+    @classmethod
+    def _legal_period(cls, days: float) -> float:
+        if 0 < days < LEGAL_AUDIT_DAYS:
+            raise ValueError(f"0 for good, or at least {LEGAL_AUDIT_DAYS} days: six years")
+        return days
 
     @field_validator("database_direct_url")
     @classmethod
@@ -257,6 +267,7 @@ class Settings(BaseSettings):
             "confirmations": self.keep_confirmations_days,
             "tokens": self.keep_tokens_days,
             "budgets": self.keep_budgets_days,
+            "audit": self.keep_audit_days,
         }
         return {name: timedelta(days=kept) if kept else None for name, kept in days.items()}
 

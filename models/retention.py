@@ -1,6 +1,7 @@
 """Deletes what has been kept long enough, a batch at a time, and says so in the log.
 
-Histories of customers, contacts, classes and consent are kept for good, and so is the audit trail.
+Histories of customers, contacts, classes and consent are kept for good. So is the audit trail,
+unless a period is set for it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import structlog
 from tortoise.expressions import Q
 from tortoise.models import Model
 
-from models.access import AccessToken
+from models.access import SYSTEM, AccessToken
+from models.audit import Act, AuditEntry, record
 from models.confirmation import Confirmation, ConfirmationToken
 from models.database import Database
 from models.enrichment import EnrichmentRun, UpstreamResponse
@@ -61,6 +63,8 @@ class Retention:
     """After an access token was revoked or has expired."""
     budgets: timedelta | None = timedelta(days=7)
     """After all points that somebody spent have come back."""
+    audit: timedelta | None = None
+    """The database refuses to delete audit entries that are younger than six years."""
 
 
 async def sweep(database: Database, retention: Retention, now: datetime) -> bool:
@@ -79,6 +83,7 @@ async def sweep(database: Database, retention: Retention, now: datetime) -> bool
         ("tokens", retention.tokens, _delete_tokens),
         ("budgets", retention.budgets, _delete_budgets),
         ("mail_quota_uses", WINDOW, _delete_quota_uses),
+        ("audit_entries", retention.audit, _delete_audit),
     ):
         if period is None:
             continue
@@ -131,6 +136,18 @@ async def _delete_tokens(before: datetime, _: datetime) -> int:
 async def _delete_budgets(before: datetime, _: datetime) -> int:
     spent = Q(key__startswith=PREFIX, free_at__lt=microseconds(before))
     return await _delete_first(RateLimit, spent, "key")
+
+
+async def _delete_audit(before: datetime, now: datetime) -> int:
+    """Look at the first entries only, by their numbers, and leave an entry that tells of it."""
+    numbered = AuditEntry.filter(number__isnull=False).order_by("number").limit(BATCH)
+    first = await numbered.values_list("id", "at")
+    count = await _delete(AuditEntry, [entry_id for entry_id, at in first if at < before])
+    if count:
+        told = {"entries": count, "expires_at": before.isoformat()}
+        act = Act(SYSTEM, now, "retention")
+        await record(act, "audit.expired", "platform_audit", after=told)
+    return count
 
 
 async def _delete_quota_uses(before: datetime, _: datetime) -> int:

@@ -1,5 +1,7 @@
 """Lets a contact be erased by itself, and the reasons of a customer's class changes with it.
 
+Audit entries may be deleted once they are older than the law may ask for them.
+
 What was left of customers that are erased already, the reasons of their class changes and of their
 deletion, is erased here.
 """
@@ -40,6 +42,11 @@ def _is_reason_erased(same: str) -> str:
       AND EXISTS (SELECT 1 FROM customer WHERE id = OLD.customer_id AND erased_at IS NOT NULL)"""
 
 
+LEGAL_YEARS = 6
+"""Younger audit entries are never deleted: so long claims can be brought (Limitation Act 1980)."""
+
+AUDIT_MESSAGE = f"audit_entry is append-only for {LEGAL_YEARS} years"
+
 CLASS_CHANGE_MESSAGE = "a reason is erased with its customer, and class_change never changed else"
 
 POSTGRES = (
@@ -54,6 +61,14 @@ POSTGRES = (
          IF {_is_reason_erased(SAME)} THEN RETURN NEW; END IF;
          RAISE EXCEPTION '{CLASS_CHANGE_MESSAGE}' USING ERRCODE = 'restrict_violation';
        END $$""",
+    f"""CREATE FUNCTION refuse_audit_deletion() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN
+         IF OLD.at < clock_timestamp() - interval '{LEGAL_YEARS} years' THEN RETURN OLD; END IF;
+         RAISE EXCEPTION '{AUDIT_MESSAGE}' USING ERRCODE = 'restrict_violation';
+       END $$""",
+    "DROP TRIGGER audit_entry_kept ON audit_entry",
+    """CREATE TRIGGER audit_entry_kept BEFORE DELETE ON audit_entry
+       FOR EACH ROW EXECUTE FUNCTION refuse_audit_deletion()""",
     "DROP TRIGGER class_change_kept ON class_change",
     """CREATE TRIGGER class_change_kept BEFORE DELETE ON class_change
        FOR EACH ROW EXECUTE FUNCTION refuse_history_change()""",
@@ -64,6 +79,13 @@ POSTGRES = (
 SQLITE = (
     "DROP TRIGGER audit_entry_not_rewritten",
     "DROP TRIGGER class_change_not_changed",
+    "DROP TRIGGER audit_entry_kept",
+    append_only._sqlite_trigger(
+        "audit_entry_kept",
+        "BEFORE DELETE ON audit_entry",
+        f"WHEN (julianday(OLD.at) < julianday('now', '-{LEGAL_YEARS} years')) IS NOT TRUE",
+        AUDIT_MESSAGE,
+    ),
     append_only._sqlite_trigger(
         "audit_entry_not_rewritten",
         "BEFORE UPDATE ON audit_entry",

@@ -1,14 +1,18 @@
 """What is deleted after a while, what stays, and that it is told."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
+from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
 
 from models import (
     AccessToken,
+    AuditEntry,
     Confirmation,
     ConfirmationToken,
     EnrichmentRun,
@@ -20,11 +24,13 @@ from models import (
 )
 from models import retention as module
 from models.access import Scope, new_token
-from models.audit import Act
+from models.audit import AUDIT, Act
 from models.contact_editing import create_contact
 from models.database import Database
+from models.numbering import number_rows
 from models.point_budget import microseconds
 from models.retention import Retention, sweep
+from settings import Settings
 from tests.conftest import START, Clock
 from tests.factories import add_customer, everything
 
@@ -32,7 +38,7 @@ DAY = timedelta(days=1)
 PERIOD = 10 * DAY
 NOW = START + 100 * DAY
 OLD, YOUNG = NOW - PERIOD - timedelta(seconds=1), NOW - PERIOD
-ALL = Retention(**dict.fromkeys(Retention.__slots__, PERIOD))
+ALL = replace(Retention(**dict.fromkeys(Retention.__slots__, PERIOD)), audit=None)
 NONE = Retention(**dict.fromkeys(Retention.__slots__, None))
 
 
@@ -173,10 +179,36 @@ async def test_much_is_deleted_in_batches_and_the_rest_later(
     assert (left, await Event.all().count()) == ([3], 0)
 
 
+async def test_audit_entries_go_after_their_legal_period_and_no_earlier(
+    database: Database, act: Act
+) -> None:
+    """R96: where a period is set; what was deleted is told in the trail."""
+    for years in (8, 7, 5, 0):
+        await add_customer(database, replace(act, now=START - years * 366 * DAY))
+    await number_rows(database, AUDIT)
+    before = await AuditEntry.all().count()
+    await sweep(database, ALL, NOW)
+    assert await AuditEntry.all().count() == before
+    await sweep(database, replace(NONE, audit=7 * 366 * DAY + DAY), START)
+    entries = await AuditEntry.all().order_by("at", "id")
+    assert len(entries) == before
+    assert [(one.operation, one.after.get("entries")) for one in entries].count(
+        ("audit.expired", 1)
+    ) == 1
+    assert min(one.at for one in entries) == START - 7 * 366 * DAY
+    with pytest.raises((BaseORMException, asyncpg.PostgresError), match="append-only for 6 years"):
+        await sweep(database, replace(NONE, audit=4 * 366 * DAY), START)
+    assert await AuditEntry.all().count() == before
+
+
+@pytest.mark.parametrize("days", [1, 2_191])
+def test_no_period_of_the_audit_trail_is_too_short(days: int) -> None:
+    with pytest.raises(ValueError, match="six years"):
+        Settings(keep_audit_days=days)
+
+
 async def test_settings_say_how_long(clock: Clock) -> None:
     """0 days mean for good."""
-    from settings import Settings  # noqa: PLC0415  # of this test alone
-
     found = Retention(**Settings(keep_jobs_days=1.5, keep_events_days=0).retention)
     assert (found.jobs, found.events) == (timedelta(days=1.5), None)
     assert Retention(**Settings().retention) == Retention()
