@@ -37,6 +37,7 @@ from models.numbering import keep_numbering
 from models.personal_data import is_masked
 from models.point_budget import PointAllowance
 from models.reach import bind, kept
+from models.retention import Retention
 from models.worker import Line, Worker, WorkerOptions
 from notifications.post import post_of
 from observability.logs import log_failure
@@ -92,7 +93,11 @@ class Platform:
     async def worker(self, name: str, kinds: Collection[str] | None = None) -> Worker:
         """Make a worker that runs jobs of some kinds: of all that the settings allow by default."""
         makers = {ENRICH: self._lookups, CONFIRMATION_MAIL: self._mails}
-        options = WorkerOptions(slots=self.settings.worker_slots, lease=self.settings.worker_lease)
+        options = WorkerOptions(
+            slots=self.settings.worker_slots,
+            lease=self.settings.worker_lease,
+            retention=Retention(**self.settings.retention),
+        )
         if not self.database.is_postgres:
             # Another process's commit wakes nobody here, so look oftener.
             options = replace(options, longest_sleep=timedelta(seconds=0.25))

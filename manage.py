@@ -1,7 +1,7 @@
 """Operator commands: serve, worker, migrate, resume, schema, documents, read-accounts, sandbox.
 
 Those on users, groups and tokens are in `commands/access.py`, on budgets in `commands/budget.py`,
-on the queue of lookups in `commands/backlog.py`.
+on the queue of lookups in `commands/backlog.py`, on data subjects in `commands/subject.py`.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from commands.checking import check
 from commands.process import FAILED, Process, signal_names
 from commands.running import migrate_database, read_settings, say
 from commands.serving import LoggedServer
+from commands.subject import subject_cli
 from development import development_greeting
 from models.access import SYSTEM
 from models.audit import Act
@@ -60,6 +61,7 @@ cli.add_command(group_cli)
 cli.add_command(token_cli)
 cli.add_command(budget_cli)
 cli.add_command(backlog_cli)
+cli.add_command(subject_cli)
 cli.add_command(check)
 
 

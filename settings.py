@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
 POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
+LEGAL_AUDIT_DAYS = 2_192
+"""Six years: the database refuses to delete audit entries that are younger."""
 SANDBOX_KEY = "sandbox"
 """The API key sent to a sandbox when none is set; it accepts any."""
 
@@ -68,6 +70,13 @@ class Settings(BaseSettings):
     stop_timeout_s: int = Field(default=30, ge=1, le=3600)
     worker_slots: int = Field(default=4, ge=1, le=32)
     worker_lease_s: float = Field(default=15, ge=1, le=600)
+    keep_jobs_days: float = Field(default=14, ge=0, le=36_500)
+    keep_events_days: float = Field(default=90, ge=0, le=36_500)
+    keep_runs_days: float = Field(default=730, ge=0, le=36_500)
+    keep_confirmations_days: float = Field(default=1_095, ge=0, le=36_500)
+    keep_tokens_days: float = Field(default=730, ge=0, le=36_500)
+    keep_budgets_days: float = Field(default=7, ge=0, le=36_500)
+    keep_audit_days: float = Field(default=0, ge=0, le=36_500)
     consent_age_days: int = Field(default=730, ge=1, le=36_500)
     companies_house_api_key: SecretStr | None = None
     companies_house_url: str | None = None
@@ -109,6 +118,13 @@ class Settings(BaseSettings):
         if scheme != "sqlite" and scheme not in POSTGRES_SCHEMES:
             raise ValueError("DATABASE_URL begins with sqlite:// or postgres://")
         return url
+
+    @field_validator("keep_audit_days")
+    @classmethod
+    def _legal_period(cls, days: float) -> float:
+        if 0 < days < LEGAL_AUDIT_DAYS:
+            raise ValueError(f"0 for good, or at least {LEGAL_AUDIT_DAYS} days: six years")
+        return days
 
     @field_validator("database_direct_url")
     @classmethod
@@ -240,6 +256,20 @@ class Settings(BaseSettings):
     def worker_lease(self) -> timedelta:
         """Give how long a job stays with a worker that shows no sign of life."""
         return timedelta(seconds=self.worker_lease_s)
+
+    @property
+    def retention(self) -> dict[str, timedelta | None]:
+        """Return how long rows are kept by what they are; None, which 0 days mean, for good."""
+        days = {
+            "jobs": self.keep_jobs_days,
+            "events": self.keep_events_days,
+            "runs": self.keep_runs_days,
+            "confirmations": self.keep_confirmations_days,
+            "tokens": self.keep_tokens_days,
+            "budgets": self.keep_budgets_days,
+            "audit": self.keep_audit_days,
+        }
+        return {name: timedelta(days=kept) if kept else None for name, kept in days.items()}
 
     @property
     def oldest_consent(self) -> timedelta:

@@ -4,7 +4,7 @@ Every write has an entry, but for what only keeps the machinery going: states th
 mails pass through before they end, heartbeats, budgets, and when a token was last used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,10 +98,12 @@ async def record(
     after: dict[str, Any] | None = None,
     reason: str | None = None,
     is_override: bool = False,
+    always: Collection[str] = (),
 ) -> None:
-    """Add an entry in the transaction that makes the write; only what differs is kept.
+    """Add an entry in the transaction that makes the write.
 
-    `customer_id` is needed where the subject belongs to a customer and is none itself.
+    Only values that differ are kept, and those that are named in `always`. `customer_id` is needed
+    where the subject belongs to a customer and is none itself.
     """
     entry = new_entry(
         act,
@@ -112,6 +114,7 @@ async def record(
         after=after,
         reason=reason,
         is_override=is_override,
+        always=always,
     )
     await add_rows([entry])
 
@@ -126,10 +129,12 @@ def new_entry(
     after: dict[str, Any] | None = None,
     reason: str | None = None,
     is_override: bool = False,
+    always: Collection[str] = (),
 ) -> AuditEntry:
     """Give the row of an entry, to be added in the transaction that makes the write."""
     old, new = before or {}, after or {}
     changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    changed.update(always)
     return _entry(
         act,
         operation,

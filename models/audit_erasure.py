@@ -30,6 +30,13 @@ async def erase_values(customer_id: str, now: datetime) -> None:
     )
 
 
+async def erase_contact_values(contact_id: str, now: datetime) -> None:
+    """Take the values and reasons out of a contact's entries, once the contact is erased."""
+    await AuditEntry.filter(subject_id=contact_id).update(
+        before={}, after={}, reason=None, erased_at=now
+    )
+
+
 async def erase_names(act: Act, actor_id: str, reason: str | None) -> int:
     """Take the names out of what a user or a credential did, and count the entries.
 

@@ -106,7 +106,7 @@ async def _ask(
 
     Returns False, and does nothing, if the same question was asked a moment ago.
     """
-    await _refuse_too_many(contact, address, act.now)
+    await _refuse_too_many(act, contact, address)
     names = [document.value for document in documents]
     if await _is_asked(contact, address, kind, names, act.now):
         return False
@@ -159,15 +159,16 @@ async def _is_asked(
     )
 
 
-async def _refuse_too_many(contact: Contact, address: str, now: datetime) -> None:
+async def _refuse_too_many(act: Act, contact: Contact, address: str) -> None:
+    now = act.now
     key = email_key(address)
     # Contacts are locked one by one, but several may have the address. What a partner waits for,
     # and is told, is about its own requests only.
     await lock_name(f"requests of {reach()} to {key}")
-    counted = {
-        "The contact": Confirmation.filter(contact_id=contact.id),
-        "The email address": Confirmation.filter(email_key=key),
-    }
+    counted = {"The contact": Confirmation.filter(contact_id=contact.id)}
+    if not act.is_masked:
+        # Others would learn that some other contact has the address. Its mailbox has a quota.
+        counted["The email address"] = Confirmation.filter(email_key=key)
     for what, requests in counted.items():
         recent = await requests.filter(requested_at__gt=now - WINDOW).order_by("-requested_at")
         if len(recent) >= MAX_REQUESTS:

@@ -1,7 +1,7 @@
 """What a link from a mail does when it is looked at, and when its button is pressed (R60)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models import audit
@@ -40,7 +40,8 @@ SHOWING = frozenset({LinkState.OPEN, LinkState.DONE})
 class Followed:
     """What a link came to, and what it is about as far as its holder may see.
 
-    `is_new` tells that this very call made the change; `at` says when it was made.
+    `is_new` tells that this very call made the change; `at` says when it was made. The contact gets
+    nothing by email unless it `is_active` and `is_on_bill_list` (R77).
     """
 
     state: LinkState
@@ -51,6 +52,8 @@ class Followed:
     customer_name: str = ""
     at: datetime | None = None
     is_new: bool = False
+    is_active: bool = True
+    is_on_bill_list: bool = True
 
 
 @dataclass(slots=True)
@@ -85,8 +88,10 @@ async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: st
         return Followed(LinkState.UNKNOWN)
     contact_id = (await Confirmation.get(id=known.confirmation_id)).contact_id
     found = await _found(known.id, (await lock(Contact, contact_id))[contact_id])
-    if _state(found, now) is not LinkState.OPEN:
-        return await _described(found, now)
+    # Described before anything changes: afterwards the rows that were read are out of date.
+    described = await _described(found, now)
+    if described.state is not LinkState.OPEN:
+        return described
     act = Act(Principal(found.contact.id, THE_CONTACT, frozenset()), now, request_id)
     if purpose is LinkPurpose.WITHDRAW:
         await withdraw(act, found.contact)
@@ -96,17 +101,7 @@ async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: st
         await _confirm_preference(act, found)
     found.link.used_at = now
     await found.link.save(update_fields=["used_at"])
-    described = await _described(found, now)
-    return Followed(
-        LinkState.DONE,
-        described.kind,
-        described.documents,
-        described.address,
-        described.contact_name,
-        described.customer_name,
-        now,
-        is_new=True,
-    )
+    return replace(described, state=LinkState.DONE, at=now, is_new=True)
 
 
 async def withdraw_preference(
@@ -182,6 +177,8 @@ async def _described(found: _Found, now: datetime) -> Followed:
         found.contact.name,
         customer.name,
         used_at,
+        is_active=found.contact.is_active,
+        is_on_bill_list=found.contact.receives_bills,
     )
 
 

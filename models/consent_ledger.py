@@ -64,9 +64,18 @@ async def repeated(act: Act, customer_id: str, request: Request) -> ConsentEntry
     )
     if entry is None:
         return None
-    if not request.is_that_of(await ConsentTestimony.get(id=entry.testimony_id)):
+    testimony = await ConsentTestimony.get(id=entry.testimony_id)
+    if is_another_s(act, entry) or not request.is_that_of(testimony):
         raise key_reused(f"This key made entry {entry.sequence}, by a request with other content.")
     return entry
+
+
+def is_another_s(act: Act, entry: ConsentEntry) -> bool:
+    """Tell whether a principal who may not see an entry did not record it either.
+
+    Such a principal is not told whether its request says the same: it could guess what was said.
+    """
+    return act.is_masked and entry.recorded_by_id != act.principal.id
 
 
 def key_reused(message: str, *path: str) -> Refused:

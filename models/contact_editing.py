@@ -14,6 +14,7 @@ from models.document import Document
 from models.email_address import checked_email
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.locks import lock
+from models.personal_data import unseen
 from models.preference import PreferenceKind
 from models.preference_entry import add_entry, newest_entry
 from models.text import Checks
@@ -22,7 +23,8 @@ from models.voiding import void_confirmations
 FLAGS = {"receives_bills": False, "receives_correspondence": False, "is_active": True}
 """What a contact may be, and what it is when nothing is said."""
 
-CONTACT_FIELDS = ("name", "email", *FLAGS)
+PERSONAL_FIELDS = ("name", "email")
+CONTACT_FIELDS = (*PERSONAL_FIELDS, *FLAGS)
 
 
 async def create_contact(act: Act, customer_id: str | None, values: Mapping[str, Any]) -> Contact:
@@ -47,7 +49,10 @@ async def edit_contact(
     values: Mapping[str, Any],
     expected_version: int | None,
 ) -> Contact:
-    """Change the fields that were sent; another address is neither verified nor preferred (R62)."""
+    """Change the fields that were sent; another address is neither verified nor preferred (R62).
+
+    So is every address that is written by a principal who may not see it.
+    """
     contact = await locked_contact(contact_id, expected_version)
     if customer_id is not None and customer_id != contact.customer_id:
         raise refuse(
@@ -59,9 +64,10 @@ async def edit_contact(
     before = _stored(contact)
     _check_and_set(contact, values)
     after = _stored(contact)
-    if after == before:
+    hidden = unseen(act, values, PERSONAL_FIELDS)
+    if after == before and not hidden:
         return contact
-    if after["email"] != before["email"]:
+    if after["email"] != before["email"] or "email" in hidden:
         await _forget_address(act, contact, before["email"])
     touch(contact, act.now)
     await contact.save()
@@ -73,6 +79,7 @@ async def edit_contact(
         customer_id=contact.customer_id,
         before=before,
         after=after,
+        always=hidden,
     )
     return contact
 

@@ -1,34 +1,72 @@
-"""Takes what is personal out of the contacts of a customer that is erased (A18)."""
+"""Erases the personal data of contacts: of one alone, or of all of an erased customer (A18)."""
 
 from models import audit
 from models.audit import ERASED, Act
+from models.audit_erasure import erase_contact_values
 from models.confirmation import Confirmation
 from models.confirmation_link import VoidReason
 from models.contact import Contact
 from models.contact_state import ContactState, note_state
+from models.customer_class import touch
+from models.errors import RefusalCode, StaleVersion, refuse
+from models.locks import lock
 from models.voiding import void_confirmations
 
 
-async def erase_contacts(act: Act, customer_id: str) -> None:
-    """Blank names and addresses, end what was asked, and keep every entry of the histories.
+async def erase_contact(act: Act, contact_id: str, expected_version: int | None) -> Contact:
+    """Erase a contact, deleted or not; one that is erased already stays as it is.
 
-    Deleted contacts are blanked too. Without its salt no digest of an address says anything.
+    Name and email address go from the contact, its states, its confirmations and its audit entries,
+    with the reasons of these. What was done, when and by whom stays.
+    """
+    contact = (await lock(Contact, contact_id)).get(contact_id)
+    if contact is None:
+        raise refuse(RefusalCode.NOT_FOUND, "There is no such contact.", "id")
+    if _is_erased(contact):
+        return contact
+    if expected_version is not None and contact.version != expected_version:
+        raise StaleVersion(contact, expected_version, contact.version)
+    await _erase(act, contact, VoidReason.CONTACT_DELETED)
+    await ContactState.filter(contact_id=contact.id).update(name=ERASED, email=None)
+    await erase_contact_values(contact.id, act.now)
+    await _record(act, contact)
+    return contact
+
+
+async def erase_contacts(act: Act, customer_id: str) -> None:
+    """Erase the contacts of a customer that is about to be erased, deleted ones too.
+
+    Their audit entries are erased with the customer's.
     """
     contacts = (
         await Contact.filter(customer_id=customer_id).order_by("id").select_for_update(no_key=True)
     )
     for contact in contacts:
-        await void_confirmations(contact, VoidReason.CUSTOMER_ERASED, act.now)
-        await Confirmation.filter(contact_id=contact.id).update(email=None, email_key=None)
-        if contact.deleted_at is None:
-            contact.deleted_at = act.now
-            contact.last_modified_at = act.now
-            contact.version += 1
-            await note_state(contact, act.now)
-        if contact.name != ERASED:
-            await audit.record(act, "contact.erased", contact.id, customer_id=customer_id)
-        contact.name, contact.email, contact.address_salt = ERASED, None, ""
-        contact.email_verified_at = None
-        contact.mail_failure = contact.mail_failed_at = None
-        await contact.save()
+        is_news = not _is_erased(contact)
+        await _erase(act, contact, VoidReason.CUSTOMER_ERASED)
+        if is_news:
+            await _record(act, contact)
     await ContactState.filter(customer_id=customer_id).update(name=ERASED, email=None)
+
+
+def _is_erased(contact: Contact) -> bool:
+    """Tell by its salt whether a contact is erased: any contact may be named `(erased)`."""
+    return not contact.address_salt
+
+
+async def _erase(act: Act, contact: Contact, reason: VoidReason) -> None:
+    """Blank a locked contact and its confirmations; without its salt no digest says anything."""
+    await void_confirmations(contact, reason, act.now)
+    await Confirmation.filter(contact_id=contact.id).update(email=None, email_key=None)
+    if contact.deleted_at is None:
+        contact.deleted_at = act.now
+        touch(contact, act.now)
+        await note_state(contact, act.now)
+    contact.name, contact.email, contact.address_salt = ERASED, None, ""
+    contact.email_verified_at = None
+    contact.mail_failure = contact.mail_failed_at = None
+    await contact.save()
+
+
+async def _record(act: Act, contact: Contact) -> None:
+    await audit.record(act, "contact.erased", contact.id, customer_id=contact.customer_id)

@@ -18,12 +18,13 @@ from models.customer import (
     ACCOUNT_NUMBER_LENGTH,
     REASON_LENGTH,
     REFERENCE_LENGTH,
+    ClassChange,
     Customer,
     search_key_of,
 )
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
-from models.enrichment import EnrichmentRun, Suggestion
+from models.enrichment import Suggestion, erase_runs
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.job import JOBS
@@ -37,6 +38,7 @@ from models.lookup import (
     record_requests,
 )
 from models.partner import for_new_customer, refuse_class_change, refuse_edit, refuse_erasure
+from models.personal_data import PERSONAL_ENTRIES, unseen
 from models.profile import WANTED_FIELDS, Profile, ProfileEntry, typed_by_user, without_user_values
 from models.reach import reach
 from models.reclassification import (
@@ -123,7 +125,8 @@ async def edit_customer(
         await forget_company(act, customer)
     after = _stored(customer)
     plan = await plan_lookups([customer], customer_class)
-    if after == before:
+    hidden = _unseen(act, customer_class, values)
+    if after == before and not hidden:
         await customer.save(update_fields=["enrichment_status"])
         await carry_out(act, plan, EnrichmentTrigger.SAVE)
         await record_requests(act, plan.starting)
@@ -137,7 +140,9 @@ async def edit_customer(
     except IntegrityError as error:
         raise _number_taken(customer) from error
     await carry_out(act, plan, EnrichmentTrigger.SAVE)
-    await audit.record(act, "customer.edited", customer.id, before=before, after=after)
+    await audit.record(
+        act, "customer.edited", customer.id, before=before, after=after, always=hidden
+    )
     return customer
 
 
@@ -174,17 +179,18 @@ async def delete_customer(
     """Erase what is personal and keep the row, its class history and who did what (R35).
 
     Whom it bought through is kept too: a partner answers for the consent of who was its customer.
+    The reason is checked and not stored, since it may name the person that asked.
     """
     customer = await locked_customer(customer_id, expected_version)
     checks = Checks()
-    why = checks.reason(reason, REASON_LENGTH)
+    checks.reason(reason, REASON_LENGTH)
     checks.settle()
     await refuse_erasure(customer)
     if reach() is None:
         await leave_reselling(act, [customer])
     await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
     await Suggestion.filter(customer_id=customer.id).delete()
-    await EnrichmentRun.filter(customer_id=customer.id).update(company_number=None)
+    await erase_runs(customer.id)
     await erase_contacts(act, customer.id)
     customer.account_number = f"{ERASED} {customer.id}"
     customer.external_reference = customer.company_number = None
@@ -194,8 +200,9 @@ async def delete_customer(
     touch(customer, act.now)
     await customer.save()
     await erase_testimonies(customer)
+    await ClassChange.filter(customer_id=customer.id).update(reason=ERASED)
     await erase_values(customer.id, act.now)
-    await audit.record(act, "customer.deleted", customer.id, reason=why)
+    await audit.record(act, "customer.deleted", customer.id)
     return customer
 
 
@@ -239,6 +246,15 @@ def _check_and_set(customer: Customer, values: Mapping[str, Any]) -> None:
         customer.profile = _typed_profile(customer.profile, values["profile"])
     checks.settle()
     customer.search_key = search_key_of(customer)
+
+
+def _unseen(act: Act, customer_class: CustomerClass, values: Mapping[str, Any]) -> frozenset[str]:
+    """Return the written fields that the principal may not see of a legal individual."""
+    if not customer_class.flags.is_legal_individual:
+        return frozenset()
+    typed = values.get("profile", {})
+    is_address_typed = typed is None or not PERSONAL_ENTRIES.isdisjoint(typed)
+    return unseen(act, values, ("name", "profile") if is_address_typed else ("name",))
 
 
 def _company_number(checks: Checks, text: str | None) -> str | None:

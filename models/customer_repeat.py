@@ -8,9 +8,9 @@ from tortoise.exceptions import IntegrityError
 from models.access import Principal
 from models.audit import Act
 from models.consent_chain import digest
-from models.consent_entry import ConsentTestimony
+from models.consent_entry import ConsentEntry, ConsentTestimony
 from models.consent_fields import checked_key
-from models.consent_ledger import Request, key_reused
+from models.consent_ledger import Request, is_another_s, key_reused
 from models.customer import Customer
 from models.customer_editing import create_customer
 from models.identifiers import testimony_id_for
@@ -46,7 +46,7 @@ async def create_customer_once(
     if consent is None or key is None:
         return Created(await create_customer(act, values, template_id, consent))
     request = Request(content(), key, _testimony_id(act.principal, key))
-    existing = await _created_before(request)
+    existing = await _created_before(act, request)
     if existing is not None:
         return Created(existing, is_repeat=True)
     try:
@@ -55,7 +55,7 @@ async def create_customer_once(
         raise _is_out_of_reach() from error
 
 
-async def _created_before(request: Request) -> Customer | None:
+async def _created_before(act: Act, request: Request) -> Customer | None:
     """Return the customer that the request created before; a concurrent one is waited for."""
     assert request.testimony_id is not None  # noqa: S101  # it is made of the key
     await lock_name(request.testimony_id)
@@ -65,7 +65,8 @@ async def _created_before(request: Request) -> Customer | None:
     customer = await Customer.get(id=testimony.customer_id)
     if customer.erased_at is not None:
         raise key_reused("The customer that this key created was deleted.", PATH)
-    if not request.is_that_of(testimony):
+    entry = await ConsentEntry.get(testimony_id=testimony.id)
+    if is_another_s(act, entry) or not request.is_that_of(testimony):
         raise key_reused("This key created a customer, by a request with other content.", PATH)
     return customer
 

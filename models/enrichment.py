@@ -86,3 +86,11 @@ class Suggestion(Model):
     class Meta:
         table = "suggestion"
         indexes = (Index(fields=("customer_id", "status")),)
+
+
+async def erase_runs(customer_id: str) -> None:
+    """Erase what a customer's runs tell of it: its company number, and answers that were kept."""
+    runs = EnrichmentRun.filter(customer_id=customer_id)
+    run_ids = [str(run_id) for run_id in await runs.values_list("id", flat=True)]
+    await UpstreamResponse.filter(run_id__in=run_ids).delete()
+    await runs.update(company_number=None)

@@ -14,13 +14,18 @@ from models.enrichment_status import EnrichmentReason, EnrichmentStatus, FieldOu
 from models.event import publish
 from models.job import LeaseLostError
 from models.locks import lock
-from models.profile import WANTED_FIELDS, ProfileEntry, merge
+from models.profile import WANTED_FIELDS, Profile, ProfileEntry, merge
+from models.sql import Sql, execute
 from models.suggestion import offer
 
 CUSTOMER_ENRICHED = "customer.enriched"
 """The event of a lookup that ended, however it ended."""
 
 LOOKUP = "Companies House lookup"
+
+_FORGET_EARLIER = """UPDATE enrichment_run SET fields_read = '[]' WHERE id =
+    (SELECT max(id) FROM enrichment_run WHERE customer_id = ? AND id < ?)"""
+"""Only the newest run that read any field shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,8 @@ async def store_findings(run_id: str, attempts: int, findings: Findings, now: da
     run.finished_at, run.next_attempt_at = now, None
     run.fields_read = [_read(name, outcome, findings) for name, outcome in outcomes.items()]
     await run.save()
+    if run.fields_read:
+        await execute(Sql(_FORGET_EARLIER, (customer.id, run.id)))
     await UpstreamResponse.filter(run_id=run.id).delete()
     customer.enrichment_status = findings.status
     await customer.save(update_fields=["profile", "enrichment_status"])
@@ -115,15 +122,27 @@ async def _apply(
     before = customer.profile
     customer.profile = {**merged.profile, "details": dict(findings.details)}
     await offer(customer.id, merged.suggestions, now)
+    same = _same_facts(before, customer.profile)
     await audit.record(
         Act(SYSTEM, now, run.id),
         "customer.enriched",
         customer.id,
-        before=before,
-        after=customer.profile,
+        before={name: entry for name, entry in before.items() if name not in same},
+        after={name: entry for name, entry in customer.profile.items() if name not in same},
         reason=LOOKUP,
     )
     return {name: merged.outcomes[name] for name in findings.sought}
+
+
+def _same_facts(one: Profile, other: Profile) -> frozenset[str]:
+    """Return the entries that say the same in both, whenever they were retrieved."""
+
+    def fact(entry: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in entry.items() if name != "retrieved_at"}
+
+    return frozenset(
+        name for name in one.keys() & other.keys() if fact(one[name]) == fact(other[name])
+    )
 
 
 def _read(name: str, outcome: FieldOutcome, findings: Findings) -> dict[str, Any]:

@@ -194,11 +194,6 @@ async def note_calls_left(held: Claim, calls: int) -> None:
     await _fenced(held, calls_left=calls)
 
 
-async def forget_finished(before: datetime) -> int:
-    """Delete jobs that ended before that instant."""
-    return await Job.filter(finished_at__lt=before).delete()
-
-
 async def _fenced(held: Claim, **changes: Any) -> None:
     if not await Job.filter(id=held.id, owner=held.owner).update(**changes):
         raise LeaseLostError(held.id)

@@ -1,6 +1,6 @@
 """Who sees personal data where that takes a scope of its own, and what others see in its place."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from models.access import Principal, Scope
@@ -46,6 +46,9 @@ OPEN_VALUES = frozenset(
 )
 """Values in audit entries that say nothing of a person; whatever is not named here may."""
 
+PERSONAL_ENTRIES = frozenset({"registered_address"})
+"""Entries of a profile that say where the one behind it is."""
+
 IDENTITY = ("company_name", "previous_names")
 """Details of a profile that name the one behind it."""
 
@@ -69,6 +72,15 @@ def refuse_unmasking(act: Act, old: ClassFlags, new: ClassFlags) -> None:
         )
 
 
+def unseen(act: Act, written: Iterable[str], personal: Collection[str]) -> frozenset[str]:
+    """Return the written fields whose stored values the principal may not see.
+
+    Writing these counts as a change even if the value stays the same. Otherwise the version, the
+    history, or what a change resets would tell whether the principal guessed the value.
+    """
+    return frozenset(written).intersection(personal) if act.is_masked else frozenset()
+
+
 def masked_name(name: str, is_personal: bool, is_sole_trader: bool) -> str:
     """Mask the name of a customer that the law treats as an individual (R5)."""
     return MASK if is_personal or is_sole_trader else name
@@ -79,7 +91,7 @@ def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) ->
     if not (is_personal or is_sole_trader):
         return profile
     masked: dict[str, Any] = {
-        name: entry for name, entry in profile.items() if name != "registered_address"
+        name: entry for name, entry in profile.items() if name not in PERSONAL_ENTRIES
     }
     if "details" in masked:
         details = masked["details"].items()

@@ -11,13 +11,14 @@ import structlog
 
 from models.database import Database
 from models.fault_log import report
-from models.heartbeat import Heartbeat, beat
-from models.job import JOBS, Claim, LeaseLostError, forget_finished
+from models.heartbeat import beat
+from models.job import JOBS, Claim, LeaseLostError
 from models.job_attempt import Attempts, Handler, ReleaseJobError, Store, TryAgainError
 from models.liveness import Liveness
 from models.queue_claim import NotNow, claim
 from models.queue_watch import next_due_at, promote
 from models.rate_limit import Payment
+from models.retention import Retention, sweep
 from models.retry import RetryPolicy
 
 __all__ = [
@@ -56,7 +57,7 @@ class WorkerOptions:
     longest_sleep: timedelta = timedelta(seconds=5)
     beat_every: timedelta = timedelta(seconds=5)
     grace: timedelta = timedelta(seconds=5)
-    keep_finished: timedelta = timedelta(days=14)
+    retention: Retention = Retention()  # noqa: RUF009  # frozen
     sweep_every: timedelta = timedelta(hours=1)
 
 
@@ -195,9 +196,9 @@ class Worker:
             await self._database.transaction(lambda: beat(self.name, now))
             self.liveness.beat()
         if now - self._swept_at >= self._options.sweep_every:
-            self._swept_at = now
-            await forget_finished(now - self._options.keep_finished)
-            await Heartbeat.filter(seen_at__lt=now - self._options.keep_finished).delete()
+            is_more = await sweep(self._database, self._options.retention, now)
+            if not is_more:
+                self._swept_at = now
 
     async def _promote_due(self) -> timedelta:
         due_at = await next_due_at()

@@ -10,11 +10,14 @@ from models import contact_editing
 from models.audit import Act
 from models.confirmation_request import request_preference, request_verification
 from models.confirming import withdraw_preference
+from models.contact_erasure import erase_contact as erase
 from resolvers.perform import Input, given, perform, refuse_version_of_nothing
 from schema.contact import Contact
 from schema.contact_changes import (
     DeleteContactInput,
     DeleteContactPayload,
+    EraseContactInput,
+    EraseContactPayload,
     RequestAttachmentPreferenceInput,
     RequestAttachmentPreferencePayload,
     RequestEmailVerificationInput,
@@ -68,6 +71,31 @@ async def delete_contact(
         info,
         input,
         lambda act: contact_editing.delete_contact(act, input.id, input.expected_version),
+        succeed,
+        refuse,
+    )
+
+
+async def erase_contact(
+    info: Info,
+    input: Annotated[EraseContactInput, strawberry.argument(description="What to erase.")],  # noqa: A002  # the contract's name
+) -> EraseContactPayload:
+    """Erase the personal data of a contact."""
+
+    async def succeed(row: models.Contact) -> EraseContactPayload:
+        return EraseContactPayload(erased_id=strawberry.ID(row.id))
+
+    async def refuse(
+        user_errors: list[UserError], current: models.Contact | None
+    ) -> EraseContactPayload:
+        is_shown = current is not None and current.deleted_at is None
+        shown = await _shown(info, current if is_shown else None)
+        return EraseContactPayload(contact=shown, user_errors=user_errors)
+
+    return await perform(
+        info,
+        input,
+        lambda act: erase(act, input.id, input.expected_version),
         succeed,
         refuse,
     )

@@ -82,6 +82,37 @@ class DeleteContactPayload:
     )
 
 
+@strawberry.input(description="A contact to erase.")
+class EraseContactInput:
+    """An input."""
+
+    id: strawberry.ID = strawberry.field(description="The contact; it may be deleted already.")
+    expected_version: int | None = strawberry.field(
+        default=None,
+        description="Refuse if the contact is at another version, unless it is erased already.",
+    )
+    dry_run: bool | None = strawberry.field(
+        default=False, description="Do everything but keep nothing."
+    )
+
+
+@strawberry.type(description="The result of erasing a contact.")
+class EraseContactPayload:
+    """A payload."""
+
+    erased_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="The id of the contact that is erased, now or before; null on failure.",
+    )
+    contact: Contact | None = strawberry.field(
+        default=None,
+        description="The current contact after a version conflict; null if it is deleted.",
+    )
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Errors that the user can fix; empty on success."
+    )
+
+
 @strawberry.input(description="Whose address is to be verified.")
 class RequestEmailVerificationInput:
     """An input."""

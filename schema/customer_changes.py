@@ -186,7 +186,9 @@ class DeleteCustomerInput:
 
     id: strawberry.ID = strawberry.field(description="The customer.")
     reason: str = strawberry.field(
-        default="Deleted on request", description="Why; kept in the audit trail."
+        default="Deleted on request",
+        description="Why. It is not stored, since it may name a person.",
+        deprecation_reason="Reasons of deletions are not stored any more.",
     )
     expected_version: int | None = strawberry.field(
         default=None, description="Refuse if the customer is at another version."

@@ -281,7 +281,7 @@ class CompanyCandidate:
 
 
 def _field(read: dict[str, Any]) -> EnrichedField:
-    source = read.get("source")
+    source = read["source"]
     return EnrichedField(
         name=camel(read["name"]),
         outcome=FieldOutcome(read["outcome"]),

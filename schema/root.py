@@ -25,6 +25,7 @@ from schema.consent_changes import (
 from schema.consent_evidence import ConsentEvidence, LedgerVerification
 from schema.contact_changes import (
     DeleteContactPayload,
+    EraseContactPayload,
     RequestAttachmentPreferencePayload,
     RequestEmailVerificationPayload,
     SaveContactPayload,
@@ -64,6 +65,7 @@ from schema.lookup_queue import EnrichmentBacklog
 from schema.node import Node
 from schema.operation import operation
 from schema.permissions import SIGNED_IN, Requires
+from schema.personal_guard import refuse_unmasked
 from schema.plan import PlannedExecution
 from schema.profile_value import AddressValue, CountValue, DateValue, MoneyValue
 from schema.serving import CustomerClassesSchema, describe_scalars, drop_null_defaults
@@ -201,7 +203,8 @@ class CustomerMutation:
     delete_customer: DeleteCustomerPayload | None = operation(
         customer_acts.delete_customer,
         WRITES_CUSTOMERS,
-        "Erase what is personal of a customer; its history stays (R35).",
+        "Erase what is personal of a customer and its contacts, stated reasons included; its"
+        " history stays (R35).",
     )
     save_contact: SaveContactPayload | None = operation(
         contact_acts.save_contact,
@@ -211,7 +214,14 @@ class CustomerMutation:
     delete_contact: DeleteContactPayload | None = operation(
         contact_acts.delete_contact,
         WRITES_CONTACTS,
-        "Take a contact off its customer; its history stays.",
+        "Take a contact off its customer; its history stays, with name and email address."
+        " `eraseContact` erases these.",
+    )
+    erase_contact: EraseContactPayload | None = operation(
+        contact_acts.erase_contact,
+        WRITES_CONTACTS,
+        "Erase a contact, deleted or not: name, email address and stated reasons go everywhere, its"
+        " history included. What was done, when and by whom stays.",
     )
     request_email_verification: RequestEmailVerificationPayload | None = operation(
         contact_acts.request_email_verification,
@@ -298,7 +308,11 @@ class Subscription:
 
 
 def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
-    """Build the schema; plans are about speed, and change no answer."""
+    """Build the schema; plans are about speed, and change no answer.
+
+    Raises UnmaskedError if a field shows personal data without a mask.
+    """
+    refuse_unmasked()
     schema = CustomerClassesSchema(
         query=Query,
         mutation=Mutation,

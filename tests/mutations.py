@@ -214,6 +214,7 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "deleteCustomer": (of_customer, {"customer.deleted"}),
     "saveContact": (of_new_contact, {"contact.created"}),
     "deleteContact": (of_contact, {"contact.deleted"}),
+    "eraseContact": (of_contact, {"contact.erased"}),
     "requestEmailVerification": (to_contact, {"confirmation.requested"}),
     "requestAttachmentPreference": (
         to_verified_contact,

@@ -65,6 +65,7 @@ PERMISSIONS: dict[str, set[Scope]] = {
     "delete_customer": WRITES_CUSTOMERS,
     "save_contact": WRITES_CONTACTS,
     "delete_contact": WRITES_CONTACTS,
+    "erase_contact": WRITES_CONTACTS,
     "request_email_verification": WRITES_CONTACTS,
     "request_attachment_preference": WRITES_CONTACTS,
     "withdraw_attachment_preference": WRITES_CONTACTS,

@@ -162,6 +162,10 @@ async def test_no_history_is_emptied(database: Database, table: str) -> None:
     [
         "UPDATE class_change SET reason = 'Another'",
         "UPDATE class_change SET changed_by = '(erased)'",
+        "UPDATE class_change SET reason = '(erased)'",  # one is not erased
+        "UPDATE class_change SET reason = 'Another' WHERE reason = '(erased)'",
+        "UPDATE class_change SET changed_by = 'M' WHERE reason = '(erased)'",
+        "UPDATE audit_entry SET before = '{}', erased_at = at WHERE subject_kind = 'con'",
         "UPDATE contact_state SET name = 'Mallory'",
         "UPDATE contact_state SET name = '(erased)', email = NULL",  # one is not erased
         "UPDATE contact_state SET is_active = NOT is_active WHERE name = '(erased)'",

@@ -124,7 +124,7 @@ async def test_erasing_a_customer_takes_the_values_out_of_all_that_is_about_it(
     assert [(row["subject_id"], row["operation"], row["reason"]) for row in ends] == [
         (al.id, "contact.erased", None),
         (bo.id, "contact.erased", None),
-        (customer.id, "customer.deleted", "Asked"),
+        (customer.id, "customer.deleted", None),
     ]
     assert await AuditEntry.filter(customer_id=other.id).values() == kept
     assert {row.name for row in await Contact.all()} == {"(erased)"}

@@ -1,8 +1,9 @@
 """What a lookup found, on the run and the customer; and the suggestions it makes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from models import AuditEntry, Customer, EnrichmentRun, Event, Job, Suggestion, UpstreamResponse
@@ -14,10 +15,10 @@ from models.enrichment_result import Findings, note_running, note_waiting, store
 from models.enrichment_status import EnrichmentReason, EnrichmentStatus
 from models.errors import RefusalCode
 from models.job import LeaseLostError
-from models.profile import ProfileEntry, ValueSource
+from models.profile import WANTED_FIELDS, ProfileEntry, ValueSource
 from models.suggestion import accept, reject
 from tests.conftest import Clock
-from tests.factories import add_customer, at, everything, refused
+from tests.factories import Contents, add_customer, at, everything, refused
 
 HOUR = timedelta(hours=1)
 
@@ -114,6 +115,49 @@ async def test_what_was_found_ends_the_run_and_fills_the_customer(
         customer.id,
         {"run_id": run.id},
     )
+
+
+def size_of(contents: Contents) -> int:
+    """Return about how many bytes all rows hold."""
+    return sum(
+        len(str(value)) if isinstance(value, str) else len(orjson.dumps(value, default=str))
+        for rows in contents.values()
+        for row in rows
+        for value in row.values()
+        if value is not None
+    )
+
+
+async def test_a_lookup_that_changed_nothing_writes_little(
+    database: Database, act: Act, clock: Clock
+) -> None:
+    """R96: the trail has what changed; that it was looked at once more is no change of values."""
+    run = await pending_run(database, act)
+
+    def as_of(instant: datetime, employees: int) -> Findings:
+        read = {name: entry("1000.00") for name in WANTED_FIELDS}
+        read["registered_address"] = entry({"address_line_1": "1 High Street " * 3})
+        read["employees"] = entry(employees)
+        for one in read.values():
+            one["retrieved_at"] = instant.isoformat()
+        details = {"company_name": "ACME " * 20, "retrieved_at": instant.isoformat()}
+        return Findings(EnrichmentStatus.SUCCEEDED, "REGISTER", entries=read, details=details)
+
+    await store(database, run, as_of(act.now, 3), act)
+    before = size_of(await everything())
+    later = at(act, clock.advance(HOUR))
+    again = await look_again(database, later, run.customer_id)
+    await store(database, again, as_of(later.now, 3), later)
+    assert size_of(await everything()) - before < 1_000
+    audited = await AuditEntry.filter(request_id=again.id).get()
+    assert (audited.before, audited.after) == ({}, {})
+    profile = (await Customer.get()).profile
+    assert profile["employees"]["retrieved_at"] == later.now.isoformat()
+
+    last = await look_again(database, later, run.customer_id)
+    await store(database, last, as_of(later.now, 4), later)
+    audited = await AuditEntry.filter(request_id=last.id).get()
+    assert set(audited.before) == set(audited.after) == {"employees"}
 
 
 async def test_a_lookup_that_found_nothing_leaves_the_profile(database: Database, act: Act) -> None:

@@ -17,7 +17,6 @@ from models.job import (
     enqueue,
     extend,
     finish,
-    forget_finished,
     put_back,
     release,
 )
@@ -272,13 +271,3 @@ async def test_resellers_take_turns(database: Database, clock: Clock) -> None:
     taken = [job.id for job in await take(database, clock, 9)]
     keys = {job.id: str(job.live_key) for job in await Job.all()}
     assert [keys[one] for one in taken] == ["a2", "b0", "own", "c", "a3", "b1", "a4", "b2", "a5"]
-
-
-async def test_finished_jobs_are_forgotten_after_a_while(database: Database, clock: Clock) -> None:
-    for key in "ab":
-        await add_keys(database, clock, key)
-    (held,) = await take(database, clock)
-    await database.transaction(lambda: finish(held, JobState.FAILED, clock()))
-    assert await forget_finished(START) == 0
-    assert await forget_finished(START + SECOND) == 1
-    assert (await Job.get()).state is JobState.READY

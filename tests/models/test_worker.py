@@ -18,6 +18,7 @@ from models.heartbeat import beat
 from models.job import Claim, JobState, LeaseLostError, NewJob, cancel, enqueue
 from models.queue_claim import NotNow
 from models.queue_claim import claim as real_claim
+from models.retention import Retention
 from models.retry import RetryPolicy
 from models.worker import (
     Line,
@@ -494,7 +495,7 @@ async def test_a_job_that_outlasts_the_grace_is_released_at_once(
 async def test_finished_jobs_are_swept_out(database: Database, clock: Clock) -> None:
     await add(database, clock)
     await worker_of(database, Scripted(clock), clock).run_due()
-    clock.advance(WorkerOptions().keep_finished + SECOND)
+    clock.advance((Retention().jobs or SECOND) + SECOND)
     async with running(worker_of(database, Scripted(clock), clock)):
 
         async def is_gone() -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from models import Confirmation
+from models import Confirmation, Contact
 from tests.graphql_client import Api, stored
 from tests.mails import Mail, Page, mails_in
 from tests.test_app import captured_logs
@@ -171,3 +171,62 @@ async def test_no_log_holds_a_link_or_an_address(
         assert secret not in logged
     failed = await Confirmation.all().order_by("-id").limit(1)
     assert [one.mail_failure for one in failed] == ["INTERNAL_ERROR"]
+
+
+async def ask_for_preference(api: Api, **later: Any) -> Mail:
+    """Ask a contact with a verified address for documents, change it, and give the mail."""
+    mail = await ask(api, receivesBills=True)
+    await api.http.post(mail.path())
+    contact = await Contact.all().order_by("-id").first()
+    assert contact is not None
+    await api.done(
+        "requestAttachmentPreference",
+        "",
+        contactId=contact.id,
+        documents=["BILL", "CDR_ZIP"],
+    )
+    await api.work()
+    if later:
+        await api.done("saveContact", "", id=contact.id, **later)
+    mails = mails_in(api.platform.settings.mailbox)
+    return next(one for one in mails if len(one.links) == 2)
+
+
+async def test_the_page_after_a_preference_was_confirmed_says_what_was_confirmed(api: Api) -> None:
+    """R60: the very page that the button leads to, and the same link opened again."""
+    mail = await ask_for_preference(api)
+    for response in (await api.http.post(mail.path()), await api.http.get(mail.path())):
+        page = guarded(response)
+        assert page.state == "DONE"
+        for said in ("You will get these in full", "Itemised bills", "CDR ZIP"):
+            assert said in page.words
+        for said in ("ann@acme.example", "Ann", "Acme"):
+            assert said in page.words
+    withdrawn = guarded(await api.http.post(mail.path(1)))
+    for said in ("no longer sent", "Itemised bills", "CDR ZIP", "ann@acme.example"):
+        assert said in withdrawn.words
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        ({"isActive": False}, "inactive on this account"),
+        ({"receivesBills": False}, "not on the bill distribution list"),
+        ({"isActive": False, "receivesBills": False}, "inactive on this account"),
+    ],
+)
+async def test_a_contact_that_is_sent_nothing_is_told_so(
+    api: Api, later: dict[str, bool], said: str
+) -> None:
+    """R77: before the button is pressed, after it, and when the link is opened again."""
+    mail = await ask_for_preference(api, **later)
+    pages = [
+        guarded(await api.http.get(mail.path())),
+        guarded(await api.http.post(mail.path())),
+        guarded(await api.http.get(mail.path())),
+    ]
+    assert [page.state for page in pages] == ["OPEN", "DONE", "DONE"]
+    for page in pages:
+        assert said in page.words
+        assert "Itemised bills" in page.words
+        assert "You will get these" not in page.words

@@ -4,22 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+import strawberry
 from graphql import GraphQLInterfaceType, get_named_type
-from strawberry.types import get_object_definition
-from tortoise.models import Model
 
-from models import (
-    AuditEntry,
-    ClassChange,
-    ConsentEntry,
-    Contact,
-    Customer,
-    Suggestion,
-)
-from models.consent_chain import TESTIMONY
-from schema.personal import PERSONAL
-from schema.reads import READ, Brought, Derived, models_of
-from schema.selections import known_fields
+from models import ConsentEntry, Contact
+from schema.personal_guard import UnmaskedError, refuse_unmasked
+from schema.reads import derived
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, connected, running_api, serving, the_schema
@@ -255,30 +245,24 @@ async def test_over_a_websocket_it_is_masked_as_well(
     assert answer["data"]["customer"] == shown
 
 
-PERSONAL_COLUMNS: dict[type[Model], set[str]] = {
-    Contact: {"name", "email", "name_key"},
-    Customer: {"name", "profile", "search_key"},
-    ClassChange: {"reason"},
-    Suggestion: {"entry"},
-    AuditEntry: {"before", "after", "reason"},
-    ConsentEntry: {f"testimony.{name}" for name in TESTIMONY if name != "request_digest"},
-}
-"""What may be personal, by table; a field that shows one of these must say how it is masked."""
+async def test_a_schema_that_shows_a_personal_column_unmasked_is_not_built() -> None:
+    """R93: personal is what is not declared otherwise, by whichever way a field reads it."""
 
-SAYS_NOTHING = {"Customer.advisories"}
-"""Fields that look at such a column, and tell nothing of it but of companies that are checked."""
+    @strawberry.type
+    class Shown:
+        email: str
+        mine: str = derived(str, "name", description="Made of a column.")
+        open: str = derived(str, "mail_failure", description="Made of one that is open.")
 
+    @strawberry.type
+    class Said:
+        said: str = derived(str, "testimony.statement", description="Of another table.")
 
-async def test_every_field_that_shows_a_personal_column_says_how_it_is_masked() -> None:
-    undeclared = set()
-    for kind, model in models_of.items():
-        for field in known_fields(kind).values():
-            way = field.metadata.get(READ)
-            if isinstance(way, Derived | Brought):
-                columns = set(way.columns)
-            else:
-                columns = set() if field.base_resolver else {field.python_name}
-            if columns & PERSONAL_COLUMNS.get(model, set()) and PERSONAL not in field.metadata:
-                name = get_object_definition(kind, strict=True).name
-                undeclared.add(f"{name}.{field.python_name}")
-    assert undeclared == SAYS_NOTHING
+    refuse_unmasked()
+    for kind, model, unmasked in (
+        (Shown, Contact, "Shown.email, Shown.mine."),
+        (Said, ConsentEntry, "Said.said."),
+    ):
+        with pytest.raises(UnmaskedError) as caught:
+            refuse_unmasked({kind: model})
+        assert f"columns: {unmasked} Mask" in str(caught.value)

@@ -57,6 +57,7 @@ INPUTS = {
     "delete_customer": f'id: "{SOME_ID}"',
     "save_contact": f'customerId: "{SOME_ID}", name: "Ann"',
     "delete_contact": f'id: "{SOME_ID}"',
+    "erase_contact": f'id: "{SOME_ID}"',
     "request_email_verification": f'contactId: "{SOME_ID}"',
     "request_attachment_preference": f'contactId: "{SOME_ID}"',
     "withdraw_attachment_preference": f'contactId: "{SOME_ID}"',

@@ -1,0 +1,154 @@
+"""Erasing one contact: name and email address go from everything, and nothing else does."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from models import AuditEntry, ContactState
+from models.access import Scope
+from tests.graphql_client import Api, Json, stored
+from tests.mails import mails_in
+from tests.partner_world import bound_token
+
+MARKS = ("zq-ann", "zq-old", "zq-why", "zq-other")
+"""What is written about the contact that is erased."""
+
+
+async def full_contact(api: Api) -> tuple[str, str]:
+    """Make a contact about which everything is stored; give its id and its customer's."""
+    customer = (await api.save_customer(name="Acme"))["id"]
+    given = {"customerId": customer, "name": "zq-old", "email": "zq-old@a.example"}
+    made = await api.done("saveContact", "contact { id }", receivesBills=True, **given)
+    contact = made["contact"]["id"]
+    await api.done("requestEmailVerification", "", contactId=contact)
+    await api.work()
+    await api.done("saveContact", "", id=contact, name="zq-ann", email="zq-ann@a.example")
+    await api.done("requestEmailVerification", "", contactId=contact)
+    await api.work()
+    mails = mails_in(api.platform.settings.mailbox)
+    (mail,) = [one for one in mails if "zq-ann" in str(one.message["To"])]
+    assert (await api.http.post(mail.path())).status_code == 200
+    await api.done("requestAttachmentPreference", "", contactId=contact)
+    await api.done("withdrawAttachmentPreference", "", contactId=contact, reason="zq-why")
+    await api.done("requestAttachmentPreference", "", contactId=contact)  # its mail waits
+    return contact, customer
+
+
+async def marks() -> set[str]:
+    """Name the marks that are stored anywhere."""
+    text = repr(await stored()).casefold()
+    return {mark for mark in MARKS if mark in text}
+
+
+async def nothing_before(api: Api, contact: str) -> None:
+    """Leave the contact as it is."""
+
+
+async def delete(api: Api, contact: str) -> None:
+    """Delete the contact."""
+    await api.done("deleteContact", "deletedId", id=contact)
+
+
+@pytest.mark.parametrize("before", [nothing_before, delete])
+async def test_nothing_of_an_erased_contact_is_left_and_its_history_stays(
+    api: Api, before: Callable[[Api, str], Awaitable[None]]
+) -> None:
+    """A18: deleted before or not."""
+    contact, customer = await full_contact(api)
+    given = {"customerId": customer, "name": "zq-other", "email": "zq-other@a.example"}
+    await api.done("saveContact", "", **given)
+    await before(api, contact)
+    assert await marks() == set(MARKS)
+    rows = await stored()
+    entries = await AuditEntry.filter(subject_id=contact).count()
+    states = await ContactState.filter(contact_id=contact).count()
+    api.clock.advance(api.platform.settings.worker_lease)
+    done = await api.done("eraseContact", "erasedId", id=contact)
+    assert done == {"erasedId": contact, "userErrors": []}
+    assert await marks() == {"zq-other"}
+    told = await AuditEntry.filter(subject_id=contact).order_by("at", "id")
+    assert len(told) == entries + 1
+    assert [one.operation for one in told if one.erased_at is None] == ["contact.erased"]
+    assert await ContactState.filter(contact_id=contact).count() == states + (
+        before is nothing_before
+    )
+    now = await stored()
+    assert now["PreferenceEntry"] == rows["PreferenceEntry"]
+    assert [one["name"] for one in now["Customer"]] == ["Acme"]
+    assert await api.work() == 0
+    document = "query($id: ID!) { node(id: $id) { id } }"
+    assert await api.data(document, id=contact) == {"node": None}
+
+
+async def test_erasing_again_changes_nothing(api: Api) -> None:
+    contact, customer = await full_contact(api)
+    await api.done("eraseContact", "erasedId", id=contact)
+    before = await stored()
+    for version in (None, 1):
+        done = await api.done("eraseContact", "erasedId", id=contact, expectedVersion=version)
+        assert done["erasedId"] == contact
+    assert await stored() == before
+    await api.done("deleteCustomer", "deletedId", id=customer)
+    before = await stored()
+    assert (await api.done("eraseContact", "erasedId", id=contact))["erasedId"] == contact
+    assert await stored() == before
+
+
+async def test_a_contact_that_is_called_erased_is_erased_all_the_same(api: Api) -> None:
+    contact, _ = await full_contact(api)
+    await api.done("saveContact", "", id=contact, name="(erased)")
+    await delete(api, contact)
+    await api.done("eraseContact", "erasedId", id=contact)
+    assert await marks() == set()
+
+
+async def test_a_dry_run_a_stale_version_and_an_unknown_contact_erase_nothing(api: Api) -> None:
+    """R101."""
+    contact, _ = await full_contact(api)
+    before = await stored()
+    done = await api.done("eraseContact", "erasedId", id=contact, dryRun=True)
+    assert done["erasedId"] == contact
+    await api.refused("eraseContact", "VERSION_CONFLICT", id=contact, expectedVersion=1)
+    await api.refused("eraseContact", "NOT_FOUND", id="con_01jzzzzzzzzzzzzzzzzzzzzzzz")
+    assert await stored() == before
+
+
+async def test_only_who_may_change_a_contact_may_erase_it(api: Api) -> None:
+    """R99: a partner erases its own customers' contacts, and finds no others."""
+    contact, customer = await full_contact(api)
+    document = """mutation($id: ID!) { eraseContact(input: { id: $id }) {
+      erasedId userErrors { code } } }"""
+    reader = await api.token_for(*(set(Scope) - {Scope.CONTACTS_WRITE}))
+    before = await stored()
+    error = await api.error(document, token=reader, id=contact)
+    assert error["extensions"]["requiredScopes"] == ["contacts:write"]
+    reseller = await api.save_customer(name="Reseller", classCode="RESELLER_SOLE_TRADER")
+    _, secret = await bound_token(reseller["id"], api.clock())
+    refused: Json = (await api.data(document, token=secret, id=contact))["eraseContact"]
+    assert [one["code"] for one in refused["userErrors"]] == ["NOT_FOUND"]
+    after = await stored()
+    assert after["Contact"] == before["Contact"]
+    await api.save_customer(id=customer, parentId=reseller["id"])
+    done = (await api.data(document, token=secret, id=contact))["eraseContact"]
+    assert done == {"erasedId": contact, "userErrors": []}
+    assert await marks() == set()
+
+
+async def test_no_reason_of_an_erased_customer_is_left(api: Api) -> None:
+    """A18: neither why it changed classes, nor why it was deleted."""
+    kept, gone = [await api.save_customer(classCode="RESIDENTIAL") for _ in range(2)]
+    trader = await api.class_of("SOLE_TRADER")
+    for customer, reason in ((gone, "zq-why"), (kept, "zq-other")):
+        await api.done(
+            "changeCustomerClass",
+            "",
+            customerId=customer["id"],
+            classId=trader["id"],
+            reason=reason,
+        )
+    assert await marks() == {"zq-why", "zq-other"}
+    await api.done("deleteCustomer", "deletedId", id=gone["id"], reason="zq-ann asked")
+    assert await marks() == {"zq-other"}
+    history = {row["customer_id"]: row for row in (await stored())["ClassChange"]}
+    assert history[gone["id"]]["reason"] == "(erased)"
+    assert history[gone["id"]]["changed_by"] == history[kept["id"]]["changed_by"]
