@@ -82,9 +82,10 @@ def test_a_root_field_without_a_weight_is_refused(root: str) -> None:
     class Query:
         viewer: str
 
+    roots: dict[str, Any] = {"query": Query, root: Root}
+    made = strawberry.Schema(**roots)
     with pytest.raises(UnweightedError, match=rf"lacks a weight for \['{root.title()}.fresh'\]"):
-        roots: dict[str, Any] = {"query": Query, root: Root}
-        refuse_unweighted(strawberry.Schema(**roots)._schema)
+        refuse_unweighted(made._schema)
 
 
 @pytest.mark.parametrize("table", ["WEIGHTS", "SIZES"])
