@@ -82,8 +82,8 @@ class Settings(BaseSettings):
     companies_house_url: str | None = None
     companies_house_sandbox: bool = False
     companies_house_document_url: str | None = None
-    companies_house_limit: int = Field(default=600, ge=1)
-    companies_house_window_s: float = Field(default=300, gt=0)
+    companies_house_limit: int = Field(default=600, ge=1, le=1_000_000)
+    companies_house_window_s: float = Field(default=300, gt=0, le=86_400)
     company_searches: int = Field(default=30, ge=1, le=10_000)
     bulk_lookup_cooldown_s: float = Field(default=3_600, ge=0, le=30 * 86_400)
     consent_needs_verified_address: bool = False

@@ -37,6 +37,9 @@ class Outcome:
 Store = Callable[[], Awaitable[Outcome | None]]
 """Writes a job's result, and tells it; it runs in the transaction that ends the job."""
 
+RENEWALS = 3
+"""Renewals of a lease in the time that it lasts: one may fail, and another come late."""
+
 INTERNAL_ERROR = "INTERNAL_ERROR"
 GAVE_UP = "GAVE_UP"
 CRASHED_WORKERS = "CRASHED_WORKERS"
@@ -90,7 +93,9 @@ class Attempts:
         clock: Callable[[], datetime],
         policy: RetryPolicy,
         lease: timedelta,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
+        self._sleep = sleep
         self._database = database
         self._clock = clock
         self._policy = policy
@@ -152,7 +157,7 @@ class Attempts:
 
     async def _keep_lease(self, job: Claim) -> None:
         while True:
-            await asyncio.sleep(self._lease.total_seconds() / 3)
+            await self._sleep((self._lease / RENEWALS).total_seconds())
             try:
                 await extend(job, self._clock() + self._lease)
             except LeaseLostError:

@@ -27,6 +27,7 @@ from models.suggestion import accept, reject
 from resolvers.perform import perform
 from schema.context import Info, RegisterUnavailable
 from schema.customer import Customer
+from schema.delivery_preview import checked_instant
 from schema.enrichment import CompanyCandidate, Suggestion
 from schema.enrichment_changes import (
     AcceptSuggestionInput,
@@ -234,8 +235,8 @@ async def customer_enriched(
     row = await models.Customer.get_or_none(id=customer_id, erased_at__isnull=True)
     if row is None:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such customer.")
-    if since is not None and since.tzinfo is None:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "since needs an offset, such as Z.")
+    if since is not None:
+        since = checked_instant(since, "since")
     seen = await last_event_id(customer_id, CUSTOMER_ENRICHED, since)
     with info.context.database.signals.watching(EVENTS) as woken:
         while True:

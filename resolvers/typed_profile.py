@@ -15,6 +15,8 @@ from schema.enrichment import camel
 
 CURRENCY = re.compile(r"[A-Z]{3}")
 LARGEST_AMOUNT = Decimal(10) ** 15
+PLACES = 2
+PENNY = Decimal(1).scaleb(-PLACES)
 LARGEST_COUNT = 10_000_000
 LINE_LENGTH = 200
 
@@ -45,8 +47,7 @@ def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, Profil
             _check_count(checks, name, value)
             put(name, value)
         else:
-            _check_money(checks, name, value)
-            entry = put(name, format(value.value + 0, "f"))
+            entry = put(name, _amount(checks, name, value))
             entry["currency"] = value.currency
             if value.period_end_on:
                 entry["period_end_on"] = value.period_end_on.isoformat()
@@ -69,14 +70,22 @@ def _check_count(checks: Checks, name: str, count: int) -> None:
         checks.refuse(RefusalCode.INVALID, f"0 to {LARGEST_COUNT} employees.", "profile", name)
 
 
-def _check_money(checks: Checks, name: str, money: MoneyInput) -> None:
+def _amount(checks: Checks, name: str, money: MoneyInput) -> str | None:
+    """Return an amount as text of at most 2 decimals; null if it is refused."""
     path = ("profile", camel(name))
-    amount = money.value
-    if not amount.is_finite() or abs(amount) >= LARGEST_AMOUNT:
-        checks.refuse(RefusalCode.INVALID, "An amount has 15 digits at most.", *path, "value")
-    elif amount != amount.quantize(Decimal("0.01")):
-        checks.refuse(RefusalCode.INVALID, "An amount has 2 decimals at most.", *path, "value")
     if not CURRENCY.fullmatch(money.currency):
         checks.refuse(
             RefusalCode.INVALID, "A currency is three capitals, such as GBP.", *path, "currency"
         )
+    amount = money.value
+    if not amount.is_finite() or abs(amount) >= LARGEST_AMOUNT:
+        checks.refuse(RefusalCode.INVALID, "An amount has 15 digits at most.", *path, "value")
+        return None
+    amount += 0  # without a sign if it is zero
+    in_pence = amount.quantize(PENNY)
+    if amount != in_pence:
+        checks.refuse(RefusalCode.INVALID, "An amount has 2 decimals at most.", *path, "value")
+        return None
+    # Zeros may follow the decimals: a million of them, if somebody writes 0E-1000000.
+    has_more_places = int(amount.as_tuple().exponent) < -PLACES
+    return format(in_pence if has_more_places else amount, "f")

@@ -29,7 +29,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import get_object_definition
 
 from schema.cost import NOTHING, Cost, Factor, Term
-from schema.cost_weights import ASSUMED_PARTS, ASSUMED_ROWS, MUTATION_WEIGHT, SIZES, WEIGHTS
+from schema.cost_weights import ASSUMED_PARTS, ASSUMED_ROWS, SIZES, WEIGHTS
 from schema.pagination import DEFAULT_PAGE, LARGEST_PAGE, ROWS
 from schema.reads import READ, Brought, models_of
 
@@ -40,6 +40,10 @@ PAGED = ("nodes", "edges")
 IDS = "ids"
 
 Sets = dict[tuple[int, Factor | int | None], Cost]
+
+
+class UnweightedError(Exception):
+    """Raised when a schema is built whose root fields and weights do not match."""
 
 
 @dataclass(slots=True)
@@ -67,6 +71,25 @@ def cost_of(
         whole = compiler.below(root, operation.selection_set, None)
         known = vars(operation)[COSTS] = OperationCost(whole, compiler.sets)
     return known
+
+
+def refuse_unweighted(schema: GraphQLSchema) -> None:
+    """Raise UnweightedError for root fields without a weight, and weights of no field."""
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    places = {f"{root.name}.{name}" for root in roots if root for name in root.fields}
+    fields = {
+        f"{kind.name}.{name}"
+        for kind in schema.type_map.values()
+        for name in getattr(kind, "fields", ())
+    }
+    missing = sorted(places - WEIGHTS.keys())
+    known = {*WEIGHTS, *SIZES}
+    stale = sorted(place for place in known - fields if not place.startswith("Query.__"))
+    if missing or stale:
+        raise UnweightedError(
+            f"schema/cost_weights.py lacks a weight for {missing or 'nothing'},"
+            f" and has one for {stale or 'nothing'}, which the schema does not have."
+        )
 
 
 def row_weight(
@@ -117,7 +140,7 @@ class _Compiler:
     def _field(self, parent: GraphQLNamedType, node: FieldNode, page: Factor | int | None) -> Cost:
         name = node.name.value
         place = f"{parent.name}.{name}"
-        weight = _weight_of(self.schema, parent, place)
+        weight = WEIGHTS.get(place, 0)
         own = Cost(weight, weight)
         if name.startswith("__") or node.selection_set is None:
             return own
@@ -257,11 +280,6 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
         for one in operation.variable_definitions or ()
         if one.default_value is not None
     }
-
-
-def _weight_of(schema: GraphQLSchema, parent: GraphQLNamedType, place: str) -> int:
-    is_act = parent is schema.mutation_type and not place.endswith(".__typename")
-    return WEIGHTS.get(place, MUTATION_WEIGHT if is_act else 0)
 
 
 def _is_list(definition: GraphQLField) -> bool:

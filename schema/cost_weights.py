@@ -1,6 +1,67 @@
 """What fields cost beyond the objects that they give, and how long lists are that nobody bounds."""
 
+MUTATION_WEIGHT = 10
+"""Points of an ordinary mutation: it writes, and leaves an audit entry."""
+
+ORDINARY_READS = (
+    "Query.accessTokens",
+    "Query.auditTrail",
+    "Query.customer",
+    "Query.customerClass",
+    "Query.customerClasses",
+    "Query.customerTemplates",
+    "Query.customers",
+    "Query.deliveryRules",
+    "Query.node",
+    "Query.nodes",
+    "Query.permissions",
+    "Query.platformDefaults",
+    "Query.userGroups",
+    "Query.users",
+    "Query.viewer",
+    "Subscription.customerEnriched",
+)
+"""Root fields whose work is seen in the objects that they give."""
+
+ORDINARY_MUTATIONS = (
+    "Mutation.acceptSuggestion",
+    "Mutation.changeCustomerClass",
+    "Mutation.changeGroupMembers",
+    "Mutation.correctConsent",
+    "Mutation.deleteContact",
+    "Mutation.deleteCustomer",
+    "Mutation.deleteCustomerClass",
+    "Mutation.deleteCustomerTemplate",
+    "Mutation.deleteUserGroup",
+    "Mutation.disableUser",
+    "Mutation.enableUser",
+    "Mutation.eraseActorNames",
+    "Mutation.grantPermissions",
+    "Mutation.issueAccessToken",
+    "Mutation.reactivateCustomerClass",
+    "Mutation.recordConsent",
+    "Mutation.rejectSuggestion",
+    "Mutation.requestAttachmentPreference",
+    "Mutation.requestEmailVerification",
+    "Mutation.requestNonItemisedBills",
+    "Mutation.revokeAccessToken",
+    "Mutation.revokePermissions",
+    "Mutation.rotateAccessToken",
+    "Mutation.saveContact",
+    "Mutation.saveCustomer",
+    "Mutation.saveCustomerClass",
+    "Mutation.saveCustomerTemplate",
+    "Mutation.savePlatformDefaults",
+    "Mutation.saveUser",
+    "Mutation.saveUserGroup",
+    "Mutation.withdrawAttachmentPreference",
+    "Mutation.withdrawConsent",
+    "Mutation.withdrawNonItemisedBillsRequest",
+)
+
 WEIGHTS = {
+    **dict.fromkeys(ORDINARY_READS, 0),
+    **dict.fromkeys(ORDINARY_MUTATIONS, MUTATION_WEIGHT),
     "Query.__schema": 500,
     "Query.__type": 20,
     "Query.companySearch": 19_000,
@@ -25,14 +86,11 @@ WEIGHTS = {
     "Mutation.restartEnrichments": 200,
     "Mutation.retireCustomerClass": 200,
 }
-"""Points of single fields, for work that is not seen in what they give.
+"""Points of single fields, for work that is not seen in what they give; of every root field.
 
 A search asks the register, which answers all of us 600 times in five minutes: with the default
 `MAX_COST`, an operation holds five.
 """
-
-MUTATION_WEIGHT = 10
-"""Points of every other mutation: it writes, and leaves an audit entry."""
 
 ASSUMED_ROWS = 10
 ASSUMED_PARTS = 3

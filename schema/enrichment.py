@@ -14,6 +14,7 @@ from models.enrichment_status import (
     FieldOutcome,
     upcoming_attempt,
 )
+from models.fault_log import report
 from models.lookup_monitor import QueuePosition
 from models.profile import FIGURES, ProfileEntry, ValueSource
 from models.sql import among
@@ -225,8 +226,16 @@ def camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _value(name: str, stored: dict[str, Any]) -> ProfileValue:
+def _value(name: str, stored: dict[str, Any]) -> ProfileValue | None:
     entry = ProfileEntry(**stored)  # type: ignore[typeddict-item]  # written by us
+    try:
+        return _shown(name, entry)
+    except (ArithmeticError, ValueError) as error:
+        report("suggestion_unreadable", error, field=name)
+        return None
+
+
+def _shown(name: str, entry: ProfileEntry) -> ProfileValue | None:
     if name == "registered_address":
         return address_value(entry, {})
     if name == "incorporated_on":
@@ -234,7 +243,7 @@ def _value(name: str, stored: dict[str, Any]) -> ProfileValue:
     return money_value(entry) if name in FIGURES else count_value(entry)
 
 
-def _masked_value(name: str, stored: dict[str, Any], *flags: bool) -> ProfileValue:
+def _masked_value(name: str, stored: dict[str, Any], *flags: bool) -> ProfileValue | None:
     if name == "registered_address" and any(flags):
         stored = {**stored, "value": {}}
     return _value(name, stored)
@@ -259,8 +268,12 @@ class Suggestion(Node):
     field: str = derived(
         camel, "field", description="The field of CompanyProfile, such as netAssets."
     )
-    value: ProfileValue = derived(
-        _value, "field", "entry", description="What the register says.", masked=VALUE
+    value: ProfileValue | None = derived(
+        _value,
+        "field",
+        "entry",
+        description="The register's value; null if it is too large or damaged to be shown.",
+        masked=VALUE,
     )
     created_at: datetime = strawberry.field(description="When it was found, in UTC.")
 

@@ -41,6 +41,7 @@ from schema.documents import Documents, forget_tokens
 from schema.errors import ClientGone, ErrorCode, RequestRefused
 from schema.known_operations import KnownOperation, known_operation
 from schema.request_notes import note_operation
+from schema.unsupported import refuse_unsupported
 from schema.validation import faults_of
 
 MOST_TOKENS = 5_000
@@ -73,6 +74,7 @@ class RememberingSchema(strawberry.Schema):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
+        refuse_unsupported(self)
         self.documents = Documents()
         self.most_tokens = MOST_TOKENS
 

@@ -14,6 +14,9 @@ from schema.errors import ErrorCode, RequestRefused
 INPUT_PERMISSION = "input permission"
 """The key of an input field's metadata that holds the `Requires` of whoever sets that field."""
 
+APPLIED = "applied"
+"""The attribute of a field that holds the extensions that were applied to it."""
+
 
 class Requires(FieldExtension):
     """Lets a field be resolved for those who hold one of the scopes; none means any principal.
@@ -48,6 +51,8 @@ class Requires(FieldExtension):
         This is done where the field calls its resolver: an extension that takes part in resolving
         would put three more calls around each.
         """
+        if not is_first_time(self, field):
+            return
         give = field.get_result
 
         def give_if_allowed(source: Any, info: Info, args: list[Any], kwargs: Any) -> Any:
@@ -55,6 +60,18 @@ class Requires(FieldExtension):
             return give(source, info=info, args=args, kwargs=kwargs)
 
         field.get_result = give_if_allowed  # type: ignore[method-assign, assignment]  # of this field alone
+
+
+def is_first_time(extension: FieldExtension, field: StrawberryField) -> bool:
+    """Tell whether an extension was not applied to a field yet, and note that it is now.
+
+    Strawberry applies the extensions of a field again for each schema that is built.
+    """
+    applied: list[FieldExtension] = vars(field).setdefault(APPLIED, [])
+    is_new = extension not in applied
+    if is_new:
+        applied.append(extension)
+    return is_new
 
 
 SIGNED_IN = Requires()

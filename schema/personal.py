@@ -15,7 +15,7 @@ from strawberry.types.field import StrawberryField
 from models.access import Scope
 from models.personal_data import MASK
 from schema.context import Info
-from schema.permissions import require
+from schema.permissions import is_first_time, require
 
 PERSONAL = "personal"
 """The key of a field's metadata that holds how it is masked."""
@@ -62,7 +62,8 @@ class Personal(FieldExtension):
 
     def apply(self, field: StrawberryField) -> None:
         """Put the mask in the place of the resolver."""
-        field.description = self._masked.described(field.description or "")
+        if not is_first_time(self, field):
+            return
         give = field.get_result
         masked = self._masked.compute
 

@@ -6,6 +6,7 @@ from enum import StrEnum, unique
 from typing import Any
 
 import strawberry
+from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
 from models.profile import ADDRESS_LINES, ProfileEntry, ValueSource
 from schema.descriptions import described_enum
@@ -149,10 +150,13 @@ def date_value(entry: ProfileEntry) -> DateValue:
     return DateValue(value=date.fromisoformat(entry["value"]), **_provenance(entry))
 
 
-def count_value(entry: ProfileEntry) -> CountValue:
-    """Show a number."""
-    exact = entry.get("exact_value", entry["value"])
-    return CountValue(value=entry["value"], exact_value=Decimal(exact), **_filing(entry))
+def count_value(entry: ProfileEntry) -> CountValue | None:
+    """Show a number; null if GraphQL cannot carry it, as it would fail all that is around it."""
+    value = entry["value"]
+    if type(value) is not int or not GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT:
+        return None
+    exact = Decimal(entry.get("exact_value", value))
+    return CountValue(value=value, exact_value=exact, **_filing(entry))
 
 
 def money_value(entry: ProfileEntry) -> MoneyValue:

@@ -20,7 +20,7 @@ from models.reading import Reader
 from schema.context import Info
 from schema.permissions import Requires
 from schema.personal import PERSONAL, Masked
-from schema.plan import PREPARED
+from schema.plan import HONOURED, PREPARED
 
 READ = "read"
 BROUGHT, GRANTED = "brought_", "granted_"
@@ -138,7 +138,7 @@ def _relation(way: One | ManyOf, requires: Requires | None, **settings: Any) -> 
     """
     if requires is None:
         return strawberry.field(metadata={READ: way}, **settings)
-    metadata = {READ: way, PREPARED: granted_name}
+    metadata = {READ: way, PREPARED: granted_name, HONOURED: (Requires,)}
     return strawberry.field(metadata=metadata, extensions=[requires], **settings)
 
 
@@ -170,9 +170,11 @@ def brought(
     The reader that it is given reads what is selected at the `paths` below the field, and the
     `extra` columns; without paths there is none. Of a connection it also reads the columns that
     `places` in the list are made of, if cursors are selected. A refusal that it raises becomes the
-    error of the field of each object.
+    error of the field of each object. Of extensions such a field may have `Requires` only, which is
+    checked before `bring` is called: plans do not call the field's resolver.
     """
-    return {READ: Brought(bring, columns, paths, extra, places, rows), PREPARED: brought_name}
+    way = Brought(bring, columns, paths, extra, places, rows)
+    return {READ: way, PREPARED: brought_name, HONOURED: (Requires,)}
 
 
 def hand_out(source: Any, info: Info) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 from strawberry import Schema
+from strawberry.extensions import FieldExtension
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
@@ -34,9 +35,15 @@ def _info_of_usual(field: StrawberryField) -> str | None:
     if resolver is None or not resolver.is_async or resolver.info_parameter is None:
         return None
     wants_source = resolver.self_parameter or resolver.parent_parameter or resolver.root_parameter
-    if wants_source or any(one.has_resolver for one in field.extensions):
+    if wants_source or any(map(_takes_part, field.extensions)):
         return None
     return resolver.info_parameter.name
+
+
+def _takes_part(extension: FieldExtension) -> bool:
+    """Tell whether an extension has a say in how a resolver is called, or with what."""
+    maps_arguments = type(extension).map_arguments is not FieldExtension.map_arguments
+    return extension.has_resolver or maps_arguments
 
 
 def _resolve(field: StrawberryField, info_name: str, schema: Schema) -> Resolve:

@@ -15,7 +15,7 @@ from models.access import Scope
 from schema.context import Info
 from schema.permissions import Requires
 from schema.personal import Masked, Personal
-from schema.plan import PREPARED
+from schema.plan import HONOURED, PREPARED
 from schema.reads import granted, granted_name
 from schema.selections import known_fields
 
@@ -31,11 +31,17 @@ class _Restriction(NamedTuple):
 def restricted(scope: Scope, *, description: str, masked: Masked | None = None) -> Any:
     """Declare an attribute that is for who holds a scope; `masked` if personal."""
     restriction = _Restriction(Requires(scope), masked)
-    mask = [] if masked is None else [Personal(masked)]
+    mask = []
+    if masked is not None:
+        mask, description = [Personal(masked)], masked.described(description)
     return strawberry.field(
         description=description,
         extensions=[restriction.permission, *mask],
-        metadata={RESTRICTED: restriction, PREPARED: granted_name},
+        metadata={
+            RESTRICTED: restriction,
+            PREPARED: granted_name,
+            HONOURED: (Requires, Personal),
+        },
     )
 
 

@@ -31,6 +31,7 @@ from schema.contact_changes import (
     SaveContactPayload,
     WithdrawAttachmentPreferencePayload,
 )
+from schema.cost_compiler import refuse_unweighted
 from schema.customer import Customer
 from schema.customer_changes import (
     ChangeCustomerClassPayload,
@@ -320,6 +321,7 @@ def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
         types=[AddressValue, CountValue, DateValue, MoneyValue, Suggestion],
         execution_context_class=PlannedExecution if is_planned else None,
     )
+    refuse_unweighted(schema._schema)
     drop_null_defaults(schema)
     describe_scalars(schema)
     return schema

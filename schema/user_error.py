@@ -1,6 +1,7 @@
 """What a mutation answers when the user can mend it."""
 
 import strawberry
+from graphql import GRAPHQL_MAX_INT
 
 from models.errors import Refusal, RefusalCode
 from schema.descriptions import described_enum
@@ -83,11 +84,12 @@ class UserError:
     @classmethod
     def of(cls, refusal: Refusal) -> "UserError":
         """Show a refusal of the domain."""
+        wait = refusal.retry_after_seconds
         return cls(
             code=refusal.code,
             message=refusal.message,
             path=list(refusal.path) or None,
             hint=refusal.hint,
             retryable=refusal.retryable,
-            retry_after_seconds=refusal.retry_after_seconds,
+            retry_after_seconds=None if wait is None else min(wait, GRAPHQL_MAX_INT),
         )

@@ -10,9 +10,11 @@ for as long as the document lives, and calls it in place of graphql-core's walk.
 A field is plain if Strawberry only reads an attribute for it, or calls a method that takes nothing
 but the object and is not async: it has no arguments and no extensions, and its type is a scalar, an
 enum, or an object or list made of these. A field with the metadata `{PREPARED: name_of}` is plain
-too, whatever its arguments and extensions: its value lies ready on the object, in the attribute
-whose name `name_of` gives for the field's node, and may be an exception. Where that attribute is
-missing, as for who may not see it, the field's resolver has the word.
+too, whatever its arguments: its value lies ready on the object, in the attribute whose name
+`name_of` gives for the field's node, and may be an exception. If the attribute is missing because
+the caller may not see it, the field's resolver runs instead. Its extensions do not run, so the
+metadata lists by `HONOURED` the classes of extensions that were applied when the value was
+prepared; a field with any other extension is not plain.
 
 An operation that was executed before is not prepared again (`operation`, `arguments`, `variables`).
 Instants in UTC are left in the answer as they are, for orjson to write.
@@ -23,7 +25,7 @@ graphql-core. Plain attributes may then be read twice, and are read before the r
 them run.
 """
 
-from schema.plan.compiler import PREPARED
 from schema.plan.executor import PlannedExecution
+from schema.plan.plain import HONOURED, PREPARED, foreign_extensions
 
-__all__ = ["PREPARED", "PlannedExecution"]
+__all__ = ["HONOURED", "PREPARED", "PlannedExecution", "foreign_extensions"]

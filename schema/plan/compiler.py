@@ -50,13 +50,15 @@ from strawberry.types.field import StrawberryField
 
 from schema.plan.checks import JSON, SIMPLE, Unusual, admit_object, complete_null
 from schema.plan.leaves import Leaves, Names
-from schema.plan.plain import plain_attribute, plain_method
+from schema.plan.plain import (
+    PREPARED,
+    foreign_extensions,
+    plain_attribute,
+    plain_method,
+)
 from schema.plan.selection import Selected, Selection
 
 MOST_FIELDS = 1000
-PREPARED = "prepared"
-"""The key of a field's metadata; see the package."""
-
 MOST_KEPT = 256
 LONGEST_KEPT = 10_000
 """So many sources, each of so many characters at most, are remembered with their code."""
@@ -203,7 +205,7 @@ class _Writer:
         if not isinstance(definition, StrawberryField):
             return None
         if name_of := definition.metadata.get(PREPARED):
-            return f"value.{name_of(node)}"
+            return None if foreign_extensions(definition) else f"value.{name_of(node)}"
         if attribute := plain_attribute(field, definition):
             return f"value.{attribute}"
         if method := plain_method(field, definition):

@@ -6,7 +6,20 @@ from keyword import iskeyword
 from typing import Any, cast
 
 from graphql import GraphQLField
+from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
+
+PREPARED, HONOURED = "prepared", "honoured"
+"""The keys of a field's metadata; see the package."""
+
+
+def foreign_extensions(definition: StrawberryField) -> list[FieldExtension]:
+    """Return the extensions of a field that only run with its resolver, which plans do not call.
+
+    A subclass of an honoured class is foreign too: nobody does what it adds.
+    """
+    honoured = definition.metadata.get(HONOURED, ())
+    return [one for one in definition.extensions if type(one) not in honoured]
 
 
 def plain_attribute(field: GraphQLField, definition: StrawberryField) -> str | None:

@@ -9,14 +9,12 @@ import pytest_asyncio
 from graphql import (
     FragmentDefinitionNode,
     OperationDefinitionNode,
-    is_object_type,
     parse,
     validate,
 )
 
 from schema.cost import Cost
 from schema.cost_compiler import cost_of
-from schema.cost_weights import SIZES, WEIGHTS
 from tests.conftest import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, running_api, the_schema
@@ -152,15 +150,6 @@ async def test_what_is_requested_depends_on_the_variables(
     text: str, variables: dict[str, Any], expected: int
 ) -> None:
     assert requested(text, **variables) == expected
-
-
-async def test_every_weight_and_size_is_of_a_field_that_there_is() -> None:
-    types = the_schema()._schema.type_map
-    for place in [*WEIGHTS, *SIZES]:
-        kind, name = place.split(".")
-        parent: Any = types[kind]
-        assert is_object_type(parent)
-        assert name.startswith("__") or name in parent.fields, place
 
 
 async def test_fragments_of_fragments_are_compiled_once() -> None:

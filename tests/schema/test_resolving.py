@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import strawberry
 from graphql import GraphQLInputObjectType, is_list_type
+from strawberry.extensions import FieldExtension
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 import schema.serving
+from schema.resolving import prepare_resolvers
 from schema.root import build_schema
 
 
@@ -83,3 +86,21 @@ def test_each_resolver_is_called_as_strawberry_calls_it(
     quick, usual = QUICK[name], USUAL[name]
     for given in _given(quick):
         assert _called(quick, given, monkeypatch) == _called(usual, given, monkeypatch)
+
+
+def test_a_root_field_whose_extension_maps_arguments_is_left_to_strawberry() -> None:
+    class Doubling(FieldExtension):
+        def map_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+            return {name: 2 * value for name, value in kwargs.items()}
+
+    async def give(info: strawberry.Info, of: int) -> int:  # noqa: ARG001  # as ours
+        return of
+
+    @strawberry.type
+    class Query:
+        number: int = strawberry.field(resolver=give, extensions=[Doubling()])
+
+    made = strawberry.Schema(Query)
+    prepare_resolvers(made)
+    result = asyncio.run(made.execute("{ number(of: 3) }"))
+    assert result.data == {"number": 6}

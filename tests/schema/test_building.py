@@ -1,0 +1,108 @@
+"""A schema is the same whenever it is built, how often, and whatever was imported before it."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import strawberry
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
+from schema import cost_weights
+from schema.cost_compiler import UnweightedError, refuse_unweighted
+from schema.root import build_schema
+from schema.serving import CustomerClassesSchema
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMITTED = (ROOT / "schema" / "schema.graphql").read_text()
+
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for folder in ("schema", "resolvers")
+    for path in (ROOT / folder).rglob("*.py")
+)
+ORDERS = {
+    "forwards": MODULES,
+    "backwards": MODULES[::-1],
+    **{f"shuffled-{seed}": Random(seed).sample(MODULES, len(MODULES)) for seed in (1, 2)},  # noqa: S311  # no secret
+}
+
+TWICE = """
+import sys
+from importlib import import_module
+
+for name in sys.argv[1:]:
+    import_module(name)
+build_schema = import_module("schema.root").build_schema
+build_schema()
+print(build_schema().as_str())
+"""
+
+
+@pytest.mark.parametrize("names", ORDERS.values(), ids=ORDERS)
+async def test_the_printed_schema_does_not_depend_on_what_was_imported_or_built_before(
+    names: list[str],
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", TWICE, *names, cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+    printed, said = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    assert printed.decode() == COMMITTED
+
+
+def test_building_again_leaves_the_fields_as_they_were() -> None:
+    """Extensions are applied once: another permission check at each build would slow every call."""
+    results = get_results(build_schema())
+    assert len(results) > 50
+    assert get_results(build_schema()) == results
+
+
+def get_results(built: CustomerClassesSchema) -> dict[str, object]:
+    """Give what calls the resolver of each field whose extensions put something around it."""
+    found = {}
+    for kind in built._schema.type_map.values():
+        for name, field in getattr(kind, "fields", {}).items():
+            definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+            if definition is not None and "get_result" in vars(definition):
+                found[f"{kind.name}.{name}"] = definition.get_result
+    return found
+
+
+@pytest.mark.parametrize("root", ["query", "mutation", "subscription"])
+def test_a_root_field_without_a_weight_is_refused(root: str) -> None:
+    @strawberry.type(name=root.title())
+    class Root:
+        fresh: str
+
+    @strawberry.type
+    class Query:
+        viewer: str
+
+    roots: dict[str, Any] = {"query": Query, root: Root}
+    made = strawberry.Schema(**roots)
+    with pytest.raises(UnweightedError, match=rf"lacks a weight for \['{root.title()}.fresh'\]"):
+        refuse_unweighted(made._schema)
+
+
+@pytest.mark.parametrize("table", ["WEIGHTS", "SIZES"])
+def test_a_weight_of_a_field_that_is_gone_is_refused(
+    table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(getattr(cost_weights, table), "Customer.renamed", 5)
+    with pytest.raises(UnweightedError, match=r"'Customer\.renamed'"):
+        build_schema()
+
+
+@pytest.mark.parametrize(
+    "place", ["Query.customers", "Mutation.saveCustomer", "Query.companySearch"]
+)
+def test_the_schema_is_not_built_without_the_weight_of_a_root_field(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(cost_weights.WEIGHTS, place)
+    with pytest.raises(UnweightedError, match=f"lacks a weight for \\['{place}'\\]"):
+        build_schema()
