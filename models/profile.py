@@ -118,10 +118,24 @@ def is_same_value(name: str, one: ProfileEntry, other: ProfileEntry) -> bool:
 
 
 def typed_by_user(name: str, current: ProfileEntry | None, typed: ProfileEntry) -> ProfileEntry:
-    """Take a user's value, but leave the provenance alone when it says what is there already."""
-    if current is not None and is_same_value(name, current, typed):
-        return current
-    return typed
+    """Take a user's value, but leave the provenance alone when it says what is there already.
+
+    A correction of spelling, lines, currency or date is a new value. Only the date of a register's
+    figure may be left out, since a form may have no field for it.
+    """
+    return current if current is not None and _repeats(name, current, typed) else typed
+
+
+def _repeats(name: str, current: ProfileEntry, typed: ProfileEntry) -> bool:
+    """Tell whether a typed entry says exactly what another one says."""
+    if name == "registered_address":
+        one, other = current["value"], typed["value"]
+        return all((one.get(line) or None) == (other.get(line) or None) for line in ADDRESS_LINES)
+    if not is_same_value(name, current, typed):
+        return False
+    period_end_on = typed.get("period_end_on")
+    is_left_out = period_end_on is None and current["source"] != ValueSource.USER
+    return is_left_out or period_end_on == current.get("period_end_on")
 
 
 def without_user_values(profile: Profile) -> Profile:

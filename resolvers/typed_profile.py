@@ -2,11 +2,11 @@
 
 import re
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import strawberry
 
+from models.amount import InvalidAmount, checked_amount, plain
 from models.errors import RefusalCode
 from models.profile import FIGURES, ProfileEntry, ValueSource
 from models.text import Checks
@@ -14,7 +14,6 @@ from schema.customer_changes import CompanyProfileInput, MoneyInput
 from schema.enrichment import camel
 
 CURRENCY = re.compile(r"[A-Z]{3}")
-LARGEST_AMOUNT = Decimal(10) ** 15
 LARGEST_COUNT = 10_000_000
 LINE_LENGTH = 200
 
@@ -45,8 +44,7 @@ def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, Profil
             _check_count(checks, name, value)
             put(name, value)
         else:
-            _check_money(checks, name, value)
-            entry = put(name, format(value.value + 0, "f"))
+            entry = put(name, _amount(checks, name, value))
             entry["currency"] = value.currency
             if value.period_end_on:
                 entry["period_end_on"] = value.period_end_on.isoformat()
@@ -69,14 +67,15 @@ def _check_count(checks: Checks, name: str, count: int) -> None:
         checks.refuse(RefusalCode.INVALID, f"0 to {LARGEST_COUNT} employees.", "profile", name)
 
 
-def _check_money(checks: Checks, name: str, money: MoneyInput) -> None:
+def _amount(checks: Checks, name: str, money: MoneyInput) -> str:
+    """Return the amount as it is stored; refuse one that is too large or too exact."""
     path = ("profile", camel(name))
-    amount = money.value
-    if not amount.is_finite() or abs(amount) >= LARGEST_AMOUNT:
-        checks.refuse(RefusalCode.INVALID, "An amount has 15 digits at most.", *path, "value")
-    elif amount != amount.quantize(Decimal("0.01")):
-        checks.refuse(RefusalCode.INVALID, "An amount has 2 decimals at most.", *path, "value")
     if not CURRENCY.fullmatch(money.currency):
         checks.refuse(
             RefusalCode.INVALID, "A currency is three capitals, such as GBP.", *path, "currency"
         )
+    try:
+        return plain(checked_amount(money.value))
+    except InvalidAmount as error:
+        checks.refuse(RefusalCode.INVALID, str(error), *path, "value")
+        return ""

@@ -117,20 +117,54 @@ def test_a_fact_is_the_same_however_it_is_written(
 TYPED_NEW = pounds("250.00", ValueSource.USER)
 
 
-@pytest.mark.parametrize(
-    ("there", "typed", "kept"),
-    [
-        (None, TYPED_NEW, TYPED_NEW),  # a first value
-        (OLD, TYPED_NEW, TYPED_NEW),  # a user knows better
-        (NEW, TYPED_NEW, NEW),  # a form sent back unchanged does not claim the register's value
-        (TYPED, TYPED_NEW, TYPED_NEW),
-    ],
+def dated(made: ProfileEntry, day: str | None) -> ProfileEntry:
+    return ProfileEntry(**made) if day is None else ProfileEntry(**made, period_end_on=day)
+
+
+def typed_address(**lines: str) -> ProfileEntry:
+    return entry(address(**lines), ValueSource.USER)
+
+
+FILED = dated(NEW, "2025-12-31")
+TYPED_DATED = dated(pounds("250", ValueSource.USER), "2025-12-31")
+SHOUTED = entry(address(premises="1 HIGH ST", locality="LEEDS"))
+OFFICE = "registered_address"
+
+# fmt: off
+REPEATED = (
+    # field | there is | typed | the entry is kept as it is
+    (NAME, None, TYPED_NEW, False),  # a first value
+    (NAME, OLD, TYPED_NEW, False),  # a user knows better
+    (NAME, NEW, TYPED_NEW, True),  # a form sent back unchanged claims nothing of the register's
+    (NAME, FILED, TYPED_NEW, True),  # nor one without a field for the date
+    (NAME, FILED, dated(TYPED_NEW, "2025-12-31"), True),
+    (NAME, FILED, dated(TYPED_NEW, "2024-12-31"), False),  # the date is corrected
+    (NAME, NEW, dated(TYPED_NEW, "2024-12-31"), False),  # or added
+    (NAME, NEW, entry("250", ValueSource.USER, "EUR"), False),  # the currency is corrected
+    (NAME, TYPED, TYPED_NEW, False),
+    (NAME, TYPED_DATED, dated(TYPED_NEW, "2025-12-31"), True),
+    (NAME, TYPED_DATED, dated(TYPED_NEW, "2024-12-31"), False),
+    (NAME, TYPED_DATED, TYPED_NEW, False),  # a user takes a date of their own away
+    ("employees", entry(3), entry(3, ValueSource.USER), True),
+    ("employees", dated(entry(3), "2025-12-31"), entry(3, ValueSource.USER), True),
+    ("employees", entry(3), entry(4, ValueSource.USER), False),
+    ("incorporated_on", entry("2001-02-03"), entry("2001-02-03", ValueSource.USER), True),
+    ("incorporated_on", entry("2001-02-03"), entry("2001-02-04", ValueSource.USER), False),
+    (OFFICE, SHOUTED, typed_address(premises="1 HIGH ST", locality="LEEDS"), True),
+    (OFFICE, SHOUTED, typed_address(premises="1 High St", locality="Leeds"), False),  # case
+    (OFFICE, SHOUTED, typed_address(premises="1 HIGH ST", region="LEEDS"), False),  # another line
+    (OFFICE, SHOUTED, typed_address(premises="1, HIGH ST", locality="LEEDS"), False),
+    (OFFICE, entry({"locality": "LEEDS", "region": ""}), typed_address(locality="LEEDS"), True),
 )
-def test_a_typed_value_takes_over_only_if_it_differs(
-    there: ProfileEntry | None, typed: ProfileEntry, kept: ProfileEntry
+# fmt: on
+
+
+@pytest.mark.parametrize(("name", "there", "typed", "is_kept"), REPEATED)
+def test_a_typed_value_takes_over_unless_it_repeats_all_that_is_there(
+    name: str, there: ProfileEntry | None, typed: ProfileEntry, is_kept: bool
 ) -> None:
-    """R86."""
-    assert typed_by_user(NAME, there, typed) is kept
+    """R86: a correction is never lost, however small it is."""
+    assert typed_by_user(name, there, typed) is (there if is_kept else typed)
 
 
 def test_another_company_number_leaves_only_what_users_typed() -> None:

@@ -247,6 +247,8 @@ async def test_values_that_a_user_types_are_checked_and_kept_as_the_users(api: A
         ({"netAssets": {"value": "0.001"}}, ["profile", "netAssets", "value"]),
         ({"netAssets": {"value": "NaN"}}, ["profile", "netAssets", "value"]),
         ({"netAssets": {"value": "Infinity"}}, ["profile", "netAssets", "value"]),
+        ({"netAssets": {"value": "sNaN"}}, ["profile", "netAssets", "value"]),
+        ({"netAssets": {"value": "1e1000000"}}, ["profile", "netAssets", "value"]),
         (
             {"netAssets": {"value": "1", "currency": "gbp"}},
             ["profile", "netAssets", "currency"],
@@ -261,6 +263,55 @@ async def test_values_that_a_user_types_are_checked_and_kept_as_the_users(api: A
             "saveCustomer", "INVALID", name="New", classCode="CHARITY", profile=typed
         )
         assert refusal["path"] == path
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("0E-1000000", "0.00"), ("0." + "0" * 41, "0.00"), ("2e3", "2000"), (7, "7"), (0.1, "0.1")],
+)
+async def test_amounts_are_stored_and_shown_in_plain_digits(
+    api: Api, written: str | float, read: str
+) -> None:
+    """R86."""
+    select = "profile { netAssets { value } }"
+    saved = await api.save_customer(select, profile={"netAssets": {"value": written}})
+    assert saved["profile"]["netAssets"]["value"] == read
+    assert len(repr(await stored())) < 10_000
+
+
+async def test_what_is_no_amount_is_the_callers_fault(api: Api) -> None:
+    before = await stored()
+    for written in ('"abc"', '"1_000"', '"\uff11"', "true", "[1]", '"1e99999999999999999999"'):
+        error = await api.error(
+            'mutation { saveCustomer(input: { name: "A", classCode: "CHARITY", profile: {'
+            f" netAssets: {{ value: {written} }} }} }}) {{ customer {{ id }} }} }}"
+        )
+        assert error["extensions"]["code"] != "INTERNAL_ERROR", written
+    assert await stored() == before
+
+
+async def test_a_correction_of_spelling_or_of_a_date_is_kept(api: Api) -> None:
+    """R86: and the same once more is no change."""
+    select = (
+        "id version profile { registeredAddress { value { lines } }"
+        " netAssets { value currency periodEndOn } }"
+    )
+    first: Json = {
+        "registeredAddress": {"addressLine1": "1 HIGH STREET", "locality": "LEEDS"},
+        "netAssets": {"value": "5", "periodEndOn": "2025-12-31"},
+    }
+    second: Json = {
+        "registeredAddress": {"addressLine1": "1 High Street", "locality": "Leeds"},
+        "netAssets": {"value": "5", "periodEndOn": "2024-12-31", "currency": "EUR"},
+    }
+    saved = await api.save_customer(select, profile=first)
+    for _ in range(2):
+        again = await api.save_customer(select, id=saved["id"], profile=second)
+        assert again["version"] == 2
+        assert again["profile"] == {
+            "registeredAddress": {"value": {"lines": ["1 High Street", "Leeds"]}},
+            "netAssets": {"value": "5", "currency": "EUR", "periodEndOn": "2024-12-31"},
+        }
 
 
 async def test_a_move_is_recorded_with_its_reason(api: Api) -> None:
