@@ -23,6 +23,7 @@ from enrichment.findings import (
 )
 from enrichment.profile import read_profile
 from models import EnrichmentRun, UpstreamResponse
+from models.company_number import InvalidCompanyNumber
 from models.company_type import family_of
 from models.database import Database
 from models.enrichment_result import Findings, keep_answer
@@ -78,7 +79,7 @@ class LookupAttempt:
         number = self._run.company_number or ""
         try:
             payload, at = await self._kept(PROFILE, lambda: self._profile(number))
-        except NotFound:
+        except (NotFound, InvalidCompanyNumber):  # what was stored before may have no form of today
             return Findings(
                 EnrichmentStatus.NOT_FOUND,
                 self._source,

@@ -198,6 +198,22 @@ async def test_a_company_of_the_catalogue_ends_as_it_should(desk: Desk, number: 
         assert await UpstreamResponse.all().count() == 0
 
 
+async def test_a_number_that_was_stored_before_and_has_no_form_of_today_is_not_found(
+    desk: Desk,
+) -> None:
+    """R88: it is asked for no more, and tried again no more."""
+    customer = await desk.add("00000101")
+    await Customer.filter(id=customer.id).update(company_number="VODAFONE")
+    await EnrichmentRun.filter(customer_id=customer.id).update(company_number="VODAFONE")
+    await desk.worker.run_due()
+    run = await run_of(customer)
+    assert (run.status, run.reason) == (
+        EnrichmentStatus.NOT_FOUND,
+        EnrichmentReason.UNKNOWN_COMPANY_NUMBER,
+    )
+    assert desk.asked() == []
+
+
 async def test_a_success_fills_everything_with_its_source(desk: Desk) -> None:
     """R84, R86, A22."""
     customer = await desk.add("00000101")

@@ -121,7 +121,8 @@ async def test_a_company_number_is_kept_as_the_register_writes_it(
 
 async def test_what_can_be_no_company_number_is_refused_with_a_hint(api: Api) -> None:
     """R88."""
-    for written in ("0", "123456789", "ABC", "12E45678", "0x1", "\u0661\u0662", "S\u0421000110"):
+    odd = ("0", "123456789", "ABC", "12E45678", "0x1", "\u0661\u0662", "S\u0421000110")
+    for written in (*odd, "9000001.0", "VODAFONE", "123\n456"):
         (refusal,) = await api.refused(
             "saveCustomer",
             "INVALID_COMPANY_NUMBER",
