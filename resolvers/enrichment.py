@@ -40,6 +40,7 @@ from schema.enrichment_changes import (
     RestartEnrichmentsPayload,
 )
 from schema.errors import ErrorCode, RequestRefused
+from schema.instants import checked_instant
 from schema.loaders import Loaders
 from schema.lookup_queue import EnrichmentBacklog
 from schema.readers import read_by_id, reader_for
@@ -234,8 +235,8 @@ async def customer_enriched(
     row = await models.Customer.get_or_none(id=customer_id, erased_at__isnull=True)
     if row is None:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such customer.")
-    if since is not None and since.tzinfo is None:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "since needs an offset, such as Z.")
+    if since is not None:
+        since = checked_instant(since, "since")
     seen = await last_event_id(customer_id, CUSTOMER_ENRICHED, since)
     with info.context.database.signals.watching(EVENTS) as woken:
         while True:

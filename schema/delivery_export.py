@@ -13,8 +13,8 @@ from models.delivery import DeliveryPolicy
 from models.delivery_exposure import Exposure
 from models.delivery_reading import exposures_after
 from schema.csv_answer import Row, csv_stream
-from schema.delivery_preview import checked_period
 from schema.errors import RequestRefused
+from schema.instants import checked_period
 from schema.request_slot import Limiters
 from schema.routes import Signed
 from schema.sign_in import Authenticate
