@@ -202,6 +202,24 @@ async def test_account_numbers_are_made_and_never_twice(api: Api) -> None:
     assert found["customer"] == {"id": own["id"]}
 
 
+async def test_account_numbers_are_the_same_whatever_their_case_and_invisible_characters(
+    api: Api,
+) -> None:
+    own = await api.save_customer("id accountNumber", accountNumber="ACC-1")
+    other = await api.save_customer(accountNumber="OTHER")
+    for number in ("acc-1", "Acc-1\u200b", "AC\u2060C-1"):
+        for values in ({"classCode": "CHARITY", "name": "New"}, {"id": other["id"]}):
+            (refusal,) = await api.refused(
+                "saveCustomer", "ALREADY_EXISTS", accountNumber=number, **values
+            )
+            assert refusal["path"] == ["accountNumber"]
+        found = await api.data("query($n: String) { customer(accountNumber: $n) { id } }", n=number)
+        assert found["customer"] == {"id": own["id"]}
+    # its own number may be written anew
+    saved = await api.save_customer("accountNumber", id=own["id"], accountNumber="acc-1")
+    assert saved == {"accountNumber": "acc-1"}
+
+
 async def test_values_that_a_user_types_are_checked_and_kept_as_the_users(api: Api) -> None:
     """R86."""
     profile = """
