@@ -92,7 +92,7 @@ class LookupAttempt:
         reason: EnrichmentReason | None
         try:
             if family_of(record.type) is None:
-                raise _NoFigures(EnrichmentReason.NOT_A_UK_COMPANY)
+                raise _NoFigures(EnrichmentReason.NOT_LIMITED_OR_PLC)
             if not record.has_filing_history:
                 raise _NoFigures(EnrichmentReason.NO_ACCOUNTS_YET)
             accounts, filing, read_at = await self._newest_accounts(number)
@@ -107,7 +107,7 @@ class LookupAttempt:
             entries |= accounts_entries(accounts, filing, Origin(self._source, read_at))
             reason, unreadable = shortfall(accounts), accounts.unreadable
         status = EnrichmentStatus.PARTIAL if reason else EnrichmentStatus.SUCCEEDED
-        has_sought_accounts = reason is not EnrichmentReason.NOT_A_UK_COMPANY
+        has_sought_accounts = reason is not EnrichmentReason.NOT_LIMITED_OR_PLC
         sought = WANTED_FIELDS if has_sought_accounts else PROFILE_FIELDS
         return Findings(status, self._source, reason, entries, details, unreadable, sought)
 

@@ -1,14 +1,14 @@
 """Turns profile values that a user typed into entries, or refuses them."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
 
 from models.amount import InvalidAmount, checked_amount, plain
 from models.errors import RefusalCode
-from models.profile import FIGURES, ProfileEntry, ValueSource
+from models.profile import FIGURES, ProfileEntry, ValueSource, is_to_come
 from models.text import Checks
 from schema.customer_changes import CompanyProfileInput, MoneyInput
 from schema.enrichment import camel
@@ -39,6 +39,7 @@ def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, Profil
             if address := _address(checks, value.lines()):
                 put(name, address)
         elif name == "incorporated_on":
+            _check_past(checks, name, value, now)
             put(name, value.isoformat())
         elif name == "employees":
             _check_count(checks, name, value)
@@ -60,6 +61,15 @@ def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | No
         for name, line in lines.items()
     }
     return address if any(address.values()) else None
+
+
+def _check_past(checks: Checks, name: str, day: date, now: datetime) -> None:
+    if is_to_come(day, now):
+        checks.refuse(
+            RefusalCode.INVALID,
+            "The date of incorporation must not be in the future.",
+            *("profile", camel(name)),
+        )
 
 
 def _check_count(checks: Checks, name: str, count: int) -> None:

@@ -37,6 +37,11 @@ SAME_NUMBERS = """UPDATE customer SET account_number_key = account_number_key ||
 UNIQUE = """CREATE UNIQUE INDEX uid_customer_account_number_key ON customer (account_number_key)"""
 
 
+RENAMED_REASON = """UPDATE enrichment_run SET reason = 'NOT_LIMITED_OR_PLC'
+  WHERE reason = 'NOT_A_UK_COMPANY'"""
+"""A partnership of the United Kingdom is a UK company too, to most people."""
+
+
 class Rows:
     """Reads and writes rows by hand-written statements, on either database."""
 
@@ -137,6 +142,7 @@ async def renew(_: StateApps, editor: BaseSchemaEditor) -> None:
         await renew_names(rows, table)
     await renew_users(rows)
     await renew_customers(rows)
+    await rows.write(RENAMED_REASON, [()])
 
 
 class Migration(migrations.Migration):

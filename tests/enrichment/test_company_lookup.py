@@ -145,9 +145,9 @@ CASES: dict[str, tuple[EnrichmentStatus, EnrichmentReason | None, dict[str, int]
     "00000305": (SUCCEEDED, None, ALL, "251338"),
     "00000306": (SUCCEEDED, None, {"FOUND": 6, "NOT_FILED": 2}, "208440"),  # no address
     "00000307": (SUCCEEDED, None, ALL, "105807"),  # values of tomorrow
-    "00000308": (PARTIAL, EnrichmentReason.NOT_A_UK_COMPANY, {"FOUND": 2}, None),
+    "00000308": (PARTIAL, EnrichmentReason.NOT_LIMITED_OR_PLC, {"FOUND": 2}, None),
     "00000309": (SUCCEEDED, None, ALL, "59618"),
-    "OC000310": (PARTIAL, EnrichmentReason.NOT_A_UK_COMPANY, {"FOUND": 2}, None),
+    "OC000310": (PARTIAL, EnrichmentReason.NOT_LIMITED_OR_PLC, {"FOUND": 2}, None),
     "00000402": (RETRYING, EnrichmentReason.RATE_LIMITED, {}, None),
     "00000403": (RETRYING, EnrichmentReason.RATE_LIMITED, {}, None),
     "00000411": (SUCCEEDED, None, ALL, "165985"),  # a blip is tried again at once

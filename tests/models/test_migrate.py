@@ -17,9 +17,10 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.recorder import MigrationRecorder
 
-from models import AccessToken, AuditEntry, Customer, CustomerClass, Job
+from models import AccessToken, AuditEntry, Customer, CustomerClass, EnrichmentRun, Job
 from models.customer_reach import at_account_number
 from models.database import Database
+from models.enrichment_status import EnrichmentReason
 from models.job import JobState
 from models.migrate import ADVISORY_LOCK, MigrationBlocked, migrate
 from models.schema_fit import SchemaFit
@@ -366,7 +367,13 @@ async def test_keys_of_before_are_made_anew_and_collisions_stop_nothing(empty: D
             f" VALUES ('{row_id}', '{account}', '{name}', '{name.lower()}', 'old',"
             f" {erased_at or 'NULL'}, 'cls_1', '{{}}', 'NOT_APPLICABLE', {AT}, {AT}, 1)"
         )
+    await connection.execute_query(
+        """INSERT INTO enrichment_run (id, customer_id, "trigger", status, reason, attempts,
+          requested_at, fields_read) VALUES ('run_1', 'cus_1', 'SAVE', 'PARTIAL',"""
+        f" 'NOT_A_UK_COMPANY', 1, {AT}, '[]')"
+    )
     assert "0017_folded_keys" in await migrate(empty)
+    assert (await EnrichmentRun.get()).reason is EnrichmentReason.NOT_LIMITED_OR_PLC
     classes = {row.id: row.name_key for row in await CustomerClass.filter(code__isnull=True)}
     assert classes == {
         "cls_0": "club\ncls_0",

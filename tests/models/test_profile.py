@@ -1,5 +1,6 @@
 """How register answers merge with what users typed."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from models.profile import (
     ProfileEntry,
     ValueSource,
     is_same_value,
+    is_to_come,
     merge,
     typed_by_user,
     without_register_values,
+    written_lines,
 )
 
 NAME = "net_assets"
@@ -165,6 +168,44 @@ def test_a_typed_value_takes_over_unless_it_repeats_all_that_is_there(
 ) -> None:
     """R86: a correction is never lost, however small it is."""
     assert typed_by_user(name, there, typed) is (there if is_kept else typed)
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        ("123", "PO Box 123"),
+        ("Box 123", "PO Box 123"),
+        ("PO Box 123", "PO Box 123"),
+        ("P.O. Box 123", "P.O. Box 123"),
+        ("po box 123", "po box 123"),
+        ("Post Office Box 123", "Post Office Box 123"),
+    ],
+)
+def test_a_bare_number_of_a_po_box_is_shown_as_what_it_is(kept: str, shown: str) -> None:
+    """R84."""
+    lines = written_lines(address(care_of="Ann", po_box=kept, locality="LEEDS"))
+    assert lines == ["Ann", shown, "LEEDS"]
+
+
+def test_a_po_box_is_the_same_on_a_line_of_its_own_or_not() -> None:
+    """R86: it is no suggestion."""
+    typed = typed_address(address_line_1="PO Box 123", locality="Leeds")
+    assert is_same_value(OFFICE, entry(address(po_box="123", locality="LEEDS")), typed)
+
+
+@pytest.mark.parametrize(
+    ("day", "hour", "is_ahead"),
+    [
+        ("2026-10-01", 9, False),
+        ("2026-10-02", 9, True),
+        ("2026-10-02", 11, False),  # it has begun on an island in the east
+        ("9999-12-31", 9, True),
+        ("0001-01-01", 9, False),
+    ],
+)
+def test_a_day_is_to_come_until_it_begins_anywhere(day: str, hour: int, *, is_ahead: bool) -> None:
+    now = datetime(2026, 10, 1, hour, tzinfo=UTC)
+    assert is_to_come(date.fromisoformat(day), now) is is_ahead
 
 
 def test_another_company_number_leaves_only_what_users_typed() -> None:

@@ -263,6 +263,8 @@ async def test_values_that_a_user_types_are_checked_and_kept_as_the_users(api: A
         ({"employees": -1}, ["profile", "employees"]),
         ({"employees": 10_000_001}, ["profile", "employees"]),
         ({"netAssets": {"value": "1e15"}}, ["profile", "netAssets", "value"]),
+        ({"incorporatedOn": "2026-10-02"}, ["profile", "incorporatedOn"]),
+        ({"incorporatedOn": "9999-12-31"}, ["profile", "incorporatedOn"]),
         ({"netAssets": {"value": "0.001"}}, ["profile", "netAssets", "value"]),
         ({"netAssets": {"value": "NaN"}}, ["profile", "netAssets", "value"]),
         ({"netAssets": {"value": "Infinity"}}, ["profile", "netAssets", "value"]),
@@ -621,7 +623,8 @@ async def test_input_that_contradicts_itself_is_refused(api: Api) -> None:
 
 async def test_an_empty_address_is_none_and_a_null_profile_takes_all_away(api: Api) -> None:
     """R86."""
-    profile = {"registeredAddress": {"addressLine1": " "}, "employees": 3}
+    blanks = {"addressLine1": " ", "locality": "\u200b \u2060", "poBox": "\u3164"}
+    profile = {"registeredAddress": blanks, "employees": 3}
     select = "id profile { registeredAddress { source } employees { value } }"
     saved = await api.save_customer(select, name="A", classCode="CHARITY", profile=profile)
     assert saved["profile"] == {"registeredAddress": None, "employees": {"value": 3}}
