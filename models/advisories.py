@@ -35,6 +35,24 @@ _PLC = frozenset(_FORMS[1].split("|"))
 _PARTNERSHIP = frozenset(_FORMS[0].split("|"))
 
 
+_WORDS_OF_PERSONS = range(2, 5)
+_WORD_OF_PERSON = re.compile(r"(?=[^\W\d_])[^\Wa-z\d_](?:[^\W\d_]|['\u2019-](?=[^\W\d_]))*\.?")
+_BUSINESS = """
+  accountants agency associates bakery bros brothers building builders cafe capital care centre
+  charity church cleaning club college communications company construction consultancy
+  consultants consulting council design digital electrical energy engineering enterprises
+  estates events farm finance foods foundation garage global group healthcare holdings homes
+  hotel house industries international investments legal logistics management marketing media
+  motors network networks office partners partnership plumbing printing products properties
+  property recruitment restaurant retail school security service services shop software
+  solicitors solutions sons studio studios supplies support systems technologies technology
+  telecom telecoms the trading training transport travel trust uk university ventures wales and
+  of for limited
+"""
+_OF_BUSINESS = frozenset(_BUSINESS.split())
+"""Words that a person's name does not hold."""
+
+
 @unique
 class AdvisoryCode(StrEnum):
     """The kinds of advisories."""
@@ -96,6 +114,17 @@ def legal_form(name: str) -> str | None:
     return None if ending is None else ending["form"]
 
 
+def is_like_a_person(name: str) -> bool:
+    """Tell whether a name looks like a person's: two to four capitalised words of no business."""
+    words = name.split()
+    return (
+        len(words) in _WORDS_OF_PERSONS
+        and all(map(_WORD_OF_PERSON.fullmatch, words))
+        and legal_form(name) is None
+        and not _OF_BUSINESS & {word.casefold() for word in words}
+    )
+
+
 def _bare(name: str) -> str:
     words = searchable(name).replace("&", " and ").replace(".", "")
     letters = (_letters(_LEGAL_FORMS.sub(" ", words)), _letters(words))
@@ -148,12 +177,12 @@ def _of_name(
                 None if form in _PARTNERSHIP else suggested,
             )
         ]
-    if is_checked and not is_individual and form is None:
+    if is_checked and not is_individual and is_like_a_person(name):
         return [
             Advisory(
                 AdvisoryCode.NAME_DOES_NOT_FIT_CLASS,
-                "The class is for companies, but the name has no legal form such as Limited or PLC:"
-                " check that the customer is not a sole trader.",
+                "The class is for companies, but the name looks like a person's: check that the"
+                " customer is not a sole trader.",
                 "RESELLER_SOLE_TRADER" if is_reseller else "SOLE_TRADER",
             )
         ]

@@ -31,8 +31,8 @@ AdvisoryCodeEnum = described_enum(
         "NAME_MISMATCH": "The register knows the company number under another name.",
         "COMPANY_NOT_ACTIVE": "The company is dissolved, in liquidation or the like.",
         "STRIKE_OFF_PROPOSED": "The company is active, and about to be struck off the register.",
-        "NAME_DOES_NOT_FIT_CLASS": "The name is that of a company, in a class for individuals; or"
-        " it has no legal form, in a class for companies, and the register has not answered yet.",
+        "NAME_DOES_NOT_FIT_CLASS": "A company's name in a class for individuals; or what looks like"
+        " a person's in a class for companies, while the register has said nothing.",
     },
 )
 ConsentAdvisoryCodeEnum = described_enum(

@@ -44,6 +44,13 @@ OF_NAMES = (
     ("Jo Bloggs", "RESELLER_UK_COMPANY", True, False, "RESELLER_SOLE_TRADER"),
     ("Jo Bloggs", None, True, False, "SOLE_TRADER"),  # a class of one's own
     ("Jo Bloggs Ltd", "COMPANY_UK_LIMITED", True, False, ...),
+    ("Dr. J. O\u2019Bloggs-Smith", "COMPANY_UK_LIMITED", True, False, "SOLE_TRADER"),
+    ("Acme", "COMPANY_UK_LIMITED", True, False, ...),  # no person is called by one word
+    ("Acme Trading", "COMPANY_UK_LIMITED", True, False, ...),
+    ("Bloggs & Sons", "COMPANY_UK_LIMITED", True, False, ...),
+    ("3 Mobile", "COMPANY_UK_LIMITED", True, False, ...),
+    ("made-up company", "COMPANY_UK_LIMITED", True, False, ...),
+    ("\u00c9mile Zola", "COMPANY_UK_LIMITED", True, False, "SOLE_TRADER"),
     ("Jo Bloggs", "COMPANY_INTERNATIONAL", False, False, ...),  # other countries, other forms
     ("Jo Bloggs", "CHARITY", False, False, ...),
     ("Jo Bloggs", "SOLE_TRADER", False, True, ...),
