@@ -44,10 +44,12 @@ SELECT 'cls_01' || lpad(to_hex(place * 10), 24, '0'), 'Own class ' || place,
 FROM generate_series(11, 20) AS place
 """
 POSTGRES_CUSTOMERS = """
-INSERT INTO customer (id, account_number, external_reference, name, name_key, search_key,
+INSERT INTO customer (id, account_number, account_number_key, external_reference, name, name_key,
+  search_key,
   company_number,
   customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)
-SELECT 'cus_01' || lpad(to_hex(n), 24, '0'), 'AC-' || lpad(n::text, 8, '0'), 'crm-' || n,
+SELECT 'cus_01' || lpad(to_hex(n), 24, '0'), 'AC-' || lpad(n::text, 8, '0'),
+  'ac-' || lpad(n::text, 8, '0'), 'crm-' || n,
   'Customer ' || lpad((n::bigint * 7919 % 1000003)::text, 7, '0') || ' Limited',
   'customer ' || lpad((n::bigint * 7919 % 1000003)::text, 7, '0') || ' limited',
   'customer ' || lpad((n::bigint * 7919 % 1000003)::text, 7, '0') || ' limited',
@@ -101,10 +103,11 @@ SELECT 'cls_01' || printf('%024x', place * 10), 'Own class ' || place, 'own clas
 """
 SQLITE_CUSTOMERS = """
 WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?1)
-INSERT INTO customer (id, account_number, external_reference, name, name_key, search_key,
+INSERT INTO customer (id, account_number, account_number_key, external_reference, name, name_key,
+  search_key,
   company_number,
   customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)
-SELECT 'cus_01' || printf('%024x', n), printf('AC-%08d', n), 'crm-' || n,
+SELECT 'cus_01' || printf('%024x', n), printf('AC-%08d', n), printf('ac-%08d', n), 'crm-' || n,
   printf('Customer %07d Limited', n * 7919 % 1000003),
   printf('customer %07d limited', n * 7919 % 1000003),
   printf('customer %07d limited', n * 7919 % 1000003), printf('%08d', n),

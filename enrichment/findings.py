@@ -9,7 +9,7 @@ from enrichment.accounts import Accounts, Figure, WarningCode
 from enrichment.filings import AccountsFiling
 from enrichment.profile import CompanyRecord
 from models.enrichment_status import EnrichmentReason
-from models.profile import ACCOUNTS_FIELDS, ADDRESS_LINES, ProfileEntry
+from models.profile import ACCOUNTS_FIELDS, ADDRESS_LINES, ProfileEntry, is_to_come
 
 EMPLOYEES = "employees"
 _SLACK = timedelta(days=7)
@@ -32,15 +32,16 @@ class Origin:
 
 
 def profile_entries(record: CompanyRecord, origin: Origin) -> dict[str, ProfileEntry]:
-    """Give the entries that the company profile fills (R84)."""
+    """Give the entries that the company profile fills (R84); a date to come is passed over."""
     entries = {}
     if record.registered_address is not None:
         address = record.registered_address
         entries["registered_address"] = origin.entry(
             {line: getattr(address, line) for line in ADDRESS_LINES}
         )
-    if record.incorporated_on is not None:
-        entries["incorporated_on"] = origin.entry(record.incorporated_on.isoformat())
+    founded = record.incorporated_on
+    if founded is not None and not is_to_come(founded, origin.retrieved_at):
+        entries["incorporated_on"] = origin.entry(founded.isoformat())
     return entries
 
 

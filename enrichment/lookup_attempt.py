@@ -23,6 +23,7 @@ from enrichment.findings import (
 )
 from enrichment.profile import read_profile
 from models import EnrichmentRun, UpstreamResponse
+from models.company_number import InvalidCompanyNumber
 from models.company_type import family_of
 from models.database import Database
 from models.enrichment_result import Findings, keep_answer
@@ -78,7 +79,7 @@ class LookupAttempt:
         number = self._run.company_number or ""
         try:
             payload, at = await self._kept(PROFILE, lambda: self._profile(number))
-        except NotFound:
+        except (NotFound, InvalidCompanyNumber):  # what was stored before may have no form of today
             return Findings(
                 EnrichmentStatus.NOT_FOUND,
                 self._source,
@@ -91,7 +92,7 @@ class LookupAttempt:
         reason: EnrichmentReason | None
         try:
             if family_of(record.type) is None:
-                raise _NoFigures(EnrichmentReason.NOT_A_UK_COMPANY)
+                raise _NoFigures(EnrichmentReason.NOT_LIMITED_OR_PLC)
             if not record.has_filing_history:
                 raise _NoFigures(EnrichmentReason.NO_ACCOUNTS_YET)
             accounts, filing, read_at = await self._newest_accounts(number)
@@ -106,7 +107,7 @@ class LookupAttempt:
             entries |= accounts_entries(accounts, filing, Origin(self._source, read_at))
             reason, unreadable = shortfall(accounts), accounts.unreadable
         status = EnrichmentStatus.PARTIAL if reason else EnrichmentStatus.SUCCEEDED
-        has_sought_accounts = reason is not EnrichmentReason.NOT_A_UK_COMPANY
+        has_sought_accounts = reason is not EnrichmentReason.NOT_LIMITED_OR_PLC
         sought = WANTED_FIELDS if has_sought_accounts else PROFILE_FIELDS
         return Findings(status, self._source, reason, entries, details, unreadable, sought)
 

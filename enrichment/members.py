@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from models.folding import is_blank
+
 
 def member(holder: object, name: str) -> object:
     """Return a member of a JSON object, or None if `holder` is no object or has no such member."""
@@ -22,11 +24,13 @@ def text(holder: object, name: str) -> str | None:
 def storable(value: object) -> str | None:
     """Return text or a number as text that a database can store, without spaces around it.
 
-    PostgreSQL stores no U+0000, which the register may send, so it is left out.
+    PostgreSQL stores no U+0000, which the register may send, so it is left out. What nobody could
+    see is nothing.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return str(value).replace("\0", "").strip() or None
+    kept = str(value).replace("\0", "").strip()
+    return None if is_blank(kept) else kept
 
 
 def day(holder: object, name: str) -> date | None:

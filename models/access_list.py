@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from models.access import AccessToken
+from models.folding import folded
 from models.permission import FOR_PARTNERS, Scope, known, with_implied
 from models.reading import Reader
 from models.sql import ALWAYS, Sql, all_of, among, containing, run, to_database
@@ -52,8 +53,8 @@ class UserFilter:
         """Give the condition that the filter stands for."""
         found = []
         if self.text:
-            folded = self.text.casefold()
-            name, email = containing("t0.name_key", folded), containing("lower(t0.email)", folded)
+            text = folded(self.text)
+            name, email = containing("t0.name_key", text), containing("lower(t0.email)", text)
             found.append(Sql(f"{name.text} OR {email.text}", name.parameters + email.parameters))
         if self.group_id is not None:
             members = "SELECT user_id FROM group_membership WHERE group_id = ?"

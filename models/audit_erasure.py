@@ -7,7 +7,7 @@ from tortoise.expressions import Q
 from models.administration import begin
 from models.audit import ERASED, Act, AuditEntry, new_entry
 from models.customer import REASON_LENGTH
-from models.customer_class import name_key, touch
+from models.customer_class import rename, touch
 from models.errors import RefusalCode, refuse
 from models.locks import lock
 from models.text import Checks
@@ -85,7 +85,8 @@ async def _erase_user(act: Act, user: User) -> None:
             hint="Disable the user first.",
         )
     if (user.name, user.email) != (ERASED, None):
-        user.name, user.name_key, user.email = ERASED, name_key(ERASED), None
+        rename(user, ERASED)
+        user.email = None
         touch(user, act.now)
         await user.save()
     about = AuditEntry.filter(subject_id=user.id)

@@ -12,7 +12,7 @@ from models.audit import Act
 from models.class_use import as_refusals, deletion_blockers, use_of
 from models.classification import FlagWarning, display_class_refusals
 from models.customer import REASON_LENGTH, Customer
-from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
+from models.customer_class import NAME_LENGTH, CustomerClass, rename, touch
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.locks import lock
 from models.personal_data import refuse_unmasking
@@ -143,8 +143,7 @@ async def locked_class(class_id: str, expected_version: int | None = None) -> Cu
 def _check_and_set(row: CustomerClass, values: Mapping[str, Any]) -> None:
     checks = Checks()
     if "name" in values:
-        row.name = checks.required_text(values["name"], NAME_LENGTH, "name")
-        row.name_key = name_key(row.name)
+        rename(row, checks.required_text(values["name"], NAME_LENGTH, "name"))
     if "display_class" in values:
         row.display_class = (values["display_class"] or "").strip() or None
         if row.display_class is not None:

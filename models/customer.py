@@ -8,10 +8,12 @@ from tortoise.models import Model
 
 from models.customer_class import NAME_LENGTH, CustomerClass
 from models.enrichment_status import EnrichmentStatus
+from models.folding import folded, searchable
 from models.identifiers import ID_LENGTH, new_class_change_id, new_customer_id
 from models.indexes import IndexWhere, of_living
 
 ACCOUNT_NUMBER_LENGTH = 64
+KEY_LENGTH = ACCOUNT_NUMBER_LENGTH * 3 + ID_LENGTH + 1
 REFERENCE_LENGTH = 200
 REASON_LENGTH = 1000
 
@@ -25,6 +27,7 @@ class Customer(Model):
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_customer_id)
     account_number = fields.CharField(max_length=ACCOUNT_NUMBER_LENGTH, unique=True)
+    account_number_key = fields.CharField(max_length=KEY_LENGTH, db_default="")
     external_reference = fields.CharField(max_length=REFERENCE_LENGTH, null=True, db_index=True)
     name = fields.CharField(max_length=NAME_LENGTH)
     name_key = fields.CharField(max_length=NAME_LENGTH * 3)
@@ -64,6 +67,15 @@ class Customer(Model):
         )
 
 
+def set_account_number(customer: Customer, number: str) -> None:
+    """Set the account number, and the key by which it is unique; a number that stays keeps its key.
+
+    Numbers that became the same by a migration have keys of their own until one is changed.
+    """
+    if getattr(customer, "account_number", None) != number:
+        customer.account_number, customer.account_number_key = number, folded(number)
+
+
 def search_key_of(customer: Customer) -> str:
     """Give what a search by text looks through: folded, a line for each field."""
     searched = (
@@ -72,7 +84,7 @@ def search_key_of(customer: Customer) -> str:
         customer.company_number,
         customer.external_reference,
     )
-    return "\n".join(text.casefold() for text in searched if text)
+    return "\n".join(searchable(text) for text in searched if text)
 
 
 class ClassChange(Model):

@@ -1,6 +1,5 @@
 """The customer class: a row that groups customers by legal type and data-protection profile."""
 
-import unicodedata
 from datetime import datetime
 from enum import StrEnum, unique
 from typing import Protocol
@@ -10,6 +9,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.classification import ClassFlags
+from models.folding import folded
 from models.identifiers import ID_LENGTH, new_class_id
 
 NAME_LENGTH = 200
@@ -72,9 +72,20 @@ class CustomerClass(Model):
         return self.retired_at is None
 
 
-def name_key(name: str) -> str:
-    """Fold a name to what uniqueness and order go by: case and composition don't matter (R3)."""
-    return unicodedata.normalize("NFC", name).casefold()
+class Named(Protocol):
+    """A row with a name, and the key that its uniqueness and order go by."""
+
+    name: str
+    name_key: str
+
+
+def rename(row: Named, name: str) -> None:
+    """Set the name of a row, and its key; a name that stays keeps its key.
+
+    Names that became the same by a migration have keys of their own until one is changed.
+    """
+    if getattr(row, "name", None) != name:
+        row.name, row.name_key = name, folded(name)
 
 
 class Versioned(Protocol):

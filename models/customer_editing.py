@@ -21,8 +21,9 @@ from models.customer import (
     ClassChange,
     Customer,
     search_key_of,
+    set_account_number,
 )
-from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
+from models.customer_class import NAME_LENGTH, CustomerClass, rename, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
 from models.enrichment import Suggestion, erase_runs
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
@@ -192,9 +193,9 @@ async def delete_customer(
     await Suggestion.filter(customer_id=customer.id).delete()
     await erase_runs(customer.id)
     await erase_contacts(act, customer.id)
-    customer.account_number = f"{ERASED} {customer.id}"
+    set_account_number(customer, f"{ERASED} {customer.id}")
     customer.external_reference = customer.company_number = None
-    customer.name, customer.name_key = ERASED, name_key(ERASED)
+    rename(customer, ERASED)
     customer.profile, customer.search_key = {}, ""
     customer.erased_at = act.now
     touch(customer, act.now)
@@ -226,12 +227,12 @@ def refuse_stale(customer: Customer, expected_version: int | None) -> None:
 def _check_and_set(customer: Customer, values: Mapping[str, Any]) -> None:
     checks = Checks()
     if "name" in values:
-        customer.name = checks.required_text(values["name"], NAME_LENGTH, "name")
-        customer.name_key = name_key(customer.name)
+        rename(customer, checks.required_text(values["name"], NAME_LENGTH, "name"))
     if "account_number" in values:
-        customer.account_number = checks.required_text(
+        number = checks.required_text(
             values["account_number"], ACCOUNT_NUMBER_LENGTH, "accountNumber"
         )
+        set_account_number(customer, number)
     if "external_reference" in values:
         customer.external_reference = checks.optional_text(
             values["external_reference"], REFERENCE_LENGTH, "externalReference"
@@ -305,7 +306,7 @@ def _refuse_other_class(values: Mapping[str, Any], current: CustomerClass) -> No
 async def _refuse_taken_number(customer: Customer) -> None:
     if (
         await Customer.exclude(id=customer.id)
-        .filter(account_number=customer.account_number)
+        .filter(account_number_key=customer.account_number_key)
         .exists()
     ):
         raise _number_taken(customer)

@@ -11,6 +11,7 @@ from models.customer import Customer
 from models.customer_reach import MOST_EXAMINED, MOST_FEW, among_reached, reached_with, reaches_few
 from models.each import Each, Place
 from models.enrichment_status import EnrichmentStatus
+from models.folding import searchable
 from models.reading import Keep, Reader
 from models.sql import (
     ALWAYS,
@@ -172,8 +173,8 @@ class CustomerFilter:
             yield reached_with(numbers)
         else:
             yield from (Sql(f"t0.{name} = ?", (value,)) for name, value in numbers.items())
-        if self.text is not None and self.text.strip():
-            yield holding("t0", self.text.strip().casefold(), is_common=self.is_common)
+        if text := searchable(self.text or ""):
+            yield holding("t0", text, is_common=self.is_common)
         yield from self.others
 
     def _numbers(self) -> dict[str, str]:
@@ -186,7 +187,7 @@ class CustomerFilter:
 
     async def examined(self) -> "CustomerFilter":
         """Find out what the statement has to be chosen by."""
-        text = (self.text or "").strip().casefold()
+        text = searchable(self.text or "")
         most = MOST_EXAMINED if self._numbers() else MOST_FEW
         common, few = await is_common(text), await reaches_few(most)
         return replace(self, is_common=common, is_few=few) if common or few else self

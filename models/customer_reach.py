@@ -7,6 +7,7 @@ indexes would serve are written so that none is looked up by.
 
 from collections.abc import Mapping
 
+from models.folding import folded
 from models.reach import bind, kept, reach
 from models.sql import Sql, is_postgres, never_looked_up, run
 
@@ -51,26 +52,34 @@ def _among(statement: str) -> Sql:
 
 
 async def at_account_number(number: str) -> Sql:
-    """Match the customer with an account number.
+    """Match the customer with an account number, written exactly so or else in other case.
 
-    A bound operation reads the customer at that place in the order of all numbers, whoever's it
-    is and whether or not it has that very number, and only then looks whether it is reached: it
-    does the same for a number of somebody else's and for one that nobody has.
+    A bound operation reads the customers at both places in the order of all numbers, whoever's
+    they are and whether or not they have that very number, and only then looks whether they are
+    reached: it does the same for a number of somebody else's and for one that nobody has.
     """
+    key = folded(number)
     if reach() is None:
-        return Sql("t0.account_number = ?", (number,))
+        return Sql(_EXACT_OR_FOLDED, (number, key))
     with kept():
         bind(None)
-        found = await run(_AT_NUMBER, (number,))
-    row_id = found[0][0] if found else ""
-    return Sql(f"t0.id = ? AND {never_looked_up('t0.account_number')} = ?", (row_id, number))
+        exact = await run(_AT_NUMBER.format(column="account_number"), (number,))
+        same = await run(_AT_NUMBER.format(column="account_number_key"), (key,))
+    found = exact if exact and exact[0][1] == number else same
+    columns = ("t0.account_number", "t0.account_number_key")
+    is_its = " OR ".join(f"{never_looked_up(column)} = ?" for column in columns)
+    return Sql(f"t0.id = ? AND ({is_its})", (found[0][0] if found else "", number, key))
 
+
+_EXACT_OR_FOLDED = """t0.id = coalesce(
+  (SELECT own.id FROM customer AS own WHERE own.account_number = ?),
+  (SELECT own.id FROM customer AS own WHERE own.account_number_key = ?))"""
 
 _AT_NUMBER = """
-  SELECT id FROM (SELECT t0.id FROM customer AS t0 WHERE t0.account_number >= ?
-    ORDER BY t0.account_number LIMIT 1) AS next
+  SELECT id, number FROM (SELECT t0.id, t0.{column} AS number FROM customer AS t0
+    WHERE t0.{column} >= ? ORDER BY t0.{column} LIMIT 1) AS next
   UNION ALL
-  SELECT id FROM (SELECT t0.id FROM customer AS t0
-    ORDER BY t0.account_number LIMIT 1) AS first
+  SELECT id, number FROM (SELECT t0.id, t0.{column} AS number FROM customer AS t0
+    ORDER BY t0.{column} LIMIT 1) AS first
   LIMIT 1"""
 """After the last number comes the first, so that one row is always read."""

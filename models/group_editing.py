@@ -13,7 +13,7 @@ from models.administration import (
     refuse_more_than_held,
 )
 from models.audit import Act
-from models.customer_class import NAME_LENGTH, name_key, touch
+from models.customer_class import NAME_LENGTH, rename, touch
 from models.errors import RefusalCode, refuse
 from models.permission import known
 from models.text import Checks
@@ -142,8 +142,7 @@ async def _leave(act: Act, group: UserGroup, user_ids: Sequence[str]) -> None:
 async def _check_and_set(group: UserGroup, values: Mapping[str, Any]) -> None:
     checks = Checks()
     if "name" in values:
-        group.name = checks.required_text(values["name"], NAME_LENGTH, "name")
-        group.name_key = name_key(group.name)
+        rename(group, checks.required_text(values["name"], NAME_LENGTH, "name"))
     if "description" in values:
         group.description = checks.optional_text(
             values["description"], DESCRIPTION_LENGTH, "description", has_lines=True

@@ -4,8 +4,10 @@ A profile is kept as one JSON object: an entry for each field of `WANTED_FIELDS`
 and under `details` what only the register knows.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum, unique
 from typing import Any, TypedDict
 
@@ -22,6 +24,12 @@ ADDRESS_LINES = (
     "postal_code",
     "country",
 )
+
+_EARLIEST_ZONE = timezone(timedelta(hours=14))
+"""Where a day begins first."""
+
+_PO_BOX = re.compile(r"(?:p\W{0,2}o\W{0,2}|post office )box\b", re.IGNORECASE)
+_BOX = re.compile(r"^box\W*", re.IGNORECASE)
 
 FIGURES = (
     "fixed_assets",
@@ -118,11 +126,30 @@ def is_same_value(name: str, one: ProfileEntry, other: ProfileEntry) -> bool:
     return bool(one["value"] == other["value"])
 
 
+def is_to_come(day: date, now: datetime) -> bool:
+    """Tell whether a day has not begun yet, anywhere on earth."""
+    return day > now.astimezone(_EARLIEST_ZONE).date()
+
+
 def typed_by_user(name: str, current: ProfileEntry | None, typed: ProfileEntry) -> ProfileEntry:
-    """Take a user's value, but leave the provenance alone when it says what is there already."""
-    if current is not None and is_same_value(name, current, typed):
-        return current
-    return typed
+    """Take a user's value, but leave the provenance alone when it says what is there already.
+
+    A correction of spelling, lines, currency or date is a new value. Only the date of a register's
+    figure may be left out, since a form may have no field for it.
+    """
+    return current if current is not None and _repeats(name, current, typed) else typed
+
+
+def _repeats(name: str, current: ProfileEntry, typed: ProfileEntry) -> bool:
+    """Tell whether a typed entry says exactly what another one says."""
+    if name == "registered_address":
+        one, other = current["value"], typed["value"]
+        return all((one.get(line) or None) == (other.get(line) or None) for line in ADDRESS_LINES)
+    if not is_same_value(name, current, typed):
+        return False
+    period_end_on = typed.get("period_end_on")
+    is_left_out = period_end_on is None and current["source"] != ValueSource.USER
+    return is_left_out or period_end_on == current.get("period_end_on")
 
 
 def without_user_values(profile: Profile) -> Profile:
@@ -143,8 +170,21 @@ def without_register_values(profile: Profile) -> Profile:
     }
 
 
+def written_lines(address: Mapping[str, str | None]) -> list[str]:
+    """Return the lines of an address that are there, in the order of an envelope."""
+    lines = ((name, address.get(name)) for name in ADDRESS_LINES)
+    return [_written(name, line) for name, line in lines if line]
+
+
+def _written(name: str, line: str) -> str:
+    """Write a line; a PO box may be kept as its bare number."""
+    if name != "po_box" or _PO_BOX.match(line):
+        return line
+    return f"PO Box {_BOX.sub('', line)}"
+
+
 def _letters(address: Mapping[str, str | None]) -> str:
-    written = " ".join(address.get(line) or "" for line in ADDRESS_LINES)
+    written = " ".join(written_lines(address))
     return "".join(character for character in written.casefold() if character.isalnum())
 
 

@@ -9,9 +9,10 @@ from tortoise.exceptions import IntegrityError
 
 from models.access import SYSTEM, TOKENS, Principal
 from models.audit import Act, record
-from models.customer_class import NAME_LENGTH, name_key
+from models.customer_class import NAME_LENGTH
 from models.database import Database, wake
 from models.email_address import InvalidEmailError, normalise_email
+from models.folding import folded
 from models.locks import lock
 from models.permission import known, with_implied
 from models.user import User, UserGroup, standing_of
@@ -83,7 +84,7 @@ async def _provisioned(database: Database, identity: Identity, act: Act) -> User
         created_at=act.now,
         last_modified_at=act.now,
     )
-    user.name_key = name_key(user.name)
+    user.name_key = folded(user.name)
 
     async def work() -> None:
         await user.save(force_create=True)
@@ -104,7 +105,7 @@ async def _refresh(user_id: str, identity: Identity, act: Act) -> None:
         return
     before = _kept(user)
     user.update_from_dict(news)
-    user.name_key = name_key(user.name)
+    user.name_key = folded(user.name)
     user.last_modified_at = act.now
     await user.save(update_fields=[*news, "name_key", "last_modified_at"])
     await record(act, "user.refreshed", user.id, before=before, after=_kept(user))

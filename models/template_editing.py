@@ -8,7 +8,7 @@ from tortoise.exceptions import IntegrityError
 from models import audit
 from models.audit import Act
 from models.customer import Customer
-from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
+from models.customer_class import NAME_LENGTH, CustomerClass, rename, touch
 from models.customer_template import PLATFORM_DEFAULTS_ID, CustomerTemplate, PlatformDefaults
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.locks import lock, lock_shared
@@ -88,8 +88,7 @@ async def save_platform_defaults(
 async def _check_and_set(template: CustomerTemplate, values: Mapping[str, Any]) -> None:
     checks = Checks()
     if "name" in values:
-        template.name = checks.required_text(values["name"], NAME_LENGTH, "name")
-        template.name_key = name_key(template.name)
+        rename(template, checks.required_text(values["name"], NAME_LENGTH, "name"))
     checks.settle()
     if "customer_class_id" in values:
         template.customer_class_id = values["customer_class_id"]

@@ -1,14 +1,21 @@
 """Checks text that people type, before anything is stored. PURE."""
 
+import re
 import unicodedata
 
 from models.errors import Refusal, RefusalCode, Refused
+from models.folding import is_blank
 
 _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories: controls, lone surrogates, and separators of lines and paragraphs."""
 
 _DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They make a name read as another one."""
+
+_EDGES = re.compile("^[\\s\u00ad\u200b\u2060\ufeff]+|[\\s\u00ad\u200b\u2060\ufeff]+\\Z")
+"""Blanks, and what is as wide as nothing, around a text."""
+
+_LINE_ENDS = re.compile("\r\n?|[\u0085\u2028\u2029]")
 
 
 class Checks:
@@ -35,17 +42,24 @@ class Checks:
     def optional_text(
         self, text: str | None, longest: int, *path: str, has_lines: bool = False
     ) -> str | None:
-        """Give the text trimmed, or nothing when it is blank; `has_lines` allows line breaks."""
-        trimmed = (text or "").strip()
+        """Give the text trimmed, or nothing when nobody could see any of it.
+
+        `has_lines` allows tabs and line breaks; every line break is stored as a line feed.
+        """
+        trimmed = _EDGES.sub("", text or "")
         if trimmed.isascii() and trimmed.isprintable() and len(trimmed) <= longest:
             return trimmed or None  # nothing below is about such characters
-        if not any(unicodedata.category(character) != "Cf" for character in trimmed):
-            trimmed = ""  # nothing that anybody could see
+        if is_blank(trimmed):
+            return None
+        plain = trimmed
+        if has_lines:
+            trimmed = _LINE_ENDS.sub("\n", trimmed)
+            plain = trimmed.replace("\n", "").replace("\t", "")
         if len(trimmed) > longest:
             self.refuse(RefusalCode.INVALID, f"{path[-1]} has {longest} characters at most.", *path)
-        elif holds_controls(trimmed.replace("\n", "") if has_lines else trimmed):
+        elif holds_controls(plain):
             self.refuse(RefusalCode.INVALID, f"{path[-1]} holds control characters.", *path)
-        return trimmed or None
+        return trimmed
 
     def reason(self, text: str | None, longest: int) -> str:
         """Give a change reason trimmed; it must not be blank (R27)."""

@@ -15,7 +15,7 @@ from models.administration import (
 )
 from models.audit import Act
 from models.customer import REASON_LENGTH
-from models.customer_class import NAME_LENGTH, name_key, touch
+from models.customer_class import NAME_LENGTH, rename, touch
 from models.email_address import checked_email
 from models.errors import RefusalCode, refuse
 from models.text import Checks
@@ -133,8 +133,7 @@ async def locked_user(user_id: str, expected_version: int | None = None, *path: 
 async def _check_and_set(user: User, values: Mapping[str, Any]) -> None:
     checks = Checks()
     if "name" in values:
-        user.name = checks.required_text(values["name"], NAME_LENGTH, "name")
-        user.name_key = name_key(user.name)
+        rename(user, checks.required_text(values["name"], NAME_LENGTH, "name"))
     if "email" in values:
         user.email = checked_email(checks, values["email"], "email")
     for field in ("issuer", "subject"):

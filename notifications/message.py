@@ -7,10 +7,11 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
+
+from notifications.mailbox_header import MailboxHeader
 
 ENCODED_WORD = "=?"
 LINE_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -48,8 +49,8 @@ def compose(
     """
     needs_utf8 = not (sender.address.isascii() and to_address.isascii())
     message = EmailMessage(SMTPUTF8 if needs_utf8 else SMTP)
-    message["From"] = _mailbox(sender.name, sender.address)
-    message["To"] = _mailbox(to_name, to_address)
+    message["From"] = _mailbox("From", sender.name, sender.address)
+    message["To"] = _mailbox("To", to_name, to_address)
     message["Subject"] = checked(subject)
     message["Date"] = format_datetime(at)
     message["Message-ID"] = f"<{checked(message_id)}@{checked(sender.domain)}>"
@@ -72,11 +73,10 @@ def checked(value: str) -> str:
     return value.replace(ENCODED_WORD, "= ?")
 
 
-def _mailbox(name: str, address: str) -> Address:
+def _mailbox(header: str, name: str, address: str) -> MailboxHeader:
     if checked(address) != address:
         raise ValueError("an address holds an encoded word")
-    local, _, domain = address.rpartition("@")
-    return Address(checked(name), local, domain)
+    return MailboxHeader(header, checked(name), address)
 
 
 def _refuse_others(message: EmailMessage) -> None:
@@ -84,3 +84,5 @@ def _refuse_others(message: EmailMessage) -> None:
     read = message_from_bytes(bytes(message), policy=SMTP)
     if read.keys() != message.keys() or not read.is_multipart():
         raise ValueError("a header value became a header")
+    if any(len(read[header].addresses) != 1 for header in ("From", "To")):
+        raise ValueError("a name became a mailbox")

@@ -15,8 +15,8 @@ from schema.audit import AuditEntry
 from schema.audit_changes import EraseActorNamesInput, EraseActorNamesPayload
 from schema.audit_connection import AUDIT_LIST, AuditEntryConnection, AuditFilter
 from schema.context import Info
-from schema.delivery_preview import checked_instant
 from schema.errors import ErrorCode, RequestRefused
+from schema.instants import checked_instant
 from schema.pagination import (
     COUNTS,
     ROWS,

@@ -12,9 +12,9 @@ from models.sql import Sql, all_of, among
 from schema.context import Info
 from schema.customer import Customer
 from schema.delivery_exposure import DeliveryExposure, DeliveryExposureConnection, counted
-from schema.delivery_preview import checked_instant, checked_period
 from schema.delivery_rules import DeliveryRules
 from schema.errors import ErrorCode, RequestRefused
+from schema.instants import checked_instant, checked_period
 from schema.pagination import CONNECTION, page_arguments
 from schema.readers import reader_for
 from schema.restricted import show

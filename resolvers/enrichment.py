@@ -27,7 +27,6 @@ from models.suggestion import accept, reject
 from resolvers.perform import perform
 from schema.context import Info, RegisterUnavailable
 from schema.customer import Customer
-from schema.delivery_preview import checked_instant
 from schema.enrichment import CompanyCandidate, Suggestion
 from schema.enrichment_changes import (
     AcceptSuggestionInput,
@@ -41,6 +40,7 @@ from schema.enrichment_changes import (
     RestartEnrichmentsPayload,
 )
 from schema.errors import ErrorCode, RequestRefused
+from schema.instants import checked_instant
 from schema.loaders import Loaders
 from schema.lookup_queue import EnrichmentBacklog
 from schema.readers import read_by_id, reader_for

@@ -1,22 +1,19 @@
 """Turns profile values that a user typed into entries, or refuses them."""
 
 import re
-from datetime import datetime
-from decimal import Decimal
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
 
+from models.amount import InvalidAmount, checked_amount, plain
 from models.errors import RefusalCode
-from models.profile import FIGURES, ProfileEntry, ValueSource
+from models.profile import FIGURES, ProfileEntry, ValueSource, is_to_come
 from models.text import Checks
 from schema.customer_changes import CompanyProfileInput, MoneyInput
 from schema.enrichment import camel
 
 CURRENCY = re.compile(r"[A-Z]{3}")
-LARGEST_AMOUNT = Decimal(10) ** 15
-PLACES = 2
-PENNY = Decimal(1).scaleb(-PLACES)
 LARGEST_COUNT = 10_000_000
 LINE_LENGTH = 200
 
@@ -42,6 +39,7 @@ def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, Profil
             if address := _address(checks, value.lines()):
                 put(name, address)
         elif name == "incorporated_on":
+            _check_past(checks, name, value, now)
             put(name, value.isoformat())
         elif name == "employees":
             _check_count(checks, name, value)
@@ -65,27 +63,29 @@ def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | No
     return address if any(address.values()) else None
 
 
+def _check_past(checks: Checks, name: str, day: date, now: datetime) -> None:
+    if is_to_come(day, now):
+        checks.refuse(
+            RefusalCode.INVALID,
+            "The date of incorporation must not be in the future.",
+            *("profile", camel(name)),
+        )
+
+
 def _check_count(checks: Checks, name: str, count: int) -> None:
     if not 0 <= count <= LARGEST_COUNT:
         checks.refuse(RefusalCode.INVALID, f"0 to {LARGEST_COUNT} employees.", "profile", name)
 
 
-def _amount(checks: Checks, name: str, money: MoneyInput) -> str | None:
-    """Return an amount as text of at most 2 decimals; null if it is refused."""
+def _amount(checks: Checks, name: str, money: MoneyInput) -> str:
+    """Return the amount as it is stored; refuse one that is too large or too exact."""
     path = ("profile", camel(name))
     if not CURRENCY.fullmatch(money.currency):
         checks.refuse(
             RefusalCode.INVALID, "A currency is three capitals, such as GBP.", *path, "currency"
         )
-    amount = money.value
-    if not amount.is_finite() or abs(amount) >= LARGEST_AMOUNT:
-        checks.refuse(RefusalCode.INVALID, "An amount has 15 digits at most.", *path, "value")
-        return None
-    amount += 0  # without a sign if it is zero
-    in_pence = amount.quantize(PENNY)
-    if amount != in_pence:
-        checks.refuse(RefusalCode.INVALID, "An amount has 2 decimals at most.", *path, "value")
-        return None
-    # Zeros may follow the decimals: a million of them, if somebody writes 0E-1000000.
-    has_more_places = int(amount.as_tuple().exponent) < -PLACES
-    return format(in_pence if has_more_places else amount, "f")
+    try:
+        return plain(checked_amount(money.value))
+    except InvalidAmount as error:
+        checks.refuse(RefusalCode.INVALID, str(error), *path, "value")
+        return ""

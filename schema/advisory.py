@@ -30,6 +30,9 @@ AdvisoryCodeEnum = described_enum(
         "CLASS_MISMATCH": "The register's type does not fit the class (A21).",
         "NAME_MISMATCH": "The register knows the company number under another name.",
         "COMPANY_NOT_ACTIVE": "The company is dissolved, in liquidation or the like.",
+        "STRIKE_OFF_PROPOSED": "The company is active, and about to be struck off the register.",
+        "NAME_DOES_NOT_FIT_CLASS": "A company's name in a class for individuals; or what looks like"
+        " a person's in a class for companies, while the register has said nothing.",
     },
 )
 ConsentAdvisoryCodeEnum = described_enum(
@@ -85,6 +88,7 @@ def advisories_of(
         name=name,
         class_code=class_code,
         is_checked=is_checked,
+        is_individual=is_individual,
         profile=profile,
         consent_review_due_at=consent_review_due_at,
     )

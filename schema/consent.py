@@ -18,7 +18,7 @@ from models.consent import (
     non_itemised_by,
 )
 from schema.descriptions import described_enum
-from schema.errors import ErrorCode, RequestRefused
+from schema.instants import checked_instant
 from schema.permissions import Requires
 from schema.personal import NULLED
 from schema.reads import Rows, Selection, brought, derived, reads
@@ -198,9 +198,8 @@ class NonItemisedBills:
 async def _consents_at(
     selection: Selection, customers: Sequence[Any], instant: datetime
 ) -> list[Consent]:
-    if instant.tzinfo is None:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "instant needs an offset, such as Z.")
-    consents = [Consent.at(one.ledger, instant) for one in customers]
+    at = checked_instant(instant, "instant")
+    consents = [Consent.at(one.ledger, at) for one in customers]
     show(selection.info, Consent, consents)
     return consents
 

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from models.access import Principal, Scope
 from models.database import Database
 from schema.consent_evidence import ConsentEvidence, evidence_of
-from schema.csv_answer import Row, csv_answer
+from schema.csv_answer import Row, csv_answer, mark_wanted
 from schema.request_slot import Limiters
 from schema.routes import Signed
 from schema.sign_in import Authenticate
@@ -61,19 +61,24 @@ def consent_export(
     clock: Callable[[], datetime],
     is_masked: Callable[[Principal], bool],
 ) -> Route:
-    """Give the route `/exports/consent-evidence.csv?customerId=…`."""
+    """Give the route `/exports/consent-evidence.csv?customerId=…`, with `&bom=true` if wanted."""
 
     async def export(request: Request) -> Response:
         customer_id = request.query_params.get("customerId", "")
         if not customer_id or "\x00" in customer_id:
             return PlainTextResponse("Say whose by customerId.\n", 400)
+        try:
+            mark = mark_wanted(request)
+        except ValueError as error:
+            return PlainTextResponse(f"{error}\n", 400)
         now, masked = clock(), is_masked(request.state.principal)
         evidence = await database().transaction(
             lambda: evidence_of(customer_id, now, is_masked=masked)
         )
         if evidence is None:
             return PlainTextResponse("There is no such customer.\n", 404)
-        return csv_answer("consent-evidence.csv", (*OF_CUSTOMER, *COLUMNS), _rows(evidence))
+        name = f"consent-evidence-{evidence.customer_id}.csv"
+        return csv_answer(name, (*OF_CUSTOMER, *COLUMNS), _rows(evidence), mark)
 
     signed = Signed(authenticate, limiters, export, Scope.CONSENT_READ)
     return Route("/exports/consent-evidence.csv", signed, methods=["GET"])

@@ -29,6 +29,7 @@ ORDINARY_MUTATIONS = (
     "Mutation.changeGroupMembers",
     "Mutation.correctConsent",
     "Mutation.deleteContact",
+    "Mutation.eraseContact",
     "Mutation.deleteCustomer",
     "Mutation.deleteCustomerClass",
     "Mutation.deleteCustomerTemplate",

@@ -7,25 +7,44 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
 from enum import Enum
 
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 ROWS_AT_ONCE = 200
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A cell that begins so would be run as a formula by a spreadsheet."""
+FORMULA_STARTS = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20", *"\ufe66\ufe62\ufe63\ufe6b")
+"""A cell that begins so would be run as a formula by a spreadsheet; some read wide signs alike."""
+
+BYTE_ORDER_MARK = "\ufeff"
+"""By this a spreadsheet knows that a file is UTF-8; other programs may stumble over it."""
 
 Cell = str | bool | int | datetime | Enum | None
 Row = Sequence[Cell]
 Part = Callable[[], AbstractAsyncContextManager[None]]
 
 
-def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row]) -> Response:
+def mark_wanted(request: Request) -> str:
+    """Return the byte order mark if `bom=true` asks for it; nothing by default.
+
+    Raises ValueError for any other word than `true` and `false`.
+    """
+    wanted = request.query_params.get("bom", "false")
+    if wanted not in {"true", "false"}:
+        raise ValueError("Say bom=true or bom=false.")
+    return BYTE_ORDER_MARK if wanted == "true" else ""
+
+
+def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row], mark: str = "") -> Response:
     """Answer with a file of a name: a header in the API's spelling, and a line for each row."""
-    return Response(written([_spelt(header), *rows]), headers=_headers(name))
+    return Response(mark + written([_spelt(header), *rows]), headers=_headers(name))
 
 
 async def csv_stream(
-    name: str, header: Sequence[str], rows: AsyncGenerator[Row, None], part: Part
+    name: str,
+    header: Sequence[str],
+    rows: AsyncGenerator[Row, None],
+    part: Part,
+    mark: str = "",
 ) -> StreamingResponse:
     """Answer with the same as it is read; memory does not grow with the number of rows.
 
@@ -33,7 +52,9 @@ async def csv_stream(
     what each later part is read and written within.
     """
     first, has_more = await _chunk([_spelt(header)], rows)
-    return StreamingResponse(_all(first, rows, part, has_more=has_more), headers=_headers(name))
+    return StreamingResponse(
+        _all(mark + first, rows, part, has_more=has_more), headers=_headers(name)
+    )
 
 
 def written(rows: Iterable[Row]) -> str:

@@ -105,11 +105,12 @@ class SaveCustomerInput:
     )
     company_number: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Its number at Companies House; spaces and missing zeros are mended (R88).",
+        description="Its number at Companies House; spaces, dashes and missing zeros are mended.",
     )
     account_number: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="1 to 64 characters, unique; made for a new customer if absent.",
+        description="1 to 64 characters, unique whatever their case; made for a new customer if"
+        " absent.",
     )
     external_reference: str | None = strawberry.field(
         default=strawberry.UNSET, description="What another system calls it."

@@ -12,9 +12,9 @@ from models.access import Principal, Scope
 from models.delivery import DeliveryPolicy
 from models.delivery_exposure import Exposure
 from models.delivery_reading import exposures_after
-from schema.csv_answer import Row, csv_stream
-from schema.delivery_preview import checked_period
+from schema.csv_answer import Row, csv_stream, mark_wanted
 from schema.errors import RequestRefused
+from schema.instants import checked_period
 from schema.request_slot import Limiters
 from schema.routes import Signed
 from schema.sign_in import Authenticate
@@ -39,7 +39,7 @@ def delivery_export(
     policy: DeliveryPolicy,
     is_masked: Callable[[Principal], bool],
 ) -> Route:
-    """Give the route of the export."""
+    """Give the route `/exports/delivery-exposure.csv?from=…&to=…`, with `&bom=true` if wanted."""
 
     async def export(request: Request) -> Response:
         try:
@@ -49,11 +49,16 @@ def delivery_export(
         except ValueError:
             text = "Give from and to in ISO 8601, as 2026-10-01T00:00:00Z.\n"
             return PlainTextResponse(text, 400)
+        try:
+            mark = mark_wanted(request)
+        except ValueError as error:
+            return PlainTextResponse(f"{error}\n", 400)
         principal = request.state.principal
         is_personal = principal.may(Scope.CONTACTS_READ) and not is_masked(principal)
         columns = (*COLUMNS, *PERSONAL) if is_personal else COLUMNS
         rows = _rows(since, until, policy, is_personal=is_personal)
-        return await csv_stream("delivery-exposure.csv", columns, rows, request.state.part)
+        name = f"delivery-exposure-{since.date()}-{until.date()}.csv"
+        return await csv_stream(name, columns, rows, request.state.part, mark)
 
     signed = Signed(authenticate, limiters, export, Scope.CUSTOMERS_READ)
     return Route("/exports/delivery-exposure.csv", signed, methods=["GET"])

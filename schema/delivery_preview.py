@@ -1,7 +1,7 @@
 """Makes previews: for all customers of a page together, at any instant, under any assumption."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -17,6 +17,7 @@ from schema.context import Info
 from schema.delivery import ContactDelivery, DeliveryPreview
 from schema.delivery_assumption import DeliveryAssumption
 from schema.errors import ErrorCode, RequestRefused
+from schema.instants import checked_instant
 from schema.reads import Selection, brought
 from schema.restricted import show
 
@@ -53,26 +54,6 @@ def _assumed(
 
 
 DELIVERY_PREVIEW = brought(previews, paths=())
-
-
-def checked_instant(instant: datetime, argument: str) -> datetime:
-    """Give an instant in UTC; refuse one without an offset, or beyond what can be written."""
-    if instant.tzinfo is None:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{argument} needs an offset, such as Z.")
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise RequestRefused(
-            ErrorCode.BAD_USER_INPUT, f"{argument} lies beyond the calendar."
-        ) from None
-
-
-def checked_period(from_: datetime, to: datetime) -> tuple[datetime, datetime]:
-    """Give a period in UTC; refuse one that ends before it begins."""
-    since, until = checked_instant(from_, "from"), checked_instant(to, "to")
-    if since >= until:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "from must lie before to.")
-    return since, until
 
 
 async def _assumed_class(info: Info, assuming: DeliveryAssumption) -> ClassSituation | None:

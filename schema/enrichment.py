@@ -63,7 +63,7 @@ EnrichmentReasonEnum = described_enum(
         "IDENTITY_MISMATCH": "The filed document belongs to another company.",
         "EMPLOYEES_NOT_DISCLOSED": "The accounts do not say how many employees there are.",
         "FIGURES_NOT_TAGGED": "The accounts hold no asset figure that a program can read.",
-        "NOT_A_UK_COMPANY": "The register says that this is neither a limited company nor a PLC.",
+        "NOT_LIMITED_OR_PLC": "The register says that this is neither a limited company nor a PLC.",
         "UNKNOWN_COMPANY_NUMBER": "The register does not know the number.",
         "BLOCKED": "Companies House refuses our API key; all lookups wait for an operator.",
         "REFUSED_BY_REGISTER": "Companies House refuses this request permanently.",

@@ -8,7 +8,7 @@ from typing import Any
 import strawberry
 from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
-from models.profile import ADDRESS_LINES, ProfileEntry, ValueSource
+from models.profile import ADDRESS_LINES, ProfileEntry, ValueSource, written_lines
 from schema.descriptions import described_enum
 
 ValueSourceEnum = described_enum(
@@ -54,7 +54,7 @@ class Address:
     @strawberry.field(description="The lines that are there, in the order of an envelope.")
     def lines(self) -> list[str]:
         """Give the lines for printing."""
-        return [line for name in ADDRESS_LINES if (line := getattr(self, name))]
+        return written_lines(vars(self))
 
 
 @strawberry.interface(description="A value of the profile, and where it comes from.")

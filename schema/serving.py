@@ -38,6 +38,7 @@ from schema.plan import PlannedExecution
 from schema.request_notes import note_subscription
 from schema.request_slot import RequestSlot
 from schema.resolving import prepare_resolvers
+from schema.scalars import DESCRIPTIONS, SCALARS
 from schema.validation import faults_of
 
 
@@ -55,14 +56,6 @@ class _Discreet(PlannedExecution):
 
 
 Result = TypeVar("Result")
-
-SCALARS = {
-    "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
-    "DateTime": "An instant in ISO 8601 with its offset from UTC; answers are always in UTC.",
-    "Decimal": 'An exact decimal number, written as a string, such as "-17540.50".',
-    "JSON": "Any JSON value.",
-}
-
 
 MOST_FAULTS = 10
 """Of a document; each may repeat all of what it is about."""
@@ -85,7 +78,8 @@ class CustomerClassesSchema(RememberingSchema):
     """The schema; it logs refusals quietly, and bugs with their traceback."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(config=StrawberryConfig(name_converter=RememberingNames()), **settings)
+        config = StrawberryConfig(name_converter=RememberingNames(), scalar_map=SCALARS)
+        super().__init__(config=config, **settings)
         prepare_inputs(self)
         prepare_resolvers(self)
         self._meter = Meter(self._schema, Limits(), None)
@@ -352,5 +346,5 @@ def drop_null_defaults(schema: CustomerClassesSchema) -> None:
 
 def describe_scalars(schema: CustomerClassesSchema) -> None:
     """Say of each scalar how it is written."""
-    for name, description in SCALARS.items():
+    for name, description in DESCRIPTIONS.items():
         schema._schema.type_map[name].description = description

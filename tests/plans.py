@@ -31,9 +31,9 @@ CLASS_COLUMNS = (
     " check_companies_house created_at last_modified_at version"
 )
 CUSTOMER_COLUMNS = (
-    "id account_number external_reference name name_key search_key company_number"
-    " customer_class_id parent_id profile enrichment_status created_at last_modified_at version"
-    " erased_at"
+    "id account_number account_number_key external_reference name name_key search_key"
+    " company_number customer_class_id parent_id profile enrichment_status created_at"
+    " last_modified_at version erased_at"
 )
 CHANGE_COLUMNS = (
     "id customer_id from_class_id to_class_id reason crosses_individual_line changed_by_id"
@@ -208,13 +208,22 @@ def _customer(number: int, start: datetime) -> tuple[Any, ...]:
     halvings = (number & -number).bit_length() - 1  # half of them none, a quarter one, …
     class_id = f"cls_{min(halvings, 9)}"
     if number % 20 == 0:
-        values: tuple[Any, ...] = (f"(erased) {row_id}", None, "(erased)", "(erased)", "", None)
+        number_of = f"(erased) {row_id}"
+        values: tuple[Any, ...] = (number_of, number_of, None, "(erased)", "(erased)", "", None)
         parent, erased_at = None, at
     else:
         name = f"Customer {number * 7919 % 1000003:07}"
         account = f"AC-{number:07}"
         key = f"{name}\n{account}".lower()
-        values = (account, f"crm-{number}", name, name.lower(), key, f"{number:08}")
+        values = (
+            account,
+            account.lower(),
+            f"crm-{number}",
+            name,
+            name.lower(),
+            key,
+            f"{number:08}",
+        )
         parent, erased_at = ("cus_0000001" if number % 10 == 3 else None), None
     status = STATUSES[number * 31 % 100]
     return (row_id, *values, class_id, parent, PROFILE, status, at, at, 1, erased_at)

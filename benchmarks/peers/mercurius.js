@@ -73,9 +73,10 @@ const resolvers = {
       const key = randomUUID().replaceAll("-", "").slice(0, 20);
       const [customer] = await rows(
         "insert",
-        `INSERT INTO customer (id, account_number, name, name_key, search_key, company_number,
+        `INSERT INTO customer (id, account_number, account_number_key, name, name_key, search_key,
+           company_number,
            customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)
-         VALUES ($1, $2, $3::text, lower($3::text), lower($3::text), $4, $5, '{}', 'PENDING',
+         VALUES ($1, $2, $2, $3::text, lower($3::text), lower($3::text), $4, $5, '{}', 'PENDING',
            now(), now(), 1)
          RETURNING ${CUSTOMER}`,
         [`cus_01zz${key}`, `zz-${key}`, input.name, input.companyNumber, input.classId],

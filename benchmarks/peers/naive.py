@@ -184,10 +184,11 @@ class Query:
 class Mutation:
     @strawberry.mutation
     async def save_customer(self, input: SaveCustomerInput) -> SaveCustomerPayload:  # noqa: A002  # the contract's name
-        now = datetime.now().astimezone()
+        now, number = datetime.now().astimezone(), new_account_number()
         async with in_transaction():
             row = await models.Customer.create(
-                account_number=new_account_number(),
+                account_number=number,
+                account_number_key=number.casefold(),
                 name=input.name,
                 name_key=input.name.casefold(),
                 company_number=input.company_number,

@@ -10,10 +10,10 @@ WHOLE = ("customer", "class_change", "enrichment_run", "job", "audit_entry")
 """What the project writes in one transaction for a customer that is looked up."""
 
 STATEMENTS = {
-    "customer": """INSERT INTO customer (id, account_number, name, name_key, search_key,
-  company_number,
+    "customer": """INSERT INTO customer (id, account_number, account_number_key, name, name_key,
+      search_key, company_number,
       customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)
-      VALUES ($1, $2, $3, $4, $8, $5, $6, '{}', 'PENDING', $7, $7, 1)""",
+      VALUES ($1, $2, $2, $3, $4, $8, $5, $6, '{}', 'PENDING', $7, $7, 1)""",
     "class_change": """INSERT INTO class_change (id, customer_id, to_class_id, reason,
       crosses_individual_line, changed_by_id, changed_by, changed_at)
       VALUES ($1, $2, $3, 'First assignment', false, 'tok_ceiling', 'Ceiling', $4)""",

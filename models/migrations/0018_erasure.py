@@ -118,6 +118,6 @@ async def protect(_: StateApps, editor: BaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     """SQLite drops triggers when it rebuilds a table: recreate them after such a migration."""
 
-    dependencies = [("models", "0016_job_places")]  # noqa: RUF012  # the framework's own form
+    dependencies = [("models", "0017_folded_keys")]  # noqa: RUF012  # the framework's own form
 
     operations = [ops.RunPython(protect, ops.RunPython.noop)]  # noqa: RUF012  # see above

@@ -145,9 +145,9 @@ CASES: dict[str, tuple[EnrichmentStatus, EnrichmentReason | None, dict[str, int]
     "00000305": (SUCCEEDED, None, ALL, "251338"),
     "00000306": (SUCCEEDED, None, {"FOUND": 6, "NOT_FILED": 2}, "208440"),  # no address
     "00000307": (SUCCEEDED, None, ALL, "105807"),  # values of tomorrow
-    "00000308": (PARTIAL, EnrichmentReason.NOT_A_UK_COMPANY, {"FOUND": 2}, None),
+    "00000308": (PARTIAL, EnrichmentReason.NOT_LIMITED_OR_PLC, {"FOUND": 2}, None),
     "00000309": (SUCCEEDED, None, ALL, "59618"),
-    "OC000310": (PARTIAL, EnrichmentReason.NOT_A_UK_COMPANY, {"FOUND": 2}, None),
+    "OC000310": (PARTIAL, EnrichmentReason.NOT_LIMITED_OR_PLC, {"FOUND": 2}, None),
     "00000402": (RETRYING, EnrichmentReason.RATE_LIMITED, {}, None),
     "00000403": (RETRYING, EnrichmentReason.RATE_LIMITED, {}, None),
     "00000411": (SUCCEEDED, None, ALL, "165985"),  # a blip is tried again at once
@@ -196,6 +196,22 @@ async def test_a_company_of_the_catalogue_ends_as_it_should(desk: Desk, number: 
     if status is not RETRYING:
         assert run.finished_at == desk.clock()
         assert await UpstreamResponse.all().count() == 0
+
+
+async def test_a_number_that_was_stored_before_and_has_no_form_of_today_is_not_found(
+    desk: Desk,
+) -> None:
+    """R88: it is asked for no more, and tried again no more."""
+    customer = await desk.add("00000101")
+    await Customer.filter(id=customer.id).update(company_number="VODAFONE")
+    await EnrichmentRun.filter(customer_id=customer.id).update(company_number="VODAFONE")
+    await desk.worker.run_due()
+    run = await run_of(customer)
+    assert (run.status, run.reason) == (
+        EnrichmentStatus.NOT_FOUND,
+        EnrichmentReason.UNKNOWN_COMPANY_NUMBER,
+    )
+    assert desk.asked() == []
 
 
 async def test_a_success_fills_everything_with_its_source(desk: Desk) -> None:

@@ -131,6 +131,12 @@ def test_the_profile_fills_address_and_incorporation_date() -> None:
     }
 
 
+def test_an_incorporation_to_come_is_left_out() -> None:
+    """R84."""
+    ahead = replace(RECORD, incorporated_on=date(2062, 3, 14))
+    assert profile_entries(ahead, ORIGIN).keys() == {"registered_address"}
+
+
 def test_what_the_register_does_not_say_is_left_out() -> None:
     """R85."""
     bare = replace(RECORD, registered_address=None, incorporated_on=None)

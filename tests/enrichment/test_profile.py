@@ -115,6 +115,17 @@ def test_a_profile_of_number_and_name_alone_is_enough() -> None:
     assert not record.has_filing_history
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\u00a0", "\u200b", "\0", " \u2060\0 ", "\u3164"])
+def test_an_address_of_blanks_is_none(blank: str) -> None:
+    """R84."""
+    lines = {"address_line_1": blank, "locality": blank, "postal_code": blank}
+    record = read_profile(
+        {"company_number": "00000101", "company_name": "A\0", "registered_office_address": lines}
+    )
+    assert record.registered_address is None
+    assert record.name == "A"
+
+
 def test_numbers_where_text_belongs_are_taken_as_text() -> None:
     record = read_profile({"company_number": 306, "company_name": 42, "sic_codes": [1110, "62012"]})
     assert record.number == "00000306"

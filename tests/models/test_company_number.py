@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.company_number import InvalidCompanyNumber, normalise
 
-WELL_FORMED = re.compile(r"[0-9]{8}|R[0-9]{7}|[A-Z]{2}[A-Z0-9]{6}")
+WELL_FORMED = re.compile(r"[0-9]{8}|R[0-9]{7}|[A-Z]{2}[0-9]{4}[A-Z0-9]{2}")
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,11 @@ WELL_FORMED = re.compile(r"[0-9]{8}|R[0-9]{7}|[A-Z]{2}[A-Z0-9]{6}")
         ("7", "00000007"),
         ("  1234567 ", "01234567"),
         ("12 34 56 78", "12345678"),  # as printed on a letterhead
-        ("1234.5678", "12345678"),
+        ("12.34.56.78", "12345678"),  # two dots are no decimal point
+        ("1.234.567", "01234567"),
+        ("12345678.", "12345678"),  # from the end of a sentence
+        ("SC.123456", "SC123456"),
+        ("S.C.123456", "SC123456"),
         ("1234-5678", "12345678"),
         ("1234\u20135678", "12345678"),  # an en dash
         ("\ufeff12345678\u00a0", "12345678"),  # a byte order mark and a hard space, pasted
@@ -31,7 +35,10 @@ WELL_FORMED = re.compile(r"[0-9]{8}|R[0-9]{7}|[A-Z]{2}[A-Z0-9]{6}")
         ("R12", "R0000012"),
         ("r0000012", "R0000012"),
         ("IP00123R", "IP00123R"),  # societies may end in a letter
-        ("ac001aX1", "AC001AX1"),
+        ("sp2713rs", "SP2713RS"),
+        ("SL01234A", "SL01234A"),
+        ("CE012345", "CE012345"),  # a charitable incorporated organisation
+        ("BR12345", "BR012345"),  # a branch of an overseas company
     ],
 )
 def test_a_number_is_brought_to_the_form_the_register_uses(text: str, number: str) -> None:
@@ -58,6 +65,27 @@ def test_a_number_is_brought_to_the_form_the_register_uses(text: str, number: st
         "1234567A",
         "GB12345678",
         "1234/5678",
+        "9000001.0",  # a spreadsheet's decimals, which would name another company
+        "9000001.00",
+        "900000.01",
+        "123.0",
+        "1234.5678",  # it may be a decimal
+        "123 4.5678",
+        ".1234567",
+        "SC12345.0",
+        "SC1234.56",
+        "1234567,0",
+        "123\n456",  # two numbers, not one
+        "1234\t5678",
+        "VODAFONE",  # names, of known prefixes too
+        "SCOTLAND",
+        "NICHOLAS",
+        "IPSWICHX",
+        "SPARROWS",
+        "RS2COMMS",
+        "AC365TEL",
+        "XX123456",
+        "NI12345A",
         "+1234567",
         "\u0661\u0662\u0663",  # Arabic digits
         "\uff11\uff12\uff13",  # full-width digits

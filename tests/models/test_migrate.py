@@ -17,11 +17,14 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.recorder import MigrationRecorder
 
-from models import AccessToken, AuditEntry, CustomerClass, Job
+from models import AccessToken, AuditEntry, Customer, CustomerClass, EnrichmentRun, Job
+from models.customer_reach import at_account_number
 from models.database import Database
+from models.enrichment_status import EnrichmentReason
 from models.job import JobState
 from models.migrate import ADVISORY_LOCK, MigrationBlocked, migrate
 from models.schema_fit import SchemaFit
+from models.sql import run
 from models.urgency import Urgency
 from tests.databases import Databases
 from tests.factories import TABLES, everything
@@ -30,6 +33,7 @@ ALL_MIGRATIONS = sorted(path.stem for path in Path("models/migrations").glob("[0
 
 MIGRATE = """
 import asyncio, sys
+from models.customer_reach import at_account_number
 from models.database import Database
 from models.migrate import migrate
 
@@ -334,6 +338,77 @@ async def test_a_script_does_not_commit_what_was_done_before_it(database: Databa
     assert await CustomerClass.all().count() == 10
     with pytest.raises(Exception, match="two"):
         await get_connection("default").execute_query("SELECT * FROM two")
+
+
+async def test_keys_of_before_are_made_anew_and_collisions_stop_nothing(empty: Database) -> None:
+    """R3, R13: names and numbers that have become the same stay, each with a key of its own."""
+    connection = get_connection("default")
+    executor = MigrationExecutor(connection, empty.config["apps"])
+    await executor.migrate([MigrationTarget("models", "0016_job_places")])
+    for number, (name, key) in enumerate(
+        (("Club\u200b", "club\u200b"), ("Club", "club"), ("CLUB  ", "club  "), ("A  b", "a  b"))
+    ):
+        await connection.execute_query(
+            "INSERT INTO customer_class (id, name, name_key, display_position, created_at,"
+            " is_personal_customer, is_sole_trader, is_reseller, check_companies_house,"
+            f" last_modified_at, version) VALUES ('cls_{number}', '{name}', '{key}', 0, {AT},"
+            f" false, false, false, false, {AT}, 1)"
+        )
+    given = (
+        ("cus_1", "acc-1", "Caf\u00e9 A", None),
+        ("cus_2", "ACC-1", "Caf\u00e9  B", None),
+        ("cus_3", "Acc\u200b-1", "C", None),
+        ("cus_4", "(erased) cus_4", "(erased)", AT),
+    )
+    for row_id, account, name, erased_at in given:
+        await connection.execute_query(
+            "INSERT INTO customer (id, account_number, name, name_key, search_key, erased_at,"
+            " customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)"
+            f" VALUES ('{row_id}', '{account}', '{name}', '{name.lower()}', 'old',"
+            f" {erased_at or 'NULL'}, 'cls_1', '{{}}', 'NOT_APPLICABLE', {AT}, {AT}, 1)"
+        )
+    await connection.execute_query(
+        """INSERT INTO enrichment_run (id, customer_id, "trigger", status, reason, attempts,
+          requested_at, fields_read) VALUES ('run_1', 'cus_1', 'SAVE', 'PARTIAL',"""
+        f" 'NOT_A_UK_COMPANY', 1, {AT}, '[]')"
+    )
+    assert "0017_folded_keys" in await migrate(empty)
+    assert (await EnrichmentRun.get()).reason is EnrichmentReason.NOT_LIMITED_OR_PLC
+    classes = {row.id: row.name_key for row in await CustomerClass.filter(code__isnull=True)}
+    assert classes == {
+        "cls_0": "club\ncls_0",
+        "cls_1": "club",  # what has its key already keeps it
+        "cls_2": "club\ncls_2",
+        "cls_3": "a b",
+    }
+    customers = {
+        row.id: (row.account_number_key, row.name_key, row.search_key)
+        for row in await Customer.all()
+    }
+    assert customers == {
+        "cus_1": ("acc-1", "caf\u00e9 a", "cafe a\nacc-1"),
+        "cus_2": ("acc-1\ncus_2", "caf\u00e9 b", "cafe b\nacc-1"),
+        "cus_3": ("acc-1\ncus_3", "c", "c\nacc-1"),
+        "cus_4": ("(erased) cus_4", "(erased)", ""),
+    }
+    exact = await at_account_number("ACC-1")
+    found = await run(f"SELECT id FROM customer AS t0 WHERE {exact.text}", exact.parameters)
+    assert [tuple(row) for row in found] == [
+        ("cus_2",)
+    ]  # as it is written, before what is the same but for case
+
+
+async def test_lists_have_one_order_whatever_the_databases_collation(database: Database) -> None:
+    """R18, R98."""
+    if not database.is_postgres:
+        pytest.skip("SQLite compares bytes")
+    rows = await get_connection("default").execute_query_dict(
+        "SELECT table_name, column_name, collation_name FROM information_schema.columns"
+        " WHERE table_schema = 'public'"
+        " AND (column_name LIKE '%name_key' OR column_name LIKE 'account_number%')"
+    )
+    assert {row["collation_name"] for row in rows} == {"C"}
+    assert len(rows) == 7
 
 
 async def test_jobs_of_before_get_their_places_in_the_queue(empty: Database) -> None:

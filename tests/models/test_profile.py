@@ -1,5 +1,6 @@
 """How register answers merge with what users typed."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from models.profile import (
     ProfileEntry,
     ValueSource,
     is_same_value,
+    is_to_come,
     merge,
     typed_by_user,
     without_register_values,
+    written_lines,
 )
 
 NAME = "net_assets"
@@ -117,20 +120,92 @@ def test_a_fact_is_the_same_however_it_is_written(
 TYPED_NEW = pounds("250.00", ValueSource.USER)
 
 
+def dated(made: ProfileEntry, day: str | None) -> ProfileEntry:
+    return ProfileEntry(**made) if day is None else ProfileEntry(**made, period_end_on=day)
+
+
+def typed_address(**lines: str) -> ProfileEntry:
+    return entry(address(**lines), ValueSource.USER)
+
+
+FILED = dated(NEW, "2025-12-31")
+TYPED_DATED = dated(pounds("250", ValueSource.USER), "2025-12-31")
+SHOUTED = entry(address(premises="1 HIGH ST", locality="LEEDS"))
+OFFICE = "registered_address"
+
+# fmt: off
+REPEATED = (
+    # field | there is | typed | the entry is kept as it is
+    (NAME, None, TYPED_NEW, False),  # a first value
+    (NAME, OLD, TYPED_NEW, False),  # a user knows better
+    (NAME, NEW, TYPED_NEW, True),  # a form sent back unchanged claims nothing of the register's
+    (NAME, FILED, TYPED_NEW, True),  # nor one without a field for the date
+    (NAME, FILED, dated(TYPED_NEW, "2025-12-31"), True),
+    (NAME, FILED, dated(TYPED_NEW, "2024-12-31"), False),  # the date is corrected
+    (NAME, NEW, dated(TYPED_NEW, "2024-12-31"), False),  # or added
+    (NAME, NEW, entry("250", ValueSource.USER, "EUR"), False),  # the currency is corrected
+    (NAME, TYPED, TYPED_NEW, False),
+    (NAME, TYPED_DATED, dated(TYPED_NEW, "2025-12-31"), True),
+    (NAME, TYPED_DATED, dated(TYPED_NEW, "2024-12-31"), False),
+    (NAME, TYPED_DATED, TYPED_NEW, False),  # a user takes a date of their own away
+    ("employees", entry(3), entry(3, ValueSource.USER), True),
+    ("employees", dated(entry(3), "2025-12-31"), entry(3, ValueSource.USER), True),
+    ("employees", entry(3), entry(4, ValueSource.USER), False),
+    ("incorporated_on", entry("2001-02-03"), entry("2001-02-03", ValueSource.USER), True),
+    ("incorporated_on", entry("2001-02-03"), entry("2001-02-04", ValueSource.USER), False),
+    (OFFICE, SHOUTED, typed_address(premises="1 HIGH ST", locality="LEEDS"), True),
+    (OFFICE, SHOUTED, typed_address(premises="1 High St", locality="Leeds"), False),  # case
+    (OFFICE, SHOUTED, typed_address(premises="1 HIGH ST", region="LEEDS"), False),  # another line
+    (OFFICE, SHOUTED, typed_address(premises="1, HIGH ST", locality="LEEDS"), False),
+    (OFFICE, entry({"locality": "LEEDS", "region": ""}), typed_address(locality="LEEDS"), True),
+)
+# fmt: on
+
+
+@pytest.mark.parametrize(("name", "there", "typed", "is_kept"), REPEATED)
+def test_a_typed_value_takes_over_unless_it_repeats_all_that_is_there(
+    name: str, there: ProfileEntry | None, typed: ProfileEntry, is_kept: bool
+) -> None:
+    """R86: a correction is never lost, however small it is."""
+    assert typed_by_user(name, there, typed) is (there if is_kept else typed)
+
+
 @pytest.mark.parametrize(
-    ("there", "typed", "kept"),
+    ("kept", "shown"),
     [
-        (None, TYPED_NEW, TYPED_NEW),  # a first value
-        (OLD, TYPED_NEW, TYPED_NEW),  # a user knows better
-        (NEW, TYPED_NEW, NEW),  # a form sent back unchanged does not claim the register's value
-        (TYPED, TYPED_NEW, TYPED_NEW),
+        ("123", "PO Box 123"),
+        ("Box 123", "PO Box 123"),
+        ("PO Box 123", "PO Box 123"),
+        ("P.O. Box 123", "P.O. Box 123"),
+        ("po box 123", "po box 123"),
+        ("Post Office Box 123", "Post Office Box 123"),
     ],
 )
-def test_a_typed_value_takes_over_only_if_it_differs(
-    there: ProfileEntry | None, typed: ProfileEntry, kept: ProfileEntry
-) -> None:
-    """R86."""
-    assert typed_by_user(NAME, there, typed) is kept
+def test_a_bare_number_of_a_po_box_is_shown_as_what_it_is(kept: str, shown: str) -> None:
+    """R84."""
+    lines = written_lines(address(care_of="Ann", po_box=kept, locality="LEEDS"))
+    assert lines == ["Ann", shown, "LEEDS"]
+
+
+def test_a_po_box_is_the_same_on_a_line_of_its_own_or_not() -> None:
+    """R86: it is no suggestion."""
+    typed = typed_address(address_line_1="PO Box 123", locality="Leeds")
+    assert is_same_value(OFFICE, entry(address(po_box="123", locality="LEEDS")), typed)
+
+
+@pytest.mark.parametrize(
+    ("day", "hour", "is_ahead"),
+    [
+        ("2026-10-01", 9, False),
+        ("2026-10-02", 9, True),
+        ("2026-10-02", 11, False),  # it has begun on an island in the east
+        ("9999-12-31", 9, True),
+        ("0001-01-01", 9, False),
+    ],
+)
+def test_a_day_is_to_come_until_it_begins_anywhere(day: str, hour: int, *, is_ahead: bool) -> None:
+    now = datetime(2026, 10, 1, hour, tzinfo=UTC)
+    assert is_to_come(date.fromisoformat(day), now) is is_ahead
 
 
 def test_another_company_number_leaves_only_what_users_typed() -> None:

@@ -30,6 +30,13 @@ def found(checks: Checks) -> list[tuple[RefusalCode, tuple[str, ...]]]:
         ("Ac\nme", "Ac\nme", [INVALID]),  # a line break inside
         ("Ac\x00me", "Ac\x00me", [INVALID]),  # PostgreSQL can't store it
         ("Ac\u202eme", "Ac\u202eme", [INVALID]),  # turns the writing direction round
+        ("Ac\tme", "Ac\tme", [INVALID]),  # a tab inside
+        ("\ufeff Acme\u200b ", "Acme", []),  # pasted, with what is as wide as nothing
+        ("\u200b \u2060", "", [REQUIRED]),  # invisible, all of it
+        ("\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b", "", [REQUIRED]),
+        ("\u3164", "", [REQUIRED]),  # a filler, which is a letter by its category
+        ("\u2800\u2800", "", [REQUIRED]),  # Braille without a dot
+        ("\ufe0f", "", [REQUIRED]),  # a selector that selects nothing
         ("\ud800", "\ud800", [INVALID]),  # half of a pair, not encodable
         ("", "", [REQUIRED]),
         ("   ", "", [REQUIRED]),
@@ -55,6 +62,27 @@ def test_optional_text_may_be_blank(
     checks = Checks()
     assert checks.optional_text(typed, 8, "reference") == kept
     assert found(checks) == [(code, ("reference",)) for code in codes]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "codes"),
+    [
+        ("a\nb", "a\nb", []),
+        ("a\r\nb", "a\nb", []),  # as a browser sends it
+        ("a\rb\r\n\r\nc", "a\nb\n\nc", []),
+        ("a\u2028b\u2029c\u0085d", "a\nb\nc\nd", []),
+        ("a\tb", "a\tb", []),
+        ("a\r\nb\r\nc\r\nd", "a\nb\nc\nd", []),  # seven characters, once stored
+        ("\r\n\t", None, []),
+        ("a\vb", "a\vb", [INVALID]),
+        ("a\x00b", "a\x00b", [INVALID]),
+    ],
+)
+def test_lines_end_in_line_feeds(typed: str, kept: str | None, codes: list[RefusalCode]) -> None:
+    """R27: a change reason may have several lines."""
+    checks = Checks()
+    assert checks.optional_text(typed, 8, "reason", has_lines=True) == kept
+    assert found(checks) == [(code, ("reason",)) for code in codes]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import html
 
 from models.confirmation_link import ConfirmationKind
 from models.document import Document
@@ -73,6 +74,16 @@ def test_a_mail_says_from_whom_to_whom_and_when_with_an_id_of_its_own() -> None:
         "Content-Type": "",
     }
     assert mail.message.get_content_type() == "multipart/alternative"
+
+
+@pytest.mark.parametrize("kind", list(ConfirmationKind))
+def test_a_long_address_is_wrapped_on_a_narrow_screen(kind: ConfirmationKind) -> None:
+    address = f"{'a' * 64}@{'b' * 60}.example"
+    mail = written(letter(kind, address=address), address)
+    wrapping = html.fromstring(mail.html).find(".//div[@style]")
+    assert wrapping is not None
+    assert "overflow-wrap:anywhere" in (wrapping.get("style") or "")
+    assert address in [strong.text for strong in wrapping.iter("strong")]
 
 
 def test_a_verification_has_one_link_and_a_preference_two() -> None:

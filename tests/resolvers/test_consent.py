@@ -356,6 +356,26 @@ async def export(api: Api, token: str | None, query: str) -> tuple[int, str]:
     return response.status_code, response.text
 
 
+async def test_a_file_of_evidence_tells_its_customer_and_may_be_marked_for_spreadsheets(
+    api: Api,
+) -> None:
+    names = set()
+    for name in ("One", "Two"):
+        customer = await api.save_customer(name=name)
+        headers = {"Authorization": f"Bearer {api.token}"}
+        path = f"/exports/consent-evidence.csv?customerId={customer['id']}"
+        bare = await api.http.get(path, headers=headers)
+        marked = await api.http.get(f"{path}&bom=true", headers=headers)
+        assert bare.content.startswith(b"customerId,")
+        assert marked.content == b"\xef\xbb\xbf" + bare.content
+        assert (await api.http.get(f"{path}&bom=false", headers=headers)).content == bare.content
+        assert (await api.http.get(f"{path}&bom=yes", headers=headers)).status_code == 400
+        disposition = bare.headers["content-disposition"]
+        assert disposition == f'attachment; filename="consent-evidence-{customer["id"]}.csv"'
+        names.add(disposition)
+    assert len(names) == 2
+
+
 async def test_the_evidence_comes_as_csv_to_those_who_may_read_it(api: Api) -> None:
     customer = await api.save_customer(name='Ann "A", Ltd')
     await record(api, customer["id"], givenBy='=HYPERLINK("x")', statement="One\nTwo")

@@ -121,7 +121,8 @@ async def test_a_company_number_is_kept_as_the_register_writes_it(
 
 async def test_what_can_be_no_company_number_is_refused_with_a_hint(api: Api) -> None:
     """R88."""
-    for written in ("0", "123456789", "ABC", "12E45678", "0x1", "\u0661\u0662", "S\u0421000110"):
+    odd = ("0", "123456789", "ABC", "12E45678", "0x1", "\u0661\u0662", "S\u0421000110")
+    for written in (*odd, "9000001.0", "VODAFONE", "123\n456"):
         (refusal,) = await api.refused(
             "saveCustomer",
             "INVALID_COMPANY_NUMBER",
@@ -201,6 +202,24 @@ async def test_account_numbers_are_made_and_never_twice(api: Api) -> None:
     assert found["customer"] == {"id": own["id"]}
 
 
+async def test_account_numbers_are_the_same_whatever_their_case_and_invisible_characters(
+    api: Api,
+) -> None:
+    own = await api.save_customer("id accountNumber", accountNumber="ACC-1")
+    other = await api.save_customer(accountNumber="OTHER")
+    for number in ("acc-1", "Acc-1\u200b", "AC\u2060C-1"):
+        for values in ({"classCode": "CHARITY", "name": "New"}, {"id": other["id"]}):
+            (refusal,) = await api.refused(
+                "saveCustomer", "ALREADY_EXISTS", accountNumber=number, **values
+            )
+            assert refusal["path"] == ["accountNumber"]
+        found = await api.data("query($n: String) { customer(accountNumber: $n) { id } }", n=number)
+        assert found["customer"] == {"id": own["id"]}
+    # its own number may be written anew
+    saved = await api.save_customer("accountNumber", id=own["id"], accountNumber="acc-1")
+    assert saved == {"accountNumber": "acc-1"}
+
+
 async def test_values_that_a_user_types_are_checked_and_kept_as_the_users(api: Api) -> None:
     """R86."""
     profile = """
@@ -244,9 +263,13 @@ async def test_values_that_a_user_types_are_checked_and_kept_as_the_users(api: A
         ({"employees": -1}, ["profile", "employees"]),
         ({"employees": 10_000_001}, ["profile", "employees"]),
         ({"netAssets": {"value": "1e15"}}, ["profile", "netAssets", "value"]),
+        ({"incorporatedOn": "2026-10-02"}, ["profile", "incorporatedOn"]),
+        ({"incorporatedOn": "9999-12-31"}, ["profile", "incorporatedOn"]),
         ({"netAssets": {"value": "0.001"}}, ["profile", "netAssets", "value"]),
         ({"netAssets": {"value": "NaN"}}, ["profile", "netAssets", "value"]),
         ({"netAssets": {"value": "Infinity"}}, ["profile", "netAssets", "value"]),
+        ({"netAssets": {"value": "sNaN"}}, ["profile", "netAssets", "value"]),
+        ({"netAssets": {"value": "1e1000000"}}, ["profile", "netAssets", "value"]),
         (
             {"netAssets": {"value": "1", "currency": "gbp"}},
             ["profile", "netAssets", "currency"],
@@ -261,6 +284,55 @@ async def test_values_that_a_user_types_are_checked_and_kept_as_the_users(api: A
             "saveCustomer", "INVALID", name="New", classCode="CHARITY", profile=typed
         )
         assert refusal["path"] == path
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("0E-1000000", "0.00"), ("0." + "0" * 41, "0.00"), ("2e3", "2000"), (7, "7"), (0.1, "0.1")],
+)
+async def test_amounts_are_stored_and_shown_in_plain_digits(
+    api: Api, written: str | float, read: str
+) -> None:
+    """R86."""
+    select = "profile { netAssets { value } }"
+    saved = await api.save_customer(select, profile={"netAssets": {"value": written}})
+    assert saved["profile"]["netAssets"]["value"] == read
+    assert len(repr(await stored())) < 10_000
+
+
+async def test_what_is_no_amount_is_the_callers_fault(api: Api) -> None:
+    before = await stored()
+    for written in ('"abc"', '"1_000"', '"\uff11"', "true", "[1]", '"1e99999999999999999999"'):
+        error = await api.error(
+            'mutation { saveCustomer(input: { name: "A", classCode: "CHARITY", profile: {'
+            f" netAssets: {{ value: {written} }} }} }}) {{ customer {{ id }} }} }}"
+        )
+        assert error["extensions"]["code"] != "INTERNAL_ERROR", written
+    assert await stored() == before
+
+
+async def test_a_correction_of_spelling_or_of_a_date_is_kept(api: Api) -> None:
+    """R86: and the same once more is no change."""
+    select = (
+        "id version profile { registeredAddress { value { lines } }"
+        " netAssets { value currency periodEndOn } }"
+    )
+    first: Json = {
+        "registeredAddress": {"addressLine1": "1 HIGH STREET", "locality": "LEEDS"},
+        "netAssets": {"value": "5", "periodEndOn": "2025-12-31"},
+    }
+    second: Json = {
+        "registeredAddress": {"addressLine1": "1 High Street", "locality": "Leeds"},
+        "netAssets": {"value": "5", "periodEndOn": "2024-12-31", "currency": "EUR"},
+    }
+    saved = await api.save_customer(select, profile=first)
+    for _ in range(2):
+        again = await api.save_customer(select, id=saved["id"], profile=second)
+        assert again["version"] == 2
+        assert again["profile"] == {
+            "registeredAddress": {"value": {"lines": ["1 High Street", "Leeds"]}},
+            "netAssets": {"value": "5", "currency": "EUR", "periodEndOn": "2024-12-31"},
+        }
 
 
 async def test_a_move_is_recorded_with_its_reason(api: Api) -> None:
@@ -551,7 +623,8 @@ async def test_input_that_contradicts_itself_is_refused(api: Api) -> None:
 
 async def test_an_empty_address_is_none_and_a_null_profile_takes_all_away(api: Api) -> None:
     """R86."""
-    profile = {"registeredAddress": {"addressLine1": " "}, "employees": 3}
+    blanks = {"addressLine1": " ", "locality": "\u200b \u2060", "poBox": "\u3164"}
+    profile = {"registeredAddress": blanks, "employees": 3}
     select = "id profile { registeredAddress { source } employees { value } }"
     saved = await api.save_customer(select, name="A", classCode="CHARITY", profile=profile)
     assert saved["profile"] == {"registeredAddress": None, "employees": {"value": 3}}

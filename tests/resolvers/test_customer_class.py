@@ -142,6 +142,8 @@ async def test_what_a_class_can_not_be_is_refused_with_the_field_at_fault(api: A
         ({"name": "a\nb"}, "INVALID", ["name"]),
         ({"name": " tAKEN "}, "ALREADY_EXISTS", ["name"]),
         ({"name": "CHARITY"}, "ALREADY_EXISTS", ["name"]),
+        ({"name": "Cha\u200brity"}, "ALREADY_EXISTS", ["name"]),
+        ({"name": "\u200b \u200b"}, "REQUIRED", ["name"]),
         ({"name": "N", "displayClass": '"><script>'}, "INVALID_DISPLAY_CLASS", ["displayClass"]),
         ({"name": "N", "displayClass": "a;b"}, "INVALID_DISPLAY_CLASS", ["displayClass"]),
         ({"name": "N", "displayClass": "9lives"}, "INVALID_DISPLAY_CLASS", ["displayClass"]),

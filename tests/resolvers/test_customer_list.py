@@ -154,6 +154,11 @@ FILTERS: list[tuple[Json | None, int]] = [
     ({"parentId": "cus_x"}, 0),
     ({"text": "ACME"}, 15),
     ({"text": "émile"}, 5),
+    ({"text": "emile"}, 5),  # without its accent
+    ({"text": "e\u0301mile"}, 5),  # with the accent as a character of its own
+    ({"text": "Beta  &\u00a0co"}, 5),
+    ({"text": "ze\u200bta"}, 5),
+    ({"text": "\u200b"}, 45),  # says nothing
     ({"text": "STRASSE"}, 5),
     ({"text": "100%_"}, 5),
     ({"text": "%"}, 5),

@@ -205,6 +205,11 @@ async def test_the_export_streams_what_the_query_pages_through(api: Api, world: 
     answer = await export(api, **period)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
     assert answer.headers["cache-control"] == "no-store"
+    name = f"delivery-exposure-{START.date()}-{(START + DAY).date()}.csv"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+    marked = await export(api, **period, bom="true")
+    assert marked.content == b"\xef\xbb\xbf" + answer.content
+    assert (await export(api, **period, bom="1")).status_code == 400
     (row,) = csv.DictReader(io.StringIO(answer.text))
     (node,) = await rows_of(api, START, START + DAY)
     assert row == {

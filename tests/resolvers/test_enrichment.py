@@ -130,7 +130,7 @@ ENDS = [
         "COMPANY_UK_LIMITED",
         "OC310",
         "PARTIAL",
-        "NOT_A_UK_COMPANY",
+        "NOT_LIMITED_OR_PLC",
         ["CLASS_MISMATCH", "NAME_MISMATCH"],
     ),
     ("COMPANY_UK_LIMITED", "401", "NOT_FOUND", "UNKNOWN_COMPANY_NUMBER", []),
