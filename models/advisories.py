@@ -58,7 +58,7 @@ def advisories(
         found.append(
             Advisory(
                 AdvisoryCode.REVIEW_CONSENT,
-                "The customer moved between individuals and organisations on"
+                "The customer changed between individual and organisation on"
                 f" {consent_review_due_at.date().isoformat()}: review the consent on record.",
             )
         )

@@ -10,11 +10,12 @@ from models import audit
 from models.access import Scope
 from models.audit import Act
 from models.class_use import as_refusals, deletion_blockers, use_of
-from models.classification import FlagWarning, display_class_refusals
+from models.classification import ClassFlags, FlagWarning, display_class_refusals
 from models.customer import REASON_LENGTH, Customer
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.errors import RefusalCode, StaleVersion, refuse
 from models.locks import lock
+from models.lookup import end_checks
 from models.personal_data import refuse_unmasking
 from models.reclassification import leave_reselling
 from models.text import Checks
@@ -95,7 +96,21 @@ async def edit_class(
     affected = 0
     if row.flags != old_flags:
         affected = await members.count()
+        await _follow_flags(act, row, old_flags)
     return SavedClass(row, row.flags.warnings(), affected)
+
+
+async def _follow_flags(act: Act, row: CustomerClass, old: ClassFlags) -> None:
+    """Do for the customers of a class what its new flags ask for; consent stays as it was (R22).
+
+    A change between individuals and organisations asks for a review of consent (R30). Turning
+    Check Companies House off ends lookups; turning it on starts none (R23).
+    """
+    if old.is_legal_individual != row.flags.is_legal_individual:
+        members = Customer.filter(customer_class_id=row.id, erased_at__isnull=True)
+        await members.update(consent_review_due_at=act.now)
+    if old.check_companies_house and not row.check_companies_house:
+        await end_checks(act, row)
 
 
 async def reactivate_class(
@@ -167,16 +182,21 @@ def _allowed_override(act: Act, reason: str | None) -> str:
             "id",
             hint="Add a class of your own instead, or give an overrideReason.",
         )
-    if not act.principal.may(Scope.CUSTOMER_CLASSES_ADMINISTER):
-        raise refuse(
-            RefusalCode.ADMINISTER_REQUIRED,
-            f"Overriding a shipped class needs {Scope.CUSTOMER_CLASSES_ADMINISTER}.",
-            "overrideReason",
-        )
+    refuse_without_administer(act, "overrideReason")
     checks = Checks()
     why = checks.required_text(reason, REASON_LENGTH, "overrideReason")
     checks.settle()
     return why
+
+
+def refuse_without_administer(act: Act, path: str) -> None:
+    """Refuse to override the protection of a shipped class without the permission for it (A20)."""
+    if not act.principal.may(Scope.CUSTOMER_CLASSES_ADMINISTER):
+        raise refuse(
+            RefusalCode.ADMINISTER_REQUIRED,
+            f"Overriding a shipped class needs {Scope.CUSTOMER_CLASSES_ADMINISTER}.",
+            path,
+        )
 
 
 async def _refuse_taken_name(row: CustomerClass) -> None:

@@ -32,7 +32,13 @@ def is_on(matter: Matter, now: datetime, *, is_wanted: bool = True) -> Sql:
 def with_advisory(code: ConsentAdvisoryCode, now: datetime, oldest_age: timedelta) -> Sql:
     """Match customers with an advisory; the same that `consent_advisories` gives for one."""
     if code is ConsentAdvisoryCode.REVIEW_CONSENT:
-        return Sql("t0.consent_review_due_at IS NOT NULL")
+        instant = to_database(ConsentPeriod._meta.fields_map["until_at"], now)
+        return Sql(
+            "t0.consent_review_due_at IS NOT NULL AND EXISTS (SELECT 1 FROM consent_period"
+            f" WHERE matter = '{Matter.CONSENT.value}' AND (until_at IS NULL OR until_at > ?)"
+            " AND customer_id = t0.id)",
+            (instant,),
+        )
     if code is ConsentAdvisoryCode.CONSENT_BY_TERMS:
         by_terms = _during(Matter.CONSENT, now, f"basis = '{ConsentBasis.TERMS_ACCEPTED.value}'")
         return Sql(f"{_LEGAL_INDIVIDUAL} AND {by_terms.text}", by_terms.parameters)

@@ -29,6 +29,7 @@ from models.errors import RefusalCode, StaleVersion, refuse
 from models.job import JOBS
 from models.locks import lock, lock_shared
 from models.lookup import (
+    LOOKUP_CANCELLED,
     cancel_lookup,
     carry_out,
     hand_over_lookup,
@@ -128,7 +129,7 @@ async def edit_customer(
         await carry_out(act, plan, EnrichmentTrigger.SAVE)
         await record_requests(act, plan.starting)
         if plan.cancelled:
-            await audit.record(act, "customer.lookup_cancelled", customer.id)
+            await audit.record(act, LOOKUP_CANCELLED, customer.id)
         return customer
     await _refuse_taken_number(customer)
     touch(customer, act.now)

@@ -15,7 +15,8 @@ from schema.descriptions import described_enum
 from schema.reads import Selection, brought
 
 _OF_CONSENT = {
-    "REVIEW_CONSENT": "Moved between individuals and organisations; review consent (R30).",
+    "REVIEW_CONSENT": "Consent is on record, and the customer, or the flags of its class, changed"
+    " between individual and organisation since: review the consent.",
     "CONSENT_BY_TERMS": "A legal individual whose consent rests on accepted terms (A15).",
     "CONSENT_WITHOUT_VERSION": "The version of the document is not on record (R53).",
     "CONSENT_OUTDATED": "Consent is older than the platform's set age.",
@@ -80,13 +81,14 @@ def advisories_of(
     profile: Profile,
     consent_review_due_at: datetime | None,
 ) -> list[Advisory]:
-    """Show what to look at about a customer in its class."""
+    """Show what to look at about a customer in its class; only consent on record is reviewed."""
+    is_on_record = any(consent.ends_after(now) for consent in consents)
     found = advisories(
         name=name,
         class_code=class_code,
         is_checked=is_checked,
         profile=profile,
-        consent_review_due_at=consent_review_due_at,
+        consent_review_due_at=consent_review_due_at if is_on_record else None,
     )
     found += consent_advisories(
         consents, is_individual=is_individual, now=now, oldest_age=oldest_consent

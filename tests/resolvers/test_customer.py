@@ -10,6 +10,7 @@ from models import CustomerClass
 from models.access import Scope
 from tests.conftest import START
 from tests.graphql_client import Api, Json, stored
+from tests.mutations import GRANT
 
 CUSTOMER = """
   accountNumber externalReference name companyNumber customerClass { code } labels subscriberKind
@@ -280,6 +281,7 @@ async def test_a_move_is_recorded_with_its_reason(api: Api) -> None:
         reason="x",
     )
     later = api.clock.advance(timedelta(hours=1))
+    await api.done("recordConsent", "", customerId=customer["id"], **GRANT)
     select = "customer { version labels customerClass { code } } advisories { code message }"
     before = await stored()
     tried = await api.done("changeCustomerClass", select, **values, reason="Moved", dryRun=True)
@@ -287,7 +289,7 @@ async def test_a_move_is_recorded_with_its_reason(api: Api) -> None:
     done = await api.done("changeCustomerClass", select, **values, reason=" Moved ")
     assert done == tried
     assert done["customer"] == {
-        "version": 2,
+        "version": 3,
         "labels": ["INDIVIDUAL"],
         "customerClass": {"code": "RESIDENTIAL"},
     }
