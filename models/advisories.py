@@ -5,15 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
 
-from models.company_type import LIMITED_TYPES, PLC_TYPES
+from models.company_type import FITTING_TYPES, LIMITED_TYPES, PLC_TYPES
 from models.profile import Profile
-
-FITTING_TYPES = {
-    "COMPANY_UK_LIMITED": LIMITED_TYPES,
-    "COMPANY_UK_PLC": PLC_TYPES,
-    "RESELLER_UK_COMPANY": LIMITED_TYPES | PLC_TYPES,
-}
-"""The register's company types that fit a shipped class; guarantee companies are limited (A21)."""
 
 _LEGAL_FORMS = re.compile(
     r"\b(limited|ltd|public limited company|plc|cyf|ccc|the|and|co|company)\b"

@@ -10,10 +10,15 @@ from models import audit
 from models.access import Scope
 from models.audit import Act
 from models.class_use import as_refusals, deletion_blockers, use_of
-from models.classification import ClassFlags, FlagWarning, display_class_refusals
+from models.classification import (
+    ClassFlags,
+    FlagWarning,
+    display_class_refusals,
+    seems_uk_company,
+)
 from models.customer import REASON_LENGTH, Customer
 from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
-from models.errors import RefusalCode, StaleVersion, refuse
+from models.errors import RefusalCode, StaleVersion, about, refuse
 from models.locks import lock
 from models.lookup import end_checks
 from models.personal_data import refuse_unmasking
@@ -51,7 +56,7 @@ async def create_class(act: Act, values: Mapping[str, Any]) -> SavedClass:
     except IntegrityError as error:
         raise _name_taken(row.name) from error
     await audit.record(act, "class.created", row.id, after=_stored(row))
-    return SavedClass(row, row.flags.warnings())
+    return SavedClass(row, _warnings(row))
 
 
 async def edit_class(
@@ -69,7 +74,7 @@ async def edit_class(
     _check_and_set(row, values)
     after = _stored(row)
     if after == before:
-        return SavedClass(row, row.flags.warnings())
+        return SavedClass(row, _warnings(row))
     is_override = row.is_shipped and any(before[f] != after[f] for f in PROTECTED_FIELDS)
     if is_override:
         override_reason = _allowed_override(act, override_reason)
@@ -97,7 +102,7 @@ async def edit_class(
     if row.flags != old_flags:
         affected = await members.count()
         await _follow_flags(act, row, old_flags)
-    return SavedClass(row, row.flags.warnings(), affected)
+    return SavedClass(row, _warnings(row), affected)
 
 
 async def _follow_flags(act: Act, row: CustomerClass, old: ClassFlags) -> None:
@@ -139,7 +144,8 @@ async def delete_class(act: Act, class_id: str, expected_version: int | None) ->
     blockers = deletion_blockers(row, (await use_of([row.id]))[row.id])
     checks = Checks()
     checks.add(*as_refusals(blockers, "id"))
-    checks.settle()
+    with about(row):
+        checks.settle()
     await row.delete()
     await audit.record(act, "class.deleted", row.id, before=_stored(row))
     return row
@@ -208,6 +214,10 @@ def _name_taken(name: str) -> Exception:
     return refuse(
         RefusalCode.ALREADY_EXISTS, f"There is a customer class called {name} already.", "name"
     )
+
+
+def _warnings(row: CustomerClass) -> tuple[FlagWarning, ...]:
+    return row.flags.warnings(is_uk_company=seems_uk_company(row.code, row.name))
 
 
 def _stored(row: CustomerClass) -> dict[str, Any]:

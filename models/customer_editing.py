@@ -25,7 +25,7 @@ from models.customer_class import NAME_LENGTH, CustomerClass, name_key, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
 from models.enrichment import EnrichmentRun, Suggestion
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
-from models.errors import RefusalCode, StaleVersion, refuse
+from models.errors import RefusalCode, StaleVersion, about, refuse
 from models.job import JOBS
 from models.locks import lock, lock_shared
 from models.lookup import (
@@ -179,10 +179,11 @@ async def delete_customer(
     customer = await locked_customer(customer_id, expected_version)
     checks = Checks()
     why = checks.reason(reason, REASON_LENGTH)
-    checks.settle()
-    await refuse_erasure(customer)
-    if reach() is None:
-        await leave_reselling(act, [customer])
+    with about(customer):
+        checks.settle()
+        await refuse_erasure(customer)
+        if reach() is None:
+            await leave_reselling(act, [customer])
     await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
     await Suggestion.filter(customer_id=customer.id).delete()
     await EnrichmentRun.filter(customer_id=customer.id).update(company_number=None)

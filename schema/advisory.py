@@ -8,6 +8,7 @@ import strawberry
 
 from models.advisories import Advisory as Found
 from models.advisories import AdvisoryCode, advisories
+from models.classification import is_legal_individual
 from models.consent_advice import ConsentAdvisoryCode, GivenConsent, consent_advisories
 from models.consent_list import given_consents
 from models.profile import Profile
@@ -105,7 +106,10 @@ async def _bring(selection: Selection, customers: Sequence[Any]) -> list[list[Ad
         advisories_of(
             one.row_customer_class_code,
             one.row_customer_class_check_companies_house,
-            one.row_customer_class_is_personal_customer or one.row_customer_class_is_sole_trader,
+            is_legal_individual(
+                one.row_customer_class_is_personal_customer,
+                one.row_customer_class_is_sole_trader,
+            ),
             consents[one.id],
             now,
             context.oldest_consent,

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 ClassWarning = described_enum(
     FlagWarning,
     "CustomerClassWarning",
-    "Flag sets that contradict themselves and are accepted all the same (R8).",
+    "What is odd about the flags of a class, and accepted all the same.",
     {
         "PERSONAL_AND_SOLE_TRADER": "Personal Customer and Sole Trader are both set.",
         "PERSONAL_AND_RESELLER": "Personal Customer and Reseller are both set.",
+        "CHECK_OF_NO_UK_COMPANY": "Check Companies House is set, and the class does not seem to be"
+        " for UK Limited or UK PLC customers: the code of a shipped class says so, or the name.",
     },
 )
 

@@ -1,5 +1,7 @@
 """What new flags of a class do to its customers: their lookups, and a review of consent."""
 
+from typing import Any
+
 import pytest
 
 from models import AuditEntry, Customer, EnrichmentRun, Job
@@ -123,7 +125,7 @@ async def test_turning_the_check_on_looks_nobody_up_before_a_save(
 async def test_flags_that_cross_the_line_ask_for_a_review(
     database: Database,
     act: Act,
-    before: dict[str, bool],
+    before: dict[str, Any],
     after: dict[str, bool | str],
     is_due: bool,
 ) -> None:

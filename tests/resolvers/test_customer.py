@@ -588,3 +588,16 @@ async def test_nobody_is_masked_where_personal_data_needs_no_scope(api: Api) -> 
     data = await api.data(document, token=token, id=customer["id"])
     assert data["customer"]["name"] == data["customer"]["auditTrail"][0]["after"]["name"]
     assert (data["customer"]["name"], data["customers"]["totalCount"]) == ("Ann Example", 1)
+
+
+async def test_the_consent_of_an_existing_customer_is_not_saved_nor_cleared(api: Api) -> None:
+    """R52: an explicit null would mean to clear it, which is a withdrawal with its paper trail."""
+    customer = await api.save_customer(consent=GRANT)
+    for consent in (GRANT, None):
+        (refusal,) = await api.refused(
+            "saveCustomer", "CONSENT_NOT_EDITABLE", id=customer["id"], name="B", consent=consent
+        )
+        assert refusal["path"] == ["consent"]
+    await api.save_customer(id=customer["id"], name="B")
+    made = await api.save_customer("consent { isGiven }", name="C", consent=None)
+    assert made["consent"] == {"isGiven": False}
