@@ -279,3 +279,24 @@ async def test_checking_a_class_that_is_no_uk_company_is_done_with_a_warning(
     )
     assert done["warnings"] == warnings
     assert done["customerClass"] == {"checkCompaniesHouse": True}
+
+
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    ("mutation", "values", "path"),
+    [
+        ("saveContact", {"name": "Ann", "email": LONG}, "email"),
+        ("recordConsent", {**GRANT, "evidenceReference": LONG}, "evidenceReference"),
+        ("recordConsent", {**GRANT, "evidenceReference": " "}, "evidenceReference"),
+        ("recordConsent", {**GRANT, "givenBy": LONG}, "givenBy"),
+        ("withdrawConsent", {"evidenceReference": LONG}, "evidenceReference"),
+    ],
+)
+async def test_one_fault_is_one_error(api: Api, mutation: str, values: Json, path: str) -> None:
+    customer = await api.save_customer()
+    before = await stored()
+    payload = await api.do(mutation, "", customerId=customer["id"], **values)
+    assert [error["path"] for error in payload["userErrors"]] == [[path]]
+    assert await stored() == before
