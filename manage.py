@@ -24,11 +24,12 @@ from commands.budget import budget_cli
 from commands.checking import check
 from commands.process import FAILED, Process, signal_names
 from commands.running import migrate_database, read_settings, say
-from commands.serving import LoggedServer
+from commands.serving import LoggedServer, free_socket
 from commands.subject import subject_cli
 from development import development_greeting
 from models.access import SYSTEM
 from models.audit import Act
+from models.confirmation import CONFIRMATION_MAIL
 from models.database_faults import fault_of
 from models.lookup import retry_blocked
 from models.migrate import MigrationBlocked, SchemaNewer
@@ -81,6 +82,11 @@ def serve(*, worker: bool, development: bool) -> None:
     process = Process("serve", settings, kinds_of(settings) if worker else None)
     if not development:
         asyncio.run(process.warn())
+    sockets = None
+    if settings.port == 0:
+        # The port is in the links of mails, so it has to be known before anything starts.
+        sockets = [free_socket(settings.host)]
+        settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
     opened: list[Platform] = []
 
     async def note(platform: Platform) -> None:
@@ -102,7 +108,7 @@ def serve(*, worker: bool, development: bool) -> None:
     )
     try:
         drain = Drain(settings.drain_s, app.state.readiness.drain)
-        LoggedServer(config, process, greet, drain).run()
+        LoggedServer(config, process, greet, drain).run(sockets)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -131,6 +137,11 @@ def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
 def worker(*, kinds: list[str], health_port: int | None) -> None:
     """Run jobs in a process of its own, until it is told to stop."""
     settings = read_settings()
+    if CONFIRMATION_MAIL in kinds and not settings.has_links:
+        raise click.ClickException(
+            "PORT=0 leaves the port of the API to be found, so links in mails would lead nowhere."
+            " Set PUBLIC_URL to the address of this service, or run other --kinds here."
+        )
     process = Process("worker", settings, kinds_of(settings, kinds))
     reasons: list[int] = []
 

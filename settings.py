@@ -2,7 +2,7 @@
 
 import os
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -227,9 +227,19 @@ class Settings(BaseSettings):
 
     @property
     def links_begin_with(self) -> str:
-        """Give what links in mails begin with: where people reach this service."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """Give what links in mails begin with: where people reach this service.
+
+        Without PUBLIC_URL that is the address of this machine itself, which a server that listens
+        on all addresses answers at too.
+        """
+        host = "localhost" if _is_unspecified(self.host) else self.host
+        host = f"[{host}]" if ":" in host else host
         return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def has_links(self) -> bool:
+        """Tell whether links in mails can be written: not while the port is still to be found."""
+        return self.public_url is not None or self.port != 0
 
     @property
     def own_origin(self) -> str | None:
@@ -308,6 +318,14 @@ def wanted_log_format() -> Literal["readable", "json"]:
 class _LogFormat(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
     log_format: Literal["readable", "json"] = "readable"
+
+
+def _is_unspecified(host: str) -> bool:
+    """Tell whether a host to listen on stands for all addresses, at which nobody can be reached."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return not host.strip("0.")  # also the short forms of 0.0.0.0
 
 
 def _split(text: str) -> list[str]:

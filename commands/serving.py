@@ -7,6 +7,19 @@ from commands.process import START_FAILED, Process, signal_names
 from web.server import Config, Drain, Server
 
 
+def free_socket(host: str) -> socket.socket:
+    """Bind a free port of a host, as the server would."""
+    (family, kind, number, _, address), *_ = socket.getaddrinfo(
+        host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    bound = socket.socket(family, kind, number)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family is socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    bound.bind(address)
+    return bound
+
+
 class LoggedServer(Server):
     """Logs its stop: by which signal, after how many requests."""
 

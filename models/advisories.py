@@ -7,16 +7,9 @@ from datetime import datetime
 from enum import StrEnum, unique
 from typing import Any
 
-from models.company_type import LIMITED_TYPES, PLC_TYPES
+from models.company_type import FITTING_TYPES, LIMITED_TYPES, PLC_TYPES
 from models.folding import searchable
 from models.profile import Profile
-
-FITTING_TYPES = {
-    "COMPANY_UK_LIMITED": LIMITED_TYPES,
-    "COMPANY_UK_PLC": PLC_TYPES,
-    "RESELLER_UK_COMPANY": LIMITED_TYPES | PLC_TYPES,
-}
-"""The register's company types that fit a shipped class; guarantee companies are limited (A21)."""
 
 STRIKE_OFF = "active-proposal-to-strike-off"
 """The register's word for an active company that is about to be dissolved."""
@@ -93,7 +86,7 @@ def advisories(
         found.append(
             Advisory(
                 AdvisoryCode.REVIEW_CONSENT,
-                "The customer moved between individuals and organisations on"
+                "The customer changed between individual and organisation on"
                 f" {consent_review_due_at.date().isoformat()}: review the consent on record.",
             )
         )

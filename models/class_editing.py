@@ -10,11 +10,17 @@ from models import audit
 from models.access import Scope
 from models.audit import Act
 from models.class_use import as_refusals, deletion_blockers, use_of
-from models.classification import FlagWarning, display_class_refusals
+from models.classification import (
+    ClassFlags,
+    FlagWarning,
+    display_class_refusals,
+    seems_uk_company,
+)
 from models.customer import REASON_LENGTH, Customer
 from models.customer_class import NAME_LENGTH, CustomerClass, rename, touch
-from models.errors import RefusalCode, StaleVersion, refuse
+from models.errors import RefusalCode, StaleVersion, about, refuse
 from models.locks import lock
+from models.lookup import end_checks
 from models.personal_data import refuse_unmasking
 from models.reclassification import leave_reselling
 from models.text import Checks
@@ -50,7 +56,7 @@ async def create_class(act: Act, values: Mapping[str, Any]) -> SavedClass:
     except IntegrityError as error:
         raise _name_taken(row.name) from error
     await audit.record(act, "class.created", row.id, after=_stored(row))
-    return SavedClass(row, row.flags.warnings())
+    return SavedClass(row, _warnings(row))
 
 
 async def edit_class(
@@ -68,7 +74,7 @@ async def edit_class(
     _check_and_set(row, values)
     after = _stored(row)
     if after == before:
-        return SavedClass(row, row.flags.warnings())
+        return SavedClass(row, _warnings(row))
     is_override = row.is_shipped and any(before[f] != after[f] for f in PROTECTED_FIELDS)
     if is_override:
         override_reason = _allowed_override(act, override_reason)
@@ -95,7 +101,21 @@ async def edit_class(
     affected = 0
     if row.flags != old_flags:
         affected = await members.count()
-    return SavedClass(row, row.flags.warnings(), affected)
+        await _follow_flags(act, row, old_flags)
+    return SavedClass(row, _warnings(row), affected)
+
+
+async def _follow_flags(act: Act, row: CustomerClass, old: ClassFlags) -> None:
+    """Do for the customers of a class what its new flags ask for; consent stays as it was (R22).
+
+    A change between individuals and organisations asks for a review of consent (R30). Turning
+    Check Companies House off ends lookups; turning it on starts none (R23).
+    """
+    if old.is_legal_individual != row.flags.is_legal_individual:
+        members = Customer.filter(customer_class_id=row.id, erased_at__isnull=True)
+        await members.update(consent_review_due_at=act.now)
+    if old.check_companies_house and not row.check_companies_house:
+        await end_checks(act, row)
 
 
 async def reactivate_class(
@@ -124,7 +144,8 @@ async def delete_class(act: Act, class_id: str, expected_version: int | None) ->
     blockers = deletion_blockers(row, (await use_of([row.id]))[row.id])
     checks = Checks()
     checks.add(*as_refusals(blockers, "id"))
-    checks.settle()
+    with about(row):
+        checks.settle()
     await row.delete()
     await audit.record(act, "class.deleted", row.id, before=_stored(row))
     return row
@@ -166,16 +187,21 @@ def _allowed_override(act: Act, reason: str | None) -> str:
             "id",
             hint="Add a class of your own instead, or give an overrideReason.",
         )
-    if not act.principal.may(Scope.CUSTOMER_CLASSES_ADMINISTER):
-        raise refuse(
-            RefusalCode.ADMINISTER_REQUIRED,
-            f"Overriding a shipped class needs {Scope.CUSTOMER_CLASSES_ADMINISTER}.",
-            "overrideReason",
-        )
+    refuse_without_administer(act, "overrideReason")
     checks = Checks()
     why = checks.required_text(reason, REASON_LENGTH, "overrideReason")
     checks.settle()
     return why
+
+
+def refuse_without_administer(act: Act, path: str) -> None:
+    """Refuse to override the protection of a shipped class without the permission for it (A20)."""
+    if not act.principal.may(Scope.CUSTOMER_CLASSES_ADMINISTER):
+        raise refuse(
+            RefusalCode.ADMINISTER_REQUIRED,
+            f"Overriding a shipped class needs {Scope.CUSTOMER_CLASSES_ADMINISTER}.",
+            path,
+        )
 
 
 async def _refuse_taken_name(row: CustomerClass) -> None:
@@ -187,6 +213,10 @@ def _name_taken(name: str) -> Exception:
     return refuse(
         RefusalCode.ALREADY_EXISTS, f"There is a customer class called {name} already.", "name"
     )
+
+
+def _warnings(row: CustomerClass) -> tuple[FlagWarning, ...]:
+    return row.flags.warnings(is_uk_company=seems_uk_company(row.code, row.name))
 
 
 def _stored(row: CustomerClass) -> dict[str, Any]:

@@ -9,6 +9,15 @@ from models.sql import Sql, all_of, run
 CLASS_KEY = ("display_position", "name_key")
 """What the order goes by; the id breaks ties."""
 
+PICKED_OR_USED = Sql(
+    "(t0.retired_at IS NULL OR EXISTS (SELECT 1 FROM class_change AS used"
+    " WHERE used.to_class_id = t0.id))"
+)
+"""Classes that can be picked, and those in the history of a customer within reach (R94).
+
+Each customer's class is in its history.
+"""
+
 _ACTIVE, _RETIRED = Sql("t0.retired_at IS NULL"), Sql("t0.retired_at IS NOT NULL")
 
 

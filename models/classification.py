@@ -4,7 +4,17 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
+from models.company_type import FITTING_TYPES
 from models.errors import Refusal, RefusalCode
+
+LEGAL_INDIVIDUAL = "is_personal_customer OR is_sole_trader"
+"""What `is_legal_individual` tells, as a condition on the table of classes."""
+
+_WORDS = re.compile(r"[a-z]+")
+_UK_COMPANY = frozenset({"limited", "ltd", "plc", "plcs", "company", "companies"})
+_NO_UK_COMPANY = frozenset(
+    {"international", "overseas", "foreign", "non", "llp", "llps", "partnership", "partnerships"}
+)
 
 CSS_IDENTIFIERS = re.compile(r"-?[_a-zA-Z][\w-]*( -?[_a-zA-Z][\w-]*)*", re.ASCII)
 DISPLAY_CLASS_LENGTH = 100
@@ -41,6 +51,7 @@ class FlagWarning(StrEnum):
 
     PERSONAL_AND_SOLE_TRADER = "PERSONAL_AND_SOLE_TRADER"
     PERSONAL_AND_RESELLER = "PERSONAL_AND_RESELLER"
+    CHECK_OF_NO_UK_COMPANY = "CHECK_OF_NO_UK_COMPANY"
 
     @property
     def message(self) -> str:
@@ -55,7 +66,16 @@ _WARNING_MESSAGES = {
     FlagWarning.PERSONAL_AND_RESELLER: (
         "A private individual does not normally sell services on to customers of their own."
     ),
+    FlagWarning.CHECK_OF_NO_UK_COMPANY: (
+        "Check Companies House is only for UK Limited and UK PLC classes, and neither the code nor"
+        " the name of this class says that it is one."
+    ),
 }
+
+
+def is_legal_individual(is_personal_customer: bool, is_sole_trader: bool) -> bool:
+    """Tell whether data-protection law covers customers of such a class as individuals (R5, R6)."""
+    return is_personal_customer or is_sole_trader
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +90,7 @@ class ClassFlags:
     @property
     def is_legal_individual(self) -> bool:
         """Tell whether data-protection law covers these customers as individuals (R5, R6)."""
-        return self.is_personal_customer or self.is_sole_trader
+        return is_legal_individual(self.is_personal_customer, self.is_sole_trader)
 
     @property
     def subscriber_kind(self) -> SubscriberKind:
@@ -105,15 +125,29 @@ class ClassFlags:
             ]
         return []
 
-    def warnings(self) -> tuple[FlagWarning, ...]:
-        """Name what is odd about the flags and yet accepted (R8)."""
+    def warnings(self, *, is_uk_company: bool = True) -> tuple[FlagWarning, ...]:
+        """Name what is odd about the flags and yet accepted (R7, R8).
+
+        `is_uk_company` tells what the class seems to be for; see `seems_uk_company`.
+        """
+        is_personal = self.is_personal_customer
         found = {
-            FlagWarning.PERSONAL_AND_SOLE_TRADER: self.is_sole_trader,
-            FlagWarning.PERSONAL_AND_RESELLER: self.is_reseller,
+            FlagWarning.PERSONAL_AND_SOLE_TRADER: is_personal and self.is_sole_trader,
+            FlagWarning.PERSONAL_AND_RESELLER: is_personal and self.is_reseller,
+            FlagWarning.CHECK_OF_NO_UK_COMPANY: self.check_companies_house and not is_uk_company,
         }
-        return tuple(
-            warning for warning, is_set in found.items() if is_set and self.is_personal_customer
-        )
+        return tuple(warning for warning, is_found in found.items() if is_found)
+
+
+def seems_uk_company(code: str | None, name: str) -> bool:
+    """Guess whether a class is for UK Limited or UK PLC customers, for a warning only.
+
+    The code of a shipped class decides; a class of one's own has no more than its name.
+    """
+    if code is not None:
+        return code in FITTING_TYPES
+    words = set(_WORDS.findall(name.casefold()))
+    return not words.isdisjoint(_UK_COMPANY) and words.isdisjoint(_NO_UK_COMPANY)
 
 
 def display_class_refusals(display_class: str) -> list[Refusal]:

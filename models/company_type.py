@@ -11,6 +11,12 @@ LIMITED_TYPES = frozenset(
     }
 )
 PLC_TYPES = frozenset({"plc"})
+FITTING_TYPES = {
+    "COMPANY_UK_LIMITED": LIMITED_TYPES,
+    "COMPANY_UK_PLC": PLC_TYPES,
+    "RESELLER_UK_COMPANY": LIMITED_TYPES | PLC_TYPES,
+}
+"""The register's company types that fit a shipped class; guarantee companies are limited (A21)."""
 
 
 @unique

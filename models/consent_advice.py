@@ -35,7 +35,11 @@ class GivenConsent:
 
     def holds_at(self, instant: datetime) -> bool:
         """Tell whether an instant lies in it; its beginning does, its end does not."""
-        return self.from_at <= instant and (self.until_at is None or instant < self.until_at)
+        return self.from_at <= instant and self.ends_after(instant)
+
+    def ends_after(self, instant: datetime) -> bool:
+        """Tell whether consent is on record at an instant: given by then, or later."""
+        return self.until_at is None or instant < self.until_at
 
 
 def consent_advisories(

@@ -62,11 +62,13 @@ def checked(
     found: dict[str, Any] = {
         "effective_at": _instant(checks, values.get("effective_at"), *path, "effectiveAt"),
         "method": values.get("method"),
-        "evidence_reference": _text(checks, values, "evidence_reference", EVIDENCE_LENGTH, path),
     }
     if kind is EntryKind.GRANT:
         found |= _grant(checks, values, path)
-    elif kind is not EntryKind.ANNULMENT:
+    else:
+        evidence = _text(checks, values, "evidence_reference", EVIDENCE_LENGTH, path)
+        found["evidence_reference"] = evidence
+    if kind not in {EntryKind.GRANT, EntryKind.ANNULMENT}:
         found["asked_by"] = _text(checks, values, "asked_by", NAME_LENGTH, path)
         found["reason"] = _text(checks, values, "reason", REASON_LENGTH, path, has_lines=True)
     checks.settle()

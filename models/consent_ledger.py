@@ -128,7 +128,8 @@ async def append(act: Act, customer: Customer, draft: Draft, request: Request) -
         "kind": entry.kind.value,
         "effective_at": entry.effective_at.isoformat(),
     }
-    await audit.record(act, operation, customer.id, after=spelt)
+    reason = draft.reason if draft.corrects_id is None else draft.correction_reason
+    await audit.record(act, operation, customer.id, after=spelt, reason=reason)
     await publish(operation, customer.id, spelt, act.now)
     return entry
 

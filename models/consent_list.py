@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from models.classification import LEGAL_INDIVIDUAL
 from models.consent import DOCUMENTED, ConsentBasis, Matter
 from models.consent_advice import ConsentAdvisoryCode, GivenConsent
 from models.consent_entry import ConsentPeriod
@@ -10,9 +11,8 @@ from models.reach import reach
 from models.reading_compiler import columns_reader
 from models.sql import Sql, all_of, among, run, to_database
 
-_LEGAL_INDIVIDUAL = (
-    "t0.customer_class_id IN"
-    " (SELECT id FROM customer_class WHERE is_personal_customer OR is_sole_trader)"
+_OF_INDIVIDUALS = (
+    f"t0.customer_class_id IN (SELECT id FROM customer_class WHERE {LEGAL_INDIVIDUAL})"  # noqa: S608  # no value is spelt out
 )
 _UNVERIFIED = (
     "SELECT customer_id FROM contact WHERE deleted_at IS NULL AND is_active AND receives_bills"
@@ -32,10 +32,16 @@ def is_on(matter: Matter, now: datetime, *, is_wanted: bool = True) -> Sql:
 def with_advisory(code: ConsentAdvisoryCode, now: datetime, oldest_age: timedelta) -> Sql:
     """Match customers with an advisory; the same that `consent_advisories` gives for one."""
     if code is ConsentAdvisoryCode.REVIEW_CONSENT:
-        return Sql("t0.consent_review_due_at IS NOT NULL")
+        instant = to_database(ConsentPeriod._meta.fields_map["until_at"], now)
+        return Sql(
+            "t0.consent_review_due_at IS NOT NULL AND EXISTS (SELECT 1 FROM consent_period"  # noqa: S608  # no value is spelt out
+            f" WHERE matter = '{Matter.CONSENT.value}' AND (until_at IS NULL OR until_at > ?)"
+            " AND customer_id = t0.id)",
+            (instant,),
+        )
     if code is ConsentAdvisoryCode.CONSENT_BY_TERMS:
         by_terms = _during(Matter.CONSENT, now, f"basis = '{ConsentBasis.TERMS_ACCEPTED.value}'")
-        return Sql(f"{_LEGAL_INDIVIDUAL} AND {by_terms.text}", by_terms.parameters)
+        return Sql(f"{_OF_INDIVIDUALS} AND {by_terms.text}", by_terms.parameters)
     if code is ConsentAdvisoryCode.CONSENT_WITHOUT_VERSION:
         unversioned = f"basis IN ({_DOCUMENTED}) AND document_version IS NULL"
         return _during(Matter.CONSENT, now, unversioned, is_rare=True)

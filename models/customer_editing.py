@@ -27,10 +27,11 @@ from models.customer_class import NAME_LENGTH, CustomerClass, rename, touch
 from models.customer_placement import check_parent, class_for_new_customer, forget_company
 from models.enrichment import Suggestion, erase_runs
 from models.enrichment_status import EnrichmentReason, EnrichmentTrigger
-from models.errors import RefusalCode, StaleVersion, refuse
+from models.errors import RefusalCode, StaleVersion, about, refuse
 from models.job import JOBS
 from models.locks import lock, lock_shared
 from models.lookup import (
+    LOOKUP_CANCELLED,
     cancel_lookup,
     carry_out,
     hand_over_lookup,
@@ -132,7 +133,7 @@ async def edit_customer(
         await carry_out(act, plan, EnrichmentTrigger.SAVE)
         await record_requests(act, plan.starting)
         if plan.cancelled:
-            await audit.record(act, "customer.lookup_cancelled", customer.id)
+            await audit.record(act, LOOKUP_CANCELLED, customer.id)
         return customer
     await _refuse_taken_number(customer)
     touch(customer, act.now)
@@ -185,10 +186,11 @@ async def delete_customer(
     customer = await locked_customer(customer_id, expected_version)
     checks = Checks()
     checks.reason(reason, REASON_LENGTH)
-    checks.settle()
-    await refuse_erasure(customer)
-    if reach() is None:
-        await leave_reselling(act, [customer])
+    with about(customer):
+        checks.settle()
+        await refuse_erasure(customer)
+        if reach() is None:
+            await leave_reselling(act, [customer])
     await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
     await Suggestion.filter(customer_id=customer.id).delete()
     await erase_runs(customer.id)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from models.classification import CustomerLabel, SubscriberKind
+from models.classification import LEGAL_INDIVIDUAL, CustomerLabel, SubscriberKind
 from models.customer import Customer
 from models.customer_reach import MOST_EXAMINED, MOST_FEW, among_reached, reached_with, reaches_few
 from models.each import Each, Place
@@ -27,7 +27,7 @@ from models.sql import (
 )
 
 _LABELS = {
-    CustomerLabel.INDIVIDUAL: "is_personal_customer OR is_sole_trader",
+    CustomerLabel.INDIVIDUAL: LEGAL_INDIVIDUAL,
     CustomerLabel.SOLE_TRADER: "is_sole_trader",
     CustomerLabel.RESELLER: "is_reseller",
 }
@@ -93,7 +93,9 @@ class CustomerFilter:
     labels: Sequence[CustomerLabel] | None = None
     subscriber_kind: SubscriberKind | None = None
     enrichment_statuses: Sequence[EnrichmentStatus] | None = None
+    is_reseller: bool | None = None
     parent_id: str | None = None
+    has_no_parent: bool = False
     company_number: str | None = None
     external_reference: str | None = None
     text: str | None = None
@@ -131,7 +133,7 @@ class CustomerFilter:
 
     def one_class(self) -> str | None:
         """Give the id of the class, if a single one is named and nothing else asked of classes."""
-        others = (self.class_codes, self.labels, self.subscriber_kind)
+        others = (self.class_codes, self.labels, self.subscriber_kind, self.is_reseller)
         ids = set(self.class_ids or ())
         return ids.pop() if len(ids) == 1 and all(other is None for other in others) else None
 
@@ -144,6 +146,9 @@ class CustomerFilter:
             conditions.append(among("code", self.class_codes))
         if self.labels is not None:
             conditions += [Sql(_LABELS[label]) for label in self.labels]
+        if self.is_reseller is not None:
+            reseller = _LABELS[CustomerLabel.RESELLER]
+            conditions.append(Sql(reseller if self.is_reseller else f"NOT {reseller}"))
         if self.subscriber_kind is not None:
             individual = _LABELS[CustomerLabel.INDIVIDUAL]
             is_individual = self.subscriber_kind is SubscriberKind.INDIVIDUAL
@@ -168,6 +173,8 @@ class CustomerFilter:
     def _others(self) -> Iterator[Sql]:
         if self.parent_id is not None:
             yield Sql("t0.parent_id = ?", (self.parent_id,))
+        if self.has_no_parent:
+            yield Sql("t0.parent_id IS NULL")
         numbers = self._numbers()
         if numbers and self.is_few:
             yield reached_with(numbers)

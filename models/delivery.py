@@ -120,6 +120,30 @@ class Step(StrEnum):
     WITHDRAW_PREFERENCE = "WITHDRAW_PREFERENCE"
 
 
+@unique
+class StepRange(StrEnum):
+    """Whom a step is for: one contact, or every address on the bill distribution list."""
+
+    CONTACT = "CONTACT"
+    ACCOUNT = "ACCOUNT"
+
+
+ACCOUNT_STEPS = frozenset(
+    {
+        Step.RECORD_CONSENT,
+        Step.WITHDRAW_CONSENT,
+        Step.REQUEST_NON_ITEMISED_BILLS,
+        Step.WITHDRAW_NON_ITEMISED_REQUEST,
+    }
+)
+"""The steps that change what every address on the list gets (R64, R65)."""
+
+
+def range_of(step: Step) -> StepRange:
+    """Tell whom a step is for."""
+    return StepRange.ACCOUNT if step in ACCOUNT_STEPS else StepRange.CONTACT
+
+
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """A step, and the outcome that it alone would lead to."""

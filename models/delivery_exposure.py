@@ -26,6 +26,7 @@ class StateRow(Protocol):
     has_email: bool
     is_verified: bool
     receives_bills: bool
+    receives_correspondence: bool
     is_active: bool
     is_deleted: bool
 
@@ -89,6 +90,7 @@ def contact_at(
         is_on_bill_list=state.receives_bills,
         is_active=state.is_active,
         preference=preference_at(preferences, instant),
+        is_on_correspondence_list=state.receives_correspondence,
     )
 
 

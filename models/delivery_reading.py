@@ -41,6 +41,7 @@ _STATE = (
     "has_email",
     "is_verified",
     "receives_bills",
+    "receives_correspondence",
     "is_active",
     "is_deleted",
 )

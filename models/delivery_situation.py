@@ -23,6 +23,12 @@ class ContactSituation:
     is_on_bill_list: bool
     is_active: bool
     preference: PreferenceState
+    is_on_correspondence_list: bool = False
+
+    @property
+    def is_sent_correspondence(self) -> bool:
+        """Tell whether correspondence is emailed; it holds no call detail and needs no consent."""
+        return self.is_on_correspondence_list and self.is_active and self.has_address
 
 
 @dataclass(frozen=True, slots=True)

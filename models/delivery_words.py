@@ -39,9 +39,13 @@ _STEPS = {
     Step.ADD_TO_BILL_LIST: "Put the contact on the bill distribution list.",
     Step.ADD_ADDRESS: "Give the contact an email address.",
     Step.VERIFY_ADDRESS: "Have the contact verify the email address.",
-    Step.RECORD_CONSENT: "Record the consent that exists for the whole account.",
+    Step.RECORD_CONSENT: (
+        "Record the consent that exists for the whole account. It fits where every address on the"
+        " bill distribution list may receive the detail."
+    ),
     Step.CONFIRM_PREFERENCE: (
-        "Ask this contact to confirm an attachment preference, once the address is verified."
+        "Ask this contact to confirm an attachment preference, once the email address is verified."
+        " It fits where only this recipient wants the detail."
     ),
     Step.WITHDRAW_NON_ITEMISED_REQUEST: (
         "Record that the customer no longer wants bills that are not itemised."

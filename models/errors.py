@@ -6,7 +6,8 @@ A refusal is something that the user can mend. It never says that the program is
     └── StaleVersion      the row changed since the caller read it
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Any
@@ -77,15 +78,19 @@ class Refusal:
 
 
 class Refused(Exception):
-    """An operation did not happen, and nothing changed."""
+    """An operation did not happen, and nothing changed.
 
-    def __init__(self, refusals: Sequence[Refusal]) -> None:
+    `current` is the row that it was about, where the answer shows it as it stands.
+    """
+
+    def __init__(self, refusals: Sequence[Refusal], current: Any = None) -> None:
         super().__init__("; ".join(refusal.message for refusal in refusals))
         self.refusals = tuple(refusals)
+        self.current = current
 
 
 class StaleVersion(Refused):
-    """The caller edited an older version; `current` is the row as it is now (R101)."""
+    """The caller edited an older version than that of `current` (R101)."""
 
     def __init__(self, current: Any, expected: int, found: int) -> None:
         super().__init__(
@@ -97,9 +102,19 @@ class StaleVersion(Refused):
                     hint="Read it again, apply your change to what you find, and send that.",
                     retryable=True,
                 )
-            ]
+            ],
+            current,
         )
-        self.current = current
+
+
+@contextmanager
+def about(row: Any) -> Iterator[None]:
+    """Attach a row to the refusals that are raised within, for the answer to show it."""
+    try:
+        yield
+    except Refused as refused:
+        refused.current = row
+        raise
 
 
 def refuse(

@@ -14,7 +14,7 @@ from models.administration import (
 )
 from models.audit import Act
 from models.customer_class import NAME_LENGTH, rename, touch
-from models.errors import RefusalCode, refuse
+from models.errors import RefusalCode, about, refuse
 from models.permission import known
 from models.text import Checks
 from models.user import DESCRIPTION_LENGTH, IDENTITY_LENGTH, GroupMembership, User, UserGroup
@@ -69,11 +69,12 @@ async def delete_group(act: Act, group_id: str, expected_version: int | None) ->
     await begin_platform_wide(act)
     group = await locked_group(group_id, expected_version)
     members = await GroupMembership.filter(group_id=group.id).order_by("user_id")
-    await _leave(act, group, [member.user_id for member in members])
-    await group.delete()
-    before = {**_stored(group), "permissions": group.permissions}
-    await audit.record(act, "group.deleted", group.id, before=before)
-    await refuse_lockout(act)
+    with about(group):
+        await _leave(act, group, [member.user_id for member in members])
+        await group.delete()
+        before = {**_stored(group), "permissions": group.permissions}
+        await audit.record(act, "group.deleted", group.id, before=before)
+        await refuse_lockout(act)
     return group
 
 

@@ -104,6 +104,16 @@ def new_membership_id() -> str:
     return str(TypeID(prefix="mem"))
 
 
+def viewer_id(principal_id: str) -> str:
+    """Identify the viewer of a principal; unlike the credential's id, it names no stored row."""
+    return f"vwr_{principal_id.rpartition('_')[2]}"
+
+
+def credential_id(principal_id: str) -> str:
+    """Identify the credential of a principal, apart from the token or user that it stands for."""
+    return f"crd_{principal_id.rpartition('_')[2]}"
+
+
 def prefix_of(identifier: str) -> str:
     """Give the prefix of an identifier, empty when it has none."""
     return identifier.partition("_")[0] if "_" in identifier else ""

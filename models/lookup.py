@@ -23,6 +23,7 @@ ENRICH = "enrich"
 """The kind of the jobs that look a customer up."""
 
 LOOKUP_REQUESTED = "customer.lookup_requested"
+LOOKUP_CANCELLED = "customer.lookup_cancelled"
 
 LIVE = (EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, EnrichmentStatus.RETRYING)
 URGENCIES = {
@@ -205,6 +206,24 @@ async def cancel_lookup(act: Act, customer: Customer, reason: EnrichmentReason) 
     for run in (await _live_runs([customer])).values():
         await _cancel(act, run, reason)
         customer.enrichment_status = EnrichmentStatus.CANCELLED
+
+
+async def end_checks(act: Act, customer_class: CustomerClass) -> None:
+    """End the lookups of the customers of a locked class that is no longer checked (R81, R91).
+
+    What earlier lookups filled in stays.
+    """
+    members = Customer.filter(customer_class_id=customer_class.id, erased_at__isnull=True)
+    waiting = await members.filter(enrichment_status__in=LIVE).order_by("id").select_for_update()
+    plan = await plan_lookups(waiting, customer_class)
+    await store_statuses(waiting)
+    await carry_out(act, plan, EnrichmentTrigger.CLASS_CHANGE)
+    cancelled = [run.customer_id for run, _ in plan.cancelled]
+    await audit.record_many(act, LOOKUP_CANCELLED, cancelled)
+    ended = (EnrichmentStatus.CANCELLED, EnrichmentStatus.NOT_APPLICABLE)
+    await members.exclude(enrichment_status__in=ended).update(
+        enrichment_status=EnrichmentStatus.NOT_APPLICABLE
+    )
 
 
 async def hand_over_lookup(customer: Customer, customer_class: CustomerClass) -> None:

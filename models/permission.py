@@ -47,12 +47,12 @@ CATALOGUE: Mapping[Scope, Permission] = MappingProxyType(
             Permission(
                 Scope.CUSTOMER_CLASSES_WRITE,
                 "Add, edit, retire and reactivate customer classes, and edit templates and the"
-                " platform's default.",
+                " platform's default. Retiring into a replacement needs customers:write too.",
                 frozenset({Scope.CUSTOMER_CLASSES_READ}),
             ),
             Permission(
                 Scope.CUSTOMER_CLASSES_ADMINISTER,
-                "Override the protection of shipped classes, and delete classes.",
+                "Override the protection of shipped classes, retire them, and delete classes.",
                 frozenset({Scope.CUSTOMER_CLASSES_WRITE, Scope.CUSTOMER_CLASSES_READ}),
             ),
             Permission(

@@ -5,7 +5,7 @@ from typing import Any
 
 from models.access import Principal, Scope
 from models.audit import Act
-from models.classification import ClassFlags
+from models.classification import ClassFlags, is_legal_individual
 from models.errors import RefusalCode, refuse
 from models.profile import Profile
 
@@ -83,12 +83,12 @@ def unseen(act: Act, written: Iterable[str], personal: Collection[str]) -> froze
 
 def masked_name(name: str, is_personal: bool, is_sole_trader: bool) -> str:
     """Mask the name of a customer that the law treats as an individual (R5)."""
-    return MASK if is_personal or is_sole_trader else name
+    return MASK if is_legal_individual(is_personal, is_sole_trader) else name
 
 
 def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) -> Profile:
     """Take names and address out of the profile of such a customer."""
-    if not (is_personal or is_sole_trader):
+    if not is_legal_individual(is_personal, is_sole_trader):
         return profile
     masked: dict[str, Any] = {
         name: entry for name, entry in profile.items() if name not in PERSONAL_ENTRIES

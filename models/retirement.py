@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from models import audit
 from models.audit import Act
-from models.class_editing import locked_class
+from models.class_editing import locked_class, refuse_without_administer
 from models.class_use import as_refusals, retirement_blockers, use_of
 from models.customer import REASON_LENGTH, Customer
 from models.customer_class import CustomerClass, touch
@@ -36,11 +36,17 @@ async def retire_class(
     reason: str | None,
     expected_version: int | None,
 ) -> Retirement:
-    """Retire a class in one transaction (R39 to R46); doing it twice changes nothing."""
+    """Retire a class in one transaction (R39 to R46); doing it twice changes nothing.
+
+    A shipped class needs the administer level. The schema requires customers:write with a
+    replacement, because customers are moved to it.
+    """
     rows = await lock(CustomerClass, class_id, *([replacement_id] if replacement_id else []))
     row = await locked_class(class_id, expected_version)
     if row.retired_at is not None:
         return Retirement(row)
+    if row.is_shipped:
+        refuse_without_administer(act, "id")
     replacement = rows.get(replacement_id) if replacement_id else None
     if replacement_id and replacement is None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such class.", "replacementId")
@@ -70,6 +76,7 @@ async def retire_class(
             "moved_customers": done.moved_customers,
         },
         reason=why,
+        is_override=row.is_shipped,
     )
     return done
 

@@ -29,8 +29,9 @@ class Checks:
         self._found.extend(refusals)
 
     def refuse(self, code: RefusalCode, message: str, *path: str, hint: str | None = None) -> None:
-        """Note a refusal."""
-        self._found.append(Refusal(code, message, path, hint))
+        """Note a refusal, unless the same input was refused before: one fault is one error."""
+        if all(known.path != path for known in self._found):
+            self._found.append(Refusal(code, message, path, hint))
 
     def required_text(self, text: str | None, longest: int, *path: str) -> str:
         """Give the text trimmed; it must not be blank."""

@@ -134,7 +134,7 @@ async def save_customer(
     """Create or edit a customer; a checked class starts a lookup (R81)."""
     values = given(input, *SAVED_FIELDS)
     customer_id = input.id
-    if input.consent is not None:
+    if input.consent:
         require(info, Scope.CONSENT_WRITE)
 
     async def work(act: Act) -> Created:
@@ -148,11 +148,11 @@ async def save_customer(
                 act,
                 values,
                 input.template_id,
-                None if input.consent is None else values_of(input.consent, GRANT),
-                None if input.consent is None else input.consent.idempotency_key,
+                values_of(input.consent, GRANT) if input.consent else None,
+                input.consent.idempotency_key if input.consent else None,
                 partial(content_of, input),
             )
-        if input.consent is not None:
+        if input.consent is not strawberry.UNSET:
             raise errors.refuse(
                 RefusalCode.CONSENT_NOT_EDITABLE,
                 "The consent of an existing customer is recorded, with its paper trail.",
@@ -266,7 +266,9 @@ def _wanted(info: Info, given_filter: CustomerFilter | None) -> Wanted:
         labels=given_filter.labels,
         subscriber_kind=given_filter.subscriber_kind,
         enrichment_statuses=given_filter.enrichment_statuses,
-        parent_id=given_filter.parent_id,
+        is_reseller=given_filter.is_reseller,
+        parent_id=None if given_filter.parent_id is strawberry.UNSET else given_filter.parent_id,
+        has_no_parent=given_filter.parent_id is None,
         company_number=number,
         external_reference=given_filter.external_reference,
         text=given_filter.text,

@@ -72,17 +72,26 @@ async def customer_classes(
     ] = None,
     status: Annotated[
         ClassStatus | None,  # type: ignore[valid-type]  # an enum with another name
-        strawberry.argument(description="Active classes by default (R17)."),
+        strawberry.argument(
+            description="Active classes by default; with `assignable: false`, the default and"
+            " ACTIVE have no effect."
+        ),
     ] = ClassStatus.ACTIVE,
     assignable: Annotated[
         bool | None,
-        strawberry.argument(description="Only those that can be picked, or that can't."),
+        strawberry.argument(
+            description="True for classes that can be picked for customers, false for those that"
+            " can't, which are the retired ones."
+        ),
     ] = None,
 ) -> CustomerClassConnection:
     """List classes by display position, then name, whatever the case (R17, R18)."""
     arguments = page_arguments(CLASSES, (int, str, str), first=first, after=after)
+    is_any = status is ClassStatus.ALL or (
+        assignable is False and status is not ClassStatus.RETIRED
+    )
     wanted = ClassFilter(
-        is_active=None if status is ClassStatus.ALL else status is not ClassStatus.RETIRED,
+        is_active=None if is_any else status is not ClassStatus.RETIRED,
         is_assignable=assignable,
         # Who enters customers picks from the classes without seeing to them (R94).
         is_restricted=not may(info, Scope.CUSTOMER_CLASSES_READ),

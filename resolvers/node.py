@@ -7,7 +7,8 @@ import strawberry
 
 from models.access import Scope
 from models.access_list import groups_within, tokens_within, users_within
-from models.identifiers import prefix_of
+from models.class_list import PICKED_OR_USED
+from models.identifiers import prefix_of, viewer_id
 from models.sql import ALWAYS, Sql, all_of, among
 from schema.access_token import AccessToken
 from schema.contact import Contact
@@ -46,7 +47,7 @@ async def viewer(info: Info) -> Viewer:
     principal = info.context.principal
     assert principal is not None  # noqa: S101  # the field requires one
     return Viewer(
-        id=strawberry.ID(principal.id),
+        id=strawberry.ID(viewer_id(principal.id)),
         name=principal.name,
         scopes=sorted(principal.scopes),
         principal=principal,
@@ -80,8 +81,11 @@ async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID,
     found: list[Node] = []
     for prefix, (kind, scope, where) in _KINDS.items():
         wanted = by_prefix.get(prefix)
+        within = where(reach_of(info)) if callable(where) else where
+        if prefix == "cls" and not may(info, scope):
+            # Who reads customers is shown their classes, and those that can be picked (R94).
+            scope, within = Scope.CUSTOMERS_READ, PICKED_OR_USED  # noqa: PLW2901  # another rule
         if wanted and may(info, scope):
-            within = where(reach_of(info)) if callable(where) else where
             found += await reader_for(info, kind).read(
                 all_of([among("t0.id", wanted), within]), most=len(wanted)
             )

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 import strawberry
 
 from models.audit import Act
-from models.errors import RefusalCode, Refused, StaleVersion
+from models.errors import RefusalCode, Refused
 from models.errors import refuse as refusal
 from schema.context import Info
 from schema.loaders import Loaders
@@ -33,8 +33,8 @@ async def perform(
     """Do the work in one transaction and give the payload.
 
     `succeed` makes the payload within the transaction, so that a dry run shows what would be.
-    `refuse` makes that of a refusal, from the user errors and, after a version conflict, from the
-    row as it is.
+    `refuse` makes that of a refusal, from the user errors and, after a version conflict or a
+    refused deletion, from the row as it is.
     """
     act = info.context.act()
 
@@ -43,12 +43,9 @@ async def perform(
 
     try:
         payload = await info.context.database.transaction(unit, dry_run=bool(input_.dry_run))
-    except StaleVersion as stale:
-        note_user_errors(len(stale.refusals))
-        payload = await refuse(_user_errors(stale), stale.current)
     except Refused as refused:
         note_user_errors(len(refused.refusals))
-        payload = await refuse(_user_errors(refused), None)
+        payload = await refuse(_user_errors(refused), refused.current)
     # What was read before the write would be stale below the payload.
     info.context.loaders = Loaders()
     return payload

@@ -8,6 +8,7 @@ import strawberry
 
 from models.advisories import Advisory as Found
 from models.advisories import AdvisoryCode, advisories
+from models.classification import is_legal_individual
 from models.consent_advice import ConsentAdvisoryCode, GivenConsent, consent_advisories
 from models.consent_list import given_consents
 from models.profile import Profile
@@ -15,7 +16,8 @@ from schema.descriptions import described_enum
 from schema.reads import Selection, brought
 
 _OF_CONSENT = {
-    "REVIEW_CONSENT": "Moved between individuals and organisations; review consent (R30).",
+    "REVIEW_CONSENT": "Consent is on record, and the customer, or the flags of its class, changed"
+    " between individual and organisation since: review the consent.",
     "CONSENT_BY_TERMS": "A legal individual whose consent rests on accepted terms (A15).",
     "CONSENT_WITHOUT_VERSION": "The version of the document is not on record (R53).",
     "CONSENT_OUTDATED": "Consent is older than the platform's set age.",
@@ -83,14 +85,15 @@ def advisories_of(
     profile: Profile,
     consent_review_due_at: datetime | None,
 ) -> list[Advisory]:
-    """Show what to look at about a customer in its class."""
+    """Show what to look at about a customer in its class; only consent on record is reviewed."""
+    is_on_record = any(consent.ends_after(now) for consent in consents)
     found = advisories(
         name=name,
         class_code=class_code,
         is_checked=is_checked,
         is_individual=is_individual,
         profile=profile,
-        consent_review_due_at=consent_review_due_at,
+        consent_review_due_at=consent_review_due_at if is_on_record else None,
     )
     found += consent_advisories(
         consents, is_individual=is_individual, now=now, oldest_age=oldest_consent
@@ -107,7 +110,10 @@ async def _bring(selection: Selection, customers: Sequence[Any]) -> list[list[Ad
         advisories_of(
             one.row_customer_class_code,
             one.row_customer_class_check_companies_house,
-            one.row_customer_class_is_personal_customer or one.row_customer_class_is_sole_trader,
+            is_legal_individual(
+                one.row_customer_class_is_personal_customer,
+                one.row_customer_class_is_sole_trader,
+            ),
             consents[one.id],
             now,
             context.oldest_consent,

@@ -122,9 +122,10 @@ class SaveCustomerInput:
         default=strawberry.UNSET, description="Values that a user types."
     )
     consent: RecordConsentFields | None = strawberry.field(
-        default=None,
-        description="Consent that a new customer gave (R49); needs consent:write. An existing"
-        " customer's is recorded by recordConsent (R52).",
+        default=strawberry.UNSET,
+        description="Consent that a new customer gave; null or absent for none. Needs"
+        " consent:write. Refused for an existing customer, null too: use recordConsent or"
+        " withdrawConsent.",
         metadata={INPUT_PERMISSION: Requires(Scope.CONSENT_WRITE)},
     )
     dry_run: bool | None = strawberry.field(

@@ -1,6 +1,5 @@
 """The customer class as clients see it."""
 
-import operator
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum, unique
@@ -11,6 +10,7 @@ import strawberry
 import models
 from models.access import Scope
 from models.class_use import ClassUse, deletion_blockers, retirement_blockers
+from models.classification import is_legal_individual
 from models.customer_list import CustomerOrder, count_listed, first_of_classes
 from schema.audit import AUDIT_TRAIL, AuditEntry
 from schema.context import Info
@@ -177,7 +177,7 @@ class CustomerClass(Node):
         _is_set, "code", description="Came with the platform; name and flags are protected (R14)."
     )
     is_legal_individual: bool = derived(
-        operator.or_,
+        is_legal_individual,
         "is_personal_customer",
         "is_sole_trader",
         description="Data-protection law treats these customers as individuals (R5).",

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from models.access import Scope
 from models.classification import FlagWarning
 from schema.customer_class import CustomerClass
 from schema.descriptions import described_enum
+from schema.permissions import INPUT_PERMISSION, Requires
 from schema.user_error import UserError
 
 if TYPE_CHECKING:
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
 ClassWarning = described_enum(
     FlagWarning,
     "CustomerClassWarning",
-    "Flag sets that contradict themselves and are accepted all the same (R8).",
+    "What is odd about the flags of a class, and accepted all the same.",
     {
         "PERSONAL_AND_SOLE_TRADER": "Personal Customer and Sole Trader are both set.",
         "PERSONAL_AND_RESELLER": "Personal Customer and Reseller are both set.",
+        "CHECK_OF_NO_UK_COMPANY": "Check Companies House is set, and the class does not seem to be"
+        " for UK Limited or UK PLC customers: the code of a shipped class says so, or the name.",
     },
 )
 
@@ -87,11 +91,14 @@ class SaveCustomerClassPayload:
 class RetireCustomerClassInput:
     """An input."""
 
-    id: strawberry.ID = strawberry.field(description="The class to retire.")
+    id: strawberry.ID = strawberry.field(
+        description="The class to retire. A shipped class needs customer_classes:administer."
+    )
     replacement_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="An active class for its customers, defaults and templates; needed while"
-        " customers are left (R42).",
+        description="An active class for its customers, defaults and templates; required while"
+        " the class has customers. Needs customers:write, because it moves customers.",
+        metadata={INPUT_PERMISSION: Requires(Scope.CUSTOMERS_WRITE)},
     )
     reason: str = strawberry.field(
         description="Recorded on each customer that is moved (R39); 1 to 1000 characters."

@@ -28,7 +28,7 @@ CustomerSort = described_enum(
     description="Which customers a list holds; all that is given must hold for each of them."
 )
 class CustomerFilter:
-    """A filter; null means no condition."""
+    """A filter; null means no condition, but for `parentId`."""
 
     class_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="In any of these classes."
@@ -45,8 +45,13 @@ class CustomerFilter:
     enrichment_statuses: list[EnrichmentStatusEnum] | None = strawberry.field(  # type: ignore[valid-type]  # see above
         default=None, description="In any of these states of enrichment."
     )
+    is_reseller: bool | None = strawberry.field(
+        default=None, description="In a reseller class, or in another one."
+    )
     parent_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Buying through this reseller."
+        default=strawberry.UNSET,
+        description="Buying through this reseller; null for customers without a parent. Leave the"
+        " field out for no condition.",
     )
     company_number: str | None = strawberry.field(
         default=None, description="With this company number, written in any way."

@@ -6,7 +6,16 @@ from functools import cache, lru_cache
 import strawberry
 
 from models.access import Scope
-from models.delivery import FORMS, SECTIONS, BillSection, Decision, DeliveryPolicy, Step
+from models.delivery import (
+    FORMS,
+    SECTIONS,
+    BillSection,
+    Decision,
+    DeliveryPolicy,
+    Step,
+    StepRange,
+    range_of,
+)
 from models.delivery_rules import VERSION
 from models.delivery_situation import (
     Change,
@@ -29,6 +38,16 @@ from schema.restricted import restricted
 STEP_DESCRIPTIONS = {step.name: instruction_of(step) for step in Step}
 DeliveryStepEnum = described_enum(
     Step, "DeliveryStep", "What somebody can do that changes an outcome.", STEP_DESCRIPTIONS
+)
+
+StepRangeEnum = described_enum(
+    StepRange,
+    "DeliveryStepRange",
+    "Whom a step is for.",
+    {
+        "CONTACT": "This contact alone.",
+        "ACCOUNT": "The whole account: every address on the bill distribution list.",
+    },
 )
 
 DeliveryAdvisoryCodeEnum = described_enum(
@@ -54,6 +73,10 @@ class DeliveryRemedy:
     step: DeliveryStepEnum = strawberry.field(description="What to do, for programs.")  # type: ignore[valid-type]  # see above
     instruction: str = strawberry.field(description="What to do, for people, in English.")
     mutation: str = strawberry.field(description="The mutation that does it, or begins it.")
+    applies_to: StepRangeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="Whom the step is for. Choose CONFIRM_PREFERENCE where one recipient wants the"
+        " detail, and RECORD_CONSENT where every address on the bill distribution list may have it."
+    )
     outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
         description="The outcome that this step alone would lead to."
     )
@@ -100,6 +123,13 @@ class ContactDelivery:
     contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
     is_on_bill_list: bool = strawberry.field(
         description="Whether it was on the bill distribution list at that instant."
+    )
+    is_on_correspondence_list: bool = strawberry.field(
+        description="Whether the contact was marked for correspondence at that instant."
+    )
+    is_sent_correspondence: bool = strawberry.field(
+        description="Whether the contact was emailed correspondence: marked for it, active, and"
+        " with an email address. Correspondence holds no call detail, so consent does not matter."
     )
     is_active: bool = strawberry.field(description="Whether it was active at that instant.")
     has_address: bool = strawberry.field(description="Whether it had an email address then.")
@@ -208,6 +238,8 @@ def _contact(
     return ContactDelivery(
         contact_id=strawberry.ID(contact.contact_id),
         is_on_bill_list=contact.is_on_bill_list,
+        is_on_correspondence_list=contact.is_on_correspondence_list,
+        is_sent_correspondence=contact.is_sent_correspondence,
         is_active=contact.is_active,
         has_address=contact.has_address,
         is_address_verified=contact.is_verified,
@@ -245,6 +277,7 @@ def _remedies(decision: Decision) -> list[DeliveryRemedy]:
             step=remedy.step,
             instruction=instruction_of(remedy.step),
             mutation=MUTATIONS[remedy.step],
+            applies_to=range_of(remedy.step),
             outcome=remedy.outcome,
         )
         for remedy in decision.remedies

@@ -6,6 +6,7 @@ import strawberry
 
 from models.access import Principal
 from models.access_list import newest_tokens
+from models.identifiers import credential_id
 from models.sql import Sql, among
 from schema.access_token import AccessToken
 from schema.context import Info
@@ -18,7 +19,13 @@ from schema.user import User, UserGroup
 class Credential:
     """A token, or what else stands for somebody."""
 
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(
+        description="The id of this object, for caches; see `actorId`."
+    )
+    actor_id: strawberry.ID = strawberry.field(
+        description="The id by which histories and the audit trail name the credential: that of the"
+        " access token, or of the user who signed in at the identity provider."
+    )
     name: str = strawberry.field(description="Its name.")
     expires_at: datetime | None = strawberry.field(
         description="When it ends by itself, in UTC; null if never."
@@ -32,7 +39,10 @@ class Credential:
 class Viewer:
     """The principal of the request."""
 
-    id: strawberry.ID = strawberry.field(description="The id of the credential.")
+    id: strawberry.ID = strawberry.field(
+        description="The id of this object, for caches; that of the access token, or of the user,"
+        " is `credential.actorId`."
+    )
     name: str = strawberry.field(description="Its name.")
     scopes: list[str] = strawberry.field(
         description="What it was given, as `resource:verb`, as far as its user may do it."
@@ -51,7 +61,8 @@ class Viewer:
         """Show it."""
         reseller_id = self.principal.reseller_id
         return Credential(
-            id=self.id,
+            id=strawberry.ID(credential_id(self.principal.id)),
+            actor_id=strawberry.ID(self.principal.id),
             name=self.name,
             expires_at=self.principal.expires_at,
             reseller_id=None if reseller_id is None else strawberry.ID(reseller_id),

@@ -33,6 +33,7 @@ from tests.graphql_client import (
     running_api,
     the_schema,
 )
+from tests.mails import mails_in
 
 ROOT = Path(__file__).resolve().parent.parent
 ENOUGH_S = 40.0
@@ -412,6 +413,51 @@ async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
         assert [line for line in logged if line["level"] in {"warning", "error"}] == []
         assert token not in err.decode()
         assert process.returncode == -signal.SIGTERM  # after a shutdown in good order
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104  # that is what it is about
+async def test_links_in_mails_lead_to_the_port_that_was_found(tmp_path: Path, host: str) -> None:
+    """Also where the server listens on all addresses of the machine."""
+    settings = {
+        "DATABASE_URL": f"sqlite://{tmp_path}/links.sqlite3",
+        "PORT": "0",
+        "HOST": host,
+        "MAILBOX": f"{tmp_path}/mailbox",
+    }
+    async with running("serve", "--development", **settings) as process:
+        url = await line_with(process, "GraphQL ")
+        token = await line_with(process, "Token ")
+        port = url.removesuffix("/graphql").rpartition(":")[2]
+        url = f"http://127.0.0.1:{port}/graphql"
+        save = """mutation { saveCustomer(input: { name: "Acme", classCode: "CHARITY" }) {
+          customer { id } } }"""
+        customer = (await ask_data(url, token, save))["saveCustomer"]["customer"]
+        add = """mutation { saveContact(input: { customerId: "%s", name: "Ann",
+          email: "ann@acme.example" }) { contact { id } } }"""
+        contact = (await ask_data(url, token, add % customer["id"]))["saveContact"]["contact"]
+        verify = """mutation { requestEmailVerification(input: { contactId: "%s" }) {
+          userErrors { code } } }"""
+        asked = await ask_data(url, token, verify % contact["id"])
+        assert asked == {"requestEmailVerification": {"userErrors": []}}
+        async with asyncio.timeout(ENOUGH_S):
+            while not (mails := mails_in(tmp_path / "mailbox")):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        (link, *_) = mails[0].links
+        name = "127.0.0.1" if host == "127.0.0.1" else "localhost"
+        assert link.startswith(f"http://{name}:{port}/confirm/")
+        async with aiohttp.ClientSession() as session, session.get(link) as response:
+            assert response.status == 200
+
+
+async def test_a_worker_that_does_not_know_the_port_sends_no_mails(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/worker.sqlite3", "PORT": "0"}
+    await run("migrate", **settings)
+    status, _, err = await run("worker", **settings)
+    assert (status, "Set PUBLIC_URL" in err) == (1, True)
+    async with running("worker", "--kinds", "enrich", **settings) as process:
+        assert await line_with(process, "Worker ")
+    async with running("worker", PUBLIC_URL="http://billing.example", **settings) as process:
+        assert await line_with(process, "Worker ")
 
 
 async def test_a_worker_answers_the_probes_of_its_container(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from tests.identity_provider import (
     signed,
 )
 
-VIEWER = "{ viewer { id name scopes } }"
+VIEWER = "{ viewer { name scopes credential { actorId } } }"
 COUNT = "{ customers { totalCount } }"
 FOLLOW = "subscription($id: ID!) { customerEnriched(customerId: $id) { name } }"
 PROMPTLY_S = 3.0
@@ -76,7 +76,8 @@ async def test_a_user_is_made_when_first_seen_and_recorded(
     token = provider.token(name="Alice Able", email="Alice@ID.example")
     viewer = (await api.data(VIEWER, token=token))["viewer"]
     user = await User.get()
-    assert viewer == {"id": user.id, "name": "Alice Able", "scopes": []}
+    named = {"name": "Alice Able", "scopes": [], "credential": {"actorId": user.id}}
+    assert viewer == named
     assert (user.issuer, user.subject) == (provider.issuer, "alice")
     assert (user.email, user.permissions, user.version) == ("Alice@id.example", [], 1)
     entry = await AuditEntry.get(operation="user.provisioned")
@@ -91,7 +92,7 @@ async def test_many_first_requests_at_once_make_one_user(
     tokens = [provider.token(jti=str(number)) for number in range(12)]
     answers = await asyncio.gather(*(api.data(VIEWER, token=token) for token in tokens))
     user = await User.get()
-    assert {answer["viewer"]["id"] for answer in answers} == {user.id}
+    assert {answer["viewer"]["credential"]["actorId"] for answer in answers} == {user.id}
     assert await AuditEntry.filter(operation="user.provisioned").count() == 1
     assert provider.fetches() == 1
 

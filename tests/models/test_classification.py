@@ -12,6 +12,7 @@ from models.classification import (
     InvoiceWording,
     SubscriberKind,
     display_class_refusals,
+    seems_uk_company,
 )
 from models.errors import RefusalCode
 
@@ -75,6 +76,37 @@ def test_the_four_flags_default_to_false() -> None:
         is_reseller=False,
         check_companies_house=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "is_uk_company"),
+    [
+        ("COMPANY_UK_LIMITED", "Renamed", True),
+        ("COMPANY_UK_PLC", "Company (UK PLC)", True),
+        ("RESELLER_UK_COMPANY", "Reseller (UK Limited / PLC)", True),
+        ("COMPANY_INTERNATIONAL", "Company (International)", False),
+        ("PUBLIC_SECTOR", "Public Sector Limited", False),  # the code decides
+        ("CHARITY", "Charity", False),
+        ("RESELLER_OTHER", "Reseller (Other / International)", False),
+        (None, "UK Limited, wholesale", True),
+        (None, "PLC (key accounts)", True),
+        (None, "Ltd", True),
+        (None, "Small companies", True),
+        (None, "Unlimited plans", False),
+        (None, "Overseas companies", False),
+        (None, "Limited liability partnerships", False),
+        (None, "Council", False),
+    ],
+)
+def test_only_uk_companies_are_checked_without_a_warning(
+    code: str | None, name: str, is_uk_company: bool
+) -> None:
+    """R7: the code of a shipped class decides, the name of any other."""
+    assert seems_uk_company(code, name) is is_uk_company
+    checked = ClassFlags(check_companies_house=True)
+    wanted = () if is_uk_company else (FlagWarning.CHECK_OF_NO_UK_COMPANY,)
+    assert checked.warnings(is_uk_company=is_uk_company) == wanted
+    assert ClassFlags().warnings(is_uk_company=is_uk_company) == ()
 
 
 @pytest.mark.parametrize("warning", FlagWarning)

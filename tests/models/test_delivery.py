@@ -1,6 +1,6 @@
 """What is emailed in which form, as a truth table, and what holds for all combinations."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import chain, combinations, product
 
 import pytest
@@ -16,8 +16,10 @@ from models.delivery import (
     DeliveryReason,
     Facts,
     Step,
+    StepRange,
     after,
     decide,
+    range_of,
 )
 from models.delivery_words import CONTENTS, MUTATIONS, MY_ACCOUNT, instruction_of, sentence_of
 from models.document import Document
@@ -300,6 +302,27 @@ def test_every_decision_is_put_in_words_of_its_own() -> None:
     assert {instruction_of(step)[-1] for step in Step} == {"."}
     assert set(MUTATIONS) == set(Step)
     assert set(MY_ACCOUNT) == set(Document)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_a_step_for_the_account_changes_what_every_address_gets(step: Step) -> None:
+    """R64, R65: it changes a fact of the account, and others one of the contact."""
+    account = ("is_consent_given", "is_non_itemised_requested")
+    changed = set()
+    for given, requested in product((False, True), repeat=2):
+        facts = Facts(
+            is_consent_given=given,
+            is_non_itemised_requested=requested,
+            preference_documents=ALL if given else frozenset(),
+            is_on_bill_list=requested,
+            is_active=requested,
+            has_address=requested,
+            is_address_verified=requested,
+        )
+        now = after(step, BILL, facts)
+        changed |= {one for one in asdict(facts) if asdict(facts)[one] != asdict(now)[one]}
+    assert changed
+    assert changed.issubset(account) is (range_of(step) is StepRange.ACCOUNT)
 
 
 def test_every_outcome_and_every_reason_occurs() -> None:

@@ -116,3 +116,17 @@ def test_accepted_text_can_be_stored_anywhere(text: str) -> None:
         assert "\x00" not in kept
         assert len(kept.encode()) <= 80
         assert kept == kept.strip()
+
+
+def test_an_input_is_refused_once_however_often_it_is_checked() -> None:
+    checks = Checks()
+    checks.optional_text("x" * 5, 4, "input", "name")
+    checks.refuse(RefusalCode.REQUIRED, "It is no name either.", "input", "name")
+    checks.optional_text("x" * 5, 4, "input", "other")
+    with pytest.raises(Refused) as refused:
+        checks.settle()
+    found = [(one.code, one.path) for one in refused.value.refusals]
+    assert found == [
+        (RefusalCode.INVALID, ("input", "name")),
+        (RefusalCode.INVALID, ("input", "other")),
+    ]

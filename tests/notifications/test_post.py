@@ -61,6 +61,39 @@ def test_links_begin_with_the_public_address(url: str | None, begins: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("host", "begins"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("10.0.0.7", "http://10.0.0.7:8000"),
+        ("api.example", "http://api.example:8000"),
+        ("::1", "http://[::1]:8000"),
+        # All addresses: nobody can be sent there.
+        ("0.0.0.0", "http://localhost:8000"),  # noqa: S104  # that is what it is about
+        ("0", "http://localhost:8000"),
+        ("::", "http://localhost:8000"),
+        ("0:0:0:0:0:0:0:0", "http://localhost:8000"),
+    ],
+)
+def test_without_a_public_address_links_lead_to_where_the_server_answers(
+    host: str, begins: str
+) -> None:
+    assert settings(host=host).links_begin_with == begins
+    assert sender_of(settings(host="::", mail_from=None)).address == "no-reply@localhost"
+
+
+@pytest.mark.parametrize(
+    ("given", "has_links"),
+    [
+        ({}, True),
+        ({"port": 0}, False),
+        ({"port": 0, "public_url": "https://billing.example"}, True),
+    ],
+)
+def test_links_need_a_port_that_is_known(given: dict[str, Any], has_links: bool) -> None:
+    assert settings(**given).has_links is has_links
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "billing.example",

@@ -114,6 +114,8 @@ async def test_the_last_administrator_can_not_lock_everybody_out(api: Api) -> No
     ]
     for mutation, values in ways:
         await refused(api, token, mutation, "LAST_ADMINISTRATOR", **values)
+    kept = await api.do("deleteUserGroup", "userGroup { name }", token=token, id=group)
+    assert kept["userGroup"] == {"name": "Administrators"}
     # Another who may, but has nothing to sign in with, is no help.
     await api.done("changeGroupMembers", "", token=token, groupId=group, addUserIds=[vic])
     await refused(api, token, "disableUser", "LAST_ADMINISTRATOR", id=uma)

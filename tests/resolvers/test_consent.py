@@ -535,3 +535,27 @@ async def test_recording_after_a_move_settles_the_review(advised: Api) -> None:
     (node,) = found["customers"]["nodes"]
     await record(advised, node["id"])
     assert await names(advised, advisories=["REVIEW_CONSENT"]) == set()
+
+
+REASONS = [
+    ("withdrawConsent", {"reason": "Changed their mind"}, "consent.withdrawn"),
+    ("requestNonItemisedBills", {"reason": "Privacy at home"}, "non_itemised_bills.requested"),
+    ("withdrawNonItemisedBillsRequest", {"reason": "Lives alone"}, "non_itemised_bills.withdrawn"),
+    ("withdrawConsent", {}, "consent.withdrawn"),
+]
+
+
+@pytest.mark.parametrize(("mutation", "values", "operation"), REASONS)
+async def test_the_audit_trail_says_why(
+    api: Api, mutation: str, values: Json, operation: str
+) -> None:
+    """R96."""
+    customer = await api.save_customer()
+    done = await api.done(mutation, "entry { id }", customerId=customer["id"], **values)
+    wanted = [{"operation": operation, "reason": values.get("reason")}]
+    select = "auditTrail { operation reason }"
+    assert (await api.customer(customer["id"], select))["auditTrail"][:1] == wanted
+    entry_id = done["entry"]["id"]
+    await api.done("correctConsent", "", entryId=entry_id, reason="Mistyped", askedBy="Ann")
+    (newest, *_) = (await api.customer(customer["id"], select))["auditTrail"]
+    assert newest == {"operation": "consent.corrected", "reason": "Mistyped"}

@@ -10,6 +10,7 @@ from models import CustomerClass
 from models.access import Scope
 from tests.conftest import START
 from tests.graphql_client import Api, Json, stored
+from tests.mutations import GRANT
 
 CUSTOMER = """
   accountNumber externalReference name companyNumber customerClass { code } labels subscriberKind
@@ -352,6 +353,7 @@ async def test_a_move_is_recorded_with_its_reason(api: Api) -> None:
         reason="x",
     )
     later = api.clock.advance(timedelta(hours=1))
+    await api.done("recordConsent", "", customerId=customer["id"], **GRANT)
     select = "customer { version labels customerClass { code } } advisories { code message }"
     before = await stored()
     tried = await api.done("changeCustomerClass", select, **values, reason="Moved", dryRun=True)
@@ -359,7 +361,7 @@ async def test_a_move_is_recorded_with_its_reason(api: Api) -> None:
     done = await api.done("changeCustomerClass", select, **values, reason=" Moved ")
     assert done == tried
     assert done["customer"] == {
-        "version": 2,
+        "version": 3,
         "labels": ["INDIVIDUAL"],
         "customerClass": {"code": "RESIDENTIAL"},
     }
@@ -659,3 +661,16 @@ async def test_nobody_is_masked_where_personal_data_needs_no_scope(api: Api) -> 
     data = await api.data(document, token=token, id=customer["id"])
     assert data["customer"]["name"] == data["customer"]["auditTrail"][0]["after"]["name"]
     assert (data["customer"]["name"], data["customers"]["totalCount"]) == ("Ann Example", 1)
+
+
+async def test_the_consent_of_an_existing_customer_is_not_saved_nor_cleared(api: Api) -> None:
+    """R52: an explicit null would mean to clear it, which is a withdrawal with its paper trail."""
+    customer = await api.save_customer(consent=GRANT)
+    for consent in (GRANT, None):
+        (refusal,) = await api.refused(
+            "saveCustomer", "CONSENT_NOT_EDITABLE", id=customer["id"], name="B", consent=consent
+        )
+        assert refusal["path"] == ["consent"]
+    await api.save_customer(id=customer["id"], name="B")
+    made = await api.save_customer("consent { isGiven }", name="C", consent=None)
+    assert made["consent"] == {"isGiven": False}

@@ -293,6 +293,10 @@ async def test_a_retired_class_is_listed_for_history_only(api: Api) -> None:
     assert await listed(api, status="RETIRED") == ["Partnership"]
     assert await listed(api, status="ALL") == ["Partnership", *SHIPPED]
     assert await listed(api, status="ALL", assignable=False) == ["Partnership"]
+    assert await listed(api, status="RETIRED", assignable=False) == ["Partnership"]
+    assert await listed(api, status="ALL", assignable=True) == SHIPPED
+    unsaid = await api.data("{ customerClasses(assignable: false) { totalCount nodes { name } } }")
+    assert unsaid["customerClasses"] == {"totalCount": 1, "nodes": [{"name": "Partnership"}]}
     assert await listed(api, status="RETIRED", assignable=True) == []
     history = await api.customer(customer["id"], "classHistory { from { status } to { status } }")
     assert history["classHistory"] == [

@@ -86,7 +86,7 @@ async def test_a_preview_says_all_there_is_to_say_of_a_document(api: Api, world:
     await world.contact(customer)
     select = """contacts { hasAddress isOnBillList isActive isAddressVerified name email
       advisories { code } documents { document sentence isPasswordNeeded
-      sections { section contains } remedies { step mutation outcome instruction } } }"""
+      sections { section contains } remedies { step mutation outcome appliesTo instruction } } }"""
     (contact,) = (await preview(api, customer.id, select))["contacts"]
     bill, cdr_zip, usage = contact.pop("documents")
     assert contact == {
@@ -113,8 +113,36 @@ async def test_a_preview_says_all_there_is_to_say_of_a_document(api: Api, world:
         ("RECORD_CONSENT", "recordConsent", "ITEMISED"),
         ("CONFIRM_PREFERENCE", "requestAttachmentPreference", "ITEMISED"),
     ]
+    assert [one["appliesTo"] for one in bill["remedies"]] == ["ACCOUNT", "CONTACT"]
     assert [one["isPasswordNeeded"] for one in (bill, cdr_zip, usage)] == [False, True, False]
     assert cdr_zip["sections"] == usage["sections"] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "is_listed", "is_sent"),
+    [
+        ({}, False, False),
+        ({"receives_correspondence": True}, True, True),
+        ({"receives_correspondence": True, "receives_bills": False}, True, True),
+        ({"receives_correspondence": True, "is_active": False}, True, False),
+        ({"receives_correspondence": True, "email": None}, True, False),
+    ],
+)
+async def test_a_preview_says_who_receives_correspondence(
+    api: Api, world: World, values: dict[str, Any], is_listed: bool, is_sent: bool
+) -> None:
+    """R59: as it was at the instant, whatever consent and the bill list say."""
+    customer = await world.customer()
+    contact = await world.contact(customer, **values)
+    at = world.clock()
+    select = "contacts { isOnCorrespondenceList isSentCorrespondence }"
+    wanted = {"isOnCorrespondenceList": is_listed, "isSentCorrespondence": is_sent}
+    assert (await preview(api, customer.id, select))["contacts"] == [wanted]
+    await world.edit(contact, receives_correspondence=not is_listed)
+    await world.consent(customer)
+    changed = (await preview(api, customer.id, select))["contacts"]
+    assert [one["isOnCorrespondenceList"] for one in changed] == [not is_listed]
+    assert (await preview(api, customer.id, select, at=at))["contacts"] == [wanted]
 
 
 async def test_my_account_is_always_full(api: Api, world: World) -> None:

@@ -241,7 +241,7 @@ async def test_the_viewer_sees_its_user_its_groups_and_its_own_tokens(api: Api) 
     assert statements == []
     viewer = (await api.data(VIEWER, token=token))["viewer"]
     credential = viewer.pop("credential")
-    assert credential["id"].startswith("tok_")
+    assert credential["id"].startswith("crd_")
     assert viewer == {
         "name": "phone",
         "scopes": ["customers:read"],
