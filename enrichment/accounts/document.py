@@ -20,6 +20,7 @@ _ENCODINGS = frozenset(
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _TEXT_REFERENCES = (b"&#", b"&amp;", b"&lt;", b"&gt;", b"&quot;", b"&apos;")
 _UTF8_MARK = b"\xef\xbb\xbf"
+_NO_MEMORY = 2
 _UNKNOWN_ENCODING = 31
 _UNSUPPORTED_ENCODING = 32
 _INVALID_ENCODING = 81
@@ -148,8 +149,10 @@ def _parse(text: bytes) -> etree._Element:
     return root
 
 
-def _refusal_of(error: etree.XMLSyntaxError) -> AccountsRefused:
+def _refusal_of(error: etree.XMLSyntaxError) -> AccountsRefused | MemoryError:
     code = getattr(error, "code", None)
+    if code == _NO_MEMORY:
+        return MemoryError()
     if code in (_UNKNOWN_ENCODING, _UNSUPPORTED_ENCODING, _INVALID_ENCODING):
         return _bad_encoding()
     reason = (error.msg or "unknown reason").strip()
