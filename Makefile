@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt schema rules bench migration
+.PHONY: help run test check fmt schema rules bench migration lock
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,16 +47,22 @@ migration: $(VENV)/installed ## Write a migration for changed models: make migra
 bench: $(VENV)/installed-dev ## Measure beside PostGraphile and others: ARGS="--size 200000" (--help)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+lock: | $(BIN)/pip ## Renew requirements.lock: the newest versions that pyproject.toml allows
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
+		--no-header --no-annotate --no-emit-index-url pyproject.toml --output-file $(VENV)/requirements.lock
+	mv $(VENV)/requirements.lock requirements.lock
+
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: pyproject.toml | $(BIN)/pip
+$(VENV)/installed: pyproject.toml requirements.lock | $(BIN)/pip
 	@echo "Installing into $(VENV), once, for $$($(BIN)/python -V)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml | $(BIN)/pip
+$(VENV)/installed-dev: pyproject.toml requirements.lock | $(BIN)/pip
 	@echo "Installing into $(VENV), once, for $$($(BIN)/python -V), with tools for development"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@ $(VENV)/installed

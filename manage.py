@@ -1,4 +1,4 @@
-"""Operator commands: serve, worker, migrate, resume, schema, documents, read-accounts, sandbox.
+"""Operator commands: serve, worker, migrate, resume, schema, documents, sandbox, and of accounts.
 
 Those on users, groups and tokens are in `commands/access.py`, on budgets in `commands/budget.py`,
 on the queue of lookups in `commands/backlog.py`, on data subjects in `commands/subject.py`.
@@ -255,6 +255,17 @@ def read_accounts_command(files: tuple[Path, ...]) -> None:
             record = {"file": str(file), "error": "NO_FILE", "message": error.strerror}
         print(orjson.dumps(record).decode(), flush=True)
     sys.exit(0 if is_clean else 1)
+
+
+@cli.command("cross-check")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def cross_check_command(folder: Path) -> None:
+    """Compare our reading of a folder of accounts with ixbrlparse's, figure by figure."""
+    from commands.cross_check import cross_check, read_with_ixbrlparse  # noqa: PLC0415  # others read none
+
+    read_with_ixbrlparse(b"<html/>")  # say at once that it is not installed
+    for line in cross_check(folder, read_with_ixbrlparse):
+        print(line, flush=True)
 
 
 @cli.command()

@@ -1,6 +1,5 @@
 """One attempt at a lookup: asks Companies House for what is not known yet, keeps the answers."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +8,8 @@ import orjson
 import structlog
 from tortoise.exceptions import IntegrityError
 
-from enrichment.accounts import Accounts, AccountsRefused, RefusalCode, read_accounts
+from enrichment.accounts import Accounts, AccountsRefused, RefusalCode
+from enrichment.accounts_process import read_accounts_apart
 from enrichment.client import CompaniesHouse
 from enrichment.errors import BadPayload, Blocked, NotFound, PermanentFault
 from enrichment.filings import AccountsFiling, choose_content_type, latest_accounts
@@ -138,8 +138,7 @@ class LookupAttempt:
             )
         content, at = await self._content(filing, filing.metadata_link)
         try:
-            # Parsing is bounded in time, but not short enough for the event loop.
-            accounts = await asyncio.to_thread(read_accounts, content, company_number=number)
+            accounts = await read_accounts_apart(content, company_number=number)
         except AccountsRefused as refused:
             log.info("accounts_refused", code=refused.code)
             raise _NoFigures(

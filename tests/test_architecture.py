@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "settings": set[str](),
     "commands": {"commands", "models", "app", "settings", "observability", "web"},
     "commands.outside": {"commands", "app", "settings", "enrichment", "identity", "notifications"},
+    "commands.cross_check": {"commands", "enrichment"},
     "web": {"web"},
     "observability": {"observability"},
     "observability.request_log": {"observability", "schema", "models"},

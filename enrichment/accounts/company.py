@@ -38,7 +38,7 @@ def read_company_number(document: Document, wanted: str | None) -> tuple[str | N
 
 def normalised(text: str) -> str:
     """Return a company number in the register's form of eight characters, where it can be."""
-    number = "".join(c for c in text if c not in ".-/" and not c.isspace()).upper()
+    number = "".join(c for c in text[:_MAX_NAME] if c not in ".-/" and not c.isspace()).upper()
     if not number.isascii() or len(number) >= _NUMBER_LENGTH:
         return number
     letters = number.rstrip("0123456789")

@@ -15,6 +15,7 @@ ISO_4217 = "http://www.xbrl.org/2003/iso4217"
 MAX_CONTEXTS = 20_000
 MAX_UNITS = 2_000
 _MAX_PREFIXES = 100
+_MAX_DECLARED = 1_000
 
 _COMPANY_DEFAULT = ("GroupCompanyDataDimension", "Company")
 _SEPARATE = ("ConsolidatedAndSeparateFinancialStatementsAxis", "SeparateMember")
@@ -147,7 +148,13 @@ class Namespaces:
         if prefix not in self._found:
             if len(self._found) >= _MAX_PREFIXES:
                 return ""
-            self._found[prefix] = element.nsmap.get(prefix or None) or ""
+            declared = element.nsmap
+            if len(declared) > _MAX_DECLARED:
+                raise AccountsRefused(
+                    RefusalCode.TOO_MANY_ELEMENTS,
+                    "The document declares more namespaces than any accounts.",
+                )
+            self._found[prefix] = declared.get(prefix or None) or ""
         return self._found[prefix]
 
 

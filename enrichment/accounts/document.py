@@ -7,8 +7,9 @@ from lxml import etree
 from enrichment.accounts.model import AccountsRefused, RefusalCode
 from enrichment.accounts.package import MAX_BYTES, accounts_document, is_zip
 
-MAX_TAGS = 1_000_000
+MAX_NODES = 1_000_000
 MAX_ATTRIBUTES = 1_000_000
+MAX_PROLOG_BYTES = 256 * 1024
 
 _ENCODINGS = frozenset(
     {
@@ -17,7 +18,9 @@ _ENCODINGS = frozenset(
     }
 )  # fmt: skip
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_TEXT_REFERENCES = (b"&#", b"&amp;", b"&lt;", b"&gt;", b"&quot;", b"&apos;")
 _UTF8_MARK = b"\xef\xbb\xbf"
+_NO_MEMORY = 2
 _UNKNOWN_ENCODING = 31
 _UNSUPPORTED_ENCODING = 32
 _INVALID_ENCODING = 81
@@ -39,7 +42,7 @@ def parse_document(content: bytes) -> etree._Element:
     """Return the root element of the filed document, unpacking a zip package first.
 
     Nothing is loaded from outside, no entity is expanded, and the cost is bounded: at most
-    20 MiB of XML, a million tags and 256 levels. Raises AccountsRefused.
+    20 MiB of XML, a million nodes and 256 levels. Raises AccountsRefused.
     """
     if len(content) > MAX_BYTES:
         raise AccountsRefused(
@@ -64,8 +67,13 @@ def _trimmed(content: bytes) -> bytes:
 
 
 def _check_size(text: bytes) -> None:
-    """Bound the tree before it is built: an element of four bytes costs a hundred in memory."""
-    if text.count(b"<") > MAX_TAGS or text.count(b"=") > MAX_ATTRIBUTES:
+    """Bound the tree before it is built: a node of four bytes costs a hundred in memory.
+
+    A reference to a named entity is a node too, as it is never expanded.
+    """
+    narrow = text.replace(b"\0", b"")  # so that UTF-16 is counted as well
+    references = narrow.count(b"&") - sum(narrow.count(one) for one in _TEXT_REFERENCES)
+    if narrow.count(b"<") + references > MAX_NODES or narrow.count(b"=") > MAX_ATTRIBUTES:
         raise AccountsRefused(
             RefusalCode.TOO_MANY_ELEMENTS, "The document has more elements than any accounts."
         )
@@ -75,20 +83,24 @@ def _check_prolog(text: bytes) -> None:
     """Read up to the root element only, refusing any internal DTD subset and odd encodings.
 
     A doctype that merely names XHTML is legal and common. A subset is refused before its
-    declarations are read: entities multiply text, and so do attribute defaults.
+    declarations are read: entities multiply text, and so do attribute defaults. The start tag of
+    the root has to end early: thousands of attributes or namespaces there cost seconds.
     """
     reader = expat.ParserCreate()
     reader.StartDoctypeDeclHandler = _refuse_subset
     reader.XmlDeclHandler = _refuse_encoding
     reader.StartElementHandler = _stop
     try:
-        reader.Parse(text, True)
+        reader.Parse(text[:MAX_PROLOG_BYTES], len(text) <= MAX_PROLOG_BYTES)
     except _PrologEnd:
         return
     except expat.ExpatError as error:
         if error.code in _EXPAT_ENCODING_ERRORS:
             raise _bad_encoding() from error
         raise _malformed(str(error)) from error
+    raise AccountsRefused(
+        RefusalCode.TOO_LARGE, "The start tag of the document's root element is too long."
+    )
 
 
 def _refuse_subset(
@@ -137,8 +149,10 @@ def _parse(text: bytes) -> etree._Element:
     return root
 
 
-def _refusal_of(error: etree.XMLSyntaxError) -> AccountsRefused:
+def _refusal_of(error: etree.XMLSyntaxError) -> AccountsRefused | MemoryError:
     code = getattr(error, "code", None)
+    if code == _NO_MEMORY:
+        return MemoryError()
     if code in (_UNKNOWN_ENCODING, _UNSUPPORTED_ENCODING, _INVALID_ENCODING):
         return _bad_encoding()
     reason = (error.msg or "unknown reason").strip()

@@ -33,6 +33,7 @@ MAX_FACTS = 50_000
 MAX_WANTED_FACTS = 5_000
 _MAX_PLACES = 12
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_UK_TARGET = "ukfrs"
 _INLINE_ONLY = ("format", "scale", "sign")
 _INLINE_TAGS = tuple(
     f"{{{namespace}}}{name}"
@@ -100,7 +101,7 @@ class _Tag:
 
 
 def read_facts(root: etree._Element) -> Document:
-    """Collect the wanted facts of the default target. Raises AccountsRefused."""
+    """Collect the wanted facts of the accounts' targets. Raises AccountsRefused."""
     is_plain = root.tag == f"{XBRLI}xbrl"
     tags = _plain_tags(root) if is_plain else _inline_tags(root)
     contexts = read_contexts(root)
@@ -136,11 +137,24 @@ def read_facts(root: etree._Element) -> Document:
 
 
 def _inline_tags(root: etree._Element) -> Iterator[_Tag]:
-    """Yield the default target's tags; a document with one named target has no other."""
-    targets = {element.get("target") for element in root.iter(*_INLINE_TAGS)}
-    target = None if None in targets or len(targets) != 1 else targets.pop()
-    for element in root.iter(*_INLINE_TAGS):
-        if element.get("target") == target:
+    """Yield the tags of the default target and of the UKFRS target.
+
+    In a UKSEF report the default target holds the IFRS figures, and `UKFRS` holds what the UK
+    taxonomies add: the identity, the dates and the number of employees. A document without a
+    default target that has a single other target is read by that one.
+    """
+    elements = list(root.iter(*_INLINE_TAGS))
+    targets = {element.get("target") for element in elements}
+    wanted: set[str | None] = {
+        target for target in targets if target and target.casefold() == _UK_TARGET
+    }
+    others = targets - wanted
+    if None in others:
+        wanted.add(None)
+    elif len(others) == 1:
+        wanted |= others
+    for element in elements:
+        if element.get("target") in wanted:
             prefix, _, name = (element.get("name") or "").strip().rpartition(":")
             yield _Tag(element, name, is_inline=True, prefix=prefix)
 

@@ -9,6 +9,7 @@ from enrichment.accounts.model import AccountsRefused, RefusalCode
 
 INLINE_NAMESPACES = ("http://www.xbrl.org/2013/inlineXBRL", "http://www.xbrl.org/2008/inlineXBRL")
 MAX_STEPS = 100_000
+MAX_CHARACTERS = 1_000_000
 MAX_TEXT = 20_000
 _BRACKET_STEPS = 12
 
@@ -20,13 +21,14 @@ _ROW_ENDS = frozenset({"tr", "table", "body"})
 
 
 class TextReader:
-    """Reads the text of tags, within one bound on all the nodes it visits in a document.
+    """Reads the text of tags, within bounds on the nodes and characters of a whole document.
 
-    Tags nest and continuations are shared, so the work is not bounded by the document's size.
+    Tags nest and continuations are shared, so the document's size does not bound the work.
     """
 
     def __init__(self, root: etree._Element) -> None:
         self._steps_left = MAX_STEPS
+        self._characters_left = MAX_CHARACTERS
         self._continuations: dict[str, etree._Element] = {}
         for namespace in INLINE_NAMESPACES:
             for element in root.iter(f"{{{namespace}}}continuation"):
@@ -47,6 +49,9 @@ class TextReader:
         current: etree._Element | None = element
         while current is not None:
             for piece in self._pieces(current, breaks=breaks):
+                self._characters_left -= len(piece)
+                if self._characters_left < 0:
+                    raise _too_much()
                 pieces.append(piece)
                 length += len(piece)
                 if length > MAX_TEXT:
@@ -79,9 +84,13 @@ class TextReader:
     def _step(self) -> None:
         self._steps_left -= 1
         if self._steps_left < 0:
-            raise AccountsRefused(
-                RefusalCode.TOO_MANY_ELEMENTS, "The tags overlap more than in any accounts."
-            )
+            raise _too_much()
+
+
+def _too_much() -> AccountsRefused:
+    return AccountsRefused(
+        RefusalCode.TOO_MANY_ELEMENTS, "The tags overlap, or hold more text, than in any accounts."
+    )
 
 
 def is_bracketed(element: etree._Element) -> bool:

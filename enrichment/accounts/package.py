@@ -1,4 +1,4 @@
-"""From a filed zip package (CIC, UKSEF) to the bytes of its one accounts document."""
+"""From a filed zip package (CIC, audit-exempt subsidiary, UKSEF) to its one accounts document."""
 
 import struct
 import zlib
@@ -22,6 +22,12 @@ _ZIP64_LOCATOR = b"PK\x06\x07"
 _ZIP64_LOCATOR_BYTES = 20
 _ENCRYPTED = 0x1
 _PAGES = (".xhtml", ".html", ".htm")
+_INSTANCES = (".xml", ".xbrl")
+_SUBSIDIARY_FOLDER = "subsidiary-accounts"
+_ACCOUNTS_FOLDER = "accounts"
+_REPORTS_FOLDER = "reports"
+_OTHER_FILINGS = frozenset({"consolidated-accounts", "agreement", "guarantee", "cic34"})
+_FINDER_FOLDER = "__macosx"
 
 
 def is_zip(content: bytes) -> bool:
@@ -30,7 +36,11 @@ def is_zip(content: bytes) -> bool:
 
 
 def accounts_document(content: bytes) -> bytes:
-    """Return the document filed under `accounts/`; the CIC 34 report beside it is another filing.
+    """Return the package's one accounts document of the company itself.
+
+    A CIC package has it under `accounts/`, a package of an audit-exempt subsidiary under
+    `subsidiary-accounts/`, and a UKSEF report package under `reports/`. The CIC 34 report and the
+    parent's consolidated accounts, filed in the same package, are not read.
 
     Raises AccountsRefused: ZIP_UNSAFE, ZIP_NO_ACCOUNTS, ZIP_AMBIGUOUS or TOO_LARGE.
     """
@@ -71,23 +81,48 @@ def _accounts_member(members: list[ZipInfo]) -> ZipInfo:
     paths = [_safe_path(member) for member in members]
     if len(set(paths)) != len(paths):
         raise _unsafe("Two members of the zip package have the same name.")
-    inside = [
-        (path, member)
-        for path, member in zip(paths, members, strict=True)
-        if not member.is_dir() and _is_accounts(path)
-    ]
-    pages = [member for path, member in inside if path.suffix.lower() in _PAGES]
-    found = pages or [member for path, member in inside if path.suffix.lower() == ".xml"]
-    if not found:
+    ranked: dict[int, list[tuple[PurePosixPath, ZipInfo]]] = {}
+    for path, member in zip(paths, members, strict=True):
+        rank = None if member.is_dir() else _rank(path)
+        if rank is not None:
+            ranked.setdefault(rank, []).append((path, member))
+    if not ranked:
         raise AccountsRefused(
-            RefusalCode.ZIP_NO_ACCOUNTS, "The zip package has no document under accounts/."
+            RefusalCode.ZIP_NO_ACCOUNTS, "The zip package has no accounts document."
         )
+    found = ranked[min(ranked)]
     if len(found) > 1:
+        folder = found[0][0].parent.name
         raise AccountsRefused(
             RefusalCode.ZIP_AMBIGUOUS,
-            f"The zip package has {len(found)} documents under accounts/.",
+            f"The zip package has {len(found)} accounts documents under {folder}/.",
         )
-    return found[0]
+    return found[0][1]
+
+
+def _rank(path: PurePosixPath) -> int | None:
+    """Return how likely the file is the company's own accounts, 0 first; null if it is not.
+
+    Files that only macOS or another tool adds, such as `__MACOSX/._page.xhtml`, are not.
+    """
+    parts = [part.strip().casefold() for part in path.parts]
+    folders = parts[:-1]
+    if _FINDER_FOLDER in folders or any(part.startswith(".") for part in parts):
+        return None
+    if not _OTHER_FILINGS.isdisjoint(folders):
+        return None
+    suffix = path.suffix.lower()
+    if suffix not in (*_PAGES, *_INSTANCES):
+        return None
+    if _SUBSIDIARY_FOLDER in folders:
+        place = 0
+    elif _ACCOUNTS_FOLDER in folders:
+        place = 1
+    elif _REPORTS_FOLDER in folders[:2]:
+        place = 2
+    else:
+        return None
+    return 2 * place + (suffix in _INSTANCES)
 
 
 def _safe_path(member: ZipInfo) -> PurePosixPath:
@@ -99,10 +134,6 @@ def _safe_path(member: ZipInfo) -> PurePosixPath:
     if member.flag_bits & _ENCRYPTED:
         raise _unsafe("A member of the zip package is encrypted.")
     return path
-
-
-def _is_accounts(path: PurePosixPath) -> bool:
-    return "accounts" in (part.lower() for part in path.parts[:-1])
 
 
 def _read(package: ZipFile, member: ZipInfo) -> bytes:

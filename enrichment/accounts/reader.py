@@ -23,6 +23,7 @@ from enrichment.accounts.periods import (
     SLACK,
     balance_instants,
     balance_sheet_date,
+    ends_on_any,
     period_start,
     stated_dates,
     undefined_contexts,
@@ -34,7 +35,7 @@ _MAX_STRAYS = 8
 
 
 def read_accounts(content: bytes, *, company_number: str | None = None) -> Accounts:
-    """Return what iXBRL 1.0 or 1.1, plain XBRL 2.1, or a CIC or UKSEF zip of one says.
+    """Return what iXBRL 1.0 or 1.1, plain XBRL 2.1, or a zip package of one says.
 
     Sources: facts of the UK taxonomies (FRS 102, FRS 105, FRS 101, IFRS, UK GAAP before 2015)
     at the newest balance sheet date, for the company itself (A22, A23). Raises AccountsRefused
@@ -65,9 +66,10 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     find_parts(found, lines, day)
     note_unusable(found, books)
     derive_total(found, lines, day)
+    ends = _ends(document, day)
     find_employees(
-        document, found, day=day, start=start, ends=_ends(document, day),
-        is_separate=books.is_separate, is_group=is_group,
+        document, found, day=day, start=start, ends=ends,
+        is_separate=books.is_separate and not _has_uk_count(document, ends), is_group=is_group,
     )  # fmt: skip
     check_sums(found, lines)
     return Accounts(
@@ -119,6 +121,22 @@ def _ends(document: Document, day: date) -> frozenset[date]:
     """Return the days the period may end on: a balance sheet may be dated a few days apart."""
     stated = stated_dates(document, concepts.PERIOD_END)
     return frozenset({day, *(end for end in stated if abs(end - day) <= SLACK)})
+
+
+def _has_uk_count(document: Document, ends: frozenset[date]) -> bool:
+    """Tell whether a UK taxonomy tags the head count of the entity as a whole.
+
+    Without a dimension a UK tag is the company's own, where an IFRS tag is the group's.
+    """
+    return any(
+        not fact.is_ifrs
+        and not fact.is_nil
+        and fact.context is not None
+        and not fact.context.is_separate
+        and not fact.context.dimensions
+        and ends_on_any(fact, ends)
+        for fact in document.of(concepts.EMPLOYEES)
+    )
 
 
 def _currency(found: Findings) -> str | None:

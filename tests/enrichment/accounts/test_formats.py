@@ -11,7 +11,6 @@ from tests.enrichment.accounts.documents import (
     employees,
     inline,
     number,
-    package,
     plain,
     text,
 )
@@ -109,22 +108,3 @@ def test_a_name_is_read_around_exclusions_and_along_continuations() -> None:
     )
     accounts = read_accounts(inline(*BALANCE_SHEET, identity=identity), company_number=NUMBER)
     assert accounts.company_name == "Smith & Sons Limited x"
-
-
-def test_only_the_default_target_counts() -> None:
-    accounts = read_accounts(
-        inline(number("FixedAssets", "9", target="other"), number("FixedAssets", "5"))
-    )
-    assert accounts.fixed_assets is not None
-    assert accounts.fixed_assets.value == 5
-
-
-@pytest.mark.parametrize(
-    "name", ["CIC-01234567/accounts/a.xhtml", "Accounts/b.HTML", "x\\accounts\\c.htm"]
-)
-def test_a_package_gives_its_accounts_and_not_its_other_report(name: str) -> None:
-    other = inline(number("FixedAssets", "9"))
-    content = package(
-        [("CIC-01234567/cic34/cicReport.xhtml", other), (name, inline(*BALANCE_SHEET))]
-    )
-    assert as_record(read_accounts(content))["fixed_assets"] == 1000

@@ -32,6 +32,19 @@ _LEVELS = "".join(
 BOMB = f'<!DOCTYPE html [<!ENTITY a "aaaaaaaaaa">{_LEVELS}]>'
 
 
+XHTML = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x.dtd">'
+
+
+def declarations(count: int) -> str:
+    return " ".join(f'xmlns:m{i}="u"' for i in range(count))
+
+
+def sharing(content: str, *, tags: int) -> bytes:
+    """Build accounts in which many tags go on in one continuation."""
+    identity = text("EntityCurrentLegalName", "x", continuedAt="k") * tags
+    return inline(identity=f'{identity}<ix:continuation id="k">{content}</ix:continuation>')
+
+
 def refusal(content: bytes) -> RefusalCode:
     with pytest.raises(AccountsRefused) as refused:
         read_accounts(content)
@@ -108,6 +121,37 @@ def refusal(content: bytes) -> RefusalCode:
             ),
             "TOO_MANY_ELEMENTS",
         ),
+        # the text of shared continuations multiplies, printed or blank
+        (sharing("y" * 20_000, tags=100), "TOO_MANY_ELEMENTS"),
+        (sharing("\u2014" * 2_000_000, tags=1), "TOO_MANY_ELEMENTS"),
+        (sharing(" " * 2_000_000, tags=4_900), "TOO_MANY_ELEMENTS"),
+        # a chain of continuations that many tags share
+        (
+            inline(
+                identity=text("EntityCurrentLegalName", "x", continuedAt="k0") * 100
+                + "".join(
+                    f'<ix:continuation id="k{i}" continuedAt="k{i + 1}"/>' for i in range(2_000)
+                )
+            ),
+            "TOO_MANY_ELEMENTS",
+        ),
+        # references to entities that nothing declares are nodes, in UTF-16 too
+        ((XHTML + "<a>" + "&a;" * 1_000_001 + "</a>").encode(), "TOO_MANY_ELEMENTS"),
+        ((XHTML + "<a>" + "&a;" * 1_000_001 + "</a>").encode("utf-16"), "TOO_MANY_ELEMENTS"),
+        # namespaces and attributes without end, at the root or below
+        (f"<a {declarations(100_000)}/>".encode(), "TOO_LARGE"),
+        (f"<a {declarations(100_000)}/>".encode("utf-16"), "TOO_LARGE"),
+        (b"<a " + b"".join(b"b%d='' " % i for i in range(100_000)) + b"/>", "TOO_LARGE"),
+        (b"<!-- -->" * 100_000 + b"<a/>", "TOO_LARGE"),
+        (inline(f"<p {declarations(2_000)}>{number('FixedAssets', '1')}</p>"), "TOO_MANY_ELEMENTS"),
+        (
+            inline(
+                "".join(f'<p xmlns:n{i}="u">' for i in range(1_001 // 5))
+                + f"<p {declarations(1_000)}>{number('FixedAssets', '1')}</p>"
+                + "</p>" * (1_001 // 5)
+            ),
+            "TOO_MANY_ELEMENTS",
+        ),
         # scales no money has
         (inline(number("FixedAssets", "1", scale="999999999")), "ABSURD_SCALE"),
         (inline(number("FixedAssets", "1", scale="-13")), "ABSURD_SCALE"),
@@ -136,6 +180,25 @@ def test_absurd_decimals_are_no_harm() -> None:
     accounts = read_accounts(
         inline(number("FixedAssets", "5", decimals="9" * 5000), number("CurrentAssets", "5"))
     )
+    assert accounts.fixed_assets is not None
+    assert accounts.fixed_assets.value == 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        inline(f"<p {declarations(900)}>{number('FixedAssets', '5')}</p>"),
+        inline('<p xmlns:m="u"/>' * 50_000, number("FixedAssets", "5")),
+        inline("&amp;&#160;" * 600_000, number("FixedAssets", "5")),
+        Inline("&nbsp;" * 50_000 + number("FixedAssets", "5"), doctype=XHTML).text().encode(),
+        sharing("y" * 9_000, tags=100).replace(
+            b"</body>", number("FixedAssets", "5").encode() + b"</body>"
+        ),
+        b"<!-- -->" * 10_000 + Inline(number("FixedAssets", "5")).text().encode(),
+    ],
+)
+def test_what_is_only_long_is_read(content: bytes) -> None:
+    accounts = read_accounts(content)
     assert accounts.fixed_assets is not None
     assert accounts.fixed_assets.value == 5
 

@@ -1,0 +1,70 @@
+"""Reads accounts in a process of its own, so that the caller's event loop never waits for it."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from enrichment.accounts import Accounts, AccountsRefused, RefusalCode
+
+_ROOT = Path(__file__).resolve().parent.parent
+_ENVIRONMENT = ("LD_LIBRARY_PATH", "PATH")
+"""All that the process gets to know: it parses what strangers wrote, and needs no secret."""
+
+
+class AccountsReaderDied(Exception):
+    """The process ended without an answer, as when the machine stops; it can be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    code: RefusalCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    accounts: Accounts | None = None
+    refusal: _Refusal | None = None
+
+
+_ANSWER = TypeAdapter(_Answer)
+
+
+async def read_accounts_apart(content: bytes, *, company_number: str) -> Accounts:
+    """Return what `read_accounts` returns. Raises AccountsRefused, and AccountsReaderDied."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "enrichment.accounts", company_number),
+        cwd=_ROOT,
+        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        start_new_session=True,  # Ctrl-C stops the worker, which then stops this
+    )
+    try:
+        output, _ = await process.communicate(content)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return accounts_of(process.returncode, output)
+
+
+def accounts_of(status: int | None, output: bytes) -> Accounts:
+    """Return the accounts in a reader's output. Raises AccountsRefused and AccountsReaderDied."""
+    if status == -signal.SIGXCPU:
+        raise AccountsRefused(
+            RefusalCode.TOO_LARGE, "Reading the document takes longer than any accounts."
+        )
+    answer = _ANSWER.validate_json(output) if status == 0 else _Answer()
+    if answer.refusal is not None:
+        raise AccountsRefused(answer.refusal.code, answer.refusal.message)
+    if answer.accounts is None:
+        raise AccountsReaderDied(f"status {status}")
+    return answer.accounts
