@@ -202,7 +202,6 @@ class Database:
             # Connecting is left to the first query, and a caller who hangs up then blocks all.
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
-            self._lite_epochs = LiteEpochs(self._reader)
         else:
             options = self._statement_options
             connect = partial(connected, self._prepare, dsn=self.dsn, **options)
@@ -309,6 +308,7 @@ class Database:
         path = self.config["connections"]["default"]["credentials"]["file_path"]
         reader = open_reader(path)
         setattr(get_connection("default"), READER, reader)
+        self._lite_epochs = LiteEpochs(reader)
         return reader
 
     def _forget(self, unit: asyncio.Task[Any]) -> None:

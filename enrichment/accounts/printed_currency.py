@@ -70,4 +70,6 @@ def _stripped(text: str | None) -> str:
 
 
 def _short_text(element: etree._Element) -> str:
+    if not isinstance(element.tag, str):  # a reference to an entity, or a comment
+        return ""
     return "".join(str(piece) for piece in islice(element.itertext(), _NEAR))
