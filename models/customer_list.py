@@ -262,6 +262,10 @@ async def count(wanted: CustomerFilter) -> int:
     return int(counted)
 
 
+ROWS_AT_ONCE = 500
+"""Of one statement: SQLite's run in the event loop, and so many rows take some milliseconds."""
+
+
 async def first_of_classes(
     reader: Reader,
     class_ids: Sequence[str],
@@ -270,16 +274,20 @@ async def first_of_classes(
     order: CustomerOrder = CustomerOrder.NAME_ASC,
     keep: Keep | None = None,
 ) -> list[Any]:
-    """Give the first customers of each of many classes, in one statement for them all."""
+    """Give the first customers of each of many classes: in one statement, unless they are many."""
     place = Place((order.column, "id"), beyond=beyond)
-    each, living = await _of_classes(class_ids)
-    source = each.first_of_each(living, place, size)
-    return await reader.read(ALWAYS, f"ORDER BY {place.order()}", source=source, keep=keep)
+    is_few, at_once = await reaches_few(), max(1, ROWS_AT_ONCE // max(size, 1))
+    found: list[Any] = []
+    for begin in range(0, len(class_ids), at_once):
+        each, living = _of_classes(class_ids[begin : begin + at_once], is_few=is_few)
+        source = each.first_of_each(living, place, size)
+        found += await reader.read(ALWAYS, f"ORDER BY {place.order()}", source=source, keep=keep)
+    return found
 
 
 async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:
     """Count the customers of many classes in one statement, as far as `most`."""
-    each, living = await _of_classes(class_ids)
+    each, living = _of_classes(class_ids, is_few=await reaches_few())
     statement = each.count_of_each(living, most)
     counted = dict(tuple(row) for row in await run(statement.text, statement.parameters))
     return {class_id: counted.get(class_id, 0) for class_id in class_ids}
@@ -290,8 +298,7 @@ async def count_listed(class_ids: Sequence[str]) -> dict[str, int]:
     return await count_of_classes(class_ids, LARGEST_COUNT + 1)
 
 
-async def _of_classes(class_ids: Sequence[str]) -> tuple[Each, Sql]:
+def _of_classes(class_ids: Sequence[str], *, is_few: bool) -> tuple[Each, Sql]:
     """Give the keys of which such a list consists, and what else its customers meet."""
-    is_few = await reaches_few()
     each = Each("customer", "customer_class_id", listed(class_ids), is_few=is_few)
     return each, all_of([NOT_ERASED, among_reached()]) if is_few else NOT_ERASED

@@ -105,6 +105,22 @@ class Context:
         self.slot = self.limiters.request(self.caller, self.is_gone)
         return self.slot
 
+    @asynccontextmanager
+    async def turn_to_read(self) -> AsyncIterator[None]:
+        """Wait until the caller may have the event loop to read a message of a WebSocket.
+
+        All who have not signed in share one turn.
+        """
+        if self.limiters is None:
+            yield
+            return
+        share = self.limiters.share
+        await share.wait(self.caller)
+        try:
+            yield
+        finally:
+            share.leave()
+
     def turn_of_event(self) -> AbstractAsyncContextManager[None]:
         """Wait for a slot for an event of a subscription, as long as it takes."""
         if self.limiters is None or self.principal is None:

@@ -166,11 +166,12 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 return
         try:
             read = partial(read_json, text.encode())
-            if len(text) < LONG_JSON:
-                parsed = read()
-            else:
+            if len(text) >= LONG_JSON:
                 parsed = await self.view.read_message(self.context, read)
-            await super().handle_message(cast("Message", parsed))
+                await super().handle_message(cast("Message", parsed))
+                return
+            async with self.context.turn_to_read():
+                await super().handle_message(cast("Message", read()))
         except UnusableJSON as unusable:
             await self.handle_unusable(unusable)
         except (AttributeError, TypeError):  # Strawberry takes the shape of a message for granted
