@@ -57,6 +57,7 @@ class ReadingConnections:
         self._connect = connect
         self._turns = asyncio.Semaphore(most)
         self._idle: list[Any] = []
+        self._is_closed = False
 
     async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
         """Run a statement and give its rows; it is sent again where a kept connection had ended."""
@@ -77,17 +78,24 @@ class ReadingConnections:
             connection.terminate()
             raise
         except asyncpg.PostgresError:
-            self._idle.append(connection)  # the statement was refused; nothing is wrong with it
+            self._keep(connection)  # the statement was refused; nothing is wrong with it
             raise
         except BaseException:
             await hang_up(connection)
             raise
         finally:
             add_since(started)
-        self._idle.append(connection)
+        self._keep(connection)
         return rows
 
+    def _keep(self, connection: Any) -> None:
+        if self._is_closed:  # while a statement was under way
+            connection.terminate()
+        else:
+            self._idle.append(connection)
+
     async def close(self) -> None:
-        """Close all, once nobody reads any more."""
+        """Close all; one that somebody still reads by is closed after that."""
+        self._is_closed = True
         while self._idle:
             await self._idle.pop().close()

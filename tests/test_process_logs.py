@@ -254,8 +254,9 @@ async def test_without_a_key_customers_are_not_filled_with_made_up_data(url: str
 async def test_behind_a_pooler_that_is_not_set_nothing_starts(
     url: str, command: tuple[str, ...]
 ) -> None:
+    given = {"PUBLIC_URL": "https://example.org", **JSON}
     async with pgbouncer(url) as pooled:
-        status, out, err = await run(*command, PORT="0", DATABASE_URL=pooled, **JSON)
+        status, out, err = await run(*command, PORT="0", DATABASE_URL=pooled, **given)
     assert (status, out) == (1, "")
     lines = parsed(err)
     told = [line["variable"] for line in lines if line.get("code") == "SHARED_SESSIONS"]

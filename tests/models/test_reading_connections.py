@@ -12,6 +12,7 @@ from models.audit import Act
 from models.customer_class import CustomerClass
 from models.database import Database
 from models.locks import lock
+from models.reading_connections import ReadingConnections
 from models.sql import run
 from tests.factories import add_class
 
@@ -133,3 +134,31 @@ async def test_a_server_that_falls_silent_holds_nobody_who_gave_up(
         finally:
             speaks.set()
             await far.close()
+
+
+async def test_a_connection_that_still_reads_at_the_close_is_closed_after_it() -> None:
+    begun, may_end, ended = asyncio.Event(), asyncio.Event(), []
+
+    class Slow:
+        """A connection whose statement takes its time."""
+
+        async def fetch(self, *_: object) -> list[tuple[int]]:
+            """Answer when told to."""
+            begun.set()
+            await may_end.wait()
+            return [(1,)]
+
+        def terminate(self) -> None:
+            """Note the end."""
+            ended.append(self)
+
+    async def connect() -> Slow:
+        return Slow()
+
+    connections = ReadingConnections(connect, most=1)
+    reading = asyncio.create_task(connections.fetch("SELECT 1", ()))
+    await begun.wait()
+    await connections.close()
+    may_end.set()
+    assert await reading == [(1,)]
+    assert len(ended) == 1
