@@ -39,14 +39,11 @@ class LoopShare:
 
         Returns the time; None if the caller has had its share of this iteration.
         """
-        now, used = self._clock(), self._used
+        now = self.leave()
         if not self._is_marked:
             self._is_marked = True
             asyncio.get_running_loop().call_soon(self._begin_next)
-        elif self._current is not None:
-            used[self._current] = used.get(self._current, 0.0) + now - self._since
-        if used.get(caller, 0.0) > self._slice:
-            self._current = None
+        if self._used.get(caller, 0.0) > self._slice:
             return None
         if caller != self._latest:
             self._latest, self._alone_since, self._slice = caller, now, SLICE_S

@@ -14,6 +14,7 @@ from models.access import Scope
 from models.enrichment_status import EnrichmentStatus
 from tests.conftest import START, Clock
 from tests.databases import Databases
+from tests.enrichment.accounts.documents import FIGURES
 from tests.graphql_client import API_KEY, Api, Json, LiveApi, running_live_api, stored
 
 NOW = START.isoformat()
@@ -34,14 +35,6 @@ PROFILE = f"""
   }}
 """
 FIELDS = "fields { name outcome source }"
-FIGURES = (
-    "employees",
-    "fixedAssets",
-    "currentAssets",
-    "totalAssets",
-    "totalAssetsLessCurrentLiabilities",
-    "netAssets",
-)
 
 
 async def test_a_save_answers_at_once_and_the_profile_is_filled_after(live: LiveApi) -> None:

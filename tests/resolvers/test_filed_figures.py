@@ -13,6 +13,7 @@ from tests.enrichment.accounts.documents import (
     CONTEXTS,
     DATED,
     DAY,
+    FIGURES,
     employees,
     inline,
     instant,
@@ -22,14 +23,6 @@ from tests.enrichment.accounts.documents import (
 from tests.graphql_client import Json, running_live_api
 
 NUMBER = "01234567"
-FIGURES = (
-    "employees",
-    "fixedAssets",
-    "currentAssets",
-    "totalAssets",
-    "totalAssetsLessCurrentLiabilities",
-    "netAssets",
-)
 SELECT = " ".join(f"{name} {{ value scope warnings }}" for name in FIGURES)
 GROUP = CONTEXTS + instant("group", DAY, "GroupCompanyDataDimension=Consolidated")
 SIGNED_PLAIN = tuple(

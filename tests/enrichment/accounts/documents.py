@@ -10,6 +10,16 @@ from enrichment.accounts import Accounts
 
 NUMBER = "01234567"
 NAME = "Example Widgets Limited"
+FIGURES = (
+    "employees",
+    "fixedAssets",
+    "currentAssets",
+    "totalAssets",
+    "totalAssetsLessCurrentLiabilities",
+    "netAssets",
+)
+"""The figures that are read, as a profile names them."""
+
 DAY = "2024-12-31"
 PRIOR = "2023-12-31"
 WITHIN = "MaturitiesOrExpirationPeriodsDimension=WithinOneYear"
