@@ -18,6 +18,7 @@ from tortoise.models import Model
 
 from models.sql import Sql, run
 from models.tally import count
+from models.time_slice import is_over, pause
 
 Compute = Callable[..., Any]
 Keep = Callable[[list[Any]], list[Any]]
@@ -162,6 +163,8 @@ class Reader:
                 count(len(objects) * level.weight)
                 for attachment in level.attachments:
                     await _attach(objects, attachment, self._given)
+                    if is_over():
+                        await pause()
         return made[-1]
 
 

@@ -55,6 +55,7 @@ from models.reading import (
     Shape,
 )
 from models.sql import Sql, among, from_database, is_postgres
+from models.time_slice import is_over, pause
 
 MOST_KEPT = 256
 MOST_JOINS = 30
@@ -259,7 +260,7 @@ class _Select:
         return self._variables[column]
 
 
-PARENTS_AT_ONCE = 500
+PARENTS_AT_ONCE = 250
 """Rows of more parents are read in several statements, so that others run in between."""
 
 BACK = "_back"
@@ -282,6 +283,8 @@ def _brings(many: Many) -> Bring:
                 where = Sql(f"{where.text} AND {many.where}", where.parameters)
             for made in await Reader(child, given).read(where, order):
                 children[made._back].append(made)
+            if is_over():
+                await pause()
         return [children[parent.id] for parent in parents]
 
     return bring

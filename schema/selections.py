@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 
 from graphql import (
@@ -208,7 +209,11 @@ def inner_type(annotation: Any) -> type:
     """Give the type within lists and nulls."""
     while isinstance(annotation, StrawberryContainer):
         annotation = annotation.of_type
-    if isinstance(annotation, LazyType):
-        annotation = annotation.resolve_type()
-    kind: type = annotation
+    kind: type = _resolved(annotation) if isinstance(annotation, LazyType) else annotation
     return kind
+
+
+@cache
+def _resolved(annotation: LazyType[Any, Any]) -> type:
+    """Resolve once: each time, the library looks at the files of the modules."""
+    return annotation.resolve_type()

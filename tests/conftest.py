@@ -4,11 +4,16 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import settings
 
 from models.access import Principal, Scope
 from models.audit import Act
 from models.database import Database
 from tests.databases import Databases, NoServerError, chosen_databases, run_aside
+
+# How long an example takes says nothing on a machine that others use too.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 START = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 

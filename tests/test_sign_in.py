@@ -185,7 +185,7 @@ async def heard(api: Api, change: Callable[[], Awaitable[Any]]) -> None:
     with api.platform.database.signals.watching("tokens") as told:
         await change()
         if api.platform.database.is_postgres:
-            await asyncio.wait_for(told.wait(), 10)
+            await asyncio.wait_for(told.wait(), 60)
 
 
 async def test_the_common_request_costs_no_statement_and_no_question(
@@ -193,7 +193,7 @@ async def test_the_common_request_costs_no_statement_and_no_question(
 ) -> None:
     token = provider.token()
     credentials = api.platform.credentials
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while credentials.state() is None:  # noqa: ASYNC110  # it has no event for it
             await asyncio.sleep(0.01)
     for _ in range(2):  # the first makes the user, which is a change

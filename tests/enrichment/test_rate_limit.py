@@ -389,6 +389,6 @@ async def test_callers_who_hang_up_while_they_wait_do_no_harm(
             await asyncio.sleep(0)
         caller.cancel()
         await asyncio.gather(caller, return_exceptions=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await budget_of(clock, "last").acquire()
         assert await database.transaction(lambda: RateLimit.all().count()) > 0

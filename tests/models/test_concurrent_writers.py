@@ -330,6 +330,6 @@ async def _until_waiting(connection: asyncpg.Connection, writers: int) -> None:
     """Wait until so many transactions of this database wait for a lock."""
     waiting = """SELECT count(*) FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock'"""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await connection.fetchval(waiting) < writers:  # noqa: ASYNC110  # the server has no event for it
             await asyncio.sleep(0.005)

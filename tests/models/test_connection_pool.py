@@ -60,7 +60,7 @@ async def test_more_than_there_are_connections_for_wait_their_turn(
         ended += 1
 
     units = [asyncio.create_task(database.transaction(work)) for _ in range(3 * most)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(pool._taken) < most:  # noqa: ASYNC110  # they are being opened
             await asyncio.sleep(0)
         assert counted(pool) == (0, most)
@@ -101,7 +101,7 @@ async def test_a_transaction_that_can_not_begin_takes_no_turn(
         for _ in range(2 * pool._most):
             with pytest.raises(BrokenError):
                 await database.transaction(work)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await database.transaction(work)
 
 
@@ -157,7 +157,7 @@ async def test_a_transaction_that_is_given_up_as_it_begins_is_nobody_elses(
     row = await add_class(database, act, "A")
     for position in range(100, 110):
         beginning = asyncio.create_task(begin())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while counted(pool)[1] == 0:  # noqa: ASYNC110  # it is being taken
                 await asyncio.sleep(0)
         beginning.cancel()
@@ -192,7 +192,7 @@ async def test_who_waits_when_the_pool_is_closed_is_refused(database: Database, 
         await get_connection("default").execute_query("SELECT 1")
 
     units = [asyncio.create_task(database.transaction(may_end.wait)) for _ in range(pool._most)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while counted(pool)[1] < pool._most:  # noqa: ASYNC110  # they are being opened
             await asyncio.sleep(0)
         waiting = [asyncio.create_task(ask()) for _ in range(3)]
@@ -213,7 +213,7 @@ async def test_what_is_under_way_ends_with_its_own_error_when_all_is_closed_at_o
         await get_connection("default").execute_query("SELECT pg_sleep(30)")
 
     asleep = asyncio.create_task(sleep())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while counted(pool)[1] == 0:  # noqa: ASYNC110  # it is being taken
             await asyncio.sleep(0)
         pool.terminate()

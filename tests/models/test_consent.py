@@ -186,7 +186,7 @@ def ledgers(draw: st.DrawFn) -> list[Row]:
 
 
 @given(ledgers(), st.integers(0, 2**32), st.integers(-1, 8))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_projection_equals_a_naive_replay_in_any_order(
     rows: list[Row], seed: int, number: int
 ) -> None:
@@ -201,7 +201,7 @@ def test_the_projection_equals_a_naive_replay_in_any_order(
 
 
 @given(ledgers(), st.integers(-1, 8))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_periods_say_the_same_as_the_projection(rows: list[Row], number: int) -> None:
     """R56: filters by periods and the flag never differ."""
     instant = day(number)

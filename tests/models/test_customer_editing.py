@@ -246,7 +246,7 @@ async def test_a_retirement_and_an_edit_at_once_both_happen(database: Database, 
     """R41, R101: they lock the same rows from opposite ends."""
     old, new = await add_class(database, act, "Old"), await shipped("CHARITY")
     customers = [await add_customer(database, act, class_id=old.id) for _ in range(4)]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await asyncio.gather(
             *(edit(database, act, customer, {"name": "New"}) for customer in customers),
             retire(database, act, old, new),

@@ -64,7 +64,7 @@ async def test_callers_who_hang_up_in_a_transaction_do_no_harm(database: Databas
         caller.cancel()
         with pytest.raises(asyncio.CancelledError):
             await caller
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await database.transaction(partial(work, 99))
     await database.close()
     await database.open()
@@ -87,7 +87,7 @@ async def test_a_transaction_goes_to_its_end_when_its_caller_hangs_up(database: 
     with pytest.raises(asyncio.CancelledError):
         await caller
     may_go_on.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await Heartbeat.exists(worker="slow"):  # noqa: ASYNC110  # a row is waited for
             await asyncio.sleep(0)
 
@@ -139,7 +139,7 @@ async def test_another_process_is_woken_through_postgresql(database: Database) -
     listening = asyncio.create_task(other._listen(["here"]))
     try:
         with other.signals.watching("here") as woken:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await woken.wait()  # once it listens, for what came before
                 woken.clear()
                 await database.transaction(lambda: wake("here"))
@@ -166,7 +166,7 @@ async def test_transactions_that_wait_for_each_other_both_end(database: Database
         row.display_position += 1
         await row.save()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await asyncio.gather(
             database.transaction(lambda: work(first, second)),
             database.transaction(lambda: work(second, first)),

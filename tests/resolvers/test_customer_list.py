@@ -101,9 +101,7 @@ async def backwards(api: Api, size: int, **variables: Any) -> list[Json]:
         before = found["pageInfo"]["startCursor"]
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sort=st.sampled_from(sorted(SORTS)),
     descends=st.booleans(),

@@ -461,7 +461,6 @@ async def test_what_hypothesis_asks_is_answered_alike(asking: Asking, stored: St
         max_examples=DOCUMENTS,
         derandomize=True,
         database=None,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

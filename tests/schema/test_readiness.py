@@ -206,14 +206,14 @@ async def test_the_schema_is_looked_at_again_when_migrations_were_applied(
     monkeypatch.setattr("models.database.CHECK_SCHEMA_S", 0.01)
     database.signals.fire("schema")
     await note_migration(database, "0099_next")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while database.schema_fit is None or database.schema_fit.may_write:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     with pytest.raises(Exception, match="SCHEMA_MISMATCH"):
         await database.transaction(lambda: beat("w", START))
     assert not await Heartbeat.exists(worker="w")
     await forget_migration("0099_next")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not database.schema_fit.may_write:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -264,7 +264,7 @@ async def test_on_an_older_schema_background_loops_say_nothing_until_it_fits(
 
     with captured_logs("json") as log:
         app = create_app(Settings(database_url=url), on_ready=note)
-        async with app.router.lifespan_context(app), asyncio.timeout(10):
+        async with app.router.lifespan_context(app), asyncio.timeout(60):
             while min(turns["worker"], turns["connections"]) < 20:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
             lines = log.getvalue().splitlines()

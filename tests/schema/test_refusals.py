@@ -116,7 +116,7 @@ async def test_a_websocket_that_fails_is_closed_with_the_request_id(
     async with listening(api.app) as address, connected(address, **ID) as socket:
         payload = {"Authorization": f"Bearer {api.token}"}
         await socket.send(type="connection_init", payload=payload)
-        message = await socket.ws.receive(timeout=10)
+        message = await socket.ws.receive(timeout=60)
         assert message.type is aiohttp.WSMsgType.CLOSE
         assert (message.data, message.extra) == (
             1011,

@@ -50,7 +50,7 @@ async def answer_of(connection: Wire) -> tuple[int, dict[str, object]]:
     """Read one answer with a body in JSON."""
     head = await connection.head()
     length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
-    body = await asyncio.wait_for(connection.reader.readexactly(length), 20)
+    body = await asyncio.wait_for(connection.reader.readexactly(length), 60)
     return int(head.split()[1]), json.loads(body or b"{}")
 
 
@@ -349,7 +349,7 @@ async def test_a_client_that_leaves_its_last_answer_unread_is_hung_up_on() -> No
         await asyncio.sleep(2)
         deaf.writer.transport.resume_reading()  # type: ignore[attr-defined]  # see above
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
-            await asyncio.wait_for(deaf.reader.readexactly(20_000_000), 10)
+            await asyncio.wait_for(deaf.reader.readexactly(20_000_000), 60)
 
 
 def test_the_status_lines_that_are_needed_are_known() -> None:

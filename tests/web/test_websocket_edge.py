@@ -54,7 +54,7 @@ async def received(connection: Wire) -> tuple[int, bytes]:
             (size,) = struct.unpack("!H", await connection.reader.readexactly(2))
         return first & 0x0F, await connection.reader.readexactly(size)
 
-    return await asyncio.wait_for(read(), 20)
+    return await asyncio.wait_for(read(), 60)
 
 
 async def closed(connection: Wire) -> tuple[int, str]:
@@ -292,7 +292,7 @@ async def test_a_client_that_reads_nothing_is_hung_up_on() -> None:
         await client.send(UPGRADE + b"\r\n")
         await client.head()
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it reads, too
-        await asyncio.wait_for(has_ended.wait(), 10)
+        await asyncio.wait_for(has_ended.wait(), 60)
 
 
 @pytest.mark.parametrize(

@@ -308,7 +308,7 @@ def test_random_bytes_are_refused(content: bytes) -> None:
         assert read_or_refuse(start + content) is None
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(
     cuts=st.lists(st.tuples(st.integers(0, len(GOOD)), st.integers(0, 40)), max_size=3),
     fills=st.lists(st.sampled_from([b"", b"<", b">", b'"', b"&amp;", b"0", b"\xff", b"-"])),
@@ -327,7 +327,7 @@ def test_a_damaged_document_is_read_or_refused(
 _VALUES = st.one_of(st.text("0123456789-.()£, e\u2212", max_size=20), st.text(max_size=10))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_any_tagging_is_read_or_refused(data: st.DataObject) -> None:
     concepts = st.sampled_from(
