@@ -21,48 +21,48 @@ from enrichment.register import Register
 from identity.credentials import Credentials, credentials_of
 from identity.errors import ProviderUnavailable
 from identity.provider import provider_of
-from models.access import SYSTEM, TOKENS, Principal
-from models.audit import AUDIT, Act
-from models.confirmation import CONFIRMATION_MAIL
-from models.database import SCHEMA, Database
-from models.database_clock import DatabaseClock
-from models.delivery import DeliveryPolicy
-from models.event import EVENTS
-from models.heartbeat import is_any_alive
-from models.job import JOBS, count_retried
-from models.lookup import ENRICH, retry_blocked
-from models.lookup_monitor import LookupMonitor
-from models.mail_quota import MailQuota
-from models.numbering import keep_numbering
-from models.personal_data import is_masked
-from models.point_budget import PointAllowance
-from models.reach import bind, kept
-from models.retention import Retention
-from models.worker import Line, Worker, WorkerOptions
-from notifications.post import post_of
+from models.changes.lookup import retry_blocked
+from models.jobs.event import EVENTS
+from models.jobs.heartbeat import is_any_alive
+from models.jobs.job import JOBS, count_retried
+from models.jobs.kinds import CONFIRMATION_MAIL, ENRICH
+from models.jobs.retention import Retention
+from models.jobs.worker import Line, Worker, WorkerOptions
+from models.lists.lookup_monitor import LookupMonitor
+from models.lists.personal_data import is_masked
+from models.rules.delivery import DeliveryPolicy
+from models.storage.database import SCHEMA, Database
+from models.storage.database_clock import DatabaseClock
+from models.storage.point_budget import PointAllowance
+from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.tables.access import SYSTEM, TOKENS, Principal
+from models.tables.audit import AUDIT, ActorContext
+from models.tables.mail_quota import MailQuota
+from models.tables.numbering import keep_numbering
+from notifications.mail_transport import transport_of
 from observability.logs import log_failure
 from observability.request_log import RequestLog
-from schema.confirmation_page import ConfirmationPages
-from schema.connections import ConnectionLimits, Connections
-from schema.consent_export import consent_export
-from schema.context import Candidate, Context, RegisterUnavailable
-from schema.cors import Cors
-from schema.cost_budget import budget_of
-from schema.delivery_export import delivery_export
-from schema.guessing import Guessing, SignIn
-from schema.health import Readiness, health_routes
-from schema.http import GraphQLEndpoint
-from schema.limits import Limits
-from schema.proxy import ForwardedBy, TrustedProxies
-from schema.request_ids import RequestIds
-from schema.request_slot import Limiters
+from schema.base.context import Candidate, Context, RegisterUnavailable
+from schema.base.request_slot import Limiters
+from schema.base.search_limit import SearchLimit
+from schema.engine.cost_budget import budget_of
+from schema.engine.limits import Limits
+from schema.engine.trusted_documents import source_of
 from schema.root import build_schema
-from schema.routes import Application, schema_route
-from schema.search_limit import SearchLimit
-from schema.sign_in import SignInUnavailable
-from schema.trusted_documents import source_of
-from schema.websocket import GraphQLSocket
 from settings import Settings
+from web.auth_failure_limiter import AuthFailureLimiter, SignIn
+from web.confirmation_page import ConfirmationPages
+from web.consent_export import consent_export
+from web.cors import Cors
+from web.delivery_export import delivery_export
+from web.health import Readiness, health_routes
+from web.http import GraphQLEndpoint
+from web.proxy import ForwardedBy, TrustedProxies
+from web.request_ids import RequestIds
+from web.routes import Application, schema_route
+from web.sign_in import SignInUnavailable
+from web.socket_sessions import ConnectionLimits, Connections
+from web.websocket import GraphQLSocket
 
 log = structlog.get_logger(__name__)
 
@@ -133,7 +133,7 @@ class Platform:
     async def _go_on_with_blocked(self) -> None:
         """Take up again what another key, now replaced, could not do."""
         if await self.budget.blocked_reason() is None:
-            act = Act(SYSTEM, self.clock(), f"start-{uuid4()}")
+            act = ActorContext(SYSTEM, self.clock(), f"start-{uuid4()}")
             await self.database.transaction(lambda: retry_blocked(act))
 
     async def search_companies(self, query: str) -> Sequence[Candidate]:
@@ -142,8 +142,8 @@ class Platform:
             raise RegisterUnavailable
         client = await self.register.client()
         try:
-            with kept():
-                bind(None)  # the clock and the register's budget are the platform's
+            with keeping_tenant():
+                bind_tenant(None)  # the clock and the register's budget are the platform's
                 await self.shared_clock.keep()
                 found = await client.search_companies(query)
         except BudgetSpent as spent:
@@ -240,7 +240,7 @@ ADDRESS_CHECKS: tuple[Callable[[Settings], object], ...] = (
     register_endpoints,
     lambda settings: authorization(settings.api_key),
     lambda settings: source_of(settings.trusted_documents),
-    post_of,
+    transport_of,
     provider_of,
     lambda settings: Cors(settings.cors_origins),
 )
@@ -297,7 +297,7 @@ def create_app(
     limiters = Limiters.of(settings)
     cors = Cors(settings.cors_origins)
     proxies = TrustedProxies(settings.trusted_proxies, ForwardedBy(settings.forwarded_by))
-    guessing = Guessing(clock, settings.guesses, settings.guess_window)
+    guessing = AuthFailureLimiter(clock, settings.guesses, settings.guess_window)
     sign_in = SignIn(site.authenticate, guessing)
     endpoint = GraphQLEndpoint(schema, sign_in, site.context, limiters, documents)
     limits = ConnectionLimits(

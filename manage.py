@@ -22,29 +22,29 @@ from commands.access import group_cli, token_cli, user_cli
 from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.checking import check
+from commands.development import development_greeting
 from commands.process import FAILED, Process, signal_names
 from commands.running import migrate_database, read_settings, say
 from commands.serving import LoggedServer, free_socket
 from commands.subject import subject_cli
-from development import development_greeting
-from models.access import SYSTEM
-from models.audit import Act
-from models.confirmation import CONFIRMATION_MAIL
-from models.database_faults import fault_of
-from models.lookup import retry_blocked
-from models.migrate import MigrationBlocked, SchemaNewer
+from models.changes.lookup import retry_blocked
+from models.jobs.kinds import CONFIRMATION_MAIL
+from models.storage.database_faults import fault_of
+from models.storage.migrate import MigrationBlocked, SchemaNewer
+from models.tables.access import SYSTEM
+from models.tables.audit import ActorContext
 from observability.log_errors import described
 from observability.logs import configure_logs, log_all_failures, log_failure
-from schema.limits import Limits as DocumentLimits
+from schema.engine.limits import Limits as DocumentLimits
+from schema.engine.trusted_documents import faults_of, id_of, read_documents
 from schema.root import build_schema
-from schema.trusted_documents import faults_of, id_of, read_documents
 from settings import wanted_log_format
 from web.server import Config, Drain, Limits
 
 log = structlog.get_logger(__name__)
 
 ANY_PATH = click.Path(path_type=Path)
-LARGEST_DOCUMENT = 20 * 1024 * 1024
+MAX_DOCUMENT = 20 * 1024 * 1024
 FORESEEN = (OSError, DBConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What the machine or the database may refuse; it is told in one line."""
 
@@ -202,7 +202,7 @@ def resume() -> None:
     async def work() -> int:
         async with open_platform(settings) as platform:
             await platform.budget.unblock()
-            act = Act(SYSTEM, utc_now(), f"resume-{uuid4()}")
+            act = ActorContext(SYSTEM, utc_now(), f"resume-{uuid4()}")
             return await platform.database.transaction(lambda: retry_blocked(act))
 
     print(f"Resumed; {asyncio.run(work())} lookups start again.")
@@ -325,7 +325,7 @@ def sandbox(
 def _content(file: Path) -> bytes:
     # The reader refuses what is larger than its cap; there is no need to hold all of it.
     with file.open("rb") as handle:
-        return handle.read(LARGEST_DOCUMENT + 1)
+        return handle.read(MAX_DOCUMENT + 1)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from benchmarks.operations import Operation
 from benchmarks.seed import ROOT
 from benchmarks.servers import LOAD_CORE, Running, pinned
 
-MOST_PER_SECOND = 30_000
+MAX_PER_SECOND = 30_000
 """Requests that no server here comes near: numbers are set apart by it."""
 
 LEAST_SHARE = 0.5
@@ -54,7 +54,7 @@ class Numbers:
     def take(self, seconds: float) -> int:
         """Set numbers apart for a turn of so many seconds, and give the first."""
         first = self._next
-        self._next = (first + int(MOST_PER_SECOND * max(seconds, 1))) % WRAP
+        self._next = (first + int(MAX_PER_SECOND * max(seconds, 1))) % WRAP
         return first
 
 

@@ -16,7 +16,7 @@ from graphql import DocumentNode, ExecutionResult, execute, parse
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.plan import PlannedExecution
+from schema.engine.plan import PlannedExecution
 
 ROUNDS = 15
 FIELDS = "id name accountNumber status isActive version createdAt balance"

@@ -23,7 +23,7 @@ NODE = str(PEERS / "node_modules" / ".bin" / "node")
 
 START_S = 60.0
 STOP_S = 10.0
-QUIET_S, QUIET_SHARE, LONGEST_NOISE_S = 0.25, 0.1, 30.0
+QUIET_S, QUIET_SHARE, MAX_NOISE_S = 0.25, 0.1, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Running:
         """Wait until it has done what was asked of it, so that the next one has the core."""
         begun = time.monotonic()
         before = self.cpu_s()
-        while before is not None and time.monotonic() - begun < LONGEST_NOISE_S:
+        while before is not None and time.monotonic() - begun < MAX_NOISE_S:
             await asyncio.sleep(QUIET_S)
             now = self.cpu_s()
             if now is None or now - before < QUIET_S * QUIET_SHARE:

@@ -7,14 +7,21 @@ import click
 
 from app import utc_now
 from commands.running import do, read
-from models.access import AccessToken, Scope
-from models.access_list import effective_permissions, member_counts
-from models.audit import Act
-from models.granting import Grantee, grant_permissions, revoke_permissions
-from models.group_editing import change_members, create_group, delete_group
-from models.token_issuing import LONGEST_LIFE_DAYS, Issued, TokenRequest, issue, revoke, rotate
-from models.user import User, UserGroup
-from models.user_editing import create_user, disable_user, enable_user
+from models.changes.granting import Grantee, grant_permissions, revoke_permissions
+from models.changes.token_issuing import (
+    MAX_LIFE_DAYS,
+    Issued,
+    TokenRequest,
+    issue,
+    revoke,
+    rotate,
+)
+from models.changes.user_editing import create_user, disable_user, enable_user
+from models.changes.user_group_editing import change_members, create_group, delete_group
+from models.lists.access_list import effective_permissions, member_counts
+from models.tables.access import AccessToken, Scope
+from models.tables.audit import ActorContext
+from models.tables.user import User, UserGroup
 
 ALL = ",".join(Scope)
 
@@ -45,7 +52,7 @@ permitted = click.option(
 to_permit = click.option(
     "--permissions", required=True, callback=_codes_of, help=f"Comma-separated, or all: {ALL}."
 )
-LIFE = click.IntRange(1, LONGEST_LIFE_DAYS)
+LIFE = click.IntRange(1, MAX_LIFE_DAYS)
 
 
 @token_cli.command("issue")
@@ -62,7 +69,7 @@ def issue_token(
     """Issue a bearer token; it is printed once and can't be read again."""
     wanted = TokenRequest(name, scopes, days, user, reseller)
 
-    async def work(act: Act) -> Issued:
+    async def work(act: ActorContext) -> Issued:
         return await issue(act, wanted, None)
 
     print(f"Token {do(work).secret}")
@@ -84,7 +91,7 @@ def issue_token(
 def rotate_token(token_id: str, overlap_hours: int, days: int | None) -> None:
     """Replace a token by one with another secret, which is printed once."""
 
-    async def work(act: Act) -> Issued:
+    async def work(act: ActorContext) -> Issued:
         return await rotate(act, token_id, timedelta(hours=overlap_hours), days, None)
 
     print(f"Token {do(work).secret}")
@@ -111,7 +118,7 @@ def list_tokens() -> None:
 def revoke_token(token_id: str) -> None:
     """Revoke a token at once."""
 
-    async def work(act: Act) -> AccessToken:
+    async def work(act: ActorContext) -> AccessToken:
         return await revoke(act, token_id, None, None)
 
     do(work)
@@ -135,7 +142,7 @@ def add_user(
 ) -> None:
     """Add a user, and print its id."""
 
-    async def work(act: Act) -> User:
+    async def work(act: ActorContext) -> User:
         given = {"name": name, "email": email, "issuer": issuer, "subject": subject}
         added = await create_user(act, given, reseller)
         if permissions:
@@ -168,7 +175,7 @@ def list_users() -> None:
 def disable(user_id: str) -> None:
     """Let nothing of a user's sign in any more."""
 
-    async def work(act: Act) -> User:
+    async def work(act: ActorContext) -> User:
         return await disable_user(act, user_id, None, None)
 
     do(work)
@@ -180,7 +187,7 @@ def disable(user_id: str) -> None:
 def enable(user_id: str) -> None:
     """Let a disabled user sign in again."""
 
-    async def work(act: Act) -> User:
+    async def work(act: ActorContext) -> User:
         return await enable_user(act, user_id, None, None)
 
     do(work)
@@ -194,7 +201,7 @@ def enable(user_id: str) -> None:
 def add_group(name: str, external_name: str | None, permissions: list[str]) -> None:
     """Add a group, and print its id."""
 
-    async def work(act: Act) -> UserGroup:
+    async def work(act: ActorContext) -> UserGroup:
         added = await create_group(act, {"name": name, "external_name": external_name})
         if permissions:
             await grant_permissions(act, added.id, permissions, None, None)
@@ -223,7 +230,7 @@ def list_groups() -> None:
 def join(group_id: str, user_id: str) -> None:
     """Put a user into a group."""
 
-    async def work(act: Act) -> UserGroup:
+    async def work(act: ActorContext) -> UserGroup:
         return await change_members(act, group_id, [user_id], [], None)
 
     do(work)
@@ -236,7 +243,7 @@ def join(group_id: str, user_id: str) -> None:
 def leave(group_id: str, user_id: str) -> None:
     """Take a user out of a group."""
 
-    async def work(act: Act) -> UserGroup:
+    async def work(act: ActorContext) -> UserGroup:
         return await change_members(act, group_id, [], [user_id], None)
 
     do(work)
@@ -248,7 +255,7 @@ def leave(group_id: str, user_id: str) -> None:
 def delete(group_id: str) -> None:
     """Delete a group; its members may no longer do what only it let them do."""
 
-    async def work(act: Act) -> UserGroup:
+    async def work(act: ActorContext) -> UserGroup:
         return await delete_group(act, group_id, None)
 
     do(work)
@@ -261,7 +268,7 @@ def delete(group_id: str) -> None:
 def grant(grantee_id: str, permissions: list[str]) -> None:
     """Let a user or a group do more."""
 
-    async def work(act: Act) -> Grantee:
+    async def work(act: ActorContext) -> Grantee:
         return await grant_permissions(act, grantee_id, permissions, None, None)
 
     print(f"Granted; {grantee_id} has {', '.join(do(work).permissions)}")
@@ -273,7 +280,7 @@ def grant(grantee_id: str, permissions: list[str]) -> None:
 def revoke_from(grantee_id: str, permissions: list[str]) -> None:
     """Let a user or a group do less."""
 
-    async def work(act: Act) -> Grantee:
+    async def work(act: ActorContext) -> Grantee:
         return await revoke_permissions(act, grantee_id, permissions, None, None)
 
     print(f"Revoked; {grantee_id} has {', '.join(do(work).permissions) or 'nothing'}")

@@ -7,7 +7,7 @@ import click
 
 from app import open_platform
 from commands.running import read_settings
-from models.lookup_monitor import LookupBacklog
+from models.lists.lookup_monitor import LookupBacklog
 
 
 @click.command("backlog")

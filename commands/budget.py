@@ -6,7 +6,7 @@ import click
 
 from app import open_platform
 from commands.running import read, read_settings, say
-from models.point_budget import reset_points
+from models.storage.point_budget import reset_points
 
 budget_cli = click.Group("budget", help="Budgets that all processes share.")
 

@@ -16,9 +16,14 @@ from app import ADDRESS_CHECKS
 from commands.findings import Finding, findings_of, settings_named, too_few_files, unknown_variables
 from commands.outside import check_mail_server, check_provider, check_register
 from commands.process import POOLER, file_limit, pooler_findings
-from models.database import Database
-from models.heartbeat import Heartbeat
-from models.pooler import CONNECTION_ERRORS, hears_notifications, plans_as_needed, shares_sessions
+from models.jobs.heartbeat import Heartbeat
+from models.storage.database import Database
+from models.storage.pooler import (
+    CONNECTION_ERRORS,
+    hears_notifications,
+    plans_as_needed,
+    shares_sessions,
+)
 from observability.log_errors import code_of
 from settings import Settings, environment_names
 

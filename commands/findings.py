@@ -143,7 +143,7 @@ def too_few_files(settings: Settings, limit: int) -> Finding | None:
         return None
     return Finding(
         "TOO_FEW_FILES",
-        "MOST_CONNECTIONS",
+        "MAX_CONNECTIONS",
         f"A process may open {limit} files, and {settings.most_connections} connections need"
-        f" {needed}. Raise the limit (ulimit -n) or lower MOST_CONNECTIONS.",
+        f" {needed}. Raise the limit (ulimit -n) or lower MAX_CONNECTIONS.",
     )

@@ -34,11 +34,11 @@ async def check_mail_server(settings: Settings) -> list[Finding]:
     if settings.smtp_url is None:
         return []
     from notifications.errors import MailDelayed  # noqa: PLC0415  # servers need not load it
-    from notifications.post import post_of  # noqa: PLC0415  # see above
-    from notifications.smtp import SmtpPost  # noqa: PLC0415  # see above
+    from notifications.mail_transport import transport_of  # noqa: PLC0415  # see above
+    from notifications.smtp_transport import SmtpTransport  # noqa: PLC0415  # see above
 
-    post = post_of(settings)
-    assert isinstance(post, SmtpPost)  # noqa: S101  # since its address is set
+    post = transport_of(settings)
+    assert isinstance(post, SmtpTransport)  # noqa: S101  # since its address is set
     try:
         await post.check()
     except MailDelayed as fault:

@@ -21,9 +21,9 @@ from pydantic import SecretStr
 
 from app import Platform
 from commands.findings import Finding, findings_of, too_few_files
-from models.database import Database
-from models.migrate import schema_version
-from models.pooler import CONNECTION_ERRORS, shares_sessions
+from models.storage.database import Database
+from models.storage.migrate import schema_version
+from models.storage.pooler import CONNECTION_ERRORS, shares_sessions
 from settings import ROOT, Settings, environment_names
 
 log = structlog.get_logger(__name__)

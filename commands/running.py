@@ -12,12 +12,12 @@ import structlog
 from pydantic import ValidationError
 
 from app import check_addresses, database_of, utc_now
-from models.access import OPERATOR
-from models.audit import Act
-from models.database import Database
-from models.errors import Refused
-from models.migrate import migrate
-from models.pooler import set_planner_default
+from models.rules.errors import Refused
+from models.storage.database import Database
+from models.storage.migrate import migrate
+from models.storage.pooler import set_planner_default
+from models.tables.access import OPERATOR
+from models.tables.audit import ActorContext
 from observability.logs import configure_logs
 from settings import Settings, wanted_log_format
 
@@ -81,12 +81,12 @@ def read(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     return asyncio.run(with_database(read_settings(), lambda _: work()))
 
 
-def do(work: Callable[[Act], Awaitable[Result]]) -> Result:
+def do(work: Callable[[ActorContext], Awaitable[Result]]) -> Result:
     """Do an act of the operator in one transaction; what is refused is said, and ends us."""
 
     async def unit(database: Database) -> Result:
         await database.check_schema()
-        act = Act(OPERATOR, utc_now(), f"command-{uuid4()}")
+        act = ActorContext(OPERATOR, utc_now(), f"command-{uuid4()}")
         return await database.transaction(lambda: work(act))
 
     try:

@@ -11,9 +11,7 @@ from typing import Any
 import click
 
 from commands.running import do, read, read_settings, say
-from models.audit import Act
-from models.personal_columns import Content
-from models.subject import (
+from models.changes.subject import (
     Mention,
     Subjects,
     Wanted,
@@ -23,6 +21,8 @@ from models.subject import (
     records_of,
     subjects_of,
 )
+from models.tables.audit import ActorContext
+from models.tables.personal_columns import Content
 
 subject_cli = click.Group("subject", help="What is stored of one person (a data subject).")
 
@@ -111,7 +111,7 @@ def erase_subject(
         print("Nothing was erased: add --yes.")
         return
 
-    async def work(act: Act) -> tuple[Subjects, list[str]]:
+    async def work(act: ActorContext) -> tuple[Subjects, list[str]]:
         subjects = await chosen()
         await erase(act, subjects)
         return subjects, await confirmations_of(subjects)

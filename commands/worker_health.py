@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from models.heartbeat import LONGEST_SILENCE
-from models.liveness import Liveness
+from models.jobs.heartbeat import MAX_SILENCE
+from models.jobs.worker_liveness import Liveness
 
 
 @asynccontextmanager
@@ -23,7 +23,7 @@ async def worker_health(
         return _answer("stuck", liveness.since_turn, longest_turn_s)
 
     async def readyz(_: web.Request) -> web.Response:
-        longest = LONGEST_SILENCE.total_seconds()
+        longest = MAX_SILENCE.total_seconds()
         return _answer("no heartbeat", liveness.since_beat, longest)
 
     application = web.Application()

@@ -21,7 +21,7 @@ from enrichment.errors import (
 from enrichment.exchange import Answer
 
 # The window is five minutes; the rest is for clocks that disagree.
-SHORTEST_WAIT_S, LONGEST_WAIT_S = 1.0, 310.0
+SHORTEST_WAIT_S, MAX_WAIT_S = 1.0, 310.0
 WHOLE_WINDOW_S = 300.0
 
 _PERMANENT: dict[int, type[PermanentFault]] = {
@@ -38,7 +38,7 @@ _TRANSIENT: dict[int, type[TransientFault]] = {
     503: GatewayError,
     504: GatewayError,
 }
-_LONGEST_NUMBER = 20
+_MAX_NUMBER = 20
 
 
 def fault_of(answer: Answer, where: str, *, now: float) -> CompaniesHouseFault | None:
@@ -97,7 +97,7 @@ def is_budget_empty(headers: Mapping[str, str]) -> bool:
 
 def bounded(seconds: float) -> float:
     """Keep a wait that a server asked for between 1 and 310 seconds."""
-    return min(max(seconds, SHORTEST_WAIT_S), LONGEST_WAIT_S)
+    return min(max(seconds, SHORTEST_WAIT_S), MAX_WAIT_S)
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -120,6 +120,6 @@ def _instant(value: str | None) -> float | None:
 def _number(value: str | None) -> float | None:
     digits = (value or "").strip()
     plain = digits.removeprefix("-").replace(".", "", 1)
-    if not (plain.isascii() and plain.isdigit()) or len(digits) > _LONGEST_NUMBER:
+    if not (plain.isascii() and plain.isdigit()) or len(digits) > _MAX_NUMBER:
         return None
     return float(digits)

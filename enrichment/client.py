@@ -36,10 +36,10 @@ from enrichment.errors import (
 from enrichment.exchange import Answer, Caps, fetch, has_login, new_session, place, wall_clock
 from enrichment.filings import has_accounts
 from enrichment.members import elements, whole
-from models.company_number import normalise
+from models.rules.company_number import normalise
 
 _PAGE = 100
-_MOST_PAGES = 3
+_MAX_PAGES = 3
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[ -~]*)?", re.ASCII)
 _OUTAGE = (ServerError, ConnectionFailed, TimedOut)
 
@@ -148,7 +148,7 @@ class CompaniesHouse:
         query = {"category": "accounts", "items_per_page": str(_PAGE)}
         payload = await self._json(path, query)
         items, seen = list(elements(payload, "items")), 1
-        while not has_accounts({"items": items}) and seen < _MOST_PAGES:
+        while not has_accounts({"items": items}) and seen < _MAX_PAGES:
             if (whole(payload, "total_count") or 0) <= seen * _PAGE:
                 break
             page = await self._json(path, query | {"start_index": str(seen * _PAGE)})

@@ -23,18 +23,18 @@ from enrichment.lookup_attempt import PROFILE, LookupAttempt
 from enrichment.profile import read_profile
 from enrichment.rate_limit import KeyBlocked, SharedBudget
 from models import UpstreamResponse
-from models.database import Database
-from models.enrichment_result import (
+from models.changes.enrichment_result import (
     Findings,
     note_blocked,
     note_running,
     note_waiting,
     store_findings,
 )
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus
-from models.job import Claim
-from models.job_attempt import Outcome, ReleaseJobError, Store, TryAgainError
-from models.profile import ACCOUNTS_FIELDS
+from models.jobs.job import Claim
+from models.jobs.job_attempt import Outcome, ReleaseJobError, Store, TryAgainError
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.rules.profile import ACCOUNTS_FIELDS
+from models.storage.database import Database
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Literal
 from yarl import URL
 
 from enrichment.errors import InvalidDocumentLink, RedirectRefused
-from models.loopback import is_loopback
+from models.rules.loopback import is_loopback
 
 API_HOST = "api.company-information.service.gov.uk"
 DOCUMENT_HOSTS = frozenset(

@@ -8,8 +8,8 @@ from typing import Any
 from enrichment.accounts import Accounts, Figure, WarningCode
 from enrichment.filings import AccountsFiling
 from enrichment.profile import CompanyRecord
-from models.enrichment_status import EnrichmentReason
-from models.profile import ACCOUNTS_FIELDS, ADDRESS_LINES, ProfileEntry, is_to_come
+from models.rules.enrichment_status import EnrichmentReason
+from models.rules.profile import ACCOUNTS_FIELDS, ADDRESS_LINES, ProfileEntry, is_to_come
 
 EMPLOYEES = "employees"
 _SLACK = timedelta(days=7)

@@ -23,13 +23,13 @@ from enrichment.findings import (
 )
 from enrichment.profile import read_profile
 from models import EnrichmentRun, UpstreamResponse
-from models.company_number import InvalidCompanyNumber
-from models.company_type import family_of
-from models.database import Database
-from models.enrichment_result import Findings, keep_answer
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus
-from models.job import Claim, LeaseLostError, note_calls_left
-from models.profile import ACCOUNTS_FIELDS, PROFILE_FIELDS, WANTED_FIELDS
+from models.changes.enrichment_result import Findings, keep_answer
+from models.jobs.job import Claim, LeaseLostError, note_calls_left
+from models.rules.company_number import InvalidCompanyNumber
+from models.rules.company_type import family_of
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.rules.profile import ACCOUNTS_FIELDS, PROFILE_FIELDS, WANTED_FIELDS
+from models.storage.database import Database
 
 log = structlog.get_logger(__name__)
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from models.folding import is_blank
+from models.rules.folding import is_blank
 
 
 def member(holder: object, name: str) -> object:

@@ -6,7 +6,7 @@ from datetime import date
 
 from enrichment.errors import BadPayload
 from enrichment.members import day, elements, flag, member, storable, text
-from models.company_number import InvalidCompanyNumber, normalise
+from models.rules.company_number import InvalidCompanyNumber, normalise
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,18 @@ from tortoise.queryset import QuerySet
 
 from enrichment.errors import BudgetSpent
 from models import RateLimit
-from models.allowance import Allowance, Caller
-from models.database import wake
-from models.job import JOBS, Claim
-from models.rate_limit import Payment, create_row, microseconds, repair, reset_row, take_call
-from models.sql import Sql, execute
+from models.jobs.job import JOBS, Claim
+from models.rules.allowance import Allowance, Caller
+from models.storage.database import wake
+from models.storage.sql import Sql, execute
+from models.tables.rate_limit import Payment, create_row, microseconds, repair, reset_row, take_call
 
 __all__ = ["Allowance", "KeyBlocked", "LookupBudget", "SharedBudget"]
 
 FAULTS_IN_A_ROW = 5
 """So many transient faults in a row, over all processes, pause all calls."""
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 5.0, 60.0
 
 PATIENCE = {Caller.SEARCH: timedelta(seconds=2), Caller.STARTED: timedelta(seconds=5)}
 """How long callers wait for a call. A lookup that has begun waits longer only while all pause."""
@@ -95,7 +95,7 @@ class SharedBudget:
         )
         beyond = counted[0]["faults"] - FAULTS_IN_A_ROW if counted else -1
         if beyond >= 0:
-            await self.hold_off(min(FIRST_PAUSE_S * 2.0 ** min(beyond, 10), LONGEST_PAUSE_S))
+            await self.hold_off(min(FIRST_PAUSE_S * 2.0 ** min(beyond, 10), MAX_PAUSE_S))
 
     async def note_success(self) -> None:
         """End a row of faults."""

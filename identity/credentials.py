@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from identity.provider import ProviderSettings, provider_of
 from identity.token_form import is_token
-from models.access import TOKENS, Principal, Principals
-from models.database import Database
+from models.storage.database import Database
+from models.tables.access import TOKENS, Principal, Principals
 
 if TYPE_CHECKING:
     from identity.sign_in import ProviderSignIn

@@ -9,7 +9,7 @@ from yarl import URL
 from identity.errors import ProviderFault
 from identity.provider import Provider
 
-LARGEST_ANSWER = 262_144
+MAX_ANSWER = 262_144
 _CHUNK = 16_384
 _OK = 200
 
@@ -70,6 +70,6 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK):
         body += chunk
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > MAX_ANSWER:
             raise ProviderFault("TOO_LARGE")
     return bytes(body)

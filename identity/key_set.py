@@ -11,8 +11,8 @@ from joserfc.util import urlsafe_b64decode
 
 from identity.provider import KEY_TYPES
 
-MOST_KEYS = 100
-SHORTEST_RSA_BYTES, LONGEST_RSA_BYTES = 256, 1024
+MAX_KEYS = 100
+SHORTEST_RSA_BYTES, MAX_RSA_BYTES = 256, 1024
 MEMBERS = ("kty", "kid", "alg", "n", "e", "crv", "x", "y")
 """What is taken of a key; addresses and certificates in it are not our business."""
 
@@ -39,7 +39,7 @@ class KeySet:
 
 def key_set(published: Sequence[Any]) -> KeySet:
     """Take what can be used of a published set; the rest is passed over (RFC 7517, 5)."""
-    read = (_key(one) for one in published[:MOST_KEYS])
+    read = (_key(one) for one in published[:MAX_KEYS])
     return KeySet(tuple(key for key in read if key is not None))
 
 
@@ -63,7 +63,7 @@ def _is_rsa_of_good_length(modulus: Any) -> bool:
     if not isinstance(modulus, str):
         return False
     length = len(urlsafe_b64decode(modulus.encode()).lstrip(b"\0"))
-    return SHORTEST_RSA_BYTES <= length <= LONGEST_RSA_BYTES
+    return SHORTEST_RSA_BYTES <= length <= MAX_RSA_BYTES
 
 
 def _fits(key: Key, alg: str) -> bool:

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from yarl import URL
 
-from models.loopback import is_loopback
-from models.user import IDENTITY_LENGTH
+from models.rules.loopback import is_loopback
+from models.tables.user import IDENTITY_LENGTH
 
 KEY_TYPES = {
     "RS256": ("RSA", None),

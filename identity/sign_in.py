@@ -12,9 +12,9 @@ from identity.errors import TokenRefused
 from identity.keys import Keys
 from identity.provider import Provider
 from identity.verifier import read_header, verify
-from models.access import LONGEST_MEMORY_S, MOST_REMEMBERED, TOKENS, Principal
-from models.database import Database
-from models.sign_in import Identity, principal_of
+from models.changes.sign_in import Identity, principal_of
+from models.storage.database import Database
+from models.tables.access import MAX_MEMORY_S, MAX_REMEMBERED, TOKENS, Principal
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ class ProviderSignIn:
     """Signs in by tokens of the identity provider.
 
     A token that was checked is not checked again before it expires, the provider changes its keys,
-    or users, groups or what they may do are changed: see `models.access.Principals`.
+    or users, groups or what they may do are changed: see `models.tables.access.Principals`.
     """
 
     def __init__(self, database: Database, provider: Provider, keys: Keys) -> None:
@@ -73,10 +73,10 @@ class ProviderSignIn:
         version = self._keys.version  # of the keys that it was checked by
         principal = await principal_of(self._database, identity, now, f"sign-in-{uuid4()}")
         if principal is not None and epoch is not None and version is not None:
-            if len(self._remembered) >= MOST_REMEMBERED:
+            if len(self._remembered) >= MAX_REMEMBERED:
                 self._remembered.clear()
             self._remembered[key] = _Remembered(
-                principal, epoch, version, identity.expires_at, time.monotonic() + LONGEST_MEMORY_S
+                principal, epoch, version, identity.expires_at, time.monotonic() + MAX_MEMORY_S
             )
         return principal
 

@@ -2,7 +2,7 @@
 
 import re
 
-LONGEST_TOKEN = 16_384
+MAX_TOKEN = 16_384
 
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 

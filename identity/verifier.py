@@ -13,12 +13,12 @@ from joserfc.util import urlsafe_b64decode
 
 from identity.errors import TokenRefused
 from identity.provider import Provider
-from identity.token_form import LONGEST_TOKEN, is_token
-from models.sign_in import Identity
-from models.text import holds_controls
-from models.user import IDENTITY_LENGTH
+from identity.token_form import MAX_TOKEN, is_token
+from models.changes.sign_in import Identity
+from models.rules.text import holds_controls
+from models.tables.user import IDENTITY_LENGTH
 
-MOST_GROUPS = 1_000
+MAX_GROUPS = 1_000
 FIRST_SECOND = 0
 LAST_SECOND = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
 """Instants beyond these count as these: calendars end, and arithmetic goes on."""
@@ -39,7 +39,7 @@ class _Signatures(JWSRegistry):
     """joserfc's rules for signatures, for the algorithms that are allowed and no others."""
 
     max_header_length = 4_096
-    max_payload_length = LONGEST_TOKEN
+    max_payload_length = MAX_TOKEN
 
     def get_alg(self, name: str) -> Any:
         """Give an algorithm that is allowed.
@@ -56,7 +56,7 @@ def read_header(token: str, provider: Provider) -> TokenHeader:
 
     Keys that a token brings or points to (`jwk`, `jku`, `x5c`, `x5u`) are not looked at.
     """
-    if len(token) > LONGEST_TOKEN:
+    if len(token) > MAX_TOKEN:
         raise TokenRefused("TOO_LONG")
     if not is_token(token):
         raise TokenRefused("FORM")
@@ -148,4 +148,4 @@ def _text(claim: Any) -> str | None:
 def _groups(claim: Any) -> frozenset[str]:
     """Take names of groups: one, or a list."""
     names = claim if isinstance(claim, list) else [claim]
-    return frozenset(found for name in names[:MOST_GROUPS] if (found := _text(name)) is not None)
+    return frozenset(found for name in names[:MAX_GROUPS] if (found := _text(name)) is not None)

@@ -1,24 +1,24 @@
 """The domain: tables, the state changes that keep its invariants, and the pure rules."""
 
-from models.access import AccessToken
-from models.audit import AuditEntry
-from models.confirmation import Confirmation, ConfirmationToken
-from models.consent_entry import ConsentEntry, ConsentLedger, ConsentPeriod, ConsentTestimony
-from models.contact import Contact
-from models.contact_state import ContactState
-from models.customer import ClassChange, Customer
-from models.customer_class import CustomerClass
-from models.customer_template import CustomerTemplate, PlatformDefaults
-from models.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
-from models.event import Event
-from models.heartbeat import Heartbeat
-from models.job import Job
-from models.mail_quota import QuotaUse
-from models.numbering import NumberedSpan, Numbering
-from models.preference_entry import PreferenceEntry
-from models.queue_turn import QueueTurn
-from models.rate_limit import RateLimit
-from models.user import GroupMembership, User, UserGroup
+from models.jobs.event import Event
+from models.jobs.heartbeat import Heartbeat
+from models.jobs.job import Job
+from models.jobs.queue_turn import QueueTurn
+from models.tables.access import AccessToken
+from models.tables.audit import AuditEntry
+from models.tables.confirmation import Confirmation, ConfirmationToken
+from models.tables.consent_entry import ConsentEntry, ConsentLedger, ConsentPeriod, ConsentTestimony
+from models.tables.contact import Contact
+from models.tables.contact_state import ContactState
+from models.tables.customer import ClassChange, Customer
+from models.tables.customer_class import CustomerClass
+from models.tables.customer_template import CustomerTemplate, PlatformDefaults
+from models.tables.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
+from models.tables.mail_quota import QuotaUse
+from models.tables.numbering import NumberedSpan, Numbering
+from models.tables.preference_entry import PreferenceEntry
+from models.tables.rate_limit import RateLimit
+from models.tables.user import GroupMembership, User, UserGroup
 
 __all__ = [
     "AccessToken",

@@ -5,8 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from models.confirmation import MailState
-from models.confirmation_mail import (
+from models.changes.confirmation_mails import (
     Held,
     Lifetimes,
     note_delayed,
@@ -16,16 +15,17 @@ from models.confirmation_mail import (
     note_undeliverable,
     prepare_letter,
 )
-from models.database import Database
-from models.email_address import email_on_the_wire
-from models.job import Claim
-from models.job_attempt import Outcome, ReleaseJobError, Store, TryAgainError
-from models.mail_failure import MailFailureCode
-from models.mail_quota import MailQuota
-from notifications.confirmation_letter import confirmation_message
+from models.jobs.job import Claim
+from models.jobs.job_attempt import Outcome, ReleaseJobError, Store, TryAgainError
+from models.rules.email_address import email_on_the_wire
+from models.rules.mail_failure import MailFailureCode
+from models.storage.database import Database
+from models.tables.confirmation import MailState
+from models.tables.mail_quota import MailQuota
+from notifications.confirmation_mail import confirmation_message
 from notifications.errors import MailDelayed, MailRefused
-from notifications.message import Sender
-from notifications.post import MailSettings, Post, post_of, sender_of
+from notifications.mail_transport import MailSettings, MailTransport, sender_of, transport_of
+from notifications.mime import Sender
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class ConfirmationMailer:
     def __init__(
         self,
         database: Database,
-        post: Post,
+        post: MailTransport,
         sender: Sender,
         public_url: str,
         lifetimes: Lifetimes,
@@ -149,7 +149,7 @@ def confirmation_mailer(
     """Make the mailer that the settings ask for; raises ValueError if they make no sense."""
     return ConfirmationMailer(
         database,
-        post_of(settings),
+        transport_of(settings),
         sender_of(settings),
         settings.links_begin_with,
         Lifetimes(*settings.link_lifetimes),

@@ -5,7 +5,7 @@ MailFault
 └── MailRefused       will not pass: this mail is given up
 """
 
-from models.mail_failure import MailFailureCode
+from models.rules.mail_failure import MailFailureCode
 
 
 class MailFault(Exception):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
-MOST_ERRORS = 10
-MOST_FRAMES = 30
+MAX_ERRORS = 10
+MAX_FRAMES = 30
 """Of each error, those nearest to where it was raised."""
 
 
@@ -76,7 +76,7 @@ def place_in(filename: str) -> str:
 def _chain(error: BaseException) -> list[BaseException]:
     found: list[BaseException] = []
     ahead = [error]
-    while ahead and len(found) < MOST_ERRORS:
+    while ahead and len(found) < MAX_ERRORS:
         one = ahead.pop(0)
         if any(one is seen for seen in found):
             continue
@@ -95,4 +95,4 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
     frames = traceback.StackSummary.extract(
         traceback.walk_tb(error.__traceback__), lookup_lines=False, capture_locals=False
     )
-    return list(frames)[-MOST_FRAMES:]
+    return list(frames)[-MAX_FRAMES:]

@@ -28,7 +28,7 @@ QUIET = ("tortoise", "aiosqlite", "asyncio", "websockets")
 
 DATA_FOLLOWS = re.compile(r"[\"'`<(\[{=:@%\d\n\r\x00-\x1f]")
 """Where the text of a library's line may begin to repeat values."""
-LONGEST_TEXT = 200
+MAX_TEXT = 200
 
 Event = MutableMapping[str, Any]
 
@@ -243,7 +243,7 @@ def _without_data(_: Any, __: str, event: Event) -> Event:
 
 
 def _beginning(text: str) -> str:
-    return DATA_FOLLOWS.split(text, maxsplit=1)[0].strip()[:LONGEST_TEXT]
+    return DATA_FOLLOWS.split(text, maxsplit=1)[0].strip()[:MAX_TEXT]
 
 
 def _with_exception(_: Any, __: str, event: Event) -> Event:

@@ -4,9 +4,9 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from models.access import Principal
+from models.tables.access import Principal
 from observability import logs
-from schema.request_notes import RequestNotes
+from schema.base.request_notes import RequestNotes
 
 REQUESTS = logging.getLogger("requests")
 OF_TOKENS = "tok_"

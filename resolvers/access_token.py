@@ -6,15 +6,19 @@ from typing import Annotated
 import strawberry
 
 import models
-from models import token_issuing
-from models.access_list import TOKENS_NEWEST_FIRST, TokenFilter, tokens_within
-from models.sql import all_of
-from models.token_issuing import Issued, TokenRequest
+from models.changes import token_issuing
+from models.changes.token_issuing import Issued, TokenRequest
+from models.lists.access_list import TOKENS_NEWEST_FIRST, TokenFilter, tokens_within
+from models.storage.sql import all_of
 from resolvers.listing import After, First, listed
-from resolvers.perform import perform
-from schema.access_connection import Connection
-from schema.access_token import AccessToken
-from schema.access_token_changes import (
+from resolvers.run_mutation import run_mutation
+from schema.base.context import Info
+from schema.base.pagination import DEFAULT_PAGE
+from schema.base.projections import read_by_id
+from schema.base.user_error import UserError
+from schema.types.access_connection import Connection
+from schema.types.access_token import AccessToken
+from schema.types.access_token_changes import (
     DEFAULT_LIFE_DAYS,
     DEFAULT_OVERLAP_HOURS,
     IssueAccessTokenInput,
@@ -24,11 +28,7 @@ from schema.access_token_changes import (
     RotateAccessTokenInput,
     RotateAccessTokenPayload,
 )
-from schema.context import Info
-from schema.pagination import DEFAULT_PAGE
-from schema.readers import read_by_id
-from schema.user import User, reach_of
-from schema.user_error import UserError
+from schema.types.user import User, reach_of
 
 
 async def access_tokens(
@@ -76,7 +76,7 @@ async def issue_access_token(
             user_errors=user_errors,
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: token_issuing.issue(act, wanted, input.expected_version),
@@ -106,7 +106,7 @@ async def rotate_access_token(
             access_token=await _shown(info, current), user_errors=user_errors
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: token_issuing.rotate(
@@ -137,7 +137,7 @@ async def revoke_access_token(
             access_token=await _shown(info, current), user_errors=user_errors
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: token_issuing.revoke(act, input.id, input.reason, input.expected_version),

@@ -5,19 +5,16 @@ from typing import Annotated, Any
 
 import strawberry
 
-from models.audit import AUDIT, Act
-from models.audit_erasure import erase_names
-from models.audit_list import AuditFilter as Wanted
-from models.audit_list import count, page, parse
-from models.numbering import number_before_reading
-from resolvers.perform import perform
-from schema.audit import AuditEntry
-from schema.audit_changes import EraseActorNamesInput, EraseActorNamesPayload
-from schema.audit_connection import AUDIT_LIST, AuditEntryConnection, AuditFilter
-from schema.context import Info
-from schema.errors import ErrorCode, RequestRefused
-from schema.instants import checked_instant
-from schema.pagination import (
+from models.changes.audit_erasure import erase_names
+from models.lists.audit_list import AuditFilter as Wanted
+from models.lists.audit_list import count, page, parse
+from models.tables.audit import AUDIT, ActorContext
+from models.tables.numbering import number_before_reading
+from resolvers.run_mutation import run_mutation
+from schema.base.context import Info
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.instants import checked_instant
+from schema.base.pagination import (
     COUNTS,
     ROWS,
     After,
@@ -26,11 +23,14 @@ from schema.pagination import (
     Last,
     page_arguments,
 )
-from schema.personal import refuse_masked
-from schema.readers import page_reader
-from schema.user_error import UserError
+from schema.base.personal import refuse_masked
+from schema.base.projections import page_query
+from schema.base.user_error import UserError
+from schema.types.audit import AuditEntry
+from schema.types.audit_changes import EraseActorNamesInput, EraseActorNamesPayload
+from schema.types.audit_connection import AUDIT_LIST, AuditEntryConnection, AuditFilter
 
-MOST_OPERATIONS = 50
+MAX_OPERATIONS = 50
 
 
 async def audit_trail(
@@ -52,7 +52,7 @@ async def audit_trail(
         beyond = None if arguments.beyond is None else parse(arguments.beyond)
     except ValueError:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
-    reader, selected = page_reader(info, AuditEntry, "at")
+    reader, selected = page_query(info, AuditEntry, "at")
     nodes: list[AuditEntry] = []
     has_more = False
     await number_before_reading(info.context.database, AUDIT)
@@ -74,7 +74,7 @@ async def erase_actor_names(
 ) -> EraseActorNamesPayload:
     """Take a user's or a credential's name out of all entries."""
 
-    async def work(act: Act) -> int:
+    async def work(act: ActorContext) -> int:
         return await erase_names(act, input.actor_id, input.reason)
 
     async def succeed(counted: int) -> EraseActorNamesPayload:
@@ -86,14 +86,14 @@ async def erase_actor_names(
     ) -> EraseActorNamesPayload:
         return EraseActorNamesPayload(user_errors=user_errors)
 
-    return await perform(info, input, work, succeed, refuse)
+    return await run_mutation(info, input, work, succeed, refuse)
 
 
 def _wanted(info: Info, given: AuditFilter) -> Wanted:
     if given.reason is not None:
         refuse_masked(info)
-    if len(given.operations or ()) > MOST_OPERATIONS:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MOST_OPERATIONS} operations at most.")
+    if len(given.operations or ()) > MAX_OPERATIONS:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MAX_OPERATIONS} operations at most.")
     return Wanted(
         request_id=given.request_id,
         subject_id=given.subject_id,

@@ -6,18 +6,23 @@ from typing import Annotated, TypeVar
 import strawberry
 
 import models
-from models.access import Scope
-from models.audit import Act
-from models.consent import EntryKind
-from models.consent_evidence import verify
-from models.consent_list import count_advisories
-from models.consent_recording import Recorded, correct, record
-from models.preference_withdrawal import withdraw_all
-from models.tally import count
-from resolvers.perform import perform
-from schema.advisory import ConsentAdvisoryCount
-from schema.consent import ConsentEntry
-from schema.consent_changes import (
+from models.changes.consent_recording import Recorded, correct, record
+from models.changes.preference_withdrawal import withdraw_all
+from models.lists.consent_evidence import verify
+from models.lists.consent_list import count_advisories
+from models.rules.consent import EntryKind
+from models.storage.row_counter import count
+from models.tables.access import Scope
+from models.tables.audit import ActorContext
+from resolvers.run_mutation import run_mutation
+from schema.base.context import Info
+from schema.base.permissions import require
+from schema.base.projections import read_by_id
+from schema.base.selections import selects
+from schema.base.user_error import UserError
+from schema.types.advisory import ConsentAdvisoryCount
+from schema.types.consent import ConsentEntry
+from schema.types.consent_changes import (
     ASKED,
     CORRECTED,
     GRANT,
@@ -35,13 +40,8 @@ from schema.consent_changes import (
     WithdrawNonItemisedBillsRequestPayload,
     values_of,
 )
-from schema.consent_evidence import ConsentEvidence, LedgerVerification, evidence_of
-from schema.context import Info
-from schema.customer import Customer
-from schema.permissions import require
-from schema.readers import read_by_id
-from schema.selections import selects
-from schema.user_error import UserError
+from schema.types.consent_evidence import ConsentEvidence, LedgerVerification, evidence_of
+from schema.types.customer import Customer
 
 Payload = TypeVar("Payload", bound=LedgerPayload)
 
@@ -67,7 +67,7 @@ async def withdraw_consent(
         require(info, Scope.CONTACTS_WRITE)
     withdraw = _record(EntryKind.WITHDRAWAL, input, (*ASKED, "revoke_preferences"))
 
-    async def work(act: Act) -> Recorded:
+    async def work(act: ActorContext) -> Recorded:
         recorded = await withdraw(act)
         if input.revoke_preferences and not recorded.is_repeat:
             await withdraw_all(act, recorded.customer.id, CONSENT_WITHDRAWN)
@@ -102,7 +102,7 @@ async def correct_consent(
 ) -> CorrectConsentPayload:
     """Put an entry in the place of another (R55)."""
 
-    async def work(act: Act) -> Recorded:
+    async def work(act: ActorContext) -> Recorded:
         return await correct(
             act,
             input.entry_id,
@@ -152,8 +152,8 @@ async def consent_advisory_counts(info: Info) -> list[ConsentAdvisoryCount]:
 
 def _record(
     kind: EntryKind, input_: RecordConsentInput | AskedFields, names: tuple[str, ...]
-) -> Callable[[Act], Awaitable[Recorded]]:
-    async def work(act: Act) -> Recorded:
+) -> Callable[[ActorContext], Awaitable[Recorded]]:
+    async def work(act: ActorContext) -> Recorded:
         values = values_of(input_, names)
         return await record(
             act,
@@ -171,7 +171,7 @@ async def _perform(
     info: Info,
     input_: RecordConsentInput | AskedFields | CorrectConsentInput,
     kind: type[Payload],
-    work: Callable[[Act], Awaitable[Recorded]],
+    work: Callable[[ActorContext], Awaitable[Recorded]],
 ) -> Payload:
     async def succeed(recorded: Recorded) -> Payload:
         return kind(
@@ -183,7 +183,7 @@ async def _perform(
     async def refuse(user_errors: list[UserError], current: models.Customer | None) -> Payload:
         return kind(customer=await _shown(info, current), user_errors=user_errors)
 
-    return await perform(info, input_, work, succeed, refuse)
+    return await run_mutation(info, input_, work, succeed, refuse)
 
 
 async def _shown(info: Info, row: models.Customer | None) -> Customer | None:

@@ -6,14 +6,17 @@ from typing import Annotated, TypeVar
 import strawberry
 
 import models
-from models import contact_editing
-from models.audit import Act
-from models.confirmation_request import request_preference, request_verification
-from models.confirming import withdraw_preference
-from models.contact_erasure import erase_contact as erase
-from resolvers.perform import Input, given, perform, refuse_version_of_nothing
-from schema.contact import Contact
-from schema.contact_changes import (
+from models.changes import contact_editing
+from models.changes.confirmation_answer import withdraw_preference
+from models.changes.confirmation_request import request_preference, request_verification
+from models.changes.contact_erasure import erase_contact as erase
+from models.tables.audit import ActorContext
+from resolvers.run_mutation import Input, given, refuse_version_of_nothing, run_mutation
+from schema.base.context import Info
+from schema.base.projections import read_by_id
+from schema.base.user_error import UserError
+from schema.types.contact import Contact
+from schema.types.contact_changes import (
     DeleteContactInput,
     DeleteContactPayload,
     EraseContactInput,
@@ -27,9 +30,6 @@ from schema.contact_changes import (
     WithdrawAttachmentPreferenceInput,
     WithdrawAttachmentPreferencePayload,
 )
-from schema.context import Info
-from schema.readers import read_by_id
-from schema.user_error import UserError
 
 Payload = TypeVar("Payload")
 
@@ -42,7 +42,7 @@ async def save_contact(
     values = given(input, *contact_editing.CONTACT_FIELDS)
     contact_id = input.id
 
-    async def work(act: Act) -> models.Contact:
+    async def work(act: ActorContext) -> models.Contact:
         if contact_id is None:
             refuse_version_of_nothing(input.expected_version)
             return await contact_editing.create_contact(act, input.customer_id, values)
@@ -67,7 +67,7 @@ async def delete_contact(
     ) -> DeleteContactPayload:
         return DeleteContactPayload(contact=await _shown(info, current), user_errors=user_errors)
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: contact_editing.delete_contact(act, input.id, input.expected_version),
@@ -92,7 +92,7 @@ async def erase_contact(
         shown = await _shown(info, current if is_shown else None)
         return EraseContactPayload(contact=shown, user_errors=user_errors)
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: erase(act, input.id, input.expected_version),
@@ -159,7 +159,7 @@ async def withdraw_attachment_preference(
 async def _perform(
     info: Info,
     input_: Input,
-    work: Callable[[Act], Awaitable[models.Contact]],
+    work: Callable[[ActorContext], Awaitable[models.Contact]],
     payload: Callable[..., Payload],
 ) -> Payload:
     """Do the work and give a payload that shows the contact."""
@@ -170,7 +170,7 @@ async def _perform(
     async def refuse(user_errors: list[UserError], current: models.Contact | None) -> Payload:
         return payload(contact=await _shown(info, current), user_errors=user_errors)
 
-    return await perform(info, input_, work, succeed, refuse)
+    return await run_mutation(info, input_, work, succeed, refuse)
 
 
 async def _shown(info: Info, row: models.Contact | None) -> Contact | None:

@@ -6,37 +6,25 @@ from typing import Annotated
 import strawberry
 
 import models
-from models import customer_editing, errors
-from models.access import Scope
-from models.audit import Act
-from models.company_number import InvalidCompanyNumber, normalise
-from models.consent import Matter
-from models.consent_list import given_consents, is_on, with_any_advisory
-from models.customer_list import NOT_ERASED, CustomerOrder, count, page
-from models.customer_list import CustomerFilter as Wanted
-from models.customer_reach import at_account_number
-from models.customer_repeat import Created, create_customer_once
-from models.errors import RefusalCode
-from models.sql import Sql, all_of
-from resolvers.perform import given, perform, refuse_version_of_nothing
+from models.changes import customer_editing
+from models.changes.customer_repeat import Created, create_customer_once
+from models.lists.consent_list import given_consents, is_on, with_any_advisory
+from models.lists.customer_list import NOT_ERASED, CustomerOrder, count, page
+from models.lists.customer_list import CustomerFilter as Wanted
+from models.lists.customer_scope import at_account_number
+from models.rules import errors
+from models.rules.company_number import InvalidCompanyNumber, normalise
+from models.rules.consent import Matter
+from models.rules.errors import RefusalCode
+from models.storage.sql import Sql, all_of
+from models.tables.access import Scope
+from models.tables.audit import ActorContext
 from resolvers.request_content import content_of
+from resolvers.run_mutation import given, refuse_version_of_nothing, run_mutation
 from resolvers.typed_profile import typed_entries
-from schema.advisory import advisories_of
-from schema.consent_changes import GRANT, values_of
-from schema.context import Info
-from schema.customer import Customer
-from schema.customer_changes import (
-    ChangeCustomerClassInput,
-    ChangeCustomerClassPayload,
-    DeleteCustomerInput,
-    DeleteCustomerPayload,
-    SaveCustomerInput,
-    SaveCustomerPayload,
-)
-from schema.customer_connection import CustomerConnection
-from schema.customer_filter import CustomerFilter, CustomerSort
-from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import (
+from schema.base.context import Info
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.pagination import (
     COUNTS,
     ROWS,
     After,
@@ -45,10 +33,23 @@ from schema.pagination import (
     Last,
     page_arguments,
 )
-from schema.permissions import require
-from schema.personal import refuse_masked
-from schema.readers import page_reader, read_by_id, reader_for
-from schema.user_error import UserError
+from schema.base.permissions import require
+from schema.base.personal import refuse_masked
+from schema.base.projections import page_query, read_by_id, row_query_for
+from schema.base.user_error import UserError
+from schema.types.advisory import advisories_of
+from schema.types.consent_changes import GRANT, values_of
+from schema.types.customer import Customer
+from schema.types.customer_changes import (
+    ChangeCustomerClassInput,
+    ChangeCustomerClassPayload,
+    DeleteCustomerInput,
+    DeleteCustomerPayload,
+    SaveCustomerInput,
+    SaveCustomerPayload,
+)
+from schema.types.customer_connection import CustomerConnection
+from schema.types.customer_filter import CustomerFilter, CustomerSort
 
 SAVED_FIELDS = (
     "name",
@@ -60,8 +61,8 @@ SAVED_FIELDS = (
     "parent_id",
 )
 
-MOST_CHOICES = 500
-LONGEST_TEXT = 200
+MAX_CHOICES = 500
+MAX_TEXT = 200
 
 
 async def customer(
@@ -77,7 +78,9 @@ async def customer(
     which = Sql("t0.id = ?", (id,))
     if account_number is not None:
         which = await at_account_number(account_number)
-    found: Customer | None = await reader_for(info, Customer).read_one(all_of([which, NOT_ERASED]))
+    found: Customer | None = await row_query_for(info, Customer).read_one(
+        all_of([which, NOT_ERASED])
+    )
     return found
 
 
@@ -111,7 +114,7 @@ async def customers(
         beyond = None if arguments.beyond is None else order.parse(arguments.beyond)
     except ValueError:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
-    reader, selected = page_reader(info, Customer, order.column)
+    reader, selected = page_query(info, Customer, order.column)
     nodes: list[Customer] = []
     has_more = False
     if selected & ROWS:
@@ -137,7 +140,7 @@ async def save_customer(
     if input.consent:
         require(info, Scope.CONSENT_WRITE)
 
-    async def work(act: Act) -> Created:
+    async def work(act: ActorContext) -> Created:
         if input.profile:
             values["profile"] = typed_entries(input.profile, act.now)
         if input.profile is None:
@@ -177,7 +180,7 @@ async def save_customer(
     ) -> SaveCustomerPayload:
         return SaveCustomerPayload(customer=await _shown(info, current), user_errors=user_errors)
 
-    return await perform(info, input, work, succeed, refuse)
+    return await run_mutation(info, input, work, succeed, refuse)
 
 
 async def change_customer_class(
@@ -212,7 +215,7 @@ async def change_customer_class(
             customer=await _shown(info, current), user_errors=user_errors
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: customer_editing.change_class(
@@ -237,7 +240,7 @@ async def delete_customer(
     ) -> DeleteCustomerPayload:
         return DeleteCustomerPayload(customer=await _shown(info, current), user_errors=user_errors)
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: customer_editing.delete_customer(
@@ -290,10 +293,10 @@ def _consent_conditions(info: Info, given_filter: CustomerFilter) -> list[Sql]:
 
 def _refuse_oversize(given_filter: CustomerFilter) -> None:
     lists = (given_filter.class_ids, given_filter.class_codes)
-    if any(len(values) > MOST_CHOICES for values in lists if values is not None):
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MOST_CHOICES} choices at most.")
-    if len(given_filter.text or "") > LONGEST_TEXT:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{LONGEST_TEXT} characters at most.")
+    if any(len(values) > MAX_CHOICES for values in lists if values is not None):
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MAX_CHOICES} choices at most.")
+    if len(given_filter.text or "") > MAX_TEXT:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MAX_TEXT} characters at most.")
 
 
 async def _shown(info: Info, row: models.Customer | None) -> Customer | None:

@@ -6,9 +6,7 @@ from typing import Annotated
 import strawberry
 
 import models
-from models.access import Scope
-from models.audit import Act
-from models.class_editing import (
+from models.changes.customer_class_editing import (
     EDITABLE_FIELDS,
     SavedClass,
     create_class,
@@ -16,18 +14,25 @@ from models.class_editing import (
     edit_class,
     reactivate_class,
 )
-from models.class_list import CLASS_KEY, ClassFilter, class_page, count_classes
-from models.retirement import Retirement, retire_class
-from models.sql import Sql, among
-from resolvers.perform import given, perform, refuse_version_of_nothing
-from schema.context import Info
-from schema.customer_class import (
+from models.changes.retirement import Retirement, retire_class
+from models.lists.customer_class_list import CLASS_KEY, ClassFilter, class_page, count_classes
+from models.storage.sql import Sql, among
+from models.tables.access import Scope
+from models.tables.audit import ActorContext
+from resolvers.run_mutation import given, refuse_version_of_nothing, run_mutation
+from schema.base.context import Info
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.pagination import COUNTS, DEFAULT_PAGE, ROWS, page_arguments
+from schema.base.permissions import may
+from schema.base.projections import page_query, read_by_id, row_query_for
+from schema.base.user_error import UserError
+from schema.types.customer_class import (
     CLASSES,
     ClassStatus,
     CustomerClass,
     CustomerClassConnection,
 )
-from schema.customer_class_changes import (
+from schema.types.customer_class_changes import (
     DeleteCustomerClassInput,
     DeleteCustomerClassPayload,
     ReactivateCustomerClassInput,
@@ -37,12 +42,7 @@ from schema.customer_class_changes import (
     SaveCustomerClassInput,
     SaveCustomerClassPayload,
 )
-from schema.customer_template import CustomerTemplate
-from schema.errors import ErrorCode, RequestRefused
-from schema.pagination import COUNTS, DEFAULT_PAGE, ROWS, page_arguments
-from schema.permissions import may
-from schema.readers import page_reader, read_by_id, reader_for
-from schema.user_error import UserError
+from schema.types.customer_template import CustomerTemplate
 
 
 async def customer_class(
@@ -56,7 +56,7 @@ async def customer_class(
     if (id is None) == (code is None):
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Give id or code, one of them.")
     column, value = ("id", id) if id is not None else ("code", code)
-    found: CustomerClass | None = await reader_for(info, CustomerClass).read_one(
+    found: CustomerClass | None = await row_query_for(info, CustomerClass).read_one(
         Sql(f"t0.{column} = ?", (value,))
     )
     return found
@@ -96,7 +96,7 @@ async def customer_classes(
         # Who enters customers picks from the classes without seeing to them (R94).
         is_restricted=not may(info, Scope.CUSTOMER_CLASSES_READ),
     )
-    reader, selected = page_reader(info, CustomerClass, *CLASS_KEY)
+    reader, selected = page_query(info, CustomerClass, *CLASS_KEY)
     nodes: list[CustomerClass] = []
     has_more = False
     if selected & ROWS:
@@ -133,12 +133,12 @@ async def save_customer_class(
     class_id = input.id
     if class_id is None:
 
-        async def create(act: Act) -> SavedClass:
+        async def create(act: ActorContext) -> SavedClass:
             refuse_version_of_nothing(input.expected_version)
             return await create_class(act, values)
 
-        return await perform(info, input, create, succeed, refuse)
-    return await perform(
+        return await run_mutation(info, input, create, succeed, refuse)
+    return await run_mutation(
         info,
         input,
         lambda act: edit_class(
@@ -179,7 +179,7 @@ async def retire_customer_class(
             was_platform_default=done.platform_default_was is not None,
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: retire_class(
@@ -208,7 +208,7 @@ async def reactivate_customer_class(
             customer_class=await _shown(info, current), user_errors=user_errors
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: reactivate_class(act, input.id, input.reason, input.expected_version),
@@ -233,7 +233,7 @@ async def delete_customer_class(
             customer_class=await _shown(info, current), user_errors=user_errors
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: delete_class(act, input.id, input.expected_version),
@@ -251,7 +251,7 @@ async def _shown(
 async def _templates(
     info: Info, rows: Sequence[models.CustomerTemplate], field: str
 ) -> list[CustomerTemplate]:
-    reader = reader_for(info, CustomerTemplate, (field,))
+    reader = row_query_for(info, CustomerTemplate, (field,))
     found: list[CustomerTemplate] = await reader.read(
         among("t0.id", [row.id for row in rows]), "ORDER BY t0.name_key"
     )

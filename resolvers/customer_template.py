@@ -5,12 +5,14 @@ from typing import Annotated, TypeVar
 import strawberry
 
 import models
-from models import template_editing
-from models.audit import Act
-from models.sql import ALWAYS
-from resolvers.perform import given, perform, refuse_version_of_nothing
-from schema.context import Info
-from schema.customer_template import (
+from models.changes import customer_template_editing
+from models.storage.sql import ALWAYS
+from models.tables.audit import ActorContext
+from resolvers.run_mutation import given, refuse_version_of_nothing, run_mutation
+from schema.base.context import Info
+from schema.base.projections import read_by_id, row_query_for
+from schema.base.user_error import UserError
+from schema.types.customer_template import (
     CustomerTemplate,
     DeleteCustomerTemplateInput,
     DeleteCustomerTemplatePayload,
@@ -20,22 +22,20 @@ from schema.customer_template import (
     SavePlatformDefaultsInput,
     SavePlatformDefaultsPayload,
 )
-from schema.readers import read_by_id, reader_for
-from schema.user_error import UserError
 
 Kind = TypeVar("Kind", CustomerTemplate, PlatformDefaults)
 
 
 async def customer_templates(info: Info) -> list[CustomerTemplate]:
     """List the templates by name."""
-    reader = reader_for(info, CustomerTemplate)
+    reader = row_query_for(info, CustomerTemplate)
     found: list[CustomerTemplate] = await reader.read(ALWAYS, "ORDER BY t0.name_key, t0.id")
     return found
 
 
 async def platform_defaults(info: Info) -> PlatformDefaults:
     """Give the platform's defaults."""
-    ((found),) = await reader_for(info, PlatformDefaults).read(ALWAYS)
+    ((found),) = await row_query_for(info, PlatformDefaults).read(ALWAYS)
     defaults: PlatformDefaults = found
     return defaults
 
@@ -45,12 +45,14 @@ async def save_customer_template(
     input: Annotated[SaveCustomerTemplateInput, strawberry.argument(description="What to save.")],  # noqa: A002  # the contract's name
 ) -> SaveCustomerTemplatePayload:
     """Create or edit a template."""
-    values = given(input, *template_editing.TEMPLATE_FIELDS)
+    values = given(input, *customer_template_editing.TEMPLATE_FIELDS)
 
-    async def work(act: Act) -> models.CustomerTemplate:
+    async def work(act: ActorContext) -> models.CustomerTemplate:
         if input.id is None:
             refuse_version_of_nothing(input.expected_version)
-        return await template_editing.save_template(act, input.id, values, input.expected_version)
+        return await customer_template_editing.save_template(
+            act, input.id, values, input.expected_version
+        )
 
     async def succeed(row: models.CustomerTemplate) -> SaveCustomerTemplatePayload:
         return SaveCustomerTemplatePayload(
@@ -65,7 +67,7 @@ async def save_customer_template(
             user_errors=user_errors,
         )
 
-    return await perform(info, input, work, succeed, refuse)
+    return await run_mutation(info, input, work, succeed, refuse)
 
 
 async def delete_customer_template(
@@ -87,10 +89,12 @@ async def delete_customer_template(
             user_errors=user_errors,
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
-        lambda act: template_editing.delete_template(act, input.id, input.expected_version),
+        lambda act: customer_template_editing.delete_template(
+            act, input.id, input.expected_version
+        ),
         succeed,
         refuse,
     )
@@ -115,10 +119,10 @@ async def save_platform_defaults(
             user_errors=user_errors,
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
-        lambda act: template_editing.save_platform_defaults(
+        lambda act: customer_template_editing.save_platform_defaults(
             act, input.customer_class_id, input.expected_version
         ),
         succeed,

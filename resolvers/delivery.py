@@ -6,19 +6,19 @@ from typing import Annotated
 
 import strawberry
 
-from models.delivery_exposure import Exposure
-from models.delivery_reading import exposures_after
-from models.sql import Sql, all_of, among
-from schema.context import Info
-from schema.customer import Customer
-from schema.delivery_exposure import DeliveryExposure, DeliveryExposureConnection, counted
-from schema.delivery_rules import DeliveryRules
-from schema.errors import ErrorCode, RequestRefused
-from schema.instants import checked_instant, checked_period
-from schema.pagination import CONNECTION, page_arguments
-from schema.readers import reader_for
-from schema.restricted import show
-from schema.selections import selects_at
+from models.lists.delivery_histories import exposures_after
+from models.rules.delivery_exposure import Exposure
+from models.storage.sql import Sql, all_of, among
+from schema.base.context import Info
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.instants import checked_instant, checked_period
+from schema.base.pagination import CONNECTION, page_arguments
+from schema.base.projections import row_query_for
+from schema.base.restricted import show
+from schema.base.selections import selects_at
+from schema.types.customer import Customer
+from schema.types.delivery_exposure import DeliveryExposure, DeliveryExposureConnection, counted
+from schema.types.delivery_rules import DeliveryRules
 
 CUSTOMERS = tuple((*path, "customer") for path in CONNECTION)
 
@@ -81,5 +81,5 @@ async def _customers(info: Info, shown: list[Exposure]) -> dict[str, Customer]:
         return {}
     ids = list(dict.fromkeys(one.customer_id for one in shown))
     where = all_of([among("t0.id", ids), Sql("t0.erased_at IS NULL")])
-    found = await reader_for(info, Customer, *CUSTOMERS).read(where, most=len(ids))
+    found = await row_query_for(info, Customer, *CUSTOMERS).read(where, most=len(ids))
     return {one.id: one for one in found}

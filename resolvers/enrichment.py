@@ -8,27 +8,33 @@ from typing import Annotated
 import strawberry
 
 import models
-from models.audit import Act
-from models.bulk_lookup import (
+from models.changes.bulk_lookup import (
     FAILED_ONLY,
     RestartFilter,
     count_live_lookups,
     recheck_class,
     restart_lookups,
 )
-from models.customer_editing import locked_customer
-from models.enrichment_result import CUSTOMER_ENRICHED
-from models.errors import RefusalCode
-from models.errors import refuse as refusal
-from models.event import EVENTS, events_after, last_event_id
-from models.lookup import request_lookup
-from models.sql import Sql
-from models.suggestion import accept, reject
-from resolvers.perform import perform
-from schema.context import Info, RegisterUnavailable
-from schema.customer import Customer
-from schema.enrichment import CompanyCandidate, Suggestion
-from schema.enrichment_changes import (
+from models.changes.customer_editing import locked_customer
+from models.changes.enrichment_result import CUSTOMER_ENRICHED
+from models.changes.lookup import request_lookup
+from models.changes.suggestion import accept, reject
+from models.jobs.event import EVENTS, events_after, last_event_id
+from models.rules.errors import RefusalCode
+from models.rules.errors import refuse as refusal
+from models.storage.sql import Sql
+from models.tables.audit import ActorContext
+from resolvers.run_mutation import run_mutation
+from schema.base.context import Info, RegisterUnavailable
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.instants import checked_instant
+from schema.base.loaders import Loaders
+from schema.base.projections import read_by_id, row_query_for
+from schema.base.subscriptions import wait_for
+from schema.base.user_error import UserError
+from schema.types.customer import Customer
+from schema.types.enrichment import CompanyCandidate, Suggestion
+from schema.types.enrichment_changes import (
     AcceptSuggestionInput,
     AcceptSuggestionPayload,
     RejectSuggestionInput,
@@ -39,15 +45,9 @@ from schema.enrichment_changes import (
     RestartEnrichmentsInput,
     RestartEnrichmentsPayload,
 )
-from schema.errors import ErrorCode, RequestRefused
-from schema.instants import checked_instant
-from schema.loaders import Loaders
-from schema.lookup_queue import EnrichmentBacklog
-from schema.readers import read_by_id, reader_for
-from schema.subscriptions import wait_for
-from schema.user_error import UserError
+from schema.types.lookup_queue import EnrichmentBacklog
 
-LONGEST_QUERY = 160
+MAX_QUERY = 160
 
 
 async def company_search(
@@ -58,10 +58,8 @@ async def company_search(
 ) -> list[CompanyCandidate]:
     """Offer companies by name; nothing is filled from them (R88)."""
     sought = query.strip()
-    if not 0 < len(sought) <= LONGEST_QUERY:
-        raise RequestRefused(
-            ErrorCode.BAD_USER_INPUT, f"A query has 1 to {LONGEST_QUERY} characters."
-        )
+    if not 0 < len(sought) <= MAX_QUERY:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"A query has 1 to {MAX_QUERY} characters.")
     try:
         async with info.context.turn_of_search():
             found = await info.context.search_companies(sought)
@@ -98,7 +96,7 @@ async def request_enrichment(
     """Look up one customer, or all of a class (R23), on demand."""
     class_id = None if input.class_id is None else str(input.class_id)
 
-    async def work(act: Act) -> RequestEnrichmentPayload:
+    async def work(act: ActorContext) -> RequestEnrichmentPayload:
         if (input.customer_id is None) == (class_id is None):
             raise refusal(RefusalCode.INVALID, "Set either `customerId` or `classId`.")
         if class_id is not None:
@@ -124,7 +122,7 @@ async def request_enrichment(
             user_errors=user_errors,
         )
 
-    return await perform(info, input, work, as_it_is, refuse)
+    return await run_mutation(info, input, work, as_it_is, refuse)
 
 
 async def restart_enrichments(
@@ -151,7 +149,7 @@ async def restart_enrichments(
     async def refuse(user_errors: list[UserError], _: object) -> RestartEnrichmentsPayload:
         return RestartEnrichmentsPayload(user_errors=user_errors)
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: restart_lookups(act, restarting, info.context.bulk_lookup_cooldown),
@@ -181,7 +179,7 @@ async def accept_suggestion(
             customer=await _shown(info, current), user_errors=user_errors
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: accept(act, input.id, input.expected_version),
@@ -211,7 +209,7 @@ async def reject_suggestion(
             customer=await _shown(info, current), user_errors=user_errors
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
         lambda act: reject(act, input.id, input.expected_version),
@@ -245,7 +243,7 @@ async def customer_enriched(
             if fresh:
                 seen = fresh[-1].id
                 info.context.loaders = Loaders()
-                reader = reader_for(info, Customer)
+                reader = row_query_for(info, Customer)
                 async with info.context.turn_of_event():
                     current = await reader.read_one(
                         Sql("t0.id = ? AND t0.erased_at IS NULL", (customer_id,))

@@ -4,12 +4,12 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
-from models.access_list import Order
-from models.sql import Sql
-from schema.access_connection import Connection
-from schema.context import Info
-from schema.pagination import COUNTS, ROWS, page_arguments
-from schema.readers import page_reader
+from models.lists.access_list import Order
+from models.storage.sql import Sql
+from schema.base.context import Info
+from schema.base.pagination import COUNTS, ROWS, page_arguments
+from schema.base.projections import page_query
+from schema.types.access_connection import Connection
 
 Item = TypeVar("Item")
 
@@ -29,7 +29,7 @@ async def listed(
     """Give a page of what meets a condition; `name` tells cursors of one list from another's."""
     columns = order.columns
     arguments = page_arguments(name, (str,) * len(columns), first=first, after=after)
-    reader, selected = page_reader(info, kind, *columns)
+    reader, selected = page_query(info, kind, *columns)
     nodes: list[Item] = []
     has_more = False
     if selected & ROWS:

@@ -5,26 +5,26 @@ from typing import Annotated
 
 import strawberry
 
-from models.access import Scope
-from models.access_list import groups_within, tokens_within, users_within
-from models.class_list import PICKED_OR_USED
-from models.identifiers import prefix_of, viewer_id
-from models.sql import ALWAYS, Sql, all_of, among
-from schema.access_token import AccessToken
-from schema.contact import Contact
-from schema.context import Info
-from schema.customer import Customer
-from schema.customer_class import CustomerClass
-from schema.customer_template import CustomerTemplate
-from schema.enrichment import Suggestion
-from schema.errors import ErrorCode, RequestRefused
-from schema.node import Node
-from schema.permissions import may
-from schema.readers import reader_for
-from schema.user import User, UserGroup, reach_of
-from schema.viewer import Viewer
+from models.lists.access_list import groups_within, tokens_within, users_within
+from models.lists.customer_class_list import PICKED_OR_USED
+from models.storage.identifiers import prefix_of, viewer_id
+from models.storage.sql import ALWAYS, Sql, all_of, among
+from models.tables.access import Scope
+from schema.base.context import Info
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.node import Node
+from schema.base.permissions import may
+from schema.base.projections import row_query_for
+from schema.types.access_token import AccessToken
+from schema.types.contact import Contact
+from schema.types.customer import Customer
+from schema.types.customer_class import CustomerClass
+from schema.types.customer_template import CustomerTemplate
+from schema.types.enrichment import Suggestion
+from schema.types.user import User, UserGroup, reach_of
+from schema.types.viewer import Viewer
 
-MOST_NODES = 100
+MAX_NODES = 100
 
 _KINDS: dict[str, tuple[type[Node], Scope, Sql | Callable[[str | None], Sql]]] = {
     "cus": (Customer, Scope.CUSTOMERS_READ, Sql("t0.erased_at IS NULL")),
@@ -67,8 +67,8 @@ async def nodes(
     ids: Annotated[list[strawberry.ID], strawberry.argument(description="Any ids, 100 at most.")],
 ) -> list[Node | None]:
     """Give what has the ids, in their order."""
-    if len(ids) > MOST_NODES:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MOST_NODES} ids at most.")
+    if len(ids) > MAX_NODES:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MAX_NODES} ids at most.")
     found = await _load(info, ids)
     return [found.get(one) for one in ids]
 
@@ -86,7 +86,7 @@ async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID,
             # Who reads customers is shown their classes, and those that can be picked (R94).
             scope, within = Scope.CUSTOMERS_READ, PICKED_OR_USED  # noqa: PLW2901  # another rule
         if wanted and may(info, scope):
-            found += await reader_for(info, kind).read(
+            found += await row_query_for(info, kind).read(
                 all_of([among("t0.id", wanted), within]), most=len(wanted)
             )
     return {one.id: one for one in found}

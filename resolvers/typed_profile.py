@@ -6,15 +6,15 @@ from typing import Any
 
 import strawberry
 
-from models.amount import InvalidAmount, checked_amount, plain
-from models.errors import RefusalCode
-from models.profile import FIGURES, ProfileEntry, ValueSource, is_to_come
-from models.text import Checks
-from schema.customer_changes import CompanyProfileInput, MoneyInput
-from schema.enrichment import camel
+from models.rules.amount import InvalidAmount, checked_amount, plain
+from models.rules.errors import RefusalCode
+from models.rules.profile import FIGURES, ProfileEntry, ValueSource, is_to_come
+from models.rules.text import Checks
+from schema.types.customer_changes import CompanyProfileInput, MoneyInput
+from schema.types.enrichment import camel
 
 CURRENCY = re.compile(r"[A-Z]{3}")
-LARGEST_COUNT = 10_000_000
+MAX_COUNT = 10_000_000
 LINE_LENGTH = 200
 
 
@@ -73,8 +73,8 @@ def _check_past(checks: Checks, name: str, day: date, now: datetime) -> None:
 
 
 def _check_count(checks: Checks, name: str, count: int) -> None:
-    if not 0 <= count <= LARGEST_COUNT:
-        checks.refuse(RefusalCode.INVALID, f"0 to {LARGEST_COUNT} employees.", "profile", name)
+    if not 0 <= count <= MAX_COUNT:
+        checks.refuse(RefusalCode.INVALID, f"0 to {MAX_COUNT} employees.", "profile", name)
 
 
 def _amount(checks: Checks, name: str, money: MoneyInput) -> str:

@@ -6,20 +6,21 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 
 import models
-from models import granting, user_editing
-from models.access_list import USERS, UserFilter, users_within
-from models.audit import Act
-from models.permission import CATALOGUE
-from models.sql import all_of
+from models.changes import granting, user_editing
+from models.lists.access_list import USERS, UserFilter, users_within
+from models.rules.permission import CATALOGUE
+from models.storage.sql import all_of
+from models.tables.audit import ActorContext
 from resolvers.listing import After, First, listed
-from resolvers.perform import Input, given, perform, refuse_version_of_nothing
-from schema.access_connection import Connection
-from schema.context import Info
-from schema.pagination import DEFAULT_PAGE
-from schema.permission import Permission, shown
-from schema.readers import read_by_id
-from schema.user import User, UserGroup, reach_of
-from schema.user_changes import (
+from resolvers.run_mutation import Input, given, refuse_version_of_nothing, run_mutation
+from schema.base.context import Info
+from schema.base.pagination import DEFAULT_PAGE
+from schema.base.projections import read_by_id
+from schema.base.user_error import UserError
+from schema.types.access_connection import Connection
+from schema.types.permission import Permission, shown
+from schema.types.user import User, UserGroup, reach_of
+from schema.types.user_changes import (
     DisableUserInput,
     DisableUserPayload,
     EnableUserInput,
@@ -31,7 +32,6 @@ from schema.user_changes import (
     SaveUserInput,
     SaveUserPayload,
 )
-from schema.user_error import UserError
 
 Payload = TypeVar("Payload")
 
@@ -72,7 +72,7 @@ async def save_user(
     values = given(input, *user_editing.USER_FIELDS)
     user_id = input.id
 
-    async def work(act: Act) -> models.User:
+    async def work(act: ActorContext) -> models.User:
         if user_id is None:
             refuse_version_of_nothing(input.expected_version)
             return await user_editing.create_user(act, values, input.reseller_id)
@@ -146,7 +146,7 @@ async def revoke_permissions(
 async def _perform(
     info: Info,
     input_: Input,
-    work: Callable[[Act], Awaitable[models.User]],
+    work: Callable[[ActorContext], Awaitable[models.User]],
     payload: Callable[..., Payload],
 ) -> Payload:
     """Do the work and give a payload that shows the user."""
@@ -158,13 +158,13 @@ async def _perform(
         found = None if current is None else await read_by_id(info, User, current.id, "user")
         return payload(user=found, user_errors=user_errors)
 
-    return await perform(info, input_, work, succeed, refuse)
+    return await run_mutation(info, input_, work, succeed, refuse)
 
 
 async def _perform_for_grantee(
     info: Info,
     input_: Input,
-    work: Callable[[Act], Awaitable[granting.Grantee]],
+    work: Callable[[ActorContext], Awaitable[granting.Grantee]],
     payload: Callable[..., Payload],
 ) -> Payload:
     """Do the work and give a payload that shows the user or the group."""
@@ -182,4 +182,4 @@ async def _perform_for_grantee(
     async def refuse(user_errors: list[UserError], current: granting.Grantee | None) -> Payload:
         return payload(**await shown_row(current), user_errors=user_errors)
 
-    return await perform(info, input_, work, succeed, refuse)
+    return await run_mutation(info, input_, work, succeed, refuse)

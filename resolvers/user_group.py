@@ -5,18 +5,18 @@ from typing import Annotated
 import strawberry
 
 import models
-from models import group_editing
-from models.access_list import GROUPS, groups_within
-from models.audit import Act
+from models.changes import user_group_editing
+from models.lists.access_list import GROUPS, groups_within
+from models.tables.audit import ActorContext
 from resolvers.listing import After, First, listed
-from resolvers.perform import given, perform, refuse_version_of_nothing
-from schema.access_connection import Connection
-from schema.context import Info
-from schema.pagination import DEFAULT_PAGE
-from schema.readers import read_by_id
-from schema.user import UserGroup, reach_of
-from schema.user_error import UserError
-from schema.user_group_changes import (
+from resolvers.run_mutation import given, refuse_version_of_nothing, run_mutation
+from schema.base.context import Info
+from schema.base.pagination import DEFAULT_PAGE
+from schema.base.projections import read_by_id
+from schema.base.user_error import UserError
+from schema.types.access_connection import Connection
+from schema.types.user import UserGroup, reach_of
+from schema.types.user_group_changes import (
     ChangeGroupMembersInput,
     ChangeGroupMembersPayload,
     DeleteUserGroupInput,
@@ -39,14 +39,14 @@ async def save_user_group(
     input: Annotated[SaveUserGroupInput, strawberry.argument(description="What to save.")],  # noqa: A002  # the contract's name
 ) -> SaveUserGroupPayload:
     """Create or edit a group."""
-    values = given(input, *group_editing.GROUP_FIELDS)
+    values = given(input, *user_group_editing.GROUP_FIELDS)
     group_id = input.id
 
-    async def work(act: Act) -> models.UserGroup:
+    async def work(act: ActorContext) -> models.UserGroup:
         if group_id is None:
             refuse_version_of_nothing(input.expected_version)
-            return await group_editing.create_group(act, values)
-        return await group_editing.edit_group(act, group_id, values, input.expected_version)
+            return await user_group_editing.create_group(act, values)
+        return await user_group_editing.edit_group(act, group_id, values, input.expected_version)
 
     async def succeed(row: models.UserGroup) -> SaveUserGroupPayload:
         return SaveUserGroupPayload(user_group=await _shown(info, row))
@@ -56,7 +56,7 @@ async def save_user_group(
     ) -> SaveUserGroupPayload:
         return SaveUserGroupPayload(user_group=await _shown(info, current), user_errors=user_errors)
 
-    return await perform(info, input, work, succeed, refuse)
+    return await run_mutation(info, input, work, succeed, refuse)
 
 
 async def delete_user_group(
@@ -75,10 +75,10 @@ async def delete_user_group(
             user_group=await _shown(info, current), user_errors=user_errors
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
-        lambda act: group_editing.delete_group(act, input.id, input.expected_version),
+        lambda act: user_group_editing.delete_group(act, input.id, input.expected_version),
         succeed,
         refuse,
     )
@@ -102,10 +102,10 @@ async def change_group_members(
             user_group=await _shown(info, current), user_errors=user_errors
         )
 
-    return await perform(
+    return await run_mutation(
         info,
         input,
-        lambda act: group_editing.change_members(
+        lambda act: user_group_editing.change_members(
             act,
             input.group_id,
             input.add_user_ids,

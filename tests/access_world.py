@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from models.access import Scope
+from models.tables.access import Scope
 from tests.graphql_client import Api, Json
 
 USER = "user { id name permissions { code } effectivePermissions { code } }"

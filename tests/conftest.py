@@ -1,37 +1,20 @@
 """What all tests share: a database of their own, a clock that they set, and who acts."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import settings
 
-from models.access import Principal, Scope
-from models.audit import Act
-from models.database import Database
+from models.storage.database import Database
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext
+from tests.clock import Clock
 from tests.databases import Databases, NoServerError, chosen_databases, run_aside
+from tests.graphql_client import Api, LiveApi, running_api, running_live_api
 
 # How long an example takes says nothing on a machine that others use too.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
-
-START = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that stands still until it is told to move."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        """Give the instant at which the clock stands."""
-        return self.now
-
-    def advance(self, by: timedelta) -> datetime:
-        """Move the clock on, and give the new instant."""
-        self.now += by
-        return self.now
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -72,7 +55,21 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def act(clock: Clock) -> Act:
-    """Act on behalf of somebody who may do everything."""
+def act(clock: Clock) -> ActorContext:
+    """ActorContext on behalf of somebody who may do everything."""
     principal = Principal("tok_tester", "Tess Tester", frozenset(Scope))
-    return Act(principal, clock(), "request-1")
+    return ActorContext(principal, clock(), "request-1")
+
+
+@pytest.fixture
+async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
+    """Give the application without a worker, out of reach of any register."""
+    async with running_api(databases, clock) as started:
+        yield started
+
+
+@pytest.fixture
+async def live(databases: Databases, clock: Clock) -> AsyncIterator[LiveApi]:
+    """Give the application with its worker, which asks a sandbox over real sockets."""
+    async with running_live_api(databases, clock) as started:
+        yield started

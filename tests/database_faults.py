@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from tortoise.connection import get_connection
 
-from models.database import Database
+from models.storage.database import Database
 
 OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

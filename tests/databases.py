@@ -14,8 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from models.database import Database
-from models.migrate import migrate
+from models.storage.database import Database
+from models.storage.migrate import migrate
 
 URL_VARIABLE = "TEST_DATABASE_URL"
 """Absent, tests run on SQLite; else on databases of their own on that PostgreSQL server."""

@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models import Contact, Customer
-from models.audit import Act
-from models.confirmation import Confirmation, LinkPurpose, new_link
-from models.confirmation_link import LinkState
-from models.confirmation_request import request_preference, request_verification
-from models.confirming import follow, withdraw_preference
-from models.consent import ConsentBasis, ConsentMethod, EntryKind
-from models.consent_recording import record
-from models.contact_editing import create_contact, delete_contact, edit_contact
-from models.customer_editing import change_class
-from models.database import Database
-from models.document import Document
-from tests.conftest import Clock
+from models.changes.confirmation_answer import follow, withdraw_preference
+from models.changes.confirmation_request import request_preference, request_verification
+from models.changes.consent_recording import record
+from models.changes.contact_editing import create_contact, delete_contact, edit_contact
+from models.changes.customer_editing import change_class
+from models.rules.confirmation_link import LinkState
+from models.rules.consent import ConsentBasis, ConsentMethod, EntryKind
+from models.rules.document import Document
+from models.storage.database import Database
+from models.tables.audit import ActorContext
+from models.tables.confirmation import Confirmation, LinkPurpose, new_link
+from tests.clock import Clock
 from tests.factories import add_customer, at, erase, shipped
 
 LINK_LIFE = timedelta(hours=72)
@@ -36,11 +36,11 @@ class World:
 
     database: Database
     clock: Clock
-    by: Act
+    by: ActorContext
 
     @property
-    def act(self) -> Act:
-        """Act now; a little later than the act before, so that all is told apart."""
+    def act(self) -> ActorContext:
+        """ActorContext now; a little later than the act before, so that all is told apart."""
         self.clock.advance(timedelta(seconds=1))
         return at(self.by, self.clock())
 

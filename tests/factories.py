@@ -18,26 +18,31 @@ from models import (
     EnrichmentRun,
     Job,
 )
-from models.audit import Act
-from models.class_editing import create_class
-from models.consent import ConsentBasis, ConsentMethod, EntryKind
-from models.consent_recording import Recorded, correct, record
-from models.customer_editing import change_class, create_customer, delete_customer, edit_customer
-from models.database import Database
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus
-from models.errors import RefusalCode, Refused
-from models.job import JobState
-from models.lookup import live_key
-from models.profile import ProfileEntry, ValueSource
-from models.retirement import Retirement, retire_class
-from models.template_editing import save_template
+from models.changes.consent_recording import Recorded, correct, record
+from models.changes.customer_class_editing import create_class
+from models.changes.customer_editing import (
+    change_class,
+    create_customer,
+    delete_customer,
+    edit_customer,
+)
+from models.changes.customer_template_editing import save_template
+from models.changes.retirement import Retirement, retire_class
+from models.jobs.job import JobState
+from models.jobs.kinds import lookup_key
+from models.rules.consent import ConsentBasis, ConsentMethod, EntryKind
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.rules.errors import RefusalCode, Refused
+from models.rules.profile import ProfileEntry, ValueSource
+from models.storage.database import Database
+from models.tables.audit import ActorContext
 
 TABLES: tuple[type[Model], ...] = tuple(getattr(models, name) for name in models.__all__)
 
 Contents = dict[str, list[dict[str, Any]]]
 
 
-def at(act: Act, now: datetime) -> Act:
+def at(act: ActorContext, now: datetime) -> ActorContext:
     """Give the same act at another instant."""
     return replace(act, now=now)
 
@@ -48,7 +53,7 @@ async def shipped(code: str) -> CustomerClass:
 
 
 async def add_class(
-    database: Database, act: Act, name: str = "Partnership", **values: Any
+    database: Database, act: ActorContext, name: str = "Partnership", **values: Any
 ) -> CustomerClass:
     """Add a class of one's own."""
     saved = await database.transaction(lambda: create_class(act, {"name": name, **values}))
@@ -56,7 +61,7 @@ async def add_class(
 
 
 async def add_customer(
-    database: Database, act: Act, class_code: str = "CHARITY", **values: Any
+    database: Database, act: ActorContext, class_code: str = "CHARITY", **values: Any
 ) -> Customer:
     """Add a customer to a shipped class, or to the one that `class_id` names."""
     given: Mapping[str, Any] = {"name": "Acme", **values}
@@ -66,7 +71,7 @@ async def add_customer(
 
 
 async def add_template(
-    database: Database, act: Act, name: str = "Standard", **values: Any
+    database: Database, act: ActorContext, name: str = "Standard", **values: Any
 ) -> CustomerTemplate:
     """Add a template for new customers."""
     return await database.transaction(lambda: save_template(act, None, {"name": name, **values}))
@@ -74,7 +79,7 @@ async def add_template(
 
 async def retire(
     database: Database,
-    act: Act,
+    act: ActorContext,
     row: CustomerClass,
     replacement: CustomerClass | None = None,
     reason: str | None = "No longer sold",
@@ -110,7 +115,7 @@ def entry(value: Any, source: ValueSource = ValueSource.USER) -> ProfileEntry:
 
 async def edit(
     database: Database,
-    act: Act,
+    act: ActorContext,
     customer: Customer,
     values: dict[str, Any],
     version: int | None = None,
@@ -120,14 +125,20 @@ async def edit(
 
 
 async def move(
-    database: Database, act: Act, customer: Customer, code: str, reason: str | None = "Grew"
+    database: Database,
+    act: ActorContext,
+    customer: Customer,
+    code: str,
+    reason: str | None = "Grew",
 ) -> Customer:
     """Move a customer to a shipped class."""
     row = await shipped(code)
     return await database.transaction(lambda: change_class(act, customer.id, row.id, reason, None))
 
 
-async def erase(database: Database, act: Act, customer: Customer, reason: str = "Asked") -> None:
+async def erase(
+    database: Database, act: ActorContext, customer: Customer, reason: str = "Asked"
+) -> None:
     """Delete a customer."""
     await database.transaction(lambda: delete_customer(act, customer.id, reason, None))
 
@@ -148,7 +159,7 @@ GRANTED = {
 
 async def record_consent(
     database: Database,
-    act: Act,
+    act: ActorContext,
     customer: Customer,
     kind: EntryKind = EntryKind.GRANT,
     key: str | None = None,
@@ -162,7 +173,7 @@ async def record_consent(
 
 async def correct_consent(
     database: Database,
-    act: Act,
+    act: ActorContext,
     entry: ConsentEntry,
     kind: EntryKind | None = None,
     key: str | None = None,
@@ -188,6 +199,6 @@ async def end_lookups(
         if latest is not None:
             await EnrichmentRun.filter(id=latest.id).update(**ended)
             await Customer.filter(id=customer_id).update(enrichment_status=status)
-            await Job.filter(live_key=live_key(str(customer_id))).update(
+            await Job.filter(live_key=lookup_key(str(customer_id))).update(
                 state=JobState.DONE, live_key=None, due_at=None, finished_at=now
             )

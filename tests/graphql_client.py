@@ -21,16 +21,16 @@ from starlette.applications import Starlette
 import app as composition
 from app import Platform, create_app
 from enrichment.sandbox import Sandbox, SandboxConfig, sandbox_server
-from models.access import TOKENS, AccessToken, Principal, Scope, issue_token
-from models.database import Database
-from models.event import EVENTS
-from models.sql import run
-from models.worker import Worker
-from schema.context import Candidate, Context
+from models.jobs.event import EVENTS
+from models.jobs.worker import Worker
+from models.storage.database import Database
+from models.storage.sql import run
+from models.tables.access import TOKENS, AccessToken, Principal, Scope, issue_token
+from schema.base.context import Candidate, Context
+from schema.engine.served_schema import CustomerClassesSchema
 from schema.root import build_schema
-from schema.serving import CustomerClassesSchema
 from settings import Settings
-from tests.conftest import START, Clock
+from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.factories import Contents, everything
 from tests.listening import listening
@@ -228,7 +228,7 @@ async def running_api(
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(composition, "build_schema", the_schema)
-            patch.setattr("schema.health.KEPT_S", 0.0)  # tests look twice within a second
+            patch.setattr("web.health.KEPT_S", 0.0)  # tests look twice within a second
             made = create_app(
                 Settings(**given), with_worker=with_worker, clock=clock, on_ready=note
             )

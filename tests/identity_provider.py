@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from tests.conftest import Clock
+from tests.clock import Clock
 
 AUDIENCE = "customer-classes"
 DISCOVERY = "/.well-known/openid-configuration"

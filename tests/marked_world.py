@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 from models import Suggestion
-from models.access import Scope
-from models.enrichment import SuggestionStatus
+from models.tables.access import Scope
+from models.tables.enrichment import SuggestionStatus
 from tests.access_world import issue
 from tests.graphql_client import Api
 

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from models import Contact, Suggestion
-from models.access import Principal, Scope
-from models.audit import Act
-from models.consent import ConsentBasis
-from models.enrichment import SuggestionStatus
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.rules.consent import ConsentBasis
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext
+from models.tables.enrichment import SuggestionStatus
 from tests.access_world import add_group, add_user, issue
 from tests.factories import (
     add_class,
@@ -21,7 +21,7 @@ from tests.factories import (
 )
 from tests.graphql_client import Api, Json
 
-Prepare = Callable[[Api, Act], Awaitable[Json]]
+Prepare = Callable[[Api, ActorContext], Awaitable[Json]]
 GRANT: Json = {
     "basis": ConsentBasis.WRITTEN_OPT_IN.value,
     "givenBy": "Ann",
@@ -33,43 +33,43 @@ GRANT: Json = {
 }
 
 
-async def of_own_class(api: Api, act: Act) -> Json:
+async def of_own_class(api: Api, act: ActorContext) -> Json:
     return {"id": (await add_class(api.platform.database, act)).id, "reason": "Old"}
 
 
-async def of_deletable_class(api: Api, act: Act) -> Json:
+async def of_deletable_class(api: Api, act: ActorContext) -> Json:
     return {"id": (await add_class(api.platform.database, act)).id}
 
 
-async def of_retired_class(api: Api, act: Act) -> Json:
+async def of_retired_class(api: Api, act: ActorContext) -> Json:
     own = await add_class(api.platform.database, act)
     await retire(api.platform.database, act, own)
     return {"id": own.id, "reason": "Back again"}
 
 
-async def of_template(api: Api, act: Act) -> Json:
+async def of_template(api: Api, act: ActorContext) -> Json:
     return {"id": (await add_template(api.platform.database, act)).id}
 
 
-async def of_defaults(api: Api, act: Act) -> Json:  # noqa: ARG001  # as the others
+async def of_defaults(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # as the others
     return {"customerClassId": (await shipped("CHARITY")).id}
 
 
-async def of_move(api: Api, act: Act) -> Json:
+async def of_move(api: Api, act: ActorContext) -> Json:
     customer = await add_customer(api.platform.database, act)
     other = await shipped("SOLE_TRADER")
     return {"customerId": customer.id, "classId": other.id, "reason": "Grew"}
 
 
-async def of_customer(api: Api, act: Act) -> Json:
+async def of_customer(api: Api, act: ActorContext) -> Json:
     return {"id": (await add_customer(api.platform.database, act)).id}
 
 
-async def to_customer(api: Api, act: Act) -> Json:
+async def to_customer(api: Api, act: ActorContext) -> Json:
     return {"customerId": (await add_customer(api.platform.database, act)).id}
 
 
-async def of_contact(api: Api, act: Act) -> Json:
+async def of_contact(api: Api, act: ActorContext) -> Json:
     customer = await add_customer(api.platform.database, act)
     saved = await api.done(
         "saveContact",
@@ -82,36 +82,36 @@ async def of_contact(api: Api, act: Act) -> Json:
     return {"id": saved["contact"]["id"]}
 
 
-async def to_contact(api: Api, act: Act) -> Json:
+async def to_contact(api: Api, act: ActorContext) -> Json:
     return {"contactId": (await of_contact(api, act))["id"]}
 
 
-async def to_verified_contact(api: Api, act: Act) -> Json:
+async def to_verified_contact(api: Api, act: ActorContext) -> Json:
     contact = await to_contact(api, act)
     await Contact.filter(id=contact["contactId"]).update(email_verified_at=act.now)
     return contact
 
 
-async def to_asked_contact(api: Api, act: Act) -> Json:
+async def to_asked_contact(api: Api, act: ActorContext) -> Json:
     contact = await to_verified_contact(api, act)
     await api.done("requestAttachmentPreference", "", **contact)
     return contact
 
 
-async def of_looked_up(api: Api, act: Act) -> Json:
+async def of_looked_up(api: Api, act: ActorContext) -> Json:
     customer = await add_customer(
         api.platform.database, act, "COMPANY_UK_LIMITED", company_number="00000101"
     )
     return {"customerId": customer.id}
 
 
-async def of_failed_lookup(api: Api, act: Act) -> Json:
+async def of_failed_lookup(api: Api, act: ActorContext) -> Json:
     await of_looked_up(api, act)
     await end_lookups(EnrichmentStatus.FAILED, act.now, EnrichmentReason.GAVE_UP)
     return {"filter": {"reasons": ["GAVE_UP"]}}
 
 
-async def of_suggestion(api: Api, act: Act) -> Json:
+async def of_suggestion(api: Api, act: ActorContext) -> Json:
     customer = await add_customer(api.platform.database, act)
     suggestion = await Suggestion.create(
         customer_id=customer.id,
@@ -123,79 +123,79 @@ async def of_suggestion(api: Api, act: Act) -> Json:
     return {"id": suggestion.id}
 
 
-async def of_consenting(api: Api, act: Act) -> Json:
+async def of_consenting(api: Api, act: ActorContext) -> Json:
     customer = await add_customer(api.platform.database, act)
     await record_consent(api.platform.database, act, customer)
     return {"customerId": customer.id}
 
 
-async def of_entry(api: Api, act: Act) -> Json:
+async def of_entry(api: Api, act: ActorContext) -> Json:
     customer = await add_customer(api.platform.database, act)
     recorded = await record_consent(api.platform.database, act, customer)
     return {"entryId": recorded.entry.id, "reason": "Mistyped", "givenBy": "Bo"}
 
 
-async def of_actor(api: Api, act: Act) -> Json:
+async def of_actor(api: Api, act: ActorContext) -> Json:
     mine = replace(act, principal=Principal("tok_gone", "Gone Clerk", frozenset()))
     await add_class(api.platform.database, mine, "Last deed")
     return {"actorId": "tok_gone", "reason": "Left"}
 
 
 def plain(**values: object) -> Prepare:
-    async def prepare(api: Api, act: Act) -> Json:  # noqa: ARG001  # as the others
+    async def prepare(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # as the others
         return dict(values)
 
     return prepare
 
 
-async def of_grant(api: Api, act: Act) -> Json:
+async def of_grant(api: Api, act: ActorContext) -> Json:
     return {**await to_customer(api, act), **GRANT}
 
 
-async def of_new_contact(api: Api, act: Act) -> Json:
+async def of_new_contact(api: Api, act: ActorContext) -> Json:
     return {**await to_customer(api, act), "name": "Bo"}
 
 
-async def of_user(api: Api, act: Act) -> Json:  # noqa: ARG001  # as the others
+async def of_user(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # as the others
     return {"id": await add_user(api, "Uma", Scope.CUSTOMERS_READ), "reason": "On leave"}
 
 
-async def of_disabled_user(api: Api, act: Act) -> Json:
+async def of_disabled_user(api: Api, act: ActorContext) -> Json:
     user = await of_user(api, act)
     await api.done("disableUser", "", **user)
     return user
 
 
-async def of_group(api: Api, act: Act) -> Json:  # noqa: ARG001  # as the others
+async def of_group(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # as the others
     return {"id": await add_group(api, "Clerks", Scope.CUSTOMERS_READ)}
 
 
-async def of_group_with_member(api: Api, act: Act) -> Json:
+async def of_group_with_member(api: Api, act: ActorContext) -> Json:
     user = await of_user(api, act)
     return {"id": await add_group(api, "Clerks", members=[user["id"]])}
 
 
-async def of_members(api: Api, act: Act) -> Json:
+async def of_members(api: Api, act: ActorContext) -> Json:
     user, group = await of_user(api, act), await of_group(api, act)
     return {"groupId": group["id"], "addUserIds": [user["id"]]}
 
 
-async def to_user(api: Api, act: Act) -> Json:
+async def to_user(api: Api, act: ActorContext) -> Json:
     user = await of_user(api, act)
     return {"granteeId": user["id"], "permissions": ["customers:write"], "reason": "Promoted"}
 
 
-async def from_group(api: Api, act: Act) -> Json:
+async def from_group(api: Api, act: ActorContext) -> Json:
     group = await of_group(api, act)
     return {"granteeId": group["id"], "permissions": ["customers:read"], "reason": "Too much"}
 
 
-async def of_new_token(api: Api, act: Act) -> Json:
+async def of_new_token(api: Api, act: ActorContext) -> Json:
     user = await of_user(api, act)
     return {"userId": user["id"], "name": "laptop", "scopes": ["customers:read"]}
 
 
-async def of_token(api: Api, act: Act) -> Json:
+async def of_token(api: Api, act: ActorContext) -> Json:
     user = await of_user(api, act)
     issued = await issue(api, user["id"], Scope.CUSTOMERS_READ)
     return {"id": issued["accessToken"]["id"]}

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from models import CustomerClass
-from schema.pagination import encode_cursor
-from tests.conftest import START
+from schema.base.pagination import encode_cursor
+from tests.clock import START
 from tests.partner_world import TwoPartners, unknown_id
 from tests.schema_walk import Supplies
 

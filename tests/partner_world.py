@@ -17,20 +17,20 @@ from models import (
     UpstreamResponse,
     User,
     UserGroup,
-    audit,
 )
-from models.access import AccessToken, Principal, Scope, new_token
-from models.audit import Act
-from models.consent import ConsentBasis, ConsentMethod, EntryKind
-from models.database import Database
-from models.document import Document
-from models.enrichment import SuggestionStatus
-from models.enrichment_result import CUSTOMER_ENRICHED
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
-from models.event import publish
-from models.identifiers import new_customer_id
-from models.mail_failure import MailFailureCode
-from tests.conftest import Clock
+from models.changes.enrichment_result import CUSTOMER_ENRICHED
+from models.jobs.event import publish
+from models.rules.consent import ConsentBasis, ConsentMethod, EntryKind
+from models.rules.document import Document
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.rules.mail_failure import MailFailureCode
+from models.storage.database import Database
+from models.storage.identifiers import new_customer_id
+from models.tables import audit
+from models.tables.access import AccessToken, Principal, Scope, new_token
+from models.tables.audit import ActorContext
+from models.tables.enrichment import SuggestionStatus
+from tests.clock import Clock
 from tests.delivery_world import World
 from tests.factories import Contents, add_template, correct_consent, everything, record_consent
 
@@ -83,7 +83,7 @@ class TwoPartners:
 
     database: Database
     clock: Clock
-    act: Act
+    act: ActorContext
     ours: Realm
     theirs: Realm
 
@@ -98,7 +98,7 @@ async def two_partners(database: Database, clock: Clock) -> TwoPartners:
     world = TwoPartners(
         database,
         clock,
-        Act(Principal("tok_nobody", "Nobody", frozenset(Scope)), clock(), "request-1"),
+        ActorContext(Principal("tok_nobody", "Nobody", frozenset(Scope)), clock(), "request-1"),
         Realm("Ourword", 7000001),
         Realm("Zzforeign", 7900001),
     )
@@ -122,7 +122,7 @@ async def two_partners(database: Database, clock: Clock) -> TwoPartners:
 
 
 def _by(world: TwoPartners, realm: Realm) -> World:
-    """Act as somebody of a realm, whose name is written into what it does."""
+    """ActorContext as somebody of a realm, whose name is written into what it does."""
     who = Principal(f"tok_{realm.word.lower()}", realm.text("clerk"), frozenset(Scope))
     request = f"request-{realm.word}"
     return World(world.database, world.clock, replace(world.act, principal=who, request_id=request))

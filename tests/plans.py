@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import asyncpg
 from tortoise.connection import get_connection
 
-from models.audit import AUDIT
-from models.database import READER, Database
-from models.numbering import number_rows
+from models.storage.database import READER, Database
+from models.tables.audit import AUDIT
+from models.tables.numbering import number_rows
 from tests.statement_log import told_statements
 
 Values = list[tuple[Any, ...]]

@@ -1,7 +1,8 @@
 """Simulates workers, a register and their queue by a virtual clock: hours in a second.
 
-What it decides by are the product's own rules: `models.allowance`, `models.queue_order` and the
-places of `models.queue_turn`; or its own statements, on a database.
+What it decides by are the product's own rules: `models.rules.allowance`,
+`models.rules.queue_order` and the places of `models.jobs.queue_turn`; or its own
+statements, on a database.
 """
 
 import heapq
@@ -16,12 +17,12 @@ from zlib import crc32
 
 from enrichment.rate_limit import SharedBudget
 from models import Job, RateLimit
-from models.allowance import Allowance, Caller
-from models.database import Database
-from models.job import Claim, JobState, NewJob, enqueue, finish, note_calls_left, put_back
-from models.lookup import ENRICH
-from models.queue_claim import NotNow, claim
-from models.queue_order import (
+from models.jobs.job import Claim, JobState, NewJob, enqueue, finish, note_calls_left, put_back
+from models.jobs.kinds import ENRICH
+from models.jobs.queue_claim import NotNow, claim
+from models.jobs.queue_watch import promote
+from models.rules.allowance import Allowance, Caller
+from models.rules.queue_order import (
     ALL_CALLS,
     Head,
     caller_of,
@@ -29,9 +30,9 @@ from models.queue_order import (
     current_turn,
     turn_after,
 )
-from models.queue_watch import promote
-from models.rate_limit import Payment, microseconds, take_call
-from models.urgency import Urgency
+from models.rules.urgency import Urgency
+from models.storage.database import Database
+from models.tables.rate_limit import Payment, microseconds, take_call
 
 PATIENCE_S = 5.0
 LEASE_S = 15.0

@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from models.allowance import Allowance
-from models.database import Database
-from models.job import Claim, NewJob, enqueue
-from models.queue_claim import NotNow, claim
-from models.queue_watch import promote
-from models.rate_limit import Payment
-from tests.conftest import Clock
+from models.jobs.job import Claim, NewJob, enqueue
+from models.jobs.queue_claim import NotNow, claim
+from models.jobs.queue_watch import promote
+from models.rules.allowance import Allowance
+from models.storage.database import Database
+from models.tables.rate_limit import Payment
+from tests.clock import Clock
 
 KIND = "kind"
 LEASE = timedelta(seconds=30)

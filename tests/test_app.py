@@ -16,12 +16,12 @@ import structlog
 from pydantic import SecretStr
 
 from models import AuditEntry, ClassChange, Customer, Heartbeat, Job
-from models.access import SHOWN_LENGTH, TOKENS
-from models.audit import Act
-from models.job import JOBS
-from models.sql import run
+from models.jobs.job import JOBS
+from models.storage.sql import run
+from models.tables.access import SHOWN_LENGTH, TOKENS
+from models.tables.audit import ActorContext
 from observability.logs import configure_logs
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, running_live_api, serving
 
@@ -209,7 +209,7 @@ async def _fail_in_every_way(live: Api, monkeypatch: pytest.MonkeyPatch) -> None
         patch.setattr("resolvers.customer._shown", fail)
         await live.answer(SAVE, input={"name": NAME, "classCode": "CHARITY"})
     with monkeypatch.context() as patch:
-        patch.setattr("models.access.Principals.of", fail)
+        patch.setattr("models.tables.access.Principals.of", fail)
         await live.post("{ viewer { id } }")
     with monkeypatch.context() as patch:
         patch.setattr("enrichment.lookup_attempt.latest_accounts", crash)
@@ -246,11 +246,11 @@ async def test_callers_that_are_cancelled_leave_the_server_healthy(
     chance = random.Random(7)  # noqa: S311  # repeatable on purpose
     begun = asyncio.Event()
 
-    def note(*given: Any, **named: Any) -> Act:
+    def note(*given: Any, **named: Any) -> ActorContext:
         begun.set()
-        return Act(*given, **named)
+        return ActorContext(*given, **named)
 
-    monkeypatch.setattr("schema.context.Act", note)
+    monkeypatch.setattr("schema.base.context.ActorContext", note)
     async with running_api(databases, clock, database_pool_size=6) as api:
         for _ in range(150):
             begun.clear()

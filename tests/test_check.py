@@ -10,13 +10,13 @@ import pytest
 from commands.findings import findings_of, too_few_files
 from commands.process import shown_settings, without_password
 from commands.unknown_variables import resembling
-from models.database import Database
+from models.storage.database import Database
 from settings import Settings
 from tests.databases import Databases
 from tests.notifications.servers import mail_server
 from tests.pgbouncer import pgbouncer
-from tests.schema.test_readiness import forget_migration, note_migration
 from tests.test_manage import run
+from tests.web.test_readiness import forget_migration, note_migration
 
 WHOLE: dict[str, Any] = {
     "database_url": "postgres://db/name",
@@ -111,7 +111,7 @@ def test_every_connection_needs_an_open_file() -> None:
     assert too_few_files(settings, 1_076) is None
     found = too_few_files(settings, 1_075)
     assert found is not None
-    assert (found.code, found.variable) == ("TOO_FEW_FILES", "MOST_CONNECTIONS")
+    assert (found.code, found.variable) == ("TOO_FEW_FILES", "MAX_CONNECTIONS")
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ async def test_a_production_environment_passes(url: str) -> None:
             "SMTP_URL": mails.url,
             "PUBLIC_URL": "https://customers.example",
             "TRUSTED_PROXIES": "10.0.0.0/8",
-            "MOST_CONNECTIONS": "100",
+            "MAX_CONNECTIONS": "100",
         }
         status, codes, _ = await checked(**given)
         is_lite = url.startswith("sqlite")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from models import AccessToken, AuditEntry, GroupMembership, User, UserGroup
-from models.access import Scope
+from models.tables.access import Scope
 from tests.access_world import add_group, add_user, sign_in
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, running_api
 from tests.identity_provider import AUDIENCE, IdentityProvider, identity_provider

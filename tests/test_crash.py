@@ -14,11 +14,11 @@ import pytest
 
 from enrichment.sandbox import Sandbox, SandboxConfig, sandbox_server
 from models import AuditEntry, Customer, EnrichmentRun, Event, Job, UpstreamResponse
-from models.audit import Act
-from models.database import Database
-from models.enrichment_result import CUSTOMER_ENRICHED
-from models.enrichment_status import EnrichmentStatus
-from models.job import JobState
+from models.changes.enrichment_result import CUSTOMER_ENRICHED
+from models.jobs.job import JobState
+from models.rules.enrichment_status import EnrichmentStatus
+from models.storage.database import Database
+from models.tables.audit import ActorContext
 from tests.factories import add_customer, at
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,7 +77,7 @@ async def until(has_come: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def test_a_job_whose_worker_is_killed_is_finished_by_another_once(
-    database: Database, sandbox: Sandbox, act: Act, tmp_path: Path
+    database: Database, sandbox: Sandbox, act: ActorContext, tmp_path: Path
 ) -> None:
     """R90: the lease runs out, and what was answered already isn't asked for again."""
 

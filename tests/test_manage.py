@@ -21,9 +21,9 @@ import pytest
 
 from commands.running import read_settings
 from enrichment.sandbox.catalogue import CATALOGUE
-from models.access import TOKENS, AccessToken, Scope, new_token
+from models.tables.access import TOKENS, AccessToken, Scope, new_token
 from tests.access_world import add_user, sign_in
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import (
     API_KEY,

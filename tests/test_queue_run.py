@@ -11,13 +11,13 @@ from enrichment.endpoints import Endpoints
 from enrichment.rate_limit import Allowance, SharedBudget
 from enrichment.sandbox import SandboxConfig, sandbox_server
 from models import Customer, EnrichmentRun, Job
-from models.audit import Act
-from models.database import Database
-from models.database_clock import DatabaseClock
-from models.enrichment_status import EnrichmentStatus
-from models.lookup import ENRICH
-from models.urgency import Urgency
-from models.worker import Line, Worker, WorkerOptions
+from models.jobs.kinds import ENRICH
+from models.jobs.worker import Line, Worker, WorkerOptions
+from models.rules.enrichment_status import EnrichmentStatus
+from models.rules.urgency import Urgency
+from models.storage.database import Database
+from models.storage.database_clock import DatabaseClock
+from models.tables.audit import ActorContext
 from tests.factories import add_customer, at
 
 ALLOWANCE = Allowance(60, timedelta(seconds=12))
@@ -29,7 +29,7 @@ CALLS = 4
 
 
 async def test_a_backlog_is_worked_off_lookup_by_lookup_at_the_registers_rate(
-    database: Database, act: Act
+    database: Database, act: ActorContext
 ) -> None:
     """R90: 60 are queued, and about 40 calls allowed, which is enough for 10."""
     now = datetime.now(UTC)

@@ -23,8 +23,8 @@ from graphql import (
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from models.access import Scope
-from schema.permissions import Requires
+from models.tables.access import Scope
+from schema.base.permissions import Requires
 from schema.root import Mutation, Query, Subscription
 from tests.graphql_client import the_schema
 

@@ -11,9 +11,9 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
 
 from models import AccessToken, AuditEntry, ConfirmationToken, Event, Job
-from models.access import Scope
+from models.tables.access import Scope
 from tests.access_world import add_user, issue
-from tests.conftest import START, Clock
+from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.factories import everything
 from tests.graphql_client import Api, running_api, the_schema
@@ -184,12 +184,12 @@ def test_the_patterns_find_what_they_look_for() -> None:
 
 SECRETS = re.compile(r"(?:^|_)(?:hash|secret|signature|digest|authorization|api_key|token)$")
 NO_SECRETS = {
-    "models.consent_chain": "hashes of a chain that its readers are shown",
-    "models.consent_evidence": "the same",
-    "models.consent_ledger": "whether a request is the same again",
-    "models.token_issuing": "the row of a token, which holds no secret",
-    "models.reach_statement": "the words of a statement",
-    "schema.plan.plain": "the parameters of a function",
+    "models.rules.consent_chain": "hashes of a chain that its readers are shown",
+    "models.lists.consent_evidence": "the same",
+    "models.changes.consent_ledger": "whether a request is the same again",
+    "models.changes.token_issuing": "the row of a token, which holds no secret",
+    "models.storage.scope_statement": "the words of a statement",
+    "schema.engine.plan.plain": "the parameters of a function",
 }
 """Modules that compare what is named as secrets are, and is none."""
 

@@ -10,8 +10,8 @@ import structlog
 from aiohttp import web
 
 from models import AuditEntry, GroupMembership, Heartbeat, User, UserGroup
-from models.access import Scope, issue_token
-from tests.conftest import Clock
+from models.tables.access import Scope, issue_token
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import (
     Api,

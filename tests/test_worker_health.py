@@ -8,13 +8,13 @@ import aiohttp
 import pytest
 
 from commands.worker_health import worker_health
-from models.liveness import Liveness
+from models.jobs.worker_liveness import Liveness
 from tests import database_faults
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import ENOUGH_S, running_api
 
-LONGEST_S = 120.0
+MAX_S = 120.0
 
 
 class Seconds:
@@ -35,7 +35,7 @@ def seconds() -> Seconds:
 @pytest.fixture
 async def probed(seconds: Seconds) -> AsyncIterator[tuple[Liveness, str]]:
     liveness = Liveness(seconds)
-    async with worker_health(liveness, "127.0.0.1", 0, LONGEST_S) as address:
+    async with worker_health(liveness, "127.0.0.1", 0, MAX_S) as address:
         yield liveness, address
 
 
@@ -54,7 +54,7 @@ async def test_a_loop_that_turns_is_alive_and_one_that_is_stuck_is_not(
     liveness, address = probed
     assert await probe(address, "/healthz") == (503, {"status": "stuck", "lastSeconds": None})
     liveness.turn()
-    seconds.now += LONGEST_S
+    seconds.now += MAX_S
     assert await probe(address, "/healthz") == (200, {"status": "ok", "lastSeconds": 120.0})
     seconds.now += 0.1
     assert await probe(address, "/healthz") == (503, {"status": "stuck", "lastSeconds": 120.1})

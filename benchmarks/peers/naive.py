@@ -16,8 +16,8 @@ from strawberry.dataloader import DataLoader
 from tortoise.transactions import in_transaction
 
 import models
-from models.account_number import new_account_number
-from models.database import Database
+from models.rules.account_number import new_account_number
+from models.storage.database import Database
 
 Info = strawberry.Info[dict[str, Any], None]
 

@@ -17,7 +17,7 @@ RATIO_FREE_BYTES = 1024 * 1024
 ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _END_SIGNATURE = b"PK\x05\x06"
 _END_BYTES = 22
-_LONGEST_COMMENT = 0xFFFF
+_MAX_COMMENT = 0xFFFF
 _ZIP64_LOCATOR = b"PK\x06\x07"
 _ZIP64_LOCATOR_BYTES = 20
 _ENCRYPTED = 0x1
@@ -64,7 +64,7 @@ def _unsafe(message: str) -> AccountsRefused:
 
 def _check_directory(content: bytes) -> None:
     """Bound the central directory before ZipFile builds an object for each of its entries."""
-    start = content.rfind(_END_SIGNATURE, max(0, len(content) - _END_BYTES - _LONGEST_COMMENT))
+    start = content.rfind(_END_SIGNATURE, max(0, len(content) - _END_BYTES - _MAX_COMMENT))
     if start < 0 or len(content) < start + _END_BYTES:
         raise _unsafe("The zip package has no end record: it is cut short.")
     locator = start - _ZIP64_LOCATOR_BYTES

@@ -16,7 +16,7 @@ from enrichment.sandbox.signing import LinkSigner
 
 BUCKET = "document-api-images-live.ch.gov.uk"
 _FOREIGN = "https://storage.sandbox.invalid/not-the-store"
-_LONGEST_NUMBER = 8
+_MAX_NUMBER = 8
 
 
 class Apis:
@@ -48,7 +48,7 @@ class Apis:
     async def profile(self, request: web.Request) -> web.StreamResponse:
         """``GET /company/{number}``, with the company's trouble if it has one."""
         number = request.match_info["number"]
-        if len(number) > _LONGEST_NUMBER:
+        if len(number) > _MAX_NUMBER:
             return refusals.broken(500)
         company = self.find(number)
         if company is None:
@@ -61,7 +61,7 @@ class Apis:
     async def filing_history(self, request: web.Request) -> web.StreamResponse:
         """``GET /company/{number}/filing-history``, of some categories or all."""
         number = request.match_info["number"]
-        if len(number) > _LONGEST_NUMBER:
+        if len(number) > _MAX_NUMBER:
             return refusals.broken(500)
         company = self.find(number)
         if company is None or not company.filings:

@@ -8,7 +8,7 @@ from typing import Any
 from enrichment.sandbox.accounts_document import year_before
 from enrichment.sandbox.companies import PDF, Company, Filing
 
-_DEFAULT_PAGE, _LARGEST_PAGE = 25, 100
+_DEFAULT_PAGE, _MAX_PAGE = 25, 100
 _DUE_AFTER = timedelta(days=273)
 _DAY = timedelta(days=1)
 _ID_BYTES = 32
@@ -63,7 +63,7 @@ def filing_history(
     ]
     numbered.sort(key=lambda pair: pair[1].filed_on, reverse=True)
     start = _count(page.get("start_index"), 0)
-    size = min(_count(page.get("items_per_page"), _DEFAULT_PAGE), _LARGEST_PAGE)
+    size = min(_count(page.get("items_per_page"), _DEFAULT_PAGE), _MAX_PAGE)
     return {
         "etag": "",
         "filing_history_status": "filing-history-available",
@@ -104,7 +104,7 @@ def document_metadata(company: Company, index: int, *, document_url: str) -> dic
 def search_results(found: list[Company], page: dict[str, str]) -> dict[str, Any]:
     """Return a page of search hits."""
     start = _count(page.get("start_index"), 0)
-    size = min(_count(page.get("items_per_page"), 20), _LARGEST_PAGE)
+    size = min(_count(page.get("items_per_page"), 20), _MAX_PAGE)
     return {
         "items": [_hit(company) for company in found[start : start + size]],
         "items_per_page": size,

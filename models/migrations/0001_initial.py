@@ -1,9 +1,9 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
-from models.enrichment import SuggestionStatus
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
-from models.identifiers import new_audit_id, new_class_change_id, new_class_id, new_customer_id, new_job_id, new_run_id, new_suggestion_id, new_template_id, new_token_id
-from models.job import JobState
+from models.tables.enrichment import SuggestionStatus
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.storage.identifiers import new_audit_id, new_class_change_id, new_class_id, new_customer_id, new_job_id, new_run_id, new_suggestion_id, new_template_id, new_token_id
+from models.jobs.job import JobState
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS

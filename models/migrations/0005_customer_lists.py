@@ -9,7 +9,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 
-from models.indexes import IndexWhere, of_living
+from models.storage.indexes import IndexWhere, of_living
 
 
 class DropColumnIndex(ops.AlterField):

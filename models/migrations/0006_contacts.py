@@ -2,12 +2,12 @@
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops
-from models.confirmation import LinkPurpose, MailState
-from models.confirmation_link import ConfirmationKind, VoidReason
-from models.contact import new_salt
-from models.identifiers import new_confirmation_id, new_contact_id, new_preference_entry_id
-from models.mail_failure import MailFailureCode
-from models.preference import PreferenceKind
+from models.tables.confirmation import LinkPurpose, MailState
+from models.rules.confirmation_link import ConfirmationKind, VoidReason
+from models.tables.contact import new_salt
+from models.storage.identifiers import new_confirmation_id, new_contact_id, new_preference_entry_id
+from models.rules.mail_failure import MailFailureCode
+from models.rules.preference import PreferenceKind
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS

@@ -4,8 +4,8 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
-from models.consent import ConsentBasis, ConsentMethod, EntryKind, Matter
-from models.identifiers import new_consent_entry_id, new_testimony_id
+from models.rules.consent import ConsentBasis, ConsentMethod, EntryKind, Matter
+from models.storage.identifiers import new_consent_entry_id, new_testimony_id
 from tortoise.fields.base import OnDelete
 from tortoise import fields
 from tortoise.indexes import Index

@@ -6,7 +6,7 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
-from models.identifiers import new_group_id, new_membership_id, new_user_id
+from models.storage.identifiers import new_group_id, new_membership_id, new_user_id
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS

@@ -6,7 +6,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-from models.indexes import IndexWhere
+from models.storage.indexes import IndexWhere
 
 BACKFILL = (
     """UPDATE audit_entry SET subject_kind = CASE

@@ -5,7 +5,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-from models.indexes import IndexWhere
+from models.storage.indexes import IndexWhere
 
 RUN = """FROM enrichment_run AS run WHERE run.customer_id = substr(job.live_key, 8)
   AND run.status IN ('PENDING', 'RUNNING', 'RETRYING')"""

@@ -11,7 +11,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-from models.indexes import IndexWhere
+from models.storage.indexes import IndexWhere
 
 NUMBERED = "number IS NOT NULL"
 LISTED = (

@@ -12,10 +12,10 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-from models.folding import folded, searchable
+from models.rules.folding import folded, searchable
 
 AT_ONCE = 1_000
-LONGEST_KEY = 500
+MAX_KEY = 500
 """Of a key that gets an id behind it."""
 
 NAMED = ("customer_class", "customer_template", "user_group")
@@ -81,7 +81,7 @@ async def renew_names(rows: Rows, table: str) -> None:
     for row in changed:
         key = folded(row["name"])
         if key in taken:
-            key = f"{key[:LONGEST_KEY]}\n{row['id']}"
+            key = f"{key[:MAX_KEY]}\n{row['id']}"
         taken.add(key)
         made.append((key, row["id"]))
     update = f"UPDATE {table} SET name_key = ? WHERE id = ?"  # noqa: S608  # a constant

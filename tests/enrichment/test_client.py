@@ -15,7 +15,7 @@ from aiohttp import web
 from enrichment import errors
 from enrichment.candidates import CompanyCandidate
 from enrichment.client import Caps
-from models.company_number import InvalidCompanyNumber
+from models.rules.company_number import InvalidCompanyNumber
 from tests.enrichment.wire import KEY, NO_WAITS, NOW, CountingLimiter, client_of, scripted
 
 LINK = "https://frontend-doc-api.companieshouse.gov.uk/document/8_jg"

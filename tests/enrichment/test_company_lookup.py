@@ -19,15 +19,15 @@ from enrichment.lookup_attempt import FRESH_FOR
 from enrichment.rate_limit import Allowance, SharedBudget
 from enrichment.sandbox import Sandbox, SandboxConfig, describe_catalogue, sandbox_server
 from models import Customer, EnrichmentRun, Job, RateLimit, Suggestion, UpstreamResponse
-from models.audit import Act
-from models.customer_editing import delete_customer, edit_customer
-from models.database import Database
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus
-from models.job import Claim, JobState, LeaseLostError
-from models.lookup import ENRICH
-from models.profile import ACCOUNTS_FIELDS, WANTED_FIELDS, ProfileEntry, ValueSource
-from models.worker import Line, Worker
-from tests.conftest import Clock
+from models.changes.customer_editing import delete_customer, edit_customer
+from models.jobs.job import Claim, JobState, LeaseLostError
+from models.jobs.kinds import ENRICH
+from models.jobs.worker import Line, Worker
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.rules.profile import ACCOUNTS_FIELDS, WANTED_FIELDS, ProfileEntry, ValueSource
+from models.storage.database import Database
+from models.tables.audit import ActorContext
+from tests.clock import Clock
 from tests.enrichment.wire import NO_WAITS, scripted
 from tests.factories import add_customer
 from tests.queueing import take
@@ -44,7 +44,7 @@ class Desk:
     """A worker with its client, the register on the other side, and what is stored."""
 
     database: Database
-    act: Act
+    act: ActorContext
     clock: Clock
     sandbox: Sandbox
     budget: SharedBudget
@@ -69,7 +69,7 @@ class Desk:
 @asynccontextmanager
 async def desk_of(
     database: Database,
-    act: Act,
+    act: ActorContext,
     clock: Clock,
     *,
     key: str = "desk-key",
@@ -96,7 +96,7 @@ async def desk_of(
 
 
 @pytest.fixture
-async def desk(database: Database, act: Act, clock: Clock) -> AsyncIterator[Desk]:
+async def desk(database: Database, act: ActorContext, clock: Clock) -> AsyncIterator[Desk]:
     async with desk_of(database, act, clock) as made:
         yield made
 
@@ -374,7 +374,7 @@ async def test_an_unknown_number_is_asked_for_once(desk: Desk) -> None:
 
 
 async def test_an_empty_budget_holds_no_slot_and_counts_no_attempt(
-    database: Database, act: Act, clock: Clock
+    database: Database, act: ActorContext, clock: Clock
 ) -> None:
     """R90: and what was answered already is not asked for again, nor one more begun."""
     tight = Allowance(limit=24, window=timedelta(minutes=1))  # a call each 2.5 seconds
@@ -401,7 +401,7 @@ async def test_an_empty_budget_holds_no_slot_and_counts_no_attempt(
     [("invalid-key", "UNAUTHORISED", 401), ("blocked-key", "FORBIDDEN", 403)],
 )
 async def test_a_refused_key_stops_everything_until_an_operator_has_looked(
-    database: Database, act: Act, clock: Clock, key: str, code: str, status: int
+    database: Database, act: ActorContext, clock: Clock, key: str, code: str, status: int
 ) -> None:
     """R90: a 401 is not retried, and the others wait without an attempt."""
     async with desk_of(database, act, clock, key=key) as desk:
@@ -516,7 +516,7 @@ async def test_an_answer_that_comes_too_late_is_dropped(
 
 
 async def test_the_profile_is_there_while_the_accounts_keep_failing(
-    database: Database, act: Act, clock: Clock
+    database: Database, act: ActorContext, clock: Clock
 ) -> None:
     """R85: what is known is applied, also when the rest is given up."""
     down = SandboxConfig(clock=lambda: clock().timestamp(), fault_rate=1.0)
@@ -556,7 +556,7 @@ async def _only_the_profile_is_known(desk: Desk) -> None:
 
 
 async def test_a_profile_with_null_characters_is_stored_without_them(
-    database: Database, act: Act, clock: Clock
+    database: Database, act: ActorContext, clock: Clock
 ) -> None:
     """R84: PostgreSQL stores no U+0000, and a lookup must not fail over it again and again."""
 

@@ -17,8 +17,8 @@ from enrichment.findings import (
     shortfall,
 )
 from enrichment.profile import Address, CompanyRecord, PreviousName
-from models.enrichment_status import EnrichmentReason
-from models.profile import ACCOUNTS_FIELDS, ADDRESS_LINES
+from models.rules.enrichment_status import EnrichmentReason
+from models.rules.profile import ACCOUNTS_FIELDS, ADDRESS_LINES
 
 YEAR_END = date(2025, 12, 31)
 ORIGIN = Origin("REGISTER", datetime(2026, 10, 1, 9, 30, tzinfo=UTC))

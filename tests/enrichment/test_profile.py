@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from enrichment.errors import BadPayload, TransientFault
 from enrichment.profile import Address, PreviousName, read_profile
-from models.company_type import family_of
+from models.rules.company_type import family_of
 
 WHOLE: dict[str, Any] = {
     "company_number": "00000101",

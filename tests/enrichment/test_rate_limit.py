@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from enrichment.errors import BudgetSpent
 from enrichment.rate_limit import Allowance, KeyBlocked, SharedBudget
 from models import RateLimit
-from models.allowance import Caller
-from models.database import Database
-from tests.conftest import Clock
+from models.rules.allowance import Caller
+from models.storage.database import Database
+from tests.clock import Clock
 
 SECOND = timedelta(seconds=1)
 NOW_OR_NEVER = timedelta(0)

@@ -16,7 +16,7 @@ from aiohttp import web
 from identity.errors import ProviderUnavailable, TokenRefused
 from identity.keys import Keys, keys_of
 from identity.provider import Cadence, Provider
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.identity_provider import (
     AUDIENCE,
     DISCOVERY,

@@ -11,10 +11,10 @@ from joserfc.jwk import Key, RSAKey
 from identity.errors import TokenRefused
 from identity.key_set import key_set
 from identity.provider import Provider
-from identity.token_form import LONGEST_TOKEN, is_token
+from identity.token_form import MAX_TOKEN, is_token
 from identity.verifier import read_header, verify
-from models.sign_in import Identity
-from tests.conftest import START, Clock
+from models.changes.sign_in import Identity
+from tests.clock import START, Clock
 from tests.identity_provider import AUDIENCE, IdentityProvider, made_key, public, segment, signed
 
 ISSUER = "https://id.example/realm"
@@ -318,10 +318,10 @@ def test_claims_that_are_no_object_or_say_a_thing_twice_are_refused(payload: byt
 
 def test_a_token_has_a_longest_length() -> None:
     longest = signed(claims(groups=["x" * 100] * 100), RSA)
-    assert len(longest) < LONGEST_TOKEN
+    assert len(longest) < MAX_TOKEN
     assert checked(longest).groups == {"x" * 100}
     assert reason(signed(claims(groups=["x" * 100] * 130), RSA)) == "TOO_LONG"
-    assert reason("a" * (LONGEST_TOKEN + 1)) == "TOO_LONG"
+    assert reason("a" * (MAX_TOKEN + 1)) == "TOO_LONG"
 
 
 @pytest.mark.parametrize(

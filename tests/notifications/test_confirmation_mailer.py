@@ -9,24 +9,25 @@ import pytest
 import structlog
 
 from models import Confirmation, ConfirmationToken, Contact, Job
-from models.audit import Act
-from models.confirmation import CONFIRMATION_MAIL, LinkPurpose, MailState
-from models.confirmation_link import LinkState
-from models.confirmation_mail import Lifetimes
-from models.confirmation_request import request_verification
-from models.confirming import follow
-from models.contact_editing import create_contact, delete_contact, edit_contact
-from models.database import Database
-from models.job import Claim, JobState
-from models.job_attempt import Outcome
-from models.mail_failure import MailFailureCode as Code
-from models.worker import Line, TryAgainError, Worker
+from models.changes.confirmation_answer import follow
+from models.changes.confirmation_mails import Lifetimes
+from models.changes.confirmation_request import request_verification
+from models.changes.contact_editing import create_contact, delete_contact, edit_contact
+from models.jobs.job import Claim, JobState
+from models.jobs.job_attempt import Outcome
+from models.jobs.kinds import CONFIRMATION_MAIL
+from models.jobs.worker import Line, TryAgainError, Worker
+from models.rules.confirmation_link import LinkState
+from models.rules.mail_failure import MailFailureCode as Code
+from models.storage.database import Database
+from models.tables.audit import ActorContext
+from models.tables.confirmation import LinkPurpose, MailState
 from notifications.confirmation_mailer import SILENT_AFTER, ConfirmationMailer
 from notifications.errors import MailDelayed
-from notifications.message import Sender
-from notifications.post import Post
-from notifications.smtp import SmtpPost, smtp_server
-from tests.conftest import Clock
+from notifications.mail_transport import MailTransport
+from notifications.mime import Sender
+from notifications.smtp_transport import SmtpTransport, smtp_server
+from tests.clock import Clock
 from tests.factories import add_customer, at, erase
 from tests.mails import Mail
 from tests.notifications.servers import (
@@ -47,15 +48,15 @@ class Desk:
     """A contact that is to be asked, and what asks it."""
 
     database: Database
-    act: Act
+    act: ActorContext
     clock: Clock
     contact: Contact
 
     def mailer(self, url: str) -> ConfirmationMailer:
-        post = SmtpPost(smtp_server(url), SENDER.address, timeout_s=2.0)
+        post = SmtpTransport(smtp_server(url), SENDER.address, timeout_s=2.0)
         return self.mailer_of(post)
 
-    def mailer_of(self, post: Post) -> ConfirmationMailer:
+    def mailer_of(self, post: MailTransport) -> ConfirmationMailer:
         return ConfirmationMailer(
             self.database, post, SENDER, "https://billing.example", LIFETIMES, self.clock
         )
@@ -84,7 +85,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database: Database, act: Act, clock: Clock) -> Desk:
+async def desk(database: Database, act: ActorContext, clock: Clock) -> Desk:
     customer = await add_customer(database, act)
     values = {"name": "Ann", "email": "ann@münchen.example"}
     contact = await database.transaction(lambda: create_contact(act, customer.id, values))
@@ -258,7 +259,7 @@ async def test_a_worker_that_dies_after_the_mail_went_out_sends_it_again_as_the_
         dying = desk.worker(desk.mailer(inbox.url))
         with pytest.MonkeyPatch.context() as patch:
             for ending in ("finish", "put_back"):
-                patch.setattr(f"models.job_attempt.{ending}", _killed)
+                patch.setattr(f"models.jobs.job_attempt.{ending}", _killed)
             await dying.run_due()
         assert len(inbox.taken) == 1
         assert (await Confirmation.get()).mail_state is MailState.QUEUED

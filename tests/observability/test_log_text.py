@@ -9,7 +9,7 @@ import structlog
 
 from observability.log_text import MAX_TEXT, safe_text, safe_value
 from observability.logs import write_line
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import running_api
 from tests.listening import listening, wire

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from models import AccessToken, AuditEntry
-from models.access import Scope, new_token
+from models.tables.access import Scope, new_token
 from tests.access_world import add_user, issue, sign_in
-from tests.conftest import START
+from tests.clock import START
 from tests.factories import everything
 from tests.graphql_client import Api
 

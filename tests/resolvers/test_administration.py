@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from models import AccessToken, CustomerClass, User
-from models.access import OPERATOR, Scope
-from models.audit import Act
-from models.token_issuing import TokenRequest
-from models.token_issuing import issue as issue_token
-from models.user_editing import disable_user
+from models.changes.token_issuing import TokenRequest
+from models.changes.token_issuing import issue as issue_token
+from models.changes.user_editing import disable_user
+from models.tables.access import OPERATOR, Scope
+from models.tables.audit import ActorContext
 from tests.access_world import add_group, add_user, issue, sign_in
 from tests.factories import everything
 from tests.graphql_client import Api, Json
@@ -129,7 +129,7 @@ async def test_the_last_administrator_can_not_lock_everybody_out(api: Api) -> No
     identity = {"id": vic, "issuer": "https://id.example", "subject": "vic"}
     await api.done("saveUser", "", token=token, **identity)
     await refused(api, token, "disableUser", "LAST_ADMINISTRATOR", id=uma)
-    act = Act(OPERATOR, api.clock(), "command-1")
+    act = ActorContext(OPERATOR, api.clock(), "command-1")
     for user_id in (uma, vic):
         await api.platform.database.transaction(partial(disable_user, act, user_id, None, None))
     assert (await api.post("{ viewer { id } }", token=token)).status_code == 401
@@ -233,7 +233,7 @@ async def test_the_operator_issues_a_token_of_nobodys_that_is_bound(
     api: Api, partners: Partners
 ) -> None:
     """R99."""
-    act = Act(OPERATOR, api.clock(), "command-1")
+    act = ActorContext(OPERATOR, api.clock(), "command-1")
     scopes = ["access:administer", "customers:read"]
     request = TokenRequest("Integration", scopes, 90, None, partners.own)
     issued = await api.platform.database.transaction(lambda: issue_token(act, request, None))

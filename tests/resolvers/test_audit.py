@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from models import AuditEntry
-from models.access import Principal, Scope
-from models.audit import Act, new_entry
-from models.customer_list import LARGEST_COUNT
-from models.writing import add_rows
+from models.lists.customer_list import MAX_COUNT
+from models.storage.row_insert import add_rows
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext, new_entry
 from tests.access_world import add_user
 from tests.graphql_client import Api, Json
 
@@ -36,7 +36,7 @@ async def written(api: Api) -> list[Json]:
     They are given newest first.
     """
     start = api.clock()
-    act = Act(FRONT, start, "request-1")
+    act = ActorContext(FRONT, start, "request-1")
     late = start + timedelta(hours=1)
     contact: dict[str, Any] = {"customer_id": "cus_1", "after": {"name": "Al"}}
     rows = [
@@ -153,7 +153,7 @@ async def test_what_makes_no_sense_is_refused(api: Api, arguments: Json) -> None
 
 
 async def test_cursors_of_other_lists_and_forged_ones_are_refused(api: Api) -> None:
-    from schema.pagination import encode_cursor  # noqa: PLC0415  # how ours are made
+    from schema.base.pagination import encode_cursor  # noqa: PLC0415  # how ours are made
 
     for cursor in (
         encode_cursor("customers-NAME_ASC", ("acme", "cus_1")),
@@ -167,12 +167,12 @@ async def test_cursors_of_other_lists_and_forged_ones_are_refused(api: Api) -> N
 
 
 async def test_a_long_list_is_counted_as_far_as_customers_are(api: Api) -> None:
-    act = Act(OTHER, api.clock(), "request-1")
-    rows = [new_entry(act, "class.edited", "cls_1") for _ in range(LARGEST_COUNT + 1)]
+    act = ActorContext(OTHER, api.clock(), "request-1")
+    rows = [new_entry(act, "class.edited", "cls_1") for _ in range(MAX_COUNT + 1)]
     await api.platform.database.transaction(lambda: add_rows(rows))
     for filter_ in (None, {"subjectId": "cls_1"}):
         answer = await listed(api, first=1, filter=filter_)
-        assert (answer["totalCount"], answer["totalCountIsExact"]) == (LARGEST_COUNT, False)
+        assert (answer["totalCount"], answer["totalCountIsExact"]) == (MAX_COUNT, False)
 
 
 async def test_an_entry_shows_all_that_is_known_of_it(api: Api, written: list[Json]) -> None:

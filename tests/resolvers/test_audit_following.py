@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from models import AuditEntry, Customer
-from models.access import Principal, Scope
-from models.audit import Act, record
-from schema.pagination import encode_cursor
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext, record
+from schema.base.pagination import encode_cursor
 from tests.factories import add_customer
 from tests.graphql_client import Api, Json
 from tests.partner_world import bound_token
@@ -26,7 +26,7 @@ WRITER = Principal("tok_writer", "Writer", frozenset(), None, "usr_ann", "Ann Cl
 
 async def write(api: Api, request: str, seconds: int = 0, subject: str = "cls_1") -> None:
     """Commit an act that began so many seconds from now."""
-    act = Act(WRITER, api.clock() + timedelta(seconds=seconds), request)
+    act = ActorContext(WRITER, api.clock() + timedelta(seconds=seconds), request)
     await api.platform.database.transaction(
         lambda: record(act, "class.edited", subject, reason="Why")
     )
@@ -110,7 +110,7 @@ async def test_a_cursor_of_a_lost_entry_repeats_and_misses_nothing(api: Api) -> 
 async def test_a_partner_goes_on_after_a_customer_has_left_it(api: Api) -> None:
     """R99: the cursor is that of an entry which it does not reach any more."""
     database = api.platform.database
-    act = Act(WRITER, api.clock(), "first")
+    act = ActorContext(WRITER, api.clock(), "first")
     seller = await add_customer(database, act, "RESELLER_OTHER")
     left, stays = [await add_customer(database, act, parent_id=seller.id) for _ in range(2)]
     _, token = await bound_token(seller.id, api.clock(), Scope.AUDIT_READ)
@@ -122,7 +122,7 @@ async def test_a_partner_goes_on_after_a_customer_has_left_it(api: Api) -> None:
     assert newest["nodes"] == [{"customerId": left.id}]
     await Customer.filter(id=left.id).update(parent_id=None)
     for place in range(3):
-        act = Act(WRITER, api.clock() - timedelta(minutes=place), f"request {place}")
+        act = ActorContext(WRITER, api.clock() - timedelta(minutes=place), f"request {place}")
         await database.transaction(lambda act=act: record(act, "customer.edited", stays.id))  # type: ignore[misc]  # bound now
     answer = await api.data(LIST, token=token, last=50, before=newest["edges"][0]["cursor"])
     found = told(answer["auditTrail"])

@@ -7,8 +7,8 @@ import pytest
 from tortoise.connection import get_connection
 
 from models import AccessToken, AuditEntry
-from models.access import SYSTEM, Scope
-from models.audit import Act
+from models.tables.access import SYSTEM, Scope
+from models.tables.audit import ActorContext
 from tests.factories import (
     add_class,
     add_customer,
@@ -50,7 +50,9 @@ def test_every_mutation_of_the_schema_is_tried() -> None:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
-async def test_a_mutation_leaves_entries_or_does_nothing(api: Api, act: Act, mutation: str) -> None:
+async def test_a_mutation_leaves_entries_or_does_nothing(
+    api: Api, act: ActorContext, mutation: str
+) -> None:
     """R96: who, when and in which request; without an entry there is no change either."""
     prepare, operations = MUTATIONS[mutation]
     values = await prepare(api, act)
@@ -95,7 +97,7 @@ async def test_saving_a_checked_customer_as_it_is_leaves_its_lookup_in_the_trail
     }
 
 
-async def test_a_lookup_that_a_save_ends_is_in_the_trail(api: Api, act: Act) -> None:
+async def test_a_lookup_that_a_save_ends_is_in_the_trail(api: Api, act: ActorContext) -> None:
     """R91: the class is no longer checked, and the customer is saved as it is."""
     own = await add_class(api.platform.database, act, check_companies_house=True)
     customer = await api.save_customer(classId=own.id, companyNumber="00000101")
@@ -107,7 +109,7 @@ async def test_a_lookup_that_a_save_ends_is_in_the_trail(api: Api, act: Act) -> 
 
 
 async def test_a_class_that_is_looked_up_is_in_the_trail_with_its_customers(
-    api: Api, act: Act
+    api: Api, act: ActorContext
 ) -> None:
     """R23."""
     own = await add_class(api.platform.database, act)
@@ -124,7 +126,9 @@ async def test_a_class_that_is_looked_up_is_in_the_trail_with_its_customers(
     assert of_customer.operation == "customer.lookup_requested"
 
 
-async def test_what_becomes_of_a_mail_is_in_the_trail_as_the_platforms(api: Api, act: Act) -> None:
+async def test_what_becomes_of_a_mail_is_in_the_trail_as_the_platforms(
+    api: Api, act: ActorContext
+) -> None:
     contact = await to_contact(api, act)
     await api.done("requestEmailVerification", "", **contact)
     await api.work()
@@ -134,7 +138,7 @@ async def test_what_becomes_of_a_mail_is_in_the_trail_as_the_platforms(api: Api,
     assert entry.request_id.startswith("cfm_")
 
 
-async def test_a_template_that_loses_its_parent_says_so(api: Api, act: Act) -> None:
+async def test_a_template_that_loses_its_parent_says_so(api: Api, act: ActorContext) -> None:
     database = api.platform.database
     parent = await add_customer(database, act, "RESELLER_OTHER")
     template = await add_template(database, act, parent_id=parent.id)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from models import AccessToken, AuditEntry, User
-from models.access import Scope
-from models.permission import FOR_PARTNERS
+from models.rules.permission import FOR_PARTNERS
+from models.tables.access import Scope
 from tests.access_world import add_group, add_user, codes, issue, sign_in
 from tests.graphql_client import Api
 

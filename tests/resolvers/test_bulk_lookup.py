@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from models import AuditEntry, Customer, EnrichmentRun, Job, bulk_lookup
-from models.access import Scope
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus
-from tests.conftest import Clock
+from models import AuditEntry, Customer, EnrichmentRun, Job
+from models.changes import bulk_lookup
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.tables.access import Scope
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.factories import end_lookups, shipped
 from tests.graphql_client import Api, Json, counted_statements, running_api, stored

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import AuditEntry
-from models.access import Scope
+from models.tables.access import Scope
 from tests.graphql_client import Api, Json, stored
 from tests.mutations import GRANT
 

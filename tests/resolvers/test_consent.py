@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models import ConsentEntry
-from models.access import Scope
+from models.tables.access import Scope
 from tests.graphql_client import Api, Json, stored
 
 FLAG = "consent { isGiven basis since entry { id } }"

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from models import Contact, PreferenceEntry
-from models.access import Principal, Scope
-from models.audit import Act
-from models.document import Document
-from models.preference import PreferenceKind
-from models.preference_entry import add_entry
+from models.rules.document import Document
+from models.rules.preference import PreferenceKind
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext
+from models.tables.preference_entry import add_entry
 from tests.graphql_client import Api, stored
 from tests.resolvers.test_consent import GRANTED
 
@@ -26,7 +26,7 @@ async def contact(api: Api, customer_id: str, **values: Any) -> Contact:
 
 async def confirm(api: Api, of: Contact) -> None:
     """Confirm a preference, as the link in a mail would."""
-    act = Act(Principal("tok_1", "Tess", frozenset(Scope)), api.clock(), "request-1")
+    act = ActorContext(Principal("tok_1", "Tess", frozenset(Scope)), api.clock(), "request-1")
     await api.platform.database.transaction(
         lambda: add_entry(act, of, PreferenceKind.CONFIRMED, list(Document), of.email)
     )

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from models import Confirmation, ContactState, Job
-from models.access import Scope
-from models.reading import FEW
-from tests.conftest import START
+from models.storage.row_query import FEW
+from models.tables.access import Scope
+from tests.clock import START
 from tests.graphql_client import Api, Json, counted_statements, stored
 from tests.mails import Mail, Page, mails_in
 

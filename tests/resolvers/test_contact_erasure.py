@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from models import AuditEntry, ContactState
-from models.access import Scope
+from models.tables.access import Scope
 from tests.graphql_client import Api, Json, stored
 from tests.mails import mails_in
 from tests.partner_world import bound_token

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from models import CustomerClass
-from models.access import Scope
-from tests.conftest import START
+from models.tables.access import Scope
+from tests.clock import START
 from tests.graphql_client import Api, Json, stored
 from tests.mutations import GRANT
 

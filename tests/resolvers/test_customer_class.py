@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from models import AuditEntry, Customer
-from models.access import Scope
-from tests.conftest import START
+from models.tables.access import Scope
+from tests.clock import START
 from tests.graphql_client import Api, Json, stored
 
 CLASS = """

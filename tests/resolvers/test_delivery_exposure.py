@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from models.access import Scope
-from models.audit import Act
-from models.consent import ConsentBasis, EntryKind
-from models.document import Document
-from tests.conftest import START
+from models.rules.consent import ConsentBasis, EntryKind
+from models.rules.document import Document
+from models.tables.access import Scope
+from models.tables.audit import ActorContext
+from tests.clock import START
 from tests.delivery_world import World
 from tests.graphql_client import Api, counted_statements, stored
 
@@ -25,7 +25,7 @@ NODE = "customerId contactId documents reason basis entryId fromAt untilAt"
 
 
 @pytest.fixture
-def world(api: Api, act: Act) -> World:
+def world(api: Api, act: ActorContext) -> World:
     """Make what the tests look at."""
     return World(api.platform.database, api.clock, act)
 

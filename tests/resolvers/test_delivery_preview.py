@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from models import Contact, CustomerClass
-from models.access import Scope
-from models.audit import Act
-from models.consent import ConsentBasis, EntryKind
-from models.document import Document
-from tests.conftest import Clock
+from models.rules.consent import ConsentBasis, EntryKind
+from models.rules.document import Document
+from models.tables.access import Scope
+from models.tables.audit import ActorContext
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.delivery_world import World
 from tests.graphql_client import Api, running_api, stored
@@ -26,7 +26,7 @@ PREVIEW = """query($id: ID, $at: DateTime, $assuming: DeliveryAssumption) { cust
 
 
 @pytest.fixture
-def world(api: Api, act: Act) -> World:
+def world(api: Api, act: ActorContext) -> World:
     """Make what the tests preview."""
     return World(api.platform.database, api.clock, act)
 
@@ -423,7 +423,7 @@ async def test_names_and_addresses_need_a_scope_of_their_own(api: Api, world: Wo
 
 
 async def test_consent_reaches_unverified_addresses_with_an_advisory_unless_switched_off(
-    databases: Databases, clock: Clock, act: Act
+    databases: Databases, clock: Clock, act: ActorContext
 ) -> None:
     """A13."""
     select = "contacts { advisories { code message } documents { outcome reason entryId } }"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from models import Contact, Customer
-from models.audit import Act
-from models.consent import EntryKind
-from models.consent_recording import correct
-from models.document import Document
+from models.changes.consent_recording import correct
+from models.rules.consent import EntryKind
+from models.rules.document import Document
+from models.tables.audit import ActorContext
 from tests.delivery_world import World
 from tests.graphql_client import Api
 
@@ -206,7 +206,7 @@ class Player:
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_any_history_is_answered_as_a_naive_replay_would(
-    api: Api, act: Act, seed: int
+    api: Api, act: ActorContext, seed: int
 ) -> None:
     """R54 to R66, R77, A16: consent, request, preference, contacts and class at any instant."""
     world, random = World(api.platform.database, api.clock, act), Random(seed)  # noqa: S311  # no secret

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from models.access import Scope, issue_token
-from models.delivery_rules import published
-from tests.conftest import Clock
+from models.rules.delivery_rules import published
+from models.tables.access import Scope, issue_token
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, running_api, stored
 

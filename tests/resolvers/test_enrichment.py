@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from enrichment.sandbox import SandboxConfig
 from models import EnrichmentRun, Job, Suggestion
-from models.access import Scope
-from models.enrichment_status import EnrichmentStatus
-from tests.conftest import START, Clock
+from models.rules.enrichment_status import EnrichmentStatus
+from models.tables.access import Scope
+from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.enrichment.accounts.documents import FIGURES
 from tests.graphql_client import API_KEY, Api, Json, LiveApi, running_live_api, stored

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from enrichment.sandbox import SandboxConfig
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.enrichment.accounts.documents import (
     BALANCE_SHEET,

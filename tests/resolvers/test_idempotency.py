@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models import ConsentEntry, Customer
-from models.access import Scope
+from models.tables.access import Scope
 from tests.access_world import add_user, issue
 from tests.graphql_client import Api, Json, document_of, stored
 from tests.mutations import GRANT

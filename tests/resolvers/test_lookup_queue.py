@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from models import Customer, EnrichmentRun, Heartbeat, Job, lookup_counts, lookup_monitor
-from models.access import Scope
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus
-from models.heartbeat import beat
-from models.job import JobState
-from models.lookup import ENRICH, live_key
-from models.lookup_counts import count_lookups
-from models.urgency import Urgency
-from models.writing import add_rows, new_row
-from tests.conftest import Clock
+from models import Customer, EnrichmentRun, Heartbeat, Job
+from models.jobs.heartbeat import beat
+from models.jobs.job import JobState
+from models.jobs.kinds import ENRICH, lookup_key
+from models.lists import lookup_counts, lookup_monitor
+from models.lists.lookup_counts import count_lookups
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.rules.urgency import Urgency
+from models.storage.row_insert import add_rows, new_row
+from models.tables.access import Scope
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.factories import end_lookups, shipped
 from tests.graphql_client import Api, Json, counted_statements, running_api
@@ -92,7 +93,7 @@ async def test_a_lookup_that_waits_tells_how_many_are_before_it(api: Api) -> Non
         }
         for ahead in range(3)
     ]
-    await Job.filter(live_key=live_key(ids[0])).update(state=JobState.RUNNING)
+    await Job.filter(live_key=lookup_key(ids[0])).update(state=JobState.RUNNING)
     await Customer.filter(id=ids[0]).update(enrichment_status=EnrichmentStatus.RUNNING)
     assert await position(api, ids[0]) is None
     assert (await position(api, ids[2]))["aheadCount"] == 1
@@ -179,7 +180,7 @@ async def test_more_urgent_lookups_that_keep_arriving_delay_the_estimate(api: Ap
     await add(api, 0)
     last = await add(api, 1)
     await Job.all().update(urgency=Urgency.REFRESH.value)
-    await Job.filter(live_key=live_key(last)).update(place=10)
+    await Job.filter(live_key=lookup_key(last)).update(place=10)
     bulk = {"kind": ENRICH, "created_at": api.clock(), "due_at": api.clock()}
     waiting = [
         new_row(Job, urgency=Urgency.REFRESH.value, place=place % 9, **bulk) for place in range(100)
@@ -307,8 +308,8 @@ async def test_the_backlog_tells_what_waits_runs_and_is_tried_again(api: Api) ->
         ids.append(await add(api, number))
         api.clock.advance(MINUTE)
     await api.done("requestEnrichment", "", customerId=ids[5])
-    await Job.filter(live_key=live_key(ids[1])).update(state=JobState.RUNNING)
-    await Job.filter(live_key=live_key(ids[0])).update(
+    await Job.filter(live_key=lookup_key(ids[1])).update(state=JobState.RUNNING)
+    await Job.filter(live_key=lookup_key(ids[0])).update(
         state=JobState.WAITING, due_at=api.clock() + MINUTE
     )
     await end_some(api, 7)
@@ -332,7 +333,7 @@ async def test_what_is_tried_again_is_not_the_oldest_that_waits(api: Api) -> Non
     reseller = (await api.save_customer(name="A", classCode="RESELLER_OTHER"))["id"]
     _, token = await bound_token(reseller, api.clock())
     first = await add(api, 1, parentId=reseller)
-    await Job.filter(live_key=live_key(first)).update(
+    await Job.filter(live_key=lookup_key(first)).update(
         state=JobState.WAITING, due_at=api.clock() + 9 * MINUTE
     )
     for options in ({}, {"token": token}):

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from models import AuditEntry, Confirmation, Contact, Job, QuotaUse
-from models.audit import Act
-from models.confirmation import MailState
-from models.confirmation_request import request_verification
-from models.contact_editing import create_contact
-from models.database import Database
-from models.errors import RefusalCode, Refused
-from models.mail_quota import MailQuota, mailbox_key, use_mail_quota, use_mailbox_quota
-from tests.conftest import Clock
+from models.changes.confirmation_request import request_verification
+from models.changes.contact_editing import create_contact
+from models.rules.errors import RefusalCode, Refused
+from models.storage.database import Database
+from models.tables.audit import ActorContext
+from models.tables.confirmation import MailState
+from models.tables.mail_quota import MailQuota, mailbox_key, use_mail_quota, use_mailbox_quota
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.factories import add_customer
 from tests.graphql_client import Api, Json, running_api, stored
@@ -212,7 +212,7 @@ async def test_another_address_is_asked_at_once(api: Api) -> None:
 
 @pytest.mark.parametrize("reseller", [None, "cus_partner"])
 async def test_of_twenty_at_once_exactly_so_many_are_let_through(
-    database: Database, act: Act, reseller: str | None
+    database: Database, act: ActorContext, reseller: str | None
 ) -> None:
     quota = MailQuota(per_partner=7, per_platform=7)
 
@@ -229,7 +229,7 @@ async def test_of_twenty_at_once_exactly_so_many_are_let_through(
 
 
 async def test_of_twenty_contacts_at_once_exactly_so_many_are_asked(
-    database: Database, act: Act
+    database: Database, act: ActorContext
 ) -> None:
     customer = await add_customer(database, act)
     values: list[dict[str, Any]] = [{"name": "Al", "email": f"a{n}@a.example"} for n in range(20)]
@@ -250,7 +250,7 @@ async def test_of_twenty_contacts_at_once_exactly_so_many_are_asked(
     assert await Confirmation.all().count() == await Job.all().count() == 6
 
 
-async def test_attempts_at_one_mail_count_once(database: Database, act: Act) -> None:
+async def test_attempts_at_one_mail_count_once(database: Database, act: ActorContext) -> None:
     quota = MailQuota(per_mailbox=1)
 
     async def use(address: str, subject: str) -> timedelta | None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from models import ConsentTestimony, Customer, CustomerTemplate, EnrichmentRun, Job
-from models.access import Scope
-from models.enrichment_status import EnrichmentStatus
+from models.rules.enrichment_status import EnrichmentStatus
+from models.tables.access import Scope
 from tests.factories import shipped
 from tests.graphql_client import Api, Json
 from tests.partner_world import TwoPartners, bound_token, two_partners, unknown_id

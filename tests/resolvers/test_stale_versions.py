@@ -3,7 +3,7 @@
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 
-from models.audit import Act
+from models.tables.audit import ActorContext
 from tests.graphql_client import Api, Json, stored, the_schema
 from tests.mutations import (
     MUTATIONS,
@@ -66,7 +66,7 @@ def objects_of(mutation: str) -> list[str]:
     ]
 
 
-async def change_stale(api: Api, act: Act, mutation: str) -> Json:
+async def change_stale(api: Api, act: ActorContext, mutation: str) -> Json:
     """Try a mutation of something that exists, and give its payload."""
     prepare = EDITS.get(mutation, MUTATIONS[mutation][0])
     before_it = await prepare(api, act)
@@ -87,7 +87,7 @@ def test_all_mutations_of_one_object_take_a_version() -> None:
 
 @pytest.mark.parametrize("mutation", versioned())
 async def test_a_stale_version_is_refused_with_the_current_state(
-    api: Api, act: Act, mutation: str
+    api: Api, act: ActorContext, mutation: str
 ) -> None:
     """R101."""
     payload = await change_stale(api, act, mutation)
@@ -105,7 +105,7 @@ async def test_a_stale_version_is_refused_with_the_current_state(
 
 @pytest.mark.parametrize("mutation", EDITS)
 async def test_nothing_is_created_when_a_version_is_expected(
-    api: Api, act: Act, mutation: str
+    api: Api, act: ActorContext, mutation: str
 ) -> None:
     values = await MUTATIONS[mutation][0](api, act)
     (refusal,) = await api.refused(mutation, "INVALID", **values, expectedVersion=1)

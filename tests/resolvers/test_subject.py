@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from models.subject import Wanted
+from models.changes.subject import Wanted
 from tests.graphql_client import Api, stored
 from tests.test_manage import run
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from models import AuditEntry, User
-from models.access import Scope
-from models.permission import CATALOGUE
+from models.rules.permission import CATALOGUE
+from models.tables.access import Scope
 from tests.access_world import add_group, add_user, codes, sign_in
 from tests.graphql_client import Api, counted_statements, until_heard
 

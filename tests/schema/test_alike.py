@@ -23,29 +23,30 @@ from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
 
 import models
-from models import EnrichmentRun, Suggestion, reading, reading_compiler
-from models.access import OPERATOR, Principal, Scope
-from models.audit import Act
-from models.database import Database
-from models.enrichment import SuggestionStatus
-from models.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
-from models.granting import grant_permissions
-from models.group_editing import change_members, create_group
-from models.profile import FIGURES
-from models.token_issuing import TokenRequest, issue, rotate
-from models.user_editing import create_user, disable_user
-from schema import errors
-from schema.context import Candidate, Context, RegisterUnavailable
-from schema.documents import Documents
-from schema.http import _body_and_status
-from schema.http_request import JSON
+from models import EnrichmentRun, Suggestion
+from models.changes.granting import grant_permissions
+from models.changes.token_issuing import TokenRequest, issue, rotate
+from models.changes.user_editing import create_user, disable_user
+from models.changes.user_group_editing import change_members, create_group
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.rules.profile import FIGURES
+from models.storage import row_query, row_query_compiler
+from models.storage.database import Database
+from models.tables.access import OPERATOR, Principal, Scope
+from models.tables.audit import ActorContext
+from models.tables.enrichment import SuggestionStatus
+from schema.base import errors
+from schema.base.context import Candidate, Context, RegisterUnavailable
+from schema.engine.document_cache import Documents
+from schema.engine.served_schema import CustomerClassesSchema
 from schema.root import build_schema
-from schema.serving import CustomerClassesSchema
-from tests.conftest import START, Clock
+from tests.clock import START, Clock
 from tests.delivery_world import World
 from tests.factories import add_class, add_customer, add_template, edit, entry, move, retire
 from tests.schema import generated
 from tests.schema.generated import ABSENT, Asked, Name, Writer
+from web.http import _body_and_status
+from web.http_request import JSON
 
 DOCUMENTS = int(os.environ.get("ALIKE_DOCUMENTS", "20"))
 ALL = frozenset(Scope)
@@ -165,7 +166,7 @@ class Stored:
         )
 
 
-async def fill(database: Database, act: Act) -> None:
+async def fill(database: Database, act: ActorContext) -> None:
     """Fill the database with some of everything."""
     world = World(database, Clock(act.now - timedelta(days=1)), act)
     shown = partial(add_customer, database, act)
@@ -202,7 +203,7 @@ async def fill(database: Database, act: Act) -> None:
     await add_access(database, act, top)
 
 
-async def add_access(database: Database, act: Act, partner: models.Customer) -> None:
+async def add_access(database: Database, act: ActorContext, partner: models.Customer) -> None:
     """Add users in groups, with tokens; some are a partner's, and one is disabled."""
     act = replace(act, principal=OPERATOR)
 
@@ -223,7 +224,7 @@ async def add_access(database: Database, act: Act, partner: models.Customer) -> 
     await database.transaction(add)
 
 
-async def add_history(row: models.Customer, act: Act) -> None:
+async def add_history(row: models.Customer, act: ActorContext) -> None:
     """Add lookups to a customer, and what they suggest."""
     for attempts in range(2):
         await EnrichmentRun.create(
@@ -296,7 +297,7 @@ class Asking:
         return orjson.dumps(body)
 
     def principal(self, scopes: frozenset[Scope]) -> Principal:
-        """Act as a user where the scopes are all, and as nobody's token where they are fewer."""
+        """Be a user where the scopes are all, and a token without a user where they are fewer."""
         user_id = self.user_id if scopes == ALL else None
         return Principal("tok_1", "Tess", scopes, user_id=user_id)
 
@@ -335,7 +336,7 @@ class Faults:
     def __init__(self, stored: "Stored") -> None:
         self.rate = 0
         self._places = {one: place for ids in stored.ids.values() for place, one in enumerate(ids)}
-        self._completed = reading.Reader._completed
+        self._completed = row_query.RowQuery._completed
 
     def reading(self) -> Callable[..., Awaitable[list[Any]]]:
         """Give what reads objects as a reader would, but for an attribute or two."""
@@ -364,14 +365,14 @@ class Faults:
                     setattr(one, name, odd)
 
 
-KEYS = {"id", reading_compiler.BACK, "customer_class_id", "customer_id", "subject_id", "user_id"}
+KEYS = {"id", row_query_compiler.BACK, "customer_class_id", "customer_id", "subject_id", "user_id"}
 """Attributes by which rows are put together."""
 
 ODD: list[Any] = [ABSENT, None, ValueError("odd"), 2**40, "odd", [None], float("nan"), object]
 
 
 @pytest.fixture
-async def stored(database: Database, act: Act, monkeypatch: pytest.MonkeyPatch) -> Stored:
+async def stored(database: Database, act: ActorContext, monkeypatch: pytest.MonkeyPatch) -> Stored:
     monkeypatch.setattr(errors, "log", Mock())
     await fill(database, act)
     found = Stored()
@@ -437,7 +438,7 @@ async def test_any_document_over_spoilt_rows_is_answered_alike(
     asking: Asking, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults = Faults(stored)
-    monkeypatch.setattr(reading.Reader, "_completed", faults.reading())
+    monkeypatch.setattr(row_query.RowQuery, "_completed", faults.reading())
     for seed in range(DOCUMENTS):
         faults.rate = (7, 50, 300)[seed % 3]
         asked = Writer(asking.planned._schema, stored.choose, -1 - seed).document()

@@ -6,7 +6,7 @@ import pytest
 from graphql import FieldNode, OperationDefinitionNode, build_schema, parse, print_ast, validate
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 
-from schema.plan.arguments import PreparedArguments, prepare_arguments
+from schema.engine.plan.arguments import PreparedArguments, prepare_arguments
 
 SCHEMA = build_schema(
     """

@@ -8,11 +8,11 @@ import asyncpg
 import pytest
 
 from models import AuditEntry
-from models.audit_list import AuditFilter, count, page
-from models.database import Database
-from models.numbering import SPAN
-from models.reading import Reader, Shape
-from models.reading_compiler import compile_shape
+from models.lists.audit_list import AuditFilter, count, page
+from models.storage.database import Database
+from models.storage.row_query import RowQuery, Shape
+from models.storage.row_query_compiler import compile_shape
+from models.tables.numbering import SPAN
 from tests.databases import Databases, run_aside
 from tests.plans import explain_postgres, explain_sqlite, noted_statements, seed, whole_tables
 
@@ -90,10 +90,10 @@ class Row:
     """An entry that was read."""
 
 
-def reader() -> Reader:
+def reader() -> RowQuery:
     columns = ("id", "subject_id", "operation", "at")
     shape = Shape(Row, AuditEntry, {column: ((column,), None) for column in columns})
-    return Reader(compile_shape(shape))
+    return RowQuery(compile_shape(shape))
 
 
 @pytest.mark.parametrize("name", FILTERS)

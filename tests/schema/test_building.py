@@ -11,10 +11,10 @@ import pytest
 import strawberry
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from schema import cost_weights
-from schema.cost_compiler import UnweightedError, refuse_unweighted
+from schema.engine import cost_weights
+from schema.engine.cost_compiler import UnweightedError, refuse_unweighted
+from schema.engine.served_schema import CustomerClassesSchema
 from schema.root import build_schema
-from schema.serving import CustomerClassesSchema
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = (ROOT / "schema" / "schema.graphql").read_text()

@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 import models
-from models.access import Scope
+from models.tables.access import Scope
 from settings import Settings
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import connected, running_api, running_live_api, serving, stored
 

@@ -3,12 +3,12 @@
 import pytest
 
 from models import Customer, CustomerClass
-from models.access import Principal
-from models.audit import Act
-from models.database import Database
-from schema.context import Context
+from models.storage.database import Database
+from models.tables.access import Principal
+from models.tables.audit import ActorContext
+from schema.base.context import Context
 from schema.root import build_schema
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.schema.generated import Writer
 from tests.schema.test_alike import ALL, DOCUMENTS, Stored, fill, search
 
@@ -42,7 +42,7 @@ class Costs:
 
 
 @pytest.fixture
-async def stored(database: Database, act: Act) -> Stored:
+async def stored(database: Database, act: ActorContext) -> Stored:
     await fill(database, act)
     found = Stored()
     await found.look()

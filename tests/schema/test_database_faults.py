@@ -8,12 +8,12 @@ import pytest
 from tortoise.connection import get_connection
 
 from models import Customer
-from models.database import Database
-from models.database_faults import fault_of
-from models.fault_log import FAULTS
-from models.locks import lock_name
+from models.storage.database import Database
+from models.storage.database_faults import fault_of
+from models.storage.fault_log import FAULTS
+from models.storage.locks import lock_name
 from tests import database_faults
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, serving, stored
 from tests.test_app import captured_logs
@@ -52,8 +52,8 @@ async def api(
     databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Api]:
     """Start the application, which waits for nobody's locks for long."""
-    monkeypatch.setattr("models.database.BUSY_TIMEOUT_MS", 50)
-    monkeypatch.setattr("models.database.KEEP_TRYING_S", 0.05)
+    monkeypatch.setattr("models.storage.database.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("models.storage.database.KEEP_TRYING_S", 0.05)
     monkeypatch.setattr(FAULTS, "_lines", {})
     async with running_api(databases, clock) as started:
         yield started
@@ -183,7 +183,7 @@ async def test_a_commit_whose_answer_was_lost_says_that_it_may_be_stored(
     database = api.platform.database
     if not database.is_postgres:
         pytest.skip("no connection lies between SQLite and its file")
-    from models.connections import PostgresTransaction  # noqa: PLC0415  # PostgreSQL's alone
+    from models.storage.tenant_clients import PostgresTransaction  # noqa: PLC0415  # PostgreSQL's alone
 
     original = PostgresTransaction._end
 

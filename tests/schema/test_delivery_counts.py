@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from models.access import Principal, Scope
-from models.audit import Act
-from tests.conftest import START
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext
+from tests.clock import START
 from tests.delivery_world import World
 from tests.graphql_client import Api, counted_statements
 
@@ -23,7 +23,7 @@ PREVIEWS = """query($first: Int, $at: DateTime, $assuming: DeliveryAssumption) {
 @pytest.fixture
 async def filled(api: Api) -> Api:
     """Fill the database with customers of three contacts each, some with consent."""
-    act = Act(Principal("tok_1", "Tess", frozenset(Scope)), api.clock(), "request-1")
+    act = ActorContext(Principal("tok_1", "Tess", frozenset(Scope)), api.clock(), "request-1")
     world = World(api.platform.database, api.clock, act)
     for number in range(CUSTOMERS):
         customer = await world.customer(name=f"C{number:03}")

@@ -27,15 +27,15 @@ from tortoise.fields import BigIntField, IntField, SmallIntField
 
 from models import Customer
 from models import Suggestion as StoredSuggestion
-from models.access import Principal, Scope
-from models.enrichment import SuggestionStatus
-from models.errors import Refusal, RefusalCode
-from models.profile import ProfileEntry, ValueSource
-from schema.profile_value import count_value
-from schema.reads import READ, models_of
-from schema.user_error import UserError
+from models.rules.errors import Refusal, RefusalCode
+from models.rules.profile import ProfileEntry, ValueSource
+from models.tables.access import Principal, Scope
+from models.tables.enrichment import SuggestionStatus
+from schema.base.field_mapping import READ, models_of
+from schema.base.user_error import UserError
+from schema.types.profile_value import count_value
 from settings import Settings
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, context_of, running_api, the_schema
 from tests.partner_supplies import supplies_of
@@ -62,7 +62,7 @@ EXTREMES: dict[str, Sequence[Any]] = {
 }
 """What is tried for each scalar that is a number or a date."""
 
-LONGEST_ANSWER = 1_000_000
+MAX_ANSWER = 1_000_000
 PATIENCE_S = 10.0
 
 
@@ -126,7 +126,7 @@ async def test_extreme_input_is_refused_by_a_code_or_can_be_read_again(api: Api)
         if "(" not in probe.name:
             response = await api.post(probe.document, probe.variables)
             assert "INTERNAL_ERROR" not in codes(response.json()), probe.name
-            assert len(response.content) < LONGEST_ANSWER, probe.name
+            assert len(response.content) < MAX_ANSWER, probe.name
 
 
 async def test_a_subscription_refuses_an_instant_beyond_the_calendar(api: Api) -> None:

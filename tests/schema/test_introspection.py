@@ -7,9 +7,9 @@ import pytest
 from graphql import get_introspection_query
 from strawberry.types.execution import ExecutionResult
 
-from schema.execution import Operation
-from schema.serving import CustomerClassesSchema
-from tests.conftest import Clock
+from schema.engine.execution import Operation
+from schema.engine.served_schema import CustomerClassesSchema
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, serving, the_schema
 

@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 
 from models import Confirmation, Contact, Customer
-from models.access import Principal, Scope
-from models.audit import Act
-from models.email_address import email_key
-from models.errors import Refused
-from tests.conftest import Clock
+from models.rules.email_address import email_key
+from models.rules.errors import Refused
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.factories import record_consent
 from tests.graphql_client import Api, Json, running_api
@@ -114,7 +114,7 @@ async def test_writing_an_address_unseen_ends_what_belonged_to_it_whatever_it_wa
 
 
 async def test_a_key_of_the_same_user_tells_nothing_of_what_was_said(
-    api: Api, ids: dict[str, str], act: Act
+    api: Api, ids: dict[str, str], act: ActorContext
 ) -> None:
     """R57, R93: only the credential that recorded it is told that it was the same."""
     database = api.platform.database

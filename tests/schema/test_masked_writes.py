@@ -7,10 +7,10 @@ import pytest_asyncio
 from tortoise.expressions import F
 
 from models import ConsentEntry, CustomerClass, CustomerTemplate, UserGroup
-from models.access import Principal, Scope
-from models.audit import Act
-from models.identifiers import prefix_of
-from tests.conftest import Clock
+from models.storage.identifiers import prefix_of
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, running_api, the_schema
 from tests.marked_world import MARKERS, MASKING, add_marked_world, masked_token, told
@@ -45,12 +45,12 @@ async def masked(api: Api) -> str:
 
 
 @pytest.fixture
-def act(clock: Clock) -> Act:
+def act(clock: Clock) -> ActorContext:
     """Prepare on behalf of somebody who is not masked."""
-    return Act(Principal("tok_1", "Tess", frozenset(Scope)), clock(), "request-1")
+    return ActorContext(Principal("tok_1", "Tess", frozenset(Scope)), clock(), "request-1")
 
 
-async def prepared(api: Api, act: Act, mutation: str) -> Json:
+async def prepared(api: Api, act: ActorContext, mutation: str) -> Json:
     """Make what a mutation needs, whatever was made before, and give its input."""
     await CustomerClass.filter(code__isnull=True).update(name_key=F("id"))
     await CustomerTemplate.all().update(name_key=F("id"))
@@ -92,7 +92,7 @@ def crossing(way: str, ids: dict[str, str]) -> Json:
     }
 
 
-async def inputs(api: Api, act: Act, ids: dict[str, str], mutation: str) -> list[Json]:
+async def inputs(api: Api, act: ActorContext, ids: dict[str, str], mutation: str) -> list[Json]:
     """Aim a mutation at what is marked, in each way that there is."""
     marked = {prefix_of(one): one for name, one in ids.items() if name != "organisations"}
     values = await prepared(api, act, mutation)
@@ -119,7 +119,7 @@ async def test_who_is_masked_makes_no_organisations_of_individuals(
 
 
 async def test_no_dry_run_tells_personal_data_to_who_may_not_see_it(
-    api: Api, act: Act, ids: dict[str, str], masked: str
+    api: Api, act: ActorContext, ids: dict[str, str], masked: str
 ) -> None:
     """R93: and all of it to who may; only the ways across the line are closed."""
     seen: set[str] = set()
@@ -146,7 +146,7 @@ async def test_no_dry_run_tells_personal_data_to_who_may_not_see_it(
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 async def test_no_payload_tells_what_was_there_before(
-    api: Api, act: Act, mutation: str, masked: str
+    api: Api, act: ActorContext, mutation: str, masked: str
 ) -> None:
     """R93: who writes without seeing is shown what it wrote as masked as everything else."""
     values = await prepared(api, act, mutation)

@@ -8,9 +8,9 @@ import strawberry
 from graphql import GraphQLInterfaceType, get_named_type
 
 from models import ConsentEntry, Contact
-from schema.personal_guard import UnmaskedError, refuse_unmasked
-from schema.reads import derived
-from tests.conftest import Clock
+from schema.base.field_mapping import computed
+from schema.base.personal_guard import UnmaskedError, refuse_unmasked
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, connected, running_api, serving, the_schema
 from tests.marked_world import MARKERS, MASKING, add_marked_world, masked_token, told
@@ -251,12 +251,12 @@ async def test_a_schema_that_shows_a_personal_column_unmasked_is_not_built() -> 
     @strawberry.type
     class Shown:
         email: str
-        mine: str = derived(str, "name", description="Made of a column.")
-        open: str = derived(str, "mail_failure", description="Made of one that is open.")
+        mine: str = computed(str, "name", description="Made of a column.")
+        open: str = computed(str, "mail_failure", description="Made of one that is open.")
 
     @strawberry.type
     class Said:
-        said: str = derived(str, "testimony.statement", description="Of another table.")
+        said: str = computed(str, "testimony.statement", description="Of another table.")
 
     refuse_unmasked()
     for kind, model, unmasked in (

@@ -13,9 +13,10 @@ import asyncpg
 import pytest
 from tortoise.connection import get_connection
 
-from models import CustomerClass, audit_list, reading
-from models.audit_list import AuditFilter
-from models.customer_list import (
+from models import CustomerClass
+from models.lists import audit_list
+from models.lists.audit_list import AuditFilter
+from models.lists.customer_list import (
     CustomerFilter,
     CustomerOrder,
     count,
@@ -23,8 +24,9 @@ from models.customer_list import (
     first_of_classes,
     page,
 )
-from models.database import READER, Database
-from models.reach import bind, kept
+from models.storage import row_query
+from models.storage.database import READER, Database
+from models.storage.tenant_scope import bind_tenant, keeping_tenant
 from tests.databases import Databases, run_aside
 from tests.graphql_client import context_of, the_schema
 from tests.partner_world import partner
@@ -130,8 +132,8 @@ def allowed(connection: asyncpg.Connection | None) -> int:
 async def test_no_list_of_a_small_partner_goes_through_those_of_others(
     name: str, connection: asyncpg.Connection | None
 ) -> None:
-    with noted_statements() as statements, kept():
-        bind(SMALL)
+    with noted_statements() as statements, keeping_tenant():
+        bind_tenant(SMALL)
         for order, is_deep, is_backward in product(CustomerOrder, (False, True), (False, True)):
             beyond = (PLACES[order.column], "cus_1") if is_deep else None
             await page(reader(), FILTERS[name], order, 50, beyond=beyond, is_backward=is_backward)
@@ -144,8 +146,8 @@ async def test_a_small_partner_finds_its_customers_in_each_class(
     connection: asyncpg.Connection | None,
 ) -> None:
     ids = [row.id for row in await CustomerClass.all()]
-    with noted_statements() as statements, kept():
-        bind(SMALL)
+    with noted_statements() as statements, keeping_tenant():
+        bind_tenant(SMALL)
         shown = await first_of_classes(reader(), ids, 5)
         counted = await count_of_classes(ids)
     assert sum(counted.values()) == 11
@@ -154,7 +156,7 @@ async def test_a_small_partner_finds_its_customers_in_each_class(
     assert await worst(connection, statements) <= allowed(connection) * len(ids)
 
 
-@pytest.mark.parametrize("first", [reading.FEW, 50])
+@pytest.mark.parametrize("first", [row_query.FEW, 50])
 async def test_what_belongs_to_a_small_partner_is_found_by_index(
     first: int, database: Database, connection: asyncpg.Connection | None
 ) -> None:
@@ -167,8 +169,8 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
       deliveryExposure(from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z") {
         nodes { customerId } } }"""
     context = context_of(database, partner(SMALL))
-    with noted_statements() as statements, kept():
-        bind(SMALL)
+    with noted_statements() as statements, keeping_tenant():
+        bind_tenant(SMALL)
         result = await the_schema().execute(document, {"first": first}, context_value=context)
     assert result.errors is None
     assert result.data is not None
@@ -191,8 +193,8 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
 async def test_the_trail_of_a_small_partner_is_found_by_whose_it_is(
     wanted: AuditFilter, connection: asyncpg.Connection | None
 ) -> None:
-    with noted_statements() as statements, kept():
-        bind(SMALL)
+    with noted_statements() as statements, keeping_tenant():
+        bind_tenant(SMALL)
         shown, _ = await audit_list.page(entry_reader(), wanted, 50)
         beyond = (START, "aud_1")
         await audit_list.page(entry_reader(), wanted, 50, beyond=beyond, is_backward=True)
@@ -205,8 +207,8 @@ async def test_the_trail_of_a_small_partner_is_found_by_whose_it_is(
 async def test_a_large_partner_goes_through_its_own_at_most(
     connection: asyncpg.Connection | None,
 ) -> None:
-    with noted_statements() as statements, kept():
-        bind(LARGE)
+    with noted_statements() as statements, keeping_tenant():
+        bind_tenant(LARGE)
         for order in CustomerOrder:
             shown, _ = await page(reader(), CustomerFilter(), order, 50)
             assert len(shown) == 50

@@ -19,10 +19,10 @@ from graphql import build_schema
 from starlette.routing import Route
 
 import models
-from models.enrichment_result import CUSTOMER_ENRICHED
-from models.event import publish
+from models.changes.enrichment_result import CUSTOMER_ENRICHED
+from models.jobs.event import publish
 from settings import Settings
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import (
     Api,

@@ -13,15 +13,15 @@ import asyncpg
 import pytest
 
 from models import ClassChange, Customer, CustomerClass
-from models.access import Principal, Scope
-from models.classification import CustomerLabel, SubscriberKind
-from models.customer_list import CustomerFilter, CustomerOrder, count, first_of_classes, page
-from models.customer_list import count_listed as count_of_classes
-from models.database import Database
-from models.enrichment_status import EnrichmentStatus
-from models.reading import FEW, Many, Reader, Shape
-from models.reading_compiler import compile_shape
-from models.sql import Sql, among
+from models.lists.customer_list import CustomerFilter, CustomerOrder, count, first_of_classes, page
+from models.lists.customer_list import count_listed as count_of_classes
+from models.rules.classification import CustomerLabel, SubscriberKind
+from models.rules.enrichment_status import EnrichmentStatus
+from models.storage.database import Database
+from models.storage.row_query import FEW, Many, RowQuery, Shape
+from models.storage.row_query_compiler import compile_shape
+from models.storage.sql import Sql, among
+from models.tables.access import Principal, Scope
 from tests.databases import Databases, run_aside
 from tests.graphql_client import context_of, the_schema
 from tests.plans import MODES, explain_postgres, noted_statements, seed, whole_tables
@@ -109,7 +109,7 @@ class Row:
     """A row that was read."""
 
 
-def reader() -> Reader:
+def reader() -> RowQuery:
     """Read what a list shows of a customer, its class included."""
     of_class = Shape(Row, CustomerClass, {"id": (("id",), None), "name": (("name",), None)})
     columns = ("id", "name", "name_key", "created_at", "account_number", "customer_class_id")
@@ -119,7 +119,7 @@ def reader() -> Reader:
         {column: ((column,), None) for column in columns},
         {"customer_class": ("customer_class", of_class)},
     )
-    return Reader(compile_shape(shape))
+    return RowQuery(compile_shape(shape))
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -211,7 +211,7 @@ async def test_what_comes_along_is_read_of_the_rows_that_are_shown(
         pytest.skip("on SQLite nothing comes along")
     history = Shape(Row, ClassChange, {"id": (("id",), None)})
     manies = {"class_history": Many(history, "customer_id", "t0.changed_at, t0.id")}
-    read = Reader(compile_shape(Shape(Row, Customer, {"id": (("id",), None)}, manies=manies)))
+    read = RowQuery(compile_shape(Shape(Row, Customer, {"id": (("id",), None)}, manies=manies)))
     by_id = among("t0.id", ["cus_0000001", "cus_0000007"])
     with noted_statements() as statements:
         for wanted, order in product(FILTERS.values(), CustomerOrder):

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from models import EnrichmentRun, Suggestion
-from models.access import Principal, Scope
-from models.audit import Act
-from models.customer_editing import change_class
-from models.enrichment import SuggestionStatus
-from models.enrichment_status import EnrichmentStatus, EnrichmentTrigger
-from models.reading import FEW
+from models.changes.customer_editing import change_class
+from models.rules.enrichment_status import EnrichmentStatus, EnrichmentTrigger
+from models.storage.row_query import FEW
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext
+from models.tables.enrichment import SuggestionStatus
 from tests.factories import add_class, add_customer, add_template, shipped
 from tests.graphql_client import Api, counted_statements
 
@@ -47,7 +47,7 @@ OF_CLASSES = {
 @pytest.fixture
 async def filled(api: Api) -> Api:
     """Fill the database with customers and classes that have some of everything."""
-    act = Act(Principal("tok_1", "Tess", frozenset(Scope)), api.clock(), "request-1")
+    act = ActorContext(Principal("tok_1", "Tess", frozenset(Scope)), api.clock(), "request-1")
     database = api.platform.database
     top = await add_customer(database, act, "RESELLER_OTHER", name="Top")
     charity = await shipped("CHARITY")

@@ -11,29 +11,23 @@ from tortoise import Tortoise
 from tortoise.fields.relational import ForeignKeyFieldInstance
 from tortoise.models import Model
 
-from models import (
-    ClassChange,
-    Customer,
-    CustomerClass,
-    CustomerTemplate,
-    PlatformDefaults,
-    reading,
-)
-from models.access import Principal, Scope
-from models.audit import Act
-from models.database import Database
-from models.reach import bind, kept
-from models.reach_tables import TABLES, Access
-from models.reading import FEW, Compiled, Many, Reader, Shape
-from models.reading_compiler import compile_shape
-from models.sql import ALWAYS, is_postgres
-from schema.context import Context
-from schema.http import _body_and_status
-from schema.http_request import JSON
-from tests.conftest import Clock
+from models import ClassChange, Customer, CustomerClass, CustomerTemplate, PlatformDefaults
+from models.storage import row_query
+from models.storage.database import Database
+from models.storage.row_query import FEW, Compiled, Many, RowQuery, Shape
+from models.storage.row_query_compiler import compile_shape
+from models.storage.scope_tables import TABLES, Access
+from models.storage.sql import ALWAYS, is_postgres
+from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.tables.access import Principal, Scope
+from models.tables.audit import ActorContext
+from schema.base.context import Context
+from tests.clock import Clock
 from tests.graphql_client import Api, counted_statements, the_schema
 from tests.partner_world import TwoPartners, two_partners
 from tests.schema.test_alike import ALL, Stored, fill, search
+from web.http import _body_and_status
+from web.http_request import JSON
 
 ALONG = "ARRAY(SELECT ROW("
 
@@ -42,7 +36,7 @@ ALONG = "ARRAY(SELECT ROW("
 def reading_along(most: int) -> Iterator[None]:
     """Take so many parents for few."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "FEW", most)
+        patch.setattr(row_query, "FEW", most)
         yield
 
 
@@ -71,7 +65,7 @@ def referring(model: type[Model], column: str, parent: type[Model]) -> Compiled:
     return compile_shape(shape)
 
 
-async def children(read: Reader, model: type[Model], most: int) -> dict[str, list[Any]]:
+async def children(read: RowQuery, model: type[Model], most: int) -> dict[str, list[Any]]:
     """Give the values of the children of all parents."""
     with reading_along(most):
         found = await read.read(ALWAYS, most=1)
@@ -95,7 +89,7 @@ async def test_all_that_refers_to_a_row_is_the_same_in_either_way(world: TwoPart
     """Whatever columns it has; and a partner is shown no more of it."""
     empty, bound = set(), 0
     for model, column, parent in references():
-        read = Reader(referring(model, column, parent))
+        read = RowQuery(referring(model, column, parent))
         apart, along = [await children(read, model, most) for most in (0, FEW)]
         assert along == apart
         if not any(apart.values()):
@@ -103,8 +97,8 @@ async def test_all_that_refers_to_a_row_is_the_same_in_either_way(world: TwoPart
         tables = [TABLES[one._meta.db_table].access for one in (model, parent)]
         if not {*tables} <= {Access.READ, Access.BOTH}:
             continue
-        with kept(), counted_statements() as statements:
-            bind(world.reseller.id)
+        with keeping_tenant(), counted_statements() as statements:
+            bind_tenant(world.reseller.id)
             apart_bound, along_bound = [await children(read, model, most) for most in (0, FEW)]
         assert along_bound == apart_bound
         assert sum(ALONG in text for text in statements) == is_postgres()
@@ -156,8 +150,8 @@ class Asking:
             principal=Principal("tok_1", "Tess", scopes, reseller, user_id=user_id),
             personal_data_needs_scope=True,
         )
-        with reading_along(most), counted_statements() as statements, kept():
-            bind(reseller)
+        with reading_along(most), counted_statements() as statements, keeping_tenant():
+            bind_tenant(reseller)
             result = await the_schema().execute(text, variables, context_value=context)
         cost = context.spending.actual if context.spending else 0
         body, _ = _body_and_status(result, JSON)
@@ -170,7 +164,7 @@ class Asking:
 
 
 @pytest.fixture
-async def asking(database: Database, act: Act, clock: Clock) -> Asking:
+async def asking(database: Database, act: ActorContext, clock: Clock) -> Asking:
     await fill(database, act)
     stored = Stored()
     await stored.look()

@@ -8,9 +8,9 @@ import orjson
 import pytest
 from graphql import GraphQLError, specified_rules
 
-from schema.metering import document_points
-from schema.serving import CustomerClassesSchema
-from tests.conftest import Clock
+from schema.engine.metering import document_points
+from schema.engine.served_schema import CustomerClassesSchema
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, serving, stored, the_schema
 

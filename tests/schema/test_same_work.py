@@ -17,7 +17,7 @@ from graphql import build_schema
 from tortoise.connection import get_connection
 
 from models import Customer
-from models.database import Database
+from models.storage.database import Database
 from tests.factories import add_customer
 from tests.graphql_client import Api, the_schema
 from tests.partner_supplies import supplies_of

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Json, connected, running_api, serving
-from tests.schema.test_limits import REFUSED, nested, nested_value
+from tests.schema.engine.test_limits import REFUSED, nested, nested_value
 
 
 async def test_the_limits_are_what_is_set(databases: Databases, clock: Clock) -> None:

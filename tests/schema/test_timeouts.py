@@ -8,11 +8,11 @@ import pytest
 from tortoise.connection import get_connection
 
 import models
-from models.sql import is_postgres, run
-from schema.errors import RequestRefused
-from schema.request_slot import Limiters
+from models.storage.sql import is_postgres, run
+from schema.base.errors import RequestRefused
+from schema.base.request_slot import Limiters
 from settings import Settings
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import connected, running_api, serving, stored
 

@@ -7,7 +7,7 @@ import pytest
 from graphql import OperationDefinitionNode, build_schema, get_variable_values, parse
 from graphql.execution.values import VariableValues
 
-from schema.plan.variables import Variables
+from schema.engine.plan.variables import Variables
 
 SCHEMA = build_schema(
     """type Query { a(id: ID, text: String, share: Float, is: Boolean): Int }

@@ -12,11 +12,11 @@ import structlog
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, stored
 from tests.listening import ENOUGH_S, Wire, listening, served, wire
-from web.http_framing import MAX_HEAD_BYTES as LARGEST_HEAD
+from web.http_framing import MAX_HEAD_BYTES as MAX_HEAD
 from web.server import Drain, Limits
 
 QUICK = Limits(client_timeout=0.8, keep_alive=2)
@@ -143,7 +143,7 @@ async def test_a_slow_answer_of_ours_is_not_the_clients_fault() -> None:
 async def test_a_head_that_does_not_end_is_answered_431(api: Api) -> None:
     async with listening(api.app) as address, wire(address) as endless:
         await endless.send(b"GET /healthz HTTP/1.1\r\n")
-        for number in range(2 * LARGEST_HEAD // 1000):
+        for number in range(2 * MAX_HEAD // 1000):
             await endless.send(f"X-{number}: ".encode() + b"x" * 1000 + b"\r\n")
         assert (await endless.head()).startswith("HTTP/1.1 431 Request Header Fields Too Large\r\n")
 

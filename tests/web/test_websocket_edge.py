@@ -13,7 +13,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.conftest import Clock
+from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import running_api
 from tests.listening import Wire, listening, wire

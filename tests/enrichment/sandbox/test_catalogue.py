@@ -16,7 +16,7 @@ from enrichment.sandbox.balance_sheet import sheet_of
 from enrichment.sandbox.catalogue import CATALOGUE, find_company
 from enrichment.sandbox.companies import XHTML, ZIP, Company
 from enrichment.sandbox.register import document_id, read_document_id
-from models.company_number import normalise
+from models.rules.company_number import normalise
 
 IX = "{http://www.xbrl.org/2013/inlineXBRL}"
 XBRLI = "{http://www.xbrl.org/2003/instance}"

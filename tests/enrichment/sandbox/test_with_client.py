@@ -10,7 +10,7 @@ from enrichment.client import CompaniesHouse
 from enrichment.filings import AccountsFiling, choose_content_type, latest_accounts
 from enrichment.profile import CompanyRecord, read_profile
 from enrichment.sandbox import Sandbox, SandboxConfig, describe_catalogue, sandbox_server
-from models.company_type import family_of
+from models.rules.company_type import family_of
 from tests.enrichment.wire import KEY, NO_WAITS, NOW, CountingLimiter, client_of
 
 TROUBLED = {"00000402", "00000403", "00000411", "00000412", "00000413", "00000414", "00000415"}

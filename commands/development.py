@@ -1,0 +1,76 @@
+"""What `make run` adds for a newcomer: customers and contacts, a token, a first query."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import models
+from app import Platform
+from models.changes.contact_editing import create_contact
+from models.changes.customer_editing import create_customer
+from models.rules.consent import ConsentBasis, ConsentMethod
+from models.tables.access import Principal, Scope, issue_token
+from models.tables.audit import ActorContext
+
+LIFETIME = timedelta(days=30)
+
+SAMPLES = (
+    ("Sandbox Alpha Trading Limited", "COMPANY_UK_LIMITED", "00000101"),
+    ("A made-up PLC", "COMPANY_UK_PLC", "00000102"),
+    ("A made-up reseller", "RESELLER_UK_COMPANY", "00000106"),
+    ("Accounts on paper only", "COMPANY_UK_LIMITED", "00000201"),
+    ("Alex Sample, sole trader", "SOLE_TRADER", None),
+    ("Sam Sample", "RESIDENTIAL", None),
+)
+"""Names, shipped classes, and numbers that our own sandbox knows."""
+
+CONTACTS = {
+    "A made-up PLC": (
+        {"name": "Priya Sample", "email": "priya@plc.example", "receives_bills": True},
+        {"name": "Quinn Sample", "email": "quinn@plc.example", "receives_bills": False},
+    ),
+    "Sam Sample": ({"name": "Sam Sample", "email": "sam@sample.example", "receives_bills": True},),
+}
+"""Contacts of some of them, by the customer's name."""
+
+CONSENT = {
+    "A made-up PLC": {
+        "basis": ConsentBasis.TERMS_ACCEPTED,
+        "method": ConsentMethod.ONLINE,
+        "given_by": "Priya Sample",
+        "given_by_role": "Director",
+        "document_name": "Terms and Conditions",
+        "document_version": "3.2",
+        "covers_emailing": True,
+        "evidence_reference": "sign-up form, made up",
+    }
+}
+"""Who has consented, and how; the others have not."""
+
+FIRST_QUERY = (
+    'mutation { saveCustomer(input: { name: "Sandbox Beta Limited",'
+    ' classCode: "COMPANY_UK_LIMITED", companyNumber: "90000001" })'
+    " { customer { id enrichment { status } } userErrors { code message } } }"
+)
+
+
+async def development_greeting(platform: Platform) -> list[str]:
+    """Prepare the database for a first look, and give the lines to print."""
+    token = await issue_token("Development", frozenset(Scope), platform.clock(), LIFETIME)
+    if platform.settings.uses_own_sandbox and not await models.Customer.exists():
+        act = ActorContext(
+            Principal("development", "Development", frozenset(Scope)),
+            platform.clock(),
+            f"samples-{uuid4()}",
+        )
+        await platform.database.transaction(lambda: _add_samples(act))
+    settings = platform.settings
+    mails = f"Mails {settings.mailbox}" if settings.smtp_url is None else "Mails go out by SMTP"
+    return [f"Token {token}", mails, f"First query: {FIRST_QUERY}"]
+
+
+async def _add_samples(act: ActorContext) -> None:
+    for name, code, number in SAMPLES:
+        values = {"name": name, "class_code": code, "company_number": number}
+        customer = await create_customer(act, values, consent=CONSENT.get(name))
+        for contact in CONTACTS.get(name, ()):
+            await create_contact(act, customer.id, contact)

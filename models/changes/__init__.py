@@ -1,0 +1,1 @@
+"""State changes, each with its history, audit, event and job rows."""

@@ -1,0 +1,264 @@
+"""Looks up many customers at once: all of a class, or those whose last lookup ended badly.
+
+Each act is one transaction. It takes the customers in batches, so that neither its memory nor its
+statements grow with their number.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from models.changes.lookup import (
+    BATCH,
+    LIVE,
+    carry_out,
+    plan_lookups,
+    refuse_unchecked,
+    store_statuses,
+)
+from models.lists.customer_list import CustomerFilter, count
+from models.rules.consent_fields import EARLIEST, LATEST
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.rules.errors import Refusal, RefusalCode, Refused, refuse
+from models.rules.text import Checks
+from models.storage.locks import lock, lock_name, lock_shared
+from models.storage.sql import Sql, all_of, among, run, to_database
+from models.storage.tenant_scope import current_tenant
+from models.tables import audit
+from models.tables.audit import ActorContext, AuditEntry
+from models.tables.customer import Customer
+from models.tables.customer_class import CustomerClass
+from models.tables.enrichment import EnrichmentRun
+
+CLASS_LOOKUP_REQUESTED = "class.lookup_requested"
+
+MAX_LOOKUPS = 10_000
+"""Customers that one request looks up, so that it holds their locks for seconds at most."""
+
+RESTARTABLE = (EnrichmentStatus.FAILED, EnrichmentStatus.PARTIAL, EnrichmentStatus.NOT_FOUND)
+"""How a lookup must have ended to be restarted by a filter."""
+
+FAILED_ONLY = (EnrichmentStatus.FAILED,)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartFilter:
+    """Which lookups to restart: everything that is given must hold."""
+
+    statuses: Sequence[EnrichmentStatus] = FAILED_ONLY
+    reasons: Sequence[EnrichmentReason] | None = None
+    class_id: str | None = None
+    parent_id: str | None = None
+    finished_from_at: datetime | None = None
+    finished_until_at: datetime | None = None
+
+
+async def recheck_class(act: ActorContext, class_id: str, cooldown: timedelta) -> tuple[int, bool]:
+    """Look up the customers of a class that the caller reaches.
+
+    Returns the lookups started, and whether more customers remain than one request takes; the next
+    request goes on with these. Refuses a request that follows within the cool-down on one that
+    started some and left none.
+    """
+    customer_class = await lock_shared(CustomerClass, class_id)
+    if customer_class is None:
+        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", "classId")
+    refuse_unchecked(customer_class, "classId")
+    # The trail of a partner's requests is its reseller's: a class is not its own.
+    subject_id = current_tenant() or class_id
+    await lock_name(f"{CLASS_LOOKUP_REQUESTED} {subject_id} {class_id}")
+    earlier = await _earlier_request(act, subject_id, class_id, cooldown)
+    since = None
+    if earlier is not None:
+        if not earlier.after.get("has_more"):
+            raise _repeated(act, earlier, cooldown)
+        since = datetime.fromisoformat(earlier.after["since"])
+    found = await _of_class(class_id, since)
+    has_more = len(found) > MAX_LOOKUPS
+    started = 0
+    for ids in _batches(found[:MAX_LOOKUPS]):
+        locked = (await lock(Customer, *ids)).values()
+        customers = [one for one in locked if one.customer_class_id == class_id]
+        started += await _look_up(act, customers, customer_class)
+    of_class = {} if subject_id == class_id else {"class_id": class_id}
+    left = {"has_more": True, "since": (since or act.now).isoformat()} if has_more else {}
+    after = {**of_class, "lookups": started, **left}
+    await audit.record(act, CLASS_LOOKUP_REQUESTED, subject_id, after=after)
+    return started, has_more
+
+
+async def restart_lookups(
+    act: ActorContext, wanted: RestartFilter, cooldown: timedelta
+) -> tuple[int, bool]:
+    """Look up again the customers whose last lookup ended as the filter says.
+
+    Returns the lookups started, and whether more customers match than one request restarts.
+    Lookups that did not fail, but found little, are left alone until the cool-down has passed.
+    """
+    check_restart(wanted)
+    ids = await _ended_as(wanted, act.now - cooldown)
+    has_more = len(ids) > MAX_LOOKUPS
+    started = 0
+    for batch in _batches(ids[:MAX_LOOKUPS]):
+        by_class: dict[str, list[Customer]] = {}
+        for customer in (await lock(Customer, *batch)).values():
+            if customer.enrichment_status in wanted.statuses:
+                by_class.setdefault(customer.customer_class_id, []).append(customer)
+        for class_id, customers in sorted(by_class.items()):
+            customer_class = await lock_shared(CustomerClass, class_id)
+            if customer_class is not None and customer_class.check_companies_house:
+                started += await _look_up(act, customers, customer_class)
+    return started, has_more
+
+
+async def count_live_lookups(class_id: str) -> int:
+    """Count the customers of a class whose lookup has not ended, as far as lists are counted."""
+    return await count(CustomerFilter(class_ids=[class_id], enrichment_statuses=LIVE))
+
+
+def check_restart(wanted: RestartFilter) -> None:
+    """Refuse a filter that makes no sense: other statuses, or times that can't be compared."""
+    checks = Checks()
+    others = sorted(set(wanted.statuses) - set(RESTARTABLE))
+    if others:
+        checks.refuse(
+            RefusalCode.INVALID,
+            f"A lookup that is {' or '.join(others)} can't be restarted;"
+            f" use {', '.join(RESTARTABLE)}.",
+            "filter",
+            "statuses",
+        )
+    for name, instant in (
+        ("finishedFromAt", wanted.finished_from_at),
+        ("finishedUntilAt", wanted.finished_until_at),
+    ):
+        if instant is not None and (instant.tzinfo is None or not EARLIEST < instant < LATEST):
+            checks.refuse(
+                RefusalCode.INVALID,
+                f"The time must have an offset, such as Z, and lie between {EARLIEST.year} and"
+                f" {LATEST.year}.",
+                "filter",
+                name,
+            )
+    checks.settle()
+
+
+async def _look_up(
+    act: ActorContext, customers: Sequence[Customer], customer_class: CustomerClass
+) -> int:
+    """Start the lookups of locked customers of one class; return their number."""
+    plan = await plan_lookups(customers, customer_class)
+    await store_statuses(customers)
+    return await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+
+
+async def _earlier_request(
+    act: ActorContext, subject_id: str, class_id: str, cooldown: timedelta
+) -> AuditEntry | None:
+    """Find the latest request of the cool-down for the class that started lookups."""
+    earlier = await AuditEntry.filter(
+        subject_id=subject_id, operation=CLASS_LOOKUP_REQUESTED, at__gt=act.now - cooldown
+    ).order_by("-at", "-id")
+    return next(
+        (
+            one
+            for one in earlier
+            if one.after.get("lookups") and one.after.get("class_id", class_id) == class_id
+        ),
+        None,
+    )
+
+
+def _repeated(act: ActorContext, entry: AuditEntry, cooldown: timedelta) -> Refused:
+    free_at = entry.at + cooldown
+    return Refused(
+        [
+            Refusal(
+                RefusalCode.TOO_MANY_REQUESTS,
+                f"All customers of this class were queued for a lookup at"
+                f" {entry.at.isoformat(timespec='seconds')}.",
+                ("classId",),
+                hint=f"Repeat the request after {free_at.isoformat(timespec='seconds')}. To see"
+                " which lookups have not ended, list customers with this class in `classIds` and"
+                " PENDING, RUNNING and RETRYING in `enrichmentStatuses`.",
+                retryable=True,
+                retry_after_seconds=ceil((free_at - act.now).total_seconds()),
+            )
+        ]
+    )
+
+
+async def _of_class(class_id: str, since: datetime | None) -> list[str]:
+    """Find the customers of a class, one more than may be looked up at most.
+
+    `since` is when the requests began that this one goes on with: who was looked up or waits since
+    then is left out.
+    """
+    conditions = [Sql("t0.customer_class_id = ? AND t0.erased_at IS NULL", (class_id,))]
+    if since is not None:
+        at = to_database(EnrichmentRun._meta.fields_map["requested_at"], since)
+        waiting = among("t0.enrichment_status", list(LIVE))
+        conditions += [
+            Sql("t0.company_number IS NOT NULL"),
+            Sql(f"NOT ({waiting.text})", waiting.parameters),
+            Sql(
+                "NOT EXISTS (SELECT 1 FROM enrichment_run AS run WHERE run.customer_id = t0.id"
+                " AND run.requested_at >= ?)",
+                (at,),
+            ),
+        ]
+    return await _ids(conditions)
+
+
+async def _ids(conditions: Iterable[Sql]) -> list[str]:
+    condition = all_of(conditions)
+    text = (
+        f"SELECT t0.id FROM customer AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
+        f" ORDER BY t0.id LIMIT {MAX_LOOKUPS + 1:d}"
+    )
+    return [row[0] for row in await run(text, condition.parameters)]
+
+
+async def _ended_as(wanted: RestartFilter, cooled_by: datetime) -> list[str]:
+    """Find the customers that a filter matches, one more than may be restarted at most."""
+    if not wanted.statuses:
+        return []
+    ended = all_of(_ended(wanted, cooled_by))
+    conditions = [
+        Sql("t0.erased_at IS NULL AND t0.company_number IS NOT NULL"),
+        among("t0.enrichment_status", list(wanted.statuses)),
+        Sql("t0.customer_class_id IN (SELECT id FROM customer_class WHERE check_companies_house)"),
+        Sql(
+            "EXISTS (SELECT 1 FROM enrichment_run AS run WHERE run.customer_id = t0.id"  # noqa: S608  # no value is spelt out
+            f" AND run.id = ({_NEWEST_RUN}) AND {ended.text})",
+            ended.parameters,
+        ),
+    ]
+    if wanted.class_id is not None:
+        conditions.append(Sql("t0.customer_class_id = ?", (wanted.class_id,)))
+    if wanted.parent_id is not None:
+        conditions.append(Sql("t0.parent_id = ?", (wanted.parent_id,)))
+    return await _ids(conditions)
+
+
+_NEWEST_RUN = "SELECT max(latest.id) FROM enrichment_run AS latest WHERE latest.customer_id = t0.id"
+
+
+def _ended(wanted: RestartFilter, cooled_by: datetime) -> Iterable[Sql]:
+    """Write the conditions on the customer's newest lookup, called `run`."""
+    at = EnrichmentRun._meta.fields_map["finished_at"]
+    failed = EnrichmentStatus.FAILED.value
+    yield Sql("run.status = ? OR run.finished_at <= ?", (failed, to_database(at, cooled_by)))
+    if wanted.reasons is not None:
+        yield among("run.reason", list(wanted.reasons))
+    if wanted.finished_from_at is not None:
+        yield Sql("run.finished_at >= ?", (to_database(at, wanted.finished_from_at),))
+    if wanted.finished_until_at is not None:
+        yield Sql("run.finished_at < ?", (to_database(at, wanted.finished_until_at),))
+
+
+def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), BATCH):
+        yield ordered[start : start + BATCH]

@@ -1,0 +1,215 @@
+"""What a link from a mail does when it is looked at, and when its button is pressed (R60)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from models.changes.contact_editing import locked_contact
+from models.changes.preference_withdrawal import withdraw
+from models.jobs.event import publish
+from models.rules.confirmation_link import (
+    ConfirmationKind,
+    LinkFacts,
+    LinkState,
+    confirming_link,
+    withdrawing_link,
+)
+from models.rules.document import Document
+from models.rules.preference import NEWEST, PreferenceKind, in_order, preference_at
+from models.rules.text import Checks
+from models.storage.locks import lock
+from models.tables import audit
+from models.tables.access import Principal
+from models.tables.audit import ActorContext
+from models.tables.confirmation import TOKEN, Confirmation, ConfirmationToken, LinkPurpose, hash_of
+from models.tables.contact import Contact
+from models.tables.contact_state import note_state
+from models.tables.customer import REASON_LENGTH, Customer
+from models.tables.preference_entry import PreferenceEntry, add_entry
+
+EMAIL_VERIFIED = "contact.email_verified"
+PREFERENCE_CONFIRMED = "contact.preference_confirmed"
+THE_CONTACT = "contact"
+"""What histories call a contact that answers by a link; the id beside it says which."""
+
+SHOWING = frozenset({LinkState.OPEN, LinkState.DONE})
+"""The states in which whoever holds the link is told whom and what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What a link came to, and what it is about as far as its holder may see.
+
+    `is_new` tells that this very call made the change; `at` says when it was made. The contact gets
+    nothing by email unless it `is_active` and `is_on_bill_list` (R77).
+    """
+
+    state: LinkState
+    kind: ConfirmationKind | None = None
+    documents: tuple[Document, ...] = ()
+    address: str = ""
+    contact_name: str = ""
+    customer_name: str = ""
+    at: datetime | None = None
+    is_new: bool = False
+    is_active: bool = True
+    is_on_bill_list: bool = True
+
+
+@dataclass(slots=True)
+class _Found:
+    """The rows behind a link."""
+
+    link: ConfirmationToken
+    confirmation: Confirmation
+    contact: Contact
+    entries: Sequence[PreferenceEntry]
+
+
+async def is_known(token: str, purpose: LinkPurpose) -> bool:
+    """Tell whether there is such a link at all."""
+    return await _known(token, purpose) is not None
+
+
+async def look_at(token: str, purpose: LinkPurpose, now: datetime) -> Followed:
+    """Say what a link would do; nothing is changed, whoever looks."""
+    known = await _known(token, purpose)
+    if known is None:
+        return Followed(LinkState.UNKNOWN)
+    confirmation = await Confirmation.get(id=known.confirmation_id)
+    contact = await Contact.get(id=confirmation.contact_id)
+    return await _described(await _found(known.id, contact), now)
+
+
+async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: str) -> Followed:
+    """Do what a link is for, once; run it in a transaction. Otherwise say why not."""
+    known = await _known(token, purpose)
+    if known is None:
+        return Followed(LinkState.UNKNOWN)
+    contact_id = (await Confirmation.get(id=known.confirmation_id)).contact_id
+    found = await _found(known.id, (await lock(Contact, contact_id))[contact_id])
+    # Described before anything changes: afterwards the rows that were read are out of date.
+    described = await _described(found, now)
+    if described.state is not LinkState.OPEN:
+        return described
+    act = ActorContext(Principal(found.contact.id, THE_CONTACT, frozenset()), now, request_id)
+    if purpose is LinkPurpose.WITHDRAW:
+        await withdraw(act, found.contact)
+    elif found.confirmation.kind is ConfirmationKind.EMAIL_VERIFICATION:
+        await _verify(act, found)
+    else:
+        await _confirm_preference(act, found)
+    found.link.used_at = now
+    await found.link.save(update_fields=["used_at"])
+    return replace(described, state=LinkState.DONE, at=now, is_new=True)
+
+
+async def withdraw_preference(
+    act: ActorContext, contact_id: str, reason: str | None, expected_version: int | None
+) -> Contact:
+    """Withdraw a contact's preference, and what it was asked, on behalf of staff (R63)."""
+    contact = await locked_contact(contact_id, expected_version, "contactId")
+    checks = Checks()
+    why = checks.optional_text(reason, REASON_LENGTH, "reason", has_lines=True)
+    checks.settle()
+    await withdraw(act, contact, why)
+    return contact
+
+
+async def _known(token: str, purpose: LinkPurpose) -> ConfirmationToken | None:
+    if not TOKEN.fullmatch(token):
+        return None
+    return await ConfirmationToken.get_or_none(hash=hash_of(token), purpose=purpose)
+
+
+async def _found(link_id: int, contact: Contact) -> _Found:
+    """Read what else there is; with the contact locked, nobody changes it any more."""
+    link = await ConfirmationToken.get(id=link_id)
+    confirmation = await Confirmation.get(id=link.confirmation_id)
+    entries = await PreferenceEntry.filter(contact_id=contact.id)
+    return _Found(link, confirmation, contact, entries)
+
+
+def _state(found: _Found, now: datetime) -> LinkState:
+    link, confirmation, contact = found.link, found.confirmation, found.contact
+    is_confirming = link.purpose is LinkPurpose.CONFIRM
+    needs_verified = is_confirming and confirmation.kind is ConfirmationKind.ATTACHMENT_PREFERENCE
+    is_same_address = contact.email == confirmation.email
+    if needs_verified and contact.email_verified_at is None:
+        is_same_address = False  # the address has changed in between, if only back again (R61)
+    facts = LinkFacts(
+        expires_at=link.expires_at,
+        is_gone=contact.deleted_at is not None,
+        is_same_address=is_same_address,
+        used_at=confirmation.used_at if is_confirming else link.used_at,
+        is_in_force=_is_in_force(found),
+        void_reason=confirmation.void_reason,
+    )
+    return (confirming_link if is_confirming else withdrawing_link)(facts, now)
+
+
+def _is_in_force(found: _Found) -> bool:
+    if found.contact.email != found.confirmation.email:
+        return False
+    if found.confirmation.kind is ConfirmationKind.EMAIL_VERIFICATION:
+        return found.contact.email_verified_at is not None
+    preference = preference_at(found.entries, NEWEST)
+    return preference.is_confirmed and preference.entry_id == found.confirmation.entry_id
+
+
+async def _described(found: _Found, now: datetime) -> Followed:
+    state = _state(found, now)
+    confirmation = found.confirmation
+    is_confirming = found.link.purpose is LinkPurpose.CONFIRM
+    used_at = confirmation.used_at if is_confirming else found.link.used_at
+    if state not in SHOWING:
+        return Followed(state, confirmation.kind, at=used_at)
+    customer = await Customer.get(id=found.contact.customer_id)
+    documents = in_order(confirmation.documents)
+    if not is_confirming:
+        in_force = preference_at(found.entries, NEWEST)
+        documents = in_force.documents or documents
+    return Followed(
+        state,
+        confirmation.kind,
+        documents,
+        confirmation.email or "",
+        found.contact.name,
+        customer.name,
+        used_at,
+        is_active=found.contact.is_active,
+        is_on_bill_list=found.contact.receives_bills,
+    )
+
+
+async def _verify(act: ActorContext, found: _Found) -> None:
+    contact = found.contact
+    contact.email_verified_at = act.now
+    await contact.save(update_fields=["email_verified_at"])
+    await _use(found, act.now)
+    await note_state(contact, act.now)
+    after = {"confirmation_id": found.confirmation.id}
+    await audit.record(
+        act, EMAIL_VERIFIED, contact.id, customer_id=contact.customer_id, after=after
+    )
+    await publish(EMAIL_VERIFIED, contact.id, {"customer_id": contact.customer_id}, act.now)
+
+
+async def _confirm_preference(act: ActorContext, found: _Found) -> None:
+    contact, confirmation = found.contact, found.confirmation
+    entry = await add_entry(
+        act,
+        contact,
+        PreferenceKind.CONFIRMED,
+        in_order(confirmation.documents),
+        confirmation.email,
+    )
+    confirmation.entry_id = entry.id
+    await _use(found, act.now)
+    payload = {"customer_id": contact.customer_id, "entry_id": entry.id}
+    await publish(PREFERENCE_CONFIRMED, contact.id, payload, act.now)
+
+
+async def _use(found: _Found, now: datetime) -> None:
+    found.confirmation.used_at = now
+    await found.confirmation.save(update_fields=["used_at", "entry_id"])

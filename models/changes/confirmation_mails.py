@@ -1,0 +1,189 @@
+"""The rows behind a mail that asks for a confirmation: what it says, and what became of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from models.rules.confirmation_link import ConfirmationKind
+from models.rules.confirmation_mail import ConfirmationMail
+from models.rules.mail_failure import MailFailureCode
+from models.rules.preference import in_order
+from models.storage.locks import lock
+from models.tables import audit
+from models.tables.access import SYSTEM
+from models.tables.audit import ActorContext
+from models.tables.confirmation import Confirmation, LinkPurpose, MailState, new_link
+from models.tables.contact import Contact
+from models.tables.customer import Customer
+from models.tables.mail_quota import DEFAULT_QUOTA, MailQuota, use_mailbox_quota
+
+MAX_HELD = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long the links of a mail work, from when it is sent."""
+
+    confirming: timedelta
+    withdrawing: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The mail must wait, since its mailbox gets very many mails."""
+
+    wait: timedelta
+
+
+async def prepare_letter(
+    confirmation_id: str, now: datetime, last: Lifetimes, quota: MailQuota = DEFAULT_QUOTA
+) -> ConfirmationMail | Held | None:
+    """Make the links for a mail that is about to be sent; none if nobody waits for it any more.
+
+    Nor does anybody for a mail that was held for a day.
+    """
+    confirmation, contact = await _locked(confirmation_id)
+    if (
+        confirmation.used_at is not None
+        or confirmation.voided_at is not None
+        or contact.deleted_at is not None
+        or confirmation.email is None
+        or (confirmation.held_at is not None and now - confirmation.held_at > MAX_HELD)
+    ):
+        return None
+    wait = await use_mailbox_quota(quota, confirmation.email, confirmation.id, now)
+    if wait is not None:
+        return Held(wait)
+    expires_at = now + last.confirming
+    is_preference = confirmation.kind is ConfirmationKind.ATTACHMENT_PREFERENCE
+    confirming = await new_link(confirmation, LinkPurpose.CONFIRM, expires_at)
+    withdrawing = None
+    if is_preference:
+        until = now + last.withdrawing
+        withdrawing = await new_link(confirmation, LinkPurpose.WITHDRAW, until)
+    customer = await Customer.get(id=contact.customer_id)
+    return ConfirmationMail(
+        confirmation.id,
+        confirmation.kind,
+        confirmation.email,
+        contact.name,
+        customer.name,
+        in_order(confirmation.documents),
+        expires_at,
+        confirming,
+        withdrawing,
+    )
+
+
+async def note_held(confirmation_id: str, now: datetime) -> None:
+    """Note that the mail waits, for the platform; others are shown the same as of a mail that went.
+
+    The count is one for all partners: who could tell a held mail from another would learn that
+    somebody else has a contact with this email address.
+    """
+    confirmation, contact = await _locked(confirmation_id)
+    if confirmation.held_at is not None:
+        return
+    await _record_sent(confirmation, contact, now)
+    confirmation.held_at = now
+    await confirmation.save()
+    await _record_for_platform(confirmation, "confirmation.mail_held", now)
+
+
+async def note_sent(confirmation_id: str, now: datetime) -> None:
+    """Note that the mail server has taken the mail, and forget earlier failures."""
+    confirmation, contact = await _locked(confirmation_id)
+    confirmation.mail_state, confirmation.mail_sent_at = MailState.SENT, now
+    confirmation.mail_failure = None
+    await confirmation.save()
+    if confirmation.held_at is None:
+        await _record_sent(confirmation, contact, now)
+    else:
+        await _record_for_platform(confirmation, "confirmation.mail", now)
+
+
+async def note_not_needed(confirmation_id: str, now: datetime) -> None:
+    """Note that the mail was never sent, since nobody waited for it any more."""
+    confirmation, contact = await _locked(confirmation_id)
+    if confirmation.mail_state in {MailState.QUEUED, MailState.RETRYING}:
+        confirmation.mail_state = MailState.CANCELLED
+        await confirmation.save()
+        if confirmation.held_at is None:
+            await _record(confirmation, contact, _outcome(confirmation), now)
+        else:
+            await _record_for_platform(confirmation, "confirmation.mail", now)
+
+
+async def note_delayed(confirmation_id: str, failure: MailFailureCode, now: datetime) -> None:
+    """Note that the mail could not be handed over, and will be tried again."""
+    confirmation, contact = await _locked(confirmation_id)
+    is_news = confirmation.mail_failure is not failure
+    confirmation.mail_state, confirmation.mail_failure = MailState.RETRYING, failure
+    await confirmation.save()
+    await _show(confirmation, contact, failure, now)
+    if is_news:
+        await _record(confirmation, contact, _outcome(confirmation), now)
+
+
+async def note_undeliverable(
+    confirmation_id: str, failure: MailFailureCode | None, now: datetime
+) -> None:
+    """Note that the mail was given up: for a reason, or for the one that it last failed for."""
+    confirmation, contact = await _locked(confirmation_id)
+    last = failure or confirmation.mail_failure or MailFailureCode.GAVE_UP
+    confirmation.mail_state, confirmation.mail_failure = MailState.UNDELIVERABLE, last
+    await confirmation.save()
+    await _show(confirmation, contact, last, now, is_given_up=True)
+    await _record(confirmation, contact, _outcome(confirmation), now)
+
+
+def _outcome(confirmation: Confirmation) -> dict[str, Any]:
+    return {"mail_state": confirmation.mail_state, "mail_failure": confirmation.mail_failure}
+
+
+async def _record(
+    confirmation: Confirmation, contact: Contact, after: dict[str, Any], now: datetime
+) -> None:
+    """Add to the audit trail what became of the mail; its run goes by the confirmation's id."""
+    await audit.record(
+        ActorContext(SYSTEM, now, confirmation.id),
+        "confirmation.mail",
+        contact.id,
+        customer_id=contact.customer_id,
+        after=after,
+    )
+
+
+async def _record_sent(confirmation: Confirmation, contact: Contact, now: datetime) -> None:
+    await _show(confirmation, contact, None, now)
+    after = {"mail_state": MailState.SENT, "mail_failure": None}
+    await _record(confirmation, contact, after, now)
+
+
+async def _record_for_platform(confirmation: Confirmation, operation: str, now: datetime) -> None:
+    """Add an entry that is about no customer, and so out of every partner's reach."""
+    act = ActorContext(SYSTEM, now, confirmation.id)
+    await audit.record(act, operation, confirmation.id, after=_outcome(confirmation))
+
+
+async def _locked(confirmation_id: str) -> tuple[Confirmation, Contact]:
+    contact_id = (await Confirmation.get(id=confirmation_id)).contact_id
+    contact = (await lock(Contact, contact_id))[contact_id]
+    return await Confirmation.get(id=confirmation_id), contact
+
+
+async def _show(
+    confirmation: Confirmation,
+    contact: Contact,
+    failure: MailFailureCode | None,
+    now: datetime,
+    *,
+    is_given_up: bool = False,
+) -> None:
+    """Show on the contact how the last mail to its present address fared."""
+    if contact.deleted_at is not None or contact.email != confirmation.email:
+        return
+    contact.mail_failure = failure
+    contact.mail_failed_at = None if failure is None else now
+    contact.is_mail_given_up = is_given_up
+    await contact.save(update_fields=["mail_failure", "mail_failed_at", "is_mail_given_up"])

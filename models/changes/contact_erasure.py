@@ -1,0 +1,74 @@
+"""Erases the personal data of contacts: of one alone, or of all of an erased customer (A18)."""
+
+from models.changes.audit_erasure import erase_contact_values
+from models.changes.invalidate_confirmations import void_confirmations
+from models.rules.confirmation_link import VoidReason
+from models.rules.errors import RefusalCode, StaleVersion, refuse
+from models.storage.locks import lock
+from models.tables import audit
+from models.tables.audit import ERASED, ActorContext
+from models.tables.confirmation import Confirmation
+from models.tables.contact import Contact
+from models.tables.contact_state import ContactState, note_state
+from models.tables.customer_class import touch
+
+
+async def erase_contact(
+    act: ActorContext, contact_id: str, expected_version: int | None
+) -> Contact:
+    """Erase a contact, deleted or not; one that is erased already stays as it is.
+
+    Name and email address go from the contact, its states, its confirmations and its audit entries,
+    with the reasons of these. What was done, when and by whom stays.
+    """
+    contact = (await lock(Contact, contact_id)).get(contact_id)
+    if contact is None:
+        raise refuse(RefusalCode.NOT_FOUND, "There is no such contact.", "id")
+    if _is_erased(contact):
+        return contact
+    if expected_version is not None and contact.version != expected_version:
+        raise StaleVersion(contact, expected_version, contact.version)
+    await _erase(act, contact, VoidReason.CONTACT_DELETED)
+    await ContactState.filter(contact_id=contact.id).update(name=ERASED, email=None)
+    await erase_contact_values(contact.id, act.now)
+    await _record(act, contact)
+    return contact
+
+
+async def erase_contacts(act: ActorContext, customer_id: str) -> None:
+    """Erase the contacts of a customer that is about to be erased, deleted ones too.
+
+    Their audit entries are erased with the customer's.
+    """
+    contacts = (
+        await Contact.filter(customer_id=customer_id).order_by("id").select_for_update(no_key=True)
+    )
+    for contact in contacts:
+        is_news = not _is_erased(contact)
+        await _erase(act, contact, VoidReason.CUSTOMER_ERASED)
+        if is_news:
+            await _record(act, contact)
+    await ContactState.filter(customer_id=customer_id).update(name=ERASED, email=None)
+
+
+def _is_erased(contact: Contact) -> bool:
+    """Tell by its salt whether a contact is erased: any contact may be named `(erased)`."""
+    return not contact.address_salt
+
+
+async def _erase(act: ActorContext, contact: Contact, reason: VoidReason) -> None:
+    """Blank a locked contact and its confirmations; without its salt no digest says anything."""
+    await void_confirmations(contact, reason, act.now)
+    await Confirmation.filter(contact_id=contact.id).update(email=None, email_key=None)
+    if contact.deleted_at is None:
+        contact.deleted_at = act.now
+        touch(contact, act.now)
+        await note_state(contact, act.now)
+    contact.name, contact.email, contact.address_salt = ERASED, None, ""
+    contact.email_verified_at = None
+    contact.mail_failure = contact.mail_failed_at = None
+    await contact.save()
+
+
+async def _record(act: ActorContext, contact: Contact) -> None:
+    await audit.record(act, "contact.erased", contact.id, customer_id=contact.customer_id)

@@ -1,0 +1,79 @@
+"""Creates a customer once, however often the same request with an idempotency key arrives."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from tortoise.exceptions import IntegrityError
+
+from models.changes.consent_ledger import Request, is_another_s, key_reused
+from models.changes.customer_editing import create_customer
+from models.rules.consent_chain import digest
+from models.rules.consent_fields import checked_key
+from models.storage.identifiers import testimony_id_for
+from models.storage.locks import lock_name
+from models.tables.access import Principal
+from models.tables.audit import ActorContext
+from models.tables.consent_entry import ConsentEntry, ConsentTestimony
+from models.tables.customer import Customer
+
+CREATION = "customer created with consent"
+"""Keeps keys of this purpose apart from those of other requests."""
+
+PATH = "consent"
+
+
+class Created(NamedTuple):
+    """The customer that a request created, now or when it arrived before."""
+
+    customer: Customer
+    is_repeat: bool = False
+
+
+async def create_customer_once(
+    act: ActorContext,
+    values: Mapping[str, Any],
+    template_id: str | None,
+    consent: Mapping[str, Any] | None,
+    key: str | None,
+    content: Callable[[], Mapping[str, Any]],
+) -> Created:
+    """Create a customer with its consent, unless the same request of this caller did so before.
+
+    `content` gives the whole request. A key that came with other content is refused, and so is that
+    of a customer which was deleted or which the caller no longer reaches.
+    """
+    key = checked_key(key, PATH)
+    if consent is None or key is None:
+        return Created(await create_customer(act, values, template_id, consent))
+    request = Request(content(), key, _testimony_id(act.principal, key))
+    existing = await _created_before(act, request)
+    if existing is not None:
+        return Created(existing, is_repeat=True)
+    try:
+        return Created(await create_customer(act, values, template_id, consent, request))
+    except IntegrityError as error:
+        raise _is_out_of_reach() from error
+
+
+async def _created_before(act: ActorContext, request: Request) -> Customer | None:
+    """Return the customer that the request created before; a concurrent one is waited for."""
+    assert request.testimony_id is not None  # noqa: S101  # it is made of the key
+    await lock_name(request.testimony_id)
+    testimony = await ConsentTestimony.get_or_none(id=request.testimony_id)
+    if testimony is None:
+        return None
+    customer = await Customer.get(id=testimony.customer_id)
+    if customer.erased_at is not None:
+        raise key_reused("The customer that this key created was deleted.", PATH)
+    entry = await ConsentEntry.get(testimony_id=testimony.id)
+    if is_another_s(act, entry) or not request.is_that_of(testimony):
+        raise key_reused("This key created a customer, by a request with other content.", PATH)
+    return customer
+
+
+def _testimony_id(caller: Principal, key: str) -> str:
+    return testimony_id_for(digest(CREATION, caller.quota_key, key))
+
+
+def _is_out_of_reach() -> Exception:
+    return key_reused("This key created a customer that is not yours any more.", PATH)

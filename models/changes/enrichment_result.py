@@ -1,0 +1,161 @@
+"""Writes what a lookup found, or that it must be tried again, to the run and its customer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from models.changes.suggestion import offer
+from models.jobs.event import publish
+from models.jobs.job import LeaseLostError
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, FieldOutcome
+from models.rules.profile import WANTED_FIELDS, Profile, ProfileEntry, merge
+from models.storage.locks import lock
+from models.storage.sql import Sql, execute
+from models.tables import audit
+from models.tables.access import SYSTEM
+from models.tables.audit import ActorContext
+from models.tables.customer import Customer
+from models.tables.enrichment import EnrichmentRun, UpstreamResponse
+
+CUSTOMER_ENRICHED = "customer.enriched"
+"""The event of a lookup that ended, however it ended."""
+
+LOOKUP = "Companies House lookup"
+
+_FORGET_EARLIER = """UPDATE enrichment_run SET fields_read = '[]' WHERE id =
+    (SELECT max(id) FROM enrichment_run WHERE customer_id = ? AND id < ?)"""
+"""Only the newest run that read any field shows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a lookup read: entries by field, details that only the register has, and the end."""
+
+    status: EnrichmentStatus
+    source: str
+    reason: EnrichmentReason | None = None
+    entries: Mapping[str, ProfileEntry] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+    sought: Sequence[str] = WANTED_FIELDS
+
+
+async def note_running(run_id: str, attempts: int) -> EnrichmentRun:
+    """Mark a run as being worked on and give it; refuse if it was cancelled meanwhile."""
+    run, customer = await _locked(run_id)
+    run.status, run.attempts, run.next_attempt_at = EnrichmentStatus.RUNNING, attempts, None
+    run.reason = None if run.reason is EnrichmentReason.BLOCKED else run.reason
+    await run.save()
+    customer.enrichment_status = EnrichmentStatus.RUNNING
+    await customer.save(update_fields=["enrichment_status"])
+    return run
+
+
+async def note_waiting(
+    run_id: str,
+    attempts: int,
+    due_at: datetime,
+    reason: EnrichmentReason | None,
+    so_far: Findings | None,
+    now: datetime,
+) -> None:
+    """Mark a run as waiting for an attempt; apply what is known so far, if that is news (R85)."""
+    run, customer = await _locked(run_id)
+    run.status = EnrichmentStatus.RETRYING if attempts else EnrichmentStatus.PENDING
+    run.reason, run.attempts, run.next_attempt_at = reason, attempts, due_at
+    if so_far is not None and customer.profile.get("details") != so_far.details:
+        outcomes = await _apply(run, customer, so_far, now)
+        run.source = so_far.source
+        run.fields_read = [_read(name, outcome, so_far) for name, outcome in outcomes.items()]
+    await run.save()
+    customer.enrichment_status = run.status
+    await customer.save(update_fields=["profile", "enrichment_status"])
+
+
+async def note_blocked() -> None:
+    """Note on the runs that wait that the register refuses our key, unless they say so already."""
+    waiting = EnrichmentRun.filter(
+        status__in=(EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING), reason__isnull=True
+    )
+    if await waiting.exists():
+        await waiting.update(reason=EnrichmentReason.BLOCKED)
+
+
+async def keep_answer(run_id: str, step: str, body: bytes, now: datetime) -> None:
+    """Keep what upstream answered to a step; refuse if the run has ended meanwhile."""
+    await _locked(run_id)
+    await UpstreamResponse.create(run_id=run_id, step=step, body=body, retrieved_at=now)
+
+
+async def store_findings(run_id: str, attempts: int, findings: Findings, now: datetime) -> None:
+    """Apply what was found and end the run. This is no save: it starts no lookup (R92)."""
+    run, customer = await _locked(run_id)
+    if findings.entries or findings.details:
+        outcomes = await _apply(run, customer, findings, now)
+    else:
+        outcomes = {}
+        await audit.record(
+            ActorContext(SYSTEM, now, run.id),
+            "customer.lookup_ended",
+            customer.id,
+            after={"enrichment_status": findings.status, "reason": findings.reason},
+            reason=LOOKUP,
+        )
+    run.status, run.reason, run.attempts = findings.status, findings.reason, attempts
+    run.source = findings.source
+    run.finished_at, run.next_attempt_at = now, None
+    run.fields_read = [_read(name, outcome, findings) for name, outcome in outcomes.items()]
+    await run.save()
+    if run.fields_read:
+        await execute(Sql(_FORGET_EARLIER, (customer.id, run.id)))
+    await UpstreamResponse.filter(run_id=run.id).delete()
+    customer.enrichment_status = findings.status
+    await customer.save(update_fields=["profile", "enrichment_status"])
+    await publish(CUSTOMER_ENRICHED, customer.id, {"run_id": run.id}, now)
+
+
+async def _apply(
+    run: EnrichmentRun, customer: Customer, findings: Findings, now: datetime
+) -> Mapping[str, FieldOutcome]:
+    merged = merge(customer.profile, findings.entries, findings.unreadable)
+    before = customer.profile
+    customer.profile = {**merged.profile, "details": dict(findings.details)}
+    await offer(customer.id, merged.suggestions, now)
+    same = _same_facts(before, customer.profile)
+    await audit.record(
+        ActorContext(SYSTEM, now, run.id),
+        "customer.enriched",
+        customer.id,
+        before={name: entry for name, entry in before.items() if name not in same},
+        after={name: entry for name, entry in customer.profile.items() if name not in same},
+        reason=LOOKUP,
+    )
+    return {name: merged.outcomes[name] for name in findings.sought}
+
+
+def _same_facts(one: Profile, other: Profile) -> frozenset[str]:
+    """Return the entries that say the same in both, whenever they were retrieved."""
+
+    def fact(entry: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in entry.items() if name != "retrieved_at"}
+
+    return frozenset(
+        name for name in one.keys() & other.keys() if fact(one[name]) == fact(other[name])
+    )
+
+
+def _read(name: str, outcome: FieldOutcome, findings: Findings) -> dict[str, Any]:
+    entry = findings.entries.get(name)
+    source = entry.get("source") if entry and outcome is FieldOutcome.FOUND else None
+    return {"name": name, "outcome": outcome, "source": source}
+
+
+async def _locked(run_id: str) -> tuple[EnrichmentRun, Customer]:
+    known = await EnrichmentRun.get(id=run_id)
+    # The customer first, as everywhere, so that nobody waits in a circle.
+    customer = (await lock(Customer, known.customer_id))[known.customer_id]
+    run = (await lock(EnrichmentRun, run_id))[run_id]
+    if not run.status.is_live or run.company_number != customer.company_number:
+        raise LeaseLostError(run_id)
+    return run, customer

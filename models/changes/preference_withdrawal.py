@@ -1,0 +1,49 @@
+"""Withdraws attachment preferences: of a contact, or of all contacts of a customer (R63, R66)."""
+
+from models.changes.invalidate_confirmations import void_confirmations
+from models.jobs.event import publish
+from models.rules.confirmation_link import ConfirmationKind, VoidReason
+from models.rules.document import Document
+from models.rules.preference import PreferenceKind
+from models.tables.audit import ActorContext
+from models.tables.contact import Contact
+from models.tables.preference_entry import PreferenceEntry, add_entry, newest_entry
+
+PREFERENCE_WITHDRAWN = "contact.preference_withdrawn"
+
+
+async def withdraw(
+    act: ActorContext, contact: Contact, reason: str | None = None
+) -> PreferenceEntry | None:
+    """Withdraw the preference of a locked contact, and a request that waits for an answer.
+
+    Without either, nothing is changed and no entry given.
+    """
+    await void_confirmations(
+        contact, VoidReason.WITHDRAWN, act.now, ConfirmationKind.ATTACHMENT_PREFERENCE
+    )
+    newest = await newest_entry(contact)
+    if newest is None or newest.kind in {PreferenceKind.WITHDRAWN, PreferenceKind.RESET}:
+        return None
+    entry = await add_entry(
+        act,
+        contact,
+        PreferenceKind.WITHDRAWN,
+        [Document(name) for name in newest.documents],
+        contact.email,
+        reason,
+    )
+    payload = {"customer_id": contact.customer_id, "entry_id": entry.id}
+    await publish(PREFERENCE_WITHDRAWN, contact.id, payload, act.now)
+    return entry
+
+
+async def withdraw_all(act: ActorContext, customer_id: str, reason: str | None = None) -> int:
+    """Withdraw the preferences of all contacts of a customer, and count them (R66)."""
+    contacts = (
+        await Contact.filter(customer_id=customer_id, deleted_at__isnull=True)
+        .order_by("id")
+        .select_for_update(no_key=True)
+    )
+    entries = [await withdraw(act, contact, reason) for contact in contacts]
+    return sum(entry is not None for entry in entries)

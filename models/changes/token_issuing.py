@@ -1,0 +1,267 @@
+"""Issuing, rotating and revoking access tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from models.changes.administration import (
+    begin,
+    check_reseller,
+    locked,
+    refuse_lockout,
+    refuse_more_than_held,
+    refuse_stale,
+)
+from models.changes.granting import checked_scopes
+from models.changes.token_limit import end_excess_overlaps, refuse_too_many_tokens
+from models.changes.token_revocation import store_revocation
+from models.rules.errors import RefusalCode, refuse
+from models.rules.permission import known, with_implied
+from models.rules.text import Checks
+from models.tables import audit
+from models.tables.access import OPERATOR, AccessToken, Principal, Scope, new_token
+from models.tables.audit import ActorContext
+from models.tables.customer import REASON_LENGTH
+from models.tables.customer_class import NAME_LENGTH
+from models.tables.user import User, standing_of
+
+MAX_LIFE_DAYS = 3650
+MAX_OVERLAP = timedelta(days=30)
+"""For how long a token may go on beside its successor."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What a token is to be; without a user it is the caller's own, or the operator's."""
+
+    name: str | None
+    scopes: Sequence[str]
+    lifetime_days: int | None
+    user_id: str | None = None
+    reseller_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new token, and its secret, which is stored nowhere."""
+
+    token: AccessToken
+    secret: str
+
+
+async def issue(act: ActorContext, wanted: TokenRequest, expected_version: int | None) -> Issued:
+    """Issue a token; it can do no more than its user, nor than whoever issues it (R93, R99).
+
+    `expected_version` is that of the user.
+    """
+    await begin()
+    checks = Checks()
+    name = checks.required_text(wanted.name, NAME_LENGTH, "name")
+    scopes = checked_scopes(checks, wanted.scopes, "scopes")
+    lifetime = _checked_lifetime(checks, wanted.lifetime_days)
+    checks.settle()
+    refuse_more_than_held(act.principal, scopes, "scopes")
+    user = await _owner(act, wanted, expected_version)
+    if user is not None and not _is_bound_self(act.principal, user):
+        await _refuse_more_than_owner(user, scopes)
+    token, secret = new_token(name, scopes, act.now, lifetime)
+    token.user_id = None if user is None else user.id
+    token.reseller_id = await _binding(act, user, wanted.reseller_id)
+    await token.save(force_create=True)
+    await refuse_too_many_tokens(act, token, "userId")
+    await audit.record(act, "token.issued", token.id, after=_stored(token))
+    return Issued(token, secret)
+
+
+async def rotate(
+    act: ActorContext,
+    token_id: str,
+    overlap: timedelta,
+    lifetime_days: int | None,
+    expected_version: int | None,
+) -> Issued:
+    """Issue a successor with the same name, scopes and binding.
+
+    The old token goes on for the overlap, if it lives as long. The successor lives as long as the
+    old one was meant to, unless told otherwise. It takes the old one's place among those that
+    count towards the owner's limit.
+    """
+    await begin()
+    old = await _locked_token(act, token_id, None)
+    await _refuse_anothers(act, old)
+    refuse_stale(old, expected_version)
+    scopes = known(old.scopes)
+    refuse_more_than_held(act.principal, scopes, "id")
+    checks = Checks()
+    if not timedelta() <= overlap <= MAX_OVERLAP:
+        checks.refuse(
+            RefusalCode.INVALID,
+            f"The old token goes on for {MAX_OVERLAP.days} days at most.",
+            "overlapHours",
+        )
+    lifetime = _checked_lifetime(checks, lifetime_days)
+    checks.settle()
+    await _refuse_ended(act, old)
+    if lifetime is None and old.expires_at is not None:
+        lifetime = old.expires_at - old.created_at
+    token, secret = new_token(old.name, scopes, act.now, lifetime)
+    token.user_id, token.reseller_id, token.rotated_from_id = old.user_id, old.reseller_id, old.id
+    await token.save(force_create=True)
+    before = _stored(old)
+    ends_at = act.now + overlap
+    old.expires_at = ends_at if old.expires_at is None else min(old.expires_at, ends_at)
+    old.version += 1
+    await old.save()
+    await end_excess_overlaps(act, old)
+    await audit.record(
+        act,
+        "token.rotated",
+        old.id,
+        before=before,
+        after={**_stored(old), "successor_id": token.id},
+    )
+    await audit.record(act, "token.issued", token.id, after=_stored(token))
+    return Issued(token, secret)
+
+
+async def revoke(
+    act: ActorContext, token_id: str, reason: str | None, expected_version: int | None
+) -> AccessToken:
+    """End a token for good, at once; doing it twice changes nothing."""
+    await begin()
+    token = await _locked_token(act, token_id, expected_version)
+    if token.revoked_at is not None:
+        return token
+    checks = Checks()
+    why = checks.optional_text(reason, REASON_LENGTH, "reason", has_lines=True)
+    checks.settle()
+    await store_revocation(act, token, why)
+    await refuse_lockout(act)
+    return token
+
+
+async def _owner(
+    act: ActorContext, wanted: TokenRequest, expected_version: int | None
+) -> User | None:
+    """Find whose token it will be; one of nobody's is for the operator to issue."""
+    user_id = wanted.user_id or act.principal.user_id
+    if user_id is None:
+        if act.principal is OPERATOR:
+            return None
+        raise refuse(RefusalCode.REQUIRED, "A token belongs to a user.", "userId")
+    user = await User.get_or_none(id=user_id)
+    if user is None or not _is_within(act.principal, user):
+        raise refuse(RefusalCode.NOT_FOUND, "There is no such user.", "userId")
+    refuse_stale(user, expected_version)
+    if user.disabled_at is not None:
+        raise refuse(RefusalCode.USER_DISABLED, f"{user.name} is disabled.", "userId")
+    return user
+
+
+def _is_within(principal: Principal, user: User) -> bool:
+    """Tell whether a user is there for a principal: one of its own reseller, or its own."""
+    bound_to = principal.reseller_id
+    return bound_to is None or user.reseller_id == bound_to or user.id == principal.user_id
+
+
+def _is_bound_self(principal: Principal, user: User) -> bool:
+    """Tell whether a bound credential is the user's: it holds no more, and sees no groups of it."""
+    return principal.reseller_id is not None and user.id == principal.user_id
+
+
+async def _refuse_more_than_owner(user: User, scopes: frozenset[Scope]) -> None:
+    standing = await standing_of(user.id)
+    assert standing is not None  # noqa: S101  # it has just been read
+    lacking = with_implied(scopes) - standing.permissions
+    if lacking:
+        raise refuse(
+            RefusalCode.PERMISSION_NOT_HELD,
+            f"{user.name} does not hold {', '.join(sorted(lacking))}.",
+            "scopes",
+            hint="Grant it to the user or to a group of the user's first.",
+        )
+
+
+async def _binding(act: ActorContext, user: User | None, reseller_id: str | None) -> str | None:
+    """Work out which reseller a token is bound to: never fewer than its user and its issuer."""
+    bounds = {act.principal.reseller_id, None if user is None else user.reseller_id} - {None}
+    wanted = reseller_id or next(iter(bounds), None)
+    if wanted is None:
+        return None
+    if bounds - {wanted}:
+        # To a partner, another reseller is not there; to others, it is the wrong one.
+        if act.principal.reseller_id is not None:
+            raise refuse(RefusalCode.NOT_FOUND, "There is no such customer.", "resellerId")
+        raise refuse(
+            RefusalCode.INVALID_RESELLER,
+            "The tokens of a partner's user are bound to the same reseller.",
+            "resellerId",
+        )
+    await check_reseller(wanted, "resellerId")
+    return wanted
+
+
+async def _locked_token(
+    act: ActorContext, token_id: str, expected_version: int | None
+) -> AccessToken:
+    """Read a token for changing it; a partner's credential finds those of its own reseller."""
+    token = await locked(AccessToken, token_id, None, "access token")
+    bound_to = act.principal.reseller_id
+    if bound_to is not None and token.reseller_id != bound_to:
+        raise _no_token()
+    refuse_stale(token, expected_version)
+    return token
+
+
+async def _refuse_anothers(act: ActorContext, token: AccessToken) -> None:
+    """Refuse a partner the secret of a token by which it would act as one of the platform's users.
+
+    It may revoke such a token, which is bound to its reseller.
+    """
+    if act.principal.reseller_id is None or token.user_id is None:
+        return
+    user = await User.get_or_none(id=token.user_id)
+    if user is None or not _is_within(act.principal, user):
+        raise _no_token()
+
+
+def _no_token() -> Exception:
+    return refuse(RefusalCode.NOT_FOUND, "There is no such access token.", "id")
+
+
+async def _refuse_ended(act: ActorContext, token: AccessToken) -> None:
+    """Refuse to let a token live on that opens nothing, or that has a successor."""
+    if not token.is_valid(act.now):
+        raise refuse(RefusalCode.TOKEN_ENDED, "It was revoked or has expired.", "id")
+    if await AccessToken.filter(rotated_from_id=token.id).exists():
+        raise refuse(
+            RefusalCode.TOKEN_ENDED, "It was rotated before.", "id", hint="Rotate its successor."
+        )
+    if token.user_id is not None:
+        standing = await standing_of(token.user_id)
+        if standing is None or not standing.is_active:
+            raise refuse(RefusalCode.USER_DISABLED, "Its user is disabled.", "id")
+    if token.reseller_id is not None:
+        await check_reseller(token.reseller_id, "id")
+
+
+def _checked_lifetime(checks: Checks, days: int | None) -> timedelta | None:
+    if days is None:
+        return None
+    if not 1 <= days <= MAX_LIFE_DAYS:
+        checks.refuse(
+            RefusalCode.INVALID, f"A token lives 1 to {MAX_LIFE_DAYS} days.", "lifetimeDays"
+        )
+        return None
+    return timedelta(days=days)
+
+
+def _stored(token: AccessToken) -> dict[str, object]:
+    """Give what the audit trail keeps of a token: nothing of its secret, and not its hash."""
+    return {
+        "name": token.name,
+        "scopes": token.scopes,
+        "user_id": token.user_id,
+        "reseller_id": token.reseller_id,
+        "expires_at": None if token.expires_at is None else token.expires_at.isoformat(),
+    }

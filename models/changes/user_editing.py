@@ -1,0 +1,169 @@
+"""Adding, editing, disabling and enabling users."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tortoise.exceptions import IntegrityError
+
+from models.changes.administration import (
+    begin_platform_wide,
+    check_reseller,
+    locked,
+    refuse_lockout,
+    refuse_mightier_user,
+)
+from models.rules.email_address import checked_email
+from models.rules.errors import RefusalCode, refuse
+from models.rules.text import Checks
+from models.tables import audit
+from models.tables.audit import ActorContext
+from models.tables.customer import REASON_LENGTH
+from models.tables.customer_class import NAME_LENGTH, rename, touch
+from models.tables.user import IDENTITY_LENGTH, User
+
+USER_FIELDS = ("name", "email", "issuer", "subject")
+
+
+async def create_user(
+    act: ActorContext, values: Mapping[str, Any], reseller_id: str | None
+) -> User:
+    """Add a user who may do nothing yet; one of a reseller's is that for good (R99)."""
+    await begin_platform_wide(act)
+    if reseller_id is not None:
+        await check_reseller(reseller_id, "resellerId")
+    user = User(reseller_id=reseller_id, created_at=act.now, last_modified_at=act.now)
+    await _check_and_set(user, {"name": None, **values})
+    try:
+        await user.save(force_create=True)
+    except IntegrityError as error:
+        raise _identity_taken() from error
+    after = {**_stored(user), "reseller_id": reseller_id}
+    await audit.record(act, "user.created", user.id, after=after)
+    return user
+
+
+async def edit_user(
+    act: ActorContext,
+    user_id: str,
+    values: Mapping[str, Any],
+    reseller_id: str | None,
+    expected_version: int | None,
+) -> User:
+    """Change the fields that were sent; whose staff the user is stays, for good (R99).
+
+    Another identity lets another person sign in, so only those who may do all that the user may
+    edit it.
+    """
+    await begin_platform_wide(act)
+    user = await locked_user(user_id, expected_version)
+    await refuse_mightier_user(act, user)
+    if reseller_id is not None and reseller_id != user.reseller_id:
+        raise refuse(
+            RefusalCode.INVALID_RESELLER,
+            "Whose staff a user is never changes.",
+            "resellerId",
+            hint="Add another user, and disable this one.",
+        )
+    before = _stored(user)
+    await _check_and_set(user, values)
+    after = _stored(user)
+    if after == before:
+        return user
+    touch(user, act.now)
+    try:
+        await user.save()
+    except IntegrityError as error:
+        raise _identity_taken() from error
+    await audit.record(act, "user.edited", user.id, before=before, after=after)
+    if before["issuer"] not in {None, user.issuer}:
+        await refuse_lockout(act)
+    return user
+
+
+async def disable_user(
+    act: ActorContext, user_id: str, reason: str | None, expected_version: int | None
+) -> User:
+    """Let nothing of a user's sign in from now on; doing it twice changes nothing."""
+    await begin_platform_wide(act)
+    user = await locked_user(user_id, expected_version)
+    if user.disabled_at is not None:
+        return user
+    why = _checked_reason(reason)
+    await store_disabling(act, user, why)
+    await refuse_lockout(act)
+    return user
+
+
+async def store_disabling(act: ActorContext, user: User, reason: str | None) -> None:
+    """Disable a locked user."""
+    user.disabled_at = act.now
+    touch(user, act.now)
+    await user.save()
+    after = {"disabled_at": act.now.isoformat()}
+    await audit.record(
+        act, "user.disabled", user.id, before={"disabled_at": None}, after=after, reason=reason
+    )
+
+
+async def enable_user(
+    act: ActorContext, user_id: str, reason: str | None, expected_version: int | None
+) -> User:
+    """Let a disabled user sign in again, with what it is permitted then."""
+    await begin_platform_wide(act)
+    user = await locked_user(user_id, expected_version)
+    if user.disabled_at is None:
+        return user
+    await refuse_mightier_user(act, user)
+    if user.reseller_id is not None:
+        await check_reseller(user.reseller_id, "id")
+    why = _checked_reason(reason)
+    before = {"disabled_at": user.disabled_at.isoformat()}
+    user.disabled_at = None
+    touch(user, act.now)
+    await user.save()
+    await audit.record(
+        act, "user.enabled", user.id, before=before, after={"disabled_at": None}, reason=why
+    )
+    return user
+
+
+async def locked_user(user_id: str, expected_version: int | None = None, *path: str) -> User:
+    """Read a user for changing it."""
+    return await locked(User, user_id, expected_version, "user", *path)
+
+
+async def _check_and_set(user: User, values: Mapping[str, Any]) -> None:
+    checks = Checks()
+    if "name" in values:
+        rename(user, checks.required_text(values["name"], NAME_LENGTH, "name"))
+    if "email" in values:
+        user.email = checked_email(checks, values["email"], "email")
+    for field in ("issuer", "subject"):
+        if field in values:
+            setattr(user, field, checks.optional_text(values[field], IDENTITY_LENGTH, field))
+    if (user.issuer is None) != (user.subject is None):
+        missing = "issuer" if user.issuer is None else "subject"
+        checks.refuse(
+            RefusalCode.REQUIRED, "issuer and subject say together who signs in.", missing
+        )
+    checks.settle()
+    same = User.exclude(id=user.id).filter(issuer=user.issuer, subject=user.subject)
+    if user.subject is not None and await same.exists():
+        raise _identity_taken()
+
+
+def _checked_reason(reason: str | None) -> str | None:
+    checks = Checks()
+    why = checks.optional_text(reason, REASON_LENGTH, "reason", has_lines=True)
+    checks.settle()
+    return why
+
+
+def _identity_taken() -> Exception:
+    return refuse(
+        RefusalCode.ALREADY_EXISTS, "Another user signs in as this subject already.", "subject"
+    )
+
+
+def _stored(user: User) -> dict[str, Any]:
+    return {name: getattr(user, name) for name in USER_FIELDS}

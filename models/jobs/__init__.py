@@ -1,0 +1,1 @@
+"""The job and event tables, and the worker that runs jobs."""

@@ -1,0 +1,256 @@
+"""Runs one attempt of a claimed job to its end, and records how it ended, in one log line."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from models.jobs.job import (
+    Claim,
+    JobState,
+    LeaseLostError,
+    extend,
+    finish,
+    note_calls_left,
+    put_back,
+    release,
+)
+from models.rules.retry import RetryPolicy
+from models.storage.database import Database
+from models.storage.fault_log import report
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended, as its log line says it; nothing personal."""
+
+    name: str
+    reason: str | None = None
+
+
+Store = Callable[[], Awaitable[Outcome | None]]
+"""Writes a job's result, and tells it; it runs in the transaction that ends the job."""
+
+RENEWALS = 3
+"""Renewals of a lease in the time that it lasts: one may fail, and another come late."""
+
+INTERNAL_ERROR = "INTERNAL_ERROR"
+GAVE_UP = "GAVE_UP"
+CRASHED_WORKERS = "CRASHED_WORKERS"
+
+
+class ReleaseJobError(Exception):
+    """The job can't go on now, through no fault of its own: this was no attempt."""
+
+    def __init__(self, reason: str, wait: timedelta = timedelta()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait = wait
+
+
+class TryAgainError(Exception):
+    """The attempt failed in a way that may pass."""
+
+    def __init__(self, reason: str, at_least: timedelta = timedelta()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.at_least = at_least
+
+
+class Handler(Protocol):
+    """Does the jobs of one kind. All its methods must be safe to run twice."""
+
+    async def run(self, job: Claim) -> Store:
+        """Do the slow part, outside of any transaction; return what stores its result."""
+
+    async def note_retry(
+        self, job: Claim, due_at: datetime, reason: str | None, attempts: int
+    ) -> None:
+        """Note, in the transaction that puts the job back, that it will be tried again.
+
+        `attempts` are those that count so far; there is no reason when the worker was stopped.
+        """
+
+    async def note_failure(self, job: Claim, reason: str, *, is_bare: bool) -> None:
+        """Note, in the transaction that ends the job, that it was given up.
+
+        `is_bare` asks for the failure alone, since more than that could not be stored.
+        """
+
+
+class Attempts:
+    """Runs attempts of jobs, and keeps their leases meanwhile."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        policy: RetryPolicy,
+        lease: timedelta,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._sleep = sleep
+        self._database = database
+        self._clock = clock
+        self._policy = policy
+        self._lease = lease
+
+    async def run(self, job: Claim, handler: Handler) -> None:
+        """Run one attempt. Whatever goes wrong is logged, and never raised."""
+        started_at = self._clock()
+        with structlog.contextvars.bound_contextvars(**_told_of(job)):
+            keeper = asyncio.create_task(self._keep_lease(job))
+            outcome = "job_not_recorded"
+            why: dict[str, object] = {}
+            try:
+                outcome, why = await self._attempt(job, handler)
+            except LeaseLostError:
+                outcome = "job_lost"
+                await self._end_lost(job)
+            except asyncio.CancelledError:
+                outcome = "job_interrupted"
+                raise
+            except Exception as error:
+                # The lease runs out and the job is tried again.
+                report("job_crashed", error, attempt=job.attempts)
+            finally:
+                keeper.cancel()
+                duration = (self._clock() - started_at).total_seconds()
+                log.info(
+                    outcome,
+                    attempt=job.attempts,
+                    wait_s=round(job.waited_s, 3),
+                    duration_s=round(duration, 3),
+                    **why,
+                )
+
+    async def release(
+        self,
+        job: Claim,
+        handler: Handler,
+        reason: str | None = None,
+        wait: timedelta = timedelta(),
+    ) -> None:
+        """Let any worker run the job after the wait; raises LeaseLostError if another has it."""
+
+        async def work() -> None:
+            now = self._clock()
+            await handler.note_retry(job, now + wait, reason, job.attempts - 1)
+            await release(job, now, wait)
+
+        await self._database.transaction(work)
+
+    async def _end_lost(self, job: Claim) -> None:
+        """End a job whose handler says that nobody waits for it, unless another worker has it."""
+        try:
+            await finish(job, JobState.CANCELLED, self._clock())
+        except LeaseLostError:
+            pass
+        except Exception as error:
+            report("job_outcome_not_stored", error)
+
+    async def _keep_lease(self, job: Claim) -> None:
+        while True:
+            await self._sleep((self._lease / RENEWALS).total_seconds())
+            try:
+                await extend(job, self._clock() + self._lease)
+            except LeaseLostError:
+                return
+            except Exception as error:
+                report("lease_not_extended", error)
+
+    async def _attempt(self, job: Claim, handler: Handler) -> tuple[str, dict[str, object]]:
+        if job.attempts > self._policy.most_attempts:
+            # Every attempt so far took its worker down with it.
+            return await self._give_up(job, handler, CRASHED_WORKERS)
+        try:
+            if not isinstance(job.payload, dict):
+                await note_calls_left(job, 0)  # no attempt at it will call anybody
+            store = await handler.run(job)
+            outcome = await self._complete(job, store)
+        except ReleaseJobError as released:
+            await self.release(job, handler, released.reason, released.wait)
+            return "job_released", {"reason": released.reason}
+        except TryAgainError as failure:
+            return await self._try_again(job, handler, failure.reason, failure.at_least)
+        except LeaseLostError:
+            raise
+        except Exception as error:
+            report("job_crashed", error, attempt=job.attempts)
+            return await self._try_again(job, handler, INTERNAL_ERROR, timedelta())
+        return "job_done", {} if outcome is None else _told(outcome)
+
+    async def _complete(self, job: Claim, store: Store) -> Outcome | None:
+        async def work() -> Outcome | None:
+            outcome = await store()
+            await finish(job, JobState.DONE, self._clock())
+            return outcome
+
+        return await self._database.transaction(work)
+
+    async def _try_again(
+        self, job: Claim, handler: Handler, reason: str, at_least: timedelta
+    ) -> tuple[str, dict[str, object]]:
+        span = self._clock() - job.started_at
+        jitter = random.random  # spreads load, guards nothing
+        wait = self._policy.wait(job.attempts, span, jitter, at_least)
+        if wait is None:
+            return await self._give_up(job, handler, reason)
+        due_at = self._clock() + wait
+
+        async def noted() -> None:
+            await handler.note_retry(job, due_at, reason, job.attempts)
+            await put_back(job, due_at)
+
+        await self._first_that_works(noted, lambda: put_back(job, due_at))
+        return "job_put_back", {"reason": reason, "retry_in_s": round(wait.total_seconds(), 1)}
+
+    async def _give_up(
+        self, job: Claim, handler: Handler, reason: str
+    ) -> tuple[str, dict[str, object]]:
+        def ended(*, is_bare: bool) -> Callable[[], Awaitable[None]]:
+            async def work() -> None:
+                await handler.note_failure(job, GAVE_UP, is_bare=is_bare)
+                await finish(job, JobState.FAILED, self._clock())
+
+            return work
+
+        await self._first_that_works(
+            ended(is_bare=False),
+            ended(is_bare=True),
+            lambda: finish(job, JobState.FAILED, self._clock()),
+        )
+        return "job_given_up", {"reason": reason}
+
+    async def _first_that_works(self, *units: Callable[[], Awaitable[None]]) -> None:
+        """Do the first unit of work that can be stored: what failed before must not fail again."""
+        *preferred, last = units
+        for unit in preferred:
+            try:
+                await self._database.transaction(unit)
+            except LeaseLostError:
+                raise
+            except Exception as error:
+                report("job_outcome_not_stored", error)
+            else:
+                return
+        await self._database.transaction(last)
+
+
+def _told(outcome: Outcome) -> dict[str, object]:
+    told: dict[str, object] = {"outcome": str(outcome.name)}
+    return told if outcome.reason is None else told | {"reason": str(outcome.reason)}
+
+
+def _told_of(job: Claim) -> dict[str, object]:
+    """Return what the log says of a job: ids only, of whatever its payload holds."""
+    payload: object = job.payload
+    ids = payload if isinstance(payload, dict) else {}
+    own = {"job_id": job.id, "job_kind": job.kind, "request_id": job.request_id}
+    return {name: value for name, value in ids.items() if name.endswith("_id")} | own

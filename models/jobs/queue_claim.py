@@ -1,0 +1,232 @@
+"""Claims the next job of a kind, together with its first call of the register.
+
+First comes a look that locks and writes nothing, since most looks find that the allowance admits
+no call yet. Then it is one statement on PostgreSQL, and on SQLite a transaction that is alone in
+writing. A job starts only if its first call is admitted, and a call is taken only if a job starts.
+`models/rules/queue_order.py` is the rule.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from models.jobs.job import IS_READY, Claim, Job, JobState
+from models.rules.allowance import Allowance, Caller
+from models.rules.queue_order import ALL_CALLS, Head, caller_of, choose, current_turn, turn_after
+from models.rules.urgency import STRIDES, Urgency
+from models.storage.database import Database
+from models.storage.sql import Sql, execute, run
+from models.tables.rate_limit import Payment, microseconds, repair, take_call
+
+NO_KEY = ""
+"""The key of the allowance for jobs that call nobody; no row has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """No job was claimed. `at` is when the allowance may admit the next one, if that is known."""
+
+    at: datetime | None = None
+    is_blocked: bool = False
+    """Whether the register refused our key, so that there is work and none may start."""
+
+
+async def claim(
+    database: Database, kind: str, payment: Payment | None, lease: timedelta, now: datetime
+) -> Claim | NotNow:
+    """Claim the next job of a kind, if there is one and its first call is admitted.
+
+    No two workers get the same job. Run it outside of transactions.
+    """
+    found = await _try_to_claim(database, kind, payment, lease, now)
+    if isinstance(found, NotNow) and found.at is not None and found.at <= now:
+        # The allowance's row was missing, or changed meanwhile.
+        found = await _try_to_claim(database, kind, payment, lease, now)
+    return found
+
+
+async def _try_to_claim(
+    database: Database, kind: str, payment: Payment | None, lease: timedelta, now: datetime
+) -> Claim | NotNow:
+    seen = await _claim_in_turn(kind, payment, lease, now, is_look=True)
+    if seen is not None:
+        return seen
+    if database.is_postgres:
+        return await _claim_at_once(kind, payment, lease, now)
+    claimed = await database.transaction(lambda: _claim_in_turn(kind, payment, lease, now))
+    return claimed or NotNow()
+
+
+_URGENCIES = ", ".join(f"({urgency.value}, {stride})" for urgency, stride in STRIDES.items())
+
+# "as materialized" keeps the planner from doing a part twice; the job's row is locked in `head`, so
+# that two workers neither choose the same nor wait for each other.
+_CLAIM = f"""
+WITH turn AS MATERIALIZED (
+  SELECT u.urgency, u.stride, coalesce(t.next_turn, 0) AS next_turn
+  FROM (VALUES {_URGENCIES}) AS u (urgency, stride)
+  LEFT JOIN queue_turn AS t ON t.kind = $1 AND t.urgency = u.urgency
+), head AS MATERIALIZED (
+  SELECT turn.urgency, turn.stride, j.*, j.calls_left < {ALL_CALLS} AS has_begun,
+    greatest(turn.next_turn, (SELECT max(next_turn - stride) FROM turn)) AS this_turn
+  FROM turn CROSS JOIN LATERAL (
+    SELECT id, place, calls_left, due_at FROM job
+    WHERE {IS_READY} AND kind = $1 AND urgency = turn.urgency
+    ORDER BY place, id LIMIT 1 FOR UPDATE SKIP LOCKED) AS j
+), pick AS MATERIALIZED (
+  SELECT *, coalesce(calls_left, 0) > 0 AS must_pay,
+    CASE WHEN has_begun THEN $5::bigint
+      WHEN (SELECT min(urgency) FROM head) <= {Urgency.SAVED.value} THEN $6::bigint
+      ELSE $7::bigint END AS ahead
+  FROM head ORDER BY coalesce(has_begun, false) DESC, this_turn, urgency LIMIT 1
+), paid AS (
+  UPDATE rate_limit SET free_at = greatest(free_at, $3::bigint) + $4::bigint
+  FROM pick WHERE key = $2 AND must_pay AND blocked_at IS NULL AND free_at <= $3::bigint + ahead
+  RETURNING key
+), admitted AS MATERIALIZED (
+  SELECT 1 FROM paid UNION ALL SELECT 1 FROM pick WHERE NOT must_pay
+), moved AS (
+  INSERT INTO queue_turn (kind, urgency, next_turn, last_place)
+  SELECT $1, urgency, this_turn + stride, place FROM pick, admitted
+  ON CONFLICT (kind, urgency) DO UPDATE SET next_turn = excluded.next_turn,
+    last_place = greatest(queue_turn.last_place, excluded.last_place)
+), taken AS (
+  UPDATE job SET state = 'RUNNING', owner = $8, due_at = $9, attempts = attempts + 1,
+    started_at = coalesce(started_at, $10)
+  FROM pick, admitted WHERE job.id = pick.id
+  RETURNING job.id, job.payload, job.attempts, job.started_at, job.request_id, job.calls_left
+)
+SELECT taken.*, pick.due_at AS ready_at, pick.ahead, pick.must_pay, r.free_at, r.blocked_at
+FROM pick LEFT JOIN taken ON true LEFT JOIN rate_limit AS r ON r.key = $2
+"""  # noqa: S608  # constants only
+
+
+async def _claim_at_once(
+    kind: str, payment: Payment | None, lease: timedelta, now: datetime
+) -> Claim | NotNow:
+    owner, allowance = str(uuid.uuid4()), payment.allowance if payment else Allowance()
+    parameters = (
+        *(kind, payment.key if payment else NO_KEY, microseconds(now), allowance.interval_us),
+        *(allowance.ahead_us(one) for one in (Caller.STARTED, Caller.URGENT, Caller.OTHER)),
+        *(owner, now + lease, now),
+    )
+    rows = await execute(Sql(_CLAIM, parameters))
+    if not rows:
+        return NotNow()
+    (row,) = rows
+    if row["id"] is None:
+        return await _not_now(payment, row["free_at"], row["blocked_at"], row["ahead"], now)
+    row["payload"] = orjson.loads(row["payload"])
+    return _claimed(row, kind, owner, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The jobs of a kind that may be next, where the turns stand, and what the allowance says."""
+
+    heads: Sequence[Head]
+    current: int
+    free_at: int | None
+    blocked_at: object
+
+
+_HEADS = f"""
+SELECT u.urgency, t.next_turn, j.id, j.place, j.calls_left, r.free_at, r.blocked_at
+FROM ({" UNION ALL ".join(f"SELECT {urgency.value} AS urgency" for urgency in Urgency)}) AS u
+LEFT JOIN queue_turn AS t ON t.kind = ? AND t.urgency = u.urgency
+LEFT JOIN job AS j ON j.id = (
+  SELECT id FROM job WHERE {IS_READY} AND kind = ? AND urgency = u.urgency
+  ORDER BY place, id LIMIT 1)
+LEFT JOIN rate_limit AS r ON r.key = ?
+"""  # noqa: S608  # constants only
+
+
+async def _line(kind: str, payment: Payment | None) -> _Line:
+    rows = await run(_HEADS, (kind, kind, payment.key if payment else NO_KEY))
+    turns = [(Urgency(row[0]), row[1] or 0) for row in rows]
+    heads = [
+        Head(Urgency(urgency), next_turn or 0, job_id, place, calls_left)
+        for urgency, next_turn, job_id, place, calls_left, *_ in rows
+        if job_id is not None
+    ]
+    *_, free_at, blocked_at = rows[0]
+    return _Line(heads, current_turn(turns), free_at, blocked_at)
+
+
+async def _claim_in_turn(
+    kind: str, payment: Payment | None, lease: timedelta, now: datetime, *, is_look: bool = False
+) -> Claim | NotNow | None:
+    """Claim the next job; a look returns None where a claim would succeed."""
+    line = await _line(kind, payment)
+    head = choose(line.heads, line.current)
+    if head is None:
+        return NotNow()
+    caller = caller_of(head, line.heads)
+    if caller is not None:
+        refused = await _refused(line, payment, caller, now)
+        if refused is not None:
+            return refused
+    if is_look:
+        return None
+    if caller is not None and payment is not None:
+        await take_call(payment, caller, now)
+    next_turn = turn_after(head, line.current)
+    await execute(Sql(_MOVE, (kind, int(head.urgency), next_turn, head.place)))
+    owner, job = str(uuid.uuid4()), await Job.get(id=head.job_id)
+    row = vars(job) | {"ready_at": job.due_at, "must_pay": caller is not None}
+    job.state, job.owner, job.due_at = JobState.RUNNING, owner, now + lease
+    job.attempts, job.started_at = job.attempts + 1, job.started_at or now
+    await job.save(update_fields=["state", "owner", "due_at", "attempts", "started_at"])
+    return _claimed(
+        row | {"attempts": job.attempts, "started_at": job.started_at}, kind, owner, now
+    )
+
+
+_MOVE = """
+INSERT INTO queue_turn (kind, urgency, next_turn, last_place) VALUES (?, ?, ?, ?)
+ON CONFLICT (kind, urgency) DO UPDATE SET next_turn = excluded.next_turn,
+  last_place = max(last_place, excluded.last_place)
+"""
+
+
+async def _refused(
+    line: _Line, payment: Payment | None, caller: Caller, now: datetime
+) -> NotNow | None:
+    """Return when to come again if the allowance does not admit a call now."""
+    if payment is None:
+        return NotNow()
+    ahead = payment.allowance.ahead_us(caller)
+    is_open = line.free_at is not None and line.blocked_at is None
+    if is_open and (line.free_at or 0) <= microseconds(now) + ahead:
+        return None
+    return await _not_now(payment, line.free_at, line.blocked_at, ahead, now)
+
+
+async def _not_now(
+    payment: Payment | None, free_at: int | None, blocked_at: object, ahead_us: int, now: datetime
+) -> NotNow:
+    if payment is None or blocked_at is not None:
+        return NotNow(is_blocked=blocked_at is not None)
+    if free_at is None or free_at > microseconds(now) + payment.allowance.farthest_us:
+        await repair(payment, now)
+        return NotNow(now)
+    return NotNow(now + timedelta(microseconds=free_at - ahead_us - microseconds(now)))
+
+
+def _claimed(row: Mapping[str, Any], kind: str, owner: str, now: datetime) -> Claim:
+    return Claim(
+        id=row["id"],
+        kind=kind,
+        payload=row["payload"],
+        attempts=row["attempts"],
+        owner=owner,
+        started_at=row["started_at"],
+        waited_s=max((now - row["ready_at"]).total_seconds(), 0.0),
+        request_id=row["request_id"],
+        calls_left=row["calls_left"],
+        is_paid=bool(row["must_pay"]),
+    )

@@ -1,0 +1,1 @@
+"""What lists, counts, reports and exports read."""

@@ -1,0 +1,184 @@
+"""Lists of users, groups and access tokens, and which of them a partner's credential sees.
+
+That one sees what is bound to its own reseller, and the groups of its own users (R99).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from models.rules.folding import folded
+from models.rules.permission import FOR_PARTNERS, Scope, known, with_implied
+from models.storage.row_query import RowQuery
+from models.storage.sql import ALWAYS, Sql, all_of, among, containing, run, to_database
+from models.tables.access import AccessToken
+
+MAX_TOKENS = 100
+"""So many of a user's tokens are shown with it."""
+
+
+def users_within(reseller_id: str | None) -> Sql:
+    """Match the users that are within reach; without a reseller, all are."""
+    return ALWAYS if reseller_id is None else Sql("t0.reseller_id = ?", (reseller_id,))
+
+
+tokens_within = users_within
+"""Match the tokens that are within reach: they have the same column."""
+
+
+def groups_within(reseller_id: str | None) -> Sql:
+    """Match the groups that are within reach."""
+    if reseller_id is None:
+        return ALWAYS
+    return Sql(
+        "EXISTS (SELECT 1 FROM group_membership AS m JOIN app_user AS u ON u.id = m.user_id"
+        " WHERE m.group_id = t0.id AND u.reseller_id = ?)",
+        (reseller_id,),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UserFilter:
+    """Which users a list holds."""
+
+    text: str | None = None
+    group_id: str | None = None
+    reseller_id: str | None = None
+    is_active: bool | None = None
+
+    def condition(self) -> Sql:
+        """Give the condition that the filter stands for."""
+        found = []
+        if self.text:
+            text = folded(self.text)
+            name, email = containing("t0.name_key", text), containing("lower(t0.email)", text)
+            found.append(Sql(f"{name.text} OR {email.text}", name.parameters + email.parameters))
+        if self.group_id is not None:
+            members = "SELECT user_id FROM group_membership WHERE group_id = ?"
+            found.append(Sql(f"t0.id IN ({members})", (self.group_id,)))
+        if self.reseller_id is not None:
+            found.append(Sql("t0.reseller_id = ?", (self.reseller_id,)))
+        if self.is_active is not None:
+            found.append(Sql(f"t0.disabled_at IS {'' if self.is_active else 'NOT '}NULL"))
+        return all_of(found)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFilter:
+    """Which tokens a list holds."""
+
+    user_id: str | None = None
+    reseller_id: str | None = None
+    is_valid: bool | None = None
+
+    def condition(self, now: datetime) -> Sql:
+        """Give the condition that the filter stands for."""
+        found = []
+        if self.user_id is not None:
+            found.append(Sql("t0.user_id = ?", (self.user_id,)))
+        if self.reseller_id is not None:
+            found.append(Sql("t0.reseller_id = ?", (self.reseller_id,)))
+        if self.is_valid is not None:
+            valid = _valid(now)
+            text = valid.text if self.is_valid else f"NOT ({valid.text})"
+            found.append(Sql(text, valid.parameters))
+        return all_of(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a list is ordered: by these columns, all of them up or all of them down."""
+
+    table: str
+    columns: tuple[str, ...]
+    is_downwards: bool = False
+
+    async def page(
+        self, reader: RowQuery, condition: Sql, size: int, beyond: tuple[Any, ...] | None
+    ) -> tuple[list[Any], bool]:
+        """Give a page of the list, and whether more follow."""
+        names = [f"t0.{column}" for column in self.columns]
+        if beyond is not None:
+            marks = ", ".join("?" for _ in names)
+            than = "<" if self.is_downwards else ">"
+            condition = all_of([condition, Sql(f"({', '.join(names)}) {than} ({marks})", beyond)])
+        way = " DESC" if self.is_downwards else ""
+        order = ", ".join(f"{name}{way}" for name in names)
+        return await reader.read_some(condition, order, size)
+
+    async def count(self, condition: Sql) -> int:
+        """Count the list."""
+        text = f"SELECT count(*) FROM {self.table} AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
+        ((counted,),) = await run(text, condition.parameters)
+        return int(counted)
+
+
+USERS = Order("app_user", ("name_key", "id"))
+GROUPS = Order("user_group", ("name_key", "id"))
+TOKENS_NEWEST_FIRST = Order("access_token", ("id",), is_downwards=True)
+
+
+async def groups_of(user_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Give the ids of the groups of some users."""
+    found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
+    users = among("user_id", user_ids)
+    text = f"SELECT user_id, group_id FROM group_membership WHERE {users.text}"  # noqa: S608  # no value is spelt out
+    for user_id, group_id in await run(text, users.parameters):
+        found[user_id].append(group_id)
+    return found
+
+
+async def member_counts(group_ids: Sequence[str], reseller_id: str | None) -> dict[str, int]:
+    """Count the members of some groups that are within reach."""
+    groups, users = among("m.group_id", group_ids), users_within(reseller_id)
+    text = f"""SELECT m.group_id, count(*) FROM group_membership AS m
+        JOIN app_user AS t0 ON t0.id = m.user_id
+        WHERE {groups.text} AND {users.text} GROUP BY m.group_id"""  # noqa: S608  # no value is spelt out
+    counted = await run(text, groups.parameters + users.parameters)
+    return dict.fromkeys(group_ids, 0) | {group_id: int(count) for group_id, count in counted}
+
+
+async def effective_permissions(
+    own: Mapping[str, Sequence[str]], bound: Collection[str]
+) -> dict[str, frozenset[Scope]]:
+    """Give what users may do, from what each is permitted itself: their groups' come to it.
+
+    Those among them that are `bound` to a reseller may do what partners may at most (R99).
+    """
+    granted = {user_id: list(codes) for user_id, codes in own.items()}
+    users = among("m.user_id", list(own))
+    text = f"""SELECT m.user_id, g.permissions FROM group_membership AS m
+        JOIN user_group AS g ON g.id = m.group_id WHERE {users.text}"""  # noqa: S608  # no value is spelt out
+    for user_id, codes in await run(text, users.parameters):
+        granted[user_id] += orjson.loads(codes)
+    found = {user_id: with_implied(known(codes)) for user_id, codes in granted.items()}
+    return found | {user_id: found[user_id] & FOR_PARTNERS for user_id in bound}
+
+
+async def valid_among(token_ids: Sequence[str], now: datetime) -> set[str]:
+    """Give those of some tokens that open something now: their users are active, too."""
+    condition = all_of([among("t0.id", token_ids), _valid(now)])
+    text = f"SELECT t0.id FROM access_token AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
+    return {token_id for (token_id,) in await run(text, condition.parameters)}
+
+
+def newest_tokens(user_ids: Sequence[str], reseller_id: str | None) -> Sql:
+    """Give the condition that the newest tokens of some users meet that are within reach."""
+    wanted = all_of([among("t0.user_id", user_ids), tokens_within(reseller_id)])
+    text = f"""t0.id IN (SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY user_id ORDER BY id DESC) AS place
+        FROM access_token AS t0 WHERE {wanted.text}
+    ) AS token WHERE place <= {MAX_TOKENS:d})"""  # noqa: S608  # no value is spelt out
+    return Sql(text, wanted.parameters)
+
+
+def _valid(now: datetime) -> Sql:
+    moment = to_database(AccessToken._meta.fields_map["expires_at"], now)
+    return Sql(
+        "t0.revoked_at IS NULL AND (t0.expires_at IS NULL OR t0.expires_at > ?) AND NOT EXISTS"
+        " (SELECT 1 FROM app_user AS o WHERE o.id = t0.user_id AND o.disabled_at IS NOT NULL)",
+        (moment,),
+    )

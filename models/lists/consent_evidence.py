@@ -1,0 +1,95 @@
+"""Reads the ledger of one customer as evidence, and verifies that it is what was written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tortoise.models import Model
+
+from models.rules.consent import Matter, Period, periods
+from models.rules.consent_chain import FIRST, Break, BreakCode, breaks
+from models.storage.locks import lock
+from models.storage.row_query import RowQuery
+from models.storage.row_query_compiler import columns_reader
+from models.storage.sql import Sql
+from models.tables.consent_entry import ConsentEntry, ConsentLedger, ConsentPeriod, ConsentTestimony
+from models.tables.customer import Customer
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What verifying a ledger found; without breaks it is intact."""
+
+    customer_id: str
+    entry_count: int
+    last_hash: str | None
+    breaks: tuple[Break, ...]
+    is_erased: bool
+
+
+class _Row:
+    """A whole row, as plain attributes."""
+
+
+async def verify(customer_id: str, known_hash: str | None = None) -> Verification | None:
+    """Verify the ledger of a customer, erased or not; nothing where there is no such customer.
+
+    In a transaction, and keeping recorders out, so that all it reads is of one moment.
+    `known_hash` is one that an earlier export showed: somebody who rewrote the whole chain can't
+    have kept it.
+    """
+    customer = (await lock(Customer, customer_id)).get(customer_id)
+    if customer is None:
+        return None
+    is_erased = customer.erased_at is not None
+    of_customer = _is("customer_id", customer_id)
+    try:
+        rows = await _reader(ConsentEntry).read(of_customer, "ORDER BY t0.sequence")
+        testimonies = await _reader(ConsentTestimony).read(of_customer)
+        stored = await _reader(ConsentPeriod).read(of_customer)
+    except ValueError:  # SQLite keeps whatever it is given
+        unreadable = Break(BreakCode.ENTRY_CHANGED, "A row holds what can't be read.")
+        return Verification(customer_id, 0, None, (unreadable,), is_erased)
+    ledger = await _reader(ConsentLedger).read_one(_is("id", customer_id))
+    end = (0, FIRST) if ledger is None else (ledger.entry_count, ledger.last_hash)
+    found = breaks(rows, {one.id: one for one in testimonies}, end, is_erased=is_erased)
+    if _periods_of(stored) != _worked_out(periods(rows)):
+        message = "What filters and counts go by is not what follows from the entries."
+        found.append(Break(BreakCode.PROJECTION_DIFFERS, message))
+    if known_hash is not None and known_hash not in {row.hash for row in rows}:
+        message = "No entry has the hash that was known from before."
+        found.append(Break(BreakCode.KNOWN_HASH_MISSING, message))
+    last_hash = rows[-1].hash if rows else None
+    return Verification(customer_id, len(rows), last_hash, tuple(found), is_erased)
+
+
+_Spell = tuple[Matter, datetime, datetime | None, str | None, str | None, str]
+
+
+def _periods_of(rows: list[Any]) -> set[_Spell]:
+    return {
+        (row.matter, row.from_at, row.until_at, row.basis, row.document_version, row.entry_id)
+        for row in rows
+    }
+
+
+def _worked_out(found: list[Period[Any]]) -> set[_Spell]:
+    return {
+        (
+            one.matter,
+            one.from_at,
+            one.until_at,
+            one.entry.basis,
+            one.entry.document_version,
+            one.entry.id,
+        )
+        for one in found
+    }
+
+
+def _reader(model: type[Model]) -> RowQuery:
+    return columns_reader(_Row, model, sorted(model._meta.db_fields))
+
+
+def _is(column: str, value: str) -> Sql:
+    return Sql(f"t0.{column} = ?", (value,))

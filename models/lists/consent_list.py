@@ -1,0 +1,119 @@
+"""Finds and counts customers by their consent: conditions in SQL, by index, at any instant."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from models.rules.classification import LEGAL_INDIVIDUAL
+from models.rules.consent import DOCUMENTED, ConsentBasis, Matter
+from models.rules.consent_advice import ConsentAdvisoryCode, GivenConsent
+from models.storage.row_query_compiler import columns_reader
+from models.storage.sql import Sql, all_of, among, run, to_database
+from models.storage.tenant_scope import current_tenant
+from models.tables.consent_entry import ConsentPeriod
+
+_OF_INDIVIDUALS = (
+    f"t0.customer_class_id IN (SELECT id FROM customer_class WHERE {LEGAL_INDIVIDUAL})"  # noqa: S608  # no value is spelt out
+)
+_UNVERIFIED = (
+    "SELECT customer_id FROM contact WHERE deleted_at IS NULL AND is_active AND receives_bills"
+    " AND email IS NOT NULL AND email_verified_at IS NULL"
+)
+"""Customers with an address on the bill list that is not verified (A13)."""
+_GIVEN = ("customer_id", "from_at", "until_at", "basis", "document_version")
+_DOCUMENTED = ", ".join(f"'{basis.value}'" for basis in DOCUMENTED)
+
+
+def is_on(matter: Matter, now: datetime, *, is_wanted: bool = True) -> Sql:
+    """Match customers for whom a matter is on at an instant, or those for whom it is not."""
+    on = _during(matter, now, is_rare=is_wanted and matter is Matter.NON_ITEMISED)
+    return on if is_wanted else Sql(f"NOT {on.text}", on.parameters)
+
+
+def with_advisory(code: ConsentAdvisoryCode, now: datetime, oldest_age: timedelta) -> Sql:
+    """Match customers with an advisory; the same that `consent_advisories` gives for one."""
+    if code is ConsentAdvisoryCode.REVIEW_CONSENT:
+        instant = to_database(ConsentPeriod._meta.fields_map["until_at"], now)
+        return Sql(
+            "t0.consent_review_due_at IS NOT NULL AND EXISTS (SELECT 1 FROM consent_period"  # noqa: S608  # no value is spelt out
+            f" WHERE matter = '{Matter.CONSENT.value}' AND (until_at IS NULL OR until_at > ?)"
+            " AND customer_id = t0.id)",
+            (instant,),
+        )
+    if code is ConsentAdvisoryCode.CONSENT_BY_TERMS:
+        by_terms = _during(Matter.CONSENT, now, f"basis = '{ConsentBasis.TERMS_ACCEPTED.value}'")
+        return Sql(f"{_OF_INDIVIDUALS} AND {by_terms.text}", by_terms.parameters)
+    if code is ConsentAdvisoryCode.CONSENT_WITHOUT_VERSION:
+        unversioned = f"basis IN ({_DOCUMENTED}) AND document_version IS NULL"
+        return _during(Matter.CONSENT, now, unversioned, is_rare=True)
+    if code is ConsentAdvisoryCode.CONSENT_REACHES_UNVERIFIED:
+        given = _during(Matter.CONSENT, now)
+        return Sql(
+            f"EXISTS ({_UNVERIFIED} AND customer_id = t0.id) AND {given.text}", given.parameters
+        )
+    return _during(Matter.CONSENT, now, since=now - oldest_age, is_rare=True)
+
+
+def with_any_advisory(
+    codes: Sequence[ConsentAdvisoryCode], now: datetime, oldest_age: timedelta
+) -> Sql:
+    """Match customers with any of some advisories; none match none."""
+    conditions = [with_advisory(code, now, oldest_age) for code in dict.fromkeys(codes)]
+    return Sql(
+        " OR ".join(f"({condition.text})" for condition in conditions) or "1 = 0",
+        tuple(parameter for condition in conditions for parameter in condition.parameters),
+    )
+
+
+async def count_advisories(now: datetime, oldest_age: timedelta) -> dict[ConsentAdvisoryCode, int]:
+    """Count the customers with each advisory, in one statement for them all."""
+    conditions = [with_advisory(code, now, oldest_age) for code in ConsentAdvisoryCode]
+    counts = (
+        "(SELECT count(*) FROM customer AS t0 WHERE t0.erased_at IS NULL"  # noqa: S608  # no value is spelt out
+        f" AND {condition.text})"
+        for condition in conditions
+    )
+    parameters = [parameter for condition in conditions for parameter in condition.parameters]
+    ((*counted,),) = await run(f"SELECT {', '.join(counts)}", parameters)
+    return {code: int(count) for code, count in zip(ConsentAdvisoryCode, counted, strict=True)}
+
+
+async def given_consents(customer_ids: Sequence[str]) -> dict[str, list[GivenConsent]]:
+    """Give the times in which consent is given, of many customers in two statements."""
+    is_consent = Sql("t0.matter = ?", (Matter.CONSENT.value,))
+    where = all_of([among("t0.customer_id", customer_ids), is_consent])
+    found: dict[str, list[GivenConsent]] = {row_id: [] for row_id in customer_ids}
+    for consent in await columns_reader(GivenConsent, ConsentPeriod, _GIVEN).read(where):
+        found[consent.customer_id].append(consent)
+    of_these = among("customer_id", customer_ids)
+    rows = await run(f"{_UNVERIFIED} AND {of_these.text}", of_these.parameters)
+    unverified = {row[0] for row in rows}
+    for customer_id, consents in found.items():
+        for consent in consents:
+            consent.reaches_unverified = customer_id in unverified
+    return found
+
+
+def _during(
+    matter: Matter,
+    now: datetime,
+    condition: str = "1 = 1",
+    since: datetime | None = None,
+    *,
+    is_rare: bool = False,
+) -> Sql:
+    """Match customers by the period that holds at an instant, begun before another one.
+
+    SQLite does as it is told: with IN it collects all that match and then looks for the customers,
+    which is right for what is rare; with EXISTS it looks for the period of each customer.
+    """
+    column = ConsentPeriod._meta.fields_map["from_at"]
+    begun, instant = to_database(column, since or now), to_database(column, now)
+    periods = (
+        f"consent_period WHERE matter = '{matter.value}' AND {condition}"
+        " AND from_at <= ? AND (until_at IS NULL OR until_at > ?)"
+    )
+    if is_rare and current_tenant() is None:  # a bound operation looks at few customers
+        text = f"t0.id IN (SELECT customer_id FROM {periods})"  # noqa: S608  # no value is spelt out
+    else:
+        text = f"EXISTS (SELECT 1 FROM {periods} AND customer_id = t0.id)"  # noqa: S608  # see above
+    return Sql(text, (begun, instant))

@@ -1,0 +1,193 @@
+"""Reads what delivery goes by, for many customers at once: a statement for each kind of history."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from tortoise.models import Model
+
+from models.lists.customer_scope import among_reached, reaches_few
+from models.rules.consent import EntryKind, consent_at, non_itemised_at
+from models.rules.delivery import DeliveryPolicy
+from models.rules.delivery_exposure import Exposure, History, contact_at, exposures
+from models.rules.delivery_situation import ClassSituation, Situation
+from models.rules.preference import DECISIVE, PreferenceKind
+from models.storage.row_query_compiler import columns_reader
+from models.storage.sql import Sql, all_of, among, run, to_database
+from models.tables.consent_entry import ConsentEntry
+from models.tables.contact_state import ContactState
+from models.tables.customer import ClassChange
+from models.tables.preference_entry import PreferenceEntry
+
+BATCH = 500
+"""Customers whose histories are read at once; memory does not grow with what comes after."""
+
+_ENTRY = (
+    "customer_id",
+    "sequence",
+    "kind",
+    "basis",
+    "effective_at",
+    "recorded_at",
+    "corrects_id",
+)
+_STATE = (
+    "contact_id",
+    "customer_id",
+    "at",
+    "name",
+    "email",
+    "has_email",
+    "is_verified",
+    "receives_bills",
+    "receives_correspondence",
+    "is_active",
+    "is_deleted",
+)
+_PREFERENCE = ("contact_id", "customer_id", "sequence", "kind", "documents", "at")
+_CLASS = ("customer_id", "to_class_id", "to_class.name", "to_class.code")
+
+_DECISIVE = ", ".join(f"'{kind.value}'" for kind in sorted(DECISIVE))
+
+Grouped = dict[str, list[Any]]
+
+
+class _Row:
+    """A row, as plain attributes."""
+
+
+async def situations_at(customer_ids: Sequence[str], instant: datetime) -> dict[str, Situation]:
+    """Give customers as they were or will be at an instant, by four statements in all.
+
+    What is dated ahead is taken as it is on record now; contacts and classes that may change in
+    the meantime stay as they are.
+    """
+    entries = await _entries(customer_ids)
+    states = await _grouped(
+        ContactState,
+        _STATE,
+        _newest("contact_state", "contact_id", "at", customer_ids, instant, "NOT t0.is_deleted"),
+        "t0.contact_id",
+    )
+    preferences = await _preferences(customer_ids)
+    classes = await _grouped(
+        ClassChange,
+        _CLASS,
+        _newest("class_change", "customer_id", "changed_at", customer_ids, instant, "1 = 1"),
+        "t0.id",
+    )
+    return {
+        customer_id: Situation(
+            at=instant,
+            consent=consent_at(entries.get(customer_id, ()), instant),
+            non_itemised=non_itemised_at(entries.get(customer_id, ()), instant),
+            contacts=tuple(
+                contact_at(state, _of(preferences.get(customer_id, ()), state), instant)
+                for state in states.get(customer_id, ())
+            ),
+            customer_class=_class_of(classes.get(customer_id, ())),
+        )
+        for customer_id in customer_ids
+    }
+
+
+async def exposures_after(
+    key: tuple[str, str, datetime] | None,
+    from_at: datetime,
+    until_at: datetime,
+    policy: DeliveryPolicy,
+    batch: int = BATCH,
+) -> AsyncGenerator[Exposure, None]:
+    """Give all exposures in a period beyond a place, in their order, reading as it goes on."""
+    after, is_included = ("", False) if key is None else (key[0], True)
+    while True:
+        found = await _candidates(after, until_at, batch, is_included=is_included)
+        if not found:
+            return
+        histories = await _histories(found)
+        for customer_id in found:
+            for one in exposures(customer_id, histories[customer_id], from_at, until_at, policy):
+                if key is None or one.key > key:
+                    yield one
+        after, is_included = found[-1], False
+        await asyncio.sleep(0)  # a long list lets others have their turn
+
+
+async def _candidates(after: str, until_at: datetime, size: int, *, is_included: bool) -> list[str]:
+    """Give the next customers who may have an exposure: consent or a preference came by then.
+
+    Erased ones too: what was on record about them stays, without their names (A18).
+    """
+    until = to_database(ConsentEntry._meta.fields_map["effective_at"], until_at)
+    reached = f" AND {among_reached().text}" if await reaches_few() else ""
+    text = (
+        f"SELECT t0.id FROM customer AS t0 WHERE t0.id {'>=' if is_included else '>'} ?"  # noqa: S608  # no value is spelt out
+        " AND (EXISTS (SELECT 1 FROM consent_entry AS e WHERE e.customer_id = t0.id"
+        f" AND e.kind = '{EntryKind.GRANT.value}' AND e.effective_at < ?)"
+        " OR EXISTS (SELECT 1 FROM preference_entry AS p WHERE p.customer_id = t0.id"
+        f" AND p.kind = '{PreferenceKind.CONFIRMED.value}' AND p.at < ?))"
+        f"{reached}"
+        f" ORDER BY t0.id LIMIT {size:d}"
+    )
+    return [row[0] for row in await run(text, (after, until, until))]
+
+
+async def _histories(customer_ids: Sequence[str]) -> dict[str, History]:
+    entries = await _entries(customer_ids)
+    states = await _grouped(
+        ContactState, _STATE, among("t0.customer_id", customer_ids), "t0.at, t0.id"
+    )
+    preferences = await _preferences(customer_ids)
+    return {
+        customer_id: History(
+            entries.get(customer_id, ()),
+            states.get(customer_id, ()),
+            preferences.get(customer_id, ()),
+        )
+        for customer_id in customer_ids
+    }
+
+
+async def _entries(customer_ids: Sequence[str]) -> Grouped:
+    """Read all of the ledger: an entry dated ahead may correct one that is not."""
+    return await _grouped(
+        ConsentEntry, _ENTRY, among("t0.customer_id", customer_ids), "t0.sequence"
+    )
+
+
+async def _preferences(customer_ids: Sequence[str]) -> Grouped:
+    where = all_of([among("t0.customer_id", customer_ids), Sql(f"t0.kind IN ({_DECISIVE})")])
+    return await _grouped(PreferenceEntry, _PREFERENCE, where, "t0.sequence")
+
+
+def _newest(
+    table: str, each: str, when: str, customer_ids: Sequence[str], instant: datetime, also: str
+) -> Sql:
+    """Match the newest row by an instant for each value of a column."""
+    moment = to_database(ContactState._meta.fields_map["at"], instant)
+    condition = all_of([among("customer_id", customer_ids), Sql(f"{when} <= ?", (moment,))])
+    text = (
+        "t0.id IN (SELECT id FROM (SELECT id, row_number() OVER"  # noqa: S608  # no value is spelt out
+        f" (PARTITION BY {each} ORDER BY {when} DESC, id DESC) AS place"
+        f" FROM {table} WHERE {condition.text}) AS ranked WHERE place = 1) AND {also}"
+    )
+    return Sql(text, condition.parameters)
+
+
+async def _grouped(model: type[Model], columns: tuple[str, ...], where: Sql, order: str) -> Grouped:
+    found: Grouped = {}
+    reader = columns_reader(_Row, model, ("id", *columns))
+    for row in await reader.read(where, f"ORDER BY {order}"):
+        found.setdefault(row.customer_id, []).append(row)
+    return found
+
+
+def _of(preferences: Iterable[Any], state: Any) -> list[Any]:
+    return [entry for entry in preferences if entry.contact_id == state.contact_id]
+
+
+def _class_of(rows: Sequence[Any]) -> ClassSituation | None:
+    if not rows:
+        return None
+    return ClassSituation(rows[0].to_class_id, rows[0].to_class_name, rows[0].to_class_code)

@@ -1,0 +1,195 @@
+"""Answers what people ask about the queue of lookups: how long it is, and when whose turn comes.
+
+Partners are told numbers of their own customers only. Estimates follow from everybody's lookups, so
+partners get them in coarser steps.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from models.jobs.heartbeat import is_any_alive
+from models.lists.lookup_counts import (
+    ARRIVALS,
+    MAX_AHEAD,
+    RECENT,
+    LookupCounts,
+    count_lookups,
+    count_lookups_of,
+    places_of,
+)
+from models.rules.allowance import Allowance, Caller
+from models.rules.lookup_estimate import Backlog, measured_capacity, rounded, wait_for, wait_for_all
+from models.rules.queue_order import ALL_CALLS
+from models.rules.urgency import Urgency
+from models.storage.database_clock import DatabaseClock
+from models.storage.tenant_scope import bind_tenant, current_tenant, keeping_tenant
+from models.tables.rate_limit import Payment, RateLimit, microseconds
+
+LONG_QUEUE = 1_000
+KEPT_FOR_S = 5.0
+"""The counts of a queue that is longer than this are kept for so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePosition:
+    """Where a lookup waits. `ahead` counts no further than MAX_AHEAD."""
+
+    urgency: Urgency
+    ahead: int
+    is_capped: bool
+    estimated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllowanceState:
+    """The calls of the register that may be made now, and whether they pause or are blocked."""
+
+    limit: int
+    window: timedelta
+    calls_left: int
+    pause: timedelta = timedelta()
+    blocked_at: datetime | None = None
+    blocked_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookupBacklog:
+    """The lookups that have not ended, and when they will have; the allowance if it may be told."""
+
+    counts: LookupCounts
+    estimated_end_at: datetime | None
+    is_blocked: bool
+    allowance: AllowanceState | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Forecast:
+    """Estimates from what was counted, in coarser steps for partners."""
+
+    now: datetime
+    counts: LookupCounts
+    capacity_per_s: float | None
+    pause: timedelta
+    is_coarse: bool
+
+    def of(
+        self,
+        urgency: Urgency,
+        place: int,
+        ahead: float | None = None,
+        due_at: datetime | None = None,
+    ) -> datetime | None:
+        """Return about when a lookup ends; null if nothing can be said."""
+        if self.capacity_per_s is None:
+            return None
+        if ahead is None:
+            ahead = self.counts.ahead_of(urgency, place)
+        wait = wait_for(ahead + 1, urgency, self._backlogs(), self.capacity_per_s)
+        return self._after(wait, due_at)
+
+    def end(self) -> datetime | None:
+        """Return about when nothing waits any more; null if nothing does or can be said."""
+        if self.capacity_per_s is None or not self.counts.waiting:
+            return None
+        return self._after(wait_for_all(self._backlogs(), self.capacity_per_s))
+
+    def _after(self, wait: timedelta | None, due_at: datetime | None = None) -> datetime | None:
+        """Return when a lookup ends that starts after a wait, and not before it is due."""
+        if wait is None or not self.capacity_per_s:
+            return None
+        if due_at is not None:
+            wait = max(wait, due_at - self.now)
+        # As many run at any time as start while one of them runs.
+        running = timedelta(seconds=self.counts.running / self.capacity_per_s)
+        return rounded(self.now, self.pause + wait + running, is_coarse=self.is_coarse)
+
+    def _backlogs(self) -> dict[Urgency, Backlog]:
+        counts, seconds = self.counts, ARRIVALS.total_seconds()
+        return {
+            one: Backlog(
+                counts.waiting.get(one, 0), one.weight, counts.arrived.get(one, 0) / seconds
+            )
+            for one in Urgency
+        }
+
+
+@dataclass(slots=True)
+class LookupMonitor:
+    """Watches the queue for a process, and the allowance that its lookups are paid from."""
+
+    payment: Payment = field(default_factory=lambda: Payment("none", Allowance()))
+    clock: Callable[[], datetime] = field(default_factory=DatabaseClock)
+    """The clock that workers and the allowance go by."""
+    _counts: LookupCounts | None = None
+    _counted_until: float = 0.0
+
+    async def positions(self, customer_ids: Sequence[str]) -> Mapping[str, QueuePosition]:
+        """Return where the lookups of some customers wait, for those that do."""
+        reseller_id = current_tenant()
+        with keeping_tenant():
+            bind_tenant(None)
+            places = await places_of(customer_ids, reseller_id) if customer_ids else []
+            if not places:
+                return {}
+            forecast, _ = await self._forecast(is_coarse=reseller_id is not None)
+        return {
+            place.customer_id: QueuePosition(
+                place.urgency,
+                MAX_AHEAD if place.own_ahead is None else place.own_ahead,
+                place.own_ahead is None,
+                forecast.of(place.urgency, place.place, place.ahead, place.due_at),
+            )
+            for place in places
+        }
+
+    async def backlog(self) -> LookupBacklog:
+        """Return what has not ended, of the customers that the caller reaches."""
+        reseller_id = current_tenant()
+        with keeping_tenant():
+            bind_tenant(None)
+            forecast, allowance = await self._forecast(is_coarse=reseller_id is not None)
+            is_blocked = allowance.blocked_at is not None
+            if reseller_id is None:
+                return LookupBacklog(forecast.counts, forecast.end(), is_blocked, allowance)
+            own, last_places = await count_lookups_of(reseller_id, forecast.now)
+        ends = [forecast.of(urgency, place) for urgency, place in last_places.items()]
+        known = [end for end in ends if end is not None]
+        end_at = max(known, default=None) if len(known) == len(ends) else None
+        return LookupBacklog(own, end_at, is_blocked, None)
+
+    async def _forecast(self, *, is_coarse: bool) -> tuple[_Forecast, AllowanceState]:
+        now = self.clock()
+        counts, allowance = await self._current_counts(now), await self._allowance(now)
+        capacity = None
+        if counts.ended and allowance.blocked_at is None and await is_any_alive(now):
+            since = max(counts.busy_since or now, now - RECENT)
+            nominal = 1_000_000 / self.payment.allowance.interval_us / ALL_CALLS
+            capacity = measured_capacity(counts.ended_while_busy, now - since, nominal)
+        return _Forecast(now, counts, capacity, allowance.pause, is_coarse), allowance
+
+    async def _current_counts(self, now: datetime) -> LookupCounts:
+        if self._counts is not None and time.monotonic() < self._counted_until:
+            return self._counts
+        counts = await count_lookups(now)
+        is_long = sum(counts.waiting.values()) > LONG_QUEUE
+        self._counts = counts if is_long else None
+        self._counted_until = time.monotonic() + KEPT_FOR_S
+        return counts
+
+    async def _allowance(self, now: datetime) -> AllowanceState:
+        allowance, now_us = self.payment.allowance, microseconds(now)
+        row = await RateLimit.get_or_none(key=self.payment.key)
+        free_at = now_us if row is None else max(row.free_at, now_us)
+        room_us = now_us + allowance.ahead_us(Caller.STARTED) - free_at
+        calls_left = room_us // allowance.interval_us + 1
+        is_blocked = row is not None and row.blocked_at is not None
+        return AllowanceState(
+            allowance.limit,
+            allowance.window,
+            0 if is_blocked else max(calls_left, 0),
+            timedelta(microseconds=max(-room_us, 0)),
+            row.blocked_at if row else None,
+            row.blocked_reason if row else None,
+        )

@@ -1,0 +1,200 @@
+"""What somebody should look at about a customer. PURE."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum, unique
+from typing import Any
+
+from models.rules.company_type import FITTING_TYPES, LIMITED_TYPES, PLC_TYPES
+from models.rules.folding import searchable
+from models.rules.profile import Profile
+
+STRIKE_OFF = "active-proposal-to-strike-off"
+"""The register's word for an active company that is about to be dissolved."""
+
+_FORMS = (
+    "limited liability partnership|partneriaeth atebolrwydd cyfyngedig|llp|pac",
+    "public limited company|cwmni cyfyngedig cyhoeddus|plc|ccc",
+    "community interest company|cwmni buddiant cymunedol|cic|cbc",
+    "limited|ltd|cyfyngedig|cyf",
+)
+"""Legal forms of the United Kingdom, in English and in Welsh."""
+
+_LEGAL_FORMS = re.compile(rf"\b({'|'.join(_FORMS)}|the|and|co|company|cwmni)\b")
+_ENDS_IN_FORM = re.compile(rf"(?:^|\s)(?P<form>{'|'.join(_FORMS)})(?:\s*\([^)]*\))*$")
+_PLC = frozenset(_FORMS[1].split("|"))
+_PARTNERSHIP = frozenset(_FORMS[0].split("|"))
+
+
+_WORDS_OF_PERSONS = range(2, 5)
+_WORD_OF_PERSON = re.compile(r"(?=[^\W\d_])[^\Wa-z\d_](?:[^\W\d_]|['\u2019-](?=[^\W\d_]))*\.?")
+_BUSINESS = """
+  accountants agency associates bakery bros brothers building builders cafe capital care centre
+  charity church cleaning club college communications company construction consultancy
+  consultants consulting council design digital electrical energy engineering enterprises
+  estates events farm finance foods foundation garage global group healthcare holdings homes
+  hotel house industries international investments legal logistics management marketing media
+  motors network networks office partners partnership plumbing printing products properties
+  property recruitment restaurant retail school security service services shop software
+  solicitors solutions sons studio studios supplies support systems technologies technology
+  telecom telecoms the trading training transport travel trust uk university ventures wales and
+  of for limited
+"""
+_OF_BUSINESS = frozenset(_BUSINESS.split())
+"""Words that a person's name does not hold."""
+
+
+@unique
+class AdvisoryCode(StrEnum):
+    """The kinds of advisories."""
+
+    REVIEW_CONSENT = "REVIEW_CONSENT"
+    CONSENT_BY_TERMS = "CONSENT_BY_TERMS"
+    CONSENT_WITHOUT_VERSION = "CONSENT_WITHOUT_VERSION"
+    CONSENT_OUTDATED = "CONSENT_OUTDATED"
+    CONSENT_REACHES_UNVERIFIED = "CONSENT_REACHES_UNVERIFIED"
+    CLASS_MISMATCH = "CLASS_MISMATCH"
+    NAME_MISMATCH = "NAME_MISMATCH"
+    COMPANY_NOT_ACTIVE = "COMPANY_NOT_ACTIVE"
+    STRIKE_OFF_PROPOSED = "STRIKE_OFF_PROPOSED"
+    NAME_DOES_NOT_FIT_CLASS = "NAME_DOES_NOT_FIT_CLASS"
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """One thing to look at, and the class that would fit, where that is the matter."""
+
+    code: AdvisoryCode
+    message: str
+    suggested_class_code: str | None = None
+
+
+def advisories(
+    *,
+    name: str,
+    class_code: str | None,
+    is_checked: bool,
+    is_individual: bool,
+    profile: Profile,
+    consent_review_due_at: datetime | None,
+) -> list[Advisory]:
+    """Give what to look at; none of it changes anything by itself (A21, R30)."""
+    found = []
+    if consent_review_due_at is not None:
+        found.append(
+            Advisory(
+                AdvisoryCode.REVIEW_CONSENT,
+                "The customer changed between individual and organisation on"
+                f" {consent_review_due_at.date().isoformat()}: review the consent on record.",
+            )
+        )
+    details = profile.get("details") if is_checked else None
+    if details:
+        return found + _of_register(name, class_code, details)
+    return found + _of_name(name, class_code, is_checked=is_checked, is_individual=is_individual)
+
+
+def is_same_name(one: str, other: str) -> bool:
+    """Compare names without case, accents, punctuation and legal form."""
+    return _bare(one) == _bare(other)
+
+
+def legal_form(name: str) -> str | None:
+    """Return the UK legal form that a name ends in, in small letters; None without one."""
+    ending = _ENDS_IN_FORM.search(searchable(name).replace(".", "").rstrip(" ,;"))
+    return None if ending is None else ending["form"]
+
+
+def is_like_a_person(name: str) -> bool:
+    """Tell whether a name looks like a person's: two to four capitalised words of no business."""
+    words = name.split()
+    return (
+        len(words) in _WORDS_OF_PERSONS
+        and all(map(_WORD_OF_PERSON.fullmatch, words))
+        and legal_form(name) is None
+        and not _OF_BUSINESS & {word.casefold() for word in words}
+    )
+
+
+def _bare(name: str) -> str:
+    words = searchable(name).replace("&", " and ").replace(".", "")
+    letters = (_letters(_LEGAL_FORMS.sub(" ", words)), _letters(words))
+    return letters[0] or letters[1]
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+def _of_register(name: str, class_code: str | None, details: Mapping[str, Any]) -> list[Advisory]:
+    """Compare a customer with what the register says of its company."""
+    found = []
+    status, registered = details.get("company_status"), details.get("company_name")
+    mismatch = _class_mismatch(class_code, details.get("company_type"))
+    if mismatch is not None:
+        found.append(mismatch)
+    if not is_same_name(name, registered or ""):
+        found.append(
+            Advisory(
+                AdvisoryCode.NAME_MISMATCH,
+                f"The register calls this company {registered}: check the company number.",
+            )
+        )
+    if status not in {None, "active", "open", "registered"}:
+        found.append(Advisory(AdvisoryCode.COMPANY_NOT_ACTIVE, f"The company is in: {status}."))
+    if details.get("company_status_detail") == STRIKE_OFF:
+        found.append(
+            Advisory(
+                AdvisoryCode.STRIKE_OFF_PROPOSED,
+                "The company is about to be struck off the register: it will be dissolved unless"
+                " somebody objects.",
+            )
+        )
+    return found
+
+
+def _of_name(
+    name: str, class_code: str | None, *, is_checked: bool, is_individual: bool
+) -> list[Advisory]:
+    """Compare a name with the class, where the register says nothing of the company."""
+    form, is_reseller = legal_form(name), (class_code or "").startswith("RESELLER_")
+    if is_individual and form is not None:
+        company = "COMPANY_UK_PLC" if form in _PLC else "COMPANY_UK_LIMITED"
+        suggested = "RESELLER_UK_COMPANY" if is_reseller else company
+        return [
+            Advisory(
+                AdvisoryCode.NAME_DOES_NOT_FIT_CLASS,
+                "The name ends in the legal form of a company, but the class is for individuals.",
+                None if form in _PARTNERSHIP else suggested,
+            )
+        ]
+    if is_checked and not is_individual and is_like_a_person(name):
+        return [
+            Advisory(
+                AdvisoryCode.NAME_DOES_NOT_FIT_CLASS,
+                "The class is for companies, but the name looks like a person's: check that the"
+                " customer is not a sole trader.",
+                "RESELLER_SOLE_TRADER" if is_reseller else "SOLE_TRADER",
+            )
+        ]
+    return []
+
+
+def _class_mismatch(class_code: str | None, company_type: str | None) -> Advisory | None:
+    fitting = FITTING_TYPES.get(class_code or "", LIMITED_TYPES | PLC_TYPES)
+    if company_type is None or company_type in fitting:
+        return None
+    suggested = None
+    if class_code in FITTING_TYPES and company_type in PLC_TYPES:
+        suggested = "COMPANY_UK_PLC"
+    elif class_code in FITTING_TYPES and company_type in LIMITED_TYPES:
+        suggested = "COMPANY_UK_LIMITED"
+    elif class_code == "RESELLER_UK_COMPANY":
+        suggested = "RESELLER_OTHER"
+    return Advisory(
+        AdvisoryCode.CLASS_MISMATCH,
+        f"The register's type for this company is {company_type}, which does not fit its class.",
+        suggested,
+    )

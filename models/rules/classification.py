@@ -1,0 +1,164 @@
+"""What the four flags of a customer class mean: rules of R4 to R8 and R31. PURE."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+from models.rules.company_type import FITTING_TYPES
+from models.rules.errors import Refusal, RefusalCode
+
+LEGAL_INDIVIDUAL = "is_personal_customer OR is_sole_trader"
+"""What `is_legal_individual` tells, as a condition on the table of classes."""
+
+_WORDS = re.compile(r"[a-z]+")
+_UK_COMPANY = frozenset({"limited", "ltd", "plc", "plcs", "company", "companies"})
+_NO_UK_COMPANY = frozenset(
+    {"international", "overseas", "foreign", "non", "llp", "llps", "partnership", "partnerships"}
+)
+
+CSS_IDENTIFIERS = re.compile(r"-?[_a-zA-Z][\w-]*( -?[_a-zA-Z][\w-]*)*", re.ASCII)
+DISPLAY_CLASS_LENGTH = 100
+
+
+@unique
+class CustomerLabel(StrEnum):
+    """What a customer is marked as, derived from its class."""
+
+    INDIVIDUAL = "INDIVIDUAL"
+    SOLE_TRADER = "SOLE_TRADER"
+    RESELLER = "RESELLER"
+
+
+@unique
+class SubscriberKind(StrEnum):
+    """Whether the law sees the customer as a natural person or as an organisation."""
+
+    INDIVIDUAL = "INDIVIDUAL"
+    CORPORATE = "CORPORATE"
+
+
+@unique
+class InvoiceWording(StrEnum):
+    """Which set of phrases an invoice is worded with."""
+
+    STANDARD = "STANDARD"
+    RESELLER = "RESELLER"
+
+
+@unique
+class FlagWarning(StrEnum):
+    """Flag sets that contradict themselves without being impossible (R8)."""
+
+    PERSONAL_AND_SOLE_TRADER = "PERSONAL_AND_SOLE_TRADER"
+    PERSONAL_AND_RESELLER = "PERSONAL_AND_RESELLER"
+    CHECK_OF_NO_UK_COMPANY = "CHECK_OF_NO_UK_COMPANY"
+
+    @property
+    def message(self) -> str:
+        """Say to a person what is odd about the flags."""
+        return _WARNING_MESSAGES[self]
+
+
+_WARNING_MESSAGES = {
+    FlagWarning.PERSONAL_AND_SOLE_TRADER: (
+        "Sole traders are flagged separately; Personal Customer is meant for private individuals."
+    ),
+    FlagWarning.PERSONAL_AND_RESELLER: (
+        "A private individual does not normally sell services on to customers of their own."
+    ),
+    FlagWarning.CHECK_OF_NO_UK_COMPANY: (
+        "Check Companies House is only for UK Limited and UK PLC classes, and neither the code nor"
+        " the name of this class says that it is one."
+    ),
+}
+
+
+def is_legal_individual(is_personal_customer: bool, is_sole_trader: bool) -> bool:
+    """Tell whether data-protection law covers customers of such a class as individuals (R5, R6)."""
+    return is_personal_customer or is_sole_trader
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFlags:
+    """The data-protection profile of a customer class (R1)."""
+
+    is_personal_customer: bool = False
+    is_sole_trader: bool = False
+    is_reseller: bool = False
+    check_companies_house: bool = False
+
+    @property
+    def is_legal_individual(self) -> bool:
+        """Tell whether data-protection law covers these customers as individuals (R5, R6)."""
+        return is_legal_individual(self.is_personal_customer, self.is_sole_trader)
+
+    @property
+    def subscriber_kind(self) -> SubscriberKind:
+        """Give the kind of subscriber; partnerships and clubs need a class of their own (A19)."""
+        return SubscriberKind.INDIVIDUAL if self.is_legal_individual else SubscriberKind.CORPORATE
+
+    @property
+    def labels(self) -> tuple[CustomerLabel, ...]:
+        """Give the labels that customers of the class carry (R25)."""
+        carried = {
+            CustomerLabel.INDIVIDUAL: self.is_legal_individual,
+            CustomerLabel.SOLE_TRADER: self.is_sole_trader,
+            CustomerLabel.RESELLER: self.is_reseller,
+        }
+        return tuple(label for label, is_carried in carried.items() if is_carried)
+
+    @property
+    def invoice_wording(self) -> InvoiceWording:
+        """Give the key of the invoice wording (R31)."""
+        return InvoiceWording.RESELLER if self.is_reseller else InvoiceWording.STANDARD
+
+    def refusals(self) -> list[Refusal]:
+        """Name the flag sets that can't be: individuals have no entry at Companies House (R7)."""
+        if self.check_companies_house and self.is_legal_individual:
+            return [
+                Refusal(
+                    RefusalCode.CONTRADICTORY_FLAGS,
+                    "Check Companies House is only for UK Limited and PLC classes; it can't be"
+                    " combined with Personal Customer or Sole Trader.",
+                    ("checkCompaniesHouse",),
+                )
+            ]
+        return []
+
+    def warnings(self, *, is_uk_company: bool = True) -> tuple[FlagWarning, ...]:
+        """Name what is odd about the flags and yet accepted (R7, R8).
+
+        `is_uk_company` tells what the class seems to be for; see `seems_uk_company`.
+        """
+        is_personal = self.is_personal_customer
+        found = {
+            FlagWarning.PERSONAL_AND_SOLE_TRADER: is_personal and self.is_sole_trader,
+            FlagWarning.PERSONAL_AND_RESELLER: is_personal and self.is_reseller,
+            FlagWarning.CHECK_OF_NO_UK_COMPANY: self.check_companies_house and not is_uk_company,
+        }
+        return tuple(warning for warning, is_found in found.items() if is_found)
+
+
+def seems_uk_company(code: str | None, name: str) -> bool:
+    """Guess whether a class is for UK Limited or UK PLC customers, for a warning only.
+
+    The code of a shipped class decides; a class of one's own has no more than its name.
+    """
+    if code is not None:
+        return code in FITTING_TYPES
+    words = set(_WORDS.findall(name.casefold()))
+    return not words.isdisjoint(_UK_COMPANY) and words.isdisjoint(_NO_UK_COMPANY)
+
+
+def display_class_refusals(display_class: str) -> list[Refusal]:
+    """Refuse what is no list of CSS identifiers, since front ends render it into HTML (R4)."""
+    if len(display_class) <= DISPLAY_CLASS_LENGTH and CSS_IDENTIFIERS.fullmatch(display_class):
+        return []
+    return [
+        Refusal(
+            RefusalCode.INVALID_DISPLAY_CLASS,
+            "A display class is one or more CSS class names, separated by single spaces:"
+            f" letters, digits, - and _ only, {DISPLAY_CLASS_LENGTH} characters at most.",
+            ("displayClass",),
+        )
+    ]

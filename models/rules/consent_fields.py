@@ -1,0 +1,156 @@
+"""Checks what is to be recorded in the consent ledger, before anything is stored. PURE."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from models.rules.consent import DOCUMENTED, ConsentBasis, ConsentMethod, EntryKind
+from models.rules.errors import RefusalCode
+from models.rules.text import Checks
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+NAME_LENGTH = 200
+REASON_LENGTH = 1000
+VERSION_LENGTH = 200
+STATEMENT_LENGTH = 4000
+EVIDENCE_LENGTH = 500
+KEY_LENGTH = 200
+
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry as it was asked for; without an effective date it takes effect when recorded."""
+
+    kind: EntryKind
+    effective_at: datetime | None = None
+    basis: ConsentBasis | None = None
+    method: ConsentMethod | None = None
+    document_name: str | None = None
+    document_version: str | None = None
+    covers_emailing: bool = False
+    evidence_sha256: str | None = None
+    given_by: str | None = None
+    given_by_role: str | None = None
+    statement: str | None = None
+    evidence_reference: str | None = None
+    asked_by: str | None = None
+    reason: str | None = None
+    corrects_id: str | None = None
+    correction_reason: str | None = None
+
+
+def checked(
+    kind: EntryKind,
+    values: Mapping[str, Any],
+    *path: str,
+    corrects_id: str | None = None,
+    correction_reason: str | None = None,
+) -> Draft:
+    """Check the fields of an entry, and give it; `path` leads to where they are in the input.
+
+    A grant names its basis, who gave it, how, and where the evidence is (R50, R52), and for terms
+    or a privacy policy the document, affirming that it covers emailing (R53). Nothing is asked of
+    a withdrawal (R54), nor of a request for bills without itemisation.
+    """
+    checks = Checks()
+    found: dict[str, Any] = {
+        "effective_at": _instant(checks, values.get("effective_at"), *path, "effectiveAt"),
+        "method": values.get("method"),
+    }
+    if kind is EntryKind.GRANT:
+        found |= _grant(checks, values, path)
+    else:
+        evidence = _text(checks, values, "evidence_reference", EVIDENCE_LENGTH, path)
+        found["evidence_reference"] = evidence
+    if kind not in {EntryKind.GRANT, EntryKind.ANNULMENT}:
+        found["asked_by"] = _text(checks, values, "asked_by", NAME_LENGTH, path)
+        found["reason"] = _text(checks, values, "reason", REASON_LENGTH, path, has_lines=True)
+    checks.settle()
+    return Draft(kind, **found, corrects_id=corrects_id, correction_reason=correction_reason)
+
+
+def checked_key(key: str | None, *path: str) -> str | None:
+    """Check an idempotency key."""
+    if key is None:
+        return None
+    checks = Checks()
+    trimmed = checks.required_text(key, KEY_LENGTH, *path, "idempotencyKey")
+    checks.settle()
+    return trimmed
+
+
+def _grant(checks: Checks, values: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    basis = values.get("basis")
+    if basis is None:
+        checks.refuse(RefusalCode.REQUIRED, "Name the lawful basis that there is.", *path, "basis")
+    if values.get("method") is None:
+        checks.refuse(RefusalCode.REQUIRED, "Say how consent was given.", *path, "method")
+    is_documented = basis in DOCUMENTED
+    covers = bool(values.get("covers_emailing"))
+    if is_documented and not covers:
+        checks.refuse(
+            RefusalCode.AFFIRMATION_REQUIRED,
+            "Affirm that the document covers sending itemised bills and call records by email.",
+            *path,
+            "isEmailingCovered",
+            hint="If it does not cover that, it is no basis: get a written opt-in.",
+        )
+    return {
+        "basis": basis,
+        "given_by": _text(checks, values, "given_by", NAME_LENGTH, path, is_required=True),
+        "given_by_role": _text(checks, values, "given_by_role", NAME_LENGTH, path),
+        "evidence_reference": _text(
+            checks, values, "evidence_reference", EVIDENCE_LENGTH, path, is_required=True
+        ),
+        "evidence_sha256": _sha256(checks, values.get("evidence_sha256"), *path, "evidenceSha256"),
+        "document_name": _text(
+            checks, values, "document_name", NAME_LENGTH, path, is_required=is_documented
+        ),
+        "document_version": _text(checks, values, "document_version", VERSION_LENGTH, path),
+        "statement": _text(checks, values, "statement", STATEMENT_LENGTH, path, has_lines=True),
+        "covers_emailing": covers,
+    }
+
+
+def _text(
+    checks: Checks,
+    values: Mapping[str, Any],
+    name: str,
+    longest: int,
+    path: tuple[str, ...],
+    *,
+    is_required: bool = False,
+    has_lines: bool = False,
+) -> str | None:
+    first, *rest = name.split("_")
+    spelt = first + "".join(part.capitalize() for part in rest)
+    text = values.get(name)
+    if is_required:
+        return checks.required_text(text, longest, *path, spelt)
+    return checks.optional_text(text, longest, *path, spelt, has_lines=has_lines)
+
+
+def _instant(checks: Checks, instant: datetime | None, *path: str) -> datetime | None:
+    if instant is None:
+        return None
+    if instant.tzinfo is None:
+        checks.refuse(RefusalCode.INVALID, "effectiveAt needs an offset, such as Z.", *path)
+        return None
+    if not EARLIEST <= instant < LATEST:
+        checks.refuse(RefusalCode.INVALID, "effectiveAt lies between 1970 and 2200.", *path)
+        return None
+    return instant.astimezone(UTC)
+
+
+def _sha256(checks: Checks, text: str | None, *path: str) -> str | None:
+    if text is None or not text.strip():
+        return None
+    if not _SHA256.fullmatch(text.strip()):
+        checks.refuse(RefusalCode.INVALID, "evidenceSha256 is 64 hexadecimal digits.", *path)
+    return text.strip().lower()

@@ -1,0 +1,299 @@
+"""What would be emailed to a contact, in which form and why: the rules of R68 to R78. PURE.
+
+The class of the customer is no input: the rule is the same for a person, a company and a reseller
+(R75, R76). Nor is it one for MyAccount, which holds everything always (R74).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum, unique
+from functools import lru_cache
+
+from models.rules.document import Document
+
+
+@unique
+class DeliveryOutcome(StrEnum):
+    """The form in which a document goes out by email, if it does."""
+
+    ITEMISED = "ITEMISED"
+    SHORT = "SHORT"
+    PLAIN = "PLAIN"
+    PASSWORD_PROTECTED = "PASSWORD_PROTECTED"  # noqa: S105  # a form, no secret
+    SENT = "SENT"
+    WITHHELD = "WITHHELD"
+    NOT_ADDRESSED = "NOT_ADDRESSED"
+
+
+@unique
+class DeliveryReason(StrEnum):
+    """Why an outcome is what it is; a closed set that clients may switch on (R78)."""
+
+    ACCOUNT_CONSENT = "ACCOUNT_CONSENT"
+    CONTACT_PREFERENCE = "CONTACT_PREFERENCE"
+    NO_CONSENT = "NO_CONSENT"
+    UNVERIFIED_ADDRESS = "UNVERIFIED_ADDRESS"
+    NON_ITEMISED_REQUESTED = "NON_ITEMISED_REQUESTED"
+    CONTACT_INACTIVE = "CONTACT_INACTIVE"
+    NOT_ON_BILL_LIST = "NOT_ON_BILL_LIST"
+    NO_EMAIL = "NO_EMAIL"
+
+
+@unique
+class BillSection(StrEnum):
+    """The parts of a bill, in the order in which they stand (R72)."""
+
+    SUMMARY_TOTALS = "SUMMARY_TOTALS"
+    LINE_RENTALS = "LINE_RENTALS"
+    RECURRING_CHARGES = "RECURRING_CHARGES"
+    FEATURES = "FEATURES"
+    ITEMISED_CALLS = "ITEMISED_CALLS"
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """How a document goes out with an authority, and how without."""
+
+    full: DeliveryOutcome
+    reduced: DeliveryOutcome
+
+
+FORMS = {
+    Document.BILL: Forms(DeliveryOutcome.ITEMISED, DeliveryOutcome.SHORT),
+    Document.CDR_ZIP: Forms(DeliveryOutcome.PLAIN, DeliveryOutcome.PASSWORD_PROTECTED),
+    Document.USAGE_FILES: Forms(DeliveryOutcome.SENT, DeliveryOutcome.WITHHELD),
+}
+"""The two columns of the source document's defaults (R68, R69)."""
+
+AUTHORITIES = frozenset({DeliveryReason.ACCOUNT_CONSENT, DeliveryReason.CONTACT_PREFERENCE})
+"""The reasons for which detail is emailed; all others hold it back."""
+
+PREFERENCE_RELEASES = frozenset(Document)
+"""The documents that a contact's confirmed preference may release (A1).
+
+The source's general rule names all three. Taking USAGE_FILES out of this set reads its section on
+single contacts, which gives two examples, as the whole list instead.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPolicy:
+    """Where the source leaves a choice: A1, and whether consent needs a verified address (A13)."""
+
+    preference_releases: frozenset[Document] = PREFERENCE_RELEASES
+    needs_verified_address: bool = False
+
+
+POLICY = DeliveryPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the rule looks at, as it is at one instant.
+
+    `preference_documents` are those of the contact's confirmed preference; a requested one counts
+    for nothing (R60), and without a confirmed one they are none.
+    """
+
+    is_consent_given: bool = False
+    is_non_itemised_requested: bool = False
+    preference_documents: frozenset[Document] = frozenset()
+    is_on_bill_list: bool = True
+    is_active: bool = True
+    has_address: bool = True
+    is_address_verified: bool = True
+
+
+@unique
+class Step(StrEnum):
+    """What somebody can do that changes an outcome."""
+
+    ACTIVATE_CONTACT = "ACTIVATE_CONTACT"
+    ADD_TO_BILL_LIST = "ADD_TO_BILL_LIST"
+    ADD_ADDRESS = "ADD_ADDRESS"
+    VERIFY_ADDRESS = "VERIFY_ADDRESS"
+    RECORD_CONSENT = "RECORD_CONSENT"
+    CONFIRM_PREFERENCE = "CONFIRM_PREFERENCE"
+    WITHDRAW_NON_ITEMISED_REQUEST = "WITHDRAW_NON_ITEMISED_REQUEST"
+    REQUEST_NON_ITEMISED_BILLS = "REQUEST_NON_ITEMISED_BILLS"
+    WITHDRAW_CONSENT = "WITHDRAW_CONSENT"
+    WITHDRAW_PREFERENCE = "WITHDRAW_PREFERENCE"
+
+
+@unique
+class StepRange(StrEnum):
+    """Whom a step is for: one contact, or every address on the bill distribution list."""
+
+    CONTACT = "CONTACT"
+    ACCOUNT = "ACCOUNT"
+
+
+ACCOUNT_STEPS = frozenset(
+    {
+        Step.RECORD_CONSENT,
+        Step.WITHDRAW_CONSENT,
+        Step.REQUEST_NON_ITEMISED_BILLS,
+        Step.WITHDRAW_NON_ITEMISED_REQUEST,
+    }
+)
+"""The steps that change what every address on the list gets (R64, R65)."""
+
+
+def range_of(step: Step) -> StepRange:
+    """Tell whom a step is for."""
+    return StepRange.ACCOUNT if step in ACCOUNT_STEPS else StepRange.CONTACT
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A step, and the outcome that it alone would lead to."""
+
+    step: Step
+    outcome: DeliveryOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to one document for one contact."""
+
+    document: Document
+    outcome: DeliveryOutcome
+    reason: DeliveryReason
+    remedies: tuple[Remedy, ...]
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether detail goes out by email."""
+        return self.outcome is FORMS[self.document].full
+
+    @property
+    def is_password_needed(self) -> bool:
+        """Tell whether the contact needs a password, which travels out of band (R73)."""
+        return self.outcome is DeliveryOutcome.PASSWORD_PROTECTED
+
+    @property
+    def sections(self) -> tuple[BillSection, ...]:
+        """Name what the bill contains, in order; other documents have no sections (R72)."""
+        return SECTIONS.get(self.outcome, ())
+
+
+SECTIONS = {
+    DeliveryOutcome.ITEMISED: tuple(BillSection),
+    DeliveryOutcome.SHORT: tuple(
+        section for section in BillSection if section is not BillSection.ITEMISED_CALLS
+    ),
+}
+
+
+@lru_cache(maxsize=20_000)
+def decide(document: Document, facts: Facts, policy: DeliveryPolicy = POLICY) -> Decision:
+    """Decide what happens to a document; the arguments have few values, so answers are kept."""
+    outcome, reason = _verdict(document, facts, policy)
+    return Decision(
+        document,
+        outcome,
+        reason,
+        tuple(
+            Remedy(step, _verdict(document, after(step, document, facts), policy)[0])
+            for step in _steps(document, facts, policy, reason)
+        ),
+    )
+
+
+def after(step: Step, document: Document, facts: Facts) -> Facts:
+    """Give the facts as they are once a step has been taken for a document."""
+    return _EFFECTS[step](document, facts)
+
+
+def _verdict(
+    document: Document, facts: Facts, policy: DeliveryPolicy
+) -> tuple[DeliveryOutcome, DeliveryReason]:
+    obstacle = _obstacle(facts)
+    if obstacle is not None:
+        return DeliveryOutcome.NOT_ADDRESSED, obstacle
+    reason = _reason(document, facts, policy)
+    forms = FORMS[document]
+    return (forms.full if reason in AUTHORITIES else forms.reduced), reason
+
+
+def _obstacle(facts: Facts) -> DeliveryReason | None:
+    """Give why the contact is sent nothing at all, the widest reason first (R77, A14)."""
+    if not facts.is_active:
+        return DeliveryReason.CONTACT_INACTIVE
+    if not facts.is_on_bill_list:
+        return DeliveryReason.NOT_ON_BILL_LIST
+    return None if facts.has_address else DeliveryReason.NO_EMAIL
+
+
+def _reason(document: Document, facts: Facts, policy: DeliveryPolicy) -> DeliveryReason:
+    """Give the authority for the full form, or why there is none; consent never blocks (R71)."""
+    if facts.is_non_itemised_requested:
+        return DeliveryReason.NON_ITEMISED_REQUESTED
+    is_verified = facts.is_address_verified
+    if facts.is_consent_given and (is_verified or not policy.needs_verified_address):
+        return DeliveryReason.ACCOUNT_CONSENT
+    is_preferred = _is_preferred(document, facts, policy)
+    if is_preferred and is_verified:
+        return DeliveryReason.CONTACT_PREFERENCE
+    if facts.is_consent_given or is_preferred:
+        return DeliveryReason.UNVERIFIED_ADDRESS
+    return DeliveryReason.NO_CONSENT
+
+
+def _is_preferred(document: Document, facts: Facts, policy: DeliveryPolicy) -> bool:
+    return document in facts.preference_documents and document in policy.preference_releases
+
+
+def _steps(
+    document: Document, facts: Facts, policy: DeliveryPolicy, reason: DeliveryReason
+) -> list[Step]:
+    """Name what would change the outcome: what opens the way out, or else what shuts it."""
+    if _obstacle(facts) is not None:
+        missing = {
+            Step.ACTIVATE_CONTACT: not facts.is_active,
+            Step.ADD_TO_BILL_LIST: not facts.is_on_bill_list,
+            Step.ADD_ADDRESS: not facts.has_address,
+        }
+    elif reason in AUTHORITIES:
+        missing = {
+            Step.WITHDRAW_CONSENT: facts.is_consent_given,
+            Step.WITHDRAW_PREFERENCE: _is_preferred(document, facts, policy),
+            Step.REQUEST_NON_ITEMISED_BILLS: True,
+        }
+    else:
+        requested = facts.is_non_itemised_requested
+        without = _reason(document, replace(facts, is_non_itemised_requested=False), policy)
+        has_none = without is DeliveryReason.NO_CONSENT
+        missing = {
+            Step.WITHDRAW_NON_ITEMISED_REQUEST: requested,
+            Step.VERIFY_ADDRESS: without is DeliveryReason.UNVERIFIED_ADDRESS,
+            Step.RECORD_CONSENT: has_none,
+            Step.CONFIRM_PREFERENCE: has_none and document in policy.preference_releases,
+        }
+    return [step for step, is_missing in missing.items() if is_missing]
+
+
+_EFFECTS: dict[Step, Callable[[Document, Facts], Facts]] = {
+    Step.ACTIVATE_CONTACT: lambda _, facts: replace(facts, is_active=True),
+    Step.ADD_TO_BILL_LIST: lambda _, facts: replace(facts, is_on_bill_list=True),
+    # Verification and preference belong to an address, and a new one begins without (R62).
+    Step.ADD_ADDRESS: lambda _, facts: replace(
+        facts, has_address=True, is_address_verified=False, preference_documents=frozenset()
+    ),
+    Step.VERIFY_ADDRESS: lambda _, facts: replace(facts, is_address_verified=True),
+    Step.RECORD_CONSENT: lambda _, facts: replace(facts, is_consent_given=True),
+    Step.WITHDRAW_CONSENT: lambda _, facts: replace(facts, is_consent_given=False),
+    # A preference is confirmed for a verified address only (R61).
+    Step.CONFIRM_PREFERENCE: lambda document, facts: replace(
+        facts,
+        preference_documents=facts.preference_documents | {document},
+        is_address_verified=True,
+    ),
+    Step.WITHDRAW_PREFERENCE: lambda _, facts: replace(facts, preference_documents=frozenset()),
+    Step.WITHDRAW_NON_ITEMISED_REQUEST: lambda _, facts: replace(
+        facts, is_non_itemised_requested=False
+    ),
+    Step.REQUEST_NON_ITEMISED_BILLS: lambda _, facts: replace(
+        facts, is_non_itemised_requested=True
+    ),
+}

@@ -1,0 +1,197 @@
+"""A customer at an instant, as far as delivery looks at it; and what is assumed of it. PURE."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum, unique
+
+from models.rules.consent import ConsentState, NonItemisedState
+from models.rules.delivery import Decision, DeliveryPolicy, DeliveryReason, Facts, decide
+from models.rules.document import Document
+from models.rules.preference import PreferenceState, in_order
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSituation:
+    """A contact at an instant; its name and email are None or empty once they are erased."""
+
+    contact_id: str
+    name: str
+    email: str | None
+    has_address: bool
+    is_verified: bool
+    is_on_bill_list: bool
+    is_active: bool
+    preference: PreferenceState
+    is_on_correspondence_list: bool = False
+
+    @property
+    def is_sent_correspondence(self) -> bool:
+        """Tell whether correspondence is emailed; it holds no call detail and needs no consent."""
+        return self.is_on_correspondence_list and self.is_active and self.has_address
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSituation:
+    """The class that a customer was in at an instant; it decides nothing (R75)."""
+
+    class_id: str
+    name: str
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A customer at an instant: consent, request, contacts, class."""
+
+    at: datetime
+    consent: ConsentState
+    non_itemised: NonItemisedState
+    contacts: tuple[ContactSituation, ...]
+    customer_class: ClassSituation | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssumedContact:
+    """What is assumed of a contact; None leaves it as it is, no documents mean no preference."""
+
+    contact_id: str
+    is_on_bill_list: bool | None = None
+    preference_documents: frozenset[Document] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What is assumed of a customer; None leaves it as it is."""
+
+    is_consent_given: bool | None = None
+    is_non_itemised_requested: bool | None = None
+    contacts: Sequence[AssumedContact] = ()
+    customer_class: ClassSituation | None = None
+
+
+@unique
+class DeliveryAdvisoryCode(StrEnum):
+    """The kinds of advisories on deliveries."""
+
+    UNVERIFIED_ADDRESS = "UNVERIFIED_ADDRESS"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAdvisory:
+    """One thing to look at; it changes nothing."""
+
+    code: DeliveryAdvisoryCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A decision that an assumption changes."""
+
+    contact: ContactSituation
+    before: Decision
+    after: Decision
+
+
+class UnknownContact(Exception):
+    """Something is assumed of a contact that the customer does not have at that instant."""
+
+    def __init__(self, contact_id: str) -> None:
+        super().__init__("The customer has no such contact at that instant.")
+        self.contact_id = contact_id
+
+
+def facts_of(situation: Situation, contact: ContactSituation) -> Facts:
+    """Give what the rule looks at."""
+    return Facts(
+        is_consent_given=situation.consent.is_given,
+        is_non_itemised_requested=situation.non_itemised.is_requested,
+        preference_documents=frozenset(contact.preference.documents),
+        is_on_bill_list=contact.is_on_bill_list,
+        is_active=contact.is_active,
+        has_address=contact.has_address,
+        is_address_verified=contact.is_verified,
+    )
+
+
+def decisions(
+    situation: Situation, contact: ContactSituation, policy: DeliveryPolicy
+) -> list[Decision]:
+    """Decide on each document for a contact."""
+    facts = facts_of(situation, contact)
+    return [decide(document, facts, policy) for document in Document]
+
+
+def entry_behind(
+    situation: Situation, contact: ContactSituation, reason: DeliveryReason
+) -> str | None:
+    """Give the id of the entry that a decision rests on (R78).
+
+    Behind a missing consent is the entry that ended it, or the contact's preference, if one did.
+    What is only assumed rests on no entry.
+    """
+    if reason is DeliveryReason.ACCOUNT_CONSENT:
+        return situation.consent.entry_id
+    if reason is DeliveryReason.CONTACT_PREFERENCE:
+        return contact.preference.entry_id
+    if reason is DeliveryReason.NON_ITEMISED_REQUESTED:
+        return situation.non_itemised.entry_id
+    if reason is DeliveryReason.NO_CONSENT:
+        ended = None if contact.preference.is_confirmed else contact.preference.entry_id
+        return situation.consent.entry_id or ended
+    return None
+
+
+def advisories_of(
+    situation: Situation, contact: ContactSituation, policy: DeliveryPolicy
+) -> list[DeliveryAdvisory]:
+    """Give what to look at about a contact: detail that goes to an unverified address (A13)."""
+    is_reached = any(one.is_full for one in decisions(situation, contact, policy))
+    if contact.is_verified or not is_reached:
+        return []
+    message = "Consent sends call detail to an email address that is not verified."
+    return [DeliveryAdvisory(DeliveryAdvisoryCode.UNVERIFIED_ADDRESS, message)]
+
+
+def assume(situation: Situation, assumption: Assumption) -> Situation:
+    """Give the situation as it would be; raises UnknownContact."""
+    known = {contact.contact_id: contact for contact in situation.contacts}
+    for assumed in assumption.contacts:
+        if assumed.contact_id not in known:
+            raise UnknownContact(assumed.contact_id)
+        known[assumed.contact_id] = _assumed_contact(known[assumed.contact_id], assumed)
+    consent, requested = situation.consent, situation.non_itemised
+    if assumption.is_consent_given not in {None, consent.is_given}:
+        consent = ConsentState(is_given=not consent.is_given)
+    if assumption.is_non_itemised_requested not in {None, requested.is_requested}:
+        requested = NonItemisedState(is_requested=not requested.is_requested)
+    return replace(
+        situation,
+        consent=consent,
+        non_itemised=requested,
+        contacts=tuple(known.values()),
+        customer_class=assumption.customer_class or situation.customer_class,
+    )
+
+
+def difference(before: Situation, after: Situation, policy: DeliveryPolicy) -> Iterator[Change]:
+    """Give the decisions that differ in outcome or reason between two situations."""
+    for old, new in zip(before.contacts, after.contacts, strict=True):
+        pairs = zip(decisions(before, old, policy), decisions(after, new, policy), strict=True)
+        for one, other in pairs:
+            if (one.outcome, one.reason) != (other.outcome, other.reason):
+                yield Change(new, one, other)
+
+
+def _assumed_contact(contact: ContactSituation, assumed: AssumedContact) -> ContactSituation:
+    """Change what is assumed; to confirm a preference takes a verified address first (R61)."""
+    if assumed.is_on_bill_list is not None:
+        contact = replace(contact, is_on_bill_list=assumed.is_on_bill_list)
+    documents = assumed.preference_documents
+    if documents is None or documents == frozenset(contact.preference.documents):
+        return contact
+    preference = PreferenceState(is_confirmed=bool(documents), documents=in_order(documents))
+    return replace(
+        contact, preference=preference, is_verified=contact.is_verified or bool(documents)
+    )

@@ -1,0 +1,1 @@
+"""The database: connections, row queries, SQL dialects, locks and the tenant scope."""

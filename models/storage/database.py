@@ -1,0 +1,396 @@
+"""The database: its connection, its transactions, and the wake-ups that go out after a commit."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import structlog
+from tortoise import Tortoise
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.connection import get_connection
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+from models.storage.database_faults import lacks_name
+from models.storage.fault_log import FAULTS, report
+from models.storage.read_pool import CONNECT_S, ReadingConnections, connected
+from models.storage.schema_fit import APPLIED, SchemaFit, fit_of, own_migrations
+from models.storage.sqlite_epochs import LiteEpochs
+from models.storage.tenant_clients import ENGINE, added_for, refuse_foreign
+from models.storage.tenant_scope import current_tenant
+
+if TYPE_CHECKING:
+    import sqlite3
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+Row = TypeVar("Row", bound=Model)
+
+ADDRESS = ("host", "port", "user", "password", "database")
+POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
+BUSY_TIMEOUT_MS = 15_000
+RECONNECT_S = 2.0
+SCHEMA = "schema"
+"""The topic that is woken when migrations were applied."""
+CHECK_SCHEMA_S = 5.0
+READER = "reader"
+"""The attribute of Tortoise's connection that holds what reads outside of transactions go by."""
+READING_SHARE = 3
+"""A third of the connections are for reads alone."""
+
+COLLISIONS = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.SerializationError,
+)
+"""PostgreSQL rolled back: units of work were in each other's way, or the schema has changed."""
+
+KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
+MAX_PAUSE_S = 0.05
+_woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
+
+PLANNER_SETTING = "enable_incremental_sort"
+"""Off, or the planner sorts lists by the index of unique numbers, which holds erased rows too."""
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    """Set the planner up, and wait for others' locks no longer than SQLite does."""
+    await connection.execute(f"SET {PLANNER_SETTING} = off; SET lock_timeout = {BUSY_TIMEOUT_MS}")
+
+
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """Change no session state: behind a transaction pooler, sessions are shared (ADR 31)."""
+
+
+class _RollBackDryRunError(Exception):
+    """Leaves a transaction whose work was only tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Events of this process by topic, fired after a commit or by another process."""
+
+    _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
+    _fired: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def watching(self, topic: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set whenever the topic is woken."""
+        event = asyncio.Event()
+        self._watchers.setdefault(topic, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._watchers[topic].discard(event)
+
+    def fire(self, topic: str) -> None:
+        """Set the events of everybody who watches the topic."""
+        self._fired[topic] += 1
+        for event in self._watchers.get(topic, ()):
+            event.set()
+
+    def fired(self, topic: str) -> int:
+        """Tell how often the topic was fired."""
+        return self._fired[topic]
+
+
+class Database:
+    """One database of the process, opened and closed by the composition root.
+
+    `is_pooled` says that the URL leads to a pooler in transaction mode, such as pgbouncer. Each
+    statement or transaction may then reach another server session, so no statement is prepared
+    by name and no session state is set. `direct_url` leads to the server itself, for LISTEN and
+    migrations. `timeout_s` is how long a statement may take on PostgreSQL.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 12,
+        timeout_s: float | None = None,
+        is_pooled: bool = False,
+        direct_url: str | None = None,
+    ) -> None:
+        self.url = url
+        self.is_pooled = is_pooled
+        self._timeout_s = timeout_s
+        self._direct_url = direct_url
+        self.is_postgres = urlsplit(url).scheme in POSTGRES_SCHEMES
+        self.signals = Signals()
+        self.numbering = asyncio.Lock()
+        """Held while this process numbers rows (`models/tables/numbering.py`)."""
+        self._reading = pool_size // READING_SHARE
+        self._pool_size = pool_size - self._reading
+        self._units: set[asyncio.Task[Any]] = set()
+        self._listener: asyncio.Task[None] | None = None
+        self._is_listening = False
+        self._reader: sqlite3.Connection | None = None
+        self._lite_epochs: LiteEpochs | None = None
+        """Epochs of topics on SQLite, each with the version of the data that it was read at."""
+        self.schema_fit: SchemaFit | None = None
+        """How the schema fits this program, as last looked at; None if that was never done."""
+        self._reading_connections: ReadingConnections | None = None
+
+    @property
+    def may_write(self) -> bool:
+        """Tell whether the schema fits this program, as far as anybody has looked."""
+        return self.schema_fit is None or self.schema_fit.may_write
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Give Tortoise's configuration."""
+        connection = expand_db_url(self.url) | {"engine": ENGINE}
+        if self.is_postgres:
+            given = connection["credentials"].items()
+            connection["credentials"] = {name: one for name, one in given if name in ADDRESS} | {
+                "dsn": self.dsn,  # the driver reads its options; Tortoise would misname them
+                "maxsize": self._pool_size,
+                "init": self._prepare,
+                **self._statement_options,
+            }
+        else:
+            connection["credentials"] |= {"busy_timeout": BUSY_TIMEOUT_MS}
+        return {
+            "connections": {"default": connection},
+            "apps": {
+                "models": {
+                    "models": ["models"],
+                    "default_connection": "default",
+                    "migrations": "models.migrations",
+                }
+            },
+            "use_tz": True,
+            "timezone": "UTC",
+        }
+
+    @property
+    def dsn(self) -> str:
+        """Give the address as PostgreSQL's own clients write it."""
+        return _as_dsn(self.url)
+
+    @property
+    def direct_dsn(self) -> str:
+        """The server's own address, past a pooler, for what needs a session of its own."""
+        return _as_dsn(self._direct_url or self.url)
+
+    @property
+    def _prepare(self) -> Callable[[asyncpg.Connection], Awaitable[None]]:
+        return _leave_as_it_is if self.is_pooled else _prepare
+
+    @property
+    def _statement_options(self) -> dict[str, Any]:
+        uncached = {"statement_cache_size": 0} if self.is_pooled else {}
+        return {"command_timeout": self._timeout_s, **uncached}
+
+    async def open(self, topics: Sequence[str] = ()) -> None:
+        """Connect, and on PostgreSQL listen for what other processes wake."""
+        # Lifespan and requests are different tasks, hence the fallback.
+        await Tortoise.init(config=self.config, _enable_global_fallback=True)
+        if not self.is_postgres:
+            # Connecting is left to the first query, and a caller who hangs up then blocks all.
+            await get_connection("default").execute_query("SELECT 1")
+            self._reader = self._open_reader()
+        else:
+            options = self._statement_options
+            connect = partial(connected, self._prepare, dsn=self.dsn, **options)
+            self._reading_connections = ReadingConnections(connect, self._reading)
+            setattr(get_connection("default"), READER, self._reading_connections)
+        if self.is_postgres and topics:
+            self._listener = asyncio.create_task(self._listen(topics))
+
+    async def close(self) -> None:
+        """Let running units of work end, then disconnect."""
+        FAULTS.mismatch = None
+        if self._units:
+            await asyncio.wait(self._units)
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+        if self._reader is not None:
+            self._reader.close()
+        if self._reading_connections is not None:
+            await self._reading_connections.close()
+        await Tortoise.close_connections()
+
+    async def read_schema_fit(self) -> SchemaFit:
+        """Look at how the schema fits this program."""
+        try:
+            rows = await self._read_quietly(APPLIED)
+        except Exception as error:
+            if not lacks_name(error):
+                raise
+            rows = ()  # nothing was ever applied
+        return fit_of(own_migrations(), [row[0] for row in rows])
+
+    async def check_schema(self) -> SchemaFit:
+        """Look at how the schema fits; log a change, and refuse units of work while it doesn't."""
+        fit = await self.read_schema_fit()
+        if self.schema_fit != fit and not (self.schema_fit is None and fit.may_write):
+            (log.info if fit.may_write else log.warning)("schema_checked", schema=str(fit))
+        self.schema_fit = fit
+        FAULTS.mismatch = fit.mismatch
+        return fit
+
+    @asynccontextmanager
+    async def schema_watched(self) -> AsyncIterator[None]:
+        """Check how the schema fits before anything is written, and again from then on."""
+        try:
+            await self.check_schema()
+        except Exception as error:
+            report("schema_unchecked", error)
+        watching = asyncio.create_task(self.watch_schema())
+        try:
+            yield
+        finally:
+            watching.cancel()
+
+    async def watch_schema(self) -> None:
+        """Look at the schema again and again, for ever: migrations may be applied meanwhile."""
+        with self.signals.watching(SCHEMA) as migrated:
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(migrated.wait(), CHECK_SCHEMA_S)
+                migrated.clear()
+                try:
+                    await self.check_schema()
+                except Exception as error:
+                    report("schema_unchecked", error)
+
+    async def _read_quietly(self, text: str) -> Sequence[Sequence[Any]]:
+        """Run a statement outside of everybody's transactions and logs."""
+        if self._reader is not None:
+            return self._reader.execute(text).fetchall()
+        assert self._reading_connections is not None  # noqa: S101  # the database is open
+        return await self._reading_connections.fetch(text, ())
+
+    def epoch(self, topic: str) -> int | None:
+        """Give a number that changes whenever what the topic is about does, in any process.
+
+        Nothing is given as long as this process would not hear of a change: then what was read
+        before can't be trusted.
+        """
+        if self._lite_epochs is not None:
+            return self._lite_epochs.of(topic)
+        return self.signals.fired(topic) if self._is_listening else None
+
+    async def transaction(
+        self, work: Callable[[], Awaitable[Result]], *, dry_run: bool = False
+    ) -> Result:
+        """Do the work in one transaction, to its end even if the caller is cancelled meanwhile.
+
+        Cancelling inside a transaction would leave the connection unusable, so the work has a
+        task of its own. With `dry_run` everything is rolled back, and the result given all the
+        same. Work that collides with another's on PostgreSQL is done again from its beginning.
+        Raises DatabaseUnavailable if the schema does not fit this program.
+        """
+        if self.schema_fit is not None:
+            self.schema_fit.refuse_writes()
+        unit = asyncio.create_task(self._unit_of_work(work, dry_run=dry_run))
+        self._units.add(unit)
+        unit.add_done_callback(self._forget)
+        return await asyncio.shield(unit)
+
+    def _open_reader(self) -> "sqlite3.Connection":
+        from models.storage.sqlite_clients import open_reader  # noqa: PLC0415  # PostgreSQL needs none
+
+        path = self.config["connections"]["default"]["credentials"]["file_path"]
+        reader = open_reader(path)
+        setattr(get_connection("default"), READER, reader)
+        self._lite_epochs = LiteEpochs(reader)
+        return reader
+
+    def _forget(self, unit: asyncio.Task[Any]) -> None:
+        self._units.discard(unit)
+        if not unit.cancelled():
+            unit.exception()  # marks it as seen: the caller may have gone
+
+    async def _unit_of_work(
+        self, work: Callable[[], Awaitable[Result]], *, dry_run: bool
+    ) -> Result:
+        now = asyncio.get_running_loop().time
+        until = now() + KEEP_TRYING_S
+        while True:
+            try:
+                return await self._try_unit(work, dry_run=dry_run)
+            except COLLISIONS as collision:
+                if now() > until:
+                    raise
+                log.debug("collided", kind=type(collision).__name__)
+            # A pause at random, so that the same two don't meet again.
+            await asyncio.sleep(random.uniform(0, MAX_PAUSE_S))  # noqa: S311  # no secret
+
+    async def _try_unit(self, work: Callable[[], Awaitable[Result]], *, dry_run: bool) -> Result:
+        topics: set[str] = set()
+        _woken.set(topics)
+        added_for.set(set())
+        try:
+            async with in_transaction() as connection:
+                result = await work()
+                if current_tenant() is not None:
+                    await refuse_foreign(connection)
+                if dry_run:
+                    raise _RollBackDryRunError
+        except _RollBackDryRunError:
+            return result
+        for topic in topics:
+            self.signals.fire(topic)
+        return result
+
+    async def _listen(self, topics: Sequence[str]) -> None:
+        while True:
+            try:
+                await self._listen_until_lost(topics)
+            except Exception as error:
+                report("listener_lost", error)
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _listen_until_lost(self, topics: Sequence[str]) -> None:
+        lost = asyncio.Event()
+        connection = await asyncpg.connect(self.direct_dsn, timeout=CONNECT_S)
+        try:
+            connection.add_termination_listener(lambda _: lost.set())
+            for topic in topics:
+                await connection.add_listener(topic, lambda *args: self.signals.fire(args[2]))
+            for topic in topics:
+                self.signals.fire(topic)  # what came while nobody listened
+            self._is_listening = True
+            await lost.wait()
+        finally:
+            self._is_listening = False
+            connection.terminate()
+
+
+async def wake(topic: str) -> None:
+    """Wake who watches the topic, in every process, once the current transaction has committed."""
+    note_wake(topic)
+    connection = get_connection("default")
+    if dialect_of(connection) == "postgres":
+        await connection.execute_query("SELECT pg_notify($1, '')", [topic])
+
+
+def note_wake(topic: str | None) -> None:
+    """Wake who watches the topic in this process, once the current transaction has committed."""
+    topics = _woken.get()
+    if topics is not None and topic is not None:
+        topics.add(topic)
+
+
+def dialect_of(connection: BaseDBAsyncClient) -> str:
+    """Name the dialect: `postgres` or `sqlite`."""
+    return connection.capabilities.dialect
+
+
+def _as_dsn(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))

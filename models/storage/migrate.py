@@ -1,0 +1,269 @@
+"""Applies the migrations, one process at a time, and waits for nobody's locks for long."""
+
+import asyncio
+import fcntl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.connection import get_connection
+from tortoise.migrations.executor import MigrationExecutor, PlanStep
+from tortoise.migrations.migration import Migration
+from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_generator.state import State
+from tortoise.transactions import in_transaction
+
+from models.storage.database import SCHEMA, Database, dialect_of
+from models.storage.database_faults import FaultKind, fault_of
+
+ADVISORY_LOCK = 7_412_209
+"""An arbitrary number that only this project's migrations lock."""
+
+LOCK_TIMEOUT_S = 10.0
+POLL_S = 0.1
+
+ADVISORY_HOLDERS = (
+    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = $1"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+DESCRIBED = (
+    "SELECT pid, application_name, state, xact_start, query_start FROM pg_stat_activity"
+    " WHERE pid = ANY($1::int[]) ORDER BY xact_start"
+)
+
+
+class MigrationBlocked(Exception):
+    """A lock was not free in time; the migration that needed it has changed nothing."""
+
+
+class SchemaNewer(Exception):
+    """The database has migrations that this program does not know; none was applied."""
+
+
+async def migrate(
+    database: Database,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    note: Callable[[str], object] = lambda _: None,
+) -> list[str]:
+    """Bring an open database up to date and return the names of what was applied.
+
+    Each migration, and the note that it was applied, is one transaction. `note` is called with its
+    name once it is stored. Raises MigrationBlocked if somebody holds a lock for too long, and
+    SchemaNewer if the database has migrations that this program would have to know.
+    """
+    applied = []
+    executor = _executor(database)
+    async with _alone(database, lock_timeout_s) as watch:
+        # The executor's own `migrate` notes what it applied in another transaction, and a process
+        # that is killed between the two could never migrate again. Hence its inner parts.
+        plan, state = await watch("The first step", _prepare(database, lock_timeout_s))
+        if breaking := (await database.read_schema_fit()).breaking:
+            raise SchemaNewer(
+                f"The database is newer than this program: {', '.join(breaking)} unknown. Nothing"
+                " was applied; update this program."
+            )
+        for step in plan:
+            name = f"{step.migration.name}"
+            await watch(name, _apply(executor, step.migration, state, lock_timeout_s))
+            applied.append(name)
+            note(name)
+        if applied:
+            await _tell(database)
+    return applied
+
+
+async def _prepare(database: Database, lock_timeout_s: float) -> tuple[list[PlanStep], State]:
+    """Return what is to be applied, and the models as they are before it."""
+    if not database.is_postgres:
+        return await _planned(_executor(database))
+    async with in_transaction() as connection:
+        await _bound_waits(connection, lock_timeout_s)
+        has_record, _ = await connection.execute_query(
+            "SELECT 1 WHERE to_regclass('tortoise_migrations') IS NOT NULL"
+        )
+        executor = MigrationExecutor(connection, database.config["apps"])
+        # The recorder takes any failure to read the record for a database that has none.
+        if has_record:
+            await connection.execute_script("LOCK TABLE tortoise_migrations IN ACCESS SHARE MODE")
+        else:
+            await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+        return await _planned(executor)
+
+
+async def _planned(executor: MigrationExecutor) -> tuple[list[PlanStep], State]:
+    plan = await executor.plan()
+    if plan:
+        await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+    applied = await executor.recorder.applied_migrations()
+    return plan, await executor._project_state(set(applied))
+
+
+async def _bound_waits(connection: BaseDBAsyncClient, lock_timeout_s: float) -> None:
+    """Let no statement of a transaction of PostgreSQL wait for a lock for longer."""
+    await connection.execute_script(f"SET LOCAL lock_timeout = {_ms(lock_timeout_s)}")
+
+
+async def _apply(
+    executor: MigrationExecutor, migration: Migration, state: State, lock_timeout_s: float
+) -> None:
+    async with in_transaction() as connection:
+        if dialect_of(connection) == "postgres":
+            await _bound_waits(connection, lock_timeout_s)
+        editor = executor._schema_editor(atomic=True)
+        editor.client = connection
+        await migration.apply(state, dry_run=False, schema_editor=editor)
+        recorder = MigrationRecorder(connection)
+        await recorder.record_applied(migration.app_label, migration.name)
+
+
+async def schema_version(database: Database) -> str | None:
+    """Name the latest migration that an open database has; None if it has none."""
+    applied = await _executor(database).recorder.applied_migrations()
+    return max((key.name for key in applied), default=None)
+
+
+def _executor(database: Database) -> MigrationExecutor:
+    apps: dict[str, dict[str, Any]] = database.config["apps"]
+    return MigrationExecutor(get_connection("default"), apps)
+
+
+async def _tell(database: Database) -> None:
+    """Let processes that serve look at the schema at once; on SQLite they do so by themselves."""
+    database.signals.fire(SCHEMA)
+    if database.is_postgres:
+        await get_connection("default").execute_query("SELECT pg_notify($1, '')", [SCHEMA])
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+Watch = Callable[[str, Awaitable[Any]], Awaitable[Any]]
+"""Applies a migration, and raises MigrationBlocked, with who is in its way, if it is blocked."""
+
+
+@asynccontextmanager
+async def _alone(database: Database, timeout_s: float) -> AsyncIterator[Watch]:
+    if database.is_postgres:
+        async with _alone_on_postgres(database, timeout_s) as watch:
+            yield watch
+        return
+    connection = get_connection("default")
+    ((before,),) = (await connection.execute_query("PRAGMA busy_timeout"))[1]
+    await connection.execute_query(f"PRAGMA busy_timeout = {_ms(timeout_s)}")
+    try:
+        async with _alone_on_sqlite(database, timeout_s) as watch:
+            yield watch
+    finally:
+        await connection.execute_query(f"PRAGMA busy_timeout = {before}")
+
+
+@contextmanager
+def _telling_of_locks(message: str, holder: Callable[[], str]) -> Iterator[None]:
+    """Raise MigrationBlocked, with who holds it, for a lock that was not free in time."""
+    try:
+        yield
+    except Exception as error:
+        fault = fault_of(error)
+        if fault is None or fault.kind is not FaultKind.LOCKED:
+            raise
+        raise MigrationBlocked(f"{message} {holder()}.") from error
+
+
+@asynccontextmanager
+async def _alone_on_postgres(database: Database, timeout_s: float) -> AsyncIterator[Watch]:
+    observer = await asyncpg.connect(database.direct_dsn, timeout=timeout_s)
+    try:
+        is_locked = "SELECT pg_try_advisory_lock($1)"
+        until = time.monotonic() + timeout_s
+        while not await observer.fetchval(is_locked, ADVISORY_LOCK):
+            if time.monotonic() >= until:
+                holders = await observer.fetch(ADVISORY_HOLDERS, ADVISORY_LOCK)
+                raise MigrationBlocked(
+                    f"Another process has been migrating for more than {timeout_s:g} s:"
+                    f" {await _described(observer, [row['pid'] for row in holders])}."
+                )
+            await asyncio.sleep(POLL_S)
+
+        async def watch(name: str, work: Awaitable[Any]) -> Any:
+            seen: list[str] = []
+            watching = asyncio.create_task(_note_blockers(observer, seen))
+            try:
+                with _telling_of_locks(
+                    f"{name} waited {timeout_s:g} s for a lock and changed nothing. It is held by",
+                    lambda: seen[-1] if seen else "somebody who has just let go of it",
+                ):
+                    return await work
+            finally:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
+
+        yield watch
+    finally:
+        await observer.close()
+
+
+async def _note_blockers(observer: Any, seen: list[str]) -> None:
+    """Note again and again who is in the way of whom we migrate by."""
+    blocked = (
+        "SELECT DISTINCT unnest(pg_blocking_pids(pid)) AS pid FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        " AND pid = ANY($1::int[])"
+    )
+    ours = [connection.get_server_pid() for connection in _taken()]
+    while True:
+        ours = [connection.get_server_pid() for connection in _taken()] or ours
+        blockers = [row["pid"] for row in await observer.fetch(blocked, ours)]
+        if blockers:
+            seen.append(await _described(observer, blockers))
+        await asyncio.sleep(POLL_S)
+
+
+def _taken() -> Sequence[Any]:
+    pool: Any = getattr(get_connection("default"), "_pool", None)
+    return () if pool is None else tuple(pool._taken)
+
+
+async def _described(observer: Any, pids: Sequence[int]) -> str:
+    """Say who some server processes are, without what they run: it may hold personal data."""
+    told = [
+        f"pid {row['pid']} ({row['application_name'] or 'no application name'}, {row['state']},"
+        f" transaction since {row['xact_start']:%H:%M:%S} UTC)"
+        if row["xact_start"]
+        else f"pid {row['pid']} ({row['application_name'] or 'no application name'},"
+        f" {row['state']})"
+        for row in await observer.fetch(DESCRIBED, list(pids))
+    ]
+    return ", ".join(told) or "nobody who can be seen"
+
+
+@asynccontextmanager
+async def _alone_on_sqlite(database: Database, timeout_s: float) -> AsyncIterator[Watch]:
+    path = Path(database.config["connections"]["default"]["credentials"]["file_path"])
+    until = time.monotonic() + timeout_s
+    with path.with_name(path.name + ".migrate.lock").open("a+") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise MigrationBlocked(
+                        f"Another process has been migrating for more than {timeout_s:g} s: it has"
+                        f" {path.name}.migrate.lock open."
+                    ) from None
+            await asyncio.sleep(POLL_S)
+
+        async def watch(name: str, work: Awaitable[Any]) -> Any:
+            with _telling_of_locks(
+                f"{name} waited {timeout_s:g} s for a lock and changed nothing. It is held by",
+                lambda: f"another process, which is writing to {path.name}",
+            ):
+                return await work
+
+        yield watch

@@ -1,0 +1,191 @@
+"""Adds new rows of several tables at once.
+
+An act such as creating a customer adds rows to five tables. On PostgreSQL they travel in one
+statement, on SQLite in several that go to its thread together; either way the text is written once
+for each combination of tables. Rows are added in the order given, and references between them are
+checked at the end.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, TypeVar
+
+from tortoise import fields
+from tortoise.connection import get_connection
+from tortoise.fields.base import Field
+from tortoise.models import Model
+
+from models.storage.database import dialect_of, note_wake
+
+MAX_PARAMETERS = 30_000
+"""PostgreSQL takes 32,767 in a statement, SQLite 32,766."""
+
+AS_THEY_ARE = (
+    fields.TextField,
+    fields.IntField,
+    fields.SmallIntField,
+    fields.BigIntField,
+    fields.BooleanField,
+)
+"""Fields whose values go to the database as they are."""
+
+Row = TypeVar("Row", bound=Model)
+
+
+def new_row(model: type[Row], **values: Any) -> Row:
+    """Make a row that is to be added, of values that have the types of their fields already.
+
+    A model's own constructor looks at each value and each default anew, at five times the cost.
+    """
+    row = model.__new__(model)
+    blank, made = _defaults(model)
+    attributes = vars(row)
+    attributes["_await_when_save"] = {}
+    attributes.update(blank)
+    attributes.update(values)
+    for name, make in made:
+        if name not in values:
+            attributes[name] = make()
+    return row
+
+
+async def add_rows(rows: Sequence[Model], *, waking: str | None = None) -> None:
+    """Add rows in the current transaction; raises IntegrityError for what a constraint refuses.
+
+    Who watches the topic `waking` is woken once it has committed, at the cost of no statement.
+    """
+    connection: Any = get_connection("default")
+    is_postgres = dialect_of(connection) == "postgres"
+    chunks = list(_chunks(rows, are_joined=is_postgres))
+    statements = []
+    for place, chunk in enumerate(chunks, start=1):
+        groups = tuple((model, len(some)) for model, some in chunk)
+        wakes = waking if place == len(chunks) else None
+        statements.append((_statement(groups, wakes, is_postgres=is_postgres), _values(chunk)))
+    await connection.execute_several(statements)
+    for row in rows:
+        row._saved_in_db = True
+    if rows:
+        note_wake(waking)
+
+
+Chunk = list[tuple[type[Model], list[Model]]]
+"""Rows of one statement, by their tables."""
+
+
+def _chunks(rows: Sequence[Model], *, are_joined: bool) -> Iterator[Chunk]:
+    """Part rows by statements: one for all tables, or one for each, of so many parameters."""
+    chunk: Chunk = []
+    parameters = 0
+    for model, group in groupby(rows, type):
+        columns = len(_columns(model))
+        waiting = list(group)
+        while waiting:
+            room = (MAX_PARAMETERS - parameters) // columns
+            if not room or (chunk and not are_joined):
+                yield chunk
+                chunk, parameters = [], 0
+                continue
+            taken, waiting = waiting[:room], waiting[room:]
+            chunk.append((model, taken))
+            parameters += len(taken) * columns
+    if chunk:
+        yield chunk
+
+
+def _values(chunk: Chunk) -> list[Any]:
+    values = []
+    for model, rows in chunk:
+        columns = _columns(model)
+        for row in rows:
+            attributes = vars(row)
+            for name, _, stays, to_database in columns:
+                value = attributes[name]
+                values.append(value if stays(value) else to_database(value, row))
+    return values
+
+
+@lru_cache(maxsize=50)
+def _statement(
+    groups: tuple[tuple[type[Model], int], ...], waking: str | None, *, is_postgres: bool
+) -> str:
+    """Write the insertion of so many rows into each table; few are kept, as they may be long."""
+    inserts = []
+    place = 0
+    for model, count in groups:
+        columns = _columns(model)
+        tuples = []
+        for _ in range(count):
+            marks = [f"${place + n}" if is_postgres else "?" for n in range(1, len(columns) + 1)]
+            place += len(columns)
+            tuples.append(f"({', '.join(marks)})")
+        names = ", ".join(f'"{column}"' for _, column, *_ in columns)
+        table = model._meta.db_table
+        inserts.append(f'INSERT INTO "{table}" ({names}) VALUES {", ".join(tuples)}')  # noqa: S608  # a model's own names
+    if waking is not None and is_postgres:
+        inserts[-1] += f" RETURNING pg_notify('{waking}', '')"
+    *others, last = inserts
+    if not others:
+        return last
+    named = ", ".join(f"added_{place} AS ({one})" for place, one in enumerate(others))
+    return f"WITH {named} {last}"
+
+
+@lru_cache(maxsize=100)
+def _defaults(
+    model: type[Model],
+) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...]]:
+    """Give what a new row's attributes are before it has values, and what makes the others."""
+    meta = model._meta
+    blank: dict[str, Any] = {"_partial": False, "_saved_in_db": False, "_custom_generated_pk": True}
+    made = []
+    for name in meta.fields_db_projection:
+        field = meta.fields_map[name]
+        if field.generated:
+            blank |= {name: None, "_custom_generated_pk": False}
+        elif callable(field.default):
+            made.append((name, field.default))
+        elif field.default is None and field.has_db_default():
+            blank[name] = field.get_db_default_value()
+        else:
+            blank[name] = field.default
+    return blank, tuple(made)
+
+
+Converter = Callable[[Any, Any], Any]
+
+
+@lru_cache(maxsize=100)
+def _columns(model: type[Model]) -> tuple[tuple[str, str, Callable[[Any], bool], Converter], ...]:
+    """Give the fields of a model that are written, their columns, and what converts values."""
+    meta = model._meta
+    written = [
+        (name, column, meta.fields_map[name])
+        for name, column in meta.fields_db_projection.items()
+        if not meta.fields_map[name].generated
+    ]
+    return tuple(
+        (name, column, _stays(field), field.to_db_value) for name, column, field in written
+    )
+
+
+def _stays(field: Field[Any]) -> Callable[[Any], bool]:
+    """Give what tells whether a value is fit to be stored as it is, as most values are.
+
+    What it does not know is the field's own to convert or to refuse, at many times the cost.
+    """
+    kind, is_nullable = field.field_type, field.null
+    if type(field) is fields.CharField:
+        longest = field.max_length
+        return lambda value: (
+            len(value) <= longest if type(value) is str else value is None and is_nullable
+        )
+    if type(field) in AS_THEY_ARE:
+        return lambda value: type(value) is kind or (value is None and is_nullable)
+    if type(field) is fields.DatetimeField and not (field.auto_now or field.auto_now_add):
+        return lambda value: (
+            value.tzinfo is not None if type(value) is datetime else value is None and is_nullable
+        )
+    return lambda value: value is None and is_nullable

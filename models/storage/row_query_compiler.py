@@ -1,0 +1,307 @@
+"""Compiles a shape into SQL, and into a function that makes objects of database rows.
+
+For
+
+    Shape(Customer, models.Customer, {"id": …, "name": …}, ones={"customer_class": …})
+
+that function is
+
+    def build(rows):
+        m0 = []
+        for v0, v1, v2, v3 in rows:
+            o0 = new(Row0)
+            o0.id = v0
+            o0.name = v1
+            if v2 is None:
+                o0.customer_class = None
+            else:
+                o1 = new(Row1)
+                o1.id = v2
+                o1.name = v3
+                o0.customer_class = o1
+            m0.append(o0)
+        return m0,
+
+Rows that are read along are a column, an array of records. They have a loop of their own, and the
+list of those of all parents comes before that of the parents.
+
+            o0.class_history = m1 = []
+            for v5, v6 in v4:
+                o2 = new(Row2)
+                …
+                m1.append(o2)
+            m0 += m1
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache, lru_cache, partial
+from types import CodeType, FunctionType
+from typing import Any
+
+from tortoise.models import Model
+
+from models.storage.row_query import (
+    ROOT,
+    Attachment,
+    Bring,
+    Compiled,
+    Compute,
+    Level,
+    Many,
+    RowQuery,
+    Shape,
+)
+from models.storage.sql import Sql, among, from_database, is_postgres
+from models.storage.time_slice import is_over, pause
+
+MAX_KEPT = 256
+MAX_JOINS = 30
+"""SQLite joins 64 tables, and a written function is not nested deeper than 100 levels."""
+
+MAX_CLASSES = 2_000
+"""Classes of objects that are kept for the next shape with the same attributes."""
+
+
+class TooDeepError(Exception):
+    """References are followed further than a statement can."""
+
+
+def compile_shape(shape: Shape) -> Compiled:
+    """Compile a shape into SQL and a builder of objects."""
+    compiled = _compiled(shape, reads_along=False)
+    # On SQLite a statement costs little.
+    if shape.manies and is_postgres():
+        return replace(compiled, compile_along=partial(_compiled, shape, reads_along=True))
+    return compiled
+
+
+def columns_reader(kind: type, model: type[Model], columns: Iterable[str]) -> RowQuery:
+    """Give a reader of columns alone, which counts nothing; `a.b` becomes the attribute `a_b`."""
+    return _columns_reader(kind, model, tuple(columns), is_postgres())
+
+
+@cache
+def _columns_reader(
+    kind: type,
+    model: type[Model],
+    columns: tuple[str, ...],
+    dialect: object,  # noqa: ARG001  # it keeps the dialects apart
+) -> RowQuery:
+    values = {name.replace(".", "_"): ((name,), None) for name in columns}
+    return RowQuery(compile_shape(Shape(kind, model, values, weight=0)))
+
+
+def _compiled(shape: Shape, *, reads_along: bool) -> Compiled:
+    common = _Common()
+    own = _Select(common, shape, reads_along=reads_along)
+    source = [
+        "def build(rows):",
+        *(f" {objects} = []" for objects in common.levels),
+        *(f" {line}" for line in own.loop("rows", own.objects)),
+        f" return {', '.join(common.levels)},",
+    ]
+    build = FunctionType(_code("\n".join(source)), common.constants)
+    return Compiled(own.columns, own.table, own.joins, build, tuple(common.levels.values()))
+
+
+@lru_cache(MAX_KEPT)
+def _code(source: str) -> CodeType:
+    """Give the code of the only function in a source of ours; many documents have the same."""
+    code = compile(source, "<reader>", "exec")
+    return next(part for part in code.co_consts if isinstance(part, CodeType))
+
+
+class _Common:
+    """What the parts of a statement share: its function's constants, and names given once."""
+
+    def __init__(self) -> None:
+        self.constants: dict[str, Any] = {"new": object.__new__}
+        self.levels: dict[str, Level] = {}
+        """What is made of the rows of each SELECT, by the name of the list of it."""
+        self._named: Counter[str] = Counter()
+
+    def name(self, letter: str) -> str:
+        """Give a name that nothing else has: the first table is t0."""
+        number = self._named[letter]
+        self._named[letter] += 1
+        return f"{letter}{number}"
+
+    def constant(self, value: Any) -> str:
+        """Name a constant."""
+        name = self.name("c")
+        self.constants[name] = value
+        return name
+
+
+class _Select:
+    """Collects the columns and joins of one SELECT while it writes the lines of its loop."""
+
+    def __init__(self, common: _Common, shape: Shape, *, reads_along: bool) -> None:
+        self.alias = common.name("t")
+        self.table = f'"{shape.model._meta.db_table}" AS {self.alias}'
+        self._common = common
+        self._reads_along = reads_along
+        self._variables: dict[str, str] = {}
+        """Those of the function, by the columns that they hold."""
+        self._tables: dict[tuple[str, str], str] = {}
+        self._joins: list[str] = []
+        self._attachments: list[Attachment] = []
+        self._lines, self._object = self._made(shape, self.alias, ())
+        self.objects = common.name("m")
+        common.levels[self.objects] = Level(shape.weight, self._attachments)
+
+    @property
+    def columns(self) -> str:
+        """Give what is selected."""
+        return ", ".join(self._variables)
+
+    @property
+    def joins(self) -> str:
+        """Give what is joined to the table."""
+        return " ".join(self._joins)
+
+    def loop(self, rows: str, into: str) -> list[str]:
+        """Write the loop that appends the object of each row to a list."""
+        return [
+            f"for {', '.join(self._variables.values())}, in {rows}:",
+            *(f" {line}" for line in self._lines),
+            f" {into}.append({self._object})",
+        ]
+
+    def _made(self, shape: Shape, table: str, path: tuple[str, ...]) -> tuple[list[str], str]:
+        """Write the lines that make an object of a row of a table, and name the object."""
+        name = self._common.name("o")
+        attributes = (*shape.values, *shape.ones, *shape.manies, *shape.brought)
+        aliases = tuple(sorted(shape.aliases.items()))
+        kind = self._common.constant(_row_class(shape.kind, tuple(sorted(attributes)), aliases))
+        lines = [f"{name} = new({kind})"]
+        for attribute, (columns, compute) in shape.values.items():
+            value = self._value(shape.model, table, columns, compute)
+            lines.append(f"{name}.{attribute} = {value}")
+        for attribute, (reference, other) in shape.ones.items():
+            joined = self._joined(shape.model, table, reference)
+            key = self._raw(f'{joined}."{other.model._meta.db_pk_column}"')
+            inner, made = self._made(other, joined, (*path, attribute))
+            lines += [
+                f"if {key} is None:",
+                f" {name}.{attribute} = None",
+                "else:",
+                *(f" {line}" for line in inner),
+                f" {name}.{attribute} = {made}",
+            ]
+        for attribute, many in shape.manies.items():
+            if self._reads_along and not path:
+                key = f'{table}."{shape.model._meta.db_pk_column}"'
+                lines += self._along(f"{name}.{attribute}", key, many)
+            else:
+                self._attachments.append(Attachment(path, attribute, _brings(many)))
+        for attribute, bring in shape.brought.items():
+            self._attachments.append(Attachment(path, attribute, bring))
+        return lines, name
+
+    def _along(self, attribute: str, key: str, many: Many) -> list[str]:
+        """Write the lines that make the rows which refer to a key, and select these.
+
+        That is done for the rows that the statement is about, which are known to be few, and no two
+        the same. Rows that these refer to may be the same, and those that refer to them be many.
+        """
+        child = _Select(self._common, many.shape, reads_along=False)
+        own = re.compile(rf"\b{ROOT}\b")
+        where = f'{child.alias}."{many.back}" = {key}'
+        if many.where:
+            where += f" AND {own.sub(child.alias, many.where)}"
+        rows = self._raw(
+            f"ARRAY(SELECT ROW({child.columns}) FROM {child.table} {child.joins}"  # noqa: S608  # no value is spelt out
+            f" WHERE {where} ORDER BY {own.sub(child.alias, many.order)})"
+        )
+        found = self._common.name("m")
+        return [
+            f"{attribute} = {found} = []",
+            *child.loop(rows, found),
+            f"{child.objects} += {found}",
+        ]
+
+    def _value(
+        self, model: type[Model], table: str, columns: tuple[str, ...], compute: Compute | None
+    ) -> str:
+        values = ", ".join(self._converted(model, table, column) for column in columns)
+        return values if compute is None else f"{self._common.constant(compute)}({values})"
+
+    def _converted(self, model: type[Model], table: str, column: str) -> str:
+        *references, own = column.split(".")
+        for reference in references:
+            table = self._joined(model, table, reference)
+            model = _referred(model, reference)
+        convert = from_database(model._meta.fields_map[own])
+        raw = self._raw(f'{table}."{own}"')
+        return raw if convert is None else f"{self._common.constant(convert)}({raw})"
+
+    def _joined(self, model: type[Model], table: str, reference: str) -> str:
+        if (table, reference) in self._tables:
+            return self._tables[table, reference]
+        if len(self._tables) >= MAX_JOINS:
+            raise TooDeepError(f"{MAX_JOINS} references at most are followed at once.")
+        name = self._tables[table, reference] = self._common.name("t")
+        other = _referred(model, reference)
+        column = model._meta.fields_map[reference].source_field
+        self._joins.append(
+            f'LEFT JOIN "{other._meta.db_table}" AS {name}'
+            f' ON {name}."{other._meta.db_pk_column}" = {table}."{column}"'
+        )
+        return name
+
+    def _raw(self, column: str) -> str:
+        """Name the variable that holds what is selected."""
+        if column not in self._variables:
+            self._variables[column] = self._common.name("v")
+        return self._variables[column]
+
+
+PARENTS_AT_ONCE = 250
+"""Rows of more parents are read in several statements, so that others run in between."""
+
+BACK = "_back"
+"""The attribute by which a child knows its parent until it is attached."""
+
+
+def _brings(many: Many) -> Bring:
+    """Give what reads the rows that refer to some objects."""
+    shape = many.shape
+    values = {**shape.values, BACK: ((many.back,), None)}
+    child = compile_shape(replace(shape, values=values))
+    column, order = f'{ROOT}."{many.back}"', f"ORDER BY {many.order}"
+
+    async def bring(parents: Sequence[Any], given: Any) -> Sequence[Any]:
+        children: dict[str, list[Any]] = {parent.id: [] for parent in parents}
+        ids = list(children)
+        for begin in range(0, len(ids), PARENTS_AT_ONCE):
+            where = among(column, ids[begin : begin + PARENTS_AT_ONCE])
+            if many.where:
+                where = Sql(f"{where.text} AND {many.where}", where.parameters)
+            for made in await RowQuery(child, given).read(where, order):
+                children[made._back].append(made)
+            if is_over():
+                await pause()
+        return [children[parent.id] for parent in parents]
+
+    return bring
+
+
+@lru_cache(maxsize=MAX_CLASSES)
+def _row_class(
+    kind: type, attributes: tuple[str, ...], aliases: tuple[tuple[str, str], ...]
+) -> type:
+    """Make a subclass that has room for these attributes; slots are written fastest."""
+    content = {"__slots__": attributes, "__module__": kind.__module__}
+    made = type(kind.__name__, (kind,), content)
+    for alias, attribute in aliases:
+        setattr(made, alias, vars(made)[attribute])
+    return made
+
+
+def _referred(model: type[Model], reference: str) -> type[Model]:
+    related: type[Model] = model._meta.fields_map[reference].related_model  # type: ignore[attr-defined]  # a relation
+    return related

@@ -1,0 +1,71 @@
+"""Whether the schema of the database fits this program, told by the names of migrations.
+
+A program knows the migrations that it was written for, and the database those that were applied.
+A migration whose name ends in `_additive` promises that programs which do not know it may go on
+writing, as when it adds an index, a table, or a column that may be null.
+"""
+
+import pkgutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from models.storage.database_faults import DatabaseFault, DatabaseUnavailable, FaultKind
+
+APPLIED = "SELECT name FROM tortoise_migrations WHERE app = 'models'"
+ADDITIVE = "_additive"
+FOLDER = Path(__file__).parents[1] / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaFit:
+    """How the schema of the database differs from the one that the program was written for."""
+
+    missing: tuple[str, ...] = ()
+    """Migrations of the program that the database lacks: the database is older."""
+    unknown: tuple[str, ...] = ()
+    """Migrations of the database that the program does not know: the database is newer."""
+
+    @property
+    def may_write(self) -> bool:
+        """Tell whether the program may write."""
+        return not self.missing and not self.breaking
+
+    @property
+    def mismatch(self) -> DatabaseFault | None:
+        """Return what refuses the writes of the program; None if it may write."""
+        if self.may_write:
+            return None
+        return DatabaseFault(FaultKind.SCHEMA_MISMATCH, (*self.missing, *self.breaking)[0])
+
+    @property
+    def breaking(self) -> tuple[str, ...]:
+        """Name the unknown migrations that make no promise to older programs."""
+        return tuple(name for name in self.unknown if not name.endswith(ADDITIVE))
+
+    def __str__(self) -> str:
+        """Say how it differs; `ok` if the program may write."""
+        if self.missing:
+            return f"older: {', '.join(self.missing)} missing; run `manage.py migrate`"
+        if self.breaking:
+            return f"newer: {', '.join(self.breaking)} unknown; update this program"
+        return "ok"
+
+    def refuse_writes(self) -> None:
+        """Raise DatabaseUnavailable if the program may not write."""
+        if (mismatch := self.mismatch) is not None:
+            raise DatabaseUnavailable(mismatch)
+
+
+def fit_of(own: Collection[str], applied: Collection[str]) -> SchemaFit:
+    """Compare the migrations that a program was written for with those that were applied."""
+    return SchemaFit(tuple(sorted(set(own) - set(applied))), tuple(sorted(set(applied) - set(own))))
+
+
+@cache
+def own_migrations() -> frozenset[str]:
+    """Name the migrations that this program was written for."""
+    return frozenset(
+        module.name for module in pkgutil.iter_modules([str(FOLDER)]) if module.name[0].isdigit()
+    )

@@ -1,0 +1,291 @@
+"""Limits a statement to what a bound operation reaches (R99), whoever wrote it.
+
+Each table that a statement reads from is put in place by the rows of it that are reached, as
+`FROM customer AS t0` by `FROM (SELECT … FROM customer AS reached WHERE …) AS t0`; so a row out of
+reach joins as null, and counts for nothing. A change touches no other rows either. Of rows that are
+added, the owner is noted, and looked up before the transaction ends.
+
+A statement is gone through word by word. One that names a table where none is expected, or a table
+that is not declared, is refused: a mistake shows as an error, never as somebody else's data.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any
+
+from tortoise import Tortoise
+
+from models.storage.scope_tables import TABLES, Access, Reached
+from models.storage.tenant_scope import OutOfScopeError
+
+TOKEN = re.compile(
+    r"""\s*(?:(?P<text>'(?:[^']|'')*')|(?P<quoted>"[^"]+")|(?P<word>[A-Za-z_]\w*)"""
+    r"""|(?P<mark>\$\d+|\?\d*)|(?P<other>.))""",
+    re.DOTALL,
+)
+FOLLOWING = re.compile(
+    "CROSS|EXCEPT|FETCH|FOR|FULL|GROUP|HAVING|INNER|INTERSECT|JOIN|LEFT|LIMIT|NATURAL|OFFSET|ON"
+    "|ORDER|RETURNING|RIGHT|SET|UNION|USING|WHERE|WINDOW",
+    re.IGNORECASE,
+)
+"""Words that may follow a table without being another name for it."""
+
+FUNCTIONS = frozenset({"json_each", "unnest"})
+"""What else gives rows: lists that came as parameters."""
+
+MAX_KEPT = 2_000
+MAX_KEPT_LENGTH = 20_000
+"""Statements that add hundreds of rows are longer, and hardly any two alike."""
+
+ROW = "reached"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedStatement:
+    """A limited statement, its parameters by their places, and the places of owners.
+
+    The place of a parameter is that in the original statement, or nothing for the reseller's id.
+    """
+
+    text: str
+    places: tuple[int | None, ...]
+    owners: tuple[int, ...]
+
+    def parameters(self, values: Sequence[Any], reseller_id: str) -> list[Any]:
+        """Give the parameters of the limited statement."""
+        return [reseller_id if place is None else values[place] for place in self.places]
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    whole: str
+    """With the space before it."""
+
+    @property
+    def name(self) -> str:
+        """Give the name that it may be, of a table or of anything else."""
+        return self.text.strip('"') if self.kind == "quoted" else self.text.lower()
+
+    def says(self, *words: str) -> bool:
+        """Tell whether it is one of some words."""
+        return self.kind == "word" and self.text.upper() in words
+
+
+NOTHING = _Token("other", "", "")
+
+
+def scope_statement(text: str, *, count: int, is_postgres: bool, is_shown: bool) -> ScopedStatement:
+    """Limit a statement of so many parameters; `is_shown` leaves out what is not to be shown.
+
+    Raises OutOfScopeError for a statement that can't be limited.
+    """
+    write = written if len(text) <= MAX_KEPT_LENGTH else written.__wrapped__
+    return write(text, count=count, is_postgres=is_postgres, is_shown=is_shown)
+
+
+@lru_cache(MAX_KEPT)
+def written(text: str, *, count: int, is_postgres: bool, is_shown: bool) -> ScopedStatement:
+    """Write a limited statement, and keep it: the same are sent again and again."""
+    return _Writer(text, count, is_postgres=is_postgres, is_shown=is_shown).write()
+
+
+class _Writer:
+    """Goes through one statement, and writes another."""
+
+    def __init__(self, text: str, count: int, *, is_postgres: bool, is_shown: bool) -> None:
+        self._tokens = [_token(found) for found in TOKEN.finditer(text.strip())]
+        self._count = count
+        self._is_postgres = is_postgres
+        self._is_shown = is_shown
+        self._is_bound = False
+        self._parts: list[str] = []
+        self._places: list[int | None] = []
+        self._owners: list[int] = []
+        self._target: tuple[str, str] | None = None
+        """The condition and the table of a change, until its WHERE is written."""
+
+    def write(self) -> ScopedStatement:
+        """Write the statement."""
+        marks, end = 0, ""
+        depth: list[bool] = []
+        for place, token in enumerate(self._tokens):
+            if token.text == "(":
+                depth.append(self._gives_rows(place))
+            elif token.text == ")" and depth and depth.pop():
+                self._refuse_list(place + 1)
+            if self._is_table(place):
+                self._table(place)
+            elif self._target and not depth and token.says("WHERE"):
+                self._parts.append(f" WHERE ({self._condition(*self._target)}) AND (")
+                self._target, end = None, ")"
+            else:
+                self._refuse_stray(place)
+                self._parts.append(token.whole)
+            if token.kind == "mark" and not self._is_postgres:
+                self._places.append(marks)
+                marks += 1
+        if self._target:
+            self._parts.append(f" WHERE {self._condition(*self._target)}")
+        is_numbered = any(token.kind == "mark" and token.text != "?" for token in self._tokens)
+        if self._is_postgres or not self._is_bound:
+            self._places = [*range(self._count), *([None] if self._is_bound else [])]
+        elif is_numbered:
+            raise OutOfScopeError("numbered marks leave no room for another")
+        return ScopedStatement("".join(self._parts) + end, tuple(self._places), tuple(self._owners))
+
+    def _gives_rows(self, place: int) -> bool:
+        """Tell whether what a bracket begins stands for a table."""
+        return self._at(place - 1).says("FROM", "JOIN", "LATERAL") or self._is_table(place - 1)
+
+    def _refuse_list(self, place: int) -> None:
+        """Refuse another table after the one that ends here: lists are not gone through."""
+        if self._at(self._beyond_alias(place)).text == ",":
+            raise OutOfScopeError("lists of tables are not gone through")
+
+    def _beyond_alias(self, place: int) -> int:
+        return place + self._is_alias(place) * (1 + self._at(place).says("AS"))
+
+    def _is_alias(self, place: int) -> bool:
+        token = self._at(place)
+        return token.kind == "quoted" or (
+            token.kind == "word" and not FOLLOWING.fullmatch(token.text)
+        )
+
+    def _at(self, place: int) -> _Token:
+        return self._tokens[place] if 0 <= place < len(self._tokens) else NOTHING
+
+    def _says(self, *words: str) -> bool:
+        return any(token.says(*words) for token in self._tokens)
+
+    def _is_table(self, place: int) -> bool:
+        """Tell whether a token is in a place where a table is named."""
+        token, before = self._at(place), self._at(place - 1)
+        if token.kind not in {"word", "quoted"} or token.says("LATERAL"):
+            return False
+        return before.says("FROM", "JOIN", "INTO") or (before.says("UPDATE") and place == 1)
+
+    def _table(self, place: int) -> None:
+        """Write what stands for a table."""
+        token, before, after = self._tokens[place], self._at(place - 1), self._at(place + 1)
+        name, known = token.name, TABLES.get(token.name)
+        is_change = before.says("UPDATE") or (place > 1 and self._at(place - 2).says("DELETE"))
+        if name in FUNCTIONS and after.text == "(":
+            self._parts.append(token.whole)
+        elif known is None:
+            raise OutOfScopeError(f"the table {name} is not declared")
+        elif before.says("INTO") or is_change:
+            _refuse_unless(name, known, Access.WRITE)
+            self._parts.append(token.whole)
+            if not is_change:
+                self._note_owners(place + 1, known)
+            elif place > 2 or self._says("RETURNING"):  # noqa: PLR2004  # DELETE FROM it
+                raise OutOfScopeError("a change is a statement of its own, and gives nothing back")
+            elif known.condition is not None:
+                self._target = (known.condition, token.text)
+        else:
+            _refuse_unless(name, known, Access.READ)
+            self._source(place, known)
+
+    def _source(self, place: int, known: Reached) -> None:
+        """Write the rows that are reached in place of a table."""
+        token = self._tokens[place]
+        self._refuse_list(place + 1)
+        if known.condition is None:
+            self._parts.append(token.whole)
+            return
+        columns = self._columns(token.name, known)
+        condition = self._condition(known.condition, ROW)
+        alias = "" if self._is_alias(place + 1) else f' AS "{token.name}"'
+        self._parts.append(
+            f' (SELECT {columns} FROM "{token.name}" AS {ROW} WHERE {condition}){alias}'  # noqa: S608  # no value is spelt out
+        )
+
+    def _columns(self, table: str, known: Reached) -> str:
+        columns = [f"{ROW}.*"]
+        if self._is_shown and known.masked:
+            columns = [
+                f'{self._condition(known.masked[name][not self._is_postgres], ROW)} AS "{name}"'
+                if name in known.masked
+                else f'{ROW}."{name}"'
+                for name in _columns_of(table)
+            ]
+        if not self._is_postgres and self._says("ROWID"):
+            columns.append(f"{ROW}.rowid AS rowid")
+        return ", ".join(columns)
+
+    def _condition(self, condition: str, row: str) -> str:
+        """Write a condition on a row, with the reseller's id as one more parameter."""
+        spelt = condition.replace("{row}", row)
+        self._is_bound = self._is_bound or "?" in spelt
+        if self._is_postgres:
+            return spelt.replace("?", f"${self._count + 1}")
+        self._places += [None] * spelt.count("?")
+        return spelt
+
+    def _refuse_stray(self, place: int) -> None:
+        """Refuse the name of a table where it is no column's and no other name of a table."""
+        token, before = self._tokens[place], self._at(place - 1)
+        if token.kind not in {"word", "quoted"} or token.name not in TABLES:
+            return
+        if self._at(place + 1).text != "." and not before.says("AS"):
+            raise OutOfScopeError(f"{token.name} stands where no table is expected")
+
+    def _note_owners(self, place: int, known: Reached) -> None:
+        """Note which parameters say whose the added rows are."""
+        if known.owner is None:
+            if known.condition is not None:
+                raise OutOfScopeError("whose the added rows are can't be told")
+            return
+        columns, place = self._group(place)
+        own = [part[0].name for part in columns].index(known.owner)
+        if not self._at(place).says("VALUES") or self._says("CONFLICT", "REPLACE"):
+            raise OutOfScopeError("only values are added, and take no row's place")
+        place += 1
+        marks = list(accumulate((one.kind == "mark" for one in self._tokens), initial=0))
+        while self._at(place).text == "(":
+            values, end = self._group(place)
+            if [token.kind for token in values[own]] != ["mark"]:
+                raise OutOfScopeError("an owner comes as a parameter")
+            inner = sum(token.kind == "mark" for part in values[:own] for token in part)
+            number = values[own][0].text[1:]
+            self._owners.append(int(number) - 1 if number else marks[place] + inner)
+            place = end + (self._at(end).text == ",")
+
+    def _group(self, place: int) -> tuple[list[list[_Token]], int]:
+        """Give the parts between brackets, and the place that follows."""
+        parts: list[list[_Token]] = [[]]
+        depth = 0
+        for end in range(place, len(self._tokens)):
+            token = self._tokens[end]
+            depth += (token.text == "(") - (token.text == ")")
+            if not depth:
+                break
+            if token.text == "," and depth == 1:
+                parts.append([])
+            elif end > place:
+                parts[-1].append(token)
+        if depth or end == place:
+            raise OutOfScopeError("columns and values are in brackets")
+        return parts, end + 1
+
+
+def _token(found: re.Match[str]) -> _Token:
+    kind = str(found.lastgroup)
+    return _Token(kind, found[kind], found[0])
+
+
+def _refuse_unless(table: str, known: Reached, wanted: Access) -> None:
+    if known.access not in {wanted, Access.BOTH}:
+        raise OutOfScopeError(f"bound operations don't {wanted.name.lower()} {table}")
+
+
+def _columns_of(table: str) -> list[str]:
+    """Give the columns of a table, by its model."""
+    metas = [model._meta for model in Tortoise.apps["models"].values()]
+    (meta,) = (meta for meta in metas if meta.db_table == table)
+    return sorted(meta.fields_db_projection.values())

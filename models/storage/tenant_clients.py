@@ -1,0 +1,271 @@
+"""Tortoise's connections, of which each statement of a bound operation is limited (R99).
+
+Tortoise finds this module by its name, as the engine of either dialect.
+"""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import asyncpg
+import orjson
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.asyncpg.client import TransactionWrapper as AsyncpgTransaction
+from tortoise.backends.base.client import (
+    BaseDBAsyncClient,
+    NestedTransactionContext,
+    TransactionContext,
+)
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
+
+from models.storage.connection_pool import ConnectionPool, Taken, Unit
+from models.storage.database_faults import lost_in_commit
+from models.storage.read_pool import connected
+from models.storage.scope_statement import scope_statement
+from models.storage.statement_time import TimedConnection, add_since
+from models.storage.tenant_scope import OutOfScopeError, current_tenant
+
+ENGINE = __name__
+OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
+"""Tables by what ids in them begin with; all else that owns a row is a customer."""
+
+added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
+"""Whose rows a bound unit of work has added, by ids of customers and of what is theirs."""
+
+
+Statement = tuple[str, list[Any]]
+
+
+class Limiting:
+    """Limits what goes to the database, on its last way there.
+
+    An operation that is not bound is passed on, without another call to wait for.
+    """
+
+    capabilities: Any
+
+    def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
+        """Run a statement."""
+        query, values = self._limited(query, values)
+        return self._next.execute_query(query, values)
+
+    def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
+        """Run a statement for its rows as dictionaries."""
+        query, values = self._limited(query, values)
+        return self._next.execute_query_dict(query, values)
+
+    def execute_insert(self, query: str, values: list[Any]) -> Any:
+        """Add a row."""
+        query, limits = self._limited(query, values)
+        return self._next.execute_insert(query, limits)
+
+    def execute_many(self, query: str, values: list[list[Any]]) -> Any:
+        """Run a statement for each of many lists of parameters."""
+        if values and current_tenant() is not None:
+            made = [self._limited(query, one) for one in values]
+            query, values = made[0][0], [one or [] for _, one in made]
+        return self._next.execute_many(query, values)
+
+    async def execute_several(self, statements: Sequence[Statement]) -> None:
+        """Run statements one after the other, and give nothing back."""
+        for query, values in statements:
+            await self.execute_query(query, values)
+
+    def execute_script(self, query: str) -> Any:
+        """Run statements without parameters; no operation of anybody's does."""
+        if current_tenant() is not None:
+            raise OutOfScopeError("scripts are not gone through")
+        return self._next.execute_script(query)
+
+    def read(self, query: str, values: Sequence[Any]) -> Any:
+        """Run a statement whose rows are to be shown."""
+        shown = shown_within_reach(query, values, is_postgres=self._is_postgres)
+        return self._next.execute_query(*shown)
+
+    @property
+    def _next(self) -> Any:
+        return super()
+
+    @property
+    def _is_postgres(self) -> bool:
+        return bool(self.capabilities.dialect == "postgres")
+
+    def _limited(self, query: str, values: list[Any] | None) -> tuple[str, list[Any] | None]:
+        reseller_id = current_tenant()
+        if reseller_id is None:
+            return query, values
+        given = values or []
+        found = scope_statement(
+            query, count=len(given), is_postgres=self._is_postgres, is_shown=False
+        )
+        if found.owners:
+            _note_added([given[place] for place in found.owners])
+        return found.text, found.parameters(given, reseller_id)
+
+
+class PostgresClient(Limiting, AsyncpgDBClient):
+    """A pool of connections."""
+
+    __module__ = AsyncpgDBClient.__module__  # by which Tortoise chooses how to migrate
+    connection_class = TimedConnection
+
+    async def create_pool(self, **settings: Any) -> Any:
+        """Open a pool; a wrong address is told of at once.
+
+        What the address says beside host and database is for connections, not for a pool.
+        """
+        prepare, most = settings.pop("init"), settings.pop("max_size")
+        del settings["min_size"]  # the others are opened when needed
+        pool = ConnectionPool(partial(connected, prepare, **settings), most)
+        await pool.release(await pool.acquire())
+        return pool
+
+    def acquire_connection(self) -> Any:
+        """Take a connection for a statement."""
+        return Taken(self, self._pool_init_lock)
+
+    def _in_transaction(self) -> TransactionContext:
+        return Unit(PostgresTransaction(self), self._pool_init_lock)
+
+
+class PostgresTransaction(Limiting, AsyncpgTransaction):
+    """A connection in a transaction.
+
+    Statements go straight to it, where Tortoise would pass each through seven calls. Those nested
+    in it come one after the other.
+    """
+
+    __module__ = AsyncpgDBClient.__module__  # see above
+
+    async def begin(self) -> None:
+        """Begin."""
+        await self._connection.execute("BEGIN")
+
+    async def commit(self) -> None:
+        """Commit; raises DatabaseUnavailable if nobody knows whether the server did."""
+        try:
+            await self._end("COMMIT")
+        except Exception as error:
+            unknown = lost_in_commit(error)
+            if unknown is None:
+                raise
+            raise unknown from error
+
+    async def rollback(self) -> None:
+        """Undo all."""
+        await self._end("ROLLBACK")
+
+    async def savepoint(self) -> None:
+        """Begin what can be undone alone; the name may be that of one around it."""
+        await self._connection.execute("SAVEPOINT nested")
+
+    async def release_savepoint(self) -> None:
+        """Keep what was done since."""
+        await self._end("RELEASE SAVEPOINT nested")
+
+    async def savepoint_rollback(self) -> None:
+        """Undo what was done since."""
+        await self._end("ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested")
+
+    async def _end(self, statement: str) -> None:
+        if self._finalized:
+            raise TransactionManagementError("Transaction already finalised")
+        status = await self._connection.execute(statement)
+        self._finalized = True
+        if statement == "COMMIT" and status != "COMMIT":
+            # A statement was refused, and whoever sent it went on all the same.
+            raise TransactionManagementError("Nothing was stored: a statement had failed before")
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
+        """Run a statement."""
+        if not query.startswith("SELECT"):  # it may be asked how many rows were changed
+            return await super().execute_query(query, values)
+        query, values = self._limited(query, values)
+        rows = await self._fetch(query, values or ())
+        return len(rows), rows
+
+    async def execute_several(self, statements: Sequence[Statement]) -> None:
+        """Run statements one after the other, and give nothing back."""
+        for query, values in statements:
+            text, parameters = self._limited(query, values)
+            await self._fetch(text, parameters or ())
+
+    async def read(self, query: str, values: Sequence[Any]) -> Any:
+        """Run a statement whose rows are to be shown."""
+        rows = await self._fetch(*shown_within_reach(query, values, is_postgres=True))
+        return len(rows), rows
+
+    async def _fetch(self, query: str, values: Sequence[Any]) -> Sequence[Any]:
+        self.log.debug("%s: %s", query, values)
+        async with self._lock:
+            started = perf_counter()
+            try:
+                # Past the timed method, which would be another coroutine around each statement.
+                fetched = asyncpg.Connection.fetch(self._connection, query, *values)
+                rows: Sequence[Any] = await fetched
+            except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
+                raise OperationalError(error) from error
+            except asyncpg.IntegrityConstraintViolationError as error:
+                raise IntegrityError(error) from error
+            finally:
+                add_since(started)
+        return rows
+
+    def _in_transaction(self) -> TransactionContext:
+        return NestedTransactionContext(PostgresTransaction(self))
+
+
+def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
+    """Give the class of connections; Tortoise calls this."""
+    if "file_path" not in configuration["credentials"]:
+        return PostgresClient
+    from models.storage.sqlite_clients import LiteClient  # noqa: PLC0415  # PostgreSQL needs none
+
+    return LiteClient
+
+
+def shown_within_reach(
+    query: str, values: Sequence[Any], *, is_postgres: bool
+) -> tuple[str, list[Any]]:
+    """Give a statement whose rows are to be shown, limited if the operation is bound."""
+    reseller_id = current_tenant()
+    if reseller_id is None:
+        return query, list(values)
+    found = scope_statement(query, count=len(values), is_postgres=is_postgres, is_shown=True)
+    return found.text, found.parameters(values, reseller_id)
+
+
+async def refuse_foreign(connection: BaseDBAsyncClient) -> None:
+    """Refuse to commit what a bound unit of work has added for whom it does not reach.
+
+    Each write leaves an audit entry, so this also notices who was moved out of reach by it.
+    """
+    added = added_for.get() or set()
+    by_table: dict[str, list[str]] = {}
+    for owner in sorted(added):
+        table = OWNERS.get(owner.partition("_")[0], "customer")
+        by_table.setdefault(table, []).append(owner)
+    for table, owners in by_table.items():
+        if await _reached(connection, table, owners) < len(owners):
+            raise OutOfScopeError("rows were added for somebody out of reach")
+
+
+async def _reached(connection: BaseDBAsyncClient, table: str, ids: list[str]) -> int:
+    """Count who is reached, as any statement does."""
+    values: list[Any] = [ids]
+    condition = "id = ANY($1)"
+    if connection.capabilities.dialect != "postgres":
+        condition = "id IN (SELECT value FROM json_each(?))"
+        values = [orjson.dumps(ids).decode()]
+    text = f"SELECT id FROM {table} WHERE {condition}"  # noqa: S608  # no value is spelt out
+    _, rows = await connection.execute_query(text, values)
+    return len(rows)
+
+
+def _note_added(owners: Sequence[Any]) -> None:
+    added = added_for.get()
+    if added is None:
+        raise OutOfScopeError("rows are added in a unit of work")
+    added.update(str(owner) for owner in owners)

@@ -1,0 +1,307 @@
+"""Who calls: access tokens, their scopes, and the principal that a request acts as."""
+
+import asyncio
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from models.rules.permission import FOR_PARTNERS, Scope, known, with_implied
+from models.storage.database import Database
+from models.storage.identifiers import ID_LENGTH, new_token_id
+from models.storage.sql import run
+from models.tables.customer import Customer
+from models.tables.user import User, standing_of
+
+__all__ = [
+    "OPERATOR",
+    "SYSTEM",
+    "TOKENS",
+    "AccessToken",
+    "Principal",
+    "Principals",
+    "Scope",
+    "hash_of",
+    "issue_token",
+    "new_token",
+]
+
+log = structlog.get_logger(__name__)
+
+TOKEN_PREFIX = "ccl_"  # noqa: S105  # marks a secret, is none
+TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
+"""The form of all tokens; what has another is not looked for."""
+SHOWN_LENGTH = 12
+LAST_USED_PRECISION = timedelta(minutes=1)
+MAX_NOTING_S = 0.05
+"""So long a request waits for the note that its token was used."""
+
+TOKENS = "tokens"
+"""The topic that is woken when a token, or what its owner may do, was changed.
+
+See migrations 0004 and 0008.
+"""
+
+MAX_REMEMBERED = 10_000
+MAX_MEMORY_S = 30.0
+"""For how long a token is trusted without looking, should news of its end not get through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a request or a job acts as, and what that may do.
+
+    `reseller_id` binds it to that customer and to those whose parent it is (R99).
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    reseller_id: str | None = None
+    user_id: str | None = None
+    """The user behind the credential, if it is a user's."""
+    user_name: str | None = None
+    expires_at: datetime | None = None
+    claimed_groups: frozenset[str] = frozenset()
+    """Groups that an identity provider counts the user among, by their ids."""
+    claimed: frozenset[Scope] = frozenset()
+    """What only those groups permit: it ends with the provider's token."""
+    permissions: frozenset[Scope] = field(init=False, compare=False)
+    """All that it may do: its scopes, and what comes with them."""
+    quota_key: str = field(init=False, compare=False)
+    """Whose budget and limits count: what can't be multiplied, as credentials can.
+
+    That is the user; for a token of nobody's the reseller that it is bound to, or else itself.
+    """
+    caller: str = field(init=False, compare=False)
+    """Whose share of slots, caches and searches counts.
+
+    That is the partner, with all its users and tokens; else the user, or the token.
+    """
+
+    def __post_init__(self) -> None:
+        permissions = with_implied(self.scopes)
+        if self.reseller_id is not None:
+            permissions &= FOR_PARTNERS
+        quota_key = self.user_id or self.reseller_id or self.id
+        object.__setattr__(self, "permissions", permissions)
+        object.__setattr__(self, "quota_key", quota_key)
+        object.__setattr__(self, "caller", self.reseller_id or quota_key)
+
+    def may(self, scope: Scope) -> bool:
+        """Tell whether the scope was given, or comes with a stronger one (A20)."""
+        return scope in self.permissions
+
+    def may_any(self, scopes: Iterable[Scope]) -> bool:
+        """Tell whether one of the scopes was given, or comes with a stronger one."""
+        return not self.permissions.isdisjoint(scopes)
+
+    @property
+    def lasting(self) -> frozenset[Scope]:
+        """Give what it holds beyond its sign-in, and may pass on."""
+        return self.permissions - self.claimed
+
+
+SYSTEM = Principal("system", "system", frozenset())
+"""The platform itself, as when a lookup fills a profile (R92)."""
+
+OPERATOR = Principal("operator", "operator", frozenset(Scope))
+"""Whoever runs commands on the machine: they can always let somebody in."""
+
+
+class AccessToken(Model):
+    """A bearer token, shown once when it is issued and stored as a hash.
+
+    Whose it is and which reseller it is bound to never changes; the database sees to it. Without
+    a user it is one that the operator issued.
+    """
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_token_id)
+    name = fields.CharField(max_length=200)
+    shown_prefix = fields.CharField(max_length=SHOWN_LENGTH)
+    hash = fields.CharField(max_length=64, unique=True)
+    scopes: list[str] = fields.JSONField()
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(null=True)
+    last_used_at = fields.DatetimeField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    user_id: str | None
+    reseller: fields.ForeignKeyNullableRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    reseller_id: str | None
+    rotated_from_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    version = fields.IntField(default=1, db_default=1)
+
+    class Meta:
+        table = "access_token"
+        indexes = (Index(fields=("user_id", "id")), Index(fields=("reseller_id", "id")))
+
+    def is_valid(self, now: datetime) -> bool:
+        """Tell whether the token still opens anything, as far as it is up to itself."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    async def principal(self) -> Principal | None:
+        """Give the principal that the token stands for; none if its user is disabled.
+
+        A user's token may do what both its scopes and its user's permissions say at the moment.
+        """
+        scopes = known(self.scopes)
+        if self.user_id is None:
+            return Principal(
+                self.id, self.name, scopes, self.reseller_id, None, None, self.expires_at
+            )
+        standing = await standing_of(self.user_id)
+        if standing is None or not standing.is_active:
+            return None
+        return Principal(
+            self.id,
+            self.name,
+            with_implied(scopes) & standing.permissions,
+            standing.reseller_id or self.reseller_id,
+            self.user_id,
+            standing.name,
+            self.expires_at,
+        )
+
+
+def hash_of(secret: str) -> str:
+    """Hash a token. It holds 256 random bits, so no slow hash is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def new_token(
+    name: str, scopes: frozenset[Scope], now: datetime, lifetime: timedelta | None = None
+) -> tuple[AccessToken, str]:
+    """Make a token that is not stored yet, and its secret, which can't be read again."""
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = AccessToken(
+        name=name,
+        shown_prefix=secret[:SHOWN_LENGTH],
+        hash=hash_of(secret),
+        scopes=sorted(scopes),
+        created_at=now,
+        expires_at=None if lifetime is None else now + lifetime,
+    )
+    return token, secret
+
+
+async def issue_token(
+    name: str, scopes: frozenset[Scope], now: datetime, lifetime: timedelta | None = None
+) -> str:
+    """Store a new token of nobody's and give its secret."""
+    token, secret = new_token(name, scopes, now, lifetime)
+    await token.save(force_create=True)
+    return secret
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    principal: Principal
+    epoch: int
+    expires_at: datetime | None
+    noted_until: datetime
+    trusted_until: float
+
+
+class Principals:
+    """Whom tokens stand for, remembered until any token is changed.
+
+    A token that was read is not read again as long as the database says that no token has changed
+    since: on PostgreSQL by a notification, on SQLite by a count of such changes.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._remembered: dict[str, _Remembered] = {}
+        self._unknown: dict[str, tuple[int, datetime]] = {}
+
+    async def of(self, secret: str, now: datetime) -> Principal | None:
+        """Give whom a bearer token stands for, or nothing if it is unknown, expired or revoked."""
+        if not TOKEN.fullmatch(secret):
+            return None
+        key = hash_of(secret)
+        epoch = self._database.epoch(TOKENS)
+        known = self._remembered.get(key)
+        if (
+            known is not None
+            and known.epoch == epoch
+            and now < known.noted_until
+            and (known.expires_at is None or now < known.expires_at)
+            and time.monotonic() < known.trusted_until
+        ):
+            return known.principal
+        self._remembered.pop(key, None)
+        unknown_epoch, unknown_since = self._unknown.get(key, (None, now))
+        if epoch is not None and unknown_epoch == epoch and now >= unknown_since:
+            return None
+        token = await _used_token(key, now)
+        principal = None if token is None else await token.principal()
+        if token is None or principal is None:
+            self._note_unknown(key, epoch, now)
+            return None
+        if epoch is not None:
+            if len(self._remembered) >= MAX_REMEMBERED:
+                self._remembered.clear()
+            last_used_at = token.last_used_at or now
+            self._remembered[key] = _Remembered(
+                principal,
+                epoch,
+                token.expires_at,
+                last_used_at + LAST_USED_PRECISION,
+                time.monotonic() + MAX_MEMORY_S,
+            )
+        return principal
+
+    def _note_unknown(self, key: str, epoch: int | None, now: datetime) -> None:
+        """Remember that a token stands for nobody, which a forgotten client goes on to ask."""
+        if epoch is None:
+            return
+        if len(self._unknown) >= MAX_REMEMBERED:
+            self._unknown.clear()
+        self._unknown[key] = epoch, now
+
+
+async def _used_token(key: str, now: datetime) -> AccessToken | None:
+    """Read the valid token of a hash, and note about when it was used last.
+
+    It is read on a connection for reads alone, and noted in the background: whoever signs in
+    waits for nobody who writes. A use that lies ahead was noted by a process whose clock was wrong.
+    """
+    meta = AccessToken._meta
+    columns = meta.fields_db_projection
+    text = f"SELECT {', '.join(columns.values())} FROM access_token WHERE hash = ?"  # noqa: S608  # our own names
+    rows = await run(text, (key,))
+    if not rows:
+        return None
+    token = AccessToken._init_from_db(**dict(zip(columns, rows[0], strict=True)))
+    if not token.is_valid(now):
+        return None
+    if token.last_used_at is None or abs(now - token.last_used_at) >= LAST_USED_PRECISION:
+        token.last_used_at = now
+        noting = asyncio.create_task(_note_use(token.id, now))
+        _noting.add(noting)
+        noting.add_done_callback(_noting.discard)
+        await asyncio.wait({noting}, timeout=MAX_NOTING_S)
+    return token
+
+
+_noting: set[asyncio.Task[None]] = set()
+
+
+async def _note_use(token_id: str, now: datetime) -> None:
+    try:
+        await AccessToken.filter(id=token_id).update(last_used_at=now)
+    except Exception as error:  # whoever signed in has been let in already
+        log.warning("token_use_not_noted", error=type(error).__name__)

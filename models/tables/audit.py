@@ -1,0 +1,201 @@
+"""The audit trail: who did what to which row, when and why (R96).
+
+Every write has an entry, but for what only keeps the machinery going: states that jobs, lookups and
+mails pass through before they end, heartbeats, budgets, and when a token was last used.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from models.storage.identifiers import ID_LENGTH, new_audit_id, prefix_of
+from models.storage.indexes import IndexWhere
+from models.storage.row_insert import add_rows, new_row
+from models.storage.sql import Sql, among
+from models.tables.access import Principal
+
+AUDIT = "audit_entry"
+"""The table, by which its entries are numbered."""
+
+NUMBERED = "number IS NOT NULL"
+KIND_LENGTH = 8
+CUSTOMER = "cus"
+"""The kind of a customer, by the prefix of its id."""
+
+ERASED = "(erased)"
+"""What stands where a name was."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActorContext:
+    """The circumstances of a write: on whose behalf, in which request, and at what instant."""
+
+    principal: Principal
+    now: datetime
+    request_id: str
+    issuer: str | None = None
+    """The identity provider that users can sign in at, by its issuer URL; none if none is set."""
+    is_masked: bool = False
+    """Whether the principal may not see personal data."""
+
+
+class AuditEntry(Model):
+    """One write, with the stored values that it changed, before and after.
+
+    The database refuses to change or delete it, but for erasing what may be personal, which
+    `erased_at` tells, and numbering it once (`models/tables/numbering.py`).
+    `customer_id` is the customer that it is about, whatever the subject is. What
+    erasing looks for is indexed whether numbered or not; the other indexes are
+    of numbered entries, so that a write waits for few.
+    """
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_audit_id)
+    subject_id = fields.CharField(max_length=ID_LENGTH)
+    subject_kind = fields.CharField(max_length=KIND_LENGTH, db_default="")
+    """The prefix of the subject's id, which names its type."""
+    customer_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    operation = fields.CharField(max_length=60)
+    before: dict[str, Any] = fields.JSONField(default=dict)
+    after: dict[str, Any] = fields.JSONField(default=dict)
+    reason = fields.CharField(max_length=1000, null=True)
+    is_override = fields.BooleanField(default=False)
+    actor_id = fields.CharField(max_length=ID_LENGTH)
+    actor_name = fields.CharField(max_length=200)
+    user_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    user_name = fields.CharField(max_length=200, null=True)
+    reseller_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    request_id = fields.CharField(max_length=64)
+    at = fields.DatetimeField()
+    erased_at = fields.DatetimeField(null=True)
+    number = fields.BigIntField(null=True)
+
+    class Meta:
+        table = AUDIT
+        indexes = (
+            Index(fields=("subject_id", "at", "id")),
+            Index(fields=("actor_id", "number")),
+            IndexWhere(fields=("customer_id", "number"), where="customer_id IS NOT NULL"),
+            IndexWhere(fields=("user_id", "number"), where="user_id IS NOT NULL"),
+            IndexWhere(fields=("subject_id", "number"), where=NUMBERED),
+            IndexWhere(fields=("subject_kind", "number"), where=NUMBERED),
+            IndexWhere(fields=("operation", "number"), where=NUMBERED),
+            IndexWhere(fields=("request_id", "number"), where=NUMBERED),
+            IndexWhere(fields=("number", "is_override"), where=f"is_override AND {NUMBERED}"),
+        )
+
+
+async def record(
+    act: ActorContext,
+    operation: str,
+    subject_id: str,
+    *,
+    customer_id: str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
+    is_override: bool = False,
+    always: Collection[str] = (),
+) -> None:
+    """Add an entry in the transaction that makes the write.
+
+    Only values that differ are kept, and those that are named in `always`. `customer_id` is needed
+    where the subject belongs to a customer and is none itself.
+    """
+    entry = new_entry(
+        act,
+        operation,
+        subject_id,
+        customer_id=customer_id,
+        before=before,
+        after=after,
+        reason=reason,
+        is_override=is_override,
+        always=always,
+    )
+    await add_rows([entry])
+
+
+def new_entry(
+    act: ActorContext,
+    operation: str,
+    subject_id: str,
+    *,
+    customer_id: str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
+    is_override: bool = False,
+    always: Collection[str] = (),
+) -> AuditEntry:
+    """Give the row of an entry, to be added in the transaction that makes the write."""
+    old, new = before or {}, after or {}
+    changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+    changed.update(always)
+    return _entry(
+        act,
+        operation,
+        subject_id,
+        customer_id,
+        reason,
+        before={key: old[key] for key in sorted(changed & old.keys())},
+        after={key: new[key] for key in sorted(changed & new.keys())},
+        is_override=is_override,
+    )
+
+
+async def record_many(
+    act: ActorContext,
+    operation: str,
+    subject_ids: Sequence[str],
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
+) -> None:
+    """Add the same entry for many subjects: customers, or what belongs to none."""
+    values = {"before": before or {}, "after": after or {}}
+    entries = [_entry(act, operation, one, None, reason, **values) for one in subject_ids]
+    await add_rows(entries)
+
+
+def newest_entries(subject_ids: Sequence[str], most: int) -> Sql:
+    """Give the condition that the newest entries of some subjects meet."""
+    subjects = among("subject_id", subject_ids)
+    text = f"""t0.id IN (SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY subject_id ORDER BY at DESC, id DESC) AS place
+        FROM audit_entry WHERE {subjects.text}
+    ) AS entry WHERE place <= {most:d})"""  # noqa: S608  # no value is spelt out
+    return Sql(text, subjects.parameters)
+
+
+def _entry(
+    act: ActorContext,
+    operation: str,
+    subject_id: str,
+    customer_id: str | None,
+    reason: str | None,
+    **values: Any,
+) -> AuditEntry:
+    principal = act.principal
+    kind = prefix_of(subject_id)[:KIND_LENGTH]
+    return new_row(
+        AuditEntry,
+        subject_id=subject_id,
+        subject_kind=kind,
+        customer_id=subject_id if kind == CUSTOMER else customer_id,
+        operation=operation,
+        reason=reason,
+        actor_id=principal.id,
+        actor_name=principal.name,
+        user_id=principal.user_id,
+        user_name=principal.user_name,
+        reseller_id=principal.reseller_id,
+        request_id=act.request_id,
+        at=act.now,
+        **values,
+    )

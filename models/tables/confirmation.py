@@ -1,0 +1,123 @@
+"""Confirmations that contacts are asked for by mail, and the links that the mails carry (R60, R67).
+
+A confirmation is one question to one address. Its links are made when its mail is sent, and stored
+as hashes; a mail that had to be sent again carries other links, and each that arrived works, once
+in all.
+"""
+
+import hashlib
+import re
+import secrets
+from datetime import datetime
+from enum import StrEnum, unique
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from models.rules.confirmation_link import ConfirmationKind, VoidReason
+from models.rules.email_address import EMAIL_LENGTH
+from models.rules.mail_failure import MailFailureCode
+from models.storage.identifiers import ID_LENGTH, new_confirmation_id
+from models.tables.contact import Contact
+from models.tables.customer_class import NAME_LENGTH
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+"""The form of a token: 256 random bits in base 64."""
+
+
+@unique
+class LinkPurpose(StrEnum):
+    """What a link is for."""
+
+    CONFIRM = "CONFIRM"
+    WITHDRAW = "WITHDRAW"
+
+
+@unique
+class MailState(StrEnum):
+    """Where the mail of a confirmation stands."""
+
+    QUEUED = "QUEUED"
+    RETRYING = "RETRYING"
+    SENT = "SENT"
+    UNDELIVERABLE = "UNDELIVERABLE"
+    CANCELLED = "CANCELLED"
+
+
+class Confirmation(Model):
+    """One question to a contact: is this your address, or do you want these documents.
+
+    It counts for the address that it was sent to and no other. `entry_id` names the entry of the
+    preference history that confirming it made. `held_at` says since when its mail waits, as the
+    mailbox gets very many; nobody but the platform is shown that. Erasing a customer blanks the
+    address.
+    """
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_confirmation_id)
+    kind = fields.CharEnumField(ConfirmationKind, max_length=24)
+    contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
+        "models.Contact", related_name=False, on_delete=fields.RESTRICT
+    )
+    contact_id: str
+    customer_id = fields.CharField(max_length=ID_LENGTH)
+    email = fields.CharField(max_length=EMAIL_LENGTH, null=True)
+    email_key = fields.CharField(max_length=EMAIL_LENGTH * 3, null=True)
+    documents: list[str] = fields.JSONField(default=list)
+    requested_at = fields.DatetimeField()
+    requested_by_id = fields.CharField(max_length=ID_LENGTH)
+    requested_by = fields.CharField(max_length=NAME_LENGTH)
+    used_at = fields.DatetimeField(null=True)
+    voided_at = fields.DatetimeField(null=True)
+    void_reason: VoidReason | None = fields.CharEnumField(  # type: ignore[assignment]  # null=True
+        VoidReason, max_length=20, null=True
+    )
+    entry_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    mail_state = fields.CharEnumField(MailState, max_length=16, default=MailState.QUEUED)
+    mail_failure: MailFailureCode | None = fields.CharEnumField(  # type: ignore[assignment]  # null=True
+        MailFailureCode, max_length=32, null=True
+    )
+    mail_sent_at = fields.DatetimeField(null=True)
+    held_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "confirmation"
+        indexes = (
+            Index(fields=("contact_id", "requested_at")),
+            Index(fields=("email_key", "requested_at")),
+            Index(fields=("customer_id",)),
+        )
+
+
+class ConfirmationToken(Model):
+    """A link of a mail, stored as the hash of its secret, which cannot be read again."""
+
+    id = fields.BigIntField(primary_key=True)
+    confirmation: fields.ForeignKeyRelation[Confirmation] = fields.ForeignKeyField(
+        "models.Confirmation", related_name=False, on_delete=fields.RESTRICT, db_index=True
+    )
+    confirmation_id: str
+    purpose = fields.CharEnumField(LinkPurpose, max_length=12)
+    hash = fields.CharField(max_length=64, unique=True)
+    expires_at = fields.DatetimeField()
+    used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "confirmation_token"
+
+
+def hash_of(token: str) -> str:
+    """Hash a token. It holds 256 random bits, so no slow hash is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def new_link(confirmation: Confirmation, purpose: LinkPurpose, expires_at: datetime) -> str:
+    """Store a new link of a confirmation, and give its secret."""
+    token = secrets.token_urlsafe(32)
+    await ConfirmationToken.create(
+        confirmation_id=confirmation.id,
+        purpose=purpose,
+        hash=hash_of(token),
+        expires_at=expires_at,
+    )
+    return token

@@ -1,0 +1,118 @@
+"""The consent ledger: entries that are only ever added, and what was said, which can be blanked."""
+
+from datetime import datetime
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from models.rules.consent import ConsentBasis, ConsentMethod, EntryKind, Matter
+from models.storage.identifiers import ID_LENGTH, new_consent_entry_id, new_testimony_id
+from models.tables.customer import REASON_LENGTH, REFERENCE_LENGTH, Customer
+from models.tables.customer_class import NAME_LENGTH
+
+HASH_LENGTH = 64
+STATEMENT_LENGTH = 4000
+EVIDENCE_LENGTH = 500
+
+
+class ConsentTestimony(Model):
+    """What an entry says that may name a person, blanked when the customer is erased.
+
+    The database refuses any other change, and to delete it.
+    """
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_testimony_id)
+    customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name=False, on_delete=fields.RESTRICT, db_index=True
+    )
+    customer_id: str
+    salt = fields.CharField(max_length=HASH_LENGTH, null=True)
+    given_by = fields.CharField(max_length=NAME_LENGTH, null=True)
+    given_by_role = fields.CharField(max_length=NAME_LENGTH, null=True)
+    statement = fields.CharField(max_length=STATEMENT_LENGTH, null=True)
+    evidence_reference = fields.CharField(max_length=EVIDENCE_LENGTH, null=True)
+    asked_by = fields.CharField(max_length=NAME_LENGTH, null=True)
+    reason = fields.CharField(max_length=REASON_LENGTH, null=True)
+    correction_reason = fields.CharField(max_length=REASON_LENGTH, null=True)
+    request_digest = fields.CharField(max_length=HASH_LENGTH, null=True)
+
+    class Meta:
+        table = "consent_testimony"
+
+
+class ConsentEntry(Model):
+    """One entry of the ledger of a customer (R55). The database refuses to change or delete it.
+
+    `idempotency_key` is the SHA-256 of what the client sent.
+    """
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_consent_entry_id)
+    customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name=False, on_delete=fields.RESTRICT
+    )
+    customer_id: str
+    sequence = fields.IntField()
+    kind = fields.CharEnumField(EntryKind, max_length=24)
+    corrects_id = fields.CharField(max_length=ID_LENGTH, null=True, unique=True)
+    basis = fields.CharEnumField(ConsentBasis, max_length=24, null=True)
+    effective_at = fields.DatetimeField()
+    recorded_at = fields.DatetimeField()
+    recorded_by_id = fields.CharField(max_length=ID_LENGTH)
+    recorded_by = fields.CharField(max_length=NAME_LENGTH)
+    method = fields.CharEnumField(ConsentMethod, max_length=12, null=True)
+    document_name = fields.CharField(max_length=NAME_LENGTH, null=True)
+    document_version = fields.CharField(max_length=REFERENCE_LENGTH, null=True)
+    covers_emailing = fields.BooleanField(default=False)
+    evidence_sha256 = fields.CharField(max_length=HASH_LENGTH, null=True)
+    idempotency_key = fields.CharField(max_length=HASH_LENGTH, null=True)
+    testimony: fields.ForeignKeyRelation[ConsentTestimony] = fields.ForeignKeyField(
+        "models.ConsentTestimony", related_name=False, on_delete=fields.RESTRICT
+    )
+    testimony_id: str
+    testimony_digest = fields.CharField(max_length=HASH_LENGTH)
+    previous_hash = fields.CharField(max_length=HASH_LENGTH)
+    hash = fields.CharField(max_length=HASH_LENGTH)
+
+    class Meta:
+        table = "consent_entry"
+        unique_together = (("customer", "sequence"), ("customer", "idempotency_key"))
+
+
+class ConsentLedger(Model):
+    """How far the ledger of a customer goes, so that a cut-off end is noticed."""
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    entry_count = fields.IntField(default=0)
+    last_hash = fields.CharField(max_length=HASH_LENGTH)
+
+    class Meta:
+        table = "consent_ledger"
+
+
+class ConsentPeriod(Model):
+    """A time in which a matter is on, worked out anew with each entry.
+
+    Filters and counts compare it with the instant that they are asked at, since an entry that is
+    dated ahead takes effect without a write. An open period has no end.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name=False, on_delete=fields.RESTRICT
+    )
+    customer_id: str
+    matter = fields.CharEnumField(Matter, max_length=16)
+    from_at: datetime = fields.DatetimeField()
+    until_at: datetime | None = fields.DatetimeField(null=True)
+    basis = fields.CharEnumField(ConsentBasis, max_length=24, null=True)
+    document_version = fields.CharField(max_length=REFERENCE_LENGTH, null=True)
+    entry_id = fields.CharField(max_length=ID_LENGTH)
+
+    class Meta:
+        table = "consent_period"
+        indexes = (
+            Index(fields=("customer_id", "matter", "from_at")),
+            Index(fields=("matter", "basis", "document_version", "from_at")),
+            Index(fields=("matter", "from_at")),
+        )

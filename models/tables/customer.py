@@ -1,0 +1,117 @@
+"""The customer, and the append-only history of the classes that it has been in."""
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from models.rules.enrichment_status import EnrichmentStatus
+from models.rules.folding import folded, searchable
+from models.storage.identifiers import ID_LENGTH, new_class_change_id, new_customer_id
+from models.storage.indexes import IndexWhere, of_living
+from models.tables.customer_class import NAME_LENGTH, CustomerClass
+
+ACCOUNT_NUMBER_LENGTH = 64
+KEY_LENGTH = ACCOUNT_NUMBER_LENGTH * 3 + ID_LENGTH + 1
+REFERENCE_LENGTH = 200
+REASON_LENGTH = 1000
+
+
+class Customer(Model):
+    """A customer of the platform, which sits in exactly one class (R24).
+
+    A deleted customer keeps its row, without anything personal, because the history of the
+    classes it has been in outlives it (R35). `erased_at` marks such a row.
+    """
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_customer_id)
+    account_number = fields.CharField(max_length=ACCOUNT_NUMBER_LENGTH, unique=True)
+    account_number_key = fields.CharField(max_length=KEY_LENGTH, db_default="")
+    external_reference = fields.CharField(max_length=REFERENCE_LENGTH, null=True, db_index=True)
+    name = fields.CharField(max_length=NAME_LENGTH)
+    name_key = fields.CharField(max_length=NAME_LENGTH * 3)
+    company_number = fields.CharField(max_length=8, null=True, db_index=True)
+    search_key = fields.TextField(default="")
+    customer_class: fields.ForeignKeyRelation[CustomerClass] = fields.ForeignKeyField(
+        "models.CustomerClass", related_name=False, on_delete=fields.RESTRICT
+    )
+    customer_class_id: str
+    parent: fields.ForeignKeyNullableRelation["Customer"] = fields.ForeignKeyField(
+        "models.Customer", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    parent_id: str | None
+    profile: dict[str, Any] = fields.JSONField(default=dict)
+    enrichment_status = fields.CharEnumField(
+        EnrichmentStatus, max_length=24, default=EnrichmentStatus.NOT_APPLICABLE
+    )
+    consent_review_due_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+    last_modified_at = fields.DatetimeField()
+    version = fields.IntField(default=1)
+    erased_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "customer"
+        indexes = (
+            of_living("name_key", "id"),
+            of_living("created_at", "id"),
+            of_living("account_number", "id"),
+            of_living("customer_class_id", "name_key", "id"),
+            of_living("customer_class_id", "created_at", "id"),
+            of_living("customer_class_id", "account_number", "id"),
+            of_living("enrichment_status", "name_key", "id"),
+            IndexWhere(
+                fields=("parent_id", "name_key", "id", "erased_at"), where="parent_id IS NOT NULL"
+            ),
+        )
+
+
+def set_account_number(customer: Customer, number: str) -> None:
+    """Set the account number, and the key by which it is unique; a number that stays keeps its key.
+
+    Numbers that became the same by a migration have keys of their own until one is changed.
+    """
+    if getattr(customer, "account_number", None) != number:
+        customer.account_number, customer.account_number_key = number, folded(number)
+
+
+def search_key_of(customer: Customer) -> str:
+    """Give what a search by text looks through: folded, a line for each field."""
+    searched = (
+        customer.name,
+        customer.account_number,
+        customer.company_number,
+        customer.external_reference,
+    )
+    return "\n".join(searchable(text) for text in searched if text)
+
+
+class ClassChange(Model):
+    """One row of the class history of a customer: from, to, reason, who, when (R27)."""
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_class_change_id)
+    customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name=False, on_delete=fields.RESTRICT, db_index=True
+    )
+    customer_id: str
+    from_class: fields.ForeignKeyNullableRelation[CustomerClass] = fields.ForeignKeyField(
+        "models.CustomerClass", related_name=False, null=True, on_delete=fields.RESTRICT
+    )
+    from_class_id: str | None
+    to_class: fields.ForeignKeyRelation[CustomerClass] = fields.ForeignKeyField(
+        "models.CustomerClass", related_name=False, on_delete=fields.RESTRICT
+    )
+    to_class_id: str
+    reason = fields.CharField(max_length=REASON_LENGTH)
+    crosses_individual_line = fields.BooleanField(default=False)
+    changed_by_id = fields.CharField(max_length=ID_LENGTH)
+    changed_by = fields.CharField(max_length=NAME_LENGTH)
+    changed_at = fields.DatetimeField()
+
+    class Meta:
+        table = "class_change"
+        indexes = (
+            Index(fields=("to_class_id", "customer_id", "changed_at")),
+            Index(fields=("from_class_id", "changed_at")),
+        )

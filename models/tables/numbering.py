@@ -1,0 +1,188 @@
+"""Numbers rows in the order of their commits, so that a reader that follows them misses none.
+
+A key that a row gets before its commit, such as a sequence or a time, is no place to go on from: a
+transaction that took the lower key may commit later, below what a reader has passed. So a row is
+added without a `number` and gets one after its commit. Who numbers holds the row of `numbering`
+that belongs to the table: numbers appear in their order, and nothing appears below one that can be
+read. Writers take no lock and wait for nobody.
+
+On SQLite one transaction writes at a time, so a trigger gives each row its number as it is added.
+
+A table to be numbered has `id`, `at` and a nullable `number`; on PostgreSQL also `sequence`, which
+the database gives on insertion: two rows of one subject whose row is locked are numbered in the
+order of their transactions. Numbers are never told to clients: differences would count the entries
+of others.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from models.storage.database import Database
+from models.storage.sql import run
+from models.storage.tenant_scope import bind_tenant, keeping_tenant
+
+log = structlog.get_logger(__name__)
+
+BATCH = 1_000
+"""Rows that are numbered in one transaction."""
+
+MAX_BATCHES = 20
+"""Batches that a reader numbers before it reads; a worker numbers what is left."""
+
+SPAN = 1_000
+"""Rows of a span: so many are read in vain at most to begin a list at an instant."""
+
+EVERY = timedelta(seconds=1)
+ALL_NUMBERS = (0, 2**63 - 1)
+NO_NUMBERS = (1, 0)
+
+_NUMBER = """
+    WITH waiting AS (SELECT id, sequence FROM {table} WHERE number IS NULL
+        ORDER BY sequence LIMIT {batch:d} FOR UPDATE SKIP LOCKED),
+      placed AS (SELECT id, row_number() OVER (ORDER BY sequence) AS place FROM waiting)
+    UPDATE {table} AS one SET number = ? + placed.place FROM placed WHERE one.id = placed.id
+    RETURNING one.at"""
+
+
+class Numbering(Model):
+    """How far a table is numbered. Who numbers locks this row."""
+
+    name = fields.CharField(max_length=40, primary_key=True)
+    last_number = fields.BigIntField(default=0)
+
+    class Meta:
+        table = "numbering"
+
+
+class NumberedSpan(Model):
+    """A run of numbers, and the earliest and the latest `at` of its rows.
+
+    Numbers follow commits, and clocks are not to be trusted: spans say between which numbers the
+    rows of a time can be.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    name = fields.CharField(max_length=40)
+    first_number = fields.BigIntField()
+    last_number = fields.BigIntField()
+    from_at = fields.DatetimeField()
+    to_at = fields.DatetimeField()
+
+    class Meta:
+        table = "numbered_span"
+        indexes = (Index(fields=("name", "first_number")),)
+
+
+async def number_before_reading(database: Database, table: str) -> None:
+    """Assign the numbers that a reader of the table is about to follow.
+
+    So no worker has to run. Of a database that can only be read, what has a number is shown.
+    """
+    try:
+        await number_rows(database, table)
+    except Exception as error:
+        log.warning("numbering_failed", table=table, error=type(error).__name__)
+
+
+async def number_rows(database: Database, table: str, batches: int = MAX_BATCHES) -> int:
+    """Assign numbers to the rows of a table that have committed, and return how many.
+
+    On SQLite there is nothing to do, and nothing may be done to a schema that does not fit.
+    """
+    done = 0
+    if not database.is_postgres or not database.may_write:
+        return done
+    with keeping_tenant():
+        bind_tenant(None)
+        if not await _is_waiting(table):
+            return 0
+        async with database.numbering:
+            for _ in range(batches):
+                numbered = await database.transaction(lambda: number_batch(table))
+                done += numbered
+                if numbered < BATCH:
+                    break
+    return done
+
+
+async def keep_numbering(database: Database, table: str) -> None:
+    """Assign numbers every second, for as long as the task runs; tell once of a failure."""
+    is_failing = False
+    while True:
+        try:
+            await number_rows(database, table)
+            is_failing = False
+        except Exception as error:
+            if not is_failing:
+                log.warning("numbering_failed", table=table, error=type(error).__name__)
+            is_failing = True
+        await asyncio.sleep(EVERY.total_seconds())
+
+
+async def number_batch(table: str) -> int:
+    """Assign numbers to a batch of rows in the current transaction, and return how many.
+
+    The lock comes in a statement of its own: what numbers must see all that was numbered before.
+    """
+    ((last,),) = await run("SELECT last_number FROM numbering WHERE name = ? FOR UPDATE", (table,))
+    times = [at for (at,) in await run(_NUMBER.format(table=table, batch=BATCH), (last,))]
+    if times:
+        newest = last + len(times)
+        await run("UPDATE numbering SET last_number = ? WHERE name = ?", (newest, table))
+        await _note_span(table, last + 1, newest, min(times), max(times))
+    return len(times)
+
+
+async def numbers_between(table: str, since: Any = None, until: Any = None) -> tuple[int, int]:
+    """Return the first and the last number that a row with `since <= at <= until` can have.
+
+    Instants are written as the database stores them.
+    """
+    first, last = ALL_NUMBERS
+    for column, bound, condition in (
+        ("first", since, "to_at >= ?"),
+        ("last", until, "from_at <= ?"),
+    ):
+        if bound is None:
+            continue
+        best = "min" if column == "first" else "max"
+        text = f"SELECT {best}({column}_number) FROM numbered_span WHERE name = ? AND {condition}"  # noqa: S608  # no value is spelt out
+        ((found,),) = await run(text, (table, bound))
+        if found is None:
+            return NO_NUMBERS
+        first, last = (found, last) if column == "first" else (first, found)
+    return first, last
+
+
+async def _is_waiting(table: str) -> bool:
+    return bool(await run(f"SELECT 1 FROM {table} AS t0 WHERE t0.number IS NULL LIMIT 1", ()))  # noqa: S608  # no value is spelt out
+
+
+async def _note_span(
+    table: str, first: int, last: int, earliest: datetime, latest: datetime
+) -> None:
+    """Add numbers to the newest span, or to a new one if that is full."""
+    found = await run(
+        "SELECT first_number, from_at, to_at FROM numbered_span WHERE name = ?"
+        " ORDER BY first_number DESC LIMIT 1",
+        (table,),
+    )
+    if found and last - found[0][0] < SPAN:
+        begins, from_at, to_at = found[0]
+        await run(
+            "UPDATE numbered_span SET last_number = ?, from_at = ?, to_at = ?"
+            " WHERE name = ? AND first_number = ?",
+            (last, min(from_at, earliest), max(to_at, latest), table, begins),
+        )
+        return
+    await run(
+        "INSERT INTO numbered_span (name, first_number, last_number, from_at, to_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (table, first, last, earliest, latest),
+    )

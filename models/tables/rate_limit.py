@@ -1,0 +1,87 @@
+"""The row by which all processes share one budget of calls, and the block on a refused key."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from tortoise import fields
+from tortoise.exceptions import IntegrityError
+from tortoise.models import Model
+
+from models.rules.allowance import Allowance, Caller
+from models.storage.point_budget import microseconds
+from models.storage.sql import Sql, execute
+
+__all__ = ["Payment", "RateLimit", "create_row", "microseconds", "repair", "reset_row", "take_call"]
+
+
+class RateLimit(Model):
+    """The budget of one API key. `free_at` is a theoretical arrival time in microseconds (GCRA)."""
+
+    key = fields.CharField(max_length=80, primary_key=True)
+    free_at = fields.BigIntField(default=0)
+    blocked_at = fields.DatetimeField(null=True)
+    blocked_reason = fields.CharField(max_length=200, null=True)
+    faults = fields.IntField(db_default=0)
+    """Transient faults in a row, over all processes."""
+
+    class Meta:
+        table = "rate_limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What calls are taken from: an allowance, and the key of its row."""
+
+    key: str
+    allowance: Allowance
+
+
+_TAKE = """
+UPDATE rate_limit SET free_at = CASE WHEN free_at > ? THEN free_at ELSE ? END + ?
+WHERE key = ? AND blocked_at IS NULL AND free_at <= ?
+RETURNING faults
+"""
+
+
+async def take_call(payment: Payment, caller: Caller, now: datetime) -> int | None:
+    """Take one call if the allowance admits it for that caller now; None if it does not.
+
+    Returns the number of transient faults in a row before it.
+    """
+    now_us, allowance = microseconds(now), payment.allowance
+    latest = now_us + allowance.ahead_us(caller)
+    values = (now_us, now_us, allowance.interval_us, payment.key, latest)
+    taken = await execute(Sql(_TAKE, values))
+    return int(taken[0]["faults"]) if taken else None
+
+
+async def create_row(key: str) -> None:
+    """Add the row of a key, unless there is one."""
+    if await RateLimit.exists(key=key):
+        return
+    # A single statement: get_or_create opens a transaction, and callers may be cancelled.
+    with suppress(IntegrityError):  # another process was first
+        await RateLimit.create(key=key)
+
+
+async def repair(payment: Payment, now: datetime) -> None:
+    """Add a missing row, or bring `free_at` back that a process with a wrong clock put far ahead.
+
+    The row then says that the whole burst is used up, which is the most that can be.
+    """
+    await create_row(payment.key)
+    too_far = microseconds(now) + payment.allowance.farthest_us
+    far_ahead = RateLimit.filter(key=payment.key, free_at__gt=too_far)
+    await far_ahead.update(free_at=_used_up(payment, now))
+
+
+async def reset_row(payment: Payment, now: datetime) -> None:
+    """Put the row into its most careful state, whatever it says: the burst is used up."""
+    await create_row(payment.key)
+    await RateLimit.filter(key=payment.key).update(free_at=_used_up(payment, now), faults=0)
+
+
+def _used_up(payment: Payment, now: datetime) -> int:
+    allowance = payment.allowance
+    return microseconds(now) + allowance.ahead_us(Caller.STARTED) + allowance.interval_us

@@ -1,0 +1,114 @@
+"""Users, the groups they are in, and what both are permitted."""
+
+from dataclasses import dataclass
+
+import orjson
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from models.rules.email_address import EMAIL_LENGTH
+from models.rules.permission import Scope, known, with_implied
+from models.storage.identifiers import ID_LENGTH, new_group_id, new_membership_id, new_user_id
+from models.storage.sql import run
+from models.tables.customer import Customer
+from models.tables.customer_class import NAME_LENGTH
+
+IDENTITY_LENGTH = 255
+"""Characters of an issuer, of a subject, and of the name of a group at an identity provider."""
+
+DESCRIPTION_LENGTH = 1000
+
+
+class User(Model):
+    """Somebody who acts by tokens of its own, or by signing in at an identity provider.
+
+    `issuer` and `subject` are what that provider calls it. `reseller_id` makes it a partner's
+    staff (R99), and never changes: the tokens of a user are bound to the same reseller.
+    """
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_user_id)
+    name = fields.CharField(max_length=NAME_LENGTH)
+    name_key = fields.CharField(max_length=NAME_LENGTH * 3)
+    email = fields.CharField(max_length=EMAIL_LENGTH, null=True)
+    issuer = fields.CharField(max_length=IDENTITY_LENGTH, null=True)
+    subject = fields.CharField(max_length=IDENTITY_LENGTH, null=True)
+    reseller: fields.ForeignKeyNullableRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name=False, null=True, on_delete=fields.RESTRICT, db_index=True
+    )
+    reseller_id: str | None
+    permissions: list[str] = fields.JSONField(default=list)
+    disabled_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+    last_modified_at = fields.DatetimeField()
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "app_user"
+        unique_together = (("issuer", "subject"),)
+        indexes = (Index(fields=("name_key", "id")),)
+
+
+class UserGroup(Model):
+    """Users who are permitted the same, whom an identity provider may know by `external_name`."""
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_group_id)
+    name = fields.CharField(max_length=NAME_LENGTH)
+    name_key = fields.CharField(max_length=NAME_LENGTH * 3, unique=True)
+    description = fields.CharField(max_length=DESCRIPTION_LENGTH, null=True)
+    external_name = fields.CharField(max_length=IDENTITY_LENGTH, null=True, unique=True)
+    permissions: list[str] = fields.JSONField(default=list)
+    created_at = fields.DatetimeField()
+    last_modified_at = fields.DatetimeField()
+    version = fields.IntField(default=1)
+
+    class Meta:
+        table = "user_group"
+
+
+class GroupMembership(Model):
+    """That a user is in a group."""
+
+    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_membership_id)
+    group: fields.ForeignKeyRelation[UserGroup] = fields.ForeignKeyField(
+        "models.UserGroup", related_name=False, on_delete=fields.RESTRICT
+    )
+    group_id: str
+    user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
+        "models.User", related_name=False, on_delete=fields.RESTRICT, db_index=True
+    )
+    user_id: str
+    joined_at = fields.DatetimeField()
+
+    class Meta:
+        table = "group_membership"
+        unique_together = (("group", "user"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a user is at the moment, and may do: by its own permissions and by its groups'."""
+
+    name: str
+    is_active: bool
+    reseller_id: str | None
+    permissions: frozenset[Scope]
+
+
+async def standing_of(user_id: str) -> Standing | None:
+    """Read the standing of a user, with one statement."""
+    rows = await run(_STANDING, (user_id,))
+    if not rows:
+        return None
+    name, disabled_at, reseller_id, own, _ = rows[0]
+    granted = (code for stored in (own, *(row[4] for row in rows)) for code in _codes(stored))
+    return Standing(name, disabled_at is None, reseller_id, with_implied(known(granted)))
+
+
+_STANDING = """SELECT u.name, u.disabled_at, u.reseller_id, u.permissions, g.permissions
+    FROM app_user u LEFT JOIN group_membership m ON m.user_id = u.id
+    LEFT JOIN user_group g ON g.id = m.group_id WHERE u.id = ?"""
+
+
+def _codes(stored: str | None) -> list[str]:
+    return [] if stored is None else orjson.loads(stored)

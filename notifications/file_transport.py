@@ -1,0 +1,41 @@
+"""The local mailbox: a folder that mails are written to where no mail server is set."""
+
+import asyncio
+import os
+import tempfile
+from email.message import EmailMessage
+from pathlib import Path
+
+from models.rules.mail_failure import MailFailureCode
+from notifications.errors import MailDelayed
+
+
+class FileTransport:
+    """Writes each mail to a file, whole or not at all; the same mail again takes its place.
+
+    Mails hold links that confirm, so only the owner of the folder may read them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def send(self, message: EmailMessage, recipient: str) -> None:  # noqa: ARG002  # the file is for whoever looks
+        """Write a mail; raises MailDelayed if the disk does not take it."""
+        name = str(message["Message-ID"]).strip("<>").partition("@")[0]
+        try:
+            await asyncio.to_thread(self._write, f"{name}.eml", bytes(message))
+        except OSError as error:
+            raise MailDelayed(MailFailureCode.UNREACHABLE) from error
+
+    def _write(self, name: str, content: bytes) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self._folder / name)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise

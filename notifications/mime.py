@@ -1,0 +1,88 @@
+"""Puts a mail together so that nothing in it can become a header of its own. PURE.
+
+Text goes into the body only as text, and into the HTML part only through escaping templates.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime
+
+from notifications.address_header import MailboxHeader
+
+ENCODED_WORD = "=?"
+LINE_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom mails come from; `address` has its domain in ASCII."""
+
+    name: str
+    address: str
+
+    @property
+    def domain(self) -> str:
+        """Give the domain of the address."""
+        return self.address.rpartition("@")[2]
+
+
+def compose(
+    *,
+    message_id: str,
+    sender: Sender,
+    to_name: str,
+    to_address: str,
+    subject: str,
+    text: str,
+    html: str,
+    at: datetime,
+) -> EmailMessage:
+    """Make a mail of two alternatives, text and HTML.
+
+    `to_address` has its domain in ASCII, `message_id` is the part before the @ and the same for
+    each attempt, so that a mail that arrives twice can be known as one. Raises ValueError for a
+    header value that holds a control character.
+    """
+    needs_utf8 = not (sender.address.isascii() and to_address.isascii())
+    message = EmailMessage(SMTPUTF8 if needs_utf8 else SMTP)
+    message["From"] = _mailbox("From", sender.name, sender.address)
+    message["To"] = _mailbox("To", to_name, to_address)
+    message["Subject"] = checked(subject)
+    message["Date"] = format_datetime(at)
+    message["Message-ID"] = f"<{checked(message_id)}@{checked(sender.domain)}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message.set_content(text)
+    message.add_alternative(html, subtype="html")
+    _refuse_others(message)
+    return message
+
+
+def checked(value: str) -> str:
+    """Give a header value that stays one; raises ValueError for what could end its line.
+
+    What looks like an encoded word (RFC 2047) would be decoded on its way into the header, line
+    breaks and all, so it is kept from looking like one.
+    """
+    if any(unicodedata.category(character) in LINE_BREAKING for character in value):
+        raise ValueError("a header value holds a control character")
+    return value.replace(ENCODED_WORD, "= ?")
+
+
+def _mailbox(header: str, name: str, address: str) -> MailboxHeader:
+    if checked(address) != address:
+        raise ValueError("an address holds an encoded word")
+    return MailboxHeader(header, checked(name), address)
+
+
+def _refuse_others(message: EmailMessage) -> None:
+    """Refuse a mail whose headers are not read as they were written, whatever let them in."""
+    read = message_from_bytes(bytes(message), policy=SMTP)
+    if read.keys() != message.keys() or not read.is_multipart():
+        raise ValueError("a header value became a header")
+    if any(len(read[header].addresses) != 1 for header in ("From", "To")):
+        raise ValueError("a name became a mailbox")

@@ -1,0 +1,1 @@
+"""What every type needs: field mapping, projections, pages, permissions, errors, context."""

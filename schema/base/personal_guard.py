@@ -1,0 +1,65 @@
+"""Refuses to build a schema that shows a personal column without a mask."""
+
+from collections.abc import Iterator, Mapping
+
+from strawberry.types import get_object_definition
+from strawberry.types.field import StrawberryField
+from tortoise.models import Model
+
+import models
+from models.tables.personal_columns import Content, columns_with
+from schema.base.field_mapping import READ, Batched, Computed, models_of
+from schema.base.personal import PERSONAL
+from schema.base.selections import known_fields
+
+SAYS_NOTHING = frozenset({"Customer.advisories", "ConsentEntry.is_pseudonymised"})
+"""Fields that read such a column, and tell nothing of a person: warnings about checked companies,
+and whether there is a salt."""
+
+
+class UnmaskedError(Exception):
+    """The schema shows personal columns without saying what stands there when they are masked."""
+
+
+def refuse_unmasked(kinds: Mapping[type, type[Model]] = models_of) -> None:
+    """Raise UnmaskedError, which names the fields, if a type shows a personal column unmasked."""
+    unmasked = {
+        f"{name}.{field.python_name}"
+        for kind, model in kinds.items()
+        for name in (get_object_definition(kind, strict=True).name,)
+        for field in known_fields(kind).values()
+        if PERSONAL not in field.metadata and any(map(_is_personal, *_columns(model, field)))
+    }
+    if unmasked - SAYS_NOTHING:
+        raise UnmaskedError(
+            f"These fields show personal columns: {', '.join(sorted(unmasked - SAYS_NOTHING))}."
+            " Mask them (schema/base/personal.py), or declare the columns"
+            " (models/tables/personal_columns.py)."
+        )
+
+
+def _columns(model: type[Model], field: StrawberryField) -> tuple[list[type[Model]], list[str]]:
+    """Return the columns that a field reads: their tables, and their names."""
+    found = [_located(model, path) for path in _paths(field)]
+    return [table for table, _ in found], [name for _, name in found]
+
+
+def _paths(field: StrawberryField) -> Iterator[str]:
+    way = field.metadata.get(READ)
+    if isinstance(way, Computed | Batched):
+        yield from way.columns
+    elif way is None and field.base_resolver is None:
+        yield field.python_name
+
+
+def _located(model: type[Model], path: str) -> tuple[type[Model], str]:
+    """Follow the references of a path such as `testimony.given_by` to its table."""
+    *references, column = path.split(".")
+    for reference in references:
+        name: str = model._meta.fields_map[reference].model_name  # type: ignore[attr-defined]  # of a reference
+        model = getattr(models, name.rpartition(".")[2])
+    return model, column
+
+
+def _is_personal(model: type[Model], column: str) -> bool:
+    return column in columns_with(model, Content.PERSONAL)

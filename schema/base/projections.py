@@ -1,0 +1,264 @@
+"""Compiles what an operation selects of a type into a reader of rows; see `reads` for its words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+from graphql import FieldNode, GraphQLError, SelectionSetNode
+from strawberry.types import get_object_definition
+from strawberry.types.field import StrawberryField
+from tortoise.exceptions import ValidationError
+
+from models.storage.row_query import ROOT, Bring, Compiled, Compute, Many, RowQuery, Shape
+from models.storage.row_query_compiler import TooDeepError, compile_shape
+from models.storage.sql import Sql
+from schema.base.context import Info
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.field_mapping import (
+    READ,
+    Batched,
+    Computed,
+    Rows,
+    Selection,
+    ToMany,
+    ToOne,
+    batched_name,
+    granted_name,
+    models_of,
+)
+from schema.base.pagination import CONNECTION, CURSORS
+from schema.base.permissions import Requires
+from schema.base.personal import PERSONAL, Masked
+from schema.base.selections import (
+    Arguments,
+    Walk,
+    condition_values,
+    inner_type,
+    known_fields,
+    selected_names,
+    selects_at,
+    type_at,
+)
+from schema.engine.cost_compiler import row_weight
+
+MAX_READERS = 64
+"""So many are kept for an operation: one with many conditions could have any number."""
+
+MAX_VARIANTS = 16
+"""So many are kept of each, for principals who may see different parts of it."""
+
+READERS, SELECTED = "readers", "selected"
+"""The attributes of an operation that hold what was compiled, and found out, for its fields."""
+
+Answers = tuple[tuple[Requires, bool], ...]
+"""What is required along a selection, and whether the principal met it."""
+
+Type = TypeVar("Type")
+
+
+def row_query_for(
+    info: Info, kind: type, *paths: tuple[str, ...], extra: tuple[str, ...] = ()
+) -> RowQuery:
+    """Give the reader of what the current field selects of a type, compiled once per document.
+
+    `paths` lead from the field to the objects, as `("edges", "node")`; none means the field itself.
+    `extra` names columns that the caller needs besides. Which nodes make up the field may depend on
+    variables, so they are part of the key; they live as long as the operation that keeps it. What
+    is not for everybody is left out for those it is not for: they have a reader of their own.
+    """
+    operation, nodes = info._raw_info.operation, info._raw_info.field_nodes
+    cache: dict[Any, list[tuple[Answers, Compiled]]] = vars(operation).setdefault(READERS, {})
+    is_masked = info.context.is_masked
+    key = (*map(id, nodes), kind, paths, extra, is_masked, *condition_values(info))
+    variants = cache.get(key, [])
+    for answers, compiled in variants:
+        if all(requirement.allows(info) is answer for requirement, answer in answers):
+            return RowQuery(compiled, info)
+    if len(cache) >= MAX_READERS:
+        cache.clear()
+    if len(variants) >= MAX_VARIANTS:
+        variants.clear()
+    walk = Walk.of(info)
+    compiled = _compiled(kind, nodes, paths, extra, walk)
+    cache.setdefault(key, variants).append((tuple(walk.answers.items()), compiled))
+    return RowQuery(compiled, info)
+
+
+def page_query(info: Info, kind: type, *places: str) -> tuple[RowQuery, frozenset[str]]:
+    """Give the reader of the rows of a connection, and what is selected of it.
+
+    Columns that `places` in the list are made of are read if cursors are selected.
+    """
+    selected: frozenset[str] = _found(info, (), lambda: selected_names(info))
+    extra = places if selected & CURSORS else ()
+    return row_query_for(info, kind, *CONNECTION, extra=extra), selected
+
+
+def full_row_query(kind: type, *, is_masked: bool) -> RowQuery:
+    """Give a reader of all that a type has in columns, as for an export; it counts nothing."""
+    values: dict[str, tuple[tuple[str, ...], Compute | None]] = {}
+    for known in known_fields(kind).values():
+        values |= _values_of(known, is_masked=is_masked)
+    return RowQuery(compile_shape(Shape(kind, models_of[kind], values, weight=0)))
+
+
+async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:
+    """Read what the current field selects at a path of the row with an id; nothing is unread."""
+    if path and not _found(info, path, lambda: selects_at(info, path)):
+        return None
+    found: Type | None = await row_query_for(info, kind, path).read_one(
+        Sql(f"{ROOT}.id = ?", (row_id,))
+    )
+    return found
+
+
+def _found(info: Info, path: tuple[str, ...], find: Callable[[], Any]) -> Any:
+    """Find something out about what the current field selects at a path, once per document."""
+    known: dict[Any, Any] = vars(info._raw_info.operation).setdefault(SELECTED, {})
+    key = (*map(id, info._raw_info.field_nodes), path, *condition_values(info))
+    found = known.get(key)
+    if found is None:
+        if len(known) >= MAX_READERS:
+            known.clear()
+        found = known[key] = find()
+    return found
+
+
+def _compiled(
+    kind: type,
+    nodes: Sequence[FieldNode],
+    paths: tuple[tuple[str, ...], ...],
+    extra: tuple[str, ...],
+    walk: Walk,
+) -> Compiled:
+    """Compile what some nodes of a field select of a type at some paths."""
+    sets = [node.selection_set for node in nodes]
+    selections = [found for path in paths or ((),) for found in walk.descend(sets, path)]
+    shape = replace(_shape(kind, selections, walk), weight=_weight(selections, walk))
+    try:
+        return compile_shape(_with_columns(shape, extra))
+    except TooDeepError as error:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, str(error)) from error
+
+
+def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk) -> Shape:
+    """Work out the shape of what some selection sets ask of a type; the id always comes along."""
+    values: dict[str, tuple[tuple[str, ...], Compute | None]] = {"id": (("id",), None)}
+    below: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
+    apart: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
+    wanted: dict[str, list[tuple[Rows, FieldNode]]] = {}
+    known = known_fields(kind)
+    for node in walk.fields(selections, _other_types(kind)):
+        field = known.get(node.name.value)
+        if field is None:
+            continue  # __typename
+        way = field.metadata.get(READ)
+        if isinstance(way, ToOne | ToMany):
+            if not walk.meets(_permissions(field)):
+                continue  # its resolver will refuse
+            below.setdefault(field.python_name, (field, []))[1].append(node)
+        elif isinstance(way, Batched):
+            apart.setdefault(batched_name(node), (field, []))[1].append(node)
+            for name, rows in way.rows.items() if walk.meets(_permissions(field)) else ():
+                wanted.setdefault(name, []).append((rows, node))
+        values |= _values_of(field, is_masked=walk.info.context.is_masked)
+    ones, manies = _relations(below, walk)
+    manies |= {name: _rows(asked, walk) for name, asked in wanted.items()}
+    bring = {name: _bring(field, nodes, walk) for name, (field, nodes) in apart.items()}
+    aliases = {
+        granted_name(nodes[0]): name
+        for name, (field, nodes) in below.items()
+        if _permissions(field)
+    }
+    return Shape(kind, models_of[kind], values, ones, manies, bring, aliases)
+
+
+def _relations(
+    below: Mapping[str, tuple[StrawberryField, Sequence[FieldNode]]], walk: Walk
+) -> tuple[dict[str, tuple[str, Shape]], dict[str, Many]]:
+    """Work out what some fields ask of rows that this one refers to, and that refer to it."""
+    ones, manies = {}, {}
+    for name, (field, nodes) in below.items():
+        way = field.metadata[READ]
+        sets = [node.selection_set for node in nodes]
+        shape = _shape(inner_type(field.type), sets, walk)
+        if isinstance(way, ToOne):
+            ones[name] = (way.reference, shape)
+        else:
+            shape = replace(shape, weight=_weight(sets, walk))
+            manies[name] = Many(shape, way.back, way.order, way.where)
+    return ones, manies
+
+
+def _rows(asked: Sequence[tuple[Rows, FieldNode]], walk: Walk) -> Many:
+    """Work out the rows that brought fields want on their objects: the same ones for all."""
+    (rows, _), *_ = asked
+    columns: list[str] = []
+    nested: list[SelectionSetNode] = []
+    for wanted, node in asked:
+        columns += wanted.columns
+        if wanted.requires is None or walk.meets([wanted.requires]):
+            nested += walk.descend([node.selection_set], wanted.path)
+    # What is wanted for the sake of another value costs nothing.
+    shape = replace(_shape(rows.kind, nested, walk), weight=0)
+    return Many(_with_columns(shape, tuple(columns)), rows.back, rows.order)
+
+
+def _weight(sets: Sequence[SelectionSetNode | None], walk: Walk) -> int:
+    return row_weight(walk.operation, sets, walk.variables.coerced)
+
+
+def _with_columns(shape: Shape, columns: tuple[str, ...]) -> Shape:
+    """Add columns; what is selected besides stays as it is shown, masked it may be."""
+    return replace(shape, values={**{name: ((name,), None) for name in columns}, **shape.values})
+
+
+def _values_of(
+    field: StrawberryField, *, is_masked: bool
+) -> dict[str, tuple[tuple[str, ...], Compute | None]]:
+    """Give the attributes that a field needs on its object, with the columns they are made of."""
+    way = field.metadata.get(READ)
+    masked: Masked | None = field.metadata.get(PERSONAL) if is_masked else None
+    if masked is not None:
+        return {field.python_name: (masked.columns, masked.compute)}
+    if isinstance(way, Batched):
+        return {f"row_{column.replace('.', '_')}": ((column,), None) for column in way.columns}
+    if isinstance(way, Computed):
+        return {field.python_name: (way.columns, way.compute)}
+    if way is None and field.base_resolver is None:
+        return {field.python_name: ((field.python_name,), None)}
+    return {}
+
+
+def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
+    """Give what brings a field's values for the objects of a level, refusals included."""
+    way: Batched = field.metadata[READ]
+    fields = walk.fields([node.selection_set for node in nodes])
+    selected = frozenset(node.name.value for node in fields)
+    extra = way.extra + (way.places if selected & CURSORS else ())
+    compiled = way.paths and _compiled(type_at(field, way.paths[0]), nodes, way.paths, extra, walk)
+    permissions = _permissions(field)
+    arguments = Arguments(field, nodes[0], walk.info)
+
+    async def bring(objects: Sequence[Any], info: Info) -> Sequence[Any]:
+        reader = RowQuery(compiled, info) if compiled else None
+        selection = Selection(info, cast("RowQuery", reader), selected)
+        try:
+            for permission in permissions:
+                permission.check(info)
+            return await way.bring(selection, objects, **arguments.of(info))
+        except (RequestRefused, GraphQLError, ValidationError) as refusal:
+            # Its traceback leads to the objects, which keep it.
+            return [refusal.with_traceback(None)] * len(objects)
+
+    return bring
+
+
+def _permissions(field: StrawberryField) -> list[Requires]:
+    return [one for one in field.extensions if isinstance(one, Requires)]
+
+
+def _other_types(kind: type) -> frozenset[str]:
+    """Name the object types that a fragment may be about without being about this one."""
+    names = (get_object_definition(other, strict=True).name for other in models_of if other != kind)
+    return frozenset(names)

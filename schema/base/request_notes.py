@@ -1,0 +1,120 @@
+"""What the log line of a request or of an operation tells, noted while it runs.
+
+Notes hold no query, variable, name or token: only ids, counts, codes and times.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from models.storage.statement_time import StatementTime, noting
+from models.tables.access import Principal
+from schema.engine.known_operations import KnownOperation
+
+if TYPE_CHECKING:
+    from schema.engine.metering import Spending
+
+log = structlog.get_logger(__name__)
+
+MAX_CODES = 10
+
+
+class RequestNotes(StatementTime):
+    """Notes of one HTTP request, or of one operation of a WebSocket."""
+
+    status = 0
+    bytes = 0
+    events = 0
+    """Those of a subscription, or the operations of a WebSocket."""
+    user_errors = 0
+    wait_s = 0.0
+    operation: KnownOperation | None = None
+    principal: Principal | None = None
+    spending: "Spending | None" = None
+    code: int | None = None
+    """With which a WebSocket was closed from here."""
+    codes: list[str] | None = None
+
+    def __init__(self, client: str = "") -> None:
+        self.database_s = 0.0
+        self.statements = 0
+        self.client = client
+
+
+def noted() -> RequestNotes | None:
+    """Return the notes of the current request or operation; None in a job."""
+    notes = noting.get()
+    return notes if isinstance(notes, RequestNotes) else None
+
+
+@contextmanager
+def notes_of_operation(client: str, principal: Principal | None) -> Iterator[RequestNotes]:
+    """Keep notes of an operation of a WebSocket, apart from those of the connection."""
+    notes = RequestNotes(client)
+    notes.principal = principal
+    connection = noted()
+    token = noting.set(notes)
+    try:
+        yield notes
+    finally:
+        noting.reset(token)
+        if connection is not None:
+            connection.events += 1
+            connection.bytes += notes.bytes
+
+
+def note_principal(principal: Principal | None) -> None:
+    """Note who has signed in."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        notes.principal = principal
+
+
+def note_operation(operation: KnownOperation) -> None:
+    """Note what is executed."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        notes.operation = operation
+
+
+def note_spending(spending: "Spending") -> None:
+    """Note what the operation costs."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        notes.spending = spending
+
+
+def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
+    """Note the codes of errors as they are answered, each once."""
+    notes = noting.get()
+    if not isinstance(notes, RequestNotes):
+        return
+    codes = notes.codes = notes.codes or []
+    for error in errors:
+        code = str((error.get("extensions") or {}).get("code", "UNKNOWN"))
+        if code not in codes and len(codes) < MAX_CODES:
+            codes.append(code)
+
+
+def note_user_errors(count: int) -> None:
+    """Note how many user errors a mutation answers."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        notes.user_errors += count
+
+
+def note_subscription() -> None:
+    """Log that a subscription has begun; its own line comes when it ends."""
+    notes = noted()
+    if notes is not None and notes.operation is not None:
+        name, _, document = notes.operation.label
+        log.info("subscription_started", operation=name, document=document)
+
+
+def note_wait(seconds: float) -> None:
+    """Note for how long the operation waited for its turn."""
+    notes = noting.get()
+    if isinstance(notes, RequestNotes):
+        notes.wait_s += seconds

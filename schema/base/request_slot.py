@@ -1,0 +1,252 @@
+"""What a request runs within: a slot of the right limiter, and one deadline over wait and work."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from types import TracebackType
+from typing import Any, Self
+
+from models.storage.time_slice import use_slice
+from schema.base.concurrency import ConcurrencyLimiter, ConcurrencyLimits, QueueFull, Slot
+from schema.base.deadlines import Deadline, Deadlines
+from schema.base.errors import ClientGone, ErrorCode, RequestRefused, overloaded, rate_limited
+from schema.base.loop_share import LoopShare
+from schema.base.request_notes import note_wait
+
+
+@dataclass(frozen=True, slots=True)
+class Limiters:
+    """The concurrency limiters of a process; what each protects is in its name."""
+
+    intake: ConcurrencyLimiter
+    """The event loop, while requests are decoded and it is found out what they ask for."""
+    documents: ConcurrencyLimiter
+    """New documents are parsed and validated in a thread of their own, one at a time."""
+    queries: ConcurrencyLimiter
+    """The event loop, and the connections that read."""
+    mutations: ConcurrencyLimiter
+    """The connections that write. They mostly wait for the disk, so more of them run."""
+    deadlines: Deadlines
+    share: LoopShare
+
+    @classmethod
+    def of(cls, settings: Any) -> Self:
+        """Make the limiters of a process from its settings."""
+        share = LoopShare()
+
+        def limiter(running: int, caller_running: int) -> ConcurrencyLimiter:
+            waiting, caller_waiting = settings.waiting_requests, settings.caller_waiting_requests
+            limits = ConcurrencyLimits(running, waiting, caller_running, caller_waiting)
+            return ConcurrencyLimiter(limits, share=share)
+
+        return cls(
+            intake=limiter(settings.running_requests, settings.caller_running_requests),
+            documents=limiter(1, 1),
+            queries=limiter(settings.running_requests, settings.caller_running_requests),
+            mutations=limiter(settings.writing_requests, settings.caller_writing_requests),
+            deadlines=Deadlines(settings.query_timeout_s),
+            share=share,
+        )
+
+    def request(self, caller: str, is_gone: Callable[[], bool] | None = None) -> "RequestSlot":
+        """Begin a request of a caller, and its deadline.
+
+        `is_gone` tells whether the client has hung up: then what still waits is not begun.
+        """
+        return RequestSlot(self, caller, is_gone)
+
+    @asynccontextmanager
+    async def part(
+        self, caller: str, limiter: ConcurrencyLimiter | None = None
+    ) -> AsyncIterator[None]:
+        """Do a part of what has begun already, as an event of a subscription, in a slot."""
+        limiter = limiter or self.queries
+        slot = limiter.try_acquire(caller)
+        if slot is None:
+            started = perf_counter()
+            slot = await limiter.wait(caller, is_exempt=True)
+            note_wait(perf_counter() - started)
+        try:
+            yield
+        finally:
+            slot.release()
+
+
+class RequestSlot:
+    """The slot and the deadline of one request, as an asynchronous context manager.
+
+    It has no slot until it needs one: to be read, if that takes long, and then to run.
+    """
+
+    __slots__ = (
+        "_caller",
+        "_deadline",
+        "_has_begun",
+        "_is_gone",
+        "_limiters",
+        "_regaining",
+        "_slot",
+    )
+
+    def __init__(
+        self, limiters: Limiters, caller: str, is_gone: Callable[[], bool] | None = None
+    ) -> None:
+        self._is_gone = is_gone
+        self._limiters = limiters
+        self._caller = caller
+        self._slot: Slot | None = None
+        self._deadline: Deadline | None = None
+        self._has_begun = False
+        self._regaining: asyncio.Lock | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._limiters.deadlines.seconds:
+            self._deadline = self._limiters.deadlines.begin()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.end(error)
+        finally:
+            if self._slot is not None:
+                self._slot.release()
+            else:
+                self._limiters.share.leave()
+
+    def end(self, error: BaseException | None) -> None:
+        """End the deadline; raises RequestRefused if it is what the error comes from."""
+        deadline, self._deadline = self._deadline, None
+        if deadline is None:
+            return
+        try:
+            deadline.end(error)
+        except TimeoutError:
+            raise self._timeout() from None
+
+    def enter_intake(self) -> Awaitable[None]:
+        """Change to a slot in which a request is read, and it is found out what it asks for."""
+        return self._enter(self._limiters.intake)
+
+    def enter_documents(self) -> Awaitable[None]:
+        """Change to the slot in which what is long is read in a thread."""
+        return self._enter(self._limiters.documents)
+
+    def enter_queries(self) -> Awaitable[None]:
+        """Change to a slot for queries."""
+        return self._enter(self._limiters.queries)
+
+    async def enter_mutations(self) -> None:
+        """Change to a slot for mutations. From then on there is no deadline.
+
+        A unit of work goes on in any case, and nobody would be told how it ended.
+        """
+        await self._enter(self._limiters.mutations)
+        if self._deadline is not None:
+            self._limiters.deadlines.forget(self._deadline)
+
+    def start_work(self) -> None:
+        """Note that the operation runs from now on, and no longer waits or is being read."""
+        self._has_begun = True
+        use_slice(self)
+
+    def goes_on(self) -> bool:
+        """Tell whether the caller may have the event loop for longer."""
+        return self._limiters.share.try_enter(self._caller) is not None
+
+    async def wait(self) -> None:
+        """Let others have the event loop in between, if the caller has had it for long."""
+        await self._limiters.share.wait(self._caller)
+
+    @asynccontextmanager
+    async def outside(self) -> AsyncIterator[None]:
+        """Give the slot up while waiting for another service, and wait for one afterwards.
+
+        Several fields of an operation may do so at once.
+        """
+        slot = self._slot
+        if slot is None:
+            yield
+            return
+        slot.release()
+        try:
+            yield
+        except Exception:
+            await self._regain()
+            raise
+        await self._regain()
+
+    async def _regain(self) -> None:
+        if self._regaining is None:
+            self._regaining = asyncio.Lock()
+        async with self._regaining:
+            if self._slot is None or not self._slot.is_held:
+                self._slot = self._limiters.queries.try_acquire(self._caller)
+                if self._slot is None:
+                    await self._wait(self._limiters.queries, is_exempt=True)
+
+    async def _enter(self, limiter: ConcurrencyLimiter) -> None:
+        slot = self._slot
+        if slot is not None:
+            if slot.is_held and slot.limiter is limiter:
+                return
+            slot.release()
+        self._slot = limiter.try_acquire(self._caller)
+        if self._slot is None:
+            await self._wait(limiter)
+
+    async def _wait(self, limiter: ConcurrencyLimiter, *, is_exempt: bool = False) -> None:
+        started = perf_counter()
+        try:
+            self._slot = await limiter.wait(self._caller, is_exempt=is_exempt)
+        except QueueFull as full:
+            raise refused(full) from None
+        finally:
+            note_wait(perf_counter() - started)
+        self._withdraw_if_gone()
+
+    async def look_for_client(self) -> None:
+        """Raise ClientGone if the client hung up right behind its request, which nobody has read.
+
+        That takes an iteration of the event loop, so it is for what takes longer.
+        """
+        if self._is_gone is not None:
+            await asyncio.sleep(0)
+            self._withdraw_if_gone()
+
+    def _withdraw_if_gone(self) -> None:
+        if self._is_gone is not None and not self._has_begun and self._is_gone():
+            if self._slot is not None:
+                self._slot.release()
+            raise ClientGone
+
+    def _timeout(self) -> RequestRefused:
+        limit = self._limiters.deadlines.seconds
+        if self._has_begun:
+            return RequestRefused(
+                ErrorCode.TIMEOUT,
+                f"A query may take {limit:g} s; this one was stopped. Ask for less at once.",
+                limit=limit,
+            )
+        return RequestRefused(
+            ErrorCode.TIMEOUT,
+            f"The request waited {limit:g} s for its turn; nothing was done.",
+            limit=limit,
+        )
+
+
+def refused(full: QueueFull) -> RequestRefused:
+    """Give the refusal of a request that may not wait."""
+    if full.is_own:
+        return rate_limited(
+            f"{full.limit} of your requests are waiting, and no more may. Send fewer at once.",
+            full.retry_after,
+            full.limit,
+        )
+    return overloaded(full.retry_after, full.limit)

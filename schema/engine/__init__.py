@@ -1,0 +1,1 @@
+"""Executes documents and knows no domain: document cache, plans, cost, limits, budgets."""

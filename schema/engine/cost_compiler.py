@@ -1,0 +1,308 @@
+"""Compiles the formula of what an operation costs, with one walk through its document."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    BooleanValueNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+    get_named_type,
+    is_list_type,
+    is_non_null_type,
+    value_from_ast_untyped,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types import get_object_definition
+
+from schema.base.field_mapping import READ, Batched, models_of
+from schema.base.pagination import DEFAULT_PAGE, MAX_PAGE, ROWS
+from schema.engine.cost import NOTHING, Cost, Factor, Term
+from schema.engine.cost_weights import ASSUMED_PARTS, ASSUMED_ROWS, SIZES, WEIGHTS
+
+COSTS = "costs"
+"""The attribute of an operation that holds what its selection sets cost."""
+
+PAGED = ("nodes", "edges")
+IDS = "ids"
+
+Sets = dict[tuple[int, Factor | int | None], Cost]
+
+
+class UnweightedError(Exception):
+    """Raised when a schema is built whose root fields and weights do not match."""
+
+
+@dataclass(slots=True)
+class OperationCost:
+    """What an operation costs, and below it each of its selection sets.
+
+    They are known by their id, and by the size of the page that they are selected of, if any.
+    """
+
+    whole: Cost
+    sets: Sets
+
+
+def cost_of(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+) -> OperationCost:
+    """Give what a valid operation costs, compiled the first time that it is asked for."""
+    known: OperationCost | None = vars(operation).get(COSTS)
+    if known is None:
+        root = schema.get_root_type(operation.operation)
+        assert root is not None  # noqa: S101  # the operation is valid
+        compiler = _Compiler(schema, fragments, _defaults(operation))
+        whole = compiler.below(root, operation.selection_set, None)
+        known = vars(operation)[COSTS] = OperationCost(whole, compiler.sets)
+    return known
+
+
+def refuse_unweighted(schema: GraphQLSchema) -> None:
+    """Raise UnweightedError for root fields without a weight, and weights of no field."""
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    places = {f"{root.name}.{name}" for root in roots if root for name in root.fields}
+    fields = {
+        f"{kind.name}.{name}"
+        for kind in schema.type_map.values()
+        for name in getattr(kind, "fields", ())
+    }
+    missing = sorted(places - WEIGHTS.keys())
+    known = {*WEIGHTS, *SIZES}
+    stale = sorted(place for place in known - fields if not place.startswith("Query.__"))
+    if missing or stale:
+        raise UnweightedError(
+            f"schema/engine/cost_weights.py lacks a weight for {missing or 'nothing'},"
+            f" and has one for {stale or 'nothing'}, which the schema does not have."
+        )
+
+
+def row_weight(
+    operation: OperationDefinitionNode,
+    sets: Iterable[SelectionSetNode | None],
+    variables: Mapping[str, Any],
+) -> int:
+    """Give what a row costs of which some sets are selected: itself and what comes along."""
+    known: OperationCost | None = vars(operation).get(COSTS)
+    if known is None:
+        return 1
+    found = (known.sets.get((id(one), None), NOTHING) for one in sets)
+    return 1 + sum(cost.of(variables)[1] for cost in found)
+
+
+@dataclass(slots=True)
+class _Compiler:
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+    defaults: Mapping[str, Any]
+    sets: Sets = field(default_factory=dict)
+
+    def below(
+        self, parent: GraphQLNamedType, selected: SelectionSetNode, page: Factor | int | None
+    ) -> Cost:
+        """Give the cost of a selection set, walked once; `page` is the size that a list has."""
+        key = (id(selected), page)
+        known = self.sets.get(key)
+        if known is None:
+            known = NOTHING
+            for node in selected.selections:
+                known += self._under_conditions(node, self._selection(parent, node, page))
+            self.sets[key] = known
+        return known
+
+    def _selection(
+        self, parent: GraphQLNamedType, node: SelectionNode, page: Factor | int | None
+    ) -> Cost:
+        if isinstance(node, FieldNode):
+            return self._field(parent, node, page)
+        about: Any = node
+        if isinstance(node, FragmentSpreadNode):
+            about = self.fragments[node.name.value]
+        condition = about.type_condition
+        kind = parent if condition is None else self.schema.type_map[condition.name.value]
+        return self.below(kind, about.selection_set, page)
+
+    def _field(self, parent: GraphQLNamedType, node: FieldNode, page: Factor | int | None) -> Cost:
+        name = node.name.value
+        place = f"{parent.name}.{name}"
+        weight = WEIGHTS.get(place, 0)
+        own = Cost(weight, weight)
+        if name.startswith("__") or node.selection_set is None:
+            return own
+        definition: GraphQLField = parent.fields[name]  # type: ignore[attr-defined]  # it is valid
+        inner = get_named_type(definition.type)
+        size = self._size(node, definition)
+        one = self.below(inner, node.selection_set, size)
+        is_on_page = name in PAGED and page is not None
+        if not is_on_page and not parent.name.endswith("Edge"):  # it stands for its node
+            one += Cost(1, 1)
+        is_read = _is_read(definition, inner)
+        if not _is_list(definition):
+            # Below a row it is joined to, one comes along; here it is read by itself.
+            one += self._rows(inner, node.selection_set, size)
+            return own + one.times(1, is_read=is_read and self._begins(parent, definition))
+        if is_on_page and page is not None:
+            length: Factor | int = page
+        elif size is not None:
+            length = size
+        else:
+            length = SIZES.get(place, ASSUMED_ROWS if is_read else ASSUMED_PARTS)
+        if isinstance(length, int):
+            return own + one.times(max(length, 0), is_read=is_read)
+        return own + Cost(terms=(Term(length, one, is_read),))
+
+    def _begins(self, parent: GraphQLNamedType, definition: GraphQLField) -> bool:
+        """Tell whether reading begins with a field, which is not read along with a row."""
+        is_row = parent.name in _row_types(len(models_of))
+        return not is_row or isinstance(_way_of(definition), Batched)
+
+    def _rows(
+        self, inner: GraphQLNamedType, selected: SelectionSetNode, page: Factor | int | None
+    ) -> Cost:
+        """Give the rows of a page, which are read once for all fields that want them."""
+        nodes = getattr(inner, "fields", {}).get("nodes")
+        if page is None or nodes is None or not self._selects(selected, ROWS):
+            return NOTHING
+        is_read = _is_read(nodes, get_named_type(nodes.type))
+        if isinstance(page, int):
+            return Cost(1, 1).times(page, is_read=is_read)
+        return Cost(terms=(Term(page, Cost(1, 1), is_read),))
+
+    def _selects(self, selected: SelectionSetNode, names: Collection[str]) -> bool:
+        """Tell whether some fields are selected, whatever variables leave out."""
+        sets, seen = [selected], {id(selected)}
+        for one in sets:
+            for node in one.selections:
+                if self._under_conditions(node, Cost(1)) == NOTHING:
+                    continue
+                if isinstance(node, FieldNode):
+                    if node.name.value in names:
+                        return True
+                    continue
+                about: Any = node
+                if isinstance(node, FragmentSpreadNode):
+                    about = self.fragments[node.name.value]
+                if id(about.selection_set) not in seen:
+                    seen.add(id(about.selection_set))
+                    sets.append(about.selection_set)
+        return False
+
+    def _under_conditions(self, node: SelectionNode, cost: Cost) -> Cost:
+        if cost == NOTHING:
+            return NOTHING
+        for directive in node.directives or ():
+            if directive.name.value in ("skip", "include") and directive.arguments:
+                wanted = directive.name.value == "include"
+                cost = self._if(directive.arguments[0].value, cost, is_wanted=wanted)
+        return cost
+
+    def _if(self, value: ValueNode, cost: Cost, *, is_wanted: bool) -> Cost:
+        if isinstance(value, BooleanValueNode):
+            return cost if value.value == is_wanted else NOTHING
+        name = value.name.value if isinstance(value, VariableNode) else ""
+        default = self.defaults.get(name)
+
+        def times(variables: Mapping[str, Any]) -> int:
+            return variables.get(name, default) is is_wanted
+
+        return Cost(terms=(Term(times, cost),))
+
+    def _size(self, node: FieldNode, definition: GraphQLField) -> Factor | int | None:
+        """Give how many are asked for at most by the arguments of a field, if any say so."""
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        if "first" in definition.args:
+            sizes = [self._number(given.get(name)) for name in ("first", "last")]
+            return _page(*sizes)
+        if IDS in definition.args and IDS in given:
+            return self._length(given[IDS])
+        return None
+
+    def _number(self, value: ValueNode | None) -> Factor | int | None:
+        if isinstance(value, IntValueNode):
+            return _in_bounds(int(value.value))
+        if not isinstance(value, VariableNode):
+            return None
+        name, default = value.name.value, self.defaults.get(value.name.value)
+        return lambda variables: _in_bounds(variables.get(name, default))
+
+    def _length(self, value: ValueNode) -> Factor | int:
+        if isinstance(value, ListValueNode):
+            return len(value.values)
+        if not isinstance(value, VariableNode):
+            return 1
+        name, default = value.name.value, self.defaults.get(value.name.value)
+
+        def length(variables: Mapping[str, Any]) -> int:
+            ids = variables.get(name, default)
+            return len(ids) if isinstance(ids, list) else 1
+
+        return length
+
+
+def _page(first: Factor | int | None, last: Factor | int | None) -> Factor | int:
+    """Give the size of a page from both of Relay's arguments; -1 stands for none."""
+    if not callable(first) and not callable(last):
+        sizes = [one for one in (first, last) if one is not None and one >= 0]
+        return max(sizes, default=DEFAULT_PAGE)
+
+    def size(variables: Mapping[str, Any]) -> int:
+        sizes = [one(variables) if callable(one) else one for one in (first, last)]
+        return max((one for one in sizes if one is not None and one >= 0), default=DEFAULT_PAGE)
+
+    return size
+
+
+def _in_bounds(size: Any) -> int:
+    """Give a page's size within bounds; -1 where none is given, and the most if it is no number."""
+    if size is None:
+        return -1
+    return min(max(size, 0), MAX_PAGE) if type(size) is int else MAX_PAGE
+
+
+def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    return {
+        one.variable.name.value: value_from_ast_untyped(one.default_value)
+        for one in operation.variable_definitions or ()
+        if one.default_value is not None
+    }
+
+
+def _is_list(definition: GraphQLField) -> bool:
+    kind: Any = definition.type
+    return is_list_type(kind.of_type if is_non_null_type(kind) else kind)
+
+
+def _way_of(definition: GraphQLField) -> Any:
+    """Say how a field is read, as `reads` has it."""
+    field_of = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return field_of.metadata.get(READ) if field_of is not None else None
+
+
+def _is_read(definition: GraphQLField, inner: GraphQLNamedType) -> bool:
+    """Tell whether a field gives rows that a reader counts."""
+    way = _way_of(definition)
+    is_made_of_others = isinstance(way, Batched) and way.rows
+    return not is_made_of_others and inner.name in _row_types(len(models_of))
+
+
+@lru_cache(maxsize=4)
+def _row_types(_: int) -> frozenset[str]:
+    """Name the types that are read from rows, as long as there are no more of them."""
+    names = {get_object_definition(kind, strict=True).name for kind in models_of}
+    edges = {f"{name}Edge" for name in names}
+    return frozenset({"Node"} | names | edges)

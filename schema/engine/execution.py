@@ -1,0 +1,333 @@
+"""A schema that executes what it has seen before without preparing it again.
+
+`Schema.execute` is what every request goes through. `RememberingSchema` takes the steps that
+Strawberry's own takes, in the same order: parse, refuse the wrong type of operation, validate,
+execute, process the errors. The first and the third are left out for documents that were found
+valid before. `stream` does the same for what comes over a WebSocket, and executes a subscription
+once for each of its events.
+"""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, NamedTuple, cast
+
+import strawberry
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    get_operation_ast,
+    parse,
+)
+from graphql import ExecutionResult as GraphQLResult
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
+from strawberry.exceptions import MissingQueryError
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from schema.base.errors import ClientGone, ErrorCode, RequestRefused
+from schema.base.request_notes import note_operation
+from schema.engine.document_cache import Documents, forget_tokens
+from schema.engine.known_operations import KnownOperation, known_operation
+from schema.engine.unsupported import refuse_unsupported
+from schema.engine.validation import faults_of
+
+MAX_TOKENS = 5_000
+"""A document's length: parsing and validating more would hold up everybody else."""
+
+NO_ERRORS: list[GraphQLError] = []
+AMBIGUOUS = "The document has several operations: say which by operationName."
+
+
+@dataclass
+class Operation(ExecutionContext):
+    """An operation that is executed."""
+
+    known: KnownOperation | None = None
+    """What it is, once its document was read."""
+
+    @property
+    def is_mutation(self) -> bool:
+        """Tell whether it is known to be a mutation."""
+        return self.known is not None and self.known.type is OperationType.MUTATION
+
+    @property
+    def is_subscription(self) -> bool:
+        """Tell whether it is known to be a subscription."""
+        return self.known is not None and self.known.type is OperationType.SUBSCRIPTION
+
+
+class RememberingSchema(strawberry.Schema):
+    """A schema with the documents that it has executed."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        refuse_unsupported(self)
+        self.documents = Documents()
+        self.most_tokens = MAX_TOKENS
+
+    async def read(self, operation: Operation, text: str) -> "ReadDocument":
+        """Parse and validate a new document."""
+        return self.read_now(operation, text)
+
+    def read_now(self, operation: Operation, text: str) -> "ReadDocument":
+        """Do the same without waiting for anything, as in a thread."""
+        try:
+            document = self.parsed(text)
+        except Exception as error:
+            # Its traceback leads to the context, which keeps the error.
+            return ReadDocument(None, [_as_graphql_error(error).with_traceback(None)])
+        return ReadDocument(document, self.faults(document, operation.validation_rules))
+
+    def parsed(self, text: str) -> DocumentNode:
+        """Parse a document; raises GraphQLError for what is none, or is too long."""
+        document = parse(text, max_tokens=self.most_tokens)
+        forget_tokens(document)
+        return document
+
+    def faults(
+        self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
+    ) -> list[GraphQLError]:
+        """Say what is wrong with a document that was not asked for before."""
+        return faults_of(self._schema, document, rules)
+
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Execute a query or a mutation."""
+        if allowed_operation_types is None:
+            allowed_operation_types = DEFAULT_ALLOWED_OPERATION_TYPES
+        context = Operation(
+            query=query,
+            schema=self,
+            allowed_operations=allowed_operation_types,
+            context=context_value,
+            root_value=root_value,
+            variables=variable_values,
+            provided_operation_name=operation_name,
+            operation_extensions=operation_extensions,
+        )
+        try:
+            result = await self._prepare(context) or await self._execute_metered(context)
+        except (
+            ClientGone,
+            MissingQueryError,
+            CannotGetOperationTypeError,
+            InvalidOperationTypeError,
+        ):
+            raise
+        except Exception as error:
+            result = _refusal([_failed(context, error)])
+        return self._settled(context, result)
+
+    async def stream(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+    ) -> Any:
+        """Give the results of an operation: a subscription has many, the others have one."""
+        return self._results(
+            Operation(
+                query=query,
+                schema=self,
+                allowed_operations=allowed_operation_types or DEFAULT_ALLOWED_OPERATION_TYPES,
+                context=context_value,
+                root_value=root_value,
+                variables=variable_values,
+                provided_operation_name=operation_name,
+                operation_extensions=operation_extensions,
+            )
+        )
+
+    async def _results(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
+        try:
+            async with self.turn(context):
+                result: ExecutionResult | None = await self._prepare(context)
+                if result is None and not context.is_subscription:
+                    result = await self._execute_metered(context)
+        except Exception as error:
+            result = _refusal([_refused_on_a_socket(context, error)])
+        if result is not None:
+            yield self._settled(context, result)
+            return
+        try:
+            async with aclosing(self._events(context)) as events:
+                async for event in events:
+                    if not await self.may_deliver(context):
+                        return
+                    yield self._settled(context, event)
+        except Exception as error:
+            # The source of the events failed.
+            ended = _failed(context, error)
+            yield self._settled(context, ExecutionResult(data=None, errors=[ended]))
+
+    async def _events(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
+        """Execute a subscription for each of its events."""
+
+        async def execute(executor: Executor[Any]) -> Any:
+            async with self.turn_of_event(context):
+                result = execute_subscription_event(executor)
+                return await result if isawaitable(result) else result
+
+        executor = self._executor(context)
+        source: Any = executor
+        if not isinstance(executor, list):
+            source = create_source_event_stream(executor)
+            source = await source if isawaitable(source) else source
+        if isinstance(source, list | GraphQLResult):
+            errors = source if isinstance(source, list) else source.errors
+            yield PreExecutionError(data=None, errors=errors, extensions={})
+            return
+        async with aclosing(map_source_to_response_event(executor, source, execute)) as events:
+            async for event in events:
+                yield ExecutionResult(data=event.data, errors=event.errors, extensions={})
+
+    def _settled(self, context: Operation, result: ExecutionResult) -> ExecutionResult:
+        context.result = result
+        if result.errors:
+            context.pre_execution_errors = result.errors
+            self.process_errors(result.errors, context)
+        return result
+
+    async def _prepare(self, context: Operation) -> PreExecutionError | None:
+        """Put a valid document into the context, or give the errors why there is none."""
+        text = context.query
+        if not text:
+            raise MissingQueryError
+        document, errors = self.documents.get(text), NO_ERRORS
+        is_known = document is not None
+        if document is None:
+            document, errors = await self.read(context, text)
+            if document is None:
+                return _refusal(errors)
+        context.graphql_document = document
+        known = context.known = known_operation(document, text, context._provided_operation_name)
+        if known is None:
+            raise CannotGetOperationTypeError(context.operation_name)
+        if known.type not in context.allowed_operations:
+            raise InvalidOperationTypeError(known.type)
+        if known.is_ambiguous:
+            return _refusal([GraphQLError(AMBIGUOUS)])
+        note_operation(known)
+        if errors:
+            return _refusal(errors)
+        if not is_known:
+            self.documents.keep(text, document, self.owner(context))
+        return None
+
+    def owner(self, context: Operation) -> str:  # noqa: ARG002  # for others
+        """Return whose share of the remembered documents a new one is charged to."""
+        return ""
+
+    def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for others
+        """Give what an operation of a socket is prepared and executed within; it may wait."""
+        return nullcontext()
+
+    def turn_of_event(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # see above
+        """Give what an event of a subscription is executed within; it may wait there."""
+        return nullcontext()
+
+    async def may_deliver(self, context: Operation) -> bool:  # noqa: ARG002  # see above
+        """Tell whether a subscription may go on, asked before each event is delivered."""
+        return True
+
+    async def _execute_metered(self, context: Operation) -> ExecutionResult:
+        return await self._execute(context)
+
+    async def _execute(self, context: Operation) -> ExecutionResult:
+        executor = self._executor(context)
+        errors = executor if isinstance(executor, list) else self.refusals(executor, context)
+        if errors:
+            return NothingRan(data=None, errors=errors, extensions={})
+        result: Any = executor.execute_operation()
+        done = await result if isawaitable(result) else result
+        return ExecutionResult(data=done.data, errors=done.errors, extensions={})
+
+    def refusals(self, executor: Any, context: Operation) -> list[GraphQLError]:  # noqa: ARG002  # see above
+        """Return the errors for which a prepared operation is not executed at all."""
+        return []
+
+    def _executor(self, context: Operation) -> Any:
+        """Make what executes a prepared operation, or the errors why there is none."""
+        assert context.graphql_document is not None  # noqa: S101  # it was prepared
+        return self.execution_context_class.build(
+            self._schema,
+            context.graphql_document,
+            context.root_value,
+            context.context,
+            context.variables,
+            context.operation_name,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+            operation_extensions=context.operation_extensions,
+        )
+
+
+class ReadDocument(NamedTuple):
+    """What came of reading a text: a document, unless it is none, and what is wrong with it."""
+
+    document: DocumentNode | None
+    errors: list[GraphQLError]
+
+
+class NothingRan(ExecutionResult):
+    """The result of an operation of which nothing ran: variables or permissions forbid it."""
+
+
+def _refusal(errors: list[GraphQLError]) -> PreExecutionError:
+    return PreExecutionError(data=None, errors=errors, extensions={})
+
+
+def _as_graphql_error(error: Exception, path: list[str | int] | None = None) -> GraphQLError:
+    if isinstance(error, GraphQLError):
+        return error
+    return GraphQLError(str(error), original_error=error, path=path)
+
+
+def _failed(context: Operation, error: Exception) -> GraphQLError:
+    """Return what ended an operation; with a path, a bug counts as one, and is masked."""
+    return _as_graphql_error(error, path=[_root_field(context)])
+
+
+def _root_field(context: Operation) -> str:
+    """Name the field of a subscription, as its answer does."""
+    document = context.graphql_document
+    operation = get_operation_ast(document, context.operation_name) if document else None
+    for selected in operation.selection_set.selections if operation else ():
+        if isinstance(selected, FieldNode):
+            return (selected.alias or selected.name).value
+    return "subscription"
+
+
+def _refused_on_a_socket(context: Operation, error: Exception) -> GraphQLError:
+    """Say in an operation's own error what HTTP says by its status."""
+    match error:
+        case MissingQueryError():
+            return RequestRefused(ErrorCode.BAD_REQUEST, "query is missing.")
+        case CannotGetOperationTypeError():
+            return RequestRefused(ErrorCode.BAD_REQUEST, "The document has no such operation.")
+        case _:
+            return _failed(context, error)

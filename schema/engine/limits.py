@@ -1,0 +1,148 @@
+"""What a request may ask for at most: the bounds of its document, and of its variables.
+
+A document is measured once, before it is validated: validating takes the longer, the larger it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from graphql import DocumentNode, GraphQLError, Node, OperationDefinitionNode
+
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.engine.document_measure import Measures, measure
+
+MAX_SAID = 10**9
+"""Fragments of fragments stand for numbers that no JSON holds; this one says enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a request may ask for; the settings have the same names, and say what they mean."""
+
+    max_request_bytes: int = 1_000_000
+    max_tokens: int = 5_000
+    max_depth: int = 20
+    max_fields: int = 2_000
+    max_selection_fields: int = 200
+    max_root_fields: int = 50
+    max_aliases: int = 100
+    max_directives: int = 100
+    max_field_directives: int = 4
+    max_list_entries: int = 1_000
+    max_value_depth: int = 12
+    max_variable_values: int = 10_000
+    max_cost: int = 100_000
+    query_timeout_s: float = 30
+    introspection: bool = True
+
+    @classmethod
+    def of(cls, settings: Any) -> Self:
+        """Take them from the settings."""
+        return cls(**{one.name: getattr(settings, one.name) for one in fields(cls)})
+
+
+BOUNDS = (
+    (ErrorCode.QUERY_TOO_DEEP, "levels of fields", "depth", "max_depth"),
+    (ErrorCode.FRAGMENTS_TOO_DEEP, "fragments within each other", "fragments", "max_depth"),
+    (ErrorCode.TOO_MANY_ALIASES, "aliases", "aliases", "max_aliases"),
+    (
+        ErrorCode.SELECTION_TOO_WIDE,
+        "fields side by side",
+        "selection_fields",
+        "max_selection_fields",
+    ),
+    (ErrorCode.TOO_MANY_FIELDS, "fields", "fields", "max_fields"),
+    (
+        ErrorCode.TOO_MANY_DIRECTIVES,
+        "directives in a place",
+        "field_directives",
+        "max_field_directives",
+    ),
+    (ErrorCode.TOO_MANY_DIRECTIVES, "directives", "directives", "max_directives"),
+    (ErrorCode.LIST_TOO_LONG, "entries in a list", "list_entries", "max_list_entries"),
+    (ErrorCode.VALUE_TOO_DEEP, "levels in a value", "value_depth", "max_value_depth"),
+)
+"""Code, words, measure and limit of what is bounded."""
+
+
+def refuse_too_large(document: DocumentNode, limits: Limits) -> None:
+    """Raise RequestRefused for a document beyond a limit, or one that may not look at the schema.
+
+    Circles of fragments are left to validation, which says where they close.
+    """
+    for definition, measured in measure(document):
+        if measured.is_introspecting and not limits.introspection:
+            raise RequestRefused(
+                ErrorCode.INTROSPECTION_DISABLED, "The schema is not shown here.", definition
+            )
+        if isinstance(definition, OperationDefinitionNode):
+            _refuse_beyond(
+                ErrorCode.TOO_MANY_ROOT_FIELDS,
+                "root fields",
+                measured.top_fields,
+                limits.max_root_fields,
+                definition,
+            )
+        _refuse_measures(measured, limits, definition)
+
+
+def _refuse_measures(measured: Measures, limits: Limits, definition: Node) -> None:
+    for code, what, name, limit in BOUNDS:
+        _refuse_beyond(code, what, getattr(measured, name), getattr(limits, limit), definition)
+
+
+def refuse_too_many_values(variables: Mapping[str, Any] | None, limits: Limits) -> None:
+    """Raise RequestRefused for variables that are nested too deeply, or hold too much.
+
+    It stops at the first level that is too deep: how many are below is not looked into.
+    """
+    level: list[Any] = [one for one in (variables or {}).values() if type(one) in (dict, list)]
+    depth = values = 0
+    while level:
+        depth += 1
+        _refuse_beyond(ErrorCode.VALUE_TOO_DEEP, "levels in a value", depth, limits.max_value_depth)
+        below: list[Any] = []
+        for value in level:
+            values += len(value)
+            if type(value) is list:
+                _refuse_beyond(
+                    ErrorCode.LIST_TOO_LONG,
+                    "entries in a list",
+                    len(value),
+                    limits.max_list_entries,
+                )
+            inner = value if type(value) is list else value.values()
+            below += [one for one in inner if type(one) in (dict, list)]
+        _refuse_beyond(
+            ErrorCode.VARIABLES_TOO_LARGE,
+            "values in variables",
+            values,
+            limits.max_variable_values,
+        )
+        level = below
+
+
+def as_too_large(error: GraphQLError, limits: Limits) -> GraphQLError:
+    """Give the refusal of a document that was not read to its end, if the error says that."""
+    # What the parser says of a client's own text may hold anything, but not begin like this.
+    said = error.message.removeprefix("Syntax Error: ")
+    if said.startswith(f"Document contains more than {limits.max_tokens} tokens."):
+        code, what, limit = ErrorCode.TOO_MANY_TOKENS, "tokens", limits.max_tokens
+    elif said.startswith("Document is nested too deeply."):
+        code, what, limit = ErrorCode.QUERY_TOO_DEEP, "levels of fields", limits.max_depth
+    else:
+        return error
+    message = f"A request has {limit:,} {what} at most; this one has more."
+    return RequestRefused(code, message, limit=limit)
+
+
+def _refuse_beyond(
+    code: ErrorCode, what: str, actual: int, limit: int, node: Node | None = None
+) -> None:
+    if actual <= limit:
+        return
+    said = min(actual, MAX_SAID)
+    more = " or more" if said < actual else ""
+    message = f"A request has {limit:,} {what} at most; this one has {said:,}{more}."
+    raise RequestRefused(code, message, node, limit=limit, actual=said)

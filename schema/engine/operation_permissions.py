@@ -1,0 +1,256 @@
+"""Checks every permission that a mutation document needs before any of its mutations runs.
+
+The fields of a document that need a permission are found once for each operation, with the
+conditions under which `@skip` and `@include` leave them out, and are kept on the operation. A
+request of a caller who holds all of these permissions then costs a few set look-ups.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from graphql import (
+    BooleanValueNode,
+    DirectiveNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    Undefined,
+    VariableNode,
+    get_named_type,
+    is_abstract_type,
+    is_object_type,
+    located_error,
+    value_from_ast_untyped,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+from models.tables.access import Principal
+from schema.base.permissions import INPUT_PERMISSION, Requires
+from schema.engine.plan.selection import CONDITIONS
+
+PERMISSIONS = "permissions"
+"""The attribute of an operation that holds the permissions its selection needs."""
+
+MAX_REFUSALS = 100
+"""An answer names at most this many refused paths."""
+
+Variables = Mapping[str, Any]
+Types = frozenset[GraphQLObjectType]
+
+
+class Condition(NamedTuple):
+    """A `@skip` or `@include`: a field is selected if the variable, or the value, is `wanted`."""
+
+    value: str | bool
+    wanted: bool
+
+    def holds(self, variables: Variables) -> bool:
+        """Tell whether a field with this directive is selected."""
+        value = self.value
+        return (variables.get(value) if isinstance(value, str) else value) is self.wanted
+
+
+class InputNeed(NamedTuple):
+    """An input field that needs a permission of its own when it is set."""
+
+    argument: str
+    name: str
+    requires: Requires
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A selected field or fragment that needs permissions, itself or below it."""
+
+    node: FieldNode | None
+    """None for a fragment, whose fields belong to the path of the selection around it."""
+    requires: tuple[Requires, ...]
+    inputs: tuple[InputNeed, ...]
+    conditions: tuple[Condition, ...]
+    below: "GuardedSelection | None"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedSelection:
+    """The guarded parts of a selection set, and every permission that they could need."""
+
+    parts: tuple[Guarded, ...]
+    needs: frozenset[Requires]
+
+
+def refusals(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    variables: Variables,
+    principal: Principal | None,
+) -> list[GraphQLError]:
+    """Return one error for each path that the principal may not use; empty if there is none.
+
+    `variables` are the coerced values. Fields below a refused one are not looked at.
+    """
+    known: GuardedSelection | None = vars(operation).get(PERMISSIONS)
+    if known is None:
+        known = vars(operation)[PERMISSIONS] = _guarded(schema, operation, fragments)
+    refused = {one: error for one in known.needs if (error := one.refusal(principal))}
+    if not refused:
+        return []
+    found: dict[tuple[str, ...], GraphQLError] = {}
+    for path, node, requires in _refused_paths(known, (), refused.keys(), variables):
+        if path not in found:
+            found[path] = located_error(refused[requires], [node], list(path))
+        if len(found) >= MAX_REFUSALS:
+            break
+    return list(found.values())
+
+
+def _refused_paths(
+    selection: GuardedSelection,
+    path: tuple[str, ...],
+    refused: Iterable[Requires],
+    variables: Variables,
+) -> Iterator[tuple[tuple[str, ...], FieldNode, Requires]]:
+    """Yield the paths of the selected fields that need a refused permission."""
+    if selection.needs.isdisjoint(refused):
+        return
+    for part in selection.parts:
+        if not all(condition.holds(variables) for condition in part.conditions):
+            continue
+        node, own = part.node, path
+        if node is not None:
+            own = (*path, (node.alias or node.name).value)
+            needed = (*part.requires, *_set_inputs(part, variables))
+            mine = next((one for one in needed if one in refused), None)
+            if mine is not None:
+                yield own, node, mine
+                continue
+        if part.below is not None:
+            yield from _refused_paths(part.below, own, refused, variables)
+
+
+def _set_inputs(part: Guarded, variables: Variables) -> Iterator[Requires]:
+    """Yield the permissions of the guarded input fields that the request sets."""
+    for need in part.inputs:
+        arguments = cast("FieldNode", part.node).arguments or ()
+        value = next((one.value for one in arguments if one.name.value == need.argument), None)
+        if _is_set(value, need.name, variables):
+            yield need.requires
+
+
+def _is_set(value: Any, name: str, variables: Variables) -> bool:
+    """Tell whether a field of an input object is neither left out, nor null, nor false."""
+    given: Any = None
+    if isinstance(value, VariableNode):
+        given = (variables.get(value.name.value) or {}).get(name)
+    elif isinstance(value, ObjectValueNode):
+        inner = next((one.value for one in value.fields if one.name.value == name), None)
+        given = None if inner is None else value_from_ast_untyped(inner, dict(variables))
+    return all(given is not absent for absent in (None, False, Undefined))
+
+
+def _guarded(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+) -> GuardedSelection:
+    root = schema.get_root_type(operation.operation)
+    assert root is not None  # noqa: S101  # the operation is valid
+    return _Compiler(schema, fragments).selection(frozenset({root}), operation.selection_set)
+
+
+class _Compiler:
+    """Walks each selection set once for each combination of object types it can apply to."""
+
+    def __init__(
+        self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode]
+    ) -> None:
+        self._schema = schema
+        self._fragments = fragments
+        self._known: dict[tuple[int, Types], GuardedSelection] = {}
+
+    def selection(self, types: Types, selected: SelectionSetNode) -> GuardedSelection:
+        key = (id(selected), types)
+        known = self._known.get(key)
+        if known is None:
+            found = (self._part(types, node) for node in selected.selections)
+            parts = tuple(part for part in found if part is not None)
+            needs = frozenset[Requires]().union(*(_needs(part) for part in parts))
+            known = self._known[key] = GuardedSelection(parts, needs)
+        return known
+
+    def _part(self, types: Types, node: SelectionNode) -> Guarded | None:
+        """Return what a selection needs; None if it needs nothing or can never apply."""
+        if isinstance(node, FieldNode):
+            return self._field(types, node)
+        about: Any = node
+        if isinstance(node, FragmentSpreadNode):
+            about = self._fragments[node.name.value]
+        if about.type_condition is not None:
+            types &= self._possible(self._schema.type_map[about.type_condition.name.value])
+        below = self.selection(types, about.selection_set)
+        return Guarded(None, (), (), _conditions(node), below) if below.needs else None
+
+    def _field(self, types: Types, node: FieldNode) -> Guarded | None:
+        found = (one.fields.get(node.name.value) for one in types)
+        fields = [field for field in found if field is not None]
+        requires = dict.fromkeys(one for field in fields for one in _requires(field))
+        inputs = dict.fromkeys(one for field in fields for one in _input_needs(field))
+        below = None
+        if node.selection_set is not None:
+            inner = (self._possible(get_named_type(field.type)) for field in fields)
+            below = self.selection(Types().union(*inner), node.selection_set)
+            below = below if below.needs else None
+        if not requires and not inputs and below is None:
+            return None
+        return Guarded(node, tuple(requires), tuple(inputs), _conditions(node), below)
+
+    def _possible(self, kind: GraphQLNamedType) -> Types:
+        """Return the object types that a value of a type can have."""
+        if is_abstract_type(kind):
+            return Types(self._schema.get_possible_types(kind))
+        return Types({kind}) if is_object_type(kind) else Types()
+
+
+def _needs(part: Guarded) -> frozenset[Requires]:
+    own = frozenset((*part.requires, *(need.requires for need in part.inputs)))
+    return own if part.below is None else own | part.below.needs
+
+
+def _requires(field: GraphQLField) -> list[Requires]:
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    extensions = definition.extensions if isinstance(definition, StrawberryField) else ()
+    return [one for one in extensions if isinstance(one, Requires)]
+
+
+def _input_needs(field: GraphQLField) -> Iterator[InputNeed]:
+    for argument, declared in field.args.items():
+        kind: Any = get_named_type(declared.type)
+        for name, inner in getattr(kind, "fields", {}).items():
+            definition = inner.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+            metadata = definition.metadata if isinstance(definition, StrawberryField) else {}
+            if INPUT_PERMISSION in metadata:
+                yield InputNeed(argument, name, metadata[INPUT_PERMISSION])
+
+
+def _conditions(node: SelectionNode) -> tuple[Condition, ...]:
+    directives = (one for one in node.directives or () if one.name.value in CONDITIONS)
+    return tuple(_condition(one) for one in directives)
+
+
+def _condition(directive: DirectiveNode) -> Condition:
+    (argument,) = directive.arguments or ()
+    wanted = directive.name.value == "include"
+    if isinstance(argument.value, VariableNode):
+        return Condition(argument.value.name.value, wanted)
+    return Condition(cast("BooleanValueNode", argument.value).value, wanted)

@@ -1,0 +1,270 @@
+"""Writes the function that turns a value into its part of the answer.
+
+For `{ customer { name tags } }`, once the resolver of `customer` has run, it writes
+
+    def plan(leaf_0, known_1, admit_2, null_3):
+        def list_1(value):
+            if type(value) is not list and type(value) is not tuple:
+                return null_3(value)
+            return [(v if type(v := item) is str else leaf_0(v)) for item in value]
+
+        def object_2(value):
+            if type(value) not in known_1:
+                if value is None:
+                    return None
+                admit_2(value)
+            return {
+                "name": (v if type(v := value.name) is str else leaf_0(v)),
+                "tags": list_1(value.tags),
+            }
+        return object_2
+
+and calls it with what the names stand for. Documents that differ in their text may well give the
+same source, which is then compiled once; and as nothing here refers to itself, a plan is gone as
+soon as its document is.
+
+Each type of value that is expected is checked inline. The rest is left to functions that do what
+graphql-core does, or raise `NotPlannable`. Whatever the written code raises, by itself or from an
+attribute, means that graphql-core has to do it over; it is never an answer.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
+from strawberry.types.field import StrawberryField
+
+from schema.engine.plan.checks import JSON, SIMPLE, NotPlannable, admit_object, complete_null
+from schema.engine.plan.leaves import Leaves, Names
+from schema.engine.plan.plain import (
+    PREPARED,
+    foreign_extensions,
+    plain_attribute,
+    plain_method,
+)
+from schema.engine.plan.selection import Selected, Selection
+
+MAX_FIELDS = 1000
+MAX_KEPT = 256
+MAX_KEPT_LENGTH = 10_000
+"""So many sources, each of so many characters at most, are remembered with their code."""
+
+GLOBALS = {
+    "SIMPLE": SIMPLE,
+    "JSON": JSON,
+    "UTC": UTC,
+    "datetime": datetime,
+}
+
+Collect = Callable[[GraphQLObjectType, Selected], Selection]
+"""Gives the fields below some nodes, for an object of a type."""
+
+
+class Plan(NamedTuple):
+    """What completes a value, all but some fields that are left to graphql-core."""
+
+    complete: Callable[[Any], Any]
+    rest: Selection
+
+
+def compile_plan(collect: Collect, wanted: GraphQLOutputType, selected: Selected) -> Plan | None:
+    """Write the plan for a value of an object or list type; None if nothing of it is plain."""
+    writer = _Writer(collect)
+    try:
+        if is_object_type(wanted):
+            rest: Selection = {}
+            name = writer.object_function(wanted, selected, rest, is_nullable=False)
+        else:
+            assert is_list_type(wanted)  # noqa: S101  # nothing else is asked for
+            name, rest = writer.list_function(wanted.of_type, selected, is_nullable=True), {}
+    except Exception:  # graphql-core will meet it too, and knows where it belongs
+        return None
+    return None if name is None else Plan(writer.function(name), rest)
+
+
+class _Writer:
+    """Collects the source of some functions, and the objects that they refer to by name."""
+
+    def __init__(self, collect: Collect) -> None:
+        self._collect = collect
+        self._source: list[str] = []
+        self._names = Names()
+        self._name = self._names.name  # a method of the writer's own would keep it alive
+        self._leaves = Leaves(self._names)
+        self._functions = 0
+        self._fields = 0
+
+    def function(self, name: str) -> Callable[[Any], Any]:
+        """Compile what was written, and give one of the functions."""
+        head = f"def plan({', '.join(self._names.meant)}):"
+        source = "\n".join([head, *self._source, f" return {name}"])
+        made = FunctionType(_compiled(source), GLOBALS)
+        function: Callable[[Any], Any] = made(*self._names.meant.values())
+        return function
+
+    def value(self, wanted: GraphQLOutputType, selected: Selected, read: str) -> str | None:
+        """Give the expression that completes what `read` reads; None if that is not plain."""
+        is_nullable = not is_non_null_type(wanted)
+        inner = wanted.of_type if is_non_null_type(wanted) else wanted
+        if is_leaf_type(inner):
+            return self._leaves.expression(inner, read, is_nullable=is_nullable)
+        if is_list_type(inner):
+            name = self.list_function(inner.of_type, selected, is_nullable=is_nullable)
+        elif is_object_type(inner):
+            name = self.object_function(inner, selected, None, is_nullable=is_nullable)
+        else:
+            return None
+        return name and f"{name}({read})"
+
+    def object_function(
+        self,
+        wanted: GraphQLObjectType,
+        selected: Selected,
+        rest: Selection | None,
+        *,
+        is_nullable: bool,
+    ) -> str | None:
+        """Write the function for objects of a type; fields that are not plain go to `rest`.
+
+        None if no field is plain, or if one is not and there is no `rest` to put it in.
+        """
+        written = self._object(wanted, selected, rest, ["return None"] if is_nullable else [])
+        if written is None:
+            return None
+        checks, entries = written
+        return self._write("object", *checks, "return {", *entries, "}")
+
+    def _object(
+        self,
+        wanted: GraphQLObjectType,
+        selected: Selected,
+        rest: Selection | None,
+        if_none: list[str],
+    ) -> tuple[list[str], list[str]] | None:
+        """Give the lines that check the object `value`, and the entries of its answer."""
+        entries, plain = [], 0
+        for key, nodes in self._collect(wanted, selected).items():
+            self._fields += 1
+            if self._fields > MAX_FIELDS:
+                raise NotPlannable(wanted)
+            expression = self._field(wanted, nodes)
+            if expression is not None:
+                plain += 1
+            elif rest is None:
+                return None
+            else:
+                rest[key] = nodes
+            entries.append(f"{key!r}: {expression},")
+        if not plain:
+            return None
+        known: set[type] = set()
+        known_name = self._name("known", known)
+        admit = self._name("admit", partial(admit_object, known, _check_of(wanted)))
+        checks = [
+            f"if type(value) not in {known_name}{self._doubt(wanted)}:",
+            *([" if value is None:", *(f"  {line}" for line in if_none)] if if_none else []),
+            f" {admit}(value)",
+        ]
+        return checks, entries
+
+    def _doubt(self, wanted: GraphQLObjectType) -> str:
+        """Give the condition under which an object of a known class must be looked at itself."""
+        if wanted.is_type_of is None:
+            return ""
+        definition = wanted.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if definition is not None and definition.is_type_of is None:
+            # Strawberry's own check depends on the class, and on strawberry.cast().
+            return f" or getattr(value, {TYPE_CAST_ATTRIBUTE!r}, None) is not None"
+        return f" or {self._name('check', _check_of(wanted))}(value) is not True"
+
+    def _field(self, parent: GraphQLObjectType, selected: Selected) -> str | None:
+        node = selected[0].node
+        if node.name.value == "__typename":
+            return repr(parent.name)
+        field = parent.fields[node.name.value]
+        read = self._read(field, node)
+        return read and self.value(field.type, selected, read)
+
+    def _read(self, field: GraphQLField, node: FieldNode) -> str | None:
+        """Give the expression that reads a field's value off its object."""
+        definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if not isinstance(definition, StrawberryField):
+            return None
+        if name_of := definition.metadata.get(PREPARED):
+            return None if foreign_extensions(definition) else f"value.{name_of(node)}"
+        if attribute := plain_attribute(field, definition):
+            return f"value.{attribute}"
+        if method := plain_method(field, definition):
+            return f"{self._name('method', method)}(value)"
+        return None
+
+    def list_function(
+        self, item_type: GraphQLOutputType, selected: Selected, *, is_nullable: bool
+    ) -> str | None:
+        """Write the function for lists; a loop over objects calls no function for each of them."""
+        inner = item_type.of_type if is_non_null_type(item_type) else item_type
+        if is_object_type(inner):
+            if_none = [] if is_non_null_type(item_type) else ["add(None)", "continue"]
+            written = self._object(inner, selected, None, if_none)
+            if written is None:
+                return None
+            checks, entries = written
+            lines = [
+                "made = []",
+                "add = made.append",
+                "for value in value:",
+                *(f" {line}" for line in checks),
+                " add({",
+                *entries,
+                " })",
+                "return made",
+            ]
+        else:
+            item = self.value(item_type, selected, "item")
+            if item is None:
+                return None
+            lines = [f"return [{item} for item in value]"]
+        null = self._name("null", partial(complete_null, is_nullable))
+        return self._write(
+            "list",
+            "if type(value) is not list and type(value) is not tuple:",
+            f" return {null}(value)",
+            *lines,
+        )
+
+    def _write(self, kind: str, *lines: str) -> str:
+        self._functions += 1
+        name = f"{kind}_{self._functions}"
+        self._source += [f" def {name}(value):", *(f"  {line}" for line in lines)]
+        return name
+
+
+def _compiled(source: str) -> CodeType:
+    """Give the code of the only function in a source; text of documents is in it as repr() only."""
+    return (_compile if len(source) <= MAX_KEPT_LENGTH else _compile.__wrapped__)(source)
+
+
+@lru_cache(MAX_KEPT)
+def _compile(source: str) -> CodeType:
+    module = compile(source, "<plan>", "exec")
+    return next(part for part in module.co_consts if isinstance(part, CodeType))
+
+
+def _check_of(wanted: GraphQLObjectType) -> Callable[[Any], Any] | None:
+    """Give the type's own check; one that needs to know the request fails, which is unusual."""
+    check: Callable[..., Any] | None = wanted.is_type_of
+    return None if check is None else lambda value: check(value, None)

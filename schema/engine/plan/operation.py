@@ -1,0 +1,207 @@
+"""Executes operations that were executed before without preparing them again.
+
+What graphql-core works out anew for each request, though it depends on the document alone, is kept
+with the document: which operation it is, which fields are selected, what variables it declares. An
+operation with one root field, as most have, is then executed by one coroutine in place of four.
+"""
+
+from collections.abc import Sequence
+from inspect import iscoroutinefunction
+from typing import Any, cast
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationType,
+    default_field_resolver,
+    default_type_resolver,
+)
+from graphql.execution.collect_fields import CollectedFields, FieldDetails
+from graphql.execution.executor import to_nodes
+from graphql.execution.values import get_argument_values
+from graphql.pyutils import Path
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from schema.engine.plan.arguments import prepare_arguments
+from schema.engine.plan.selection import (
+    Memory,
+    Only,
+    Prepared,
+    Request,
+    Selected,
+    memory_of,
+    selection,
+)
+from schema.engine.plan.variables import Variables
+
+INCREMENTAL = ("defer", "stream")
+USUALLY_GIVEN = 4
+MAX_COERCION_ERRORS = 10
+"""Faults of variables that are told at most; each may repeat all of what it is about."""
+USUAL_SETTINGS = frozenset({"is_awaitable", "operation_extensions"})
+"""What may be set of an executor that is made without graphql-core's own preparations."""
+
+
+class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
+    """One execution of an operation."""
+
+    _memory: Memory | None = None
+    """None if nothing can be remembered, and thus planned."""
+
+    @classmethod
+    def build(
+        cls, schema: GraphQLSchema, document: DocumentNode, *given: Any, **settings: Any
+    ) -> Any:
+        """Make the executor of a request, or the errors why there is none.
+
+        Usually `given` are root, context, values of variables, and the operation's name.
+        """
+        memory = memory_of(document)
+        is_usual = len(given) == USUALLY_GIVEN and settings.keys() <= USUAL_SETTINGS
+        if is_usual:
+            executor = cls._build_again(memory, schema, *given, **settings)
+            if executor is not None:
+                return executor
+        if is_usual:
+            settings["max_coercion_errors"] = MAX_COERCION_ERRORS
+        made: Any = super().build(schema, document, *given, **settings)
+        if isinstance(made, cls) and made._is_plannable():
+            made._memory = memory
+            if is_usual:
+                memory.prepared[schema, given[-1]] = Prepared(
+                    made.operation,
+                    made.fragment_definitions,
+                    made.fragments,
+                    Variables(schema, made.operation),
+                )
+        return made
+
+    @classmethod
+    def _build_again(
+        cls,
+        memory: Memory,
+        schema: GraphQLSchema,
+        root_value: Any,
+        context: Any,
+        values: dict[str, Any] | None,
+        operation_name: str | None,
+        **settings: Any,
+    ) -> Any:
+        """Make the executor of an operation that was executed before, without looking at it again.
+
+        Nothing is given if a variable is wrong, which graphql-core finds again, and says.
+        """
+        prepared = memory.prepared.get((schema, operation_name))
+        variables = None if prepared is None else prepared.variables.values(values or {})
+        if prepared is None or variables is None:
+            return None
+        executor = cls(
+            schema,
+            prepared.fragment_definitions,
+            prepared.fragments,
+            root_value,
+            context,
+            prepared.operation,
+            variables,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            **settings,
+        )
+        executor._memory = memory
+        return executor
+
+    def _is_plannable(self) -> bool:
+        """Tell whether fields are collected and resolved in the plain way."""
+        has_middleware = bool(self.middleware_manager and self.middleware_manager.middlewares)
+        is_incremental = any(self.schema.get_directive(name) for name in INCREMENTAL)
+        has_arguments = any(details.variable_signatures for details in self.fragments.values())
+        return not (has_middleware or is_incremental or has_arguments or self.abort_signal)
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """Execute the operation; its only root field, if it is async, in one coroutine."""
+        root = None if self._memory is None else self._memory.known_selection(self._request())
+        if root is None or len(root) != 1:
+            return super().execute_operation(serially)
+        ((key, selected),) = root.items()
+        if selected.only is None:
+            selected.only = self._only(selected)
+        if not selected.only.is_async:
+            return super().execute_operation(serially)
+        return self._execute_only(selected.only, key, selected)
+
+    def _only(self, selected: Selected) -> Only:
+        """Look up the only root field."""
+        kind = self.operation.operation
+        parent = cast("GraphQLObjectType", self.schema.get_root_type(kind))
+        field = self.schema.get_field(parent, selected[0].node.name.value)
+        is_async = field is not None and iscoroutinefunction(field.resolve)
+        is_async = is_async and kind is not OperationType.SUBSCRIPTION
+        arguments = prepare_arguments(field, selected[0].node) if field and is_async else None
+        return Only(parent, field, is_async, arguments)
+
+    async def _execute_only(self, only: Only, key: str, selected: Selected) -> ExecutionResult:
+        """Do what graphql-core does for a root field."""
+        parent, field = only.parent, cast("GraphQLField", only.field)
+        node, fragment_variables = selected[0].node, selected[0].fragment_variable_values
+        path = Path(None, key, parent.name)
+        info = self.build_resolve_info(field, to_nodes(selected), parent, path)
+        data: dict[str, Any] | None
+        try:
+            known = only.arguments
+            arguments = known.of(self.variable_values) if known else None
+            if arguments is None:
+                arguments = get_argument_values(
+                    field, node, self.variable_values, fragment_variables, self.hide_suggestions
+                )
+            value = await cast("Any", field.resolve)(self.root_value, info, **arguments)
+            answer = self.complete_value(field.type, selected, info, path, value, None)
+            data = {key: await answer if self.is_awaitable(answer) else answer}
+        except Exception as raised:
+            try:
+                self.handle_field_error(raised, field.type, selected, path)
+                data = {key: None}
+            except GraphQLError as error:  # the field can't be null, and takes all data with it
+                self.collected_errors.add(error, None)
+                data = None
+        return cast("ExecutionResult", self.build_response(data))
+
+    def _request(self) -> Request:
+        return self.schema, self.operation, self.variable_values.coerced
+
+    def execute_collected_root_fields(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: Any,
+        grouped_field_set: dict[str, list[FieldDetails]],
+        serially: bool,
+        new_defer_usages: Sequence[Any],
+    ) -> Any:
+        """Execute the root fields, as they were collected first."""
+        fields: Any = grouped_field_set
+        if self._memory is not None:
+            fields = self._memory.selection(self._request(), grouped_field_set)
+        return super().execute_collected_root_fields(
+            root_type, root_value, fields, serially, new_defer_usages
+        )
+
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
+    ) -> CollectedFields:
+        """Collect the fields below some nodes once in the life of the document, if it has room."""
+        if not isinstance(field_details_list, Selected):
+            return super().collect_subfields(return_type, field_details_list)
+        known = field_details_list.collected.get(return_type)
+        if known is None:
+            collected = super().collect_subfields(return_type, field_details_list)
+            memory = self._memory
+            if memory is None or not memory.has_room(len(collected.grouped_field_set)):
+                return collected
+            fields: Any = selection(collected.grouped_field_set)
+            known = collected._replace(grouped_field_set=fields)
+            field_details_list.collected[return_type] = known
+        return known

@@ -1,0 +1,58 @@
+"""Refuses to build a schema with parts of Strawberry that would not run, or not always.
+
+`RememberingSchema` executes documents by itself, and plans answer batched fields without calling
+their resolvers. What Strawberry hooks into its own execution would be accepted and then ignored.
+"""
+
+from collections.abc import Iterator
+
+import strawberry
+from graphql import GraphQLField
+from strawberry.extensions import FieldExtension
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
+
+from schema.engine.plan import PREPARED, foreign_extensions
+
+IGNORED_SETTINGS = ("extensions", "directives", "exception_handlers")
+"""Settings of a Strawberry schema that only Strawberry's own `execute` looks at."""
+
+
+class UnsupportedSchemaError(Exception):
+    """Raised when a schema is built with something that would not run."""
+
+
+def refuse_unsupported(schema: strawberry.Schema) -> None:
+    """Raise UnsupportedSchemaError with everything that would not run."""
+    faults = [*_ignored_settings(schema), *_ignored_extensions(schema)]
+    if faults:
+        raise UnsupportedSchemaError("\n".join(faults))
+
+
+def _ignored_settings(schema: strawberry.Schema) -> Iterator[str]:
+    for setting in IGNORED_SETTINGS:
+        for given in getattr(schema, setting):
+            name = getattr(given, "__name__", type(given).__name__)
+            yield (
+                f"{name} in `{setting}` would never run: {type(schema).__name__} executes"
+                " documents itself. Do its work in schema/engine/served_schema.py."
+            )
+
+
+def _ignored_extensions(schema: strawberry.Schema) -> Iterator[str]:
+    for kind in schema._schema.type_map.values():
+        for name, field in getattr(kind, "fields", {}).items():
+            for extension in _foreign(field):
+                yield (
+                    f"{type(extension).__name__} on {kind.name}.{name} would not run for a"
+                    " document that was executed before: the field is batched, so plans do not"
+                    " call its resolver. Use `extensions=[Requires(…)]` for permissions, and do"
+                    " everything else in the function that batches the field."
+                )
+
+
+def _foreign(field: GraphQLField) -> list[FieldExtension]:
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if not isinstance(definition, StrawberryField) or PREPARED not in definition.metadata:
+        return []
+    return foreign_extensions(definition)

@@ -1,0 +1,226 @@
+"""Validates by graphql-core's rules, each of which sees only the nodes that it looks at.
+
+graphql-core asks each of some thirty rules at each node of a document whether it looks at such
+nodes, and most do not. Which do depends on the kind of the node alone, so here it is found out
+once. What they find, and in which order, stays the same.
+
+Visitors remember their own methods, and so keep themselves alive. Here they forget them when they
+are done: else each document would leave some hundred objects to the collector, which holds up all
+requests when it takes those of many documents at once.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from graphql import (
+    BREAK,
+    SKIP,
+    ASTValidationRule,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    Node,
+    OverlappingFieldsCanBeMergedRule,
+    TypeInfo,
+    TypeInfoVisitor,
+    ValidationContext,
+    Visitor,
+    assert_valid_schema,
+    visit,
+)
+from graphql.language.parser import MAX_NESTING_DEPTH
+from graphql.language.visitor import EnterLeaveVisitor
+from graphql.validation.validate import (
+    FragmentNestingVisitor,
+    ValidationAbortedError,
+    query_document_keys_to_validate,
+)
+from graphql.validation.validation_context import (
+    NodeWithSelectionSet,
+    VariableUsage,
+    VariableUsageVisitor,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from schema.base.errors import ErrorCode, RequestRefused
+
+Visit = Callable[..., Any]
+
+MAX_COMPARISONS = 50_000
+"""Of fields and fragments that may answer under one name: each pair must be the same field."""
+
+COMPARISON = 2
+"""What one takes of the budget that graphql-core has for them."""
+
+STRAWBERRYS_OWN = (MaybeNullValidationRule, OneOfInputValidationRule)
+"""Rules that Strawberry adds to those of an operation."""
+
+
+def faults_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    rules: Sequence[type[ASTValidationRule]],
+    *,
+    max_errors: int = 100,
+    max_suggestions: int | None = None,
+    hide_suggestions: bool = False,
+) -> list[GraphQLError]:
+    """Say what is wrong with a document, as Strawberry does by graphql-core's `validate`.
+
+    Only the first `max_suggestions` faults suggest names that were perhaps meant.
+    """
+    assert_valid_schema(schema)
+    errors: list[GraphQLError] = []
+
+    def on_error(error: GraphQLError) -> None:
+        if len(errors) >= max_errors:
+            raise ValidationAbortedError(
+                "Too many validation errors, error limit reached. Validation aborted."
+            )
+        errors.append(error)
+
+    type_info = TypeInfo(schema)
+    context = _Context(schema, document, type_info, on_error, hide_suggestions)
+    context.found, context.max_suggestions = errors, max_suggestions
+    visitors: list[Visitor] = [rule(context) for rule in (*rules, *STRAWBERRYS_OWN)]
+    for visitor in visitors:
+        if isinstance(visitor, OverlappingFieldsCanBeMergedRule):
+            visitor.rule_context.remaining_complexity_budget = MAX_COMPARISONS * COMPARISON
+    fragments = {
+        one.name.value: one
+        for one in document.definitions
+        if isinstance(one, FragmentDefinitionNode)
+    }
+    if fragments:
+        visitors.insert(0, FragmentNestingVisitor(fragments))
+    together = _Together(visitors)
+    typed = TypeInfoVisitor(type_info, together)
+    try:
+        visit(document, typed, query_document_keys_to_validate)
+    except ValidationAbortedError as error:
+        if any(map(_is_spent, visitors)):
+            return [_too_many_comparisons()]
+        error.__context__ = None
+        errors.append(error.with_traceback(None))
+    except RecursionError:
+        return [_nested_too_deeply()]
+    finally:
+        _forget(typed, together, *visitors)
+    return errors
+
+
+def _is_spent(visitor: Visitor) -> bool:
+    if isinstance(visitor, OverlappingFieldsCanBeMergedRule):
+        return visitor.rule_context.remaining_complexity_budget < 0
+    return False
+
+
+def _too_many_comparisons() -> RequestRefused:
+    message = (
+        f"To see that fields of one name can be merged, {MAX_COMPARISONS:,} pairs are compared at"
+        " most; this request has more. Ask for each field once."
+    )
+    return RequestRefused(ErrorCode.TOO_MANY_COMPARISONS, message, limit=MAX_COMPARISONS)
+
+
+def _nested_too_deeply() -> RequestRefused:
+    message = (
+        f"A request has {MAX_NESTING_DEPTH} selections within each other at most, with those of"
+        " fragments; this one has more."
+    )
+    return RequestRefused(ErrorCode.QUERY_TOO_DEEP, message, limit=MAX_NESTING_DEPTH)
+
+
+def _forget(*visitors: Visitor) -> None:
+    for visitor in visitors:
+        visitor.enter_leave_map.clear()
+
+
+class _Context(ValidationContext):
+    found: Sequence[GraphQLError] = ()
+    max_suggestions: int | None = None
+
+    @property
+    def hide_suggestions(self) -> bool:
+        """Tell whether names that were perhaps meant are no longer looked for."""
+        most = self.max_suggestions
+        return self._hide_suggestions or (most is not None and len(self.found) >= most)
+
+    def get_variable_usages(self, node: NodeWithSelectionSet) -> list[VariableUsage]:
+        """Give the uses of variables directly within an operation or a fragment."""
+        usages = self._variable_usages.get(node)
+        if usages is None:
+            fragment = node if isinstance(node, FragmentDefinitionNode) else None
+            visitor = VariableUsageVisitor(self._type_info, fragment)
+            typed = TypeInfoVisitor(self._type_info, visitor)
+            visit(node, typed)
+            _forget(typed, visitor)
+            usages = self._variable_usages[node] = visitor.usages
+        return usages
+
+
+class _Together(Visitor):
+    def __init__(self, visitors: Sequence[Visitor]) -> None:
+        super().__init__()
+        self._visitors = visitors
+        self._kinds = tuple(type(visitor) for visitor in visitors)
+        self._skipping: list[object] = [None] * len(visitors)
+        """Of each visitor, the node below which it looks at nothing, or that it has ended."""
+
+    def get_enter_leave_for_kind(self, kind: str) -> EnterLeaveVisitor:
+        """Give what is called at nodes of a kind."""
+        found = self.enter_leave_map.get(kind)
+        if found is None:
+            visits = [
+                (place, *self._visitors[place].get_enter_leave_for_kind(kind))
+                for place in _looking_at(kind, self._kinds)
+            ]
+            found = EnterLeaveVisitor(None, None)
+            if visits:
+                found = EnterLeaveVisitor(self._enter(visits), self._leave(visits))
+            self.enter_leave_map[kind] = found
+        return found
+
+    def _enter(self, visits: list[tuple[int, Visit | None, Visit | None]]) -> Visit:
+        skipping = self._skipping
+        entering = [(place, enter) for place, enter, _ in visits if enter]
+
+        def enter_all(node: Node, *args: Any) -> None:
+            for place, enter in entering:
+                if skipping[place] is None:
+                    action = enter(node, *args)
+                    if action is SKIP or action is False:
+                        skipping[place] = node
+                    elif action is BREAK or action is True:
+                        skipping[place] = BREAK
+
+        return enter_all
+
+    def _leave(self, visits: list[tuple[int, Visit | None, Visit | None]]) -> Visit:
+        skipping = self._skipping
+
+        def leave_all(node: Node, *args: Any) -> None:
+            for place, _, leave in visits:
+                if skipping[place] is None:
+                    action = leave(node, *args) if leave else None
+                    if action is BREAK or action is True:
+                        skipping[place] = BREAK
+                elif skipping[place] is node:
+                    skipping[place] = None
+
+        return leave_all
+
+
+@lru_cache(500)
+def _looking_at(kind: str, visitors: tuple[type[Visitor], ...]) -> tuple[int, ...]:
+    """Give the places of the visitors that look at nodes of a kind."""
+    return tuple(
+        place
+        for place, visitor in enumerate(visitors)
+        if any(
+            hasattr(visitor, name) for name in (f"enter_{kind}", f"leave_{kind}", "enter", "leave")
+        )
+    )

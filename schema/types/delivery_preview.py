@@ -1,0 +1,67 @@
+"""Makes previews: for all customers of a page together, at any instant, under any assumption."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from models.rules.delivery import DeliveryPolicy
+from models.rules.delivery_situation import (
+    Assumption,
+    ClassSituation,
+    Situation,
+    UnknownContact,
+    assume,
+)
+from schema.base.context import Info
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.field_mapping import Selection, batched
+from schema.base.instants import checked_instant
+from schema.base.restricted import show
+from schema.types.delivery import ContactDelivery, DeliveryPreview
+from schema.types.delivery_assumption import DeliveryAssumption
+
+
+async def previews(
+    selection: Selection,
+    customers: Sequence[Any],
+    at: datetime | None = None,
+    assuming: DeliveryAssumption | None = None,
+) -> list[DeliveryPreview | RequestRefused]:
+    """Preview what the contacts of some customers would be emailed."""
+    info = selection.info
+    loaders, policy = info.context.loaders, info.context.delivery_policy
+    instant = loaders.now_by(info.context.clock) if at is None else checked_instant(at, "at")
+    situations = await loaders.situation.load_many([(one.id, instant) for one in customers])
+    if assuming is None:
+        made: list[Any] = [DeliveryPreview.of(situation, policy) for situation in situations]
+    else:
+        meant = assuming.meant(await _assumed_class(info, assuming))
+        made = [_assumed(situation, meant, policy) for situation in situations]
+    contacts = [one.contacts for one in made if isinstance(one, DeliveryPreview)]
+    show(info, ContactDelivery, list(chain.from_iterable(contacts)))
+    return made
+
+
+def _assumed(
+    situation: Situation, meant: Assumption, policy: DeliveryPolicy
+) -> DeliveryPreview | RequestRefused:
+    """Preview a situation under an assumption, unless that is about somebody else's contact."""
+    try:
+        return DeliveryPreview.of(assume(situation, meant), policy, situation)
+    except UnknownContact as unknown:
+        return RequestRefused(ErrorCode.BAD_USER_INPUT, str(unknown), contactId=unknown.contact_id)
+
+
+DELIVERY_PREVIEW = batched(previews, paths=())
+
+
+async def _assumed_class(info: Info, assuming: DeliveryAssumption) -> ClassSituation | None:
+    if assuming.class_id is None:
+        return None
+    row = await info.context.loaders.customer_class.load(assuming.class_id)
+    if row is None:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such class.")
+    if not row.is_assignable:
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That class is retired.")
+    return ClassSituation(row.id, row.name, row.code)

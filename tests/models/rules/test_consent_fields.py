@@ -1,0 +1,112 @@
+"""What a record of consent must say, case by case."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from models.rules.consent import ConsentBasis, ConsentMethod, EntryKind
+from models.rules.consent_fields import checked, checked_key
+from models.rules.errors import RefusalCode, Refused
+
+COMPLETE: dict[str, Any] = {
+    "basis": ConsentBasis.TERMS_ACCEPTED,
+    "given_by": "Ann Example",
+    "method": ConsentMethod.ONLINE,
+    "evidence_reference": "crm/4711",
+    "document_name": "Terms and Conditions",
+    "document_version": "2026-1",
+    "covers_emailing": True,
+}
+
+
+def refusals(kind: EntryKind, values: dict[str, Any]) -> list[tuple[RefusalCode, str]]:
+    """Check values and give what is refused."""
+    try:
+        checked(kind, values)
+    except Refused as refused:
+        return [(one.code, ".".join(one.path)) for one in refused.refusals]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("changed", "wanted"),
+    [
+        ({}, []),
+        # No flag without a basis, evidence, and who and how (R50, R52).
+        ({"basis": None}, [(RefusalCode.REQUIRED, "basis")]),
+        ({"evidence_reference": " "}, [(RefusalCode.REQUIRED, "evidenceReference")]),
+        ({"given_by": ""}, [(RefusalCode.REQUIRED, "givenBy")]),
+        ({"method": None}, [(RefusalCode.REQUIRED, "method")]),
+        # Documents are named, and affirmed to cover emailing (R53); the version may be missing.
+        ({"document_name": None}, [(RefusalCode.REQUIRED, "documentName")]),
+        ({"document_version": None}, []),
+        ({"covers_emailing": False}, [(RefusalCode.AFFIRMATION_REQUIRED, "isEmailingCovered")]),
+        ({"covers_emailing": None}, [(RefusalCode.AFFIRMATION_REQUIRED, "isEmailingCovered")]),
+        (
+            {"basis": ConsentBasis.PRIVACY_POLICY_CONSENT, "covers_emailing": False},
+            [(RefusalCode.AFFIRMATION_REQUIRED, "isEmailingCovered")],
+        ),
+        # An explicit opt-in needs no document.
+        (
+            {
+                "basis": ConsentBasis.WRITTEN_OPT_IN,
+                "document_name": None,
+                "document_version": None,
+                "covers_emailing": False,
+            },
+            [],
+        ),
+        ({"evidence_sha256": "xyz"}, [(RefusalCode.INVALID, "evidenceSha256")]),
+        ({"evidence_sha256": "A" * 64}, []),
+        ({"given_by": "x" * 201}, [(RefusalCode.INVALID, "givenBy")]),
+        ({"given_by": "Ann\u202eExample"}, [(RefusalCode.INVALID, "givenBy")]),
+        ({"statement": "One\nTwo"}, []),
+        ({"effective_at": datetime(2026, 1, 1)}, [(RefusalCode.INVALID, "effectiveAt")]),  # noqa: DTZ001  # on purpose
+        (
+            {"effective_at": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-9)))},
+            [(RefusalCode.INVALID, "effectiveAt")],
+        ),
+        (
+            {"effective_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=9)))},
+            [(RefusalCode.INVALID, "effectiveAt")],
+        ),
+    ],
+)
+def test_a_grant_is_taken_with_its_paper_trail_only(
+    changed: dict[str, Any], wanted: list[tuple[RefusalCode, str]]
+) -> None:
+    """R50 to R53."""
+    assert refusals(EntryKind.GRANT, {**COMPLETE, **changed}) == wanted
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EntryKind if kind is not EntryKind.GRANT])
+def test_nothing_else_asks_for_evidence(kind: EntryKind) -> None:
+    """R54."""
+    assert refusals(kind, {}) == []
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    assert refusals(EntryKind.GRANT, {}) == [
+        (RefusalCode.REQUIRED, "basis"),
+        (RefusalCode.REQUIRED, "method"),
+        (RefusalCode.REQUIRED, "givenBy"),
+        (RefusalCode.REQUIRED, "evidenceReference"),
+    ]
+
+
+def test_text_is_trimmed_and_instants_are_in_utc() -> None:
+    at = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    draft = checked(EntryKind.GRANT, {**COMPLETE, "given_by": " Ann ", "effective_at": at})
+    assert (draft.given_by, draft.effective_at) == ("Ann", datetime(2026, 3, 1, 10, tzinfo=UTC))
+    assert checked(EntryKind.GRANT, {**COMPLETE, "evidence_sha256": "AB" * 32}).evidence_sha256 == (
+        "ab" * 32
+    )
+
+
+def test_a_blank_key_is_refused() -> None:
+    """R57."""
+    assert checked_key(None) is None
+    assert checked_key(" k ") == "k"
+    with pytest.raises(Refused):
+        checked_key(" ")

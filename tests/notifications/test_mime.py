@@ -1,0 +1,232 @@
+"""Mails as they are written: both parts, and headers that nothing can be slipped into."""
+
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html
+
+from models.rules.confirmation_link import ConfirmationKind
+from models.rules.confirmation_mail import ConfirmationMail
+from models.rules.document import Document
+from models.rules.email_address import InvalidEmailError, normalise_email
+from notifications.confirmation_mail import confirmation_message
+from notifications.mime import Sender, compose
+from tests.mails import Mail
+
+AT = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
+SENDER = Sender("Acme Billing", "no-reply@billing.example")
+HEADERS = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "X-Auto-Response-Suppress",
+    "MIME-Version",
+    "Content-Type",
+]
+TOKEN, OTHER = "a" * 43, "b" * 43
+
+
+def letter(
+    kind: ConfirmationKind = ConfirmationKind.ATTACHMENT_PREFERENCE,
+    *,
+    name: str = "Ann",
+    customer: str = "Acme Limited",
+    address: str = "ann@acme.example",
+) -> ConfirmationMail:
+    is_preference = kind is ConfirmationKind.ATTACHMENT_PREFERENCE
+    return ConfirmationMail(
+        "cfm_1",
+        kind,
+        address,
+        name,
+        customer,
+        (Document.BILL, Document.CDR_ZIP) if is_preference else (),
+        AT,
+        TOKEN,
+        OTHER if is_preference else None,
+    )
+
+
+def written(one: ConfirmationMail, to_address: str = "ann@acme.example") -> Mail:
+    message = confirmation_message(one, to_address, SENDER, "https://billing.example/x", AT)
+    return Mail.of(bytes(message))
+
+
+def test_a_mail_says_from_whom_to_whom_and_when_with_an_id_of_its_own() -> None:
+    mail = written(letter())
+    assert mail.message.keys() == HEADERS
+    assert dict(mail.message.items()) | {"Content-Type": ""} == {
+        "From": "Acme Billing <no-reply@billing.example>",
+        "To": "Ann <ann@acme.example>",
+        "Subject": "Please confirm what we may send you by email",
+        "Date": "Thu, 01 Oct 2026 09:30:00 +0000",
+        "Message-ID": "<cfm_1@billing.example>",
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "MIME-Version": "1.0",
+        "Content-Type": "",
+    }
+    assert mail.message.get_content_type() == "multipart/alternative"
+
+
+@pytest.mark.parametrize("kind", list(ConfirmationKind))
+def test_a_long_address_is_wrapped_on_a_narrow_screen(kind: ConfirmationKind) -> None:
+    address = f"{'a' * 64}@{'b' * 60}.example"
+    mail = written(letter(kind, address=address), address)
+    wrapping = html.fromstring(mail.html).find(".//div[@style]")
+    assert wrapping is not None
+    assert "overflow-wrap:anywhere" in (wrapping.get("style") or "")
+    assert address in [strong.text for strong in wrapping.iter("strong")]
+
+
+def test_a_verification_has_one_link_and_a_preference_two() -> None:
+    assert written(letter(ConfirmationKind.EMAIL_VERIFICATION)).links == [
+        f"https://billing.example/x/confirm/{TOKEN}"
+    ]
+    mail = written(letter())
+    assert mail.links == [
+        f"https://billing.example/x/confirm/{TOKEN}",
+        f"https://billing.example/x/withdraw/{OTHER}",
+    ]
+    for part in (mail.text, mail.html):
+        for said in ("ann@acme.example", "Acme Limited", "itemised bills", "01 October 2026"):
+            assert said in part
+        assert "usage files" not in part
+
+
+def test_plain_names_are_shown_as_they_are() -> None:
+    for kind in ConfirmationKind:
+        mail = written(letter(kind, name="Seán O'Brien", customer="Smith & Sons"))
+        assert mail.message["To"].addresses[0].display_name == "Seán O'Brien"
+        assert "Hello Seán O'Brien," in mail.text
+        assert "Hello Seán O&#39;Brien," in mail.html
+        assert "Smith & Sons" in mail.text
+        assert "Smith &amp; Sons" in mail.html
+
+
+@pytest.mark.parametrize("kind", ConfirmationKind)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Win a prize at evil.example/now",
+        "evil．example",  # noqa: RUF001  # a disguise
+        '<img src=x onerror="alert(1)">&amp; {{ 7*7 }}',
+        "Ann\r\nBcc: eve@evil.example",
+    ],
+)
+def test_what_is_no_plain_name_is_in_no_part_of_a_mail(kind: ConfirmationKind, name: str) -> None:
+    """A caller chooses the name and the address: no stranger is sent the caller's text."""
+    mail = written(letter(kind, name=name, customer=name))
+    assert mail.message.keys() == HEADERS
+    assert mail.message["To"].addresses[0].display_name == ""
+    assert mail.text.splitlines()[0] == "Hello,"
+    assert "<p>Hello,</p>" in mail.html
+    whole = bytes(mail.message).decode() + mail.text + mail.html
+    for word in ("evil", "Win", "prize", "img", "alert", "Bcc"):
+        assert word not in whole
+    assert ("A customer of ours" in mail.text) is (kind is ConfirmationKind.EMAIL_VERIFICATION)
+
+
+def test_an_international_address_travels_as_servers_take_it() -> None:
+    mail = written(letter(address="ann@münchen.example"), "ann@xn--mnchen-3ya.example")
+    assert mail.message["To"].addresses[0].addr_spec == "ann@xn--mnchen-3ya.example"
+    assert "ann@münchen.example" in mail.text
+    raw = bytes(
+        confirmation_message(letter(name="Jörg"), "jörg@acme.example", SENDER, "https://x", AT)
+    )
+    assert "To: Jörg <jörg@acme.example>".encode() in raw
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_no_name_becomes_a_header(name: str, subject: str) -> None:
+    """Either it is refused, or the headers are those that were meant."""
+    try:
+        message = compose(
+            message_id="cfm_1",
+            sender=SENDER,
+            to_name=name,
+            to_address="ann@acme.example",
+            subject=subject,
+            text="x",
+            html="<p>x</p>",
+            at=AT,
+        )
+    except ValueError:
+        return
+    mail = Mail.of(bytes(message))
+    assert mail.message.keys() == HEADERS
+    assert [one.addr_spec for one in mail.message["To"].addresses] == ["ann@acme.example"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "=?utf-8?B?eA0KQmNjOiB2QHcuZXhhbXBsZQ==?=",
+        "=?utf-8?Q?a=0D=0ABcc:_v=40w.example?=",
+        "=?utf-8?Q?a=0D=0AContent-Type:_text/html=0D=0A=0D=0A<b>Confirm</b><!--?=",
+        "==??utf-8?Q?a=0D=0ABcc:_v=40w.example?=",
+    ],
+)
+@pytest.mark.parametrize("field", ["to_name", "subject", "sender"])
+def test_an_encoded_word_is_not_decoded_into_a_header(field: str, word: str) -> None:
+    values: dict[str, Any] = {"to_name": "Ann", "subject": "Hello", "sender": SENDER}
+    values[field] = Sender(word, SENDER.address) if field == "sender" else word
+    message = compose(
+        message_id="cfm_1",
+        to_address="ann@acme.example",
+        text="x",
+        html="<p>x</p>",
+        at=AT,
+        **values,
+    )
+    mail = Mail.of(bytes(message))
+    assert mail.message.keys() == HEADERS
+    assert [one.addr_spec for one in mail.message["To"].addresses] == ["ann@acme.example"]
+    assert mail.text.strip() == "x"
+
+
+def test_an_address_that_mails_would_decode_is_none() -> None:
+    address = "=?utf-8?Q?a=0D=0ABcc=3A_v=40w.example?=@sample.example"
+    with pytest.raises(InvalidEmailError):
+        normalise_email(address)
+    with pytest.raises(ValueError, match="encoded word"):
+        compose(
+            message_id="cfm_1",
+            sender=SENDER,
+            to_name="Ann",
+            to_address=address,
+            subject="Hello",
+            text="x",
+            html="x",
+            at=AT,
+        )
+
+
+@pytest.mark.parametrize("ending", ["\r\nBcc: eve@evil.example", "\n", "\r", "\x00", "\u2028"])
+@pytest.mark.parametrize("field", ["to_name", "to_address", "subject", "message_id"])
+def test_a_header_value_with_a_control_character_is_refused(field: str, ending: str) -> None:
+    values = {
+        "message_id": "cfm_1",
+        "to_name": "Ann",
+        "to_address": "ann@acme.example",
+        "subject": "Hello",
+    }
+    values[field] += ending
+
+    def write() -> EmailMessage:
+        return compose(sender=SENDER, text="x", html="x", at=AT, **values)
+
+    with pytest.raises(ValueError, match=r"control character"):
+        write()
+
+
+def test_a_letter_does_not_print_its_secrets() -> None:
+    assert TOKEN not in repr(letter())
+    assert OTHER not in repr(letter())

@@ -1,0 +1,67 @@
+"""The pages in a real browser, as on a phone and without scripts; where one is installed."""
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+
+from models import Contact
+from tests.graphql_client import Api, serving
+from tests.web.test_confirmation_page import ask
+
+playwright = pytest.importorskip(
+    "playwright.async_api", reason="playwright is not installed: pip install -e '.[browser]'"
+)
+BROWSER = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome", "chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+async def address(api: Api) -> AsyncIterator[str]:
+    async with serving(api.app) as place:
+        yield f"http://{place}"
+
+
+async def test_a_phone_without_scripts_shows_the_page_and_its_button_confirms(
+    api: Api, address: str
+) -> None:
+    """R60: and the browser finds nothing that the page's own policy forbids."""
+    long_name = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
+    path = (await ask(api, customer=long_name, email=f"{'ann.' * 15}x@acme.example")).path()
+    complaints: list[str] = []
+    async with playwright.async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        context = await browser.new_context(
+            viewport=PHONE, is_mobile=True, java_script_enabled=False
+        )
+        page = await context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        await page.goto(address + path)
+        assert await page.title() == "Is this your email address?"
+        button = page.get_by_role("button", name="Confirm this address")
+        box = await button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+        assert box["height"] >= 44  # what a thumb needs
+        assert box["y"] + box["height"] <= PHONE["height"]
+        name = await page.get_by_text(long_name).bounding_box()
+        assert name["x"] + name["width"] <= PHONE["width"]
+        assert (await Contact.get()).email_verified_at is None
+        await button.dblclick()
+        await page.wait_for_selector("main[data-state=DONE]")
+        assert (await Contact.get()).email_verified_at == api.clock()
+        await page.reload()
+        assert "onfirmed" in await page.inner_text("h1")
+        await page.goto(address + path)
+        assert await page.inner_text("h1") == "Already confirmed"
+        await browser.close()
+    assert complaints == []

@@ -1,0 +1,232 @@
+"""The pages behind the links: what they say, with which status and headers, and what is logged."""
+
+import base64
+import hashlib
+import logging
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from models import Confirmation, Contact
+from tests.graphql_client import Api, stored
+from tests.mails import Mail, Page, mails_in
+from tests.test_app import captured_logs
+
+HARMLESS = {
+    "content-type": "text/html; charset=utf-8",
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "x-robots-tag": "noindex, nofollow",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+STYLE = re.compile(r"<style>(.*)</style>", re.DOTALL)
+UNKNOWN = "x" * 43
+
+
+def guarded(response: httpx.Response) -> Page:
+    """Check what every page has, and read it."""
+    assert {name: response.headers[name] for name in HARMLESS} == HARMLESS
+    style = STYLE.search(response.text)
+    assert style is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert response.headers["content-security-policy"] == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    )
+    assert "set-cookie" not in response.headers
+    page = Page(response.text)
+    assert page.language == "en"
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in response.text
+    assert {"script", "img", "link", "iframe", "a"}.isdisjoint(page.tags)
+    assert page.tags.count("h1") == 1
+    return page
+
+
+async def ask(api: Api, **values: Any) -> Mail:
+    """Ask a new contact for its address, and give the mail."""
+    customer = await api.save_customer(name=values.pop("customer", "Acme"))
+    given = {"customerId": customer["id"], "name": "Ann", "email": "ann@acme.example", **values}
+    made = await api.done("saveContact", "contact { id }", **given)
+    await api.done("requestEmailVerification", "", contactId=made["contact"]["id"])
+    await api.work()
+    return mails_in(api.platform.settings.mailbox)[-1]
+
+
+async def test_an_open_link_shows_what_is_confirmed_and_to_whom_with_one_button(api: Api) -> None:
+    """R60."""
+    mail = await ask(api, customer="Acme Limited")
+    response = await api.http.get(mail.path())
+    assert response.status_code == 200
+    page = guarded(response)
+    assert page.forms == [{"method": "post"}]
+    assert page.tags.count("button") == 1
+    for said in ("Is this your email address?", "ann@acme.example", "Ann", "Acme Limited"):
+        assert said in page.words
+    done = await api.http.post(mail.path())
+    assert done.status_code == 200
+    page = guarded(done)
+    assert (page.state, page.forms) == ("DONE", [])
+    assert "Your email address is confirmed." in page.words
+
+
+async def test_names_on_a_page_are_never_taken_for_html(api: Api) -> None:
+    name = '"><script>alert(1)</script>{{ 7*7 }}'
+    mail = await ask(api, name=name, customer=name)
+    response = await api.http.get(mail.path())
+    assert name in guarded(response).words
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+@pytest.mark.parametrize(
+    "token", [UNKNOWN, "x", "x" * 44, "x" * 42 + "!", "%00" * 43, "é" * 43, "x" * 5000]
+)
+async def test_a_wrong_link_is_not_found_and_says_so(api: Api, method: str, token: str) -> None:
+    """R67."""
+    mail = await ask(api)
+    assert mail.links
+    before = await stored()
+    for page in ("confirm", "withdraw"):
+        response = await api.http.request(method, f"/{page}/{token}")
+        assert response.status_code == 404
+        if method != "HEAD":
+            shown = guarded(response)
+            assert shown.state == "UNKNOWN"
+            assert "We do not know this link" in shown.words
+    assert await stored() == before
+
+
+async def test_a_link_is_for_its_own_page_only(api: Api) -> None:
+    """R67: what confirms does not withdraw."""
+    token = (await ask(api)).path().rsplit("/", 1)[1]
+    before = await stored()
+    assert (await api.http.post(f"/withdraw/{token}")).status_code == 404
+    assert await stored() == before
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_other_methods_do_nothing(api: Api, method: str) -> None:
+    mail = await ask(api)
+    before = await stored()
+    assert (await api.http.request(method, mail.path())).status_code == 405
+    assert await stored() == before
+
+
+async def test_a_page_that_fails_says_so_and_keeps_its_headers(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = await ask(api)
+
+    raised: Exception
+
+    async def fail(*_: object, **__: object) -> None:
+        raise raised
+
+    before = await stored()
+    with monkeypatch.context() as patch:
+        patch.setattr("models.changes.confirmation_answer.ConfirmationToken.get_or_none", fail)
+        for method in ("GET", "POST"):
+            raised = RuntimeError("10.1.2.3:5432 says no")
+            response = await api.http.request(method, mail.path())
+            assert response.status_code == 500
+            raised = ConnectionRefusedError("10.1.2.3:5432 says no")
+            response = await api.http.request(method, mail.path())
+            assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+            assert "10.1.2.3" not in response.text
+            assert "went wrong on our side" in guarded(response).words
+    assert await stored() == before
+    assert (await api.http.post(mail.path())).status_code == 200
+
+
+@pytest.mark.parametrize("log_format", ["json", "readable"])
+async def test_no_log_holds_a_link_or_an_address(
+    api: Api, monkeypatch: pytest.MonkeyPatch, log_format: str
+) -> None:
+    """R67: neither of pages that exist, nor of those that don't, nor of failures."""
+    monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)  # the client's own
+    with captured_logs(log_format) as written:
+        mail = await ask(api, name="Zanzibar Quux", email="zanzibar@quux.example")
+        token = mail.path().rsplit("/", 1)[1]
+        for path in (mail.path(), f"/withdraw/{token}", f"/Confirm/{token}/x", f"//{token}"):
+            await api.http.get(path)
+            await api.http.post(path)
+
+        async def fail(*_: object, **__: object) -> None:
+            raise RuntimeError(token)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("models.changes.confirmation_answer.ConfirmationToken.get_or_none", fail)
+            await api.http.post(mail.path())
+        with monkeypatch.context() as patch:
+            patch.setattr("notifications.file_transport.FileTransport.send", fail)
+            await ask(api, name="Zanzibar Quux", email="zanzibar@quux.example")
+    logged = written.getvalue()
+    for said in ("page_failed", "job_crashed", "/confirm/"):
+        assert said in logged
+    for secret in (token, token[:16], token[-16:], "Zanzibar", "quux"):
+        assert secret not in logged
+    failed = await Confirmation.all().order_by("-id").limit(1)
+    assert [one.mail_failure for one in failed] == ["INTERNAL_ERROR"]
+
+
+async def ask_for_preference(api: Api, **later: Any) -> Mail:
+    """Ask a contact with a verified address for documents, change it, and give the mail."""
+    mail = await ask(api, receivesBills=True)
+    await api.http.post(mail.path())
+    contact = await Contact.all().order_by("-id").first()
+    assert contact is not None
+    await api.done(
+        "requestAttachmentPreference",
+        "",
+        contactId=contact.id,
+        documents=["BILL", "CDR_ZIP"],
+    )
+    await api.work()
+    if later:
+        await api.done("saveContact", "", id=contact.id, **later)
+    mails = mails_in(api.platform.settings.mailbox)
+    return next(one for one in mails if len(one.links) == 2)
+
+
+async def test_the_page_after_a_preference_was_confirmed_says_what_was_confirmed(api: Api) -> None:
+    """R60: the very page that the button leads to, and the same link opened again."""
+    mail = await ask_for_preference(api)
+    for response in (await api.http.post(mail.path()), await api.http.get(mail.path())):
+        page = guarded(response)
+        assert page.state == "DONE"
+        for said in ("You will get these in full", "Itemised bills", "CDR ZIP"):
+            assert said in page.words
+        for said in ("ann@acme.example", "Ann", "Acme"):
+            assert said in page.words
+    withdrawn = guarded(await api.http.post(mail.path(1)))
+    for said in ("no longer sent", "Itemised bills", "CDR ZIP", "ann@acme.example"):
+        assert said in withdrawn.words
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        ({"isActive": False}, "inactive on this account"),
+        ({"receivesBills": False}, "not on the bill distribution list"),
+        ({"isActive": False, "receivesBills": False}, "inactive on this account"),
+    ],
+)
+async def test_a_contact_that_is_sent_nothing_is_told_so(
+    api: Api, later: dict[str, bool], said: str
+) -> None:
+    """R77: before the button is pressed, after it, and when the link is opened again."""
+    mail = await ask_for_preference(api, **later)
+    pages = [
+        guarded(await api.http.get(mail.path())),
+        guarded(await api.http.post(mail.path())),
+        guarded(await api.http.get(mail.path())),
+    ]
+    assert [page.state for page in pages] == ["OPEN", "DONE", "DONE"]
+    for page in pages:
+        assert said in page.words
+        assert "Itemised bills" in page.words
+        assert "You will get these" not in page.words

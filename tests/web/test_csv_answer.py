@@ -1,0 +1,30 @@
+"""Cells of CSV that no spreadsheet runs."""
+
+import pytest
+
+from web.csv_answer import written
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("Acme", "Acme"),
+        ("1=2", "1=2"),
+        (-5, "'-5"),
+        ("=1+1", "'=1+1"),
+        ("+44 20", "'+44 20"),
+        ("-x", "'-x"),
+        ("@x", "'@x"),
+        ("\t=x", "'\t=x"),
+        ("\uff1d1+1", "'\uff1d1+1"),  # the wide forms of the same signs
+        ("\uff0b1", "'\uff0b1"),
+        ("\uff0d1", "'\uff0d1"),
+        ("\uff20x", "'\uff20x"),
+        ("\ufe66x", "'\ufe66x"),  # and the small ones
+        ("\ufe62x", "'\ufe62x"),
+        ("\ufe63x", "'\ufe63x"),
+        ("\ufe6bx", "'\ufe6bx"),
+    ],
+)
+def test_what_begins_like_a_formula_is_quoted(value: str | int, cell: str) -> None:
+    assert written([[value, "end"]]) == f"{cell},end\r\n"

@@ -1,0 +1,493 @@
+"""Open sockets: they end with their credential, have limits, and take turns like requests."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models import AccessToken, GroupMembership, User, UserGroup
+from models.lists.customer_list import page
+from models.storage.database import Signals
+from models.tables.access import TOKENS, Principal, Scope, issue_token, new_token
+from schema.base.errors import RequestRefused
+from tests.access_world import add_user, sign_in
+from tests.clock import START, Clock
+from tests.databases import Databases
+from tests.graphql_client import (
+    Api,
+    Json,
+    LiveApi,
+    Socket,
+    connected,
+    running_live_api,
+    serving,
+    until_followed,
+)
+from web.sign_in import SignInUnavailable
+from web.socket_sessions import Connection, ConnectionLimits, Connections, TooManyConnections
+
+VIEWER = "{ viewer { name } }"
+COUNT = "{ customers { totalCount } }"
+PAGE = "{ customers { nodes { id } } }"
+FOLLOW = "subscription($id: ID!) { customerEnriched(customerId: $id) { name } }"
+PROMPTLY_S = 3.0
+ALL = frozenset(Scope)
+
+
+@asynccontextmanager
+async def following(api: Api, token: str) -> AsyncIterator[tuple[Socket, str]]:
+    """Open a socket with a subscription that has nothing to tell; give it and the operation."""
+    customer = await api.save_customer()
+    async with serving(api.app) as address, connected(address) as socket:
+        await socket.sign_in(token)
+        operation = await socket.subscribe(FOLLOW, id=customer["id"])
+        await until_followed(api)
+        yield socket, operation
+
+
+async def user_token(api: Api, own: frozenset[Scope], group: frozenset[Scope]) -> str:
+    """Make a user in a group, with a token of all scopes."""
+    now = api.clock()
+    dates: Json = {"created_at": now, "last_modified_at": now}
+    user = await User.create(name="Uma", name_key="uma", permissions=sorted(own), **dates)
+    made = await UserGroup.create(name="G", name_key="g", permissions=sorted(group), **dates)
+    await GroupMembership.create(group=made, user=user, joined_at=now)
+    token, secret = new_token("Uma's laptop", ALL, now)
+    token.user_id = user.id
+    await token.save(force_create=True)
+    return secret
+
+
+READS = frozenset({Scope.CUSTOMERS_READ})
+RUNS = frozenset({Scope.ENRICHMENT_RUN})
+ENDS: dict[str, tuple[Callable[[], Awaitable[Any]], str]] = {
+    "revoked": (lambda: AccessToken.all().update(revoked_at=START), "UNAUTHENTICATED"),
+    "deleted": (lambda: AccessToken.all().delete(), "UNAUTHENTICATED"),
+    "expiry moved": (lambda: AccessToken.all().update(expires_at=START), "UNAUTHENTICATED"),
+    "user disabled": (lambda: User.all().update(disabled_at=START), "UNAUTHENTICATED"),
+    "scope lost": (lambda: AccessToken.all().update(scopes=["customers:read"]), "FORBIDDEN"),
+    "permission lost": (lambda: User.all().update(permissions=[]), "FORBIDDEN"),
+    "group's permission lost": (lambda: UserGroup.all().update(permissions=[]), "FORBIDDEN"),
+    "group left": (lambda: GroupMembership.all().delete(), "FORBIDDEN"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_an_idle_socket_ends_with_its_credential(live: LiveApi, end: str) -> None:
+    """R95: nobody sends anything, and nothing happens that the subscription would tell."""
+    change, code = ENDS[end]
+    token = await user_token(live, READS, RUNS)
+    async with following(live, token) as (socket, operation):
+        assert await socket.ask(COUNT) == {"data": {"customers": {"totalCount": 1}}}
+        async with asyncio.timeout(PROMPTLY_S):
+            await change()
+            assert await socket.ended() == ({operation: code}, 4403)
+    await until_followed(live, 0)
+
+
+@pytest.mark.parametrize(
+    ("mutation", "code"),
+    [("disableUser", "UNAUTHENTICATED"), ("revokePermissions", "FORBIDDEN")],
+)
+async def test_an_idle_socket_ends_with_what_an_administrator_takes_away(
+    live: LiveApi, mutation: str, code: str
+) -> None:
+    """R95: the token is as good as before, its user is not."""
+    user = await add_user(live, "Uma", Scope.CUSTOMERS_READ)
+    token = await sign_in(live, user, Scope.CUSTOMERS_READ)
+    given: Json = {"id": user}
+    if mutation == "revokePermissions":
+        given = {"granteeId": user, "permissions": ["customers:read"]}
+    async with following(live, token) as (socket, operation), asyncio.timeout(PROMPTLY_S):
+        await live.done(mutation, "", **given)
+        assert await socket.ended() == ({operation: code}, 4403)
+
+
+async def test_an_idle_socket_ends_when_its_token_expires(live: LiveApi) -> None:
+    token = await issue_token("Short", READS, live.clock(), timedelta(hours=1))
+    async with following(live, token) as (socket, operation):
+        live.clock.advance(timedelta(minutes=59))
+        assert await socket.ask(COUNT) == {"data": {"customers": {"totalCount": 1}}}
+        async with asyncio.timeout(PROMPTLY_S):
+            live.clock.advance(timedelta(minutes=1))
+            assert await socket.ended() == ({operation: "UNAUTHENTICATED"}, 4403)
+
+
+async def test_a_socket_outlives_what_others_lose_and_what_it_gains(live: LiveApi) -> None:
+    token = await issue_token("Kept", READS, live.clock())
+    await issue_token("Other", ALL, live.clock())
+    async with following(live, token) as (socket, _):
+        await live.change_tokens("Other", revoked_at=live.clock())
+        refused = await socket.ask('{ customerClass(code: "CHARITY") { code } }')
+        assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+        await live.change_tokens("Kept", scopes=["customers:read", "customer_classes:read"])
+        answer = await socket.ask('{ customerClass(code: "CHARITY") { code } }')
+        assert answer == {"data": {"customerClass": {"code": "CHARITY"}}}
+        await live.change_tokens("Kept", scopes=["customers:read"])
+        assert (await socket.ended())[1] == 4403
+
+
+async def test_nothing_is_told_to_a_credential_that_has_ended(
+    live: LiveApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if nobody had looked yet."""
+    monkeypatch.setattr("web.socket_sessions.Connections._look", _nothing)
+    async with following(live, live.token) as (socket, operation):
+        (customer,) = (await live.data("{ customers { nodes { id } } }"))["customers"]["nodes"]
+        other = await issue_token("Other", ALL, live.clock())
+        await live.change_tokens("Tess Tester", revoked_at=live.clock())
+        live.token = other
+        classes = await live.class_of("COMPANY_UK_LIMITED")
+        await live.done(
+            "changeCustomerClass", "", customerId=customer["id"], classId=classes["id"], reason="x"
+        )
+        await live.save_customer(id=customer["id"], companyNumber="101")
+        assert await socket.ended() == ({operation: "UNAUTHENTICATED"}, 4403)
+
+
+async def _nothing(*_: Any) -> None:
+    return None
+
+
+async def test_a_bug_in_what_a_subscription_waits_for_is_masked(
+    live: LiveApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the vault is behind the painting")
+
+    customer = await live.save_customer()
+    monkeypatch.setattr("resolvers.enrichment.events_after", fail)
+    async with serving(live.app) as address, connected(address) as socket:
+        await socket.sign_in(live.token)
+        result = await socket.ask(FOLLOW, id=customer["id"])
+    (error,) = result["errors"]
+    assert error["extensions"]["code"] == "INTERNAL_ERROR"
+    assert "vault" not in error["message"]
+    assert result["data"] is None
+
+
+@asynccontextmanager
+async def limited(
+    databases: Databases, clock: Clock, **settings: Any
+) -> AsyncIterator[tuple[LiveApi, str]]:
+    """Serve the application with other limits."""
+    async with (
+        running_live_api(databases, clock, **settings) as live,
+        serving(live.app) as address,
+    ):
+        yield live, address
+
+
+async def test_a_credential_has_so_many_connections_and_no_more(
+    databases: Databases, clock: Clock
+) -> None:
+    async with limited(databases, clock, credential_connections=2) as (live, address):
+        other = await live.token_for(Scope.CUSTOMERS_READ)
+        async with connected(address) as first, connected(address) as second:
+            await first.sign_in(live.token)
+            await second.sign_in(live.token)
+            async with connected(address) as third:
+                await third.send(
+                    type="connection_init", payload={"Authorization": f"Bearer {live.token}"}
+                )
+                assert await third.closed() == 4429
+            async with connected(address) as others:
+                await others.sign_in(other)
+                assert "data" in await others.ask(VIEWER)
+            assert "data" in await first.ask(VIEWER)
+        async with connected(address) as again, asyncio.timeout(PROMPTLY_S):
+            await again.sign_in(live.token)  # the two have gone
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [({"connection_subscriptions": 2}, 2), ({"credential_subscriptions": 2}, 2)],
+)
+async def test_subscriptions_have_a_limit(
+    databases: Databases, clock: Clock, settings: Json, limit: int
+) -> None:
+    async with limited(databases, clock, **settings) as (live, address), connected(address) as one:
+        customer = await live.save_customer()
+        await one.sign_in(live.token)
+        first = await one.subscribe(FOLLOW, id=customer["id"])
+        await one.subscribe(FOLLOW, id=customer["id"])
+        await until_followed(live, 2)
+        third = await one.subscribe(FOLLOW, id=customer["id"])
+        refused = await one.receive()
+        assert (refused["type"], refused["id"]) == ("error", third)
+        (error,) = refused["payload"]
+        assert error["extensions"] == {
+            "code": "TOO_MANY_SUBSCRIPTIONS",
+            "retryable": True,
+            "limit": limit,
+        }
+        await one.send(type="complete", id=first)
+        await until_followed(live, 1)
+        assert "data" in await one.ask(VIEWER)
+
+
+async def test_the_subscriptions_of_a_credential_count_over_its_connections(
+    databases: Databases, clock: Clock
+) -> None:
+    async with (
+        limited(databases, clock, credential_subscriptions=2) as (live, address),
+        AsyncExitStack() as stack,
+    ):
+        customer = await live.save_customer()
+        for followers in (1, 2):
+            socket = await stack.enter_async_context(connected(address))
+            await socket.sign_in(live.token)
+            await socket.subscribe(FOLLOW, id=customer["id"])
+            await until_followed(live, followers)
+        async with connected(address) as third:
+            await third.sign_in(live.token)
+            await third.subscribe(VIEWER)
+            (error,) = (await third.receive())["payload"]
+            assert error["extensions"]["code"] == "TOO_MANY_SUBSCRIPTIONS"
+        async with connected(address) as another:
+            await another.sign_in(await live.token_for(Scope.CUSTOMERS_READ))
+            assert "data" in await another.ask(VIEWER)
+
+
+async def test_operations_of_sockets_take_turns_and_waiting_subscriptions_hold_none(
+    databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One query may run and one may wait."""
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(*given: Any, **named: Any) -> Any:
+        entered.set()
+        await go_on.wait()
+        return await page(*given, **named)
+
+    settings = {"running_requests": 1, "waiting_requests": 1}
+    async with limited(databases, clock, **settings) as (live, address):
+        customer = await live.save_customer(
+            "id", name="Sandbox Alpha Trading", classCode="COMPANY_UK_LIMITED"
+        )
+        async with connected(address) as follower, connected(address) as asker:
+            await follower.sign_in(live.token)
+            await asker.sign_in(live.token)
+            followed = await follower.subscribe(FOLLOW, id=customer["id"])
+            await until_followed(live)
+            assert "data" in await asker.ask(COUNT)  # the subscription holds no turn
+            monkeypatch.setattr("resolvers.customer.page", slow)
+            running = await asker.subscribe(PAGE)
+            await entered.wait()
+            waiting = await asker.subscribe(PAGE)
+            refused = await asker.subscribe(PAGE)
+            answer = await asker.receive()
+            assert (answer["type"], answer["id"]) == ("error", refused)
+            (error,) = answer["payload"]
+            assert error["extensions"]["code"] == "OVERLOADED"
+            assert error["extensions"]["retryAfterSeconds"] == 1
+            # An event waits for its turn as well, however many do.
+            await live.save_customer(id=customer["id"], companyNumber="101")
+            with pytest.raises(TimeoutError):
+                await follower.ws.receive(timeout=0.3)
+            go_on.set()
+            told = await follower.next(followed)
+            assert told["data"]["customerEnriched"] == {"name": "Sandbox Alpha Trading"}
+            done = [await asker.receive() for _ in range(4)]
+            assert {one["id"] for one in done if one["type"] == "next"} == {running, waiting}
+
+
+class FakeConnection:
+    """A connection of a client that may be slow to hear of its end."""
+
+    def __init__(self, *, is_slow: bool = False) -> None:
+        self.running = 0
+        self.acts_as: list[Principal] = []
+        self.ended: list[tuple[Any, int]] = []
+        self._is_slow = is_slow
+
+    def act_as(self, principal: Principal) -> None:
+        self.acts_as.append(principal)
+
+    async def end(self, refusal: RequestRefused, code: int) -> None:
+        if self._is_slow:
+            await asyncio.Event().wait()
+        assert refusal.extensions is not None
+        self.ended.append((refusal.extensions["code"], code))
+
+
+class World:
+    """Credentials as a test sets them."""
+
+    def __init__(self, clock: Clock, limits: ConnectionLimits | None = None) -> None:
+        self.principals: dict[str, Principal] = {}
+        self.fault: Exception | None = None
+        self.state = 0
+        self.asked = 0
+        self.connections = Connections(
+            self.authenticate, lambda: self.state, clock, limits or ConnectionLimits()
+        )
+
+    async def authenticate(self, authorization: str | None) -> Principal | None:
+        self.asked += 1
+        if self.fault is not None:
+            raise self.fault
+        return self.principals.get(authorization or "")
+
+    def set(self, authorization: str, **changes: Any) -> None:
+        self.state += 1
+        self.principals[authorization] = Principal(
+            **{"id": authorization, "name": "Ann", "scopes": READS, **changes}
+        )
+
+    async def sign_in(self, authorization: str, connection: Connection) -> None:
+        principal = await self.authenticate(authorization)
+        assert principal is not None
+        self.connections.add(authorization, principal, connection)
+
+    async def look(self) -> None:
+        await self.connections._look()
+        await asyncio.sleep(0)  # for what ends beside
+
+
+@pytest.fixture
+def world(clock: Clock) -> World:
+    made = World(clock)
+    made.set("a")
+    return made
+
+
+async def test_who_is_looked_at_is_asked_for_only_after_something_changed(world: World) -> None:
+    connection = FakeConnection()
+    await world.sign_in("a", connection)
+    await world.look()  # in case something changed while it signed in
+    asked = world.asked
+    await world.look()
+    assert world.asked == asked
+    world.state += 1
+    await world.look()
+    assert world.asked == asked + 1
+    assert connection.ended == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "ended"),
+    [
+        ({}, []),
+        ({"name": "renamed"}, []),
+        ({"scopes": READS | RUNS}, []),  # more than before
+        ({"scopes": frozenset({Scope.CUSTOMERS_WRITE})}, []),  # brings what it had
+        ({"scopes": frozenset[Scope]()}, [("FORBIDDEN", 4403)]),
+        ({"scopes": RUNS}, [("FORBIDDEN", 4403)]),  # something else than before
+        ({"reseller_id": "cus_1"}, [("FORBIDDEN", 4403)]),  # reaches less
+        ({"id": "b"}, [("FORBIDDEN", 4403)]),  # somebody else
+    ],
+)
+async def test_a_socket_ends_when_anything_was_lost(
+    world: World, changes: Json, ended: list[Any]
+) -> None:
+    connection = FakeConnection()
+    await world.sign_in("a", connection)
+    world.set("a", **changes)
+    await world.look()
+    assert connection.ended == ended
+    if not ended:
+        assert connection.acts_as[-1] == world.principals["a"]
+
+
+async def test_who_comes_after_a_loss_acts_by_what_is_left(world: World) -> None:
+    before, after = FakeConnection(), FakeConnection()
+    await world.sign_in("a", before)
+    world.set("a", scopes=frozenset[Scope]())
+    await world.sign_in("a", after)
+    await asyncio.sleep(0)
+    assert (before.ended, after.ended) == ([("FORBIDDEN", 4403)], [])
+    assert after.acts_as == [world.principals["a"]]
+    world.connections.remove("a", before)
+    await world.look()
+    assert after.ended == []
+    assert await world.connections.check("a")
+
+
+async def test_a_slow_client_holds_up_nobody(world: World) -> None:
+    slow, quick = FakeConnection(is_slow=True), FakeConnection()
+    await world.sign_in("a", slow)
+    world.set("b")
+    await world.sign_in("b", quick)
+    world.principals.clear()
+    world.state += 1
+    await world.look()
+    assert quick.ended == [("UNAUTHENTICATED", 4403)]
+
+
+async def test_where_nobody_can_tell_the_client_is_told_to_come_back(world: World) -> None:
+    connection = FakeConnection()
+    await world.sign_in("a", connection)
+    world.fault = SignInUnavailable(10)
+    world.state += 1
+    await world.look()
+    assert connection.ended == [("SIGN_IN_UNAVAILABLE", 1013)]
+
+
+async def test_sockets_outlive_a_database_that_is_away_but_not_their_expiry(
+    world: World, clock: Clock
+) -> None:
+    signals = Signals()
+    short, long = FakeConnection(), FakeConnection()
+    world.set("short", expires_at=clock() + timedelta(minutes=1))
+    await world.sign_in("a", long)
+    await world.sign_in("short", short)
+    watching = asyncio.create_task(world.connections.watch(signals))
+    await asyncio.sleep(0)
+    world.fault = ConnectionRefusedError()
+    world.state += 1
+    await _looked(world, signals)
+    assert (short.ended, long.ended) == ([], [])
+    clock.advance(timedelta(minutes=1))
+    await _looked(world, signals)
+    assert (short.ended, long.ended) == ([("UNAUTHENTICATED", 4403)], [])
+    world.fault = None
+    world.principals.clear()
+    await _looked(world, signals)
+    assert long.ended == [("UNAUTHENTICATED", 4403)]
+    watching.cancel()
+
+
+async def _looked(world: World, signals: Signals) -> None:
+    """Tell of a change, and wait until it was looked at."""
+    asked = world.asked
+    signals.fire(TOKENS)
+    async with asyncio.timeout(PROMPTLY_S):
+        while world.asked == asked:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_connections_count_by_whom_they_stand_for_whatever_the_token(clock: Clock) -> None:
+    """A provider's tokens are renewed every few minutes."""
+    world = World(clock, ConnectionLimits(credential_connections=2))
+    made: list[Connection] = [FakeConnection() for _ in range(3)]
+    for number in range(3):
+        world.set(f"token {number}", id="usr_1")
+    await world.sign_in("token 0", made[0])
+    await world.sign_in("token 1", made[1])
+    with pytest.raises(TooManyConnections):
+        await world.sign_in("token 2", made[2])
+    world.connections.remove("token 0", made[0])
+    await world.sign_in("token 2", made[2])
+    assert not await world.connections.check("token 0")
+
+
+async def test_more_tokens_give_a_user_no_more_connections(clock: Clock) -> None:
+    """Nor a partner, by tokens of nobody's."""
+    for owner in ({"user_id": "usr_1"}, {"reseller_id": "cus_1"}):
+        world = World(clock, ConnectionLimits(credential_connections=1))
+        world.set("token 0", **owner)
+        world.set("token 1", **owner)
+        world.set("another's")
+        made: list[Connection] = [FakeConnection() for _ in range(2)]
+        await world.sign_in("token 0", made[0])
+        with pytest.raises(TooManyConnections):
+            await world.sign_in("token 1", made[1])
+        await world.sign_in("another's", FakeConnection())
+        world.connections.remove("token 0", made[0])
+        await world.sign_in("token 1", made[1])

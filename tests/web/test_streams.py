@@ -1,0 +1,160 @@
+"""Operations of a socket: subscriptions event by event, each executed in its turn."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import GraphQLError
+from strawberry.types import ExecutionContext
+from strawberry.types.execution import PreExecutionError
+
+from schema.base.errors import overloaded
+from schema.engine.execution import Operation, RememberingSchema
+from schema.engine.plan import PlannedExecution
+
+happened: list[str] = []
+
+
+@strawberry.type
+class Event:
+    """Something that happens."""
+
+    number: int
+
+    @strawberry.field
+    async def doubled(self) -> int:
+        """Give it twice."""
+        happened.append("executed")
+        return self.number * 2
+
+
+@strawberry.type
+class Query:
+    """What can be read."""
+
+    one: int = 1
+
+
+@strawberry.type
+class Subscription:
+    """What can be followed."""
+
+    @strawberry.subscription
+    async def events(self, most: int, fails: bool = False) -> AsyncGenerator[Event, None]:
+        """Count."""
+        try:
+            for number in range(most):
+                happened.append("waited")
+                yield Event(number=number)
+            if fails:
+                raise ZeroDivisionError("secret")
+        finally:
+            happened.append("closed")
+
+
+class Followed(RememberingSchema):
+    """The schema that is tested; it delivers so many events."""
+
+    deliverable = 9
+    is_crowded = False
+
+    @asynccontextmanager
+    async def turn_of_event(self, context: Operation) -> AsyncIterator[None]:
+        """Note when a turn begins and ends."""
+        assert context.query
+        happened.append("turn")
+        yield
+        happened.append("turn over")
+
+    def turn(self, context: Operation) -> Any:
+        """Be crowded, if that is tried."""
+        if self.is_crowded:
+            raise overloaded(3, 7)
+        return super().turn(context)
+
+    async def may_deliver(self, context: Operation) -> bool:
+        """Deliver no more than so many."""
+        assert context.query
+        self.deliverable -= 1
+        return self.deliverable >= 0
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Leave errors as they are."""
+
+
+@pytest.fixture
+def schema() -> Followed:
+    """Give a schema to which nothing has happened."""
+    happened.clear()
+    return Followed(Query, subscription=Subscription, execution_context_class=PlannedExecution)
+
+
+async def results_of(schema: Followed, text: str, **variables: Any) -> list[Any]:
+    return [one async for one in await schema.stream(text, variables)]
+
+
+FOLLOW = """
+  subscription($most: Int!, $fails: Boolean! = false) {
+    events(most: $most, fails: $fails) { doubled }
+  }
+"""
+
+
+async def test_each_event_is_executed_in_a_turn_and_waited_for_outside(schema: Followed) -> None:
+    results = await results_of(schema, FOLLOW, most=2)
+    assert [one.data for one in results] == [{"events": {"doubled": 0}}, {"events": {"doubled": 2}}]
+    assert happened == [
+        *("waited", "turn", "executed", "turn over"),
+        *("waited", "turn", "executed", "turn over"),
+        "closed",
+    ]
+
+
+async def test_a_subscription_that_may_not_go_on_tells_nothing_more(schema: Followed) -> None:
+    schema.deliverable = 1
+    results = await results_of(schema, FOLLOW, most=5)
+    assert [one.data for one in results] == [{"events": {"doubled": 0}}]
+    assert happened.count("waited") == 2
+    assert happened[-1] == "closed"
+
+
+async def test_a_source_that_fails_ends_with_an_error_at_its_field(schema: Followed) -> None:
+    text = FOLLOW.replace("events", "told: events")
+    first, last = await results_of(schema, text, most=1, fails=True)
+    assert first.data == {"told": {"doubled": 0}}
+    (error,) = last.errors
+    assert (last.data, error.path) == (None, ["told"])
+    assert isinstance(error.original_error, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "message"),
+    [
+        ("", {}, "query is missing."),
+        ("fragment F on Query { one }", {}, "The document has no such operation."),
+        ("{ two }", {}, "Cannot query field 'two' on type 'Query'."),
+        (FOLLOW, {"most": "x"}, "Variable '$most' has invalid value"),
+    ],
+)
+async def test_what_can_not_begin_is_refused_before_it_does(
+    schema: Followed, text: str, variables: dict[str, Any], message: str
+) -> None:
+    (refused,) = await results_of(schema, text, **variables)
+    assert isinstance(refused, PreExecutionError)
+    assert refused.errors is not None
+    assert [error.message[: len(message)] for error in refused.errors] == [message]
+    assert happened == []
+
+
+async def test_a_crowd_refuses_a_query_in_its_own_error(schema: Followed) -> None:
+    schema.is_crowded = True
+    (refused,) = await results_of(schema, "{ one }")
+    assert isinstance(refused, PreExecutionError)
+    assert refused.errors is not None
+    assert [error.extensions for error in refused.errors] == [
+        {"code": "OVERLOADED", "retryable": True, "retryAfterSeconds": 3, "limit": 7}
+    ]

@@ -1,0 +1,90 @@
+"""Streams the exposures of a period as CSV."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from models.lists.delivery_histories import exposures_after
+from models.rules.delivery import DeliveryPolicy
+from models.rules.delivery_exposure import Exposure
+from models.tables.access import Principal, Scope
+from schema.base.errors import RequestRefused
+from schema.base.instants import checked_period
+from schema.base.request_slot import Limiters
+from web.csv_answer import Row, csv_stream, mark_wanted
+from web.routes import Signed
+from web.sign_in import Authenticate
+
+COLUMNS = (
+    "customer_id",
+    "contact_id",
+    "documents",
+    "reason",
+    "basis",
+    "entry_id",
+    "from_at",
+    "until_at",
+)
+PERSONAL = ("contact_name", "email")
+"""The columns that are there for those who may read contacts, and are not masked."""
+
+
+def delivery_export(
+    authenticate: Authenticate,
+    limiters: Limiters,
+    policy: DeliveryPolicy,
+    is_masked: Callable[[Principal], bool],
+) -> Route:
+    """Give the route `/exports/delivery-exposure.csv?from=…&to=…`, with `&bom=true` if wanted."""
+
+    async def export(request: Request) -> Response:
+        try:
+            since, until = checked_period(_instant(request, "from"), _instant(request, "to"))
+        except RequestRefused as refused:
+            return PlainTextResponse(f"{refused.message}\n", 400)
+        except ValueError:
+            text = "Give from and to in ISO 8601, as 2026-10-01T00:00:00Z.\n"
+            return PlainTextResponse(text, 400)
+        try:
+            mark = mark_wanted(request)
+        except ValueError as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        principal = request.state.principal
+        is_personal = principal.may(Scope.CONTACTS_READ) and not is_masked(principal)
+        columns = (*COLUMNS, *PERSONAL) if is_personal else COLUMNS
+        rows = _rows(since, until, policy, is_personal=is_personal)
+        name = f"delivery-exposure-{since.date()}-{until.date()}.csv"
+        return await csv_stream(name, columns, rows, request.state.part, mark)
+
+    signed = Signed(authenticate, limiters, export, Scope.CUSTOMERS_READ)
+    return Route("/exports/delivery-exposure.csv", signed, methods=["GET"])
+
+
+def _instant(request: Request, name: str) -> datetime:
+    return datetime.fromisoformat(request.query_params.get(name, ""))
+
+
+async def _rows(
+    since: datetime, until: datetime, policy: DeliveryPolicy, *, is_personal: bool
+) -> AsyncGenerator[Row, None]:
+    async with aclosing(exposures_after(None, since, until, policy)) as found:
+        async for exposure in found:
+            row = _row(exposure)
+            yield [*row, exposure.name, exposure.email] if is_personal else row
+
+
+def _row(exposure: Exposure) -> Row:
+    return [
+        exposure.customer_id,
+        exposure.contact_id,
+        " ".join(exposure.documents),
+        exposure.reason,
+        exposure.basis,
+        exposure.entry_id,
+        exposure.from_at,
+        exposure.until_at,
+    ]

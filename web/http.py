@@ -1,0 +1,261 @@
+"""GraphQL over HTTP to the letter of its specification: one endpoint for POST and for GET.
+
+It is an ASGI application by itself. Requests and answers are as the server hands and takes them:
+objects around them would cost as much as executing a small query.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+import structlog
+from starlette.types import Message, Receive, Scope, Send
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from models.storage.fault_log import report
+from models.tables.access import Principal
+from schema.base.context import Context
+from schema.base.errors import (
+    ClientGone,
+    ErrorCode,
+    RequestRefused,
+    is_unavailable,
+    masked,
+    settle,
+    unavailable,
+)
+from schema.base.request_notes import note_errors
+from schema.base.request_slot import Limiters
+from schema.engine.document_reader import LONG_JSON
+from schema.engine.metering import BYTES_PER_POINT
+from schema.engine.served_schema import CustomerClassesSchema
+from schema.engine.trusted_documents import DocumentSource, Wanted, asked_id
+from web.auth_failure_limiter import TooManyAuthFailures
+from web.http_request import (
+    GRAPHQL_RESPONSE,
+    JSON,
+    GraphQLRequest,
+    Header,
+    HTTPRefused,
+    RequestSource,
+    headers_of,
+    negotiate,
+    receive_request,
+)
+from web.proxy import address_of
+from web.sign_in import Authenticate, SignInUnavailable
+
+log = structlog.get_logger(__name__)
+
+STATUSES = {
+    ErrorCode.OVERLOADED.value: 503,
+    ErrorCode.RATE_LIMITED.value: 429,
+    ErrorCode.SIGN_IN_UNAVAILABLE.value: 503,
+    ErrorCode.TIMEOUT.value: 503,
+}
+"""The statuses of refusals that every client is to understand, whatever media type it takes."""
+
+SHORT_JSON = 4_000
+"""Bytes that are decoded in less time than it took to receive them, so in no slot."""
+
+CONTENT_TYPES = {one: f"{one}; charset=utf-8".encode() for one in (JSON, GRAPHQL_RESPONSE)}
+MANY_ROWS = 500
+READING = (OperationType.QUERY,)
+WRITING = (OperationType.QUERY, OperationType.MUTATION)
+
+MakeContext = Callable[[str, Principal], Context]
+"""Makes the context of a request from its id and its principal."""
+
+Answer = tuple[Message, Message]
+"""What the server is sent: the start of the answer, and its body."""
+
+
+class GraphQLEndpoint:
+    """Serves a schema; every request needs a principal."""
+
+    def __init__(
+        self,
+        schema: CustomerClassesSchema,
+        authenticate: Authenticate,
+        make_context: MakeContext,
+        limiters: Limiters,
+        documents: DocumentSource,
+    ) -> None:
+        self._schema = schema
+        self._documents = documents
+        self._limiters = limiters
+        self._authenticate = authenticate
+        self._make_context = make_context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        start, body = await self._answer(scope, receive)
+        await send(start)
+        await send(body)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        media_type, request_id = JSON, scope["state"]["request_id"]
+        context: Context | None = None
+        try:
+            headers = headers_of(scope)
+            media_type = negotiate(_text(headers.get(b"accept")))
+            authorization = _text(headers.get(b"authorization"))
+            principal = await self._authenticate(authorization, address_of(scope))
+            if principal is None:
+                raise HTTPRefused(
+                    401,
+                    "Sign in with a bearer token that is valid.",
+                    ErrorCode.UNAUTHENTICATED,
+                    [(b"www-authenticate", b"Bearer")],
+                )
+            most = self._schema.limits.max_request_bytes
+            source = await receive_request(scope, headers, receive, most)
+            context = self._make_context(request_id, principal)
+            context.limiters = self._limiters
+            context.is_gone = scope["state"].get("is_gone")
+            # All that takes time from others, up to writing the answer, is done in slots.
+            async with context.enter():
+                return await self._execute(context, source, media_type)
+        except (SignInUnavailable, TooManyAuthFailures) as told:
+            refused = told.refusal
+        except RequestRefused as error:
+            refused = error
+        except HTTPRefused as error:
+            extensions = {"code": error.code.value, **error.details}
+            told_error = {"message": str(error), "extensions": extensions}
+            more = [*error.headers, *_cost_headers(context)]
+            return _answer({"errors": [told_error]}, error.status, media_type, more)
+        except ClientGone:
+            log.info("client_gone")
+            return _answer({}, 400, media_type)  # nobody is left to read it
+        except Exception as error:
+            # Fields mask their own bugs; this one came before them, as during sign-in.
+            fault = report("request_failed", error)
+            if fault is not None:
+                return _answer_fault(*unavailable(fault), media_type)
+            message, extensions = masked(request_id)
+            masked_error = {"message": message, "extensions": extensions}
+            return _answer({"errors": [masked_error]}, 500, media_type)
+        settle([refused], request_id)
+        return _answer_result(PreExecutionError(None, [refused]), media_type, context)
+
+    async def _execute(self, context: Context, source: RequestSource, media_type: str) -> Answer:
+        length, slot = len(source.text), context.slot
+        if slot is not None and (length > SHORT_JSON or not slot.goes_on()):
+            await slot.enter_intake()
+        spending = self._schema.begin(context)
+        if length >= BYTES_PER_POINT:
+            await spending.pay_for_size(length // BYTES_PER_POINT, context.clock)
+        if slot is None or length < LONG_JSON:
+            wanted = source.decoded()
+        else:
+            wanted = await self._schema.read_in_thread(slot, source.decoded)
+        document = self._find(context, wanted, media_type)
+        try:
+            result = await self._schema.execute(
+                document.text,
+                variable_values=wanted.variables,
+                operation_name=wanted.operation_name,
+                context_value=context,
+                allowed_operation_types=READING if source.is_get else WRITING,
+            )
+        except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.SUBSCRIPTION:
+                raise HTTPRefused(400, "Subscribe over a WebSocket.") from error
+            raise HTTPRefused(
+                405, "Mutations go by POST only.", headers=[(b"allow", b"POST")]
+            ) from error
+        except CannotGetOperationTypeError as error:
+            raise HTTPRefused(400, "The document has no such operation.") from error
+        if document.keep_as and not isinstance(result, PreExecutionError):
+            self._documents.keep(document)
+        if spending.actual > MANY_ROWS and slot is not None and result.data:
+            for name, value in result.data.items():
+                await slot.wait()  # writing a long answer takes time as well
+                result.data[name] = orjson.Fragment(orjson.dumps(value))
+        return _answer_result(result, media_type, context)
+
+    def _find(self, context: Context, wanted: GraphQLRequest, media_type: str) -> Wanted:
+        """Give the document that is asked for, by its text or by its id."""
+        try:
+            document_id = asked_id(wanted.document_id, wanted.extensions)
+            return self._documents.find(wanted.query, document_id, context.caller)
+        except RequestRefused as refused:
+            is_bad = refused.code is ErrorCode.BAD_REQUEST or media_type == GRAPHQL_RESPONSE
+            raise HTTPRefused(400 if is_bad else 200, refused.message, refused.code) from refused
+
+
+def _answer_result(result: ExecutionResult, media_type: str, context: Context | None) -> Answer:
+    headers = _cost_headers(context)
+    fault = next(filter(is_unavailable, result.errors), None) if result.errors else None
+    if fault is not None:
+        return _answer_fault(fault.message, fault.extensions or {}, media_type, result, headers)
+    body, status = _body_and_status(result, media_type)
+    if result.errors and status in {429, 503}:
+        seconds = (result.errors[0].extensions or {}).get("retryAfterSeconds")
+        if seconds is not None:
+            headers.append((b"retry-after", b"%d" % seconds))
+    return _answer(body, status, media_type, headers)
+
+
+def _cost_headers(context: Context | None) -> list[Header]:
+    spending = context.spending if context else None
+    if spending is None:
+        return []
+    spending.settle()  # what was refused has not done so
+    return spending.raw_headers()
+
+
+def _answer_fault(
+    message: str,
+    extensions: dict[str, Any],
+    media_type: str,
+    result: ExecutionResult | None = None,
+    headers: Iterable[Header] = (),
+) -> Answer:
+    """Answer 503 for the whole request, whichever of its fields met the fault of the database."""
+    body: dict[str, Any] = {"errors": [{"message": message, "extensions": extensions}]}
+    if result is not None and result.errors:
+        body = {"errors": [error.formatted for error in result.errors], "data": result.data}
+    retry_after = (b"retry-after", b"%d" % extensions["retryAfterSeconds"])
+    return _answer(body, 503, media_type, [*headers, retry_after])
+
+
+def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str, Any], int]:
+    """Tell request errors, which have no data, from errors of fields, which leave data behind."""
+    body: dict[str, Any] = {}
+    errors = result.errors or []
+    if errors:
+        body["errors"] = [error.formatted for error in errors]
+    is_request_error = result.data is None and all(error.path is None for error in errors)
+    if not is_request_error:
+        body["data"] = result.data
+    if result.extensions:
+        body["extensions"] = result.extensions
+    if not is_request_error:
+        return body, 200
+    status = STATUSES.get((errors[0].extensions or {}).get("code", "")) if errors else None
+    return body, status or (400 if media_type == GRAPHQL_RESPONSE else 200)
+
+
+def _answer(
+    body: dict[str, Any], status: int, media_type: str, more: Iterable[Header] = ()
+) -> Answer:
+    if "errors" in body:
+        note_errors(body["errors"])
+    text = orjson.dumps(body)
+    headers = [
+        (b"content-length", b"%d" % len(text)),
+        (b"content-type", CONTENT_TYPES[media_type]),
+        *more,
+    ]
+    return (
+        {"type": "http.response.start", "status": status, "headers": headers},
+        {"type": "http.response.body", "body": text},
+    )
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")

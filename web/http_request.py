@@ -1,0 +1,201 @@
+"""Reads requests of GraphQL over HTTP: which media type is wanted, and what is asked for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope
+
+from schema.base.errors import ClientGone, ErrorCode
+from web.request_json import UnusableJSON, has_null_character, read_json
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+JSON = "application/json"
+WILDCARDS = ("application/*", "*/*")
+MAX_ACCEPTED = 50
+MAX_PARAMETERS = 10
+"""Media types of a header, and parameters of one, that are looked at; anybody may send more."""
+
+UTF_8 = frozenset({"utf-8", "utf8"})
+MAX_SHOWN = 60
+"""Characters of a header that a message repeats."""
+
+PARAMETERS = {
+    "query": str,
+    "operationName": str,
+    "variables": dict,
+    "documentId": str,
+    "extensions": dict,
+}
+
+Headers = Mapping[bytes, bytes]
+"""The headers of a request; of those that came more than once, the first."""
+
+
+Header = tuple[bytes, bytes]
+
+
+class HTTPRefused(Exception):
+    """A request that never gets as far as GraphQL; `status` is the HTTP status."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: ErrorCode = ErrorCode.BAD_REQUEST,
+        headers: Sequence[Header] = (),
+        **details: Any,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers
+        self.details = details
+
+
+class GraphQLRequest(NamedTuple):
+    """The parameters of a request, of the types that they must have."""
+
+    query: str | None
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    document_id: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+def headers_of(scope: Scope) -> Headers:
+    """Give the headers of a request by their names, in small letters."""
+    return dict(reversed([*scope["headers"]]))
+
+
+def negotiate(accept: str | None) -> str:
+    """Choose the media type of the answer; a client that does not care gets plain JSON."""
+    if accept is None or not accept.strip():
+        return JSON
+    best, best_quality = None, 0.0
+    for part in accept.split(",", MAX_ACCEPTED)[:MAX_ACCEPTED]:
+        name, *parameters = (piece.strip().lower() for piece in part.split(";", MAX_PARAMETERS))
+        quality = _quality(parameters)
+        offered = JSON if name in WILDCARDS else name
+        if offered in {JSON, GRAPHQL_RESPONSE} and quality > best_quality:
+            best, best_quality = offered, quality
+    if best is None:
+        raise HTTPRefused(406, f"This endpoint answers in {GRAPHQL_RESPONSE} or {JSON}.")
+    return best
+
+
+class RequestSource(NamedTuple):
+    """A request as it came, not decoded yet."""
+
+    is_get: bool
+    text: bytes
+
+    def decoded(self) -> GraphQLRequest:
+        """Take the parameters out; refuse what is not of the specification's form."""
+        given = _read_query_string(self.text) if self.is_get else _read_body(self.text)
+        for name, value in given.items():
+            wanted = PARAMETERS.get(name)
+            if wanted is not None and value is not None and not isinstance(value, wanted):
+                kind = "a string" if wanted is str else "an object"
+                raise HTTPRefused(400, f"{name} must be {kind}.")
+        get = given.get
+        named, variables = get("operationName") or None, get("variables")
+        return GraphQLRequest(get("query"), named, variables, get("documentId"), get("extensions"))
+
+
+async def receive_request(
+    scope: Scope, headers: Headers, receive: Receive, most: int
+) -> RequestSource:
+    """Receive all of a request; refuse another method, media type or size."""
+    method = scope["method"]
+    if method == "GET":
+        return RequestSource(is_get=True, text=scope["query_string"])
+    if method != "POST":
+        raise HTTPRefused(405, "GET and POST only.", headers=[(b"allow", b"GET, POST")])
+    _check_media_type(headers.get(b"content-type", b"").decode("latin-1"))
+    coding = headers.get(b"content-encoding")
+    if coding is not None and coding.strip().lower() != b"identity":
+        name = _quoted(coding.decode("latin-1").strip().lower())
+        raise HTTPRefused(
+            415,
+            f"The body must be sent as it is; the content coding {name} is not supported.",
+            headers=[(b"accept-encoding", b"identity")],
+        )
+    return RequestSource(is_get=False, text=await _whole_body(receive, most))
+
+
+def _read_query_string(text: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(text.decode("latin-1"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError as error:
+        raise HTTPRefused(400, "The query string must be UTF-8, percent-encoded.") from error
+    given: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in PARAMETERS:
+            continue
+        if name in given:
+            raise HTTPRefused(400, f"{name} stands more than once in the query string.")
+        given[name] = value
+        if "\x00" in value or (name == "query" and has_null_character(value)):
+            raise HTTPRefused(400, f"{name}: text must not hold the character U+0000.")
+        if PARAMETERS[name] is dict:
+            given[name] = _parsed(value.encode(), name)
+    return given
+
+
+def _read_body(text: bytes) -> dict[str, Any]:
+    given = _parsed(text)
+    if not isinstance(given, dict):
+        raise HTTPRefused(400, "The body must be one JSON object; batches are not supported.")
+    return given
+
+
+def _check_media_type(content_type: str) -> None:
+    """Refuse a body of another media type than JSON, or in another charset than UTF-8."""
+    if content_type == JSON:
+        return
+    name, *parameters = (piece.strip() for piece in content_type.lower().split(";", MAX_PARAMETERS))
+    if name != JSON:
+        sent = _quoted(name) if name else "missing"
+        raise HTTPRefused(415, f"The Content-Type must be {JSON}; it is {sent}.")
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        charset = value.strip().strip("\"'")
+        if key.strip() == "charset" and charset not in UTF_8:
+            raise HTTPRefused(415, f"The charset must be utf-8; it is {_quoted(charset)}.")
+
+
+def _quoted(text: str) -> str:
+    return f'"{text[:MAX_SHOWN]}"' + ("…" if len(text) > MAX_SHOWN else "")
+
+
+async def _whole_body(receive: Receive, most: int) -> bytes:
+    """Read a body, which mostly comes in one piece."""
+    body, has_more = b"", True
+    while has_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body += message.get("body", b"")
+        has_more = message.get("more_body", False)
+        if len(body) > most:
+            too_large = f"A request has {most:,} bytes at most; this one has more."
+            raise HTTPRefused(413, too_large, ErrorCode.REQUEST_TOO_LARGE, limit=most)
+    return body
+
+
+def _parsed(text: bytes, *place: str) -> Any:
+    try:
+        return read_json(text, place)
+    except UnusableJSON as unusable:
+        raise HTTPRefused(400, unusable.message) from unusable
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return min(float(parameter[2:]), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0

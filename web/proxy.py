@@ -1,0 +1,135 @@
+"""Who asks, when a proxy stands between: forwarded headers, believed from trusted proxies. PURE.
+
+What a client sends in these headers is its own invention, so they are believed only as far as a
+trusted proxy wrote them: from the right, up to the first address that is no such proxy. A proxy
+writes one kind of header and passes the other on as it came, so one kind is chosen. Nothing is made
+of a forwarded host, nor of Host itself: links begin with `PUBLIC_URL`.
+"""
+
+import re
+from collections.abc import Iterable, MutableMapping
+from enum import StrEnum, unique
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+Network = IPv4Network | IPv6Network
+Header = tuple[bytes, bytes]
+
+MAX_HOPS = 20
+"""More proxies than anybody has; what is further to the left is not looked at."""
+
+SCHEMES = frozenset({"http", "https"})
+PORT = re.compile(r":?[0-9]{1,5}")
+
+
+@unique
+class ForwardedBy(StrEnum):
+    """The kind of header that the proxies write."""
+
+    X_FORWARDED = "x-forwarded"
+    """`X-Forwarded-For` and `X-Forwarded-Proto`."""
+    FORWARDED = "forwarded"
+    """`Forwarded`, by RFC 7239."""
+
+
+def address_of(scope: MutableMapping[str, Any]) -> str:
+    """Give the address of who asks; empty where there is none, as over a Unix socket."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+class TrustedProxies:
+    """The proxies whose word on their clients is taken."""
+
+    def __init__(self, networks: Iterable[Network], by: ForwardedBy) -> None:
+        self._networks = tuple(networks)
+        self.are_any = bool(self._networks)
+        self._by = by
+        self._is_trusted = lru_cache(maxsize=1024)(self._compute_trust)
+
+    def reveal(self, scope: MutableMapping[str, Any]) -> None:
+        """Put the client's address and scheme in place of those of the proxy that it came by."""
+        if not self._is_trusted(address_of(scope)):
+            return
+        address, proto = self._client(scope["headers"])
+        if address is not None:
+            scope["client"] = (address, 0)
+        if proto in SCHEMES:
+            scope["scheme"] = proto.replace("http", "ws") if _is_socket(scope) else proto
+
+    def _client(self, headers: Iterable[Header]) -> tuple[str | None, str | None]:
+        """Give address and scheme of the first hop from the right that is no trusted proxy.
+
+        A hop that can't be read was written by a proxy that did not know; its own address stands
+        in for it.
+        """
+        found: tuple[str | None, str | None] = (None, None)
+        for node, proto in _hops(headers, self._by):
+            address = _address(node)
+            if address is None:
+                return found[0], proto or found[1]
+            found = address, proto or found[1]
+            if not self._is_trusted(address):
+                break
+        return found
+
+    def _compute_trust(self, text: str) -> bool:
+        address = _address(text)
+        return address is not None and any(ip_address(address) in one for one in self._networks)
+
+
+def _hops(headers: Iterable[Header], by: ForwardedBy) -> list[tuple[str, str | None]]:
+    """Give node and scheme of each hop, nearest first."""
+    if by is ForwardedBy.FORWARDED:
+        return [_hop(element) for element in _elements(headers, b"forwarded")]
+    nodes = _elements(headers, b"x-forwarded-for")
+    protos: list[str | None] = [one.lower() for one in _elements(headers, b"x-forwarded-proto")]
+    if len(protos) == 1:
+        protos *= len(nodes) or 1
+    if not nodes:
+        return [("", protos[0])] if protos else []
+    if len(protos) != len(nodes):
+        protos = [None] * len(nodes)
+    return list(zip(nodes, protos, strict=True))
+
+
+def _hop(element: str) -> tuple[str, str | None]:
+    """Read an element of `Forwarded`, as `for="[2001:db8::1]:4711";proto=https`."""
+    pairs = (pair.partition("=") for pair in element.split(";"))
+    given = {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+    return given.get("for", ""), given.get("proto", "").lower() or None
+
+
+def _elements(headers: Iterable[Header], name: bytes) -> list[str]:
+    """Give the elements of a list that may be spread over several lines, last first."""
+    lines = [value.decode("latin1") for key, value in headers if key == name]
+    if not lines:
+        return []
+    return [one.strip() for one in ",".join(lines).rsplit(",", MAX_HOPS)[-MAX_HOPS:][::-1]]
+
+
+def _address(node: str) -> str | None:
+    """Read `address`, `address:port`, `[address]` or `[address]:port`; others are nobody."""
+    text = node
+    if node.startswith("["):
+        text, bracket, rest = node[1:].partition("]")
+        if not bracket or (rest and not PORT.fullmatch(rest)):
+            return None
+    elif node.count(":") == 1:
+        text, _, port = node.partition(":")
+        if not PORT.fullmatch(port):
+            return None
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        if address.scope_id is not None:
+            return None
+        return str(address.ipv4_mapped or address)
+    return str(address)
+
+
+def _is_socket(scope: MutableMapping[str, Any]) -> bool:
+    return bool(scope["type"] == "websocket")

@@ -1,0 +1,134 @@
+"""What routes beside GraphQL refuse with: a code in JSON or a line of text, and failures masked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.storage.database_faults import DatabaseFault
+from models.storage.fault_log import report
+from schema.base.errors import ErrorCode, RequestRefused, masked, unavailable
+from schema.base.request_notes import note_errors
+
+CODES = {401: ErrorCode.UNAUTHENTICATED, 403: ErrorCode.FORBIDDEN, 404: ErrorCode.NOT_FOUND}
+"""The codes of statuses; every other is a bad request."""
+
+CLOSED_BY_BUG = 1011
+"""The code of a WebSocket that is closed because something went wrong on our side."""
+
+TRY_AGAIN_LATER = 1013
+"""The code of one that is closed because we can't serve it now."""
+
+
+def refusal(
+    request: Request,
+    status: int,
+    message: str,
+    headers: dict[str, str] | None = None,
+    *,
+    code: ErrorCode | None = None,
+    request_id: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Response:
+    """Answer a refusal: in the form of GraphQL's errors to who asks for JSON, else as a line."""
+    extensions: dict[str, Any] = {
+        "code": (code or CODES.get(status, ErrorCode.BAD_REQUEST)).value,
+        **(details or {}),
+    }
+    note_errors([{"extensions": extensions}])
+    if not _takes_json(request):
+        return PlainTextResponse(f"{message}\n", status, headers)
+    if request_id is not None:
+        extensions["requestId"] = request_id
+    body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
+    return Response(body, status, headers, "application/json")
+
+
+def refused_answer(request: Request, refused: RequestRefused) -> Response:
+    """Answer what may be tried again later, as `refusal` does; a line says when as well."""
+    details = refused.extensions or {}
+    seconds = details.get("retryAfterSeconds")
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    status = 429 if refused.code is ErrorCode.RATE_LIMITED else 503
+    message = refused.message
+    if refused.code is ErrorCode.RATE_LIMITED and not _takes_json(request):
+        message = in_one_line(refused)
+    return refusal(request, status, message, headers, details=details)
+
+
+def in_one_line(refused: RequestRefused) -> str:
+    """Return what a refusal says where there is no room for its extensions."""
+    return f"{refused.message} Try again in {(refused.extensions or {})['retryAfterSeconds']} s."
+
+
+def _takes_json(request: Request) -> bool:
+    return "json" in request.headers.get("accept", "").lower()
+
+
+def answer_http_exception(request: Request, raised: Exception) -> Response:
+    """Answer what routing refuses: an unknown path, or a method that a path does not take."""
+    assert isinstance(raised, HTTPException)  # noqa: S101  # it is registered for these
+    headers = dict(raised.headers or {})
+    return refusal(request, raised.status_code, f"{raised.detail}.", headers)
+
+
+async def _answer_fault(
+    fault: DatabaseFault, scope: Scope, receive: Receive, send: Send, *, has_begun: bool
+) -> None:
+    """Answer that the database is away; an answer that has begun is left without its end."""
+    if scope["type"] == "websocket":
+        await send(
+            {"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "Try again later"}
+        )
+    elif not has_begun:
+        answer = unavailable_answer(Request(scope), fault)
+        await answer(scope, receive, send)
+
+
+def unavailable_answer(request: Request, fault: DatabaseFault) -> Response:
+    """Answer 503 for a fault of the database, as `refusal` does."""
+    message, extensions = unavailable(fault)
+    headers = {"Retry-After": str(fault.retry_after)}
+    return refusal(request, 503, message, headers, code=ErrorCode.UNAVAILABLE, details=extensions)
+
+
+class MaskedFailures:
+    """Answers what went wrong on our side with no more than the request id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and answer in its place should it fail."""
+        has_begun = False
+
+        async def note(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        except Exception as error:
+            if scope["type"] == "lifespan":
+                raise
+            fault = report("request_failed", error)
+            if fault is not None:
+                await _answer_fault(fault, scope, receive, send, has_begun=has_begun)
+                return
+            request_id: str = scope["state"]["request_id"]
+            if scope["type"] == "websocket":
+                reason = f"Something went wrong on our side; requestId {request_id}"
+                await send({"type": "websocket.close", "code": CLOSED_BY_BUG, "reason": reason})
+                return
+            if has_begun:
+                # An answer without its end is what tells the client that it is not whole.
+                raise
+            message, extensions = masked(request_id)
+            code = ErrorCode(extensions["code"])
+            failed = refusal(Request(scope), 500, message, code=code, request_id=request_id)
+            await failed(scope, receive, send)

@@ -1,0 +1,202 @@
+"""Gives each request an id that its log lines, its errors and its answer carry."""
+
+import re
+import time
+from collections.abc import Awaitable, Iterable, Mapping
+from secrets import token_hex
+from typing import Any, Protocol
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.storage.statement_time import noting
+from models.storage.tenant_scope import keeping_tenant
+from schema.base.request_notes import RequestNotes
+from web.cors import Cors
+from web.proxy import TrustedProxies, address_of
+from web.security_headers import AnswerHeaders, Header
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SECRET = re.compile(r"[^/]{32,}")
+"""Parts of a path that are as long as the token of a link, and longer than any id of ours."""
+
+
+def without_secrets(path: str) -> str:
+    """Give a path as it may be logged: links from mails hold tokens (R67)."""
+    return SECRET.sub("…", path)
+
+
+SWITCHED, FORBIDDEN = 101, 403
+"""The statuses of an upgrade to a WebSocket."""
+
+
+MAX_PATH = 200
+"""What a line shows of a path; a client may send one of 64 KB."""
+
+
+class Log(Protocol):
+    """Writes the lines of requests and of WebSockets (request_log.py)."""
+
+    def request(
+        self,
+        notes: RequestNotes,
+        request_id: str,
+        method: str,
+        path: str,
+        ms: float,
+        *,
+        is_complete: bool = True,
+    ) -> None:
+        """Log a request that has been answered, or a WebSocket that has been opened."""
+
+    def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
+        """Log an operation of a WebSocket that has ended."""
+
+    def socket(self, event: str, notes: RequestNotes, request_id: str, **more: Any) -> None:
+        """Log another event of a WebSocket."""
+
+
+class _Sender:
+    """Sends the answer of a request or a WebSocket, and logs it once when it has ended."""
+
+    __slots__ = (
+        "_has_ended",
+        "_headers",
+        "_log",
+        "_method",
+        "_path",
+        "_request_id",
+        "_send",
+        "_started",
+        "notes",
+    )
+
+    def __init__(
+        self, log: Log, scope: Scope, path: str, headers: Iterable[Header], send: Send
+    ) -> None:
+        self._log = log
+        self._path = path if len(path) <= MAX_PATH else f"{path[:MAX_PATH]}…"
+        self._method: str = scope.get("method", "GET")
+        self._started = time.perf_counter()
+        self._has_ended = False
+        self._send = send
+        self._headers = headers
+        """What the answer has besides its own."""
+        self._request_id: str = scope["state"]["request_id"]
+        self.notes = RequestNotes(address_of(scope))
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Send a message to the client, and take note of it."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *self._headers]
+            self.notes.status = message["status"]
+        elif kind == "http.response.body":
+            self._note_body(message)
+        else:
+            self._note_of_socket(kind, message)
+        return self._send(message)
+
+    def _note_body(self, message: Message) -> None:
+        self.notes.bytes += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            self._end()
+
+    def _note_of_socket(self, kind: str, message: Message) -> None:
+        notes = self.notes
+        if kind == "websocket.http.response.start":  # it is refused
+            notes.status = message["status"]
+        elif kind == "websocket.http.response.body":
+            self._note_body(message)
+        elif kind == "websocket.accept":
+            notes.status = SWITCHED
+            self._end()
+        elif kind == "websocket.close":
+            if not notes.status:  # refused before it was opened
+                notes.status = FORBIDDEN
+                self._end()
+            elif notes.code is None:
+                notes.code = message.get("code")
+
+    def leave(self) -> None:
+        """Log what has ended without its answer's end, and a WebSocket that was open."""
+        if self.notes.status == SWITCHED:
+            seconds = round(time.perf_counter() - self._started, 1)
+            self._log.socket(
+                "socket_closed",
+                self.notes,
+                self._request_id,
+                code=self.notes.code,
+                s=seconds,
+                operations=self.notes.events,
+                bytes=self.notes.bytes,
+            )
+        elif not self._has_ended:
+            self._end(is_complete=False)
+
+    def _end(self, *, is_complete: bool = True) -> None:
+        self._has_ended = True
+        ms = (time.perf_counter() - self._started) * 1000
+        self._log.request(
+            self.notes, self._request_id, self._method, self._path, ms, is_complete=is_complete
+        )
+
+
+class RequestIds:
+    """Gives each request an id: taken from X-Request-Id, or made; logged, and sent back.
+
+    It is the outermost of all, and hands the requests of `direct` paths to who answers them,
+    without any routing between. So it is here that a client is told from the proxy that it came
+    by, that preflights are answered, and that every answer gets the headers that all have.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        direct: Mapping[str, ASGIApp],
+        log: Log,
+        *,
+        cors: Cors,
+        proxies: TrustedProxies,
+    ) -> None:
+        self._app = app
+        self._direct = direct
+        self._log = log
+        self._cors = cors
+        self._headers = AnswerHeaders(cors)
+        self._proxies = proxies if proxies.are_any else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on under its id."""
+        kind = scope["type"]
+        if kind not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        if self._proxies is not None:
+            self._proxies.reveal(scope)
+        wanted, origin = b"", None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                wanted = value
+            elif name == b"origin":
+                origin = value
+        request_id = wanted.decode() if REQUEST_ID.fullmatch(wanted) else token_hex(16)
+        scope.setdefault("state", {})["request_id"] = request_id
+        path = scope["path"]
+        shown = path if path in self._direct else without_secrets(path)
+        common = self._headers.of(scope["scheme"], origin)
+        headers = ((b"x-request-id", request_id.encode()), *common)
+        sender = _Sender(self._log, scope, shown, headers, send)
+        answer = self._direct.get(path, self._app) if kind == "http" else self._app
+        if origin is not None and kind == "http" and scope["method"] == "OPTIONS":
+            answer = self._cors.preflight(origin, scope["headers"]) or answer
+        # Servers give each request a task of its own; a caller within one reaches as far as before.
+        with keeping_tenant():
+            bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+            noted = noting.set(sender.notes)
+            try:
+                await answer(scope, receive, sender)
+            finally:
+                sender.leave()
+                noting.reset(noted)
+                structlog.contextvars.reset_contextvars(**bound)

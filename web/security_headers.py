@@ -1,0 +1,50 @@
+"""The headers that keep browsers from doing with an answer what it is not for.
+
+They are made once; an answer takes the tuple that fits it. Nothing here may be kept by a cache: all
+answers but a few depend on who asks, and the few cost nothing to make.
+"""
+
+import base64
+import hashlib
+
+from web.cors import Cors
+
+Header = tuple[bytes, bytes]
+
+YEAR_S = 365 * 24 * 3600
+
+ON_EVERY_ANSWER: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+ON_HTTPS: tuple[Header, ...] = ((b"strict-transport-security", f"max-age={YEAR_S}".encode()),)
+"""What answers over HTTPS carry besides; not of other hosts below ours, which are not ours."""
+
+
+class AnswerHeaders:
+    """Gives the headers of an answer, by its scheme and by the origin of who asked."""
+
+    def __init__(self, cors: Cors) -> None:
+        by_origin = {None: cors.default, **cors.allowed}
+        self._plain = {one: (*ON_EVERY_ANSWER, *own) for one, own in by_origin.items()}
+        self._secure = {one: (*own, *ON_HTTPS) for one, own in self._plain.items()}
+
+    def of(self, scheme: str, origin: bytes | None) -> tuple[Header, ...]:
+        """Give the headers."""
+        by_origin = self._secure if scheme == "https" else self._plain
+        return by_origin.get(origin) or by_origin[None]
+
+
+def page_headers(style: str) -> dict[str, str]:
+    """Give what a page of HTML carries besides: it runs no script, and has one known style."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return {
+        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}';"
+        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "X-Frame-Options": "DENY",
+        "X-Robots-Tag": "noindex, nofollow",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    }

@@ -1,0 +1,392 @@
+"""GraphQL over WebSocket: the graphql-transport-ws protocol, signed in by its first message."""
+
+from asyncio import CancelledError
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from time import perf_counter
+from typing import Any, cast
+
+import orjson
+import structlog
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketState
+from strawberry import UNSET
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    ErrorMessage,
+    Message,
+    SubscribeMessage,
+)
+from strawberry.types.unset import UnsetType
+
+from models.storage.database_faults import fault_of
+from models.storage.fault_log import report
+from models.tables.access import Principal
+from schema.base.context import Context
+from schema.base.errors import ErrorCode, RequestRefused, unavailable
+from schema.base.request_notes import note_errors, noted, notes_of_operation
+from schema.base.request_slot import Limiters
+from schema.engine.document_reader import LONG_JSON
+from schema.engine.served_schema import CustomerClassesSchema
+from schema.engine.trusted_documents import DocumentSource, asked_id
+from web.auth_failure_limiter import TooManyAuthFailures
+from web.proxy import address_of
+from web.refusals import in_one_line
+from web.request_ids import Log
+from web.request_json import LONE_SURROGATE, UnusableJSON, read_json
+from web.sign_in import Authenticate, SignInUnavailable
+from web.socket_sessions import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
+
+log = structlog.get_logger(__name__)
+
+INIT_TIMEOUT = timedelta(seconds=10)
+TOO_MANY = 4429
+POLICY_VIOLATION, MESSAGE_TOO_BIG = 1008, 1009
+"""Close codes of RFC 6455."""
+
+MAX_MESSAGES_BEFORE_SIGN_IN = 20
+MAX_CHARACTERS_BEFORE_SIGN_IN = 32 * 1024
+"""Of one message; the longest tokens of identity providers have half of that."""
+
+UNREAD = ("ping", "pong")
+"""Messages whose payloads nobody reads."""
+
+MAX_OPERATION_ID = 128
+"""Characters of the id that a client chooses for an operation."""
+
+MAX_REASON = 123
+"""Bytes that a close frame has for its reason."""
+
+REASONS = {
+    FORBIDDEN: "Forbidden",
+    TOO_MANY: "Too many connections",
+    TRY_AGAIN_LATER: "Try again later",
+    POLICY_VIOLATION: "Too many messages before the sign-in",
+    MESSAGE_TOO_BIG: "The message is too long before the sign-in",
+}
+
+
+class _Adapter(ASGIWebSocketAdapter):
+    """A socket that may have been closed meanwhile, which is nothing to be alarmed of."""
+
+    @property
+    def _is_closed(self) -> bool:
+        return self.ws.application_state is WebSocketState.DISCONNECTED
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message; raises WebSocketDisconnected if the socket is closed."""
+        if self._is_closed:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close, unless that was done."""
+        if not self._is_closed:
+            await super().close(code, reason)
+
+
+class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
+    """Speaks the protocol with one client."""
+
+    view: "GraphQLSocket"
+    _has_signed_in = False
+    _messages_before_sign_in = 0
+    _asked = 0.0
+    """When the message came that is being handled."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.context.sign_in_again = self.sign_in
+
+    @property
+    def running(self) -> int:
+        """Tell how many operations are under way."""
+        return len(self.operations)
+
+    def act_as(self, principal: Principal) -> None:
+        """Let operations that begin from now on act as this."""
+        self.context.principal = principal
+
+    async def sign_in(self) -> bool:
+        """Sign in, and later tell whether the credential is as good as it was."""
+        connections, authorization = self.view.connections, self.context.authorization
+        if self._has_signed_in:
+            return await connections.check(authorization)
+        principal = await self.view.authenticate(authorization, self.context.client_address)
+        if principal is None or authorization is None:
+            return False
+        connections.add(authorization, principal, self)
+        self._has_signed_in = True
+        return True
+
+    async def end(self, refusal: RequestRefused, code: int) -> None:
+        """End what is under way with an error, and close."""
+        ended = list(self.operations.values())
+        for operation in ended:
+            if operation.task is not None:
+                operation.task.cancel()
+        with suppress(WebSocketDisconnected, RuntimeError):  # the client may have gone
+            for operation in ended:
+                if operation.id in self.operations:  # the client may have completed it meanwhile
+                    await operation.send_initial_errors([refusal])
+            await self.close(code)
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Close the connection; the reason is the usual one of the code unless it is given."""
+        await self.websocket.close(code=code, reason=reason or REASONS[code])
+
+    async def shutdown(self) -> None:
+        """Clean up after a connection that was closed."""
+        self.view.connections.remove(self.context.authorization, self)
+        await super().shutdown()
+
+    async def handle_message(self, message: Message) -> None:
+        """Read and handle a message; what cannot be used of an operation fails only that."""
+        self._asked = perf_counter()
+        text = str(message)  # `decode_json` leaves reading it to us
+        if not self.connection_acknowledged:
+            self._messages_before_sign_in += 1
+            if self._messages_before_sign_in > MAX_MESSAGES_BEFORE_SIGN_IN:
+                await self.close(POLICY_VIOLATION)
+                return
+            if len(text) > MAX_CHARACTERS_BEFORE_SIGN_IN:
+                await self.close(MESSAGE_TOO_BIG)
+                return
+        try:
+            read = partial(read_json, text.encode())
+            if len(text) >= LONG_JSON:
+                parsed = await self.view.read_message(self.context, read)
+                await super().handle_message(cast("Message", parsed))
+                return
+            async with self.context.turn_to_read():
+                await super().handle_message(cast("Message", read()))
+        except UnusableJSON as unusable:
+            await self.handle_unusable(unusable)
+        except (AttributeError, TypeError):  # Strawberry takes the shape of a message for granted
+            await self.handle_invalid_message("Failed to parse message")
+
+    async def handle_unusable(self, unusable: UnusableJSON) -> None:
+        """Fail the operation whose payload cannot be used; close if it belongs to none.
+
+        The payloads of pings and pongs are not used at all.
+        """
+        message, is_payload = unusable.parsed, unusable.place[:1] == ("payload",)
+        if is_payload and message.get("type") in UNREAD:
+            await super().handle_message(message)
+            return
+        is_of_operation = is_payload and message.get("type") == "subscribe"
+        if not is_of_operation or not _is_operation_id(message.get("id")):
+            await self.handle_invalid_message(unusable.message)
+        elif not self.connection_acknowledged or message["id"] in self.operations:
+            await super().handle_subscribe(message)  # which closes for one of these reasons
+        else:
+            refused = RequestRefused(ErrorCode.BAD_REQUEST, unusable.message)
+            await self.refuse(message, refused)
+
+    async def handle_invalid_message(self, error_message: str) -> None:
+        """Close; what is said of the message has room for so much."""
+        reason = error_message.encode(errors="replace")[:MAX_REASON].decode(errors="ignore")
+        await super().handle_invalid_message(reason)
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Log what ended an operation; that the client has gone is nothing to be alarmed of."""
+        if isinstance(error, WebSocketDisconnected):
+            log.info("client_gone")
+        else:
+            await super().handle_task_exception(error)
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Sign in, or close."""
+        try:
+            await super().handle_connection_init(message)
+        except SignInUnavailable:
+            await self.close(TRY_AGAIN_LATER)
+        except TooManyAuthFailures as told:
+            await self.close(TOO_MANY, in_one_line(told.refusal))
+        except TooManyConnections:
+            await self.close(TOO_MANY)
+        except Exception as error:
+            if fault_of(error) is None:
+                raise
+            report("sign_in_failed", error)
+            await self.close(TRY_AGAIN_LATER)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Start an operation, unless the credential has ended or runs enough of them."""
+        if self.connection_acknowledged and not await self._is_still_signed_in(message):
+            return  # it is being closed, or the operation was refused
+        payload = message["payload"]
+        query, variables = payload.get("query"), payload.get("variables")
+        is_named = isinstance(payload.get("operationName"), str | None)
+        is_formed = isinstance(query, str | None) and isinstance(variables, dict | None)
+        if not is_formed or not is_named or not _is_operation_id(message["id"]):
+            await self.handle_invalid_message("Invalid subscribe payload")
+            return
+        try:
+            document_id = asked_id(payload.get("documentId"), payload.get("extensions"))
+            owner = self.context.caller
+            payload["query"] = self.view.documents.find(query, document_id, owner).text
+        except RequestRefused as refused:
+            if refused.code is ErrorCode.BAD_REQUEST:
+                await self.handle_invalid_message(refused.message)
+                return
+            await self.refuse(message, refused)
+            return
+        principal = self.context.principal
+        if principal is not None and message["id"] not in self.operations:
+            try:
+                self.view.connections.refuse_one_too_many(principal, self)
+            except RequestRefused as refused:
+                await self.refuse(message, refused)
+                return
+        await super().handle_subscribe(message)
+
+    async def _is_still_signed_in(self, message: SubscribeMessage) -> bool:
+        """Sign in again; an operation for which that can't be checked is refused."""
+        try:
+            return await self.sign_in()
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is None:
+                raise
+            report("sign_in_failed", error)
+            text, extensions = unavailable(fault)
+            await self.refuse(message, GraphQLError(text, extensions=extensions))
+            return False
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Run an operation in its task, and log it when it has ended."""
+        context, started = self.context, perf_counter()
+        with notes_of_operation(context.client_address, context.principal) as notes:
+            ended = "failed"
+            try:
+                await super().run_operation(operation)
+                ended = "completed" if operation.completed else "closed"
+            except CancelledError:  # by the client, or with its connection
+                ended = "cancelled"
+                raise
+            finally:
+                ms = (perf_counter() - started) * 1000
+                self.view.log.operation(notes, context.request_id, ms, ended)
+
+    async def send_message(self, message: Message) -> None:
+        """Send a message, and note what it answers."""
+        notes = noted()
+        if notes is not None and message["type"] == "next":
+            notes.events += 1
+            note_errors(message["payload"].get("errors", ()))
+        elif message["type"] == "error":
+            note_errors(message["payload"])
+        await super().send_message(message)
+
+    async def refuse(self, message: SubscribeMessage, refused: GraphQLError) -> None:
+        """Say in an operation's own error why it is not begun, and log that."""
+        error: ErrorMessage = {
+            "id": message["id"],
+            "type": "error",
+            "payload": [refused.formatted],
+        }
+        context = self.context
+        with notes_of_operation(context.client_address, context.principal) as notes:
+            try:
+                await self.send_message(error)
+            finally:
+                ms = (perf_counter() - self._asked) * 1000
+                self.view.log.operation(notes, context.request_id, ms, "refused")
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004  # Strawberry's signature
+        """Answer what is wrong with a document in its own operation; the others go on."""
+        return None
+
+
+class GraphQLSocket(GraphQL[Context, None]):
+    """Serves subscriptions, queries and mutations over one connection.
+
+    The bearer token comes as `Authorization` in the payload of `connection_init`, or as a header
+    of the upgrade request; a connection without a valid one is closed with 4403, and so is an open
+    one as soon as its token ends or may do less. The upgrade by a page of another origin than ours
+    and the allowed ones is refused; programs send no origin.
+    """
+
+    graphql_transport_ws_handler_class = _Handler
+    websocket_adapter_class = _Adapter
+
+    def __init__(
+        self,
+        schema: CustomerClassesSchema,
+        authenticate: Authenticate,
+        make_context: Callable[[str], Context],
+        limiters: Limiters,
+        connections: Connections,
+        documents: DocumentSource,
+        origins: Collection[str] = (),
+        *,
+        log: Log,
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=INIT_TIMEOUT,
+            allowed_origins=tuple(origins),
+        )
+        self.log = log
+        self.documents = documents
+        self.read_message = schema.read_message
+        self.authenticate = authenticate
+        self.connections = connections
+        self._limiters = limiters
+        self._make_context = make_context
+
+    async def get_context(
+        self,
+        request: Request | WebSocket,
+        response: Response | WebSocket,  # noqa: ARG002  # Strawberry's signature
+    ) -> Context:
+        """Make the context of a connection, not signed in yet."""
+        context = self._make_context(request.state.request_id)
+        context.authorization = request.headers.get("authorization")
+        context.limiters = self._limiters
+        context.client_address = address_of(request.scope)
+        return context
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        """Sign in, or reject the connection."""
+        given = context.connection_params or {}
+        header = given.get("Authorization", given.get("authorization", context.authorization))
+        context.authorization = header if isinstance(header, str) else None
+        if context.sign_in_again is None or not await context.sign_in_again():
+            raise ConnectionRejectionError
+        acknowledgement: UnsetType = UNSET
+        return acknowledgement
+
+    def encode_json(self, data: object) -> str:
+        """Write a message as answers over HTTP are written; plans leave instants to it."""
+        text = orjson.dumps(data)
+        notes = noted()
+        if notes is not None:
+            notes.bytes += len(text)
+        return text.decode()
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Leave reading a message to the handler, which knows who has sent it."""
+        return data
+
+
+def _is_operation_id(given: object) -> bool:
+    if not isinstance(given, str) or not 0 < len(given) <= MAX_OPERATION_ID:
+        return False
+    return LONE_SURROGATE.search(given) is None  # so that it can be repeated
