@@ -20,7 +20,7 @@ MAX_SILENCE = timedelta(seconds=30)
 
 
 async def is_any_alive(now: datetime) -> bool:
-    """Tell whether any worker has shown a sign of life lately; one from the future is none."""
+    """Return whether any worker has shown a sign of life lately; one from the future is none."""
     return await Heartbeat.filter(
         seen_at__gt=now - MAX_SILENCE, seen_at__lt=now + MAX_SILENCE
     ).exists()

@@ -58,7 +58,7 @@ class ConnectionPool:
         return connection
 
     async def release(self, connection: Any) -> None:
-        """Give a connection back; one whose transaction could not be ended is closed."""
+        """Return a connection back; one whose transaction could not be ended is closed."""
         self._taken.discard(connection)
         if self._is_closed or connection.is_closed() or connection.is_in_transaction():
             connection.terminate()

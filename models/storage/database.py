@@ -86,7 +86,7 @@ class Signals:
 
     @contextmanager
     def watching(self, topic: str) -> Iterator[asyncio.Event]:
-        """Give an event that is set whenever the topic is woken."""
+        """Yield an event that is set whenever the topic is woken."""
         event = asyncio.Event()
         self._watchers.setdefault(topic, set()).add(event)
         try:
@@ -101,7 +101,7 @@ class Signals:
             event.set()
 
     def fired(self, topic: str) -> int:
-        """Tell how often the topic was fired."""
+        """Return how often the topic was fired."""
         return self._fired[topic]
 
 
@@ -145,12 +145,12 @@ class Database:
 
     @property
     def may_write(self) -> bool:
-        """Tell whether the schema fits this program, as far as anybody has looked."""
+        """Whether the schema fits this program, as far as anybody has looked."""
         return self.schema_fit is None or self.schema_fit.may_write
 
     @property
     def config(self) -> dict[str, Any]:
-        """Give Tortoise's configuration."""
+        """Tortoise's configuration."""
         connection = expand_db_url(self.url) | {"engine": ENGINE}
         if self.is_postgres:
             given = connection["credentials"].items()
@@ -177,7 +177,7 @@ class Database:
 
     @property
     def dsn(self) -> str:
-        """Give the address as PostgreSQL's own clients write it."""
+        """The address as PostgreSQL's own clients write it."""
         return _as_dsn(self.url)
 
     @property
@@ -276,7 +276,7 @@ class Database:
         return await self._reading_connections.fetch(text, ())
 
     def epoch(self, topic: str) -> int | None:
-        """Give a number that changes whenever what the topic is about does, in any process.
+        """Return a number that changes whenever what the topic is about does, in any process.
 
         Nothing is given as long as this process would not hear of a change: then what was read
         before can't be trusted.

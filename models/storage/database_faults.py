@@ -149,7 +149,7 @@ OF_PYTHON = {"builtins", "socket", "ssl"}
 
 
 def fault_of(error: BaseException) -> DatabaseFault | None:
-    """Tell the fault that an exception stands for; None for a bug or a refusal.
+    """Return the fault that an exception stands for; None for a bug or a refusal.
 
     The mapper wraps what the driver raised, so causes and arguments are looked at as well.
     """
@@ -163,7 +163,7 @@ def fault_of(error: BaseException) -> DatabaseFault | None:
 
 
 def lacks_name(error: BaseException) -> bool:
-    """Tell whether a statement named a table or a column that the database does not have."""
+    """Return whether a statement named a table or a column that the database does not have."""
     return any(
         _sqlstate(one) in UNDEFINED
         or (type(one).__module__ == "sqlite3" and str(one).startswith(UNDEFINED_SQLITE))
@@ -180,7 +180,7 @@ def lost_in_commit(error: BaseException) -> DatabaseUnavailable | None:
 
 
 def may_be_committed(error: BaseException) -> bool:
-    """Tell whether COMMIT, which ended with this exception, may have been done by the server.
+    """Return whether COMMIT, which ended with this exception, may have been done by the server.
 
     An error that the server reports for COMMIT itself means that it rolled back, and a connection
     that was closed before never sent it.

@@ -38,7 +38,7 @@ class FaultLog:
     _lines: dict[FaultKind, _Line] = field(default_factory=dict)
 
     def fault_of(self, error: BaseException) -> DatabaseFault | None:
-        """Tell the fault that an exception stands for; None for a bug or a refusal."""
+        """Return the fault that an exception stands for; None for a bug or a refusal."""
         fault = fault_of(error)
         if fault is None and self.mismatch is not None and lacks_name(error):
             return self.mismatch

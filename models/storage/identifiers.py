@@ -115,5 +115,5 @@ def credential_id(principal_id: str) -> str:
 
 
 def prefix_of(identifier: str) -> str:
-    """Give the prefix of an identifier, empty when it has none."""
+    """Return the prefix of an identifier, empty when it has none."""
     return identifier.partition("_")[0] if "_" in identifier else ""

@@ -17,7 +17,7 @@ class IndexWhere(Index):
         self.extra = f" WHERE {where}"
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """Say how a migration writes it."""
+        """Return how a migration writes it."""
         path, arguments, options = super().deconstruct()
         return path, arguments, {**options, "where": self.where}
 

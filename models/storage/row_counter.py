@@ -21,7 +21,7 @@ def begin(tally: RowCounter) -> None:
 
 
 def read_so_far() -> int:
-    """Give how much the current request has read, if that is counted."""
+    """Return how much the current request has read, if that is counted."""
     tally = _tally.get()
     return 0 if tally is None else tally.read
 

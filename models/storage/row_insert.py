@@ -137,7 +137,7 @@ def _statement(
 def _defaults(
     model: type[Model],
 ) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...]]:
-    """Give what a new row's attributes are before it has values, and what makes the others."""
+    """Return what a new row's attributes are before it has values, and what makes the others."""
     meta = model._meta
     blank: dict[str, Any] = {"_partial": False, "_saved_in_db": False, "_custom_generated_pk": True}
     made = []
@@ -159,7 +159,7 @@ Converter = Callable[[Any, Any], Any]
 
 @lru_cache(maxsize=100)
 def _columns(model: type[Model]) -> tuple[tuple[str, str, Callable[[Any], bool], Converter], ...]:
-    """Give the fields of a model that are written, their columns, and what converts values."""
+    """Return the fields of a model that are written, their columns, and what converts values."""
     meta = model._meta
     written = [
         (name, column, meta.fields_map[name])
@@ -172,7 +172,7 @@ def _columns(model: type[Model]) -> tuple[tuple[str, str, Callable[[Any], bool],
 
 
 def _stays(field: Field[Any]) -> Callable[[Any], bool]:
-    """Give what tells whether a value is fit to be stored as it is, as most values are.
+    """Return what tells whether a value is fit to be stored as it is, as most values are.
 
     What it does not know is the field's own to convert or to refuse, at many times the cost.
     """

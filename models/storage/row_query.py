@@ -105,7 +105,7 @@ class Compiled:
 
     @property
     def along(self) -> "Compiled":
-        """Give what reads the rows that refer to these along with them, where that is better."""
+        """What reads the rows that refer to these along with them, where that is better."""
         return self if self.compile_along is None else self._along
 
     @cached_property

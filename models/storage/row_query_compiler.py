@@ -79,7 +79,7 @@ def compile_shape(shape: Shape) -> Compiled:
 
 
 def columns_reader(kind: type, model: type[Model], columns: Iterable[str]) -> RowQuery:
-    """Give a reader of columns alone, which counts nothing; `a.b` becomes the attribute `a_b`."""
+    """Return a reader of columns alone, which counts nothing; `a.b` becomes the attribute `a_b`."""
     return _columns_reader(kind, model, tuple(columns), is_postgres())
 
 
@@ -109,7 +109,7 @@ def _compiled(shape: Shape, *, reads_along: bool) -> Compiled:
 
 @lru_cache(MAX_KEPT)
 def _code(source: str) -> CodeType:
-    """Give the code of the only function in a source of ours; many documents have the same."""
+    """Return the code of the only function in a source of ours; many documents have the same."""
     code = compile(source, "<reader>", "exec")
     return next(part for part in code.co_consts if isinstance(part, CodeType))
 
@@ -124,7 +124,7 @@ class _Common:
         self._named: Counter[str] = Counter()
 
     def name(self, letter: str) -> str:
-        """Give a name that nothing else has: the first table is t0."""
+        """Return a name that nothing else has: the first table is t0."""
         number = self._named[letter]
         self._named[letter] += 1
         return f"{letter}{number}"
@@ -155,12 +155,12 @@ class _Select:
 
     @property
     def columns(self) -> str:
-        """Give what is selected."""
+        """What is selected."""
         return ", ".join(self._variables)
 
     @property
     def joins(self) -> str:
-        """Give what is joined to the table."""
+        """What is joined to the table."""
         return " ".join(self._joins)
 
     def loop(self, rows: str, into: str) -> list[str]:
@@ -268,7 +268,7 @@ BACK = "_back"
 
 
 def _brings(many: Many) -> Bring:
-    """Give what reads the rows that refer to some objects."""
+    """Return what reads the rows that refer to some objects."""
     shape = many.shape
     values = {**shape.values, BACK: ((many.back,), None)}
     child = compile_shape(replace(shape, values=values))

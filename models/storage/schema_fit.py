@@ -29,7 +29,7 @@ class SchemaFit:
 
     @property
     def may_write(self) -> bool:
-        """Tell whether the program may write."""
+        """Whether the program may write."""
         return not self.missing and not self.breaking
 
     @property
@@ -45,7 +45,7 @@ class SchemaFit:
         return tuple(name for name in self.unknown if not name.endswith(ADDITIVE))
 
     def __str__(self) -> str:
-        """Say how it differs; `ok` if the program may write."""
+        """Return how it differs; `ok` if the program may write."""
         if self.missing:
             return f"older: {', '.join(self.missing)} missing; run `manage.py migrate`"
         if self.breaking:

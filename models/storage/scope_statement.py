@@ -55,7 +55,7 @@ class ScopedStatement:
     owners: tuple[int, ...]
 
     def parameters(self, values: Sequence[Any], reseller_id: str) -> list[Any]:
-        """Give the parameters of the limited statement."""
+        """Return the parameters of the limited statement."""
         return [reseller_id if place is None else values[place] for place in self.places]
 
 
@@ -68,11 +68,11 @@ class _Token:
 
     @property
     def name(self) -> str:
-        """Give the name that it may be, of a table or of anything else."""
+        """The name that it may be, of a table or of anything else."""
         return self.text.strip('"') if self.kind == "quoted" else self.text.lower()
 
     def says(self, *words: str) -> bool:
-        """Tell whether it is one of some words."""
+        """Return whether it is one of some words."""
         return self.kind == "word" and self.text.upper() in words
 
 
@@ -139,7 +139,7 @@ class _Writer:
         return ScopedStatement("".join(self._parts) + end, tuple(self._places), tuple(self._owners))
 
     def _gives_rows(self, place: int) -> bool:
-        """Tell whether what a bracket begins stands for a table."""
+        """Return whether what a bracket begins stands for a table."""
         return self._at(place - 1).says("FROM", "JOIN", "LATERAL") or self._is_table(place - 1)
 
     def _refuse_list(self, place: int) -> None:
@@ -163,7 +163,7 @@ class _Writer:
         return any(token.says(*words) for token in self._tokens)
 
     def _is_table(self, place: int) -> bool:
-        """Tell whether a token is in a place where a table is named."""
+        """Return whether a token is in a place where a table is named."""
         token, before = self._at(place), self._at(place - 1)
         if token.kind not in {"word", "quoted"} or token.says("LATERAL"):
             return False
@@ -257,7 +257,7 @@ class _Writer:
             place = end + (self._at(end).text == ",")
 
     def _group(self, place: int) -> tuple[list[list[_Token]], int]:
-        """Give the parts between brackets, and the place that follows."""
+        """Return the parts between brackets, and the place that follows."""
         parts: list[list[_Token]] = [[]]
         depth = 0
         for end in range(place, len(self._tokens)):
@@ -285,7 +285,7 @@ def _refuse_unless(table: str, known: Reached, wanted: Access) -> None:
 
 
 def _columns_of(table: str) -> list[str]:
-    """Give the columns of a table, by its model."""
+    """Return the columns of a table, by its model."""
     metas = [model._meta for model in Tortoise.apps["models"].values()]
     (meta,) = (meta for meta in metas if meta.db_table == table)
     return sorted(meta.fields_db_projection.values())

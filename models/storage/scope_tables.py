@@ -73,7 +73,7 @@ _RESELLER = "CASE WHEN {row}.reseller_id = ? THEN {row}.reseller_id END"
 
 
 def _of_staff(column: str, otherwise: str = "NULL") -> str:
-    """Give what is shown of the reseller's own users only."""
+    """Return what is shown of the reseller's own users only."""
     staff = STAFF.replace("u.", "{row}.")
     return f"CASE WHEN {staff} THEN {{row}}.{column} ELSE {otherwise} END"
 
@@ -82,7 +82,7 @@ _IDENTITY = {name: (_of_staff(name),) * 2 for name in ("email", "issuer", "subje
 
 
 def _without_parent(column: str) -> tuple[str, str]:
-    """Give values without the parent: nor whom a customer bought through before it came."""
+    """Return values without the parent: nor whom a customer bought through before it came."""
     return (
         f"{{row}}.{column} - 'parent_id'",
         f"json_remove({{row}}.{column}, '$.parent_id')",

@@ -104,7 +104,7 @@ def containing(column: str, text: str) -> Sql:
 
 
 async def is_common(text: str) -> bool:
-    """Tell whether so many customers hold a text that a list is better walked than looked up.
+    """Return whether so many customers hold a text that a list is better walked than looked up.
 
     SQLite reads all that its index finds before it sorts them; PostgreSQL knows from statistics.
     """
@@ -125,7 +125,7 @@ def _wide(text: str) -> str:
 
 
 def is_postgres() -> bool:
-    """Tell which of the two dialects is spoken."""
+    """Return which of the two dialects is spoken."""
     return dialect_of(get_connection("default")) == "postgres"
 
 
@@ -165,7 +165,7 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
 
 
 def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:
-    """Give what turns a database value into Python's, or nothing where it is Python's already."""
+    """Return what turns a database value into Python's, or nothing where it is Python's already."""
     if isinstance(column, CharEnumFieldInstance):
         members = {member.value: member for member in column.enum_type}
         return members.get

@@ -19,7 +19,7 @@ class LiteEpochs:
         self._version: int | None = None
 
     def of(self, topic: str) -> int:
-        """Give a number that changes whenever what the topic is about does."""
+        """Return a number that changes whenever what the topic is about does."""
         version = self.data_version()
         if self._known.get(topic, (None, 0))[0] != version:
             found = "SELECT value FROM epoch WHERE topic = ?"
@@ -28,7 +28,7 @@ class LiteEpochs:
         return self._known[topic][1]
 
     def data_version(self) -> int:
-        """Give SQLite's number of what it has committed."""
+        """Return SQLite's number of what it has committed."""
         if self._version is None:
             ((self._version,),) = self._reader.execute("PRAGMA data_version")
             asyncio.get_running_loop().call_soon(self._forget_version)

@@ -218,7 +218,7 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
 
 
 def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
-    """Give the class of connections; Tortoise calls this."""
+    """Return the class of connections; Tortoise calls this."""
     if "file_path" not in configuration["credentials"]:
         return PostgresClient
     from models.storage.sqlite_clients import LiteClient  # noqa: PLC0415  # PostgreSQL needs none
@@ -229,7 +229,7 @@ def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
 def shown_within_reach(
     query: str, values: Sequence[Any], *, is_postgres: bool
 ) -> tuple[str, list[Any]]:
-    """Give a statement whose rows are to be shown, limited if the operation is bound."""
+    """Return a statement whose rows are to be shown, limited if the operation is bound."""
     reseller_id = current_tenant()
     if reseller_id is None:
         return query, list(values)

@@ -8,7 +8,7 @@ class Slice(Protocol):
     """The share of the event loop that the current request has."""
 
     def goes_on(self) -> bool:
-        """Tell whether the request may go on at once."""
+        """Return whether the request may go on at once."""
 
     async def wait(self) -> None:
         """Wait until it may."""
@@ -23,7 +23,7 @@ def use_slice(its: Slice) -> None:
 
 
 def is_over() -> bool:
-    """Tell whether the current request has had the event loop for long, and is to `pause`."""
+    """Return whether the current request has had the event loop for long, and is to `pause`."""
     its = _slice.get()
     return its is not None and not its.goes_on()
 

@@ -97,16 +97,16 @@ class Principal:
         object.__setattr__(self, "caller", self.reseller_id or quota_key)
 
     def may(self, scope: Scope) -> bool:
-        """Tell whether the scope was given, or comes with a stronger one (A20)."""
+        """Return whether the scope was given, or comes with a stronger one (A20)."""
         return scope in self.permissions
 
     def may_any(self, scopes: Iterable[Scope]) -> bool:
-        """Tell whether one of the scopes was given, or comes with a stronger one."""
+        """Return whether one of the scopes was given, or comes with a stronger one."""
         return not self.permissions.isdisjoint(scopes)
 
     @property
     def lasting(self) -> frozenset[Scope]:
-        """Give what it holds beyond its sign-in, and may pass on."""
+        """What it holds beyond its sign-in, and may pass on."""
         return self.permissions - self.claimed
 
 
@@ -149,11 +149,11 @@ class AccessToken(Model):
         indexes = (Index(fields=("user_id", "id")), Index(fields=("reseller_id", "id")))
 
     def is_valid(self, now: datetime) -> bool:
-        """Tell whether the token still opens anything, as far as it is up to itself."""
+        """Return whether the token still opens anything, as far as it is up to itself."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     async def principal(self) -> Principal | None:
-        """Give the principal that the token stands for; none if its user is disabled.
+        """Return the principal that the token stands for; none if its user is disabled.
 
         A user's token may do what both its scopes and its user's permissions say at the moment.
         """

@@ -132,7 +132,7 @@ def new_entry(
     is_override: bool = False,
     always: Collection[str] = (),
 ) -> AuditEntry:
-    """Give the row of an entry, to be added in the transaction that makes the write."""
+    """Return the row of an entry, to be added in the transaction that makes the write."""
     old, new = before or {}, after or {}
     changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
     changed.update(always)
@@ -164,7 +164,7 @@ async def record_many(
 
 
 def newest_entries(subject_ids: Sequence[str], most: int) -> Sql:
-    """Give the condition that the newest entries of some subjects meet."""
+    """Return the condition that the newest entries of some subjects meet."""
     subjects = among("subject_id", subject_ids)
     text = f"""t0.id IN (SELECT id FROM (
         SELECT id, row_number() OVER (PARTITION BY subject_id ORDER BY at DESC, id DESC) AS place
