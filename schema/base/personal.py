@@ -33,8 +33,8 @@ class Masked:
     note: str
 
     def described(self, description: str) -> str:
-        """Add to a description what whoever may not see personal data finds."""
-        return f"{description} Masked: {self.note}."
+        """Add to a description what callers get who may not see personal data."""
+        return f"{description} Callers who may not see personal data get {self.note}."
 
 
 def _nothing() -> None:

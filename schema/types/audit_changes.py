@@ -1,4 +1,4 @@
-"""What erases names from the audit trail: input and payload."""
+"""Input and payload of the mutation that erases names from the audit trail."""
 
 import strawberry
 
@@ -6,27 +6,29 @@ from schema.base.user_error import UserError
 
 
 @strawberry.input(
-    description="Whose name is to be erased from the audit trail. A user, who must be disabled,"
-    " also loses its stored name and address, and entries about it lose the values that tell them,"
-    " and all reasons. What its provider calls it stays, and so do the names of its tokens."
+    description="The actor whose name to erase from the audit trail. If the actor is a user, they"
+    " must be disabled. Their stored name and email address are erased too, and so are the values"
+    " that show these, and all reasons, in entries about the user. The user's id at the identity"
+    " provider and the names of their tokens are kept."
 )
 class EraseActorNamesInput:
-    """An input; entries have no version, as nothing else of them changes."""
+    """Entries have no version, because nothing else in them can change."""
 
-    actor_id: strawberry.ID = strawberry.field(description="The id of a user, or of a credential.")
-    reason: str = strawberry.field(description="Why, 1 to 1000 characters; kept in the trail.")
+    actor_id: strawberry.ID = strawberry.field(description="The id of the user or the credential.")
+    reason: str = strawberry.field(
+        description="Why the name is erased, 1 to 1000 characters; kept in the audit trail."
+    )
     dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
+        default=False, description="Validate and return the result, but do not save."
     )
 
 
-@strawberry.type(description="What erasing somebody's name did.")
+@strawberry.type(description="The result of erasing an actor's name.")
 class EraseActorNamesPayload:
-    """A payload."""
-
     erased_entry_count: int = strawberry.field(
-        default=0, description="Entries whose names are `(erased)` now."
+        default=0,
+        description="The number of audit entries whose names were replaced by `(erased)`.",
     )
     user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
+        default_factory=list, description="Errors that the user can fix; empty on success."
     )

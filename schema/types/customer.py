@@ -196,19 +196,19 @@ class Customer(Node):
     )
     def enrichment(self, info: Info) -> Enrichment:
         """Give the status with its runs."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(description="What somebody should look at (R30, A21).", metadata=ADVISORIES)
     def advisories(self, info: Info) -> list[Advisory]:
         """Give the advisories."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
         description="GDPR & PECR Consent Given, as it is now (R56).", metadata=CONSENT
     )
     def consent(self, info: Info) -> Consent:
         """Give the flag now."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
         description="The same at any instant, past or to come, by all that is on record now (R56).",
@@ -222,7 +222,7 @@ class Customer(Node):
         ],
     ) -> Consent:
         """Give the flag at an instant."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
         description="All entries of its consent ledger by sequence, corrected ones and requests for"
@@ -232,14 +232,14 @@ class Customer(Node):
     )
     def consent_history(self, info: Info) -> list[ConsentEntry] | None:
         """Give its entries."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
         description="Whether it wants bills without itemisation now (A16).", metadata=NON_ITEMISED
     )
     def non_itemised_bills(self, info: Info) -> NonItemisedBills:
         """Give the request now."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
         description="What each contact would be emailed and why, at an instant past or to come, as"
@@ -259,7 +259,7 @@ class Customer(Node):
         ] = None,
     ) -> DeliveryPreview | None:
         """Give the preview, made with those of the other customers."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
         description="What was done to it, newest first, 100 entries at most (R96).",
@@ -268,7 +268,7 @@ class Customer(Node):
     )
     def audit_trail(self, info: Info) -> list[AuditEntry] | None:
         """Give its audit entries."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(Customer, models.Customer)

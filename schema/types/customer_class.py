@@ -203,7 +203,7 @@ class CustomerClass(Node):
     )
     def deletability(self, info: Info) -> Permissibility | None:
         """Tell before anybody clicks."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
         description="Whether it can be retired now (R42, R43); a retired class can, to no effect.",
@@ -219,7 +219,7 @@ class CustomerClass(Node):
         ] = None,
     ) -> Permissibility | None:
         """Tell before anybody clicks."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
         description="Its customers by name; by account number for whoever may not see personal"
@@ -242,7 +242,7 @@ class CustomerClass(Node):
         Annotated["CustomerConnection", strawberry.lazy("schema.types.customer_connection")] | None
     ):
         """Give a page of them, read with those of the other classes."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
         description="What was done to it, newest first, 100 entries at most (R96).",
@@ -251,7 +251,7 @@ class CustomerClass(Node):
     )
     def audit_trail(self, info: Info) -> list[AuditEntry] | None:
         """Give its audit entries."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(CustomerClass, models.CustomerClass)
@@ -273,7 +273,7 @@ class CustomerClassConnection:
     arguments: strawberry.Private[PageArguments]
     has_more: strawberry.Private[bool]
     counted: strawberry.Private[int | None]
-    """How many there are; null if nobody asked."""
+    """The number of items in the list; None if no field needs it."""
 
     @strawberry.field(description="The same classes with their cursors.")
     def edges(self) -> list[CustomerClassEdge]:
@@ -289,7 +289,7 @@ class CustomerClassConnection:
     @strawberry.field(description="Classes in the whole list; counted only when asked for.")
     def total_count(self) -> int:
         """Give the count."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
+        assert self.counted is not None  # noqa: S101  # the field is selected
         return self.counted
 
 

@@ -27,7 +27,7 @@ class CustomerConnection:
     arguments: strawberry.Private[PageArguments]
     has_more: strawberry.Private[bool]
     counted: strawberry.Private[int | None]
-    """How many there are, up to one more than MAX_COUNT; null if nobody asked."""
+    """The number of items, up to MAX_COUNT + 1; None if no field needs it."""
 
     @strawberry.field(description="The same customers with their cursors.")
     def edges(self) -> list[CustomerEdge]:
@@ -45,13 +45,13 @@ class CustomerConnection:
     )
     def total_count(self) -> int:
         """Give the count."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
+        assert self.counted is not None  # noqa: S101  # the field is selected
         return min(self.counted, MAX_COUNT)
 
     @strawberry.field(description="Whether totalCount is all of them: false above 10,000.")
     def total_count_is_exact(self) -> bool:
         """Tell whether there are no more."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
+        assert self.counted is not None  # noqa: S101  # the field is selected
         return self.counted <= MAX_COUNT
 
     def _cursor(self, node: Customer) -> str:
