@@ -34,7 +34,11 @@ class Masked:
 
     def described(self, description: str) -> str:
         """Add to a description what callers get who may not see personal data."""
-        return f"{description} Callers who may not see personal data get {self.note}."
+        permission = Scope.PERSONAL_DATA_READ
+        return (
+            f"{description} Where the platform requires the permission {permission}, callers"
+            f" without it get {self.note}."
+        )
 
 
 def _nothing() -> None:

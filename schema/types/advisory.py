@@ -20,7 +20,7 @@ _OF_CONSENT = {
     " another class or a change of its class's flags, and consent is on record: review the"
     " consent.",
     "CONSENT_BY_TERMS": "The customer is a legal individual, and the consent rests on accepted"
-    " terms and conditions; the ICO expects consent to be separate from these.",
+    " terms and conditions; the regulator (ICO) expects consent to be separate from these.",
     "CONSENT_WITHOUT_VERSION": "The consent does not say which version of the document was"
     " accepted.",
     "CONSENT_OUTDATED": "The consent is older than the platform's maximum age for consent.",
@@ -73,7 +73,7 @@ class Advisory:
         )
 
 
-@strawberry.type(description="The number of customers with one consent advisory.")
+@strawberry.type(description="The number of customers with a particular consent advisory.")
 class ConsentAdvisoryCount:
     code: ConsentAdvisoryCodeEnum = strawberry.field(description="The kind of advisory.")  # type: ignore[valid-type]  # an enum with another name
     customer_count: int = strawberry.field(

@@ -61,23 +61,24 @@ class AuditEntry:
         description="Whether the change overrode the protection of a shipped class."
     )
     actor_id: strawberry.ID = strawberry.field(
-        description="The id of the credential that made the change."
+        description="The id of the access token that made the change, or of the user who signed in"
+        " without one; `system` for the platform itself, `operator` for its command line."
     )
     actor_name: str = strawberry.field(
-        description="The name of the credential that made the change; `system` for the platform"
-        " itself, `(erased)` once erased."
+        description="The name of that access token or user, `(erased)` once erased; `system` for"
+        " the platform itself, `operator` for its command line."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        description="The id of the user that the credential belonged to; null if it belonged to"
+        description="The id of the user on whose behalf the change was made; null if there was"
         " none."
     )
     user_name: str | None = strawberry.field(
         description="The name of that user at the time of the change, `(erased)` once erased; null"
-        " if the credential belonged to no user."
+        " if there was none."
     )
     reseller_id: strawberry.ID | None = strawberry.field(
-        description="The id of the reseller that the credential was bound to; null if it was not"
-        " bound."
+        description="The id of the reseller that the access token or user was bound to; null if to"
+        " none."
     )
     request_id: str = strawberry.field(
         description="The id of the request, or of the background run, that made the change."

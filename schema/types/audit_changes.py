@@ -6,15 +6,17 @@ from schema.base.user_error import UserError
 
 
 @strawberry.input(
-    description="The actor whose name to erase from the audit trail. If the actor is a user, they"
-    " must be disabled. Their stored name and email address are erased too, and so are the values"
-    " that show these, and all reasons, in entries about the user. The user's id at the identity"
-    " provider and the names of their tokens are kept."
+    description="The user or access token whose name to erase from the audit trail. A user must be"
+    " disabled first. For a user, this also erases their stored name and email address, and, in"
+    " audit entries about them, the values that contain these and all reasons. The user's id at"
+    " the identity provider and the names of their tokens are kept."
 )
 class EraseActorNamesInput:
     """Entries have no version, because nothing else in them can change."""
 
-    actor_id: strawberry.ID = strawberry.field(description="The id of the user or the credential.")
+    actor_id: strawberry.ID = strawberry.field(
+        description="The id of the user, or of the access token."
+    )
     reason: str = strawberry.field(
         description="Why the name is erased, 1 to 1000 characters; kept in the audit trail."
     )

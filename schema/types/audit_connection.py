@@ -69,12 +69,13 @@ class AuditFilter:
     )
     actor_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Only changes made with the credential with this id; `system` for the platform"
-        " itself.",
+        description="Only changes made with the access token with this id, or by the user with"
+        " this id who signed in without one; `system` for the platform itself.",
     )
     user_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Only changes made by the user with this id, with any of their credentials.",
+        description="Only changes made on behalf of the user with this id, with any of their"
+        " access tokens or without one.",
     )
     from_at: datetime | None = strawberry.field(
         default=None,

@@ -82,8 +82,9 @@ def _testimony(column: str, description: str) -> Any:
 
 
 @strawberry.type(
-    description="An entry in a customer's consent ledger. Entries are never changed or deleted;"
-    " only text that may name a person is erased with the customer."
+    description="An entry in a customer's consent ledger, the record of consents, withdrawals and"
+    " requests for bills without a list of calls. Entries are never changed or deleted; only text"
+    " that may name a person is erased with the customer."
 )
 class ConsentEntry:
     id: strawberry.ID = strawberry.field(description="The id of the entry.")
@@ -102,9 +103,11 @@ class ConsentEntry:
         description="When the entry takes effect, in UTC; may be in the past or in the future."
     )
     recorded_at: datetime = strawberry.field(description="When the entry was recorded, in UTC.")
-    recorded_by: str = strawberry.field(description="The name of whoever recorded the entry.")
+    recorded_by: str = strawberry.field(
+        description="The name of the access token or user that recorded the entry."
+    )
     recorded_by_id: strawberry.ID = strawberry.field(
-        description="The id of the credential that recorded the entry."
+        description="The id of the access token or user that recorded the entry."
     )
     method: ConsentMethodEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
         description="How consent was given or withdrawn, or the request was made; null if not"
@@ -188,8 +191,8 @@ def _ledger_field(resolve: Callable[..., Awaitable[Sequence[Any]]], *path: str) 
 
 
 @strawberry.type(
-    description="GDPR & PECR Consent Given at an instant: whether a lawful basis for emailing"
-    " itemised bills and call records is on record."
+    description="A customer's GDPR & PECR consent at an instant: whether a lawful basis for"
+    " emailing itemised bills and call records is on record."
 )
 class Consent:
     """The projection of the ledger at an instant (R56)."""
@@ -222,9 +225,9 @@ class Consent:
 
 
 @strawberry.type(
-    description="Whether the customer requested bills without a list of calls (PECR regulation 9)."
-    " Such a request overrides consent and contacts' preferences for email; MyAccount still shows"
-    " everything."
+    description="Whether the customer requested bills without a list of calls, under regulation 9"
+    " of PECR (the UK's Privacy and Electronic Communications Regulations). Such a request"
+    " overrides consent and contacts' preferences for email; MyAccount still shows everything."
 )
 class NonItemisedBills:
     """The projection of the requests and their withdrawals at an instant."""

@@ -37,9 +37,9 @@ PreferenceKindEnum = described_enum(
     "PreferenceKind",
     "The kind of an entry in a contact's preference history.",
     {
-        "REQUESTED": "The contact was asked by mail whether they want documents in full; this"
+        "REQUESTED": "The contact was asked by email whether they want documents in full; this"
         " alone releases nothing.",
-        "CONFIRMED": "The contact confirmed the preference by the link in the mail.",
+        "CONFIRMED": "The contact confirmed the preference by the link in that email.",
         "WITHDRAWN": "The contact or staff withdrew the preference, or the request for it.",
         "RESET": "The preference, or the request for it, ended because the contact's email address"
         " changed.",
@@ -48,17 +48,17 @@ PreferenceKindEnum = described_enum(
 MailFailureCodeEnum = described_enum(
     MailFailureCode,
     "MailFailureCode",
-    "The reason why a mail could not be sent.",
+    "The reason why an email could not be sent.",
     {
-        "UNREACHABLE": "The mail server, or the directory that mails are written to, could not be"
+        "UNREACHABLE": "The mail server, or the directory that emails are written to, could not be"
         " reached.",
         "TOO_SLOW": "The mail server did not answer in time.",
         "BROKE_OFF": "The connection to the mail server was lost while sending.",
-        "TURNED_AWAY_FOR_NOW": "The mail server refused the mail temporarily.",
+        "TURNED_AWAY_FOR_NOW": "The mail server refused the email temporarily.",
         "SIGN_IN_REFUSED": "The mail server refused the platform's user name or password.",
         "NOT_ENCRYPTED": "No trusted encrypted connection to the mail server could be made.",
         "RECIPIENT_REFUSED": "The mail server permanently refused the email address.",
-        "MAIL_REFUSED": "The mail server permanently refused the mail.",
+        "MAIL_REFUSED": "The mail server permanently refused the email.",
         "ADDRESS_NOT_SUPPORTED": "The mail server does not support the characters in the email"
         " address.",
         "GAVE_UP": "Sending failed repeatedly for too long, and was given up.",
@@ -72,7 +72,7 @@ def _is_set(moment: datetime | None) -> bool:
 
 
 @strawberry.type(
-    description="The reason why the last mail to a contact's current email address could not be"
+    description="The reason why the last email to a contact's current email address could not be"
     " sent."
 )
 class MailFailure:
@@ -104,12 +104,12 @@ class PreferenceEntry:
     )
     at: datetime = strawberry.field(description="When the entry took effect, in UTC.")
     by: str = strawberry.field(
-        description="The name of whoever made the change; `contact` if the contact did, by the"
-        " link in a mail."
+        description="The name of the access token or user that made the change; `contact` if the"
+        " contact did, by the link in an email."
     )
     by_id: strawberry.ID = strawberry.field(
-        description="The id of the credential that made the change; the contact's id if the"
-        " contact did."
+        description="The id of the access token or user that made the change; the contact's id if"
+        " the contact did."
     )
 
 
@@ -130,12 +130,12 @@ class AttachmentPreference:
         description="The documents that the confirmed preference covers; empty if none is in force."
     )
     since: datetime | None = strawberry.field(
-        description="When the preference was confirmed, or when the last one ended, in UTC; null"
-        " if none was ever confirmed."
+        description="When the preference was last confirmed, withdrawn or reset, in UTC; null if"
+        " it never was."
     )
     entry: PreferenceEntry | None = strawberry.field(
-        description="The history entry behind this state: the confirmation, or the withdrawal or"
-        " reset that ended it; null if there is none."
+        description="The history entry that decides this state: the last confirmation, withdrawal"
+        " or reset; null if there is none."
     )
 
     @classmethod
@@ -164,7 +164,8 @@ PREFERENCES = Rows(
 
 
 @strawberry.type(
-    description="A person at a customer, with an email address and the mail that they receive."
+    description="A person at a customer, with an email address, who can be sent bills and"
+    " correspondence."
 )
 class Contact(Node):
     name: str = personal(STARRED, description="The contact's name.")
@@ -196,7 +197,7 @@ class Contact(Node):
         "mail_failure",
         "mail_failed_at",
         "is_mail_given_up",
-        description="The reason why the last mail to the current email address could not be sent;"
+        description="The reason why the last email to the current email address could not be sent;"
         " null if it was sent, or if there was none.",
     )
     preference_history: list[PreferenceEntry] = to_many(

@@ -33,7 +33,8 @@ class SaveContactInput:
     email: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The contact's email address; only its format is checked. A different email"
-        " address is not verified, and has no attachment preference.",
+        " address is not verified, and has no attachment preference; this applies to every email"
+        " address set by a caller who may not see personal data.",
     )
     receives_bills: bool | None = strawberry.field(
         default=strawberry.UNSET,
@@ -121,7 +122,7 @@ class EraseContactPayload:
     )
 
 
-@strawberry.input(description="The contact to ask, by mail, to verify their email address.")
+@strawberry.input(description="The contact to ask, by email, to verify their email address.")
 class RequestEmailVerificationInput:
     contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
     expected_version: int | None = strawberry.field(
@@ -131,12 +132,12 @@ class RequestEmailVerificationInput:
     )
     dry_run: bool | None = strawberry.field(
         default=False,
-        description="Validate and return the result, but do not save, and send no mail.",
+        description="Validate and return the result, but do not save, and send no email.",
     )
 
 
 @strawberry.type(
-    description="The result of requesting an email verification. The mail is sent in the"
+    description="The result of requesting an email verification. The email is sent in the"
     " background."
 )
 class RequestEmailVerificationPayload:
@@ -149,7 +150,7 @@ class RequestEmailVerificationPayload:
 
 
 @strawberry.input(
-    description="The contact to ask, by mail, whether they want documents in full, and which"
+    description="The contact to ask, by email, whether they want documents in full, and which"
     " documents."
 )
 class RequestAttachmentPreferenceInput:
@@ -166,12 +167,12 @@ class RequestAttachmentPreferenceInput:
     )
     dry_run: bool | None = strawberry.field(
         default=False,
-        description="Validate and return the result, but do not save, and send no mail.",
+        description="Validate and return the result, but do not save, and send no email.",
     )
 
 
 @strawberry.type(
-    description="The result of requesting an attachment preference. The mail is sent in the"
+    description="The result of requesting an attachment preference. The email is sent in the"
     " background."
 )
 class RequestAttachmentPreferencePayload:

@@ -53,8 +53,8 @@ LabelEnum = described_enum(
 SubscriberKindEnum = described_enum(
     SubscriberKind,
     "SubscriberKind",
-    "Whether PECR treats a customer as an individual or as an organisation; it follows from the"
-    " class.",
+    "Whether PECR (the UK's Privacy and Electronic Communications Regulations) treats a customer"
+    " as an individual or as an organisation; it follows from the class.",
     {"INDIVIDUAL": "An individual, sole traders included.", "CORPORATE": "An organisation."},
 )
 InvoiceWordingEnum = described_enum(
@@ -77,9 +77,11 @@ class ClassChange:
     reason: str = personal(
         STARRED, description="Why the customer was moved; `(erased)` once erased."
     )
-    changed_by: str = strawberry.field(description="The name of whoever moved the customer.")
+    changed_by: str = strawberry.field(
+        description="The name of the access token or user that moved the customer."
+    )
     changed_by_id: strawberry.ID = strawberry.field(
-        description="The id of the credential that moved the customer."
+        description="The id of the access token or user that moved the customer."
     )
     changed_at: datetime = strawberry.field(description="When the customer was moved, in UTC.")
     crosses_individual_line: bool = strawberry.field(
@@ -121,7 +123,7 @@ def _masked_profile(profile: Profile, *flags: bool) -> CompanyProfile:
 PROFILE = Masked(
     ("profile", *INDIVIDUAL_FLAGS),
     _masked_profile,
-    "it without address and names if the customer is a legal individual",
+    "the profile without address and names if the customer is a legal individual",
 )
 
 

@@ -177,7 +177,7 @@ class SaveCustomerPayload:
 
 
 @strawberry.input(
-    description="The customer to move, and the class to move it to. Naming the customer's present"
+    description="The customer to move, and the class to move it to. Naming the customer's current"
     " class changes nothing."
 )
 class ChangeCustomerClassInput:

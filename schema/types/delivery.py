@@ -76,8 +76,8 @@ class BillPart:
 
 
 @strawberry.type(
-    description="A step that would change how a document is emailed, or is one of several that are"
-    " needed."
+    description="A step that changes how a document is emailed, by itself or together with other"
+    " steps."
 )
 class DeliveryRemedy:
     step: DeliveryStepEnum = strawberry.field(description="What to do, for programs.")  # type: ignore[valid-type]  # see above
@@ -91,7 +91,7 @@ class DeliveryRemedy:
         " list may receive them."
     )
     outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The outcome after this step alone. It is the present outcome if one step is"
+        description="The outcome after this step alone. It is the current outcome if one step is"
         " not enough."
     )
 
@@ -122,7 +122,7 @@ class DocumentDelivery:
     )
     remedies: list[DeliveryRemedy] = strawberry.field(
         description="Steps that would change the outcome: towards the full document if it is"
-        " reduced, or away from it if it is full. Each step shows the outcome that it has alone."
+        " reduced, or away from it if it is full. The `outcome` of each shows its effect alone."
     )
 
 
@@ -241,7 +241,7 @@ class DeliveryPreview:
         description="The code of that class, if it is a shipped class; otherwise null."
     )
     class_name: str | None = strawberry.field(
-        description="The present name of that class; null if there is no class."
+        description="The current name of that class; null if there is no class."
     )
     contacts: list[ContactDelivery] = strawberry.field(
         description="Every contact that the customer had at that instant, oldest first."
