@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.access_token import AccessToken
 from schema.types.user import User
@@ -32,12 +33,9 @@ class IssueAccessTokenInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the user that you last read. If the user changed since, the"
-        " token is not issued (VERSION_CONFLICT).",
+        description=expected_version("user"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of issuing an access token.")
@@ -55,9 +53,7 @@ class IssueAccessTokenPayload:
         description="The user that the token belongs to; after a version conflict, the current"
         " user.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(
@@ -79,12 +75,9 @@ class RotateAccessTokenInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the token that you last read. If it changed since, it is not"
-        " rotated (VERSION_CONFLICT).",
+        description=expected_version("token"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of rotating an access token.")
@@ -101,9 +94,7 @@ class RotateAccessTokenPayload:
     old_access_token: AccessToken | None = strawberry.field(
         default=None, description="The replaced token, with its new expiry; null on failure."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(description="The access token to revoke. Revoking a token again changes nothing.")
@@ -115,12 +106,9 @@ class RevokeAccessTokenInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the token that you last read. If it changed since, it is not"
-        " revoked (VERSION_CONFLICT).",
+        description=expected_version("token"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of revoking an access token, which takes effect at once.")
@@ -128,6 +116,4 @@ class RevokeAccessTokenPayload:
     access_token: AccessToken | None = strawberry.field(
         default=None, description="The revoked token; after a version conflict, the current token."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

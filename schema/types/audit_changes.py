@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.base.descriptions import DRY_RUN, USER_ERRORS
 from schema.base.user_error import UserError
 
 
@@ -20,9 +21,7 @@ class EraseActorNamesInput:
     reason: str = strawberry.field(
         description="Why the name is erased, 1 to 1000 characters; kept in the audit trail."
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of erasing an actor's name.")
@@ -31,6 +30,4 @@ class EraseActorNamesPayload:
         default=0,
         description="The number of audit entries whose names were replaced by `(erased)`.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 
 from models.tables.access import Scope
+from schema.base.descriptions import DRY_RUN, USER_ERRORS
 from schema.base.permissions import INPUT_PERMISSION, Requires
 from schema.base.user_error import UserError
 from schema.types.consent import ConsentBasisEnum, ConsentEntry, ConsentMethodEnum, EntryKindEnum
@@ -38,10 +39,9 @@ _IDEMPOTENCY_KEY = (
     " Keys of different callers are independent."
 )
 _EXPECTED_VERSION = (
-    "The version of the customer that you last read. If it changed since, the request is refused"
-    " (VERSION_CONFLICT), unless it repeats an earlier one."
+    "The version that the customer must have; with another version, the request is refused"
+    " (VERSION_CONFLICT), unless it repeats an earlier one. By default any version is accepted."
 )
-_DRY_RUN = "Validate and return the result, but do not save."
 _EFFECTIVE_AT = (
     "When the entry takes effect, with an offset from UTC, from 1970 to 2199; by default now. It"
     " may be in the past or in the future."
@@ -98,7 +98,7 @@ class RecordConsentFields:
 class RecordConsentInput(RecordConsentFields):
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
     expected_version: int | None = strawberry.field(default=None, description=_EXPECTED_VERSION)
-    dry_run: bool | None = strawberry.field(default=False, description=_DRY_RUN)
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.input(
@@ -123,7 +123,7 @@ class AskedFields:
     effective_at: datetime | None = strawberry.field(default=None, description=_EFFECTIVE_AT)
     idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
     expected_version: int | None = strawberry.field(default=None, description=_EXPECTED_VERSION)
-    dry_run: bool | None = strawberry.field(default=False, description=_DRY_RUN)
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.input(
@@ -229,7 +229,7 @@ class CorrectConsentInput:
     )
     idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
     expected_version: int | None = strawberry.field(default=None, description=_EXPECTED_VERSION)
-    dry_run: bool | None = strawberry.field(default=False, description=_DRY_RUN)
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of adding to a consent ledger.")
@@ -249,9 +249,7 @@ class LedgerPayload:
         description="Whether the request repeats an earlier one with the same idempotency key;"
         " nothing was changed then.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.type(description="The result of recording consent.")

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.contact import Contact
 from schema.types.document import DocumentEnum
@@ -23,8 +24,7 @@ class SaveContactInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the contact that you last read. If it changed since, the"
-        " contact is not saved (VERSION_CONFLICT). Leave it out to create a contact.",
+        description=expected_version("contact") + " Leave it out to create a contact.",
     )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -50,9 +50,7 @@ class SaveContactInput:
         description="Whether the contact is active, true by default. An inactive contact is sent"
         " nothing.",
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of saving a contact.")
@@ -61,9 +59,7 @@ class SaveContactPayload:
         default=None,
         description="The saved contact; after a version conflict, the current contact.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(description="The contact to delete.")
@@ -71,12 +67,9 @@ class DeleteContactInput:
     id: strawberry.ID = strawberry.field(description="The id of the contact.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the contact that you last read. If it changed since, the"
-        " contact is not deleted (VERSION_CONFLICT).",
+        description=expected_version("contact"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of deleting a contact.")
@@ -87,9 +80,7 @@ class DeleteContactPayload:
     contact: Contact | None = strawberry.field(
         default=None, description="The current contact after a version conflict; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(description="The contact whose personal data to erase.")
@@ -99,12 +90,10 @@ class EraseContactInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the contact that you last read. If it changed since, the"
-        " contact is not erased (VERSION_CONFLICT), unless it is erased already.",
+        description=expected_version("contact")
+        + " A contact that is erased already is accepted at any version.",
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of erasing a contact.")
@@ -117,9 +106,7 @@ class EraseContactPayload:
         default=None,
         description="The current contact after a version conflict; null if it is deleted.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(description="The contact to ask, by email, to verify their email address.")
@@ -127,8 +114,7 @@ class RequestEmailVerificationInput:
     contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the contact that you last read. If it changed since, the"
-        " contact is not asked (VERSION_CONFLICT).",
+        description=expected_version("contact"),
     )
     dry_run: bool | None = strawberry.field(
         default=False,
@@ -144,9 +130,7 @@ class RequestEmailVerificationPayload:
     contact: Contact | None = strawberry.field(
         default=None, description="The contact; after a version conflict, the current contact."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(
@@ -162,8 +146,7 @@ class RequestAttachmentPreferenceInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the contact that you last read. If it changed since, the"
-        " contact is not asked (VERSION_CONFLICT).",
+        description=expected_version("contact"),
     )
     dry_run: bool | None = strawberry.field(
         default=False,
@@ -181,9 +164,7 @@ class RequestAttachmentPreferencePayload:
         description="The contact with the request in the preference history; after a version"
         " conflict, the current contact.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(description="The contact whose attachment preference to withdraw.")
@@ -196,12 +177,9 @@ class WithdrawAttachmentPreferenceInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the contact that you last read. If it changed since, the"
-        " preference is not withdrawn (VERSION_CONFLICT).",
+        description=expected_version("contact"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(
@@ -214,6 +192,4 @@ class WithdrawAttachmentPreferencePayload:
         description="The contact after the withdrawal; after a version conflict, the current"
         " contact.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

@@ -7,6 +7,7 @@ import strawberry
 
 from models.rules.profile import ADDRESS_LINES
 from models.tables.access import Scope
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.permissions import INPUT_PERMISSION, Requires
 from schema.base.user_error import UserError
 from schema.types.advisory import Advisory
@@ -100,8 +101,7 @@ class SaveCustomerInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the customer that you last read. If it changed since, the"
-        " customer is not saved (VERSION_CONFLICT). Leave it out to create a customer.",
+        description=expected_version("customer") + " Leave it out to create a customer.",
     )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -155,9 +155,7 @@ class SaveCustomerInput:
         " `recordConsent` or `withdrawConsent`.",
         metadata={INPUT_PERMISSION: Requires(Scope.CONSENT_WRITE)},
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of saving a customer.")
@@ -171,9 +169,7 @@ class SaveCustomerPayload:
         description="Whether the request repeats an earlier one, with the same idempotency key in"
         " `consent`, that created the customer; nothing was changed then.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(
@@ -190,12 +186,9 @@ class ChangeCustomerClassInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the customer that you last read. If it changed since, the"
-        " customer is not moved (VERSION_CONFLICT).",
+        description=expected_version("customer"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of moving a customer to another class.")
@@ -209,9 +202,7 @@ class ChangeCustomerClassPayload:
         description="The customer's advisories after the move, such as REVIEW_CONSENT; empty if"
         " there are none.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(description="The customer to delete.")
@@ -225,12 +216,9 @@ class DeleteCustomerInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the customer that you last read. If it changed since, the"
-        " customer is not deleted (VERSION_CONFLICT).",
+        description=expected_version("customer"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(
@@ -244,6 +232,4 @@ class DeleteCustomerPayload:
     customer: Customer | None = strawberry.field(
         default=None, description="The current customer if it could not be deleted; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

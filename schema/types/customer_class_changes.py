@@ -6,7 +6,7 @@ import strawberry
 
 from models.rules.classification import FlagWarning
 from models.tables.access import Scope
-from schema.base.descriptions import described_enum
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, described_enum, expected_version
 from schema.base.permissions import INPUT_PERMISSION, Requires
 from schema.base.user_error import UserError
 from schema.types.customer_class import CustomerClass
@@ -38,8 +38,7 @@ class SaveCustomerClassInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the class that you last read. If it changed since, the class"
-        " is not saved (VERSION_CONFLICT). Leave it out to create a class.",
+        description=expected_version("class") + " Leave it out to create a class.",
     )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -79,9 +78,7 @@ class SaveCustomerClassInput:
         " characters; required for such a change, with the permission customer_classes:administer."
         " Kept in the audit trail.",
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of saving a customer class.")
@@ -97,9 +94,7 @@ class SaveCustomerClassPayload:
         default=0,
         description="The number of customers in the class, if its flags changed; otherwise 0.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(
@@ -124,12 +119,9 @@ class RetireCustomerClassInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the class that you last read. If it changed since, the class"
-        " is not retired (VERSION_CONFLICT).",
+        description=expected_version("class"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of retiring a customer class.")
@@ -165,9 +157,7 @@ class RetireCustomerClassPayload:
         description="Whether the class was the platform's default class; that is now the"
         " replacement, or none.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(
@@ -182,12 +172,9 @@ class ReactivateCustomerClassInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the class that you last read. If it changed since, the class"
-        " is not reactivated (VERSION_CONFLICT).",
+        description=expected_version("class"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of reactivating a customer class.")
@@ -196,9 +183,7 @@ class ReactivateCustomerClassPayload:
         default=None,
         description="The reactivated class; after a version conflict, the current class.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(
@@ -209,12 +194,9 @@ class DeleteCustomerClassInput:
     id: strawberry.ID = strawberry.field(description="The id of the class.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the class that you last read. If it changed since, the class"
-        " is not deleted (VERSION_CONFLICT).",
+        description=expected_version("class"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of deleting a customer class.")
@@ -225,6 +207,4 @@ class DeleteCustomerClassPayload:
     customer_class: CustomerClass | None = strawberry.field(
         default=None, description="The current class if it could not be deleted; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.field_mapping import maps_to, to_one
 from schema.base.node import Node
 from schema.base.user_error import UserError
@@ -76,8 +77,7 @@ class SaveCustomerTemplateInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the template that you last read. If it changed since, the"
-        " template is not saved (VERSION_CONFLICT). Leave it out to create a template.",
+        description=expected_version("template") + " Leave it out to create a template.",
     )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -94,9 +94,7 @@ class SaveCustomerTemplateInput:
         description="The id of the reseller that customers created from the template buy through;"
         " null for none.",
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of saving a template.")
@@ -105,9 +103,7 @@ class SaveCustomerTemplatePayload:
         default=None,
         description="The saved template; after a version conflict, the current template.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(description="The template to delete. Customers created from it stay as they are.")
@@ -115,12 +111,9 @@ class DeleteCustomerTemplateInput:
     id: strawberry.ID = strawberry.field(description="The id of the template.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the template that you last read. If it changed since, the"
-        " template is not deleted (VERSION_CONFLICT).",
+        description=expected_version("template"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of deleting a template.")
@@ -131,9 +124,7 @@ class DeleteCustomerTemplatePayload:
     customer_template: CustomerTemplate | None = strawberry.field(
         default=None, description="The current template after a version conflict; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(description="The platform's defaults to set for new customers.")
@@ -143,12 +134,9 @@ class SavePlatformDefaultsInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the defaults that you last read. If it changed since, the"
-        " defaults are not saved (VERSION_CONFLICT).",
+        description=expected_version("defaults"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Validate and return the result, but do not save."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of saving the platform's defaults.")
@@ -157,6 +145,4 @@ class SavePlatformDefaultsPayload:
         default=None,
         description="The saved defaults; after a version conflict, the current defaults.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
