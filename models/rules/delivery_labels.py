@@ -40,17 +40,19 @@ _STEPS = {
     Step.ADD_ADDRESS: "Give the contact an email address.",
     Step.VERIFY_ADDRESS: "Have the contact verify the email address.",
     Step.RECORD_CONSENT: (
-        "Record the consent that exists for the whole account. It fits where every address on the"
-        " bill distribution list may receive the detail."
+        "Record the consent that exists for the whole account, if all contacts on the bill"
+        " distribution list may receive documents in full."
     ),
     Step.CONFIRM_PREFERENCE: (
-        "Ask this contact to confirm an attachment preference, once the email address is verified."
-        " It fits where only this recipient wants the detail."
+        "Ask this contact to confirm an attachment preference, if only they want documents in full."
+        " The email address must be verified first."
     ),
     Step.WITHDRAW_NON_ITEMISED_REQUEST: (
-        "Record that the customer no longer wants bills that are not itemised."
+        "Record that the customer withdraws the request for bills without a list of calls."
     ),
-    Step.REQUEST_NON_ITEMISED_BILLS: "Record that the customer asks for bills without itemisation.",
+    Step.REQUEST_NON_ITEMISED_BILLS: (
+        "Record that the customer requests bills without a list of calls."
+    ),
     Step.WITHDRAW_CONSENT: "Withdraw the consent of the account.",
     Step.WITHDRAW_PREFERENCE: "Withdraw the attachment preference of this contact.",
 }

@@ -1,4 +1,4 @@
-"""The audit trail of the whole platform: how it is filtered, and its pages (R96)."""
+"""Filters and pages of the platform's audit trail (R96)."""
 
 from datetime import datetime
 from enum import Enum
@@ -15,7 +15,7 @@ AUDIT_LIST = "audit-trail"
 
 
 class _SubjectType(Enum):
-    """Types by the prefix of their ids."""
+    """The values are the prefixes of ids."""
 
     CUSTOMER = "cus"
     CONTACT = "con"
@@ -30,107 +30,124 @@ class _SubjectType(Enum):
 AuditSubjectType = described_enum(
     _SubjectType,
     "AuditSubjectType",
-    "What kind of thing an audit entry is about.",
+    "The type of object that an audit entry is about.",
     {
-        "CUSTOMER": "A customer, with its consent and its enrichment.",
-        "CONTACT": "A contact, with its address and its preference.",
+        "CUSTOMER": "A customer, including its consent and its Companies House lookups.",
+        "CONTACT": "A contact, including the email address and the attachment preference.",
         "CUSTOMER_CLASS": "A customer class.",
         "CUSTOMER_TEMPLATE": "A template for new customers.",
-        "PLATFORM_DEFAULTS": "The platform's defaults.",
-        "ACCESS_TOKEN": "A credential.",
+        "PLATFORM_DEFAULTS": "The platform's defaults for new customers.",
+        "ACCESS_TOKEN": "An access token.",
         "USER": "A user.",
-        "GROUP": "A group of users.",
+        "GROUP": "A user group.",
     },
 )
 
 
 @strawberry.input(
-    description="Which entries a list holds; all that is given must hold for each of them."
+    description="Conditions on audit entries; an entry is listed if it meets all that are given."
 )
 class AuditFilter:
-    """A filter; null means no condition."""
+    """A condition of null means no condition."""
 
     subject_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="About this very customer, contact, class, template and so on;"
-        " `platform_defaults` for the platform's defaults.",
+        description="Only entries about the object with this id; `platform_defaults` for the"
+        " platform's defaults.",
     )
     subject_type: AuditSubjectType | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        default=None, description="About something of this type."
+        default=None, description="Only entries about objects of this type."
     )
     customer_id: strawberry.ID | None = strawberry.field(
-        default=None, description="About this customer, or what belongs to it, as its contacts."
+        default=None,
+        description="Only entries that concern the customer with this id, its contacts included.",
     )
     operations: list[str] | None = strawberry.field(
-        default=None, description="Any of these operations, 50 at most."
+        default=None,
+        description="Only entries with one of these operations, such as `class.edited`; at most"
+        " 50.",
     )
     actor_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Done with this credential; `system` for the platform itself."
+        default=None,
+        description="Only changes made with the access token with this id, or by the user with"
+        " this id who signed in without one; `system` for the platform itself.",
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Done for this user, with whichever credential."
+        default=None,
+        description="Only changes made on behalf of the user with this id, with any of their"
+        " access tokens or without one.",
     )
     from_at: datetime | None = strawberry.field(
-        default=None, description="Done then or later; with an offset."
+        default=None,
+        description="Only changes made at this instant or later; the offset from UTC is required.",
     )
     until_at: datetime | None = strawberry.field(
-        default=None, description="Done before then; with an offset."
+        default=None,
+        description="Only changes made before this instant; the offset from UTC is required.",
     )
     is_override: bool | None = strawberry.field(
-        default=None, description="Whether a protection was overridden (R14)."
+        default=None,
+        description="Only changes that overrode the protection of a shipped class (true), or only"
+        " others (false).",
     )
-    reason: str | None = strawberry.field(default=None, description="For exactly this reason.")
+    reason: str | None = strawberry.field(
+        default=None, description="Only changes with exactly this reason."
+    )
     request_id: str | None = strawberry.field(
-        default=None, description="Done in this request or run."
+        default=None,
+        description="Only changes made in the request, or the background run, with this id.",
     )
 
 
-@strawberry.type(description="One entry in a list, with its cursor.")
+@strawberry.type(description="An audit entry of a list, with its cursor.")
 class AuditEntryEdge:
-    """An edge."""
-
-    cursor: str = strawberry.field(description="The place of this entry in the list.")
+    cursor: str = strawberry.field(
+        description="The cursor of the entry; pass it as `after` or `before` to read the entries"
+        " next to it."
+    )
     node: AuditEntry = strawberry.field(description="The entry.")
 
 
 @strawberry.type(
-    description="A page of audit entries, newest first, in the order of commits. To follow the"
-    " trail, ask with `last` for what is before the startCursor that you have, again and again: no"
-    " entry is missed, however many write meanwhile, and `hasPreviousPage` says that there is more."
-    " An empty page has no startCursor: keep the one that you have."
+    description="A page of audit entries, newest first, in the order in which they were committed."
+    " To follow the trail, repeatedly request `last` entries before the `startCursor` that you"
+    " have: no entry is missed, even while others are written, and `hasPreviousPage` says whether"
+    " there are more. An empty page has no `startCursor`; keep the one that you have."
 )
 class AuditEntryConnection:
-    """A connection; what costs something is made only when it is selected."""
+    """Pages compute edges, page information and counts only when they are selected."""
 
     nodes: list[AuditEntry] = strawberry.field(description="The entries of the page.")
     arguments: strawberry.Private[PageArguments]
     has_more: strawberry.Private[bool]
     counted: strawberry.Private[int | None]
-    """How many there are, up to one more than MAX_COUNT; null if nobody asked."""
+    """The number of items, up to MAX_COUNT + 1; None if no field needs it."""
 
-    @strawberry.field(description="The same entries with their cursors.")
+    @strawberry.field(description="The same entries, each with its cursor.")
     def edges(self) -> list[AuditEntryEdge]:
-        """Give each entry its cursor."""
         return [AuditEntryEdge(cursor=_cursor(node), node=node) for node in self.nodes]
 
-    @strawberry.field(description="Where the page lies in the list.")
+    @strawberry.field(
+        description="The position of the page in the list, and its first and last cursor."
+    )
     def page_info(self) -> PageInfo:
-        """Give the first and the last cursor."""
         ends = [_cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
         return page_info(ends, self.arguments, has_more=self.has_more)
 
     @strawberry.field(
-        description="Entries in the whole list, 10,000 at most; counted only when asked for."
+        description="The number of entries in the whole list, at most 10,000; counted only when"
+        " this field is selected."
     )
     def total_count(self) -> int:
-        """Give the count."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
+        assert self.counted is not None  # noqa: S101  # the field is selected
         return min(self.counted, MAX_COUNT)
 
-    @strawberry.field(description="Whether totalCount is all of them: false above 10,000.")
+    @strawberry.field(
+        description="Whether `totalCount` is the exact number; false if there are more than 10,000"
+        " entries."
+    )
     def total_count_is_exact(self) -> bool:
-        """Tell whether there are no more."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
+        assert self.counted is not None  # noqa: S101  # the field is selected
         return self.counted <= MAX_COUNT
 
 

@@ -380,10 +380,13 @@ async def test_what_is_there_can_be_assumed_away(api: Api, world: World) -> None
     ("assuming", "message"),
     [
         ({"contacts": [{"contactId": "con_nobody"}]}, "no such contact"),
-        ({"classId": "cls_none"}, "no such class"),
-        ({"contacts": [{"contactId": "x"}, {"contactId": "x"}]}, "each contact once"),
-        ({"contacts": [{"contactId": str(n)} for n in range(101)]}, "100 contacts"),
-        ({"contacts": [{"contactId": "x", "preferenceDocuments": ["BILL"]}]}, "goes with"),
+        ({"classId": "cls_none"}, "No customer class has the id in `classId`."),
+        ({"contacts": [{"contactId": "x"}, {"contactId": "x"}]}, "more than once"),
+        ({"contacts": [{"contactId": str(n)} for n in range(101)]}, "at most 100 contacts"),
+        (
+            {"contacts": [{"contactId": "x", "preferenceDocuments": ["BILL"]}]},
+            "allowed only if `isPreferenceConfirmed` is true",
+        ),
         (
             {
                 "contacts": [
