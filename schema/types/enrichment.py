@@ -280,8 +280,7 @@ VALUE = Masked(
 
 @strawberry.type(
     description="A value of the register that differs from the one that a user typed; a user"
-    " accepts"
-    " or rejects it."
+    " accepts or rejects it."
 )
 class Suggestion(Node):
     field: str = computed(

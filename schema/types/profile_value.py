@@ -33,7 +33,7 @@ class _AccountsScope(StrEnum):
 AccountsScope = described_enum(
     _AccountsScope,
     "AccountsScope",
-    "What a figure of filed accounts covers.",
+    "The companies that a figure of filed accounts covers.",
     {
         "COMPANY": "The company alone.",
         "GROUP": "The group of companies that it heads, consolidated.",
