@@ -1,4 +1,4 @@
-"""What a mail is to say. PURE."""
+"""The content of a confirmation mail. PURE."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,9 +9,11 @@ from models.rules.document import Document
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationMail:
-    """A mail that asks for a confirmation, with the secrets of its links, stored nowhere else.
+    """A mail that asks a contact for a confirmation.
 
-    `address` is written as it is stored; `expires_at` is when the link that confirms ends.
+    `confirming` and `withdrawing` are the secrets of its links, which are stored nowhere else.
+    `address` is the email address as it is stored. `expires_at` is when the confirming link
+    expires.
     """
 
     confirmation_id: str

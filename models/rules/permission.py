@@ -119,7 +119,7 @@ FOR_PARTNERS = frozenset(
         Scope.AUDIT_READ,
     }
 )
-"""The permissions that a credential bound to a reseller may have; no writes to shared data (R99)."""
+"""The permissions of a credential bound to a reseller, at most; none changes shared rows (R99)."""
 
 
 def known(codes: Iterable[str]) -> frozenset[Scope]:
