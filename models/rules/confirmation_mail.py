@@ -9,11 +9,9 @@ from models.rules.document import Document
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationMail:
-    """A mail that asks a contact for a confirmation.
+    """A mail that asks for a confirmation, with the secrets of its links, stored nowhere else.
 
-    `confirming` and `withdrawing` are the secrets of its links, which are stored nowhere else.
-    `address` is the email address as it is stored. `expires_at` is when the confirming link
-    expires.
+    `address` is written as it is stored; `expires_at` is when the link that confirms ends.
     """
 
     confirmation_id: str

@@ -37,21 +37,21 @@ _REASONS = {
 _STEPS = {
     Step.ACTIVATE_CONTACT: "Make the contact active.",
     Step.ADD_TO_BILL_LIST: "Put the contact on the bill distribution list.",
-    Step.ADD_ADDRESS: "Enter an email address for the contact.",
-    Step.VERIFY_ADDRESS: "Ask the contact to verify the email address.",
+    Step.ADD_ADDRESS: "Give the contact an email address.",
+    Step.VERIFY_ADDRESS: "Have the contact verify the email address.",
     Step.RECORD_CONSENT: (
-        "Record the consent that exists for the whole account, if every address on the bill"
-        " distribution list may receive call detail."
+        "Record the consent that exists for the whole account, if all contacts on the bill"
+        " distribution list may receive documents in full."
     ),
     Step.CONFIRM_PREFERENCE: (
-        "Ask this contact to confirm an attachment preference, after the email address is verified,"
-        " if only this recipient wants call detail."
+        "Ask this contact to confirm an attachment preference, if only they want documents in full."
+        " The email address must be verified first."
     ),
     Step.WITHDRAW_NON_ITEMISED_REQUEST: (
-        "Record that the customer no longer wants bills that are not itemised."
+        "Record that the customer withdraws the request for bills without a list of calls."
     ),
     Step.REQUEST_NON_ITEMISED_BILLS: (
-        "Record that the customer asks for bills that are not itemised."
+        "Record that the customer requests bills without a list of calls."
     ),
     Step.WITHDRAW_CONSENT: "Withdraw the consent of the account.",
     Step.WITHDRAW_PREFERENCE: "Withdraw the attachment preference of this contact.",

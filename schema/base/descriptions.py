@@ -22,3 +22,11 @@ def described_enum(
     for value in published.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
         value.description = values[value.name]
     return published
+
+
+def expected_version(name: str) -> str:
+    """Describe the argument that guards an edit of an object with this name."""
+    return (
+        f"The version that the {name} must have; with another version, the change is refused"
+        " (VERSION_CONFLICT). By default any version is accepted."
+    )

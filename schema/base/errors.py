@@ -158,7 +158,7 @@ def is_unavailable(error: GraphQLError) -> bool:
     return (error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE.value
 
 
-def settle(errors: list[GraphQLError], request_id: str) -> None:
+def mask_and_log(errors: list[GraphQLError], request_id: str) -> None:
     """Log errors, and change them into what a client may see.
 
     Refusals get a code and are logged at level info. Database faults are logged at most once a
@@ -166,13 +166,13 @@ def settle(errors: list[GraphQLError], request_id: str) -> None:
     refusals are not logged, as they may repeat values of the request.
     """
     for error in errors:
-        _settle(error, request_id)
+        _mask_and_log(error, request_id)
     # Only after all errors are logged: several may share one cause.
     for error in errors:
         _forget_way(error)
 
 
-def _settle(error: GraphQLError, request_id: str) -> None:
+def _mask_and_log(error: GraphQLError, request_id: str) -> None:
     if isinstance(error.original_error, ValidationError):
         # The ORM refuses to query for a value that is too long for its column, and repeats it.
         error.original_error = None

@@ -274,7 +274,7 @@ VALUE = Masked(
         "customer.customer_class.is_sole_trader",
     ),
     _masked_value,
-    "no lines of an address for individuals, sole traders too",
+    "an address without lines if the customer is a legal individual",
 )
 
 

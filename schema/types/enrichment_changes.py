@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from schema.base.descriptions import DRY_RUN, USER_ERRORS
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.customer import Customer
 from schema.types.enrichment import EnrichmentReasonEnum, EnrichmentStatusEnum, Suggestion
@@ -110,8 +110,7 @@ class AcceptSuggestionInput:
     id: strawberry.ID = strawberry.field(description="The id of the suggestion.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the customer is at this version; by default any"
-        " version is accepted.",
+        description=expected_version("customer"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
@@ -136,8 +135,7 @@ class RejectSuggestionInput:
     id: strawberry.ID = strawberry.field(description="The id of the suggestion.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the customer is at this version; by default any"
-        " version is accepted.",
+        description=expected_version("customer"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 

@@ -69,14 +69,14 @@ class UserGroup(Node):
     )
     version: int = strawberry.field(
         description="The version of the group. It increases with each change; send it as"
-        " `expectedVersion` with the next one."
+        " `expectedVersion` with the next change."
     )
 
     name_key: strawberry.Private[str]
 
     @strawberry.field(
         description="The number of members that you may see; `users(groupId:)` lists them."
-        " Needs the permission `access:read`.",
+        " Null without the permission access:read.",
         extensions=[READS_ACCESS],
         metadata=batched(_member_counts, paths=()),
     )
@@ -85,7 +85,7 @@ class UserGroup(Node):
 
     @strawberry.field(
         description="The changes made to the group, newest first, at most 100. Empty for partners."
-        " Needs the permission `access:read`.",
+        " Null without the permission access:read.",
         extensions=[READS_ACCESS],
         metadata=batched(_audit_trails, extra=("subject_id",)),
     )
@@ -161,7 +161,7 @@ class User(Node):
         "reseller",
         requires=Requires(Scope.CUSTOMERS_READ),
         description="The customer record of the reseller that the user works for; null for users"
-        " of the platform itself. Needs the permission `customers:read`.",
+        " of the platform itself, and without the permission customers:read.",
     )
     permissions: list[Permission] = computed(
         shown_codes,
@@ -175,7 +175,7 @@ class User(Node):
     )
     version: int = strawberry.field(
         description="The version of the user. It increases with each change; send it as"
-        " `expectedVersion` with the next one."
+        " `expectedVersion` with the next change."
     )
 
     name_key: strawberry.Private[str]
@@ -209,8 +209,8 @@ class User(Node):
         return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
-        description="The changes made to the user, newest first, at most 100. Needs the"
-        " permission `access:read`.",
+        description="The changes made to the user, newest first, at most 100. Null without the"
+        " permission access:read.",
         extensions=[READS_ACCESS],
         metadata=AUDIT_TRAIL,
     )

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.base.descriptions import DRY_RUN, USER_ERRORS
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.user import User, UserGroup
 
@@ -20,8 +20,7 @@ class SaveUserInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the user is at this version; by default any version"
-        " is accepted.",
+        description=expected_version("user"),
     )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -66,8 +65,7 @@ class DisableUserInput:
     reason: str | None = strawberry.field(default=None, description=REASON)
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the user is at this version; by default any version"
-        " is accepted.",
+        description=expected_version("user"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
@@ -90,8 +88,7 @@ class EnableUserInput:
     reason: str | None = strawberry.field(default=None, description=REASON)
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the user is at this version; by default any version"
-        " is accepted.",
+        description=expected_version("user"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
@@ -115,8 +112,7 @@ class GrantPermissionsInput:
     reason: str | None = strawberry.field(default=None, description=REASON)
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the user or group is at this version; by default any"
-        " version is accepted.",
+        description=expected_version("user or group"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
@@ -141,8 +137,7 @@ class RevokePermissionsInput:
     reason: str | None = strawberry.field(default=None, description=REASON)
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the user or group is at this version; by default any"
-        " version is accepted.",
+        description=expected_version("user or group"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.base.descriptions import DRY_RUN, USER_ERRORS
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.user import UserGroup
 
@@ -17,8 +17,7 @@ class SaveUserGroupInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the group is at this version; by default any version"
-        " is accepted.",
+        description=expected_version("group"),
     )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -52,8 +51,7 @@ class DeleteUserGroupInput:
     id: strawberry.ID = strawberry.field(description="The id of the group.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the group is at this version; by default any version"
-        " is accepted.",
+        description=expected_version("group"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
@@ -87,8 +85,7 @@ class ChangeGroupMembersInput:
     )
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse the change unless the group is at this version; by default any version"
-        " is accepted.",
+        description=expected_version("group"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
