@@ -31,7 +31,7 @@ class PreviousName:
 
 
 @strawberry.type(
-    description="Details of the company that a customer is, from Companies House or typed by users."
+    description="Details of the company behind a customer, from Companies House or typed by users."
     " A field is null if neither the register nor a user gave a value."
 )
 class CompanyProfile:
@@ -75,8 +75,8 @@ class CompanyProfile:
 
     @strawberry.field(
         description="Total assets on the balance sheet of the newest accounts, or typed by a user."
-        " UK accounts rarely print this line; then it is the sum of fixed and current assets, and"
-        " `isDerived` is true."
+        " UK accounts rarely print this line; then it is calculated from others and `isDerived`"
+        " is true."
     )
     def total_assets(self) -> MoneyValue | None:
         return self._money("total_assets")
