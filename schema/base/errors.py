@@ -117,7 +117,7 @@ def is_bug(error: GraphQLError) -> bool:
 def masked(request_id: str) -> tuple[str, dict[str, Any]]:
     """Return the message and extensions that hide a bug from the client."""
     extensions = {"code": ErrorCode.INTERNAL_ERROR.value, "requestId": request_id}
-    return "Something went wrong on our side; quote the requestId when you report it.", extensions
+    return "Something went wrong on our side; quote the requestId.", extensions
 
 
 UNREACHABLE = "The database cannot be reached now, so nothing was done. Try again later."
