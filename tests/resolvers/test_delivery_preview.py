@@ -432,7 +432,8 @@ async def test_consent_reaches_unverified_addresses_with_an_advisory_unless_swit
     select = "contacts { advisories { code message } documents { outcome reason entryId } }"
     advisory = {
         "code": "UNVERIFIED_ADDRESS",
-        "message": "Consent sends call detail to an email address that is not verified.",
+        "message": "Consent releases call detail to an email address that is not verified; ask"
+        " the contact to verify it.",
     }
     for is_required, expected in (
         (False, (FULL, "ACCOUNT_CONSENT", [advisory])),
