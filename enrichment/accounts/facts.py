@@ -23,6 +23,7 @@ from enrichment.accounts.values import (
     MAX_SCALE,
     Number,
     UnreadableError,
+    has_amount,
     is_sane,
     read_number,
     read_whole,
@@ -188,7 +189,8 @@ def _read_fact(tag: _Tag, key: str, contexts: dict[str, Context], reader: TextRe
 def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact:
     """Return the fact with its number read: format, then scale, then sign."""
     if (element.get(_NIL) or "").strip() in ("true", "1"):
-        return replace(fact, is_nil=True)
+        has_text = has_amount(fact.text)
+        return replace(fact, is_nil=not has_text, is_unreadable=has_text)
     if is_inline and may_hold_footnote(element, fact.text):
         return replace(fact, is_unreadable=True)
     try:
@@ -205,19 +207,29 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
     has_sign = (element.get("sign") or "").strip() == "-"
     if has_sign and not number.is_negative_inside:
         value = -value if value else value
-    places = min(number.places - scale, _MAX_PLACES)
-    if decimals is not None and -MAX_SCALE <= decimals < places:
-        places = decimals
     return replace(
         fact,
         value=value,
         scale=scale,
-        quantum=Decimal((0, (1,), -places)),
+        quantum=_quantum(value, min(number.places - scale, _MAX_PLACES), decimals),
         is_bracketed=is_inline and not has_sign and is_bracketed(element),
         is_negative_inside=is_inline and number.is_negative_inside,
         is_bare_dash=number.is_bare_dash,
         page_sign=_page_sign(element, number, has_sign=has_sign) if is_inline else 0,
     )
+
+
+def _quantum(value: Decimal, places: int, decimals: int | None) -> Decimal:
+    """Return the unit that the value was rounded to: as printed, or as `decimals` states.
+
+    The statement counts only where the value is a multiple of that unit; software often states
+    thousands for exact amounts.
+    """
+    printed = Decimal((0, (1,), -places))
+    if decimals is None or not -MAX_SCALE <= decimals < places:
+        return printed
+    stated = Decimal((0, (1,), -decimals))
+    return stated if value % stated == 0 else printed
 
 
 def _page_sign(element: etree._Element, number: Number, *, has_sign: bool) -> int:

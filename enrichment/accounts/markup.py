@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from enrichment.accounts.model import AccountsRefused, RefusalCode
+from enrichment.accounts.values import LINE_BREAK
 
 INLINE_NAMESPACES = ("http://www.xbrl.org/2013/inlineXBRL", "http://www.xbrl.org/2008/inlineXBRL")
 MAX_STEPS = 100_000
@@ -35,20 +36,20 @@ class TextReader:
                 self._continuations.setdefault(element.get("id") or "", element)
 
     def number(self, element: etree._Element) -> str:
-        """Return the text of a numeric tag as it stands."""
-        return self._text(element, follows=False, breaks=False)
+        """Return the text of a numeric tag, with LINE_BREAK where a new line or cell begins."""
+        return self._text(element, follows=False, block=LINE_BREAK)
 
     def words(self, element: etree._Element) -> str:
         """Return the text of a name or date on one line, its continuations added."""
-        return " ".join(self._text(element, follows=True, breaks=True).split())
+        return " ".join(self._text(element, follows=True, block=" ").split())
 
-    def _text(self, element: etree._Element, *, follows: bool, breaks: bool) -> str:
+    def _text(self, element: etree._Element, *, follows: bool, block: str) -> str:
         pieces: list[str] = []
         length = 0
         seen: set[str] = set()
         current: etree._Element | None = element
         while current is not None:
-            for piece in self._pieces(current, breaks=breaks):
+            for piece in self._pieces(current, block):
                 self._characters_left -= len(piece)
                 if self._characters_left < 0:
                     raise _too_much()
@@ -63,7 +64,7 @@ class TextReader:
             current = self._continuations.get(target)
         return "".join(pieces)
 
-    def _pieces(self, element: etree._Element, *, breaks: bool) -> Iterator[str]:
+    def _pieces(self, element: etree._Element, block: str) -> Iterator[str]:
         """Yield the text inside `element`; nesting is bounded by the parser's own limit."""
         self._step()
         if element.text:
@@ -73,9 +74,10 @@ class TextReader:
             tag = child.tag
             if isinstance(tag, str):
                 if tag not in _EXCLUDES:
-                    if breaks and tag.rpartition("}")[2] in _BLOCKS:
-                        yield " "
-                    yield from self._pieces(child, breaks=breaks)
+                    edge = block if tag.rpartition("}")[2] in _BLOCKS else ""
+                    yield edge
+                    yield from self._pieces(child, block)
+                    yield edge
             elif tag is etree.Entity:
                 yield html.unescape(child.text or "")
             if child.tail:

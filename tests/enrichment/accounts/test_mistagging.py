@@ -300,6 +300,15 @@ def test_unreadable_is_not_the_same_as_not_filed(
         ('5,00<a href="#n1">1</a>', None),
         ("<span>12</span><span>3</span>", None),
         ("5,0001", None),
+        # digits that only a line break or an element's end keeps apart
+        ("240<br/>700", None),
+        ("<div>240</div><div>700</div>", None),
+        ("<span>2</span>4,000", None),
+        ("2<b>4</b>,000", None),
+        # digits that the page does not show
+        ('<span style="display: none">2</span>,400', None),
+        ('<b hidden="hidden">2<i>4</i></b>,000', None),
+        ('<i style="font-size:0">24</i>', None),
         # marked as no part of the number, or no digit
         ("5,000<sup><ix:exclude>1</ix:exclude></sup>", 5000),
         ("5,000<ix:exclude><sup>1</sup></ix:exclude>", 5000),
@@ -308,6 +317,8 @@ def test_unreadable_is_not_the_same_as_not_filed(
         ("<span><b>5,000</b></span>", 5000),
         ("<span>5</span><span>,000</span>", 5000),
         ("5,<span/>000", 5000),
+        ("<b>1,200</b><i>,000</i>", 1200000),
+        ("<div>5,000</div>", 5000),
         ("<span>£</span>5,000", 5000),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 
 from enrichment.accounts import as_record, read_accounts
 from enrichment.accounts.record import FIGURES
-from tests.enrichment.accounts.documents import BALANCE_SHEET, codes, inline, number
+from tests.enrichment.accounts.documents import BALANCE_SHEET, codes, employees, inline, number
 
 NET_CURRENT, LESS = (
     "NET_CURRENT_ASSETS_MISMATCH",
@@ -74,6 +74,39 @@ def test_sums_of_figures_in_thousands_may_be_out_by_thousands() -> None:
     )
     assert as_record(accounts)["total_assets_less_current_liabilities"] == 1301000
     assert "total_assets_less_current_liabilities" not in {field for _, field in codes(accounts)}
+
+
+@pytest.mark.parametrize("decimals", ["-2", "-3", "-6"])
+def test_a_rounding_that_the_value_does_not_show_hides_no_conflict(decimals: str) -> None:
+    stated = {"decimals": decimals}
+    accounts = read_accounts(
+        inline(
+            number("FixedAssets", "210", **stated),
+            number("FixedAssets", "340", **stated),
+            employees("6", **stated),
+            employees("48", **stated),
+        )
+    )
+    assert {"fixed_assets", "employees"} <= accounts.unreadable
+    assert ("CONFLICTING_VALUES", "fixed_assets") in codes(accounts)
+    assert ("CONFLICTING_VALUES", "employees") in codes(accounts)
+
+
+def test_a_rounding_that_the_value_does_not_show_hides_no_failing_sum() -> None:
+    accounts = read_accounts(
+        inline(
+            number("FixedAssets", "740,000", decimals="-6"),
+            number("NetCurrentAssetsLiabilities", "81", decimals="-6"),
+            number("TotalAssetsLessCurrentLiabilities", "821", decimals="-6"),
+        )
+    )
+    assert accounts.fixed_assets is not None
+    assert [str(warning.code) for warning in accounts.fixed_assets.warnings] == [LESS]
+
+
+def test_a_nil_tag_around_an_amount_is_unreadable() -> None:
+    accounts = read_accounts(inline(number("FixedAssets", "31", **{"xsi:nil": "true"})))
+    assert "fixed_assets" in accounts.unreadable
 
 
 def test_a_second_currency_is_left_aside_and_flagged() -> None:
