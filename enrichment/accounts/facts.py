@@ -16,8 +16,9 @@ from enrichment.accounts.contexts import (
     read_currencies,
 )
 from enrichment.accounts.footnotes import may_hold_footnote
-from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader, is_bracketed, printed_sign
+from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader
 from enrichment.accounts.model import AccountsRefused, RefusalCode
+from enrichment.accounts.neighbours import Neighbours, is_hidden, neighbours_of
 from enrichment.accounts.printed_currency import PrintedCurrencies
 from enrichment.accounts.values import (
     MAX_SCALE,
@@ -48,9 +49,10 @@ class Fact:
     """One tagged fact of a wanted concept.
 
     A number has `value` (exact, scale and sign applied), or is unreadable, or neither when nil.
-    `quantum` is the unit it was rounded to. A text has `text` and its `format`. `page_sign` is
-    what the page prints beside a number tagged as negative: -1 a minus or bracket, 1 neither, 0
-    unknown.
+    `quantum` is the unit it was rounded to. `is_negative_outside` is set where the page prints
+    brackets or a minus beside a number that is tagged without a sign. `page_sign` is what the
+    page prints beside a number tagged as negative: -1 a minus or bracket, 1 neither, 0 unknown.
+    A text has `text` and its `format`.
     """
 
     concept: str
@@ -65,7 +67,7 @@ class Fact:
     scale: int = 0
     is_unreadable: bool = False
     is_nil: bool = False
-    is_bracketed: bool = False
+    is_negative_outside: bool = False
     is_negative_inside: bool = False
     is_bare_dash: bool = False
     page_sign: int = 0
@@ -204,6 +206,7 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
     value = shifted(number.value, scale)
     if not is_sane(value):
         return replace(fact, is_unreadable=True)
+    beside = neighbours_of(element) if is_inline and not is_hidden(element) else None
     has_sign = (element.get("sign") or "").strip() == "-"
     if has_sign and not number.is_negative_inside:
         value = -value if value else value
@@ -212,10 +215,10 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
         value=value,
         scale=scale,
         quantum=_quantum(value, min(number.places - scale, _MAX_PLACES), decimals),
-        is_bracketed=is_inline and not has_sign and is_bracketed(element),
+        is_negative_outside=not has_sign and beside is not None and beside.is_negative,
         is_negative_inside=is_inline and number.is_negative_inside,
         is_bare_dash=number.is_bare_dash,
-        page_sign=_page_sign(element, number, has_sign=has_sign) if is_inline else 0,
+        page_sign=_page_sign(number, beside, has_sign=has_sign) if is_inline else 0,
     )
 
 
@@ -232,10 +235,10 @@ def _quantum(value: Decimal, places: int, decimals: int | None) -> Decimal:
     return stated if value % stated == 0 else printed
 
 
-def _page_sign(element: etree._Element, number: Number, *, has_sign: bool) -> int:
+def _page_sign(number: Number, beside: Neighbours | None, *, has_sign: bool) -> int:
     if number.is_negative_inside:
         return -1
-    return printed_sign(element) if has_sign and number.value else 0
+    return beside.sign if beside is not None and has_sign and number.value else 0
 
 
 def _scale(element: etree._Element) -> int:

@@ -19,15 +19,17 @@ class Line:
     """What is tagged for one role. More than one option means that the tags disagree.
 
     The most precise option comes first; tags that only differ by rounding are one option.
-    `quantum` is the unit the first option was rounded to. `page_sign` is 1 if the page prints a
-    plain number where the tag says negative, -1 if it prints a negative one, 0 if unknown.
+    `quantum` is the unit the first option was rounded to. `is_negative_outside` is set where the
+    page prints all tags in brackets or with a minus that the tags do not hold. `page_sign` is 1
+    if the page prints a plain number where the tag says negative, -1 if it prints a negative one,
+    0 if unknown.
     """
 
     concept: str
     options: tuple[Decimal, ...]
     quantum: Decimal
     currency: str | None
-    is_bracketed: bool = False
+    is_negative_outside: bool = False
     is_ifrs: bool = False
     codes: tuple[WarningCode, ...] = ()
     page_sign: int = 0
@@ -39,7 +41,9 @@ class Line:
 
     def settled(self, value: Decimal, *codes: WarningCode) -> "Line":
         """Return this line with its value decided."""
-        return replace(self, options=(value,), is_bracketed=False, codes=(*self.codes, *codes))
+        return replace(
+            self, options=(value,), is_negative_outside=False, codes=(*self.codes, *codes)
+        )
 
     def unsettled(self, *codes: WarningCode) -> "Line":
         """Return this line with no value that can be relied on."""
@@ -168,7 +172,7 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
         options=tuple(value for value, _ in options),
         quantum=options[0][1] if options else Decimal(1),
         currency=currency,
-        is_bracketed=bool(chosen) and all(fact.is_bracketed for fact in chosen),
+        is_negative_outside=bool(chosen) and all(fact.is_negative_outside for fact in chosen),
         is_ifrs=any(fact.is_ifrs and not _is_separate(fact) for fact in facts),
         codes=tuple(codes),
         page_sign=_page_sign(chosen),

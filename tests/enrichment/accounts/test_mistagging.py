@@ -212,10 +212,84 @@ def test_unpaid_capital_counts_where_the_sums_say_so(less: str, total: int) -> N
     assert codes(accounts) == []
 
 
-def test_brackets_around_other_lines_change_nothing() -> None:
-    accounts = read_accounts(inline(bracketed("FixedAssets", "5"), bracketed("CurrentAssets", "6")))
-    assert as_record(accounts)["total_assets"] == 11
-    assert codes(accounts) == []
+NET = "NetAssetsLiabilities"
+
+
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [
+        ("[{}]", "SIGN_DOUBTFUL"),
+        ("\uff08{}\uff09", "SIGN_DOUBTFUL"),
+        ("(GBP {})", "SIGN_DOUBTFUL"),
+        ("({} GBP)", "SIGN_DOUBTFUL"),
+        ("<td>[</td><td>{}</td><td>]</td>", "SIGN_DOUBTFUL"),
+        ("<td>-{}</td>", "SIGN_DOUBTFUL"),
+        ("<td>- {}</td>", "SIGN_DOUBTFUL"),
+        ("<td>Net liabilities \u2212£{}</td>", "SIGN_DOUBTFUL"),
+        ("<td><b>-</b>{}</td>", "SIGN_DOUBTFUL"),
+        ("<td>({}</td>", "SIGN_DOUBTFUL"),
+        ("<td>{}-</td>", "SIGN_DOUBTFUL"),
+        ("<td>{} -</td>", "SIGN_DOUBTFUL"),
+        # dashes that part, and those of other cells
+        ("<td>Net assets - {}</td>", None),
+        ("<td>Net assets \u2013 £{}</td>", None),
+        ("<td>2023-{}</td>", None),
+        ("<tr><td>-</td><td>{}</td><td>-</td></tr>", None),
+        ("<td>{} - as restated</td>", None),
+        ("<td>{}</td><td>(7)</td>", None),
+        ("<p>(see note 7: {})</p>", None),
+        ("<p>(restated) {}</p>", None),
+    ],
+)
+def test_a_negative_that_only_the_page_prints_is_flagged(page: str, code: str | None) -> None:
+    accounts = read_accounts(inline(page.format(number(NET, "2,400"))))
+    assert as_record(accounts)["net_assets"] == 2400
+    assert codes(accounts) == ([(code, "net_assets")] if code else [])
+
+
+@pytest.mark.parametrize("page", ["-{}", "[{}]", "{}-"])
+def test_the_sums_of_all_lines_confirm_a_negative_of_the_page(page: str) -> None:
+    accounts = read_accounts(
+        inline(
+            number("FixedAssets", "30"),
+            number("CurrentAssets", "15"),
+            number("Creditors", "100", "within"),
+            number("Creditors", "5", "after"),
+            f"<td>{page.format(number(NET, '60'))}</td>",
+        )
+    )
+    assert as_record(accounts)["net_assets"] == -60
+    assert as_record(accounts)["total_assets"] == 45
+    assert codes(accounts) == [("SIGN_INFERRED", "net_assets")]
+
+
+@pytest.mark.parametrize(
+    ("facts", "flagged"),
+    [
+        # nothing says whether the page or the tag is right
+        ((bracketed("FixedAssets", "5"), number("CurrentAssets", "6")), {"fixed_assets"}),
+        # the page: current assets less the bracketed amount are net assets
+        (
+            (bracketed("FixedAssets", "30"), number("CurrentAssets", "90"), number(NET, "60")),
+            {"fixed_assets"},
+        ),
+        # the tag: the sums hold
+        (
+            (
+                bracketed("FixedAssets", "1,000"),
+                number("NetCurrentAssetsLiabilities", "300"),
+                number("TotalAssetsLessCurrentLiabilities", "1,300"),
+            ),
+            set(),
+        ),
+    ],
+)
+def test_an_asset_printed_in_brackets_is_flagged_unless_sums_confirm_it(
+    facts: tuple[str, ...], flagged: set[str]
+) -> None:
+    found = codes(read_accounts(inline(*facts)))
+    totals = {"total_assets"} if flagged else set()
+    assert {field for code, field in found if code == "SIGN_DOUBTFUL"} == flagged | totals
 
 
 @pytest.mark.parametrize(

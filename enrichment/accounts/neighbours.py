@@ -1,0 +1,134 @@
+"""What the page prints right beside a tag: brackets, minus signs, and words for a scale."""
+
+import re
+from dataclasses import dataclass
+
+from lxml import etree
+
+from enrichment.accounts.markup import BLOCKS
+
+_MAX_STEPS = 12
+_MAX_CHARACTERS = 200
+_CELL_EDGE = "\f"
+_EDGE = "\v"
+_ROW_ENDS = frozenset({"tr", "table", "body"})
+
+_BLANK = r"[\s\u200b\ufeff]"
+_DASH = "-\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
+_CURRENCY = r"(?:£|€|\$|¥|GBP|EUR|USD|JPY|CHF)"
+_PAIRS = frozenset({"()", "[]", "\uff08\uff09"})
+_NEGATIVE = frozenset("([\uff08" + _DASH)
+_CLOSING = frozenset(pair[1] for pair in _PAIRS)
+
+_AMOUNT_START = re.compile(rf"(?:{_BLANK}|{_CURRENCY})*$")
+_AMOUNT_END = re.compile(rf"^(?:{_BLANK}|{_CURRENCY})*")
+_GLUED_MINUS = re.compile(rf"(?:^|[\s(:\v\f])[{_DASH}](?:\v|{_CURRENCY})*$")
+_LONE_MINUS = re.compile(rf"^{_BLANK}*[{_DASH}(\[\uff08]{_BLANK}*(?:{_CURRENCY}{_BLANK}*)?$")
+_TRAILING_MINUS = re.compile(rf"^{_BLANK}*[{_DASH}]{_BLANK}*$")
+_SCALE_WORD = re.compile(
+    r"^(?:\s*(?P<word>thousand|million|billion)s?\b|(?P<sign>k|m|mn|bn)\b|\s*'(?P<zeros>000)\b)",
+    re.IGNORECASE,
+)
+_SCALES = {"thousand": 3, "k": 3, "000": 3, "million": 6, "m": 6, "mn": 6, "billion": 9, "bn": 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The text printed before and after a tag in its row, edges of cells and elements marked."""
+
+    before: str
+    after: str
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether the page prints the tag in brackets, or with a minus, outside of the tag."""
+        before, after = _AMOUNT_START.sub("", self.before), _AMOUNT_END.sub("", self.after)
+        if before[-1:] + after[:1] in _PAIRS:
+            return True
+        cell = self.before.rpartition(_CELL_EDGE)[2]
+        rest = self.after.partition(_CELL_EDGE)[0]
+        if _GLUED_MINUS.search(cell):
+            return True
+        if _LONE_MINUS.search(cell.strip(_EDGE)) and not rest.strip():
+            return True
+        return _TRAILING_MINUS.search(rest.rstrip()) is not None
+
+    @property
+    def sign(self) -> int:
+        """Return -1 if a bracket or minus stands beside the tag anywhere in its row, else 1."""
+        before, after = _AMOUNT_START.sub("", self.before), _AMOUNT_END.sub("", self.after)
+        return -1 if before[-1:] in _NEGATIVE or after[:1] in _CLOSING else 1
+
+    @property
+    def scale(self) -> int | None:
+        """Return the power of ten of a word right after the tag, as in `1.2m`; null without one."""
+        found = _SCALE_WORD.match(self.after.lstrip(_EDGE))
+        return _SCALES[next(filter(None, found.groups())).lower()] if found else None
+
+
+def neighbours_of(element: etree._Element) -> Neighbours:
+    """Return what the row of the tag prints beside it; nothing of a large neighbour."""
+    return Neighbours(_before(element), _after(element))
+
+
+def is_hidden(element: etree._Element) -> bool:
+    """Tell whether the tag stands in the hidden part of the document."""
+    return any(_local(ancestor) == "hidden" for ancestor in element.iterancestors())
+
+
+def _before(element: etree._Element) -> str:
+    current, pieces, length = element, [], 0
+    for _ in range(_MAX_STEPS):
+        previous, parent = current.getprevious(), current.getparent()
+        if previous is not None:
+            text = _text_of(previous) + (previous.tail or "")[-_MAX_CHARACTERS:]
+            current = previous
+        elif parent is not None and _local(parent) not in _ROW_ENDS:
+            text = _edge(parent) + (parent.text or "")[-_MAX_CHARACTERS:]
+            current = parent
+        else:
+            break
+        pieces.append(text)
+        length += len(text)
+        if length > _MAX_CHARACTERS:
+            break
+    return "".join(reversed(pieces))[-_MAX_CHARACTERS:]
+
+
+def _after(element: etree._Element) -> str:
+    current: etree._Element | None = element
+    text = ""
+    for _ in range(_MAX_STEPS):
+        if current is None or _local(current) in _ROW_ENDS or len(text) > _MAX_CHARACTERS:
+            break
+        text += (current.tail or "")[:_MAX_CHARACTERS]
+        following = current.getnext()
+        if following is not None:
+            text += _text_of(following)
+            current = following
+        else:
+            current = current.getparent()
+            text += _edge(current)
+    return text[:_MAX_CHARACTERS]
+
+
+def _text_of(element: etree._Element) -> str:
+    """Return the text of a small neighbour between its edges; of one with many nodes a mark."""
+    if not isinstance(element.tag, str):
+        return ""
+    edge = _edge(element)
+    pieces = [edge, element.text or ""]
+    for count, node in enumerate(element.iterdescendants()):
+        if count > _MAX_STEPS:
+            return f"{edge}?{edge}"
+        pieces.append((node.text or "") if isinstance(node.tag, str) else "")
+        pieces.append(node.tail or "")
+    return "".join((*pieces, edge))
+
+
+def _edge(element: etree._Element | None) -> str:
+    return _CELL_EDGE if element is not None and _local(element) in BLOCKS else _EDGE
+
+
+def _local(element: etree._Element) -> str:
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
