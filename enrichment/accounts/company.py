@@ -13,11 +13,12 @@ _SHORTEST_IN_TEXT = 6
 
 
 def read_company_number(document: Document, wanted: str | None) -> tuple[str | None, bool]:
-    """Return the registered number and whether the document carries another one besides.
+    """Return the registered number and whether the document also carries another one.
 
-    Taken from its fact; the identifier of the contexts, which may be the legal name, serves only
-    where there is no fact. Raises AccountsRefused (IDENTITY_MISMATCH) when `wanted` is given and
-    the document is another company's, or does not say whose it is.
+    Taken from its tag; the identifier of the contexts, which may be the legal name, serves only
+    where there is no tag. The other number may be tagged, or stand in the contexts of figures.
+    Raises AccountsRefused (IDENTITY_MISMATCH) when `wanted` is given and the document is another
+    company's, or does not say whose it is.
     """
     facts = _plain(document.of(concepts.COMPANY_NUMBER))
     numbers = Counter(_number_in(fact.text) for fact in facts if fact.text.strip())
@@ -33,7 +34,7 @@ def read_company_number(document: Document, wanted: str | None) -> tuple[str | N
         number = asked
     if number is not None and not is_number(number):
         return None, False
-    return number, len(numbers) > 1
+    return number, len(numbers) > 1 or not _numbers_of_figures(document) <= {number}
 
 
 def normalised(text: str) -> str:
@@ -79,6 +80,18 @@ def _from_contexts(document: Document) -> Counter[str]:
         for context in document.contexts.values()
         if context.is_registrar_scheme and is_number(number := normalised(context.entity))
     )
+
+
+def _numbers_of_figures(document: Document) -> set[str]:
+    """Return the registered numbers that the contexts of balances and head counts name."""
+    contexts = {
+        fact.context_id: fact.context
+        for key in (*concepts.BALANCES, *concepts.EMPLOYEES)
+        for fact in document.facts.get(key, ())
+        if fact.context is not None and fact.context.is_registrar_scheme
+    }
+    numbers = {normalised(context.entity) for context in contexts.values()}
+    return {number for number in numbers if is_number(number)}
 
 
 def _plain(facts: list[Fact]) -> list[Fact]:

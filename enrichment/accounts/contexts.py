@@ -35,7 +35,7 @@ class Context:
     `dimensions` are the (dimension, member) local names that narrow it: none of them means the
     entity as a whole. `is_separate` marks the company's own figures in ESEF group accounts;
     `is_own` those that UK accounts name the company's explicitly. `is_original` marks figures of
-    the accounts as first filed.
+    the accounts as first filed, and `is_revised` those that replace them.
     """
 
     start: date | None
@@ -47,6 +47,7 @@ class Context:
     ends_at_midnight: bool
     is_own: bool = False
     is_original: bool = False
+    is_revised: bool = False
 
     @property
     def is_instant(self) -> bool:
@@ -112,6 +113,7 @@ def _read_context(element: etree._Element) -> Context:
         ends_at_midnight="T00:00:00" in (last or ""),
         is_own=_COMPANY_DEFAULT in found,
         is_original=any(edition.startswith("original") for edition in editions),
+        is_revised=any(not edition.startswith("original") for edition in editions),
     )
 
 

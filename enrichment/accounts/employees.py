@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from enrichment.accounts import concepts
+from enrichment.accounts.concepts import key_of
 from enrichment.accounts.facts import Document, Fact, latest
 from enrichment.accounts.figures import Findings
 from enrichment.accounts.lines import distinct
@@ -15,6 +16,7 @@ from enrichment.accounts.values import shifted
 
 EMPLOYEES = "employees"
 MAX_EMPLOYEES = 10_000_000
+_ONE = Decimal(1)
 
 
 def find_employees(
@@ -38,9 +40,13 @@ def find_employees(
         ended = [fact for fact in tagged if _ends_near(fact, day)]
     facts = latest(_of_period(ended, start, is_separate=is_separate))
     if not facts:
-        _note_unusable(found, tagged, ended)
+        is_skipped = not document.skipped.isdisjoint(concepts.EMPLOYEES)
+        _note_unusable(found, tagged, ended, is_skipped=is_skipped)
         return
-    _count(found, [fact for fact in facts if fact.concept == facts[0].concept], day)
+    key = key_of(facts[0].concept)
+    _count(found, [fact for fact in facts if key_of(fact.concept) == key], day)
+    others = [fact for fact in facts if key_of(fact.concept) != key]
+    _compare(found, [fact for fact in others if fact.is_ifrs == facts[0].is_ifrs])
     if not any(ends_on_any(fact, ends) for fact in facts):
         found.warn(EMPLOYEES, WarningCode.BALANCE_SHEET_DATE_CONFLICT)
     if is_group and not is_separate:
@@ -53,12 +59,14 @@ def _ends_near(fact: Fact, day: date) -> bool:
     return end is not None and abs(end - day) <= SLACK
 
 
-def _note_unusable(found: Findings, tagged: Sequence[Fact], ended: Sequence[Fact]) -> None:
+def _note_unusable(
+    found: Findings, tagged: Sequence[Fact], ended: Sequence[Fact], *, is_skipped: bool
+) -> None:
     """Tell a head count that is tagged in vain from one that is not filed."""
     code: WarningCode | None = None
     if any(fact.context is None for fact in tagged):
         code = WarningCode.CONTEXT_UNDEFINED
-    elif found.unreadable and not found.figures and ended:
+    elif is_skipped or (found.unreadable and not found.figures and ended):
         code = WarningCode.SCOPE_UNCERTAIN
     if code is not None:
         found.warn(EMPLOYEES, code)
@@ -106,6 +114,17 @@ def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
     found.warn(EMPLOYEES, *codes)
 
 
+def _compare(found: Findings, others: Sequence[Fact]) -> None:
+    """Flag a head count that another concept for the same thing contradicts."""
+    figure = found.figures.get(EMPLOYEES)
+    counts = [_mended(fact, []) for fact in others]
+    if figure is not None and any(
+        fact.value is not None and 2 * abs(fact.value - figure.value) > max(fact.quantum, _ONE)
+        for fact in counts
+    ):
+        found.warn(EMPLOYEES, WarningCode.CONFLICTING_VALUES)
+
+
 def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) -> list[Fact]:
     """Return the facts of the entity as a whole, whatever the length of their period."""
     here = [
@@ -122,23 +141,26 @@ def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) 
 
 
 def _mended(fact: Fact, codes: list[WarningCode]) -> Fact:
-    """Undo a negative scale (CCH tags 2 people as 0.02) and note what was wrong."""
+    """Undo a scale (2 people tagged as 0.02 or as 2,000) and note what was wrong.
+
+    A fraction in a positive scale, such as `1.5` thousand, is kept and flagged.
+    """
     if fact.context is not None and fact.context.is_instant:
         codes.append(WarningCode.PERIOD_TYPE_WRONG)
     if fact.currency is not None:
         codes.append(WarningCode.UNIT_IGNORED)
     if fact.is_bare_dash:
         codes.append(WarningCode.DASH_READ_AS_ZERO)
-    if fact.value is None or fact.scale >= 0:
+    if fact.value is None or not fact.scale:
+        return fact
+    printed = shifted(fact.value, -fact.scale)
+    if fact.scale > 0 and printed % 1:
+        codes.append(WarningCode.SCALE_DOUBTFUL)
         return fact
     if fact.value:
         codes.append(WarningCode.SCALE_UNDONE)
-    return replace(
-        fact,
-        value=shifted(fact.value, -fact.scale),
-        quantum=shifted(fact.quantum, -fact.scale),
-        scale=0,
-    )
+    value = printed if printed % 1 else printed.to_integral_value()
+    return replace(fact, value=value, quantum=shifted(fact.quantum, -fact.scale), scale=0)
 
 
 def _whole_if_any(values: Sequence[Decimal], options: Sequence[tuple[Decimal, Decimal]]) -> Decimal:

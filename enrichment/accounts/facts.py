@@ -19,7 +19,7 @@ from enrichment.accounts.footnotes import may_hold_footnote
 from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader
 from enrichment.accounts.model import AccountsRefused, RefusalCode
 from enrichment.accounts.neighbours import Neighbours, is_hidden, neighbours_of
-from enrichment.accounts.printed_currency import PrintedCurrencies
+from enrichment.accounts.printed_units import PrintedUnits
 from enrichment.accounts.values import (
     MAX_SCALE,
     Number,
@@ -71,7 +71,8 @@ class Fact:
     is_negative_inside: bool = False
     is_bare_dash: bool = False
     page_sign: int = 0
-    has_foreign_sign: bool = False
+    is_currency_doubtful: bool = False
+    is_scale_doubtful: bool = False
 
 
 def latest(facts: Sequence[Fact]) -> list[Fact]:
@@ -82,12 +83,16 @@ def latest(facts: Sequence[Fact]) -> list[Fact]:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's wanted facts by concept key, its contexts, and how often each is used."""
+    """A document's wanted facts by concept key, its contexts, and how often each is used.
+
+    `skipped` are the keys of concepts that are tagged in targets that are not read.
+    """
 
     facts: dict[str, list[Fact]]
     contexts: dict[str, Context]
     uses: Counter[str]
     currencies: Counter[str]
+    skipped: frozenset[str] = frozenset()
 
     def of(self, keys: tuple[str, ...]) -> list[Fact]:
         """Return the facts of these concepts, the preferred concept's first."""
@@ -106,7 +111,8 @@ class _Tag:
 def read_facts(root: etree._Element) -> Document:
     """Collect the wanted facts of the accounts' targets. Raises AccountsRefused."""
     is_plain = root.tag == f"{XBRLI}xbrl"
-    tags = _plain_tags(root) if is_plain else _inline_tags(root)
+    skipped: set[str] = set()
+    tags = _plain_tags(root) if is_plain else _inline_tags(root, skipped)
     contexts = read_contexts(root)
     units = read_currencies(root)
     reader = TextReader(root)
@@ -114,7 +120,7 @@ def read_facts(root: etree._Element) -> Document:
     uses: Counter[str] = Counter()
     currencies: Counter[str] = Counter(code for code in units.values() if code)
     names = Namespaces()
-    printed = PrintedCurrencies()
+    printed = PrintedUnits(root)
     wanted = 0
     for count, tag in enumerate(tags):
         uses[tag.element.get("contextRef") or ""] += 1
@@ -127,8 +133,8 @@ def read_facts(root: etree._Element) -> Document:
             fact = _read_fact(tag, key, contexts, reader)
             is_ifrs = "xbrl.ifrs.org" in (tag.namespace or names.of(tag.prefix, tag.element))
             fact = replace(fact, currency=currency, is_ifrs=is_ifrs)
-            if tag.is_inline and printed.contradict(tag.element, fact.text, currency):
-                fact = replace(fact, has_foreign_sign=True)
+            if tag.is_inline and fact.value is not None:
+                fact = _compared(fact, tag.element, printed)
             facts.setdefault(key, []).append(fact)
         if count >= MAX_FACTS or wanted > MAX_WANTED_FACTS:
             raise AccountsRefused(
@@ -136,15 +142,27 @@ def read_facts(root: etree._Element) -> Document:
             )
     if not uses:
         raise AccountsRefused(RefusalCode.NOT_XBRL, "The document holds no tagged facts.")
-    return Document(facts, contexts, uses, currencies)
+    return Document(facts, contexts, uses, currencies, frozenset(skipped & WANTED))
 
 
-def _inline_tags(root: etree._Element) -> Iterator[_Tag]:
+def _compared(fact: Fact, element: etree._Element, printed: PrintedUnits) -> Fact:
+    """Return the fact with the doubts that the page's units raise about its currency and scale."""
+    is_foreign = printed.contradict_currency(element, fact.text, fact.currency)
+    is_scaled = fact.is_scale_doubtful or printed.contradict_scale(element, fact.scale)
+    return replace(
+        fact,
+        is_currency_doubtful=is_foreign,
+        is_scale_doubtful=bool(fact.value) and is_scaled,
+    )
+
+
+def _inline_tags(root: etree._Element, skipped: set[str]) -> Iterator[_Tag]:
     """Yield the tags of the default target and of the UKFRS target.
 
     In a UKSEF report the default target holds the IFRS figures, and `UKFRS` holds what the UK
     taxonomies add: the identity, the dates and the number of employees. A document without a
-    default target that has a single other target is read by that one.
+    default target that has a single other target is read by that one. The concepts of all other
+    targets are added to `skipped`.
     """
     elements = list(root.iter(*_INLINE_TAGS))
     targets = {element.get("target") for element in elements}
@@ -157,8 +175,10 @@ def _inline_tags(root: etree._Element) -> Iterator[_Tag]:
     elif len(others) == 1:
         wanted |= others
     for element in elements:
-        if element.get("target") in wanted:
-            prefix, _, name = (element.get("name") or "").strip().rpartition(":")
+        prefix, _, name = (element.get("name") or "").strip().rpartition(":")
+        if element.get("target") not in wanted:
+            skipped.add(key_of(name))
+        else:
             yield _Tag(element, name, is_inline=True, prefix=prefix)
 
 
@@ -218,6 +238,7 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
         is_negative_outside=not has_sign and beside is not None and beside.is_negative,
         is_negative_inside=is_inline and number.is_negative_inside,
         is_bare_dash=number.is_bare_dash,
+        is_scale_doubtful=scale < 0 or (beside is not None and beside.scale not in (None, scale)),
         page_sign=_page_sign(number, beside, has_sign=has_sign) if is_inline else 0,
     )
 

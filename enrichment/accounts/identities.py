@@ -238,6 +238,18 @@ def _score(identity: Identity, values: Values, lines: Mapping[str, Line]) -> int
     return _ROUNDED if gap <= tolerance(identity, values, lines) else 0
 
 
+def confirmed_exactly(lines: Mapping[str, Line]) -> frozenset[str]:
+    """Return the lines in sums of at least two assets or liabilities that hold to the penny."""
+    values = values_of(lines)
+    return frozenset(
+        role.name
+        for identity in _ALL
+        if residual(identity, values) == 0
+        and sum(1 for role in identity.terms if values.get(role.name)) > 1
+        for role in (identity.total, *identity.terms)
+    )
+
+
 def without_doubtful_assets(lines: Mapping[str, Line]) -> dict[str, Line]:
     """Leave out unpaid capital and prepayments where the sums hold without them and not with them.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from enrichment.accounts.concepts import BALANCES, ROLES, UNDIMENSIONED_BALANCES, Role
+from enrichment.accounts.concepts import BALANCES, ROLES, TOTALS, UNDIMENSIONED_BALANCES, Role
 from enrichment.accounts.facts import Document, Fact, latest
 from enrichment.accounts.model import WarningCode
 
@@ -22,7 +22,9 @@ class Line:
     `quantum` is the unit the first option was rounded to. `is_negative_outside` is set where the
     page prints all tags in brackets or with a minus that the tags do not hold. `page_sign` is 1
     if the page prints a plain number where the tag says negative, -1 if it prints a negative one,
-    0 if unknown.
+    0 if unknown. `scales` are the powers of ten that amounts other than zero are tagged with.
+    `is_own` is set where all tags name the company, `is_original` where all are of the accounts
+    as first filed, and `is_narrowed` where all are narrowed by a dimension.
     """
 
     concept: str
@@ -33,6 +35,10 @@ class Line:
     is_ifrs: bool = False
     codes: tuple[WarningCode, ...] = ()
     page_sign: int = 0
+    scales: frozenset[int] = frozenset()
+    is_own: bool = False
+    is_original: bool = False
+    is_narrowed: bool = False
 
     @property
     def value(self) -> Decimal | None:
@@ -115,19 +121,40 @@ def read_lines(books: Books) -> dict[str, Line]:
 
 
 def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
-    """Return the first concept that has a value; else the first that is tagged in vain."""
-    unreadable: Line | None = None
+    """Return the first concept that has a value; else the first that is tagged in vain.
+
+    A total that a later concept contradicts is flagged.
+    """
+    candidates = list(_candidates(books, role, currency))
+    readable = [line for line in candidates if line.options]
+    if not readable or role not in TOTALS:
+        return next(iter(readable or candidates), None)
+    line = readable[0]
+    codes = [code for other in candidates if not other.options for code in other.codes]
+    if not all(_agree(line, other) for other in readable if other.is_ifrs == line.is_ifrs):
+        codes.append(WarningCode.CONFLICTING_VALUES)
+    return replace(line, codes=(*line.codes, *codes)) if codes else line
+
+
+def _candidates(books: Books, role: Role, currency: str | None) -> Iterator[Line]:
+    """Yield what each concept of the role says, the preferred one first."""
     for key in role.concepts:
         here = [fact for fact in books.document.facts.get(key, ()) if books.is_here(fact)]
         for facts in _tiers(role, here):
-            tagged = latest([fact for fact in facts if not fact.is_nil])
-            if not tagged:
-                continue
-            line = _line_of(tagged, currency)
-            if line.options:
-                return line
-            unreadable = unreadable or line
-    return unreadable
+            tagged = _own(latest([fact for fact in facts if not fact.is_nil]))
+            if tagged:
+                yield _line_of(tagged, currency)
+
+
+def _own(facts: list[Fact]) -> list[Fact]:
+    """Leave out what is not named as the company's own where the same is named so."""
+    return [fact for fact in facts if fact.context and fact.context.is_own] or facts
+
+
+def _agree(one: Line, other: Line) -> bool:
+    """Tell whether the lines have a value in common, or only differ by rounding."""
+    quantum = max(one.quantum, other.quantum)
+    return any(2 * abs(a - b) <= quantum for a in one.options for b in other.options)
 
 
 def _tiers(role: Role, facts: Sequence[Fact]) -> Iterable[list[Fact]]:
@@ -156,8 +183,10 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
     if len(currencies) > 1 or (money and currency != main):
         codes.append(WarningCode.CURRENCY_MIXED)
     chosen = [fact for fact in money if fact.currency == currency]
-    if any(fact.has_foreign_sign for fact in chosen):
+    if any(fact.is_currency_doubtful for fact in chosen):
         codes.append(WarningCode.CURRENCY_DOUBTFUL)
+    if any(fact.is_scale_doubtful for fact in chosen):
+        codes.append(WarningCode.SCALE_DOUBTFUL)
     if any(fact.is_bare_dash for fact in chosen):
         codes.append(WarningCode.DASH_READ_AS_ZERO)
     if any(fact.is_negative_inside for fact in chosen):
@@ -176,6 +205,10 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
         is_ifrs=any(fact.is_ifrs and not _is_separate(fact) for fact in facts),
         codes=tuple(codes),
         page_sign=_page_sign(chosen),
+        is_own=all(fact.context is not None and fact.context.is_own for fact in facts),
+        is_original=all(fact.context is not None and fact.context.is_original for fact in facts),
+        is_narrowed=all(fact.context is not None and fact.context.dimensions for fact in facts),
+        scales=frozenset(fact.scale for fact in chosen if fact.value),
     )
 
 

@@ -25,7 +25,7 @@ def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning,
     stated = stated_dates(document, concepts.BALANCE_SHEET_DATE)
     ends = stated_dates(document, concepts.PERIOD_END)
     if len(stated) == 1:
-        return _confirmed(stated[0], ends, instants)
+        return _confirmed(stated[0], ends, document)
     if stated:
         newest = max(stated, key=lambda day: (day in instants, day))
         return newest, (_conflict("The document states more than one balance sheet date."),)
@@ -45,21 +45,58 @@ def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning,
 
 
 def _confirmed(
-    day: date, ends: list[date], instants: Counter[date]
+    day: date, ends: list[date], document: Document
 ) -> tuple[date, tuple[AccountsWarning, ...]]:
-    """Prefer the end of the period where the stated date carries no balances and it does.
+    """Prefer another date, with a warning, where the balances are not dated as stated.
 
-    So too a day a few days off: a year of 52 weeks is often stated as one that ends with a month.
+    So it is where the end of the period carries balances and the stated date none, where most
+    balances stand a few days off (as in a year of 52 weeks), and where the stated date is last
+    year's.
     """
-    if any(day in (instant, instant - _ONE_DAY) for instant in instants):
+    concepts_on = _concepts_by_day(document)
+    here = len(concepts_on.get(day, ()))
+    near = [other for other in concepts_on if other != day and abs(other - day) <= SLACK]
+    moved: date | None = None
+    if here:
+        fuller = [other for other in near if len(concepts_on[other]) > here]
+        later = [
+            other
+            for other in concepts_on
+            if other - day > SLACK and len(concepts_on[other]) >= here
+        ]
+        ended = [other for other in ends if other - day > SLACK and other in concepts_on]
+        if not (fuller or later or ended):
+            return day, ()
+        if fuller:
+            moved = max(fuller, key=lambda other: (len(concepts_on[other]), other))
+        elif ended or day not in ends:
+            moved = max(ended or later)
+        return moved or day, (_conflict("Other dates carry as many balances as the stated one."),)
+    if len(ends) == 1 and ends[0] in concepts_on:
+        moved = ends[0]
+    else:
+        moved = min(near, key=lambda other: (abs(other - day), other), default=None)
+    if moved is None:
         return day, ()
-    near = [instant for instant in instants if abs(instant - day) <= SLACK]
-    better = ends[0] if len(ends) == 1 and ends[0] in instants else None
-    if better is None and near:
-        better = min(near, key=lambda instant: (abs(instant - day), instant))
-    if better is None:
-        return day, ()
-    return better, (_conflict("The stated balance sheet date carries no balances."),)
+    return moved, (_conflict("The stated balance sheet date carries no balances."),)
+
+
+def _concepts_by_day(document: Document) -> dict[date, set[str]]:
+    """Return the balances of the entity as a whole by their date.
+
+    Midnight is the end of a day or the start of the next, so that it counts for both.
+    """
+    found: dict[date, set[str]] = {}
+    for key in concepts.UNDIMENSIONED_BALANCES:
+        for fact in document.facts.get(key, ()):
+            context = fact.context
+            if context is None or context.dimensions or not context.is_instant:
+                continue
+            if context.end is not None:
+                found.setdefault(context.end, set()).add(key)
+                if context.ends_at_midnight:
+                    found.setdefault(context.end - _ONE_DAY, set()).add(key)
+    return found
 
 
 def _conflict(message: str) -> AccountsWarning:

@@ -28,6 +28,8 @@ from enrichment.accounts.periods import (
     stated_dates,
     undefined_contexts,
 )
+from enrichment.accounts.scales import flag_mixed_scales
+from enrichment.accounts.scope import flag_scope, is_scope_open
 from enrichment.accounts.signs import mend_totals
 from enrichment.accounts.unusable import note_unusable
 
@@ -69,7 +71,8 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     ends = _ends(document, day)
     find_employees(
         document, found, day=day, start=start, ends=ends,
-        is_separate=books.is_separate and not _has_uk_count(document, ends), is_group=is_group,
+        is_separate=books.is_separate and not _has_uk_count(document, ends),
+        is_group=is_group or is_scope_open(books),
     )  # fmt: skip
     check_sums(found, lines)
     return Accounts(
@@ -114,7 +117,8 @@ def _books(document: Document, day: date) -> Books:
 
 
 def _settled(books: Books) -> dict[str, Line]:
-    return mend_totals(identities.without_doubtful_assets(identities.settle(read_lines(books))))
+    lines = identities.without_doubtful_assets(identities.settle(read_lines(books)))
+    return flag_scope(flag_mixed_scales(mend_totals(lines)), books)
 
 
 def _ends(document: Document, day: date) -> frozenset[date]:

@@ -1,9 +1,10 @@
 """Figures that are tagged, but in a context that does not say whose or when they are (R85)."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from enrichment.accounts import concepts
-from enrichment.accounts.concepts import key_of
+from enrichment.accounts.concepts import UNDIMENSIONED_BALANCES, key_of
 from enrichment.accounts.facts import Fact
 from enrichment.accounts.figures import (
     CURRENT_ASSETS,
@@ -23,19 +24,25 @@ _ROLES = {
     LESS_CURRENT_LIABILITIES: (concepts.LESS_CURRENT_LIABILITIES,),
     NET_ASSETS: (concepts.NET, concepts.EQUITY, concepts.FUNDS),
 }
-_OF_EQUITY = ("EquityClassesDimension", "ComponentsOfEquityAxis")
+_OF_EQUITY = frozenset({"EquityClassesDimension", "ComponentsOfEquityAxis"})
+_SHORTEST_YEAR = timedelta(days=180)
+"""Balances further back than this may be last year's, beside a year without any."""
 
 
 def note_unusable(found: Findings, books: Books) -> None:
-    """Name the balances that are tagged, but in no context that can be used."""
-    narrowed = _all_narrowed_alike(books)
+    """Name the balances that are tagged, but in no context or target that can be used."""
+    narrowed = {key_of(fact.concept) for fact in _all_narrowed_alike(books)}
+    elsewhere = {key_of(fact.concept) for fact in _dated_otherwise(books)}
     for name, roles in _ROLES.items():
         if name in found.figures or name in found.unreadable:
             continue
-        keys = tuple(key for role in roles for key in role.concepts)
-        code = _reason([fact for fact in books.document.of(keys) if not fact.is_nil], books)
-        if code is None and any(key_of(fact.concept) in keys for fact in narrowed):
+        keys = {key for role in roles for key in role.concepts}
+        facts = [fact for key in keys for fact in books.document.facts.get(key, ())]
+        code = _reason([fact for fact in facts if not fact.is_nil], books)
+        if code is None and keys & (narrowed | books.document.skipped):
             code = WarningCode.SCOPE_UNCERTAIN
+        if code is None and keys & elsewhere:
+            code = WarningCode.BALANCE_SHEET_DATE_CONFLICT
         if code is not None:
             found.warn(name, code)
             found.unreadable.add(name)
@@ -56,11 +63,29 @@ def _reason(facts: Sequence[Fact], books: Books) -> WarningCode | None:
 
 
 def _all_narrowed_alike(books: Books) -> Sequence[Fact]:
-    """Return the balances of this date if one and the same dimension narrows all of them."""
+    """Return the balances of this date if one dimension narrows all, whatever its members."""
     facts = list(balances_in(books))
-    narrowings = [fact.context.dimensions for fact in facts if fact.context is not None]
-    if not narrowings or len(narrowings) < len(facts):
+    dimensions = [
+        frozenset(dimension for dimension, _ in fact.context.dimensions)
+        for fact in facts
+        if fact.context is not None
+    ]
+    if not dimensions or len(dimensions) < len(facts):
         return ()
-    shared = frozenset.intersection(*narrowings)
-    is_whole = any(dimension not in _OF_EQUITY for dimension, _ in shared)
-    return facts if is_whole else ()
+    return facts if frozenset.intersection(*dimensions) - _OF_EQUITY else ()
+
+
+def _dated_otherwise(books: Books) -> Sequence[Fact]:
+    """Return the balances since last year's, if none is of this date and none of them nil."""
+    if any(balances_in(books)):
+        return ()
+    return [
+        fact
+        for key in UNDIMENSIONED_BALANCES
+        for fact in books.document.facts.get(key, ())
+        if fact.context is not None
+        and fact.context.end is not None
+        and not fact.is_nil
+        and not fact.context.dimensions
+        and fact.context.end > books.day - _SHORTEST_YEAR
+    ]
