@@ -228,6 +228,7 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
         return replace(fact, is_unreadable=True)
     beside = neighbours_of(element) if is_inline and not is_hidden(element) else None
     has_sign = (element.get("sign") or "").strip() == "-"
+    is_plain = not has_sign and not number.is_negative_inside
     if has_sign and not number.is_negative_inside:
         value = -value if value else value
     return replace(
@@ -235,12 +236,22 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
         value=value,
         scale=scale,
         quantum=_quantum(value, min(number.places - scale, _MAX_PLACES), decimals),
-        is_negative_outside=not has_sign and beside is not None and beside.is_negative,
+        is_negative_outside=is_plain and beside is not None and beside.is_negative,
         is_negative_inside=is_inline and number.is_negative_inside,
         is_bare_dash=number.is_bare_dash,
-        is_scale_doubtful=scale < 0 or (beside is not None and beside.scale not in (None, scale)),
+        is_scale_doubtful=_is_scale_doubtful(number, scale, beside),
         page_sign=_page_sign(number, beside, has_sign=has_sign) if is_inline else 0,
     )
+
+
+def _is_scale_doubtful(number: Number, scale: int, beside: Neighbours | None) -> bool:
+    """Tell whether a word behind the number, or its decimals, do not fit its scale.
+
+    No pounds have three decimals: `7.300` are thousands, printed as on the continent.
+    """
+    if scale < 0 or (scale == 0 and number.places == len("000")):
+        return True
+    return beside is not None and beside.scale not in (None, scale)
 
 
 def _quantum(value: Decimal, places: int, decimals: int | None) -> Decimal:

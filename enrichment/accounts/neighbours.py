@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from lxml import etree
 
@@ -13,17 +14,18 @@ _CELL_EDGE = "\f"
 _EDGE = "\v"
 _ROW_ENDS = frozenset({"tr", "table", "body"})
 
+_BLANKS = " \t\r\n\f\v\u00a0\u2009\u202f\u200b\ufeff"
 _BLANK = r"[\s\u200b\ufeff]"
 _DASH = "-\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
-_CURRENCY = r"(?:£|€|\$|¥|GBP|EUR|USD|JPY|CHF)"
+_CURRENCIES = ("£", "€", "$", "¥", "GBP", "EUR", "USD", "JPY", "CHF")
+_CURRENCY = f"(?:{'|'.join(map(re.escape, _CURRENCIES))})"
 _PAIRS = frozenset({"()", "[]", "\uff08\uff09"})
 _NEGATIVE = frozenset("([\uff08" + _DASH)
 _CLOSING = frozenset(pair[1] for pair in _PAIRS)
 
-_AMOUNT_START = re.compile(rf"(?:{_BLANK}|{_CURRENCY})*$")
-_AMOUNT_END = re.compile(rf"^(?:{_BLANK}|{_CURRENCY})*")
 _GLUED_MINUS = re.compile(rf"(?:^|[\s(:\v\f])[{_DASH}](?:\v|{_CURRENCY})*$")
 _LONE_MINUS = re.compile(rf"^{_BLANK}*[{_DASH}(\[\uff08]{_BLANK}*(?:{_CURRENCY}{_BLANK}*)?$")
+_DIGITS = re.compile(r"\d(?:.*\d)?", re.DOTALL)
 _TRAILING_MINUS = re.compile(rf"^{_BLANK}*[{_DASH}]{_BLANK}*$")
 _SCALE_WORD = re.compile(
     r"^(?:\s*(?P<word>thousand|million|billion)s?\b|(?P<sign>k|m|mn|bn)\b|\s*'(?P<zeros>000)\b)",
@@ -42,8 +44,8 @@ class Neighbours:
     @property
     def is_negative(self) -> bool:
         """Whether the page prints the tag in brackets, or with a minus, outside of the tag."""
-        before, after = _AMOUNT_START.sub("", self.before), _AMOUNT_END.sub("", self.after)
-        if before[-1:] + after[:1] in _PAIRS:
+        before, after = _end_of(self.before), _start_of(self.after)
+        if before + after in _PAIRS:
             return True
         cell = self.before.rpartition(_CELL_EDGE)[2]
         rest = self.after.partition(_CELL_EDGE)[0]
@@ -56,8 +58,8 @@ class Neighbours:
     @property
     def sign(self) -> int:
         """Return -1 if a bracket or minus stands beside the tag anywhere in its row, else 1."""
-        before, after = _AMOUNT_START.sub("", self.before), _AMOUNT_END.sub("", self.after)
-        return -1 if before[-1:] in _NEGATIVE or after[:1] in _CLOSING else 1
+        before, after = _end_of(self.before), _start_of(self.after)
+        return -1 if before in _NEGATIVE or after in _CLOSING else 1
 
     @property
     def scale(self) -> int | None:
@@ -67,8 +69,30 @@ class Neighbours:
 
 
 def neighbours_of(element: etree._Element) -> Neighbours:
-    """Return what the row of the tag prints beside it; nothing of a large neighbour."""
-    return Neighbours(_before(element), _after(element))
+    """Return what the row of the tag prints beside its digits; nothing of a large neighbour.
+
+    What stands around the digits in the tag counts too: it may be excluded from the number.
+    """
+    shown = "".join(str(piece) for piece in islice(element.itertext(), _MAX_STEPS))
+    around = _DIGITS.split(shown[:_MAX_CHARACTERS], maxsplit=1)
+    inside = around if len(around) > 1 else ["", ""]
+    return Neighbours(_before(element) + inside[0], inside[1] + _after(element))
+
+
+def _end_of(text: str) -> str:
+    """Return the last character before an amount, blanks and one currency passed over."""
+    text = text.rstrip(_BLANKS)
+    for currency in _CURRENCIES:
+        text = text.removesuffix(currency)
+    return text.rstrip(_BLANKS)[-1:]
+
+
+def _start_of(text: str) -> str:
+    """Return the first character behind an amount, blanks and one currency passed over."""
+    text = text.lstrip(_BLANKS)
+    for currency in _CURRENCIES:
+        text = text.removeprefix(currency)
+    return text.lstrip(_BLANKS)[:1]
 
 
 def is_hidden(element: etree._Element) -> bool:

@@ -58,6 +58,10 @@ class _Units:
     currencies: set[str] = field(default_factory=set)
     scales: set[int] = field(default_factory=set)
 
+    @property
+    def is_empty(self) -> bool:
+        return not self.currencies and not self.scales
+
 
 class PrintedUnits:
     """Compares tags with the headings of one document, each table and the page read once."""
@@ -81,9 +85,12 @@ class PrintedUnits:
         return bool(meant) and currency not in meant
 
     def contradict_scale(self, element: etree._Element, scale: int) -> bool:
-        """Tell whether the headings of the tag's table, or of a page without one, name another."""
-        is_in_table = next(element.iterancestors("{*}table"), None) is not None
-        scales = (self._around(element) if is_in_table else self._of_page()).scales
+        """Tell whether the headings of the tag's table name another scale.
+
+        The headings of the page count where the tag is in no table or in one without units.
+        """
+        around = self._around(element)
+        scales = (self._of_page() if around.is_empty else around).scales
         return bool(scales) and 0 not in scales and scale not in scales
 
     def _around(self, element: etree._Element) -> _Units:

@@ -199,6 +199,7 @@ def test_unpaid_capital_counts_where_the_sums_say_so(less: str, total: int) -> N
 
 
 NET = "NetAssetsLiabilities"
+EXCLUDED = number(NET, "<ix:exclude>(</ix:exclude>2,400<ix:exclude>)</ix:exclude>")
 
 
 @pytest.mark.parametrize(
@@ -216,6 +217,8 @@ NET = "NetAssetsLiabilities"
         ("<td>({}</td>", "SIGN_DOUBTFUL"),
         ("<td>{}-</td>", "SIGN_DOUBTFUL"),
         ("<td>{} -</td>", "SIGN_DOUBTFUL"),
+        # in the tag, but no part of the number
+        (f"<td>{EXCLUDED}</td>", "SIGN_DOUBTFUL"),
         # dashes that part, and those of other cells
         ("<td>Net assets - {}</td>", None),
         ("<td>Net assets \u2013 £{}</td>", None),

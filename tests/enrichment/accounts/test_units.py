@@ -83,6 +83,7 @@ IN_THOUSANDS = number(NET, "7,300", scale="3")
         # the heading of a page without tables
         (f"<div>£'000</div><div>{IN_POUNDS}</div>", True),
         (f"<div>All figures are in £'000</div><div>{IN_POUNDS}</div>", True),
+        (f"<div>£'000</div>{table('', IN_POUNDS)}", True),
         (f"<div>£'000</div>{table('£', IN_POUNDS)}", False),
         # a word behind the number
         (f"<p>£{number(NET, '7.3')}m</p>", True),
@@ -95,6 +96,10 @@ IN_THOUSANDS = number(NET, "7,300", scale="3")
         (f"<p>{number(NET, '73')}made</p>", False),
         # a fraction of the printed number
         (number(NET, "7,300", scale="-2"), True),
+        # thousands with a point
+        (number(NET, "7.300"), True),
+        (number(NET, "7.30"), False),
+        (number(NET, "7.300", scale="6"), False),
     ],
 )
 def test_a_scale_that_page_and_tag_do_not_agree_on_is_flagged(page: str, is_doubtful: bool) -> None:
