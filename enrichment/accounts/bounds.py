@@ -1,4 +1,4 @@
-"""What no balance sheet exceeds: net assets never more than assets less all tagged debts."""
+"""Checks that no figure exceeds its limit: net assets are at most assets less tagged debts."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -20,13 +20,13 @@ _SLACK = Decimal(2)
 _ZERO = Decimal(0)
 _EXTRA_ASSETS = (concepts.CALLED_UP, concepts.PREPAYMENTS)
 _ALSO_IN_NOTES = "AccrualsDeferredIncome"
-"""Its tag also stands for a part of creditors in the notes."""
+"""Also used in the notes, for accruals that are part of creditors."""
 
 _Lines = Mapping[str, Line]
 
 
 def check_bounds(found: Findings, lines: _Lines) -> None:
-    """Warn where figures exceed what they are a part of, or fall short of it for no reason."""
+    """Add warnings to figures that are too large, or too small, for the other lines."""
     figures = {name: figure.value for name, figure in found.figures.items()}
     slack = max(_SLACK, 2 * max((line.quantum for line in lines.values()), default=_ZERO))
     _check_total(found, figures, slack)
@@ -67,7 +67,7 @@ def _check_less_current_liabilities(
 def _check_net_from_the_top(
     found: Findings, figures: Mapping[str, Decimal], lines: _Lines, slack: Decimal
 ) -> None:
-    """Check net assets where no total lies between them and the assets."""
+    """Check net assets against all lines, if total assets less current liabilities is missing."""
     net, assets = figures.get(NET_ASSETS), _assets(figures, lines)
     if net is None:
         return
@@ -94,7 +94,7 @@ def _assets(figures: Mapping[str, Decimal], lines: _Lines) -> Decimal | None:
 
 
 def _long_term(lines: _Lines) -> Decimal:
-    """Return what is tagged as owed after one year; a tag that may mean all creditors is not."""
+    """Return the debts tagged as due after one year, without tags that may mean all creditors."""
     roles = [concepts.PROVISIONS]
     after = lines.get(concepts.CREDITORS_AFTER.name)
     if after is not None and (after.is_narrowed or after.concept != "Creditors"):
@@ -106,7 +106,7 @@ def _long_term(lines: _Lines) -> Decimal:
 
 
 def _is_confirmed(lines: _Lines, net: Decimal, slack: Decimal) -> bool:
-    """Tell whether net assets and equity are tagged apart and agree."""
+    """Return whether equity has a tag of its own and equals net assets."""
     others = [_value(lines, role) for role in (concepts.EQUITY, concepts.FUNDS)]
     return _value(lines, concepts.NET) is not None and any(
         other is not None and abs(other - net) <= slack for other in others
@@ -123,7 +123,7 @@ def _value(lines: _Lines, role: Role) -> Decimal | None:
 
 
 def doubt(found: Findings, fields: Sequence[str], code: WarningCode) -> None:
-    """Warn of the figures, and of a total that was added up from one of them."""
+    """Add a warning to the figures, and to total assets if derived from one of them."""
     for field in fields:
         if field in found.figures:
             found.warn(field, code)

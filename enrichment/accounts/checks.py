@@ -1,4 +1,4 @@
-"""Whether the filed figures add up: failing sums are warnings on the record, never refusals."""
+"""Checks whether the figures add up; a failing sum is a warning, never a refusal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _FROM_THE_TOP = Identity(
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """A sum: the figures it doubts when no form of it holds, and the roles that it needs."""
+    """A sum that needs all `needed` roles; if none of its forms holds, `fields` get a warning."""
 
     fields: tuple[str, ...]
     code: WarningCode
@@ -96,7 +96,7 @@ def check_sums(found: Findings, lines: Mapping[str, Line]) -> None:
 def _fails(
     forms: tuple[Identity, ...], values: Mapping[str, Decimal], lines: Mapping[str, Line]
 ) -> bool:
-    """Tell whether every form of the sum that can be tested fails."""
+    """Return whether every form of the sum that can be tested fails."""
     gaps = [
         (gap, identities.tolerance(form, values, lines))
         for form in forms

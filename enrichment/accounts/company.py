@@ -1,4 +1,4 @@
-"""Whose accounts these are: the registered number and name, and whether they are asked for."""
+"""The company that the accounts are of: its registered number and name."""
 
 from collections import Counter
 
@@ -50,7 +50,7 @@ def normalised(text: str) -> str:
 
 
 def _number_in(text: str) -> str:
-    """Return the number, also where the tag holds words around it; else the text itself."""
+    """Return the only number in the text, or the text itself if it has none or several."""
     number = normalised(text)
     if is_number(number):
         return number
@@ -64,7 +64,7 @@ def _number_in(text: str) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether `text` looks like a number the register gives out."""
+    """Return whether `text` has the form of a registered number."""
     return (
         len(text) == _NUMBER_LENGTH
         and text.isascii()
@@ -95,7 +95,7 @@ def _numbers_of_figures(document: Document) -> set[str]:
 
 
 def _plain(facts: list[Fact]) -> list[Fact]:
-    """Return the entity's own facts: a narrowed context may speak of a subsidiary."""
+    """Return the facts without dimensions, if any: others may be about a subsidiary."""
     plain = [fact for fact in facts if fact.context is None or not fact.context.dimensions]
     return plain or facts
 
@@ -121,7 +121,7 @@ def read_dormant(document: Document) -> bool | None:
 
 
 def is_group(document: Document) -> bool:
-    """Tell whether any fact is tagged for a group, which makes these group accounts (A23)."""
+    """Return whether any fact is tagged for a group, which makes these group accounts (A23)."""
     return any(
         context.is_group and document.uses[name] for name, context in document.contexts.items()
     )

@@ -29,10 +29,10 @@ def find_employees(
     is_separate: bool,
     is_group: bool,
 ) -> None:
-    """Find the head count of the period that ends on one of `ends`; its unit means nothing.
+    """Find the head count of the period that ends on one of `ends`; its unit is ignored.
 
-    Compulsory since 2016 for all but dormant companies, so that none is common before. In group
-    accounts (`is_group`) a head count without a dimension is often the group's.
+    The law requires it since 2016 of all but dormant companies. If the balances may be a group's
+    (`is_group`), a head count without a dimension is flagged: it often is the group's.
     """
     tagged = [fact for fact in document.of(concepts.EMPLOYEES) if not fact.is_nil]
     ended = [fact for fact in tagged if ends_on_any(fact, ends)]
@@ -54,7 +54,7 @@ def find_employees(
 
 
 def _ends_near(fact: Fact, day: date) -> bool:
-    """Tell whether the fact's context ends within a few days, as in a year of 52 weeks."""
+    """Return whether the fact's context ends within a few days, as in a year of 52 weeks."""
     end = fact.context.end if fact.context else None
     return end is not None and abs(end - day) <= SLACK
 
@@ -62,7 +62,7 @@ def _ends_near(fact: Fact, day: date) -> bool:
 def _note_unusable(
     found: Findings, tagged: Sequence[Fact], ended: Sequence[Fact], *, is_skipped: bool
 ) -> None:
-    """Tell a head count that is tagged in vain from one that is not filed."""
+    """Mark the head count as unreadable if one is tagged, but not where it can be used."""
     code: WarningCode | None = None
     if any(fact.context is None for fact in tagged):
         code = WarningCode.CONTEXT_UNDEFINED
@@ -74,7 +74,7 @@ def _note_unusable(
 
 
 def _scope(found: Findings, facts: Sequence[Fact], of_group: Sequence[Fact]) -> None:
-    """Say whose head count it is: the group's where the same number is tagged as the group's."""
+    """Set the scope of the head count: the group's if the group has the same tagged number."""
     figure = found.figures.get(EMPLOYEES)
     if figure is None or all(fact.context and fact.context.is_own for fact in facts):
         return
@@ -86,7 +86,7 @@ def _scope(found: Findings, facts: Sequence[Fact], of_group: Sequence[Fact]) -> 
 
 
 def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
-    """Note the one head count these facts of one concept give, or that they give none."""
+    """Add the head count of these facts of one concept, or mark it as unreadable."""
     codes: list[WarningCode] = []
     counted = [_mended(fact, codes) for fact in facts]
     readable = [
@@ -115,7 +115,7 @@ def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
 
 
 def _compare(found: Findings, others: Sequence[Fact]) -> None:
-    """Flag a head count that another concept for the same thing contradicts."""
+    """Flag the head count if another concept with the same meaning has another value."""
     figure = found.figures.get(EMPLOYEES)
     counts = [_mended(fact, []) for fact in others]
     if figure is not None and any(
@@ -141,7 +141,7 @@ def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) 
 
 
 def _mended(fact: Fact, codes: list[WarningCode]) -> Fact:
-    """Undo a scale (2 people tagged as 0.02 or as 2,000) and note what was wrong.
+    """Return the fact with its scale undone (2 people tagged as 0.02 or 2,000); add to `codes`.
 
     A fraction in a positive scale, such as `1.5` thousand, is kept and flagged.
     """
@@ -164,6 +164,6 @@ def _mended(fact: Fact, codes: list[WarningCode]) -> Fact:
 
 
 def _whole_if_any(values: Sequence[Decimal], options: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
-    """Prefer the rounded head count where the document gives both."""
+    """Return a whole head count if the document has one, else the most precise one."""
     whole = sorted(value for value in values if not value % 1)
     return whole[0] if whole else options[0][0]

@@ -76,7 +76,7 @@ class Fact:
 
 
 def latest(facts: Sequence[Fact]) -> list[Fact]:
-    """Leave out what was first filed where the facts say what replaced it."""
+    """Return the facts without those of the first edition, if others replace them."""
     revised = [fact for fact in facts if fact.context is None or not fact.context.is_original]
     return revised or list(facts)
 
@@ -146,7 +146,7 @@ def read_facts(root: etree._Element) -> Document:
 
 
 def _compared(fact: Fact, element: etree._Element, printed: PrintedUnits) -> Fact:
-    """Return the fact with the doubts that the page's units raise about its currency and scale."""
+    """Return the fact, flagged if the page prints another currency or scale than its tag has."""
     is_foreign = printed.contradict_currency(element, fact.text, fact.currency)
     is_scaled = fact.is_scale_doubtful or printed.contradict_scale(element, fact.scale)
     return replace(
@@ -245,9 +245,9 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
 
 
 def _is_scale_doubtful(number: Number, scale: int, beside: Neighbours | None) -> bool:
-    """Tell whether a word behind the number, or its decimals, do not fit its scale.
+    """Return whether a word after the number, or its decimals, do not fit its scale.
 
-    No pounds have three decimals: `7.300` are thousands, printed as on the continent.
+    No amount in pounds has three decimals: in `7.300` the point separates thousands.
     """
     if scale < 0 or (scale == 0 and number.places == len("000")):
         return True
@@ -257,7 +257,7 @@ def _is_scale_doubtful(number: Number, scale: int, beside: Neighbours | None) ->
 def _quantum(value: Decimal, places: int, decimals: int | None) -> Decimal:
     """Return the unit that the value was rounded to: as printed, or as `decimals` states.
 
-    The statement counts only where the value is a multiple of that unit; software often states
+    `decimals` counts only if the value is a multiple of that unit: software often states
     thousands for exact amounts.
     """
     printed = Decimal((0, (1,), -places))

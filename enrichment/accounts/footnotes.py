@@ -18,11 +18,10 @@ _HIDDEN = re.compile(
 
 
 def may_hold_footnote(element: etree._Element, text: str) -> bool:
-    """Tell whether digits of the tag's `text` may be those of a footnote, or are not shown.
+    """Return whether digits of the tag's `text` may be those of a footnote, or are hidden.
 
-    So it is where digits stand in more than one element, unless together they are a number with
-    commas in the right places, one element ends at a comma where the next begins, and none of
-    them is raised, lowered, a link or hidden.
+    Digits in more than one element are accepted only if together they are a number with commas
+    in the right places, the elements join at a comma, and none is raised, lowered or a link.
     """
     if not len(element):
         return False
@@ -39,7 +38,7 @@ def may_hold_footnote(element: etree._Element, text: str) -> bool:
 
 
 def _pieces(element: etree._Element) -> Iterator[tuple[str, etree._Element]]:
-    """Yield the texts in the tag in their order, each with the element that it stands in."""
+    """Yield the texts in the tag in document order, each with its element."""
     stack: list[tuple[str, etree._Element] | etree._Element] = [element]
     for _ in range(3 * _MAX_PIECES):
         if not stack:
@@ -58,7 +57,7 @@ def _pieces(element: etree._Element) -> Iterator[tuple[str, etree._Element]]:
 
 
 def _is_glued(pieces: list[tuple[str, etree._Element]]) -> bool:
-    """Tell whether a digit of one element stands right behind a digit of another."""
+    """Return whether a digit of one element directly follows a digit of another."""
     previous, last = None, ""
     for piece, node in pieces:
         shown = piece.strip()
@@ -78,7 +77,7 @@ def _is_mark(node: etree._Element, tag: etree._Element) -> bool:
 
 
 def _is_hidden(node: etree._Element | None, tag: etree._Element) -> bool:
-    """Tell whether the page hides the element, or one around it inside the tag."""
+    """Return whether the style of the element, or of one around it in the tag, hides it."""
     while node is not None and node is not tag:
         if node.get("hidden") is not None or _HIDDEN.search(_style(node)):
             return True

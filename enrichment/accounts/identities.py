@@ -51,7 +51,7 @@ class Identity:
 
     @property
     def terms(self) -> tuple[Role, ...]:
-        """Return every role on the right hand side."""
+        """Every role on the right-hand side."""
         return (*self.plus, *self.minus)
 
 
@@ -87,7 +87,7 @@ _ALL = (
 
 
 def settle(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Decide, where the sums can, what doubtful signs and disagreeing tags mean.
+    """Choose between the possible values of lines with doubtful signs or disagreeing tags.
 
     A sign is doubtful where the page's brackets and the tag disagree. A reading counts only if
     the sums hold better with it than with any other. Undecided signs keep the literal value,
@@ -133,7 +133,7 @@ def _decided_asset(line: Line, winner: Decimal | None) -> Line:
 
 
 def _without_sign(name: str, line: Line) -> Line:
-    """Read an asset that the page prints as a plain number as positive, whatever its tag says."""
+    """Return an asset as positive if the page prints it without a minus, whatever its tag says."""
     if name not in _ASSETS or line.page_sign < 1:
         return line
     options = tuple(dict.fromkeys(abs(value) for value in line.options))
@@ -223,7 +223,7 @@ def residual(identity: Identity, values: Values) -> Decimal | None:
 
 
 def tolerance(identity: Identity, values: Values, lines: Mapping[str, Line]) -> Decimal:
-    """Return what rounding explains: half a unit of each number that is in the sum."""
+    """Return the largest gap that rounding explains: half a unit of each number in the sum."""
     names = (role.name for role in (identity.total, *identity.terms) if role.name in values)
     quanta = (lines[name].quantum if name in lines else Decimal(1) for name in names)
     return sum(quanta, Decimal(0)) / 2
@@ -239,7 +239,7 @@ def _score(identity: Identity, values: Values, lines: Mapping[str, Line]) -> int
 
 
 def confirmed_exactly(lines: Mapping[str, Line]) -> frozenset[str]:
-    """Return the lines in sums of at least two assets or liabilities that hold to the penny."""
+    """Return the names of lines in a sum of at least two terms that holds exactly."""
     values = values_of(lines)
     return frozenset(
         role.name
@@ -251,7 +251,7 @@ def confirmed_exactly(lines: Mapping[str, Line]) -> frozenset[str]:
 
 
 def without_doubtful_assets(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Leave out unpaid capital and prepayments where the sums hold without them and not with them.
+    """Drop unpaid capital and prepayments if the sums hold only without them.
 
     Their tags are also used for parts of debtors, which are in current assets already.
     """
@@ -271,18 +271,18 @@ def _asset_score(lines: Mapping[str, Line]) -> int:
 
 
 def all_hold(values: Values, lines: Mapping[str, Line]) -> bool:
-    """Tell whether every sum that can be tested holds, within rounding."""
+    """Return whether every sum that can be tested holds, within rounding."""
     gaps = ((residual(identity, values), identity) for identity in _ALL)
     return all(gap is None or gap <= tolerance(identity, values, lines) for gap, identity in gaps)
 
 
 def has_asset_sum(values: Values) -> bool:
-    """Tell whether a sum of at least two assets or liabilities can be tested."""
+    """Return whether a sum of at least two assets or liabilities can be tested."""
     return any(identity.total.name in values for identity in _tested(values, None))
 
 
 def balances(lines: Mapping[str, Line], *, with_role: Role | None = None) -> bool:
-    """Tell whether a sum of at least two assets or liabilities holds (through `with_role`)."""
+    """Return whether a sum of at least two assets or liabilities (one is `with_role`) holds."""
     values = values_of(lines)
     return any(
         _score(identity, values, lines) and (with_role is None or with_role in identity.terms)

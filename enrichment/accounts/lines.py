@@ -72,7 +72,7 @@ class Books:
     takes_periods: bool = False
 
     def is_here(self, fact: Fact) -> bool:
-        """Tell whether the fact is of this date and of the company."""
+        """Return whether the fact is a figure of the company at this date."""
         context = fact.context
         if context is None:
             return fact.context_id in self.placed
@@ -82,7 +82,7 @@ class Books:
 
 
 def open_books(document: Document, day: date, placed: frozenset[str] = frozenset()) -> Books:
-    """Look at the company's own side of the document, where the two are told apart."""
+    """Return the company's own facts if the document also has facts of a group (ESEF), else all."""
     separate = Books(document, day, is_separate=True)
     has_separate = any(
         fact.context is not None and separate.is_here(fact)
@@ -94,7 +94,7 @@ def open_books(document: Document, day: date, placed: frozenset[str] = frozenset
 
 
 def balances_in(books: Books) -> Iterator[Fact]:
-    """Yield the balances of this date, of the entity as a whole and of parts of it alike."""
+    """Yield the balances at this date, with and without dimensions."""
     for key in UNDIMENSIONED_BALANCES:
         for fact in books.document.facts.get(key, ()):
             if books.is_here(fact) and not fact.is_nil:
@@ -121,9 +121,9 @@ def read_lines(books: Books) -> dict[str, Line]:
 
 
 def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
-    """Return the first concept that has a value; else the first that is tagged in vain.
+    """Return the line of the first concept that has a value, else of the first without one.
 
-    A total that a later concept contradicts is flagged.
+    A total is flagged if another concept of its role has another value.
     """
     candidates = list(_candidates(books, role, currency))
     readable = [line for line in candidates if line.options]
@@ -137,7 +137,7 @@ def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
 
 
 def _candidates(books: Books, role: Role, currency: str | None) -> Iterator[Line]:
-    """Yield what each concept of the role says, the preferred one first."""
+    """Yield one line for each tagged concept of the role, the preferred concept first."""
     for key in role.concepts:
         here = [fact for fact in books.document.facts.get(key, ()) if books.is_here(fact)]
         for facts in _tiers(role, here):
@@ -147,18 +147,18 @@ def _candidates(books: Books, role: Role, currency: str | None) -> Iterator[Line
 
 
 def _own(facts: list[Fact]) -> list[Fact]:
-    """Leave out what is not named as the company's own where the same is named so."""
+    """Return only the facts that name the company in a dimension, if there are any."""
     return [fact for fact in facts if fact.context and fact.context.is_own] or facts
 
 
 def _agree(one: Line, other: Line) -> bool:
-    """Tell whether the lines have a value in common, or only differ by rounding."""
+    """Return whether the lines share a value, apart from rounding."""
     quantum = max(one.quantum, other.quantum)
     return any(2 * abs(a - b) <= quantum for a in one.options for b in other.options)
 
 
 def _tiers(role: Role, facts: Sequence[Fact]) -> Iterable[list[Fact]]:
-    """Split into what may stand for the role: with its own members first, then with none."""
+    """Yield the facts with the role's own members first, then those without dimensions."""
     for count in (1, 2) if role.members else ():
         yield [fact for fact in facts if _has_members(fact, role.members, count)]
     yield [fact for fact in facts if fact.context is None or not fact.context.dimensions]
@@ -213,7 +213,7 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
 
 
 def _page_sign(facts: Sequence[Fact]) -> int:
-    """Return what the page prints beside the negative tags: a minus anywhere is a minus."""
+    """Return -1 if the page prints a minus beside any negative tag, 1 if beside none, else 0."""
     signs = {fact.page_sign for fact in facts if fact.value is not None and fact.value < 0}
     return -1 if -1 in signs else max(signs, default=0)
 
@@ -223,7 +223,7 @@ def _is_separate(fact: Fact) -> bool:
 
 
 def distinct(values: Iterable[tuple[Decimal, Decimal]]) -> list[tuple[Decimal, Decimal]]:
-    """Drop each (value, quantum) that is only a more precise one rounded; the finest first.
+    """Return the (value, quantum) pairs that no finer pair rounds to, the finest first.
 
     Stops at a handful: values that disagree so much settle nothing.
     """

@@ -1,4 +1,4 @@
-"""What the page prints right beside a tag: brackets, minus signs, and words for a scale."""
+"""The text printed beside a tag: brackets, minus signs, and words for a scale."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _ROW_ENDS = frozenset({"tr", "table", "body"})
 _BLANKS = " \t\r\n\f\v\u00a0\u2009\u202f\u200b\ufeff"
 _BLANK = r"[\s\u200b\ufeff]"
 _DASH = "-\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
-_CURRENCIES = ("£", "€", "$", "¥", "GBP", "EUR", "USD", "JPY", "CHF")
+_CURRENCIES = ("US$", "£", "€", "$", "¥", "GBP", "EUR", "USD", "JPY", "CHF")
 _CURRENCY = f"(?:{'|'.join(map(re.escape, _CURRENCIES))})"
 _PAIRS = frozenset({"()", "[]", "\uff08\uff09"})
 _NEGATIVE = frozenset("([\uff08" + _DASH)
@@ -57,13 +57,13 @@ class Neighbours:
 
     @property
     def sign(self) -> int:
-        """Return -1 if a bracket or minus stands beside the tag anywhere in its row, else 1."""
+        """-1 if a bracket or minus is printed next to the tag in its row, else 1."""
         before, after = _end_of(self.before), _start_of(self.after)
         return -1 if before in _NEGATIVE or after in _CLOSING else 1
 
     @property
     def scale(self) -> int | None:
-        """Return the power of ten of a word right after the tag, as in `1.2m`; null without one."""
+        """The power of ten of a word directly after the tag, as in `1.2m`; null without one."""
         found = _SCALE_WORD.match(self.after.lstrip(_EDGE))
         return _SCALES[next(filter(None, found.groups())).lower()] if found else None
 
@@ -96,7 +96,7 @@ def _start_of(text: str) -> str:
 
 
 def is_hidden(element: etree._Element) -> bool:
-    """Tell whether the tag stands in the hidden part of the document."""
+    """Return whether the tag is in the hidden part of the document."""
     return any(_local(ancestor) == "hidden" for ancestor in element.iterancestors())
 
 

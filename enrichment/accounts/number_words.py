@@ -88,7 +88,7 @@ def _below_thousand(value: int) -> Iterator[str]:
 
 
 def parts_in_two_units(text: str) -> tuple[str, str, bool] | None:
-    """Return the whole digits, the hundredths and whether a minus or bracket stands before them.
+    """Return the whole digits, the hundredths, and whether a minus or bracket precedes them.
 
     Null where there are more or other numbers than two, or words that multiply them.
     """

@@ -36,7 +36,7 @@ _FINDER_FOLDER = "macosx"
 
 
 def is_zip(content: bytes) -> bool:
-    """Tell by content, not by name: files named .zip have been published that are HTML."""
+    """Return whether the content is a zip; the name does not tell: some `.zip` files are HTML."""
     return content.startswith(ZIP_SIGNATURES)
 
 
@@ -106,7 +106,7 @@ def _accounts_member(members: list[ZipInfo]) -> ZipInfo:
 
 
 def _rank(path: PurePosixPath) -> int | None:
-    """Return how likely the file is the company's own accounts, 0 first; null if it is not.
+    """Return the rank of a file as the company's own accounts, 0 is best; null if it is not.
 
     Files that only macOS or another tool adds, such as `__MACOSX/._page.xhtml`, are not. Case,
     blanks and punctuation in the names of folders do not count.

@@ -1,4 +1,4 @@
-"""Which date the balance sheet is of, when its period began, and where stray contexts belong."""
+"""The balance sheet date, the start of its period, and the dates of undefined contexts."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ _FIGURES = concepts.BALANCES | frozenset(concepts.EMPLOYEES)
 
 
 def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning, ...]]:
-    """Return the date of the current balance sheet, with a warning where it is not plainly said.
+    """Return the date of the current balance sheet, with a warning if it is uncertain.
 
     The newest tagged BalanceSheetDate; else the end of the period covered; else the newest
     instant that carries balances. Raises AccountsRefused when there is none of them.
@@ -47,11 +47,10 @@ def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning,
 def _confirmed(
     day: date, ends: list[date], document: Document
 ) -> tuple[date, tuple[AccountsWarning, ...]]:
-    """Prefer another date, with a warning, where the balances are not dated as stated.
+    """Return the stated date, or another one with a warning if the balances have other dates.
 
-    So it is where the end of the period carries balances and the stated date none, where most
-    balances stand a few days off (as in a year of 52 weeks), and where the stated date is last
-    year's.
+    The other date is the end of the period if only it has balances, a date a few days off (as in
+    a year of 52 weeks) with more balances, or this year's if the stated date is last year's.
     """
     concepts_on = _concepts_by_day(document)
     here = len(concepts_on.get(day, ()))
@@ -112,7 +111,7 @@ def _inferred(source: str) -> AccountsWarning:
 
 
 def stated_dates(document: Document, keys: tuple[str, ...]) -> list[date]:
-    """Return the distinct dates tagged so; those of narrowed contexts only for want of others."""
+    """Return the distinct dates tagged so; those with dimensions only if there are no others."""
     plain: list[date] = []
     narrowed: list[date] = []
     for fact in document.of(keys):
@@ -151,7 +150,7 @@ def period_start(document: Document, day: date) -> date | None:
 
 
 def undefined_contexts(document: Document) -> frozenset[str]:
-    """Return the ids that balances point to and no context bears."""
+    """Return the context ids of balances that no context in the document has."""
     return frozenset(
         fact.context_id
         for key in concepts.UNDIMENSIONED_BALANCES
@@ -161,5 +160,5 @@ def undefined_contexts(document: Document) -> frozenset[str]:
 
 
 def ends_on_any(fact: Fact, days: frozenset[date]) -> bool:
-    """Tell whether the fact's context ends on one of `days`."""
+    """Return whether the fact's context ends on one of `days`."""
     return fact.context is not None and any(fact.context.ends_on(day) for day in days)

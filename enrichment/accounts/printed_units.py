@@ -72,7 +72,7 @@ class PrintedUnits:
         self._page: _Units | None = None
 
     def contradict_currency(self, element: etree._Element, text: str, currency: str | None) -> bool:
-        """Tell whether the page prints another currency for this tag, and not its own.
+        """Return whether the page prints another currency for this tag, and not its own.
 
         A sign in the tag or right before it counts first, then those anywhere in its table, then
         the headings and statements of the page.
@@ -85,7 +85,7 @@ class PrintedUnits:
         return bool(meant) and currency not in meant
 
     def contradict_scale(self, element: etree._Element, scale: int) -> bool:
-        """Tell whether the headings of the tag's table name another scale.
+        """Return whether the headings of the tag's table name another scale.
 
         The headings of the page count where the tag is in no table or in one without units.
         """

@@ -1,4 +1,4 @@
-"""Reading filed accounts: bytes in, figures out; no I/O and no clock."""
+"""Reads filed accounts: bytes in, figures out; no I/O and no clock."""
 
 from datetime import date
 
@@ -37,7 +37,7 @@ _MAX_STRAYS = 8
 
 
 def read_accounts(content: bytes, *, company_number: str | None = None) -> Accounts:
-    """Return what iXBRL 1.0 or 1.1, plain XBRL 2.1, or a zip package of one says.
+    """Return the figures of an iXBRL 1.0 or 1.1 or XBRL 2.1 document, or of a zip package of one.
 
     Sources: facts of the UK taxonomies (FRS 102, FRS 105, FRS 101, IFRS, UK GAAP before 2015)
     at the newest balance sheet date, for the company itself (A22, A23). Raises AccountsRefused
@@ -122,13 +122,13 @@ def _settled(books: Books) -> dict[str, Line]:
 
 
 def _ends(document: Document, day: date) -> frozenset[date]:
-    """Return the days the period may end on: a balance sheet may be dated a few days apart."""
+    """Return the dates on which the period may end: at most a few days from the balance sheet."""
     stated = stated_dates(document, concepts.PERIOD_END)
     return frozenset({day, *(end for end in stated if abs(end - day) <= SLACK)})
 
 
 def _has_uk_count(document: Document, ends: frozenset[date]) -> bool:
-    """Tell whether a UK taxonomy tags the head count of the entity as a whole.
+    """Return whether a UK taxonomy tags the head count of the entity as a whole.
 
     Without a dimension a UK tag is the company's own, where an IFRS tag is the group's.
     """

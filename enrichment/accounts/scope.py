@@ -10,7 +10,7 @@ from enrichment.accounts.model import WarningCode
 
 
 def flag_scope(lines: Mapping[str, Line], books: Books) -> dict[str, Line]:
-    """Flag lines that may be the group's, or that a revision may have replaced."""
+    """Return the lines, flagged if they may be a group's or replaced by a revision."""
     is_open, is_revised = is_scope_open(books), has_revisions(books)
     flagged = dict(lines)
     for name, line in lines.items():
@@ -25,10 +25,10 @@ def flag_scope(lines: Mapping[str, Line], books: Books) -> dict[str, Line]:
 
 
 def is_scope_open(books: Books) -> bool:
-    """Tell whether balances that do not name the company may be the group's.
+    """Return whether balances without a company dimension may be the group's.
 
-    So it is where others name the company, unless the same balances are tagged both ways with
-    the same values.
+    They may if other balances name the company, unless the same balances are tagged both ways
+    with the same values.
     """
     has_own = has_other = is_same = False
     for facts in _balances(books):
@@ -43,7 +43,7 @@ def is_scope_open(books: Books) -> bool:
 
 
 def has_revisions(books: Books) -> bool:
-    """Tell whether some balances are tagged as revised, or replaced by others without edition."""
+    """Return whether some balances are revised, or differ from those of the first edition."""
     for facts in _balances(books):
         if any(fact.context and fact.context.is_revised for fact in facts):
             return True

@@ -1,4 +1,4 @@
-"""Figures that are tagged, but in a context that does not say whose or when they are (R85)."""
+"""Figures that are tagged, but in a context that cannot be used (R85)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -26,11 +26,11 @@ _ROLES = {
 }
 _OF_EQUITY = frozenset({"EquityClassesDimension", "ComponentsOfEquityAxis"})
 _SHORTEST_YEAR = timedelta(days=180)
-"""Balances further back than this may be last year's, beside a year without any."""
+"""Balances older than this may be last year's; this year may have none."""
 
 
 def note_unusable(found: Findings, books: Books) -> None:
-    """Name the balances that are tagged, but in no context or target that can be used."""
+    """Mark figures as unreadable that are tagged only in contexts or targets that are not used."""
     narrowed = {key_of(fact.concept) for fact in _all_narrowed_alike(books)}
     elsewhere = {key_of(fact.concept) for fact in _dated_otherwise(books)}
     for name, roles in _ROLES.items():
@@ -49,7 +49,7 @@ def note_unusable(found: Findings, books: Books) -> None:
 
 
 def _reason(facts: Sequence[Fact], books: Books) -> WarningCode | None:
-    """Return what is wrong with the contexts of these facts of the entity as a whole."""
+    """Return what is wrong with the contexts of these facts; null if nothing is."""
     if any(fact.context is None and fact.context_id not in books.placed for fact in facts):
         return WarningCode.CONTEXT_UNDEFINED
     is_of_period = any(
@@ -63,7 +63,7 @@ def _reason(facts: Sequence[Fact], books: Books) -> WarningCode | None:
 
 
 def _all_narrowed_alike(books: Books) -> Sequence[Fact]:
-    """Return the balances of this date if one dimension narrows all, whatever its members."""
+    """Return the balances at this date if all have one dimension in common, whatever its member."""
     facts = list(balances_in(books))
     dimensions = [
         frozenset(dimension for dimension, _ in fact.context.dimensions)
@@ -76,7 +76,7 @@ def _all_narrowed_alike(books: Books) -> Sequence[Fact]:
 
 
 def _dated_otherwise(books: Books) -> Sequence[Fact]:
-    """Return the balances since last year's, if none is of this date and none of them nil."""
+    """Return the balances of this year at other dates, if there are none at this date."""
     if any(balances_in(books)):
         return ()
     return [

@@ -36,7 +36,7 @@ _APOSTROPHES = "'\u2019\u02b9\u2032`"
 _CURRENCY_SIGNS = "£€$"
 _BLANKS = " \t\r\n\u00a0\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 LINE_BREAK = "\f"
-"""Stands for a line break inside a tag: no number goes on behind one, and no XML text has it."""
+"""Marks a line break inside a tag; a number that contains one is unreadable. Never in XML text."""
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 _GROUPS_OF_THREE = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
@@ -49,7 +49,7 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as printed: its value, the decimal places printed, and what was odd about it."""
+    """A number as printed: its value, the number of decimal places, and how zero or minus look."""
 
     value: Decimal
     places: int
@@ -85,7 +85,7 @@ def read_number(text: str, raw_format: str | None) -> Number | None:
 
 
 def has_amount(text: str) -> bool:
-    """Tell whether the text holds a digit other than zero."""
+    """Return whether the text contains a digit other than zero."""
     return any(c.isdigit() and c != "0" for c in text)
 
 
@@ -114,10 +114,10 @@ def _plain_number(
 
 
 def _without_groups(whole: str, groups: str, pattern: re.Pattern[str]) -> str:
-    """Return the digits without what separates the thousands.
+    """Return the digits without the separators of thousands.
 
     Raises UnreadableError for uneven groups and for two kinds of separator, as in `3 5,000`:
-    they are two numbers, such as a note's and the amount.
+    these may be two numbers, such as the number of a note and the amount.
     """
     separators = {c for c in whole if not (c.isascii() and c.isdigit())}
     if not separators:
@@ -134,7 +134,7 @@ def _without_groups(whole: str, groups: str, pattern: re.Pattern[str]) -> str:
 
 
 def _number(whole: str, fraction: str, is_negative: bool) -> Number:
-    """Build the exact number; only ASCII digits count, and never more than any accounts hold."""
+    """Return the exact number. Raises UnreadableError for other than ASCII digits and too many."""
     digits = whole + fraction
     if not (digits.isascii() and digits.isdigit()):
         raise UnreadableError("The text is not a number.")
@@ -196,7 +196,7 @@ def shifted(value: Decimal, places: int) -> Decimal:
 
 
 def is_sane(value: Decimal) -> bool:
-    """Tell whether sums of such values stay exact in 28 digits."""
+    """Return whether sums of such values stay exact in 28 digits."""
     return abs(value) < _LARGEST and int(value.as_tuple().exponent) >= -MAX_PLACES
 
 
