@@ -28,11 +28,13 @@ def find_employees(
     ends: frozenset[date],
     is_separate: bool,
     is_group: bool,
+    is_revised: bool,
 ) -> None:
     """Find the head count of the period that ends on one of `ends`; its unit is ignored.
 
     The law requires it since 2016 of all but dormant companies. If the balances may be a group's
     (`is_group`), a head count without a dimension is flagged: it often is the group's.
+    If the balances are revised (`is_revised`), a head count of the first edition is flagged.
     """
     tagged = [fact for fact in document.of(concepts.EMPLOYEES) if not fact.is_nil]
     ended = [fact for fact in tagged if ends_on_any(fact, ends)]
@@ -49,6 +51,8 @@ def find_employees(
     _compare(found, [fact for fact in others if fact.is_ifrs == facts[0].is_ifrs])
     if not any(ends_on_any(fact, ends) for fact in facts):
         found.warn(EMPLOYEES, WarningCode.BALANCE_SHEET_DATE_CONFLICT)
+    if is_revised and all(fact.context and fact.context.is_original for fact in facts):
+        found.warn(EMPLOYEES, WarningCode.EDITION_DOUBTFUL)
     if is_group and not is_separate:
         _scope(found, facts, [fact for fact in ended if fact.context and fact.context.is_group])
 

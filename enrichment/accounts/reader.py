@@ -29,7 +29,7 @@ from enrichment.accounts.periods import (
     undefined_contexts,
 )
 from enrichment.accounts.scales import flag_mixed_scales
-from enrichment.accounts.scope import flag_scope, is_scope_open
+from enrichment.accounts.scope import flag_scope, has_revisions, is_scope_open
 from enrichment.accounts.signs import mend_totals
 from enrichment.accounts.unusable import note_unusable
 
@@ -72,7 +72,7 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     find_employees(
         document, found, day=day, start=start, ends=ends,
         is_separate=books.is_separate and not _has_uk_count(document, ends),
-        is_group=is_group or is_scope_open(books),
+        is_group=is_group or is_scope_open(books), is_revised=has_revisions(books),
     )  # fmt: skip
     check_sums(found, lines)
     return Accounts(

@@ -16,6 +16,7 @@ from enrichment.accounts.figures import (
 )
 from enrichment.accounts.lines import Books, balances_in
 from enrichment.accounts.model import WarningCode
+from enrichment.accounts.periods import SLACK
 
 _ROLES = {
     FIXED_ASSETS: (concepts.FIXED,),
@@ -76,9 +77,8 @@ def _all_narrowed_alike(books: Books) -> Sequence[Fact]:
 
 
 def _dated_otherwise(books: Books) -> Sequence[Fact]:
-    """Return the balances of this year at other dates, if there are none at this date."""
-    if any(balances_in(books)):
-        return ()
+    """Return the balances dated a few days off, or anywhere in the year if it has no others."""
+    has_any = any(balances_in(books))
     return [
         fact
         for key in UNDIMENSIONED_BALANCES
@@ -87,5 +87,9 @@ def _dated_otherwise(books: Books) -> Sequence[Fact]:
         and fact.context.end is not None
         and not fact.is_nil
         and not fact.context.dimensions
-        and fact.context.end > books.day - _SHORTEST_YEAR
+        and _is_of_year(fact.context.end - books.day, has_any=has_any)
     ]
+
+
+def _is_of_year(distance: timedelta, *, has_any: bool) -> bool:
+    return abs(distance) <= SLACK if has_any else distance > -_SHORTEST_YEAR

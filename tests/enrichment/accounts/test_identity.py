@@ -133,6 +133,16 @@ def test_a_balance_at_the_stated_date_does_not_hide_all_others_a_few_days_before
     assert ("BALANCE_SHEET_DATE_CONFLICT", "balance_sheet_date") in codes(accounts)
 
 
+def test_as_many_balances_a_few_days_before_are_unreadable() -> None:
+    facts = (number("FixedAssets", "90", "weeks"), number("CurrentAssets", "5", "weeks"))
+    accounts = read_accounts(
+        inline(*facts, number("NetAssetsLiabilities", "80"), number("Equity", "80"),
+               contexts=CONTEXTS + WEEKS)
+    )  # fmt: skip
+    assert as_record(accounts)["net_assets"] == 80
+    assert accounts.unreadable == {"fixed_assets", "current_assets", "total_assets"}
+
+
 def test_balances_dated_the_day_after_are_read_and_flagged() -> None:
     contexts = CONTEXTS.replace(instant("now", DAY), instant("now", "2025-01-01"))
     accounts = read_accounts(inline(*THIS_YEAR, contexts=contexts, dated=DATED_IN_PERIOD))

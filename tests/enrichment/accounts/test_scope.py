@@ -201,8 +201,8 @@ def test_a_figure_that_names_the_company_is_preferred() -> None:
 @pytest.mark.parametrize(
     ("replacing", "flagged"),
     [
-        (number("FixedAssets", "85", "revised"), {"net_assets"}),
-        (number("FixedAssets", "85"), {"net_assets"}),
+        (number("FixedAssets", "85", "revised"), {"net_assets", "employees"}),
+        (number("FixedAssets", "85"), {"net_assets", "employees"}),
         # the same again, with no edition
         (number("FixedAssets", "90"), set()),
         ("", set()),
@@ -214,6 +214,7 @@ def test_a_figure_of_the_first_edition_beside_revised_ones_is_flagged(
     facts = (
         number("FixedAssets", "90", "original"),
         number("NetAssetsLiabilities", "60", "original"),
+        employees("7", "original-year"),
         replacing,
     )
     found = codes(read_accounts(inline(*facts, contexts=MORE)))
