@@ -15,7 +15,7 @@ _EDGE = "\v"
 _ROW_ENDS = frozenset({"tr", "table", "body"})
 
 _BLANKS = " \t\r\n\f\v\u00a0\u2009\u202f\u200b\ufeff"
-_BLANK = r"[\s\u200b\ufeff]"
+_BLANK = r"[ \t\r\n\u00a0\u2009\u202f\u200b\ufeff]"
 _DASH = "-\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
 _CURRENCIES = ("US$", "£", "€", "$", "¥", "GBP", "EUR", "USD", "JPY", "CHF")
 _CURRENCY = f"(?:{'|'.join(map(re.escape, _CURRENCIES))})"
@@ -51,7 +51,7 @@ class Neighbours:
         rest = self.after.partition(_CELL_EDGE)[0]
         if _GLUED_MINUS.search(cell):
             return True
-        if _LONE_MINUS.search(cell.strip(_EDGE)) and not rest.strip():
+        if _LONE_MINUS.search(cell) and not rest.strip():
             return True
         return _TRAILING_MINUS.search(rest.rstrip()) is not None
 
@@ -108,7 +108,7 @@ def _before(element: etree._Element) -> str:
             text = _text_of(previous) + (previous.tail or "")[-_MAX_CHARACTERS:]
             current = previous
         elif parent is not None and _local(parent) not in _ROW_ENDS:
-            text = _edge(parent) + (parent.text or "")[-_MAX_CHARACTERS:]
+            text = _cell_edge(parent) + (parent.text or "")[-_MAX_CHARACTERS:]
             current = parent
         else:
             break
@@ -132,7 +132,7 @@ def _after(element: etree._Element) -> str:
             current = following
         else:
             current = current.getparent()
-            text += _edge(current)
+            text += _cell_edge(current)
     return text[:_MAX_CHARACTERS]
 
 
@@ -140,7 +140,7 @@ def _text_of(element: etree._Element) -> str:
     """Return the text of a small neighbour between its edges; of one with many nodes a mark."""
     if not isinstance(element.tag, str):
         return ""
-    edge = _edge(element)
+    edge = _cell_edge(element) or _EDGE
     pieces = [edge, element.text or ""]
     for count, node in enumerate(element.iterdescendants()):
         if count > _MAX_STEPS:
@@ -150,8 +150,8 @@ def _text_of(element: etree._Element) -> str:
     return "".join((*pieces, edge))
 
 
-def _edge(element: etree._Element | None) -> str:
-    return _CELL_EDGE if element is not None and _local(element) in BLOCKS else _EDGE
+def _cell_edge(element: etree._Element | None) -> str:
+    return _CELL_EDGE if element is not None and _local(element) in BLOCKS else ""
 
 
 def _local(element: etree._Element) -> str:
