@@ -24,7 +24,9 @@ _NEGATIVE = frozenset("([\uff08" + _DASH)
 _CLOSING = frozenset(pair[1] for pair in _PAIRS)
 
 _GLUED_MINUS = re.compile(rf"(?:^|[\s(:\v\f])[{_DASH}](?:\v|{_CURRENCY})*$")
-_LONE_MINUS = re.compile(rf"^{_BLANK}*[{_DASH}(\[\uff08]{_BLANK}*(?:{_CURRENCY}{_BLANK}*)?$")
+_LONE_MINUS = re.compile(
+    rf"^{_BLANK}*\v?[{_DASH}(\[\uff08](?:\v|{_BLANK}*)(?:{_CURRENCY}{_BLANK}*)?$"
+)
 _DIGITS = re.compile(r"\d(?:.*\d)?", re.DOTALL)
 _TRAILING_MINUS = re.compile(rf"^{_BLANK}*[{_DASH}]{_BLANK}*$")
 _SCALE_WORD = re.compile(

@@ -217,6 +217,7 @@ EXCLUDED = number(NET, "<ix:exclude>(</ix:exclude>2,400<ix:exclude>)</ix:exclude
         ("<td>-<b>{}</b></td>", "SIGN_DOUBTFUL"),
         ("<td><b>{}</b>-</td>", "SIGN_DOUBTFUL"),
         ("<td>({}</td>", "SIGN_DOUBTFUL"),
+        ("<td><ix:exclude>(</ix:exclude>{}</td>", "SIGN_DOUBTFUL"),
         ("<td>{}-</td>", "SIGN_DOUBTFUL"),
         ("<td>{} -</td>", "SIGN_DOUBTFUL"),
         # in the tag, but no part of the number
