@@ -1,10 +1,11 @@
-"""Whether the filed figures add up: failing sums are warnings on the record, never refusals."""
+"""Checks whether the figures add up; a failing sum is a warning, never a refusal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from enrichment.accounts import concepts, identities
+from enrichment.accounts.bounds import check_bounds, doubt
 from enrichment.accounts.concepts import Role
 from enrichment.accounts.figures import (
     CURRENT_ASSETS,
@@ -18,7 +19,6 @@ from enrichment.accounts.identities import Identity
 from enrichment.accounts.lines import Line
 from enrichment.accounts.model import WarningCode
 
-_SLACK = Decimal(2)
 _WITHOUT_PREPAYMENTS = Identity(
     concepts.NET_CURRENT, (concepts.CURRENT,), (concepts.CREDITORS_WITHIN,)
 )
@@ -38,7 +38,7 @@ _FROM_THE_TOP = Identity(
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """A sum: the figures it doubts when no form of it holds, and the roles that it needs."""
+    """A sum that needs all `needed` roles; if none of its forms holds, `fields` get a warning."""
 
     fields: tuple[str, ...]
     code: WarningCode
@@ -89,36 +89,14 @@ def check_sums(found: Findings, lines: Mapping[str, Line]) -> None:
     for check in _CHECKS:
         has_all = all(role.name in values for role in check.needed)
         if has_all and _fails(check.forms, values, lines):
-            _doubt(found, check.fields, check.code)
-    _check_net_assets(found)
-
-
-def _check_net_assets(found: Findings) -> None:
-    """Warn where net assets exceed what they are a part of, or are its exact opposite."""
-    net = found.figures.get(NET_ASSETS)
-    if net is None:
-        return
-    less, total = found.figures.get(LESS_CURRENT_LIABILITIES), found.figures.get(TOTAL_ASSETS)
-    if less and (net.value > less.value + _SLACK or net.value == -less.value != 0):
-        _doubt(found, (NET_ASSETS, LESS_CURRENT_LIABILITIES), WarningCode.NET_ASSETS_MISMATCH)
-    if total and net.value > total.value + _SLACK:
-        _doubt(found, (NET_ASSETS, TOTAL_ASSETS), WarningCode.TOTAL_ASSETS_MISMATCH)
-
-
-def _doubt(found: Findings, fields: Sequence[str], code: WarningCode) -> None:
-    """Warn of the figures, and of a total that was added up from one of them."""
-    for field in fields:
-        if field in found.figures:
-            found.warn(field, code)
-    total = found.figures.get(TOTAL_ASSETS)
-    if total is not None and total.is_derived and {FIXED_ASSETS, CURRENT_ASSETS} & set(fields):
-        found.warn(TOTAL_ASSETS, code)
+            doubt(found, check.fields, check.code)
+    check_bounds(found, lines)
 
 
 def _fails(
     forms: tuple[Identity, ...], values: Mapping[str, Decimal], lines: Mapping[str, Line]
 ) -> bool:
-    """Tell whether every form of the sum that can be tested fails."""
+    """Return whether every form of the sum that can be tested fails."""
     gaps = [
         (gap, identities.tolerance(form, values, lines))
         for form in forms

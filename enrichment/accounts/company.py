@@ -1,4 +1,4 @@
-"""Whose accounts these are: the registered number and name, and whether they are asked for."""
+"""The company that the accounts are of: its registered number and name."""
 
 from collections import Counter
 
@@ -13,11 +13,12 @@ _SHORTEST_IN_TEXT = 6
 
 
 def read_company_number(document: Document, wanted: str | None) -> tuple[str | None, bool]:
-    """Return the registered number and whether the document carries another one besides.
+    """Return the registered number and whether the document also carries another one.
 
-    Taken from its fact; the identifier of the contexts, which may be the legal name, serves only
-    where there is no fact. Raises AccountsRefused (IDENTITY_MISMATCH) when `wanted` is given and
-    the document is another company's, or does not say whose it is.
+    Taken from its tag; the identifier of the contexts, which may be the legal name, serves only
+    where there is no tag. The other number may be tagged, or stand in the contexts of figures.
+    Raises AccountsRefused (IDENTITY_MISMATCH) when `wanted` is given and the document is another
+    company's, or does not say whose it is.
     """
     facts = _plain(document.of(concepts.COMPANY_NUMBER))
     numbers = Counter(_number_in(fact.text) for fact in facts if fact.text.strip())
@@ -33,7 +34,7 @@ def read_company_number(document: Document, wanted: str | None) -> tuple[str | N
         number = asked
     if number is not None and not is_number(number):
         return None, False
-    return number, len(numbers) > 1
+    return number, len(numbers) > 1 or not _numbers_of_figures(document) <= {number}
 
 
 def normalised(text: str) -> str:
@@ -49,7 +50,7 @@ def normalised(text: str) -> str:
 
 
 def _number_in(text: str) -> str:
-    """Return the number, also where the tag holds words around it; else the text itself."""
+    """Return the only number in the text, or the text itself if it has none or several."""
     number = normalised(text)
     if is_number(number):
         return number
@@ -63,7 +64,7 @@ def _number_in(text: str) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether `text` looks like a number the register gives out."""
+    """Return whether `text` has the form of a registered number."""
     return (
         len(text) == _NUMBER_LENGTH
         and text.isascii()
@@ -81,8 +82,20 @@ def _from_contexts(document: Document) -> Counter[str]:
     )
 
 
+def _numbers_of_figures(document: Document) -> set[str]:
+    """Return the registered numbers that the contexts of balances and head counts name."""
+    contexts = {
+        fact.context_id: fact.context
+        for key in (*concepts.BALANCES, *concepts.EMPLOYEES)
+        for fact in document.facts.get(key, ())
+        if fact.context is not None and fact.context.is_registrar_scheme
+    }
+    numbers = {normalised(context.entity) for context in contexts.values()}
+    return {number for number in numbers if is_number(number)}
+
+
 def _plain(facts: list[Fact]) -> list[Fact]:
-    """Return the entity's own facts: a narrowed context may speak of a subsidiary."""
+    """Return the facts without dimensions, if any: others may be about a subsidiary."""
     plain = [fact for fact in facts if fact.context is None or not fact.context.dimensions]
     return plain or facts
 
@@ -108,7 +121,7 @@ def read_dormant(document: Document) -> bool | None:
 
 
 def is_group(document: Document) -> bool:
-    """Tell whether any fact is tagged for a group, which makes these group accounts (A23)."""
+    """Return whether any fact is tagged for a group, which makes these group accounts (A23)."""
     return any(
         context.is_group and document.uses[name] for name, context in document.contexts.items()
     )

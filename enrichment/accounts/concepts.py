@@ -43,7 +43,7 @@ class Role:
     name: str
     concepts: tuple[str, ...]
     members: frozenset[str] = frozenset()
-    may_be_bracketed: bool = False
+    may_be_negative: bool = False
 
 
 _WITHIN = frozenset({"WithinOneYear", "CurrentFinancialInstruments"})
@@ -53,12 +53,12 @@ FIXED = Role("fixed", _keys("FixedAssets", "Non-currentAssets", "TotalFixedAsset
 CURRENT = Role("current", _keys("CurrentAssets", "TotalCurrentAssets"))
 TOTAL = Role("total", _keys("TotalAssets", "Assets"))
 NET_CURRENT = Role(
-    "net_current", _keys("NetCurrentAssetsLiabilities", "NetCurrentAssets"), may_be_bracketed=True
+    "net_current", _keys("NetCurrentAssetsLiabilities", "NetCurrentAssets"), may_be_negative=True
 )
 LESS_CURRENT_LIABILITIES = Role(
     "less_current_liabilities",
     _keys("TotalAssetsLessCurrentLiabilities"),
-    may_be_bracketed=True,
+    may_be_negative=True,
 )
 NET = Role(
     "net",
@@ -66,13 +66,13 @@ NET = Role(
         "NetAssetsLiabilities", "NetAssetsLiabilitiesIncludingPensionAssetLiability",
         "NetAssetsLiabilitiesIncludingPensionLiability", "NetAssets", "TotalNetAssetsLiabilities",
     ),
-    may_be_bracketed=True,
+    may_be_negative=True,
 )  # fmt: skip
-EQUITY = Role("equity", _keys("Equity", "TotalEquity"), may_be_bracketed=True)
+EQUITY = Role("equity", _keys("Equity", "TotalEquity"), may_be_negative=True)
 FUNDS = Role(
     "funds",
     _keys("ShareholderFunds", "ShareholdersFunds", "CharityFunds", "TotalCharityFunds"),
-    may_be_bracketed=True,
+    may_be_negative=True,
 )
 CALLED_UP = Role(
     "called_up",

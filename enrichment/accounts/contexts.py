@@ -35,7 +35,7 @@ class Context:
     `dimensions` are the (dimension, member) local names that narrow it: none of them means the
     entity as a whole. `is_separate` marks the company's own figures in ESEF group accounts;
     `is_own` those that UK accounts name the company's explicitly. `is_original` marks figures of
-    the accounts as first filed.
+    the accounts as first filed, and `is_revised` those that replace them.
     """
 
     start: date | None
@@ -47,22 +47,23 @@ class Context:
     ends_at_midnight: bool
     is_own: bool = False
     is_original: bool = False
+    is_revised: bool = False
 
     @property
     def is_instant(self) -> bool:
-        """Say whether it is a moment rather than a period."""
+        """Whether it is a day rather than a period."""
         return self.start is None
 
     @property
     def is_group(self) -> bool:
-        """Say whether it speaks for a group: its dimension is about scope and names one."""
+        """Whether a dimension says that the facts are a group's."""
         return self.is_separate or any(
             dimension in _GROUP_DIMENSIONS and member in _GROUP_MEMBERS
             for dimension, member in self.dimensions
         )
 
     def ends_on(self, day: date) -> bool:
-        """Tell whether it ends with `day`; midnight is the end of a day or the start of one."""
+        """Return whether it ends on `day`; midnight may be the end of a day or the start of one."""
         if self.end == day:
             return True
         return (
@@ -71,7 +72,7 @@ class Context:
 
 
 def read_contexts(root: etree._Element) -> dict[str, Context]:
-    """Return every context by its id; two different ones under one id leave that id undefined."""
+    """Return every context by its id, without the ids that two different contexts share."""
     by_id: dict[str, Context] = {}
     ambiguous: set[str] = set()
     for count, element in enumerate(root.iter(f"{XBRLI}context")):
@@ -112,6 +113,7 @@ def _read_context(element: etree._Element) -> Context:
         ends_at_midnight="T00:00:00" in (last or ""),
         is_own=_COMPANY_DEFAULT in found,
         is_original=any(edition.startswith("original") for edition in editions),
+        is_revised=any(not edition.startswith("original") for edition in editions),
     )
 
 
@@ -121,7 +123,7 @@ def _moment(context: etree._Element, name: str) -> str | None:
 
 
 def _dimensions(context: etree._Element) -> Iterator[tuple[str, str]]:
-    """Yield what narrows the context, in its segment and in its scenario alike."""
+    """Yield the dimensions in the context's segment and in its scenario."""
     for place in (f"{XBRLI}entity/{XBRLI}segment", f"{XBRLI}scenario"):
         for container in context.iterfind(place):
             for child in container:

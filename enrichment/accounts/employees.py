@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from enrichment.accounts import concepts
+from enrichment.accounts.concepts import key_of
 from enrichment.accounts.facts import Document, Fact, latest
 from enrichment.accounts.figures import Findings
 from enrichment.accounts.lines import distinct
@@ -15,6 +16,7 @@ from enrichment.accounts.values import shifted
 
 EMPLOYEES = "employees"
 MAX_EMPLOYEES = 10_000_000
+_ONE = Decimal(1)
 
 
 def find_employees(
@@ -26,11 +28,13 @@ def find_employees(
     ends: frozenset[date],
     is_separate: bool,
     is_group: bool,
+    is_revised: bool,
 ) -> None:
-    """Find the head count of the period that ends on one of `ends`; its unit means nothing.
+    """Find the head count of the period that ends on one of `ends`; its unit is ignored.
 
-    Compulsory since 2016 for all but dormant companies, so that none is common before. In group
-    accounts (`is_group`) a head count without a dimension is often the group's.
+    The law requires it since 2016 of all but dormant companies. If the balances may be a group's
+    (`is_group`), a head count without a dimension is flagged: it often is the group's.
+    If the balances are revised (`is_revised`), a head count of the first edition is flagged.
     """
     tagged = [fact for fact in document.of(concepts.EMPLOYEES) if not fact.is_nil]
     ended = [fact for fact in tagged if ends_on_any(fact, ends)]
@@ -38,27 +42,35 @@ def find_employees(
         ended = [fact for fact in tagged if _ends_near(fact, day)]
     facts = latest(_of_period(ended, start, is_separate=is_separate))
     if not facts:
-        _note_unusable(found, tagged, ended)
+        is_skipped = not document.skipped.isdisjoint(concepts.EMPLOYEES)
+        _note_unusable(found, tagged, ended, is_skipped=is_skipped)
         return
-    _count(found, [fact for fact in facts if fact.concept == facts[0].concept], day)
+    key = key_of(facts[0].concept)
+    _count(found, [fact for fact in facts if key_of(fact.concept) == key], day)
+    others = [fact for fact in facts if key_of(fact.concept) != key]
+    _compare(found, [fact for fact in others if fact.is_ifrs == facts[0].is_ifrs])
     if not any(ends_on_any(fact, ends) for fact in facts):
         found.warn(EMPLOYEES, WarningCode.BALANCE_SHEET_DATE_CONFLICT)
+    if is_revised and all(fact.context and fact.context.is_original for fact in facts):
+        found.warn(EMPLOYEES, WarningCode.EDITION_DOUBTFUL)
     if is_group and not is_separate:
         _scope(found, facts, [fact for fact in ended if fact.context and fact.context.is_group])
 
 
 def _ends_near(fact: Fact, day: date) -> bool:
-    """Tell whether the fact's context ends within a few days, as in a year of 52 weeks."""
+    """Return whether the fact's context ends within a few days, as in a year of 52 weeks."""
     end = fact.context.end if fact.context else None
     return end is not None and abs(end - day) <= SLACK
 
 
-def _note_unusable(found: Findings, tagged: Sequence[Fact], ended: Sequence[Fact]) -> None:
-    """Tell a head count that is tagged in vain from one that is not filed."""
+def _note_unusable(
+    found: Findings, tagged: Sequence[Fact], ended: Sequence[Fact], *, is_skipped: bool
+) -> None:
+    """Mark the head count as unreadable if one is tagged, but not where it can be used."""
     code: WarningCode | None = None
     if any(fact.context is None for fact in tagged):
         code = WarningCode.CONTEXT_UNDEFINED
-    elif found.unreadable and not found.figures and ended:
+    elif is_skipped or (found.unreadable and not found.figures and ended):
         code = WarningCode.SCOPE_UNCERTAIN
     if code is not None:
         found.warn(EMPLOYEES, code)
@@ -66,7 +78,7 @@ def _note_unusable(found: Findings, tagged: Sequence[Fact], ended: Sequence[Fact
 
 
 def _scope(found: Findings, facts: Sequence[Fact], of_group: Sequence[Fact]) -> None:
-    """Say whose head count it is: the group's where the same number is tagged as the group's."""
+    """Set the scope of the head count: the group's if the group has the same tagged number."""
     figure = found.figures.get(EMPLOYEES)
     if figure is None or all(fact.context and fact.context.is_own for fact in facts):
         return
@@ -78,7 +90,7 @@ def _scope(found: Findings, facts: Sequence[Fact], of_group: Sequence[Fact]) -> 
 
 
 def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
-    """Note the one head count these facts of one concept give, or that they give none."""
+    """Add the head count of these facts of one concept, or mark it as unreadable."""
     codes: list[WarningCode] = []
     counted = [_mended(fact, codes) for fact in facts]
     readable = [
@@ -106,6 +118,17 @@ def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
     found.warn(EMPLOYEES, *codes)
 
 
+def _compare(found: Findings, others: Sequence[Fact]) -> None:
+    """Flag the head count if another concept with the same meaning has another value."""
+    figure = found.figures.get(EMPLOYEES)
+    counts = [_mended(fact, []) for fact in others]
+    if figure is not None and any(
+        fact.value is not None and 2 * abs(fact.value - figure.value) > max(fact.quantum, _ONE)
+        for fact in counts
+    ):
+        found.warn(EMPLOYEES, WarningCode.CONFLICTING_VALUES)
+
+
 def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) -> list[Fact]:
     """Return the facts of the entity as a whole, whatever the length of their period."""
     here = [
@@ -122,26 +145,29 @@ def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) 
 
 
 def _mended(fact: Fact, codes: list[WarningCode]) -> Fact:
-    """Undo a negative scale (CCH tags 2 people as 0.02) and note what was wrong."""
+    """Return the fact with its scale undone (2 people tagged as 0.02 or 2,000); add to `codes`.
+
+    A fraction in a positive scale, such as `1.5` thousand, is kept and flagged.
+    """
     if fact.context is not None and fact.context.is_instant:
         codes.append(WarningCode.PERIOD_TYPE_WRONG)
     if fact.currency is not None:
         codes.append(WarningCode.UNIT_IGNORED)
     if fact.is_bare_dash:
         codes.append(WarningCode.DASH_READ_AS_ZERO)
-    if fact.value is None or fact.scale >= 0:
+    if fact.value is None or not fact.scale:
+        return fact
+    printed = shifted(fact.value, -fact.scale)
+    if fact.scale > 0 and printed % 1:
+        codes.append(WarningCode.SCALE_DOUBTFUL)
         return fact
     if fact.value:
         codes.append(WarningCode.SCALE_UNDONE)
-    return replace(
-        fact,
-        value=shifted(fact.value, -fact.scale),
-        quantum=shifted(fact.quantum, -fact.scale),
-        scale=0,
-    )
+    value = printed if printed % 1 else printed.to_integral_value()
+    return replace(fact, value=value, quantum=shifted(fact.quantum, -fact.scale), scale=0)
 
 
 def _whole_if_any(values: Sequence[Decimal], options: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
-    """Prefer the rounded head count where the document gives both."""
+    """Return a whole head count if the document has one, else the most precise one."""
     whole = sorted(value for value in values if not value % 1)
     return whole[0] if whole else options[0][0]

@@ -16,13 +16,15 @@ from enrichment.accounts.contexts import (
     read_currencies,
 )
 from enrichment.accounts.footnotes import may_hold_footnote
-from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader, is_bracketed, printed_sign
+from enrichment.accounts.markup import INLINE_NAMESPACES, TextReader
 from enrichment.accounts.model import AccountsRefused, RefusalCode
-from enrichment.accounts.printed_currency import PrintedCurrencies
+from enrichment.accounts.neighbours import Neighbours, is_hidden, neighbours_of
+from enrichment.accounts.printed_units import PrintedUnits
 from enrichment.accounts.values import (
     MAX_SCALE,
     Number,
     UnreadableError,
+    has_amount,
     is_sane,
     read_number,
     read_whole,
@@ -47,9 +49,10 @@ class Fact:
     """One tagged fact of a wanted concept.
 
     A number has `value` (exact, scale and sign applied), or is unreadable, or neither when nil.
-    `quantum` is the unit it was rounded to. A text has `text` and its `format`. `page_sign` is
-    what the page prints beside a number tagged as negative: -1 a minus or bracket, 1 neither, 0
-    unknown.
+    `quantum` is the unit it was rounded to. `is_negative_outside` is set where the page prints
+    brackets or a minus beside a number that is tagged without a sign. `page_sign` is what the
+    page prints beside a number tagged as negative: -1 a minus or bracket, 1 neither, 0 unknown.
+    A text has `text` and its `format`.
     """
 
     concept: str
@@ -64,27 +67,32 @@ class Fact:
     scale: int = 0
     is_unreadable: bool = False
     is_nil: bool = False
-    is_bracketed: bool = False
+    is_negative_outside: bool = False
     is_negative_inside: bool = False
     is_bare_dash: bool = False
     page_sign: int = 0
-    has_foreign_sign: bool = False
+    is_currency_doubtful: bool = False
+    is_scale_doubtful: bool = False
 
 
 def latest(facts: Sequence[Fact]) -> list[Fact]:
-    """Leave out what was first filed where the facts say what replaced it."""
+    """Return the facts without those of the first edition, if others replace them."""
     revised = [fact for fact in facts if fact.context is None or not fact.context.is_original]
     return revised or list(facts)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's wanted facts by concept key, its contexts, and how often each is used."""
+    """A document's wanted facts by concept key, its contexts, and how often each is used.
+
+    `skipped` are the keys of concepts that are tagged in targets that are not read.
+    """
 
     facts: dict[str, list[Fact]]
     contexts: dict[str, Context]
     uses: Counter[str]
     currencies: Counter[str]
+    skipped: frozenset[str] = frozenset()
 
     def of(self, keys: tuple[str, ...]) -> list[Fact]:
         """Return the facts of these concepts, the preferred concept's first."""
@@ -103,7 +111,8 @@ class _Tag:
 def read_facts(root: etree._Element) -> Document:
     """Collect the wanted facts of the accounts' targets. Raises AccountsRefused."""
     is_plain = root.tag == f"{XBRLI}xbrl"
-    tags = _plain_tags(root) if is_plain else _inline_tags(root)
+    skipped: set[str] = set()
+    tags = _plain_tags(root) if is_plain else _inline_tags(root, skipped)
     contexts = read_contexts(root)
     units = read_currencies(root)
     reader = TextReader(root)
@@ -111,7 +120,7 @@ def read_facts(root: etree._Element) -> Document:
     uses: Counter[str] = Counter()
     currencies: Counter[str] = Counter(code for code in units.values() if code)
     names = Namespaces()
-    printed = PrintedCurrencies()
+    printed = PrintedUnits(root)
     wanted = 0
     for count, tag in enumerate(tags):
         uses[tag.element.get("contextRef") or ""] += 1
@@ -124,8 +133,8 @@ def read_facts(root: etree._Element) -> Document:
             fact = _read_fact(tag, key, contexts, reader)
             is_ifrs = "xbrl.ifrs.org" in (tag.namespace or names.of(tag.prefix, tag.element))
             fact = replace(fact, currency=currency, is_ifrs=is_ifrs)
-            if tag.is_inline and printed.contradict(tag.element, fact.text, currency):
-                fact = replace(fact, has_foreign_sign=True)
+            if tag.is_inline and fact.value is not None:
+                fact = _compared(fact, tag.element, printed)
             facts.setdefault(key, []).append(fact)
         if count >= MAX_FACTS or wanted > MAX_WANTED_FACTS:
             raise AccountsRefused(
@@ -133,15 +142,27 @@ def read_facts(root: etree._Element) -> Document:
             )
     if not uses:
         raise AccountsRefused(RefusalCode.NOT_XBRL, "The document holds no tagged facts.")
-    return Document(facts, contexts, uses, currencies)
+    return Document(facts, contexts, uses, currencies, frozenset(skipped & WANTED))
 
 
-def _inline_tags(root: etree._Element) -> Iterator[_Tag]:
+def _compared(fact: Fact, element: etree._Element, printed: PrintedUnits) -> Fact:
+    """Return the fact, flagged if the page prints another currency or scale than its tag has."""
+    is_foreign = printed.contradict_currency(element, fact.text, fact.currency)
+    is_scaled = fact.is_scale_doubtful or printed.contradict_scale(element, fact.scale)
+    return replace(
+        fact,
+        is_currency_doubtful=is_foreign,
+        is_scale_doubtful=bool(fact.value) and is_scaled,
+    )
+
+
+def _inline_tags(root: etree._Element, skipped: set[str]) -> Iterator[_Tag]:
     """Yield the tags of the default target and of the UKFRS target.
 
     In a UKSEF report the default target holds the IFRS figures, and `UKFRS` holds what the UK
     taxonomies add: the identity, the dates and the number of employees. A document without a
-    default target that has a single other target is read by that one.
+    default target that has a single other target is read by that one. The concepts of all other
+    targets are added to `skipped`.
     """
     elements = list(root.iter(*_INLINE_TAGS))
     targets = {element.get("target") for element in elements}
@@ -154,8 +175,10 @@ def _inline_tags(root: etree._Element) -> Iterator[_Tag]:
     elif len(others) == 1:
         wanted |= others
     for element in elements:
-        if element.get("target") in wanted:
-            prefix, _, name = (element.get("name") or "").strip().rpartition(":")
+        prefix, _, name = (element.get("name") or "").strip().rpartition(":")
+        if element.get("target") not in wanted:
+            skipped.add(key_of(name))
+        else:
             yield _Tag(element, name, is_inline=True, prefix=prefix)
 
 
@@ -188,7 +211,8 @@ def _read_fact(tag: _Tag, key: str, contexts: dict[str, Context], reader: TextRe
 def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact:
     """Return the fact with its number read: format, then scale, then sign."""
     if (element.get(_NIL) or "").strip() in ("true", "1"):
-        return replace(fact, is_nil=True)
+        has_text = has_amount(fact.text)
+        return replace(fact, is_nil=not has_text, is_unreadable=has_text)
     if is_inline and may_hold_footnote(element, fact.text):
         return replace(fact, is_unreadable=True)
     try:
@@ -202,28 +226,51 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
     value = shifted(number.value, scale)
     if not is_sane(value):
         return replace(fact, is_unreadable=True)
+    beside = neighbours_of(element) if is_inline and not is_hidden(element) else None
     has_sign = (element.get("sign") or "").strip() == "-"
+    is_plain = not has_sign and not number.is_negative_inside
     if has_sign and not number.is_negative_inside:
         value = -value if value else value
-    places = min(number.places - scale, _MAX_PLACES)
-    if decimals is not None and -MAX_SCALE <= decimals < places:
-        places = decimals
     return replace(
         fact,
         value=value,
         scale=scale,
-        quantum=Decimal((0, (1,), -places)),
-        is_bracketed=is_inline and not has_sign and is_bracketed(element),
+        quantum=_quantum(value, min(number.places - scale, _MAX_PLACES), decimals),
+        is_negative_outside=is_plain and beside is not None and beside.is_negative,
         is_negative_inside=is_inline and number.is_negative_inside,
         is_bare_dash=number.is_bare_dash,
-        page_sign=_page_sign(element, number, has_sign=has_sign) if is_inline else 0,
+        is_scale_doubtful=_is_scale_doubtful(number, scale, beside),
+        page_sign=_page_sign(number, beside, has_sign=has_sign) if is_inline else 0,
     )
 
 
-def _page_sign(element: etree._Element, number: Number, *, has_sign: bool) -> int:
+def _is_scale_doubtful(number: Number, scale: int, beside: Neighbours | None) -> bool:
+    """Return whether a word after the number, or its decimals, do not fit its scale.
+
+    No amount in pounds has three decimals: in `7.300` the point separates thousands.
+    """
+    if scale < 0 or (scale == 0 and number.places == len("000")):
+        return True
+    return beside is not None and beside.scale not in (None, scale)
+
+
+def _quantum(value: Decimal, places: int, decimals: int | None) -> Decimal:
+    """Return the unit that the value was rounded to: as printed, or as `decimals` states.
+
+    `decimals` counts only if the value is a multiple of that unit: software often states
+    thousands for exact amounts.
+    """
+    printed = Decimal((0, (1,), -places))
+    if decimals is None or not -MAX_SCALE <= decimals < places:
+        return printed
+    stated = Decimal((0, (1,), -decimals))
+    return stated if value % stated == 0 else printed
+
+
+def _page_sign(number: Number, beside: Neighbours | None, *, has_sign: bool) -> int:
     if number.is_negative_inside:
         return -1
-    return printed_sign(element) if has_sign and number.value else 0
+    return beside.sign if beside is not None and has_sign and number.value else 0
 
 
 def _scale(element: etree._Element) -> int:

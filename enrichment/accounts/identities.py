@@ -23,7 +23,7 @@ _LIABILITIES = frozenset(
         concepts.ACCRUALS,
     )
 )
-_BRACKETED = frozenset(role.name for role in concepts.ROLES if role.may_be_bracketed)
+_MAY_BE_NEGATIVE = frozenset(role.name for role in concepts.ROLES if role.may_be_negative)
 _ASSET_TOTALS = frozenset(role.name for role in (concepts.FIXED, concepts.CURRENT, concepts.TOTAL))
 _ASSETS = _ASSET_TOTALS | {
     role.name
@@ -39,16 +39,19 @@ _EXACT, _ROUNDED = 2, 1
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`total` = sum of `plus` - sum of `minus`; a role that is not tagged counts as nothing."""
+    """`total` = sum of `plus` - sum of `minus`; a role that is not tagged counts as nothing.
+
+    The sum is not tested where one of the `needed` roles is not tagged.
+    """
 
     total: Role
     plus: tuple[Role, ...]
     minus: tuple[Role, ...] = ()
-    is_of_assets: bool = True
+    needed: tuple[Role, ...] = ()
 
     @property
     def terms(self) -> tuple[Role, ...]:
-        """Return every role on the right hand side."""
+        """Every role on the right-hand side."""
         return (*self.plus, *self.minus)
 
 
@@ -64,20 +67,27 @@ FROM_THE_TOP = Identity(
     (concepts.FIXED, concepts.CALLED_UP, *_CURRENT_SIDE),
     (concepts.CREDITORS_WITHIN,),
 )
+NET_FROM_THE_TOP = Identity(
+    concepts.NET,
+    (concepts.FIXED, concepts.CALLED_UP, *_CURRENT_SIDE),
+    (concepts.CREDITORS_WITHIN, *_LONG_TERM),
+    needed=(concepts.CURRENT, concepts.CREDITORS_WITHIN),
+)
 _OF_ASSETS = (NET_CURRENT, LESS_CURRENT_LIABILITIES, FROM_THE_TOP)
 _ALL = (
     *_OF_ASSETS,
-    Identity(concepts.NET, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM, is_of_assets=False),
-    Identity(concepts.NET, (concepts.FIXED, concepts.NET_CURRENT), _LONG_TERM, is_of_assets=False),
-    Identity(concepts.EQUITY, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM, is_of_assets=False),
-    Identity(concepts.FUNDS, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM, is_of_assets=False),
-    Identity(concepts.NET, (concepts.EQUITY,), is_of_assets=False),
-    Identity(concepts.NET, (concepts.FUNDS,), is_of_assets=False),
+    Identity(concepts.NET, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM),
+    Identity(concepts.NET, (concepts.FIXED, concepts.NET_CURRENT), _LONG_TERM),
+    Identity(concepts.EQUITY, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM),
+    Identity(concepts.FUNDS, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM),
+    NET_FROM_THE_TOP,
+    Identity(concepts.NET, (concepts.EQUITY,)),
+    Identity(concepts.NET, (concepts.FUNDS,)),
 )
 
 
 def settle(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Decide, where the sums can, what doubtful signs and disagreeing tags mean.
+    """Choose between the possible values of lines with doubtful signs or disagreeing tags.
 
     A sign is doubtful where the page's brackets and the tag disagree. A reading counts only if
     the sums hold better with it than with any other. Undecided signs keep the literal value,
@@ -97,7 +107,23 @@ def settle(lines: Mapping[str, Line]) -> dict[str, Line]:
             settled[name] = _decided_asset(lines[name], winner)
         else:
             settled[name] = _decided(lines[name], winner)
-    return settled
+    return _with_doubtful_signs(settled)
+
+
+def _with_doubtful_signs(lines: Mapping[str, Line]) -> dict[str, Line]:
+    """Flag the assets that the page prints as negative and no sum confirms as positive."""
+    result = dict(lines)
+    values = values_of(lines)
+    for name in _ASSETS & lines.keys():
+        line = lines[name]
+        is_confirmed = any(
+            name in {role.name for role in (identity.total, *identity.terms)}
+            and _score(identity, values, lines)
+            for identity in _tested(values, None)
+        )
+        if line.is_negative_outside and line.value and not is_confirmed:
+            result[name] = line.settled(line.value, WarningCode.SIGN_DOUBTFUL)
+    return result
 
 
 def _decided_asset(line: Line, winner: Decimal | None) -> Line:
@@ -107,7 +133,7 @@ def _decided_asset(line: Line, winner: Decimal | None) -> Line:
 
 
 def _without_sign(name: str, line: Line) -> Line:
-    """Read an asset that the page prints as a plain number as positive, whatever its tag says."""
+    """Return an asset as positive if the page prints it without a minus, whatever its tag says."""
     if name not in _ASSETS or line.page_sign < 1:
         return line
     options = tuple(dict.fromkeys(abs(value) for value in line.options))
@@ -124,7 +150,7 @@ def _readings(name: str, line: Line) -> tuple[Decimal, ...]:
 def _is_sign_open(name: str, line: Line) -> bool:
     if name in _ASSET_TOTALS:
         return any(value < 0 for value in line.options)
-    return name in _BRACKETED and (line.is_bracketed or line.page_sign > 0)
+    return name in _MAY_BE_NEGATIVE and (line.is_negative_outside or line.page_sign > 0)
 
 
 def _decided(line: Line, winner: Decimal | None) -> Line:
@@ -133,7 +159,7 @@ def _decided(line: Line, winner: Decimal | None) -> Line:
         codes.append(WarningCode.CONFLICTING_VALUES)
         if winner is None:
             return line
-    if line.is_bracketed:
+    if line.is_negative_outside:
         is_mended = winner is not None and winner < 0
         codes.append(WarningCode.SIGN_INFERRED if is_mended else WarningCode.SIGN_DOUBTFUL)
     elif line.page_sign > 0 and winner is None:
@@ -186,9 +212,10 @@ def with_sums(values: Values) -> dict[str, Decimal]:
 
 
 def residual(identity: Identity, values: Values) -> Decimal | None:
-    """Return by how much the identity fails; null when its total or all its terms are missing."""
+    """Return by how much the identity fails; null when it cannot be tested."""
     total = values.get(identity.total.name)
-    if total is None or not any(role.name in values for role in identity.terms):
+    has_needed = all(role.name in values for role in identity.needed)
+    if total is None or not (has_needed and any(t.name in values for t in identity.terms)):
         return None
     right = sum((values.get(role.name, Decimal(0)) for role in identity.plus), Decimal(0))
     right -= sum((values.get(role.name, Decimal(0)) for role in identity.minus), Decimal(0))
@@ -196,7 +223,7 @@ def residual(identity: Identity, values: Values) -> Decimal | None:
 
 
 def tolerance(identity: Identity, values: Values, lines: Mapping[str, Line]) -> Decimal:
-    """Return what rounding explains: half a unit of each number that is in the sum."""
+    """Return the largest gap that rounding explains: half a unit of each number in the sum."""
     names = (role.name for role in (identity.total, *identity.terms) if role.name in values)
     quanta = (lines[name].quantum if name in lines else Decimal(1) for name in names)
     return sum(quanta, Decimal(0)) / 2
@@ -211,8 +238,20 @@ def _score(identity: Identity, values: Values, lines: Mapping[str, Line]) -> int
     return _ROUNDED if gap <= tolerance(identity, values, lines) else 0
 
 
+def confirmed_exactly(lines: Mapping[str, Line]) -> frozenset[str]:
+    """Return the names of lines in a sum of at least two terms that holds exactly."""
+    values = values_of(lines)
+    return frozenset(
+        role.name
+        for identity in _ALL
+        if residual(identity, values) == 0
+        and sum(1 for role in identity.terms if values.get(role.name)) > 1
+        for role in (identity.total, *identity.terms)
+    )
+
+
 def without_doubtful_assets(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Leave out unpaid capital and prepayments where the sums hold without them and not with them.
+    """Drop unpaid capital and prepayments if the sums hold only without them.
 
     Their tags are also used for parts of debtors, which are in current assets already.
     """
@@ -232,18 +271,18 @@ def _asset_score(lines: Mapping[str, Line]) -> int:
 
 
 def all_hold(values: Values, lines: Mapping[str, Line]) -> bool:
-    """Tell whether every sum that can be tested holds, within rounding."""
+    """Return whether every sum that can be tested holds, within rounding."""
     gaps = ((residual(identity, values), identity) for identity in _ALL)
     return all(gap is None or gap <= tolerance(identity, values, lines) for gap, identity in gaps)
 
 
 def has_asset_sum(values: Values) -> bool:
-    """Tell whether a sum of at least two assets or liabilities can be tested."""
+    """Return whether a sum of at least two assets or liabilities can be tested."""
     return any(identity.total.name in values for identity in _tested(values, None))
 
 
 def balances(lines: Mapping[str, Line], *, with_role: Role | None = None) -> bool:
-    """Tell whether a sum of at least two assets or liabilities holds (through `with_role`)."""
+    """Return whether a sum of at least two assets or liabilities (one is `with_role`) holds."""
     values = values_of(lines)
     return any(
         _score(identity, values, lines) and (with_role is None or with_role in identity.terms)

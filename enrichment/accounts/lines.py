@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from enrichment.accounts.concepts import BALANCES, ROLES, UNDIMENSIONED_BALANCES, Role
+from enrichment.accounts.concepts import BALANCES, ROLES, TOTALS, UNDIMENSIONED_BALANCES, Role
 from enrichment.accounts.facts import Document, Fact, latest
 from enrichment.accounts.model import WarningCode
 
@@ -19,18 +19,26 @@ class Line:
     """What is tagged for one role. More than one option means that the tags disagree.
 
     The most precise option comes first; tags that only differ by rounding are one option.
-    `quantum` is the unit the first option was rounded to. `page_sign` is 1 if the page prints a
-    plain number where the tag says negative, -1 if it prints a negative one, 0 if unknown.
+    `quantum` is the unit the first option was rounded to. `is_negative_outside` is set where the
+    page prints all tags in brackets or with a minus that the tags do not hold. `page_sign` is 1
+    if the page prints a plain number where the tag says negative, -1 if it prints a negative one,
+    0 if unknown. `scales` are the powers of ten that amounts other than zero are tagged with.
+    `is_own` is set where all tags name the company, `is_original` where all are of the accounts
+    as first filed, and `is_narrowed` where all are narrowed by a dimension.
     """
 
     concept: str
     options: tuple[Decimal, ...]
     quantum: Decimal
     currency: str | None
-    is_bracketed: bool = False
+    is_negative_outside: bool = False
     is_ifrs: bool = False
     codes: tuple[WarningCode, ...] = ()
     page_sign: int = 0
+    scales: frozenset[int] = frozenset()
+    is_own: bool = False
+    is_original: bool = False
+    is_narrowed: bool = False
 
     @property
     def value(self) -> Decimal | None:
@@ -39,7 +47,9 @@ class Line:
 
     def settled(self, value: Decimal, *codes: WarningCode) -> "Line":
         """Return this line with its value decided."""
-        return replace(self, options=(value,), is_bracketed=False, codes=(*self.codes, *codes))
+        return replace(
+            self, options=(value,), is_negative_outside=False, codes=(*self.codes, *codes)
+        )
 
     def unsettled(self, *codes: WarningCode) -> "Line":
         """Return this line with no value that can be relied on."""
@@ -62,7 +72,7 @@ class Books:
     takes_periods: bool = False
 
     def is_here(self, fact: Fact) -> bool:
-        """Tell whether the fact is of this date and of the company."""
+        """Return whether the fact is a figure of the company at this date."""
         context = fact.context
         if context is None:
             return fact.context_id in self.placed
@@ -72,7 +82,7 @@ class Books:
 
 
 def open_books(document: Document, day: date, placed: frozenset[str] = frozenset()) -> Books:
-    """Look at the company's own side of the document, where the two are told apart."""
+    """Return the company's own facts if the document also has facts of a group (ESEF), else all."""
     separate = Books(document, day, is_separate=True)
     has_separate = any(
         fact.context is not None and separate.is_here(fact)
@@ -84,7 +94,7 @@ def open_books(document: Document, day: date, placed: frozenset[str] = frozenset
 
 
 def balances_in(books: Books) -> Iterator[Fact]:
-    """Yield the balances of this date, of the entity as a whole and of parts of it alike."""
+    """Yield the balances at this date, with and without dimensions."""
     for key in UNDIMENSIONED_BALANCES:
         for fact in books.document.facts.get(key, ()):
             if books.is_here(fact) and not fact.is_nil:
@@ -111,23 +121,44 @@ def read_lines(books: Books) -> dict[str, Line]:
 
 
 def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
-    """Return the first concept that has a value; else the first that is tagged in vain."""
-    unreadable: Line | None = None
+    """Return the line of the first concept that has a value, else of the first without one.
+
+    A total is flagged if another concept of its role has another value.
+    """
+    candidates = list(_candidates(books, role, currency))
+    readable = [line for line in candidates if line.options]
+    if not readable or role not in TOTALS:
+        return next(iter(readable or candidates), None)
+    line = readable[0]
+    codes = [code for other in candidates if not other.options for code in other.codes]
+    if not all(_agree(line, other) for other in readable if other.is_ifrs == line.is_ifrs):
+        codes.append(WarningCode.CONFLICTING_VALUES)
+    return replace(line, codes=(*line.codes, *codes)) if codes else line
+
+
+def _candidates(books: Books, role: Role, currency: str | None) -> Iterator[Line]:
+    """Yield one line for each tagged concept of the role, the preferred concept first."""
     for key in role.concepts:
         here = [fact for fact in books.document.facts.get(key, ()) if books.is_here(fact)]
         for facts in _tiers(role, here):
-            tagged = latest([fact for fact in facts if not fact.is_nil])
-            if not tagged:
-                continue
-            line = _line_of(tagged, currency)
-            if line.options:
-                return line
-            unreadable = unreadable or line
-    return unreadable
+            tagged = _own(latest([fact for fact in facts if not fact.is_nil]))
+            if tagged:
+                yield _line_of(tagged, currency)
+
+
+def _own(facts: list[Fact]) -> list[Fact]:
+    """Return only the facts that name the company in a dimension, if there are any."""
+    return [fact for fact in facts if fact.context and fact.context.is_own] or facts
+
+
+def _agree(one: Line, other: Line) -> bool:
+    """Return whether the lines share a value, apart from rounding."""
+    quantum = max(one.quantum, other.quantum)
+    return any(2 * abs(a - b) <= quantum for a in one.options for b in other.options)
 
 
 def _tiers(role: Role, facts: Sequence[Fact]) -> Iterable[list[Fact]]:
-    """Split into what may stand for the role: with its own members first, then with none."""
+    """Yield the facts with the role's own members first, then those without dimensions."""
     for count in (1, 2) if role.members else ():
         yield [fact for fact in facts if _has_members(fact, role.members, count)]
     yield [fact for fact in facts if fact.context is None or not fact.context.dimensions]
@@ -152,8 +183,10 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
     if len(currencies) > 1 or (money and currency != main):
         codes.append(WarningCode.CURRENCY_MIXED)
     chosen = [fact for fact in money if fact.currency == currency]
-    if any(fact.has_foreign_sign for fact in chosen):
+    if any(fact.is_currency_doubtful for fact in chosen):
         codes.append(WarningCode.CURRENCY_DOUBTFUL)
+    if any(fact.is_scale_doubtful for fact in chosen):
+        codes.append(WarningCode.SCALE_DOUBTFUL)
     if any(fact.is_bare_dash for fact in chosen):
         codes.append(WarningCode.DASH_READ_AS_ZERO)
     if any(fact.is_negative_inside for fact in chosen):
@@ -168,15 +201,19 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
         options=tuple(value for value, _ in options),
         quantum=options[0][1] if options else Decimal(1),
         currency=currency,
-        is_bracketed=bool(chosen) and all(fact.is_bracketed for fact in chosen),
+        is_negative_outside=bool(chosen) and all(fact.is_negative_outside for fact in chosen),
         is_ifrs=any(fact.is_ifrs and not _is_separate(fact) for fact in facts),
         codes=tuple(codes),
         page_sign=_page_sign(chosen),
+        is_own=all(fact.context is not None and fact.context.is_own for fact in facts),
+        is_original=all(fact.context is not None and fact.context.is_original for fact in facts),
+        is_narrowed=all(fact.context is not None and fact.context.dimensions for fact in facts),
+        scales=frozenset(fact.scale for fact in chosen if fact.value),
     )
 
 
 def _page_sign(facts: Sequence[Fact]) -> int:
-    """Return what the page prints beside the negative tags: a minus anywhere is a minus."""
+    """Return -1 if the page prints a minus beside any negative tag, 1 if beside none, else 0."""
     signs = {fact.page_sign for fact in facts if fact.value is not None and fact.value < 0}
     return -1 if -1 in signs else max(signs, default=0)
 
@@ -186,7 +223,7 @@ def _is_separate(fact: Fact) -> bool:
 
 
 def distinct(values: Iterable[tuple[Decimal, Decimal]]) -> list[tuple[Decimal, Decimal]]:
-    """Drop each (value, quantum) that is only a more precise one rounded; the finest first.
+    """Return the (value, quantum) pairs that no finer pair rounds to, the finest first.
 
     Stops at a handful: values that disagree so much settle nothing.
     """

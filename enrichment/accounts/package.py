@@ -1,5 +1,6 @@
 """From a filed zip package (CIC, audit-exempt subsidiary, UKSEF) to its one accounts document."""
 
+import re
 import struct
 import zlib
 from io import BytesIO
@@ -23,15 +24,19 @@ _ZIP64_LOCATOR_BYTES = 20
 _ENCRYPTED = 0x1
 _PAGES = (".xhtml", ".html", ".htm")
 _INSTANCES = (".xml", ".xbrl")
-_SUBSIDIARY_FOLDER = "subsidiary-accounts"
+_SUBSIDIARY_FOLDER = "subsidiaryaccounts"
 _ACCOUNTS_FOLDER = "accounts"
 _REPORTS_FOLDER = "reports"
-_OTHER_FILINGS = frozenset({"consolidated-accounts", "agreement", "guarantee", "cic34"})
-_FINDER_FOLDER = "__macosx"
+_OTHER_FILINGS = frozenset({"agreement", "guarantee", "cic34"})
+_OTHER_COMPANIES = re.compile(
+    r"(?:parents?(?:company)?|group|consolidated)+(?:annual)?"
+    r"(?:accounts?|reports?|(?:financial)?statements?)?"
+)
+_FINDER_FOLDER = "macosx"
 
 
 def is_zip(content: bytes) -> bool:
-    """Tell by content, not by name: files named .zip have been published that are HTML."""
+    """Return whether the content is a zip; the name does not tell: some `.zip` files are HTML."""
     return content.startswith(ZIP_SIGNATURES)
 
 
@@ -101,15 +106,18 @@ def _accounts_member(members: list[ZipInfo]) -> ZipInfo:
 
 
 def _rank(path: PurePosixPath) -> int | None:
-    """Return how likely the file is the company's own accounts, 0 first; null if it is not.
+    """Return the rank of a file as the company's own accounts, 0 is best; null if it is not.
 
-    Files that only macOS or another tool adds, such as `__MACOSX/._page.xhtml`, are not.
+    Files that only macOS or another tool adds, such as `__MACOSX/._page.xhtml`, are not. Case,
+    blanks and punctuation in the names of folders do not count.
     """
     parts = [part.strip().casefold() for part in path.parts]
-    folders = parts[:-1]
+    folders = ["".join(c for c in part if c.isalnum()) for part in parts[:-1]]
     if _FINDER_FOLDER in folders or any(part.startswith(".") for part in parts):
         return None
     if not _OTHER_FILINGS.isdisjoint(folders):
+        return None
+    if any(_OTHER_COMPANIES.fullmatch(folder) for folder in folders):
         return None
     suffix = path.suffix.lower()
     if suffix not in (*_PAGES, *_INSTANCES):

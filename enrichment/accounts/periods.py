@@ -1,4 +1,4 @@
-"""Which date the balance sheet is of, when its period began, and where stray contexts belong."""
+"""The balance sheet date, the start of its period, and the dates of undefined contexts."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ _FIGURES = concepts.BALANCES | frozenset(concepts.EMPLOYEES)
 
 
 def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning, ...]]:
-    """Return the date of the current balance sheet, with a warning where it is not plainly said.
+    """Return the date of the current balance sheet, with a warning if it is uncertain.
 
     The newest tagged BalanceSheetDate; else the end of the period covered; else the newest
     instant that carries balances. Raises AccountsRefused when there is none of them.
@@ -25,7 +25,7 @@ def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning,
     stated = stated_dates(document, concepts.BALANCE_SHEET_DATE)
     ends = stated_dates(document, concepts.PERIOD_END)
     if len(stated) == 1:
-        return _confirmed(stated[0], ends, instants)
+        return _confirmed(stated[0], ends, document)
     if stated:
         newest = max(stated, key=lambda day: (day in instants, day))
         return newest, (_conflict("The document states more than one balance sheet date."),)
@@ -45,21 +45,57 @@ def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning,
 
 
 def _confirmed(
-    day: date, ends: list[date], instants: Counter[date]
+    day: date, ends: list[date], document: Document
 ) -> tuple[date, tuple[AccountsWarning, ...]]:
-    """Prefer the end of the period where the stated date carries no balances and it does.
+    """Return the stated date, or another one with a warning if the balances have other dates.
 
-    So too a day a few days off: a year of 52 weeks is often stated as one that ends with a month.
+    The other date is the end of the period if only it has balances, a date a few days off (as in
+    a year of 52 weeks) with more balances, or this year's if the stated date is last year's.
     """
-    if any(day in (instant, instant - _ONE_DAY) for instant in instants):
+    concepts_on = _concepts_by_day(document)
+    here = len(concepts_on.get(day, ()))
+    near = [other for other in concepts_on if other != day and abs(other - day) <= SLACK]
+    moved: date | None = None
+    if here:
+        fuller = [other for other in near if len(concepts_on[other]) > here]
+        later = [
+            other
+            for other in concepts_on
+            if other - day > SLACK and len(concepts_on[other]) >= here
+        ]
+        ended = [other for other in ends if other - day > SLACK and other in concepts_on]
+        if not (fuller or later or ended):
+            return day, ()
+        if fuller:
+            moved = max(fuller, key=lambda other: (len(concepts_on[other]), other))
+        elif ended or day not in ends:
+            moved = max(ended or later)
+        return moved or day, (_conflict("Other dates carry as many balances as the stated one."),)
+    if len(ends) == 1 and ends[0] in concepts_on:
+        moved = ends[0]
+    else:
+        moved = min(near, key=lambda other: (abs(other - day), other), default=None)
+    if moved is None:
         return day, ()
-    near = [instant for instant in instants if abs(instant - day) <= SLACK]
-    better = ends[0] if len(ends) == 1 and ends[0] in instants else None
-    if better is None and near:
-        better = min(near, key=lambda instant: (abs(instant - day), instant))
-    if better is None:
-        return day, ()
-    return better, (_conflict("The stated balance sheet date carries no balances."),)
+    return moved, (_conflict("The stated balance sheet date carries no balances."),)
+
+
+def _concepts_by_day(document: Document) -> dict[date, set[str]]:
+    """Return the balances of the entity as a whole by their date.
+
+    Midnight is the end of a day or the start of the next, so that it counts for both.
+    """
+    found: dict[date, set[str]] = {}
+    for key in concepts.UNDIMENSIONED_BALANCES:
+        for fact in document.facts.get(key, ()):
+            context = fact.context
+            if context is None or context.dimensions or not context.is_instant:
+                continue
+            if context.end is not None:
+                found.setdefault(context.end, set()).add(key)
+                if context.ends_at_midnight:
+                    found.setdefault(context.end - _ONE_DAY, set()).add(key)
+    return found
 
 
 def _conflict(message: str) -> AccountsWarning:
@@ -75,7 +111,7 @@ def _inferred(source: str) -> AccountsWarning:
 
 
 def stated_dates(document: Document, keys: tuple[str, ...]) -> list[date]:
-    """Return the distinct dates tagged so; those of narrowed contexts only for want of others."""
+    """Return the distinct dates tagged so; those with dimensions only if there are no others."""
     plain: list[date] = []
     narrowed: list[date] = []
     for fact in document.of(keys):
@@ -114,7 +150,7 @@ def period_start(document: Document, day: date) -> date | None:
 
 
 def undefined_contexts(document: Document) -> frozenset[str]:
-    """Return the ids that balances point to and no context bears."""
+    """Return the context ids of balances that no context in the document has."""
     return frozenset(
         fact.context_id
         for key in concepts.UNDIMENSIONED_BALANCES
@@ -124,5 +160,5 @@ def undefined_contexts(document: Document) -> frozenset[str]:
 
 
 def ends_on_any(fact: Fact, days: frozenset[date]) -> bool:
-    """Tell whether the fact's context ends on one of `days`."""
+    """Return whether the fact's context ends on one of `days`."""
     return fact.context is not None and any(fact.context.ends_on(day) for day in days)

@@ -1,4 +1,4 @@
-"""Reading filed accounts: bytes in, figures out; no I/O and no clock."""
+"""Reads filed accounts: bytes in, figures out; no I/O and no clock."""
 
 from datetime import date
 
@@ -28,6 +28,8 @@ from enrichment.accounts.periods import (
     stated_dates,
     undefined_contexts,
 )
+from enrichment.accounts.scales import flag_mixed_scales
+from enrichment.accounts.scope import flag_scope, has_revisions, is_scope_open
 from enrichment.accounts.signs import mend_totals
 from enrichment.accounts.unusable import note_unusable
 
@@ -35,7 +37,7 @@ _MAX_STRAYS = 8
 
 
 def read_accounts(content: bytes, *, company_number: str | None = None) -> Accounts:
-    """Return what iXBRL 1.0 or 1.1, plain XBRL 2.1, or a zip package of one says.
+    """Return the figures of an iXBRL 1.0 or 1.1 or XBRL 2.1 document, or of a zip package of one.
 
     Sources: facts of the UK taxonomies (FRS 102, FRS 105, FRS 101, IFRS, UK GAAP before 2015)
     at the newest balance sheet date, for the company itself (A22, A23). Raises AccountsRefused
@@ -69,7 +71,8 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     ends = _ends(document, day)
     find_employees(
         document, found, day=day, start=start, ends=ends,
-        is_separate=books.is_separate and not _has_uk_count(document, ends), is_group=is_group,
+        is_separate=books.is_separate and not _has_uk_count(document, ends),
+        is_group=is_group or is_scope_open(books), is_revised=has_revisions(books),
     )  # fmt: skip
     check_sums(found, lines)
     return Accounts(
@@ -114,17 +117,18 @@ def _books(document: Document, day: date) -> Books:
 
 
 def _settled(books: Books) -> dict[str, Line]:
-    return mend_totals(identities.without_doubtful_assets(identities.settle(read_lines(books))))
+    lines = identities.without_doubtful_assets(identities.settle(read_lines(books)))
+    return flag_scope(flag_mixed_scales(mend_totals(lines)), books)
 
 
 def _ends(document: Document, day: date) -> frozenset[date]:
-    """Return the days the period may end on: a balance sheet may be dated a few days apart."""
+    """Return the dates on which the period may end: at most a few days from the balance sheet."""
     stated = stated_dates(document, concepts.PERIOD_END)
     return frozenset({day, *(end for end in stated if abs(end - day) <= SLACK)})
 
 
 def _has_uk_count(document: Document, ends: frozenset[date]) -> bool:
-    """Tell whether a UK taxonomy tags the head count of the entity as a whole.
+    """Return whether a UK taxonomy tags the head count of the entity as a whole.
 
     Without a dimension a UK tag is the company's own, where an IFRS tag is the group's.
     """

@@ -1,9 +1,10 @@
-"""Figures that are tagged, but in a context that does not say whose or when they are (R85)."""
+"""Figures that are tagged, but in a context that cannot be used (R85)."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from enrichment.accounts import concepts
-from enrichment.accounts.concepts import key_of
+from enrichment.accounts.concepts import UNDIMENSIONED_BALANCES, key_of
 from enrichment.accounts.facts import Fact
 from enrichment.accounts.figures import (
     CURRENT_ASSETS,
@@ -15,6 +16,7 @@ from enrichment.accounts.figures import (
 )
 from enrichment.accounts.lines import Books, balances_in
 from enrichment.accounts.model import WarningCode
+from enrichment.accounts.periods import SLACK
 
 _ROLES = {
     FIXED_ASSETS: (concepts.FIXED,),
@@ -23,26 +25,32 @@ _ROLES = {
     LESS_CURRENT_LIABILITIES: (concepts.LESS_CURRENT_LIABILITIES,),
     NET_ASSETS: (concepts.NET, concepts.EQUITY, concepts.FUNDS),
 }
-_OF_EQUITY = ("EquityClassesDimension", "ComponentsOfEquityAxis")
+_OF_EQUITY = frozenset({"EquityClassesDimension", "ComponentsOfEquityAxis"})
+_SHORTEST_YEAR = timedelta(days=180)
+"""Balances older than this may be last year's; this year may have none."""
 
 
 def note_unusable(found: Findings, books: Books) -> None:
-    """Name the balances that are tagged, but in no context that can be used."""
-    narrowed = _all_narrowed_alike(books)
+    """Mark figures as unreadable that are tagged only in contexts or targets that are not used."""
+    narrowed = {key_of(fact.concept) for fact in _all_narrowed_alike(books)}
+    elsewhere = {key_of(fact.concept) for fact in _dated_otherwise(books)}
     for name, roles in _ROLES.items():
         if name in found.figures or name in found.unreadable:
             continue
-        keys = tuple(key for role in roles for key in role.concepts)
-        code = _reason([fact for fact in books.document.of(keys) if not fact.is_nil], books)
-        if code is None and any(key_of(fact.concept) in keys for fact in narrowed):
+        keys = {key for role in roles for key in role.concepts}
+        facts = [fact for key in keys for fact in books.document.facts.get(key, ())]
+        code = _reason([fact for fact in facts if not fact.is_nil], books)
+        if code is None and keys & (narrowed | books.document.skipped):
             code = WarningCode.SCOPE_UNCERTAIN
+        if code is None and keys & elsewhere:
+            code = WarningCode.BALANCE_SHEET_DATE_CONFLICT
         if code is not None:
             found.warn(name, code)
             found.unreadable.add(name)
 
 
 def _reason(facts: Sequence[Fact], books: Books) -> WarningCode | None:
-    """Return what is wrong with the contexts of these facts of the entity as a whole."""
+    """Return what is wrong with the contexts of these facts; null if nothing is."""
     if any(fact.context is None and fact.context_id not in books.placed for fact in facts):
         return WarningCode.CONTEXT_UNDEFINED
     is_of_period = any(
@@ -56,11 +64,32 @@ def _reason(facts: Sequence[Fact], books: Books) -> WarningCode | None:
 
 
 def _all_narrowed_alike(books: Books) -> Sequence[Fact]:
-    """Return the balances of this date if one and the same dimension narrows all of them."""
+    """Return the balances at this date if all have one dimension in common, whatever its member."""
     facts = list(balances_in(books))
-    narrowings = [fact.context.dimensions for fact in facts if fact.context is not None]
-    if not narrowings or len(narrowings) < len(facts):
+    dimensions = [
+        frozenset(dimension for dimension, _ in fact.context.dimensions)
+        for fact in facts
+        if fact.context is not None
+    ]
+    if not dimensions or len(dimensions) < len(facts):
         return ()
-    shared = frozenset.intersection(*narrowings)
-    is_whole = any(dimension not in _OF_EQUITY for dimension, _ in shared)
-    return facts if is_whole else ()
+    return facts if frozenset.intersection(*dimensions) - _OF_EQUITY else ()
+
+
+def _dated_otherwise(books: Books) -> Sequence[Fact]:
+    """Return the balances dated a few days off, or anywhere in the year if it has no others."""
+    has_any = any(balances_in(books))
+    return [
+        fact
+        for key in UNDIMENSIONED_BALANCES
+        for fact in books.document.facts.get(key, ())
+        if fact.context is not None
+        and fact.context.end is not None
+        and not fact.is_nil
+        and not fact.context.dimensions
+        and _is_of_year(fact.context.end - books.day, has_any=has_any)
+    ]
+
+
+def _is_of_year(distance: timedelta, *, has_any: bool) -> bool:
+    return abs(distance) <= SLACK if has_any else distance > -_SHORTEST_YEAR

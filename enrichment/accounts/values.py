@@ -4,9 +4,13 @@ Covers every version of the XBRL International transformation registry (ixt to i
 is known by its local name without hyphens, so `num-dot-decimal` is `numdotdecimal`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
+
+from enrichment.accounts.number_words import parts_in_two_units, value_in_words
 
 MAX_SCALE = 12
 MAX_WHOLE_DIGITS = 15
@@ -14,11 +18,8 @@ MAX_PLACES = 12
 _MAX_TEXT = 200
 _LARGEST = Decimal((0, (1,), MAX_WHOLE_DIGITS))
 
-_POINT_FORMATS = frozenset(
-    {
-        "numdotdecimal", "numcommadot", "numspacedot", "numdotdecimalin", "numdotdecimalapos",
-    }
-)  # fmt: skip
+_POINT_FORMATS = frozenset({"numdotdecimal", "numcommadot", "numspacedot", "numdotdecimalapos"})
+_INDIAN_FORMATS = frozenset({"numdotdecimalin"})
 _COMMA_FORMATS = frozenset(
     {"numcommadecimal", "numdotcomma", "numspacecomma", "numcomma", "numcommadecimalapos"}
 )
@@ -33,24 +34,13 @@ _FALSE_FORMATS = frozenset({"booleanfalse", "fixedfalse"})
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 _APOSTROPHES = "'\u2019\u02b9\u2032`"
 _CURRENCY_SIGNS = "£€$"
+_BLANKS = " \t\r\n\u00a0\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+LINE_BREAK = "\f"
+"""Marks a line break inside a tag; a number that contains one is unreadable. Never in XML text."""
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
-_ONES = """
-zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
-sixteen seventeen eighteen nineteen
-"""
-_TENS = """
-twenty thirty forty fifty sixty seventy eighty ninety
-"""
-_WORDS = (
-    {word: number for number, word in enumerate(_ONES.split())}
-    | {word: 10 * number for number, word in enumerate(_TENS.split(), start=2)}
-    | {"no": 0, "none": 0, "nil": 0, "nought": 0}
-)
-_MULTIPLIERS = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
-_MAX_WORDS = 20
-
-_HUNDRED = 100
+_GROUPS_OF_THREE = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
+_INDIAN_GROUPS = re.compile(r"\d{1,3}(,\d{2})*,\d{3}", re.ASCII)
 
 
 class UnreadableError(ValueError):
@@ -59,7 +49,7 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as printed: its value, the decimal places printed, and what was odd about it."""
+    """A number as printed: its value, the number of decimal places, and how zero or minus look."""
 
     value: Decimal
     places: int
@@ -82,6 +72,8 @@ def read_number(text: str, raw_format: str | None) -> Number | None:
     if len(text) > _MAX_TEXT:
         raise UnreadableError("The number is too long.")
     name = format_name(raw_format)
+    if name in _EMPTY_FORMATS | _ZERO_FORMATS and has_amount(text):
+        raise UnreadableError("The format says that there is no amount, but the text holds one.")
     if name in _EMPTY_FORMATS:
         return None
     if name in _ZERO_FORMATS:
@@ -92,56 +84,57 @@ def read_number(text: str, raw_format: str | None) -> Number | None:
     return read(text)
 
 
-def _compact(text: str) -> str:
-    """Drop blanks of every width, which only separate thousands."""
-    return "".join(c for c in text if not c.isspace() and c not in _INVISIBLE)
+def has_amount(text: str) -> bool:
+    """Return whether the text contains a digit other than zero."""
+    return any(c.isdigit() and c != "0" for c in text)
 
 
 def _dash(text: str) -> Number:
-    compact = _compact(text).strip(_CURRENCY_SIGNS)
-    if compact.strip(_DASHES) in ("", "0"):
+    shown = "".join(c for c in text if not c.isspace() and c not in _INVISIBLE)
+    if shown.strip(_CURRENCY_SIGNS).strip(_DASHES) in ("", "0"):
         return Number(Decimal(0), 0)
     raise UnreadableError("A dash is expected.")
 
 
-def _formatless(text: str) -> Number:
-    return _point_number(_checked_groups(text))
-
-
-def _point_number(text: str) -> Number:
-    return _plain_number(text, point=".", groups=",")
-
-
-def _comma_number(text: str) -> Number:
-    return _plain_number(text, point=",", groups=".")
-
-
-def _plain_number(text: str, *, point: str, groups: str) -> Number:
-    compact = _compact(text)
-    if compact and not compact.strip(_CURRENCY_SIGNS).strip(_DASHES):
+def _plain_number(
+    text: str, *, point: str, groups: str, pattern: re.Pattern[str] = _GROUPS_OF_THREE
+) -> Number:
+    """Read digits in groups of three, with a sign, brackets or a currency sign around them."""
+    shown = "".join(c for c in text if c not in _INVISIBLE).strip()
+    digits = shown.strip("()" + _CURRENCY_SIGNS + _DASHES + _BLANKS + LINE_BREAK)
+    before, _, after = shown.partition(digits) if digits else (shown, "", "")
+    outside = before + after
+    if not digits and outside and not outside.strip(_CURRENCY_SIGNS + _DASHES + _BLANKS):
         return Number(Decimal(0), 0, is_bare_dash=True)
-    digits = compact.strip("()" + _CURRENCY_SIGNS + _DASHES)
-    outside = compact.replace(digits, "", 1) if digits else compact
     is_negative = any(c in "()" + _DASHES for c in outside)
-    if compact.startswith("+"):
-        digits = digits.removeprefix("+")
-    digits = "".join(c for c in digits if c not in _APOSTROPHES)
+    if shown.startswith("+"):
+        digits = digits.removeprefix("+").lstrip()
     whole, _, fraction = digits.partition(point)
-    if groups in whole and len(whole.rpartition(groups)[2]) != len("000"):
-        raise UnreadableError("The last group of digits does not have three.")
-    return _number(whole.replace(groups, ""), fraction, is_negative)
+    return _number(_without_groups(whole, groups, pattern), fraction, is_negative)
 
 
-def _checked_groups(text: str) -> str:
-    """Without a format a comma may part thousands, nothing else: `1,23` could be 1.23."""
-    groups = _compact(text).partition(".")[0].split(",")
-    if any(sum(c.isdigit() for c in group) != len("000") for group in groups[1:]):
-        raise UnreadableError("The number has no format, and its commas are ambiguous.")
-    return text
+def _without_groups(whole: str, groups: str, pattern: re.Pattern[str]) -> str:
+    """Return the digits without the separators of thousands.
+
+    Raises UnreadableError for uneven groups and for two kinds of separator, as in `3 5,000`:
+    these may be two numbers, such as the number of a note and the amount.
+    """
+    separators = {c for c in whole if not (c.isascii() and c.isdigit())}
+    if not separators:
+        return whole
+    is_one_kind = (
+        separators == {groups}
+        or separators <= frozenset(_APOSTROPHES)
+        or separators <= frozenset(_BLANKS)
+    )
+    plain = "".join("," if c in separators else c for c in whole)
+    if not is_one_kind or not pattern.fullmatch(plain):
+        raise UnreadableError("The digits do not stand in groups of three.")
+    return plain.replace(",", "")
 
 
 def _number(whole: str, fraction: str, is_negative: bool) -> Number:
-    """Build the exact number; only ASCII digits count, and never more than any accounts hold."""
+    """Return the exact number. Raises UnreadableError for other than ASCII digits and too many."""
     digits = whole + fraction
     if not (digits.isascii() and digits.isdigit()):
         raise UnreadableError("The text is not a number.")
@@ -152,36 +145,25 @@ def _number(whole: str, fraction: str, is_negative: bool) -> Number:
 
 
 def _unit_number(text: str) -> Number:
-    """Read `12 pounds 34 pence`: the first run of digits is whole, the second hundredths."""
-    runs = "".join(c if c.isdigit() else " " for c in text.replace(",", "")).split()
-    if not runs or len(runs) > 2 or (len(runs) == 2 and len(runs[1]) > 2):  # noqa: PLR2004
+    parts = parts_in_two_units(text)
+    if parts is None:
         raise UnreadableError("The text is not a sum in two units.")
-    return _number(runs[0], runs[1].zfill(2) if len(runs) > 1 else "", is_negative=False)
+    return _number(*parts)
 
 
 def _words(text: str) -> Number:
-    words = text.lower().replace("-", " ").replace(",", " ").split()
-    if not words or len(words) > _MAX_WORDS:
+    value = value_in_words(text)
+    if value is None:
         raise UnreadableError("The text is not a number in words.")
-    total = 0
-    current = 0
-    for word in words:
-        if word in _WORDS:
-            current += _WORDS[word]
-        elif word == "hundred":
-            current = max(current, 1) * _HUNDRED
-        elif word in _MULTIPLIERS:
-            total += max(current, 1) * _MULTIPLIERS[word]
-            current = 0
-        elif word != "and":
-            raise UnreadableError("The text is not a number in words.")
-    return Number(Decimal(total + current), 0)
+    return Number(value, 0)
 
 
+_point_number = partial(_plain_number, point=".", groups=",")
 _READERS: dict[str | None, Callable[[str], Number]] = {
-    None: _formatless,
+    None: _point_number,
     **dict.fromkeys(_POINT_FORMATS, _point_number),
-    **dict.fromkeys(_COMMA_FORMATS, _comma_number),
+    **dict.fromkeys(_INDIAN_FORMATS, partial(_point_number, pattern=_INDIAN_GROUPS)),
+    **dict.fromkeys(_COMMA_FORMATS, partial(_plain_number, point=",", groups=".")),
     **dict.fromkeys(_UNIT_FORMATS, _unit_number),
     **dict.fromkeys(_DASH_FORMATS, _dash),
     **dict.fromkeys(_WORD_FORMATS, _words),
@@ -214,7 +196,7 @@ def shifted(value: Decimal, places: int) -> Decimal:
 
 
 def is_sane(value: Decimal) -> bool:
-    """Tell whether sums of such values stay exact in 28 digits."""
+    """Return whether sums of such values stay exact in 28 digits."""
     return abs(value) < _LARGEST and int(value.as_tuple().exponent) >= -MAX_PLACES
 
 

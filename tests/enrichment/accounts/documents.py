@@ -86,6 +86,12 @@ def number(
     )
 
 
+def bracketed(concept: str, printed: str, context: str = "now", **attributes: str) -> str:
+    """Print brackets outside of the tag, as the register's own template does."""
+    tag = number(concept, printed, context, **attributes)
+    return f'<td><div>\n(£{tag}<span class="endnegmark">)</span></div></td>'
+
+
 def text(concept: str, content: str, context: str = "year", **attributes: str) -> str:
     written = "".join(f' {key}="{value}"' for key, value in attributes.items())
     return (

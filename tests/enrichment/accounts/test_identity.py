@@ -12,6 +12,7 @@ from tests.enrichment.accounts.documents import (
     DAY,
     NUMBER,
     PRIOR,
+    codes,
     employees,
     inline,
     instant,
@@ -58,6 +59,7 @@ def test_the_balance_sheet_date_is_found(dated: str, expected: str, code: str | 
     assert as_record(accounts)["fixed_assets"] == 1000
 
 
+DATED_IN_PERIOD = text("BalanceSheetDate", DAY) + text("EndDateForPeriodCoveredByReport", DAY)
 WEEKS = (
     instant("weeks", "2024-12-29")
     + period("weeks-year", "2024-01-01", "2024-12-29")
@@ -95,6 +97,93 @@ def test_balances_weeks_away_are_not_those_of_the_stated_date() -> None:
         inline(number("FixedAssets", "9", "long-ago"), employees("1"), contexts=CONTEXTS + WEEKS)
     )
     assert accounts.fixed_assets is None
+    assert {"fixed_assets", "total_assets"} == accounts.unreadable
+    assert ("BALANCE_SHEET_DATE_CONFLICT", "fixed_assets") in codes(accounts)
+
+
+LAST_YEAR = (number("FixedAssets", "70", "then"), number("NetAssetsLiabilities", "60", "then"))
+THIS_YEAR = (number("FixedAssets", "90"), number("NetAssetsLiabilities", "80"))
+STATED_LAST_YEAR = text("BalanceSheetDate", PRIOR)
+
+
+@pytest.mark.parametrize(
+    ("dated", "day", "net"),
+    [
+        # the period ends this year, and so do the newest balances
+        (STATED_LAST_YEAR + text("EndDateForPeriodCoveredByReport", DAY), DAY, 80),
+        # only the balances say so
+        (STATED_LAST_YEAR, DAY, 80),
+        # the period ends last year too
+        (STATED_LAST_YEAR + text("EndDateForPeriodCoveredByReport", PRIOR), PRIOR, 60),
+    ],
+)
+def test_a_stated_date_of_last_year_is_flagged(dated: str, day: str, net: int) -> None:
+    accounts = read_accounts(inline(*LAST_YEAR, *THIS_YEAR, dated=dated))
+    record = as_record(accounts)
+    assert (record["balance_sheet_date"], record["net_assets"]) == (day, net)
+    assert accounts.net_assets is not None
+    assert "BALANCE_SHEET_DATE_CONFLICT" in {w.code for w in accounts.net_assets.warnings}
+
+
+def test_a_balance_at_the_stated_date_does_not_hide_all_others_a_few_days_before() -> None:
+    facts = [fact.replace('"now"', '"weeks"') for fact in THIS_YEAR]
+    accounts = read_accounts(inline(*facts, number("Equity", "3"), contexts=CONTEXTS + WEEKS))
+    record = as_record(accounts)
+    assert (record["balance_sheet_date"], record["net_assets"]) == ("2024-12-29", 80)
+    assert ("BALANCE_SHEET_DATE_CONFLICT", "balance_sheet_date") in codes(accounts)
+
+
+def test_as_many_balances_a_few_days_before_are_unreadable() -> None:
+    facts = (number("FixedAssets", "90", "weeks"), number("CurrentAssets", "5", "weeks"))
+    accounts = read_accounts(
+        inline(*facts, number("NetAssetsLiabilities", "80"), number("Equity", "80"),
+               contexts=CONTEXTS + WEEKS)
+    )  # fmt: skip
+    assert as_record(accounts)["net_assets"] == 80
+    assert accounts.unreadable == {"fixed_assets", "current_assets", "total_assets"}
+
+
+def test_balances_dated_the_day_after_are_read_and_flagged() -> None:
+    contexts = CONTEXTS.replace(instant("now", DAY), instant("now", "2025-01-01"))
+    accounts = read_accounts(inline(*THIS_YEAR, contexts=contexts, dated=DATED_IN_PERIOD))
+    assert as_record(accounts)["net_assets"] == 80
+    assert ("BALANCE_SHEET_DATE_CONFLICT", "balance_sheet_date") in codes(accounts)
+
+
+@pytest.mark.parametrize("context", ["now", "elsewhere"])
+def test_figures_in_contexts_of_another_company_are_flagged(context: str) -> None:
+    """The number tag names the company that is asked for, the contexts name another."""
+    elsewhere = instant("elsewhere", DAY)
+    contexts = CONTEXTS + elsewhere
+    wrong = contexts.replace(NUMBER, "07654321")
+    contexts = contexts.replace(elsewhere, elsewhere.replace(NUMBER, "07654321"))
+    accounts = read_accounts(
+        inline(
+            number("FixedAssets", "90", context),
+            contexts=wrong if context == "now" else contexts,
+        ),
+        company_number=NUMBER,
+    )
+    assert accounts.fixed_assets is not None
+    assert "COMPANY_NUMBER_CONFLICT" in {w.code for w in accounts.fixed_assets.warnings}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "identifier"),
+    [
+        ("http://standards.iso.org/iso/17442", "213800EXAMPLE0000X11"),
+        ("http://www.companieshouse.gov.uk/", "EXAMPLE WIDGETS LIMITED"),
+        ("http://www.companieshouse.gov.uk/", "1234567"),
+        ("http://www.example.com/clients", "07654321"),
+    ],
+)
+def test_identifiers_that_are_no_other_registered_number_raise_no_doubt(
+    scheme: str, identifier: str
+) -> None:
+    contexts = CONTEXTS.replace(NUMBER, identifier)
+    contexts = contexts.replace("http://www.companieshouse.gov.uk/", scheme)
+    accounts = read_accounts(inline(*BALANCE_SHEET, contexts=contexts), company_number=NUMBER)
+    assert codes(accounts) == []
 
 
 def test_doubts_about_the_document_are_on_every_figure() -> None:

@@ -48,6 +48,11 @@ REPORT = "213800EXAMPLE0000X11-2024-12-31"
             ("x/accounts/consolidated-accounts/group.xhtml", OTHER),
             ("x/accounts/subsidiary-accounts/own.xhtml", OWN),
         ],
+        [("x/Parent Accounts/reports/group.xhtml", OTHER), ("x/reports/own.xhtml", OWN)],
+        [("x/CIC 34/accounts/report.xhtml", OTHER), ("x/accounts/own.xhtml", OWN)],
+        [("x/subsidiary_accounts/own.xhtml", OWN), ("x/accounts/group.xhtml", OTHER)],
+        # words in a company's name do not count
+        [("Parent Line Consolidated Mills Ltd/accounts/own.xhtml", OWN)],
         # a report package, with and without its top folder, and with what else it holds
         [
             (f"{REPORT}/META-INF/reportPackage.json", b"{}"),
@@ -82,6 +87,8 @@ def test_a_package_is_read_by_the_accounts_of_the_company_itself(
     [
         (["x/consolidated-accounts/group.xhtml", "x/guarantee/g.xhtml"], "ZIP_NO_ACCOUNTS"),
         (["x/consolidated-accounts/accounts/group.xhtml"], "ZIP_NO_ACCOUNTS"),
+        (["x/consolidated_accounts/accounts/group.xhtml"], "ZIP_NO_ACCOUNTS"),
+        (["x/Group-Accounts/accounts/group.xhtml"], "ZIP_NO_ACCOUNTS"),
         (["x/y/z/reports/a.xhtml"], "ZIP_NO_ACCOUNTS"),
         (["x/META-INF/reports.xhtml"], "ZIP_NO_ACCOUNTS"),
         (["__MACOSX/x/accounts/._a.xhtml", "x/accounts/._b.xhtml"], "ZIP_NO_ACCOUNTS"),
@@ -202,3 +209,16 @@ def test_only_the_default_target_and_the_uk_one_count(
     assert accounts.fixed_assets is not None
     assert accounts.fixed_assets.value == value
     assert accounts.company_number == NUMBER
+
+
+def test_figures_of_two_other_targets_are_unreadable() -> None:
+    facts = (
+        number("NetAssetsLiabilities", "5", "uk", target="one"),
+        number("NetAssetsLiabilities", "9", "uk", target="two"),
+        employees("3", target="one"),
+        employees("4", target="two"),
+    )
+    dated = text("BalanceSheetDate", DAY, "uk")
+    accounts = read_accounts(inline(*facts, dated=dated, contexts=CONTEXTS))
+    assert accounts.net_assets is accounts.employees is None
+    assert accounts.unreadable == {"net_assets", "employees"}

@@ -6,6 +6,7 @@ from enrichment.accounts import as_record, read_accounts
 from tests.enrichment.accounts.documents import (
     CONTEXTS,
     DAY,
+    codes,
     employees,
     inline,
     instant,
@@ -28,10 +29,12 @@ MORE = CONTEXTS + "".join(
         period("original-year", *YEAR, ORIGINAL),
         period("revised-year", *YEAR, REVISED),
         instant("group", DAY, GROUP),
+        instant("company", DAY, COMPANY),
         period("group-year", *YEAR, GROUP),
         period("company-year", *YEAR, COMPANY),
         instant("odd", DAY, "SomeDimension=SomeMember"),
         instant("other", DAY, "SomeDimension=OtherMember"),
+        instant("elsewhere", DAY, "OtherDimension=SomeMember"),
         period("odd-year", *YEAR, "SomeDimension=SomeMember"),
     )
 )
@@ -84,8 +87,13 @@ def test_creditors_of_an_edition_take_part_in_the_sums() -> None:
             {"fixed_assets", "net_assets", "total_assets", "employees"},
         ),
         ((number("FixedAssets", "5", "group"),), {"fixed_assets", "total_assets"}),
-        # different dimensions: parts of a whole that is not tagged
-        ((number("FixedAssets", "5", "odd"), number("FixedAssets", "5", "other")), set()),
+        # parts of a whole that is not tagged, such as a charity's funds
+        (
+            (number("FixedAssets", "5", "odd"), number("FixedAssets", "5", "other")),
+            {"fixed_assets", "total_assets"},
+        ),
+        # different dimensions
+        ((number("FixedAssets", "5", "odd"), number("CurrentAssets", "5", "elsewhere")), set()),
         ((number("Equity", "5", "share-capital"), employees("3")), set()),
         # a balance without a dimension shows what the others are
         ((number("FixedAssets", "5", "odd"), number("Equity", "5")), set()),
@@ -103,7 +111,7 @@ SAYS_GROUP = number("FixedAssets", "900", "group")
 
 
 @pytest.mark.parametrize(
-    ("facts", "value", "is_group", "codes"),
+    ("facts", "value", "is_group", "expected"),
     [
         # group accounts, and nothing tagged as the group's
         ((SAYS_GROUP, employees("138")), 138, False, ["SCOPE_UNCERTAIN"]),
@@ -122,14 +130,14 @@ SAYS_GROUP = number("FixedAssets", "900", "group")
     ],
 )  # fmt: skip
 def test_a_head_count_in_group_accounts_has_a_scope(
-    facts: tuple[str, ...], value: int, is_group: bool, codes: list[str]
+    facts: tuple[str, ...], value: int, is_group: bool, expected: list[str]
 ) -> None:
     """A23."""
     figure = read_accounts(inline(FIXED, *facts, contexts=MORE)).employees
     assert figure is not None
     assert figure.value == value
     assert figure.is_group is is_group
-    assert [str(warning.code) for warning in figure.warnings] == codes
+    assert [str(warning.code) for warning in figure.warnings] == expected
 
 
 def test_a_dimension_of_the_report_alone_makes_group_accounts() -> None:
@@ -141,3 +149,73 @@ def test_a_dimension_of_the_report_alone_makes_group_accounts() -> None:
     )
     assert accounts.employees is not None
     assert [str(warning.code) for warning in accounts.employees.warnings] == ["SCOPE_UNCERTAIN"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "flagged"),
+    [
+        # one line alone names the company: the others may be the group's
+        (
+            (number("FixedAssets", "700"), number("CurrentAssets", "40", "company"),
+             number("NetAssetsLiabilities", "600"), employees("138")),
+            {"fixed_assets", "total_assets", "net_assets", "employees"},
+        ),
+        # where both are tagged they differ
+        (
+            (number("FixedAssets", "700"), number("NetAssetsLiabilities", "600"),
+             number("NetAssetsLiabilities", "50", "company")),
+            {"fixed_assets", "total_assets"},
+        ),
+        # both are the company's
+        (
+            (number("FixedAssets", "700"), number("NetAssetsLiabilities", "600"),
+             number("NetAssetsLiabilities", "600", "company")),
+            set(),
+        ),
+        # all lines name the company
+        (
+            (number("FixedAssets", "700", "company"),
+             number("NetAssetsLiabilities", "600", "company")),
+            set(),
+        ),
+    ],
+)  # fmt: skip
+def test_balances_beside_others_that_name_the_company_may_be_the_groups(
+    facts: tuple[str, ...], flagged: set[str]
+) -> None:
+    """A23."""
+    found = codes(read_accounts(inline(*facts, contexts=MORE)))
+    assert {field for code, field in found if code == "SCOPE_UNCERTAIN"} == flagged
+
+
+def test_a_figure_that_names_the_company_is_preferred() -> None:
+    facts = (
+        number("NetAssetsLiabilities", "600"),
+        number("NetAssetsLiabilities", "50", "company"),
+    )
+    accounts = read_accounts(inline(*facts, contexts=MORE))
+    assert as_record(accounts)["net_assets"] == 50
+    assert codes(accounts) == []
+
+
+@pytest.mark.parametrize(
+    ("replacing", "flagged"),
+    [
+        (number("FixedAssets", "85", "revised"), {"net_assets", "employees"}),
+        (number("FixedAssets", "85"), {"net_assets", "employees"}),
+        # the same again, with no edition
+        (number("FixedAssets", "90"), set()),
+        ("", set()),
+    ],
+)
+def test_a_figure_of_the_first_edition_beside_revised_ones_is_flagged(
+    replacing: str, flagged: set[str]
+) -> None:
+    facts = (
+        number("FixedAssets", "90", "original"),
+        number("NetAssetsLiabilities", "60", "original"),
+        employees("7", "original-year"),
+        replacing,
+    )
+    found = codes(read_accounts(inline(*facts, contexts=MORE)))
+    assert {field for code, field in found if code == "EDITION_DOUBTFUL"} == flagged

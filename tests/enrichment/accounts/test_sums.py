@@ -4,7 +4,7 @@ import pytest
 
 from enrichment.accounts import as_record, read_accounts
 from enrichment.accounts.record import FIGURES
-from tests.enrichment.accounts.documents import BALANCE_SHEET, codes, inline, number
+from tests.enrichment.accounts.documents import BALANCE_SHEET, codes, employees, inline, number
 
 NET_CURRENT, LESS = (
     "NET_CURRENT_ASSETS_MISMATCH",
@@ -74,6 +74,135 @@ def test_sums_of_figures_in_thousands_may_be_out_by_thousands() -> None:
     )
     assert as_record(accounts)["total_assets_less_current_liabilities"] == 1301000
     assert "total_assets_less_current_liabilities" not in {field for _, field in codes(accounts)}
+
+
+@pytest.mark.parametrize("decimals", ["-2", "-3", "-6"])
+def test_a_rounding_that_the_value_does_not_show_hides_no_conflict(decimals: str) -> None:
+    stated = {"decimals": decimals}
+    accounts = read_accounts(
+        inline(
+            number("FixedAssets", "210", **stated),
+            number("FixedAssets", "340", **stated),
+            employees("6", **stated),
+            employees("48", **stated),
+        )
+    )
+    assert {"fixed_assets", "employees"} <= accounts.unreadable
+    assert ("CONFLICTING_VALUES", "fixed_assets") in codes(accounts)
+    assert ("CONFLICTING_VALUES", "employees") in codes(accounts)
+
+
+def test_a_rounding_that_the_value_does_not_show_hides_no_failing_sum() -> None:
+    accounts = read_accounts(
+        inline(
+            number("FixedAssets", "740,000", decimals="-6"),
+            number("NetCurrentAssetsLiabilities", "81", decimals="-6"),
+            number("TotalAssetsLessCurrentLiabilities", "821", decimals="-6"),
+        )
+    )
+    assert accounts.fixed_assets is not None
+    assert [str(warning.code) for warning in accounts.fixed_assets.warnings] == [LESS]
+
+
+NET_FIELDS = {"net_assets", "total_assets_less_current_liabilities"}
+ALL_LINES = {"fixed_assets", "current_assets", "net_assets"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "flagged"),
+    [
+        # debts after one year are not taken off
+        (
+            (number("TotalAssetsLessCurrentLiabilities", "85"), number("Creditors", "30", "after"),
+             number("NetAssetsLiabilities", "85")),
+            NET, NET_FIELDS,
+        ),
+        (
+            (number("TotalAssetsLessCurrentLiabilities", "85"),
+             number("ProvisionsForLiabilitiesBalanceSheetSubtotal", "30"),
+             number("NetAssetsLiabilities", "60")),
+            NET, NET_FIELDS,
+        ),
+        # more is taken off than is tagged
+        (
+            (number("TotalAssetsLessCurrentLiabilities", "85"), number("Creditors", "30", "after"),
+             number("NetAssetsLiabilities", "51")),
+            NET, NET_FIELDS,
+        ),
+        # an untagged debt, as equity is the same
+        (
+            (number("TotalAssetsLessCurrentLiabilities", "85"), number("Creditors", "30", "after"),
+             number("NetAssetsLiabilities", "51"), number("Equity", "51")),
+            NET, set(),
+        ),
+        (
+            (number("TotalAssetsLessCurrentLiabilities", "85"), number("Creditors", "30", "after"),
+             number("NetAssetsLiabilities", "55")),
+            NET, set(),
+        ),
+        # accruals of the note are in creditors already
+        (
+            (number("TotalAssetsLessCurrentLiabilities", "85"),
+             number("AccrualsDeferredIncome", "30"), number("NetAssetsLiabilities", "85")),
+            NET, set(),
+        ),
+        # one tag for all creditors
+        (
+            (number("TotalAssetsLessCurrentLiabilities", "85"), number("Creditors", "30"),
+             number("NetAssetsLiabilities", "85")),
+            NET, set(),
+        ),
+        # more than all assets, where no total says so
+        (
+            (number("FixedAssets", "15"), number("CurrentAssets", "25"),
+             number("NetAssetsLiabilities", "4,100")),
+            NET, ALL_LINES,
+        ),
+        (
+            (number("FixedAssets", "15"), number("CurrentAssets", "25"),
+             number("Creditors", "10", "within"), number("NetAssetsLiabilities", "40")),
+            NET, ALL_LINES | {"total_assets"},
+        ),
+        (
+            (number("FixedAssets", "15"), number("NetCurrentAssetsLiabilities", "25"),
+             number("NetAssetsLiabilities", "4,100")),
+            NET, {"fixed_assets", "net_assets"},
+        ),
+        (
+            (number("FixedAssets", "15"), number("CurrentAssets", "25"),
+             number("TotalAssetsLessCurrentLiabilities", "4,100")),
+            LESS, {"fixed_assets", "current_assets", "total_assets_less_current_liabilities"},
+        ),
+        # debts within one year that are not tagged
+        (
+            (number("FixedAssets", "15"), number("CurrentAssets", "25"),
+             number("TotalAssetsLessCurrentLiabilities", "30"),
+             number("NetAssetsLiabilities", "12")),
+            NET, set(),
+        ),
+        # less than the lines leave
+        (
+            (number("FixedAssets", "150"), number("CurrentAssets", "250"),
+             number("Creditors", "100", "within"), number("NetAssetsLiabilities", "30")),
+            NET, ALL_LINES | {"total_assets"},
+        ),
+        # a part that is more than the total
+        (
+            (number("TotalAssets", "40"), number("CurrentAssets", "400")),
+            TOTAL, {"total_assets", "current_assets"},
+        ),
+    ],
+)  # fmt: skip
+def test_no_figure_exceeds_what_it_is_a_part_of(
+    facts: tuple[str, ...], code: str, flagged: set[str]
+) -> None:
+    found = codes(read_accounts(inline(*facts)))
+    assert {field for of, field in found if of == code} == flagged
+
+
+def test_a_nil_tag_around_an_amount_is_unreadable() -> None:
+    accounts = read_accounts(inline(number("FixedAssets", "31", **{"xsi:nil": "true"})))
+    assert "fixed_assets" in accounts.unreadable
 
 
 def test_a_second_currency_is_left_aside_and_flagged() -> None:

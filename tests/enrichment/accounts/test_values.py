@@ -37,6 +37,10 @@ from tests.enrichment.accounts.documents import inline, number
         ("None", "ixt-sec:numwordsen", "0"),
         ("two", "ixt-sec:num-words-en", "2"),
         ("one thousand, two hundred and thirty-four", "ixt-sec:numwordsen", "1234"),
+        ("nine hundred and ninety-nine million", "ixt-sec:numwordsen", "999000000"),
+        ("hundred and six", "ixt-sec:numwordsen", "106"),
+        ("(1,012 pounds 5 pence)", "ixt2:numunitdecimal", "-1012.05"),
+        ("\u22127 pounds", "ixt2:numunitdecimal", "-7"),
         # blanks of every width
         (" 1\u00a0234\u2009567\u202f\n", "ixt:numspacedot", "1234567"),
         # the currency sign inside the tag
@@ -82,6 +86,32 @@ def test_a_number_is_read_by_its_format(text: str, format_: str | None, expected
         ("12", "ixt2:zerodash"),
         ("lots", "ixt-sec:numwordsen"),
         ("1 2 3", "ixt2:numunitdecimal"),
+        # more than one number, or a number and the digits of a footnote
+        ("7 2,400", "ixt:numdotdecimal"),
+        ("7 24,000", "ixt:numdotdecimal"),
+        ("2,400 7", "ixt:numspacedot"),
+        ("240 7", None),
+        ("3 4", None),
+        ("2'400'7", "ixt:numdotdecimal"),
+        ("2 400'700", "ixt:numdotdecimal"),
+        ("2.400 7,0", "ixt:numdotcomma"),
+        ("1,2,400", "ixt:numdotdecimal"),
+        ("12,34,567", "ixt:numdotdecimal"),
+        ("1234,567", "ixt:numdotdecimal"),
+        ("240\f700", "ixt:numspacedot"),
+        # an amount where the format says that there is none
+        ("2,400", "ixt4:fixed-zero"),
+        ("2,400", "ixt2:nocontent"),
+        # words in no order that gives a number
+        ("six six", "ixt-sec:numwordsen"),
+        ("ten thousand million", "ixt-sec:numwordsen"),
+        ("three hundred thousand million", "ixt-sec:numwordsen"),
+        ("twenty fourteen", "ixt-sec:numwordsen"),
+        ("nil nil", "ixt-sec:numwordsen"),
+        # words that multiply the units
+        ("3 million 20 thousand pounds", "ixt2:numunitdecimal"),
+        ("3m pounds", "ixt2:numunitdecimal"),
+        ("1,2 pounds", "ixt2:numunitdecimal"),
         ("5", "ixt:datelonguk"),
         ("5", "ixt:unheardof"),
     ],

@@ -1,0 +1,160 @@
+"""The text printed beside a tag: brackets, minus signs, and words for a scale."""
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+from lxml import etree
+
+from enrichment.accounts.markup import BLOCKS
+
+_MAX_STEPS = 12
+_MAX_CHARACTERS = 200
+_CELL_EDGE = "\f"
+_EDGE = "\v"
+_ROW_ENDS = frozenset({"tr", "table", "body"})
+
+_BLANKS = " \t\r\n\f\v\u00a0\u2009\u202f\u200b\ufeff"
+_BLANK = r"[ \t\r\n\u00a0\u2009\u202f\u200b\ufeff]"
+_DASH = "-\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
+_CURRENCIES = ("US$", "£", "€", "$", "¥", "GBP", "EUR", "USD", "JPY", "CHF")
+_CURRENCY = f"(?:{'|'.join(map(re.escape, _CURRENCIES))})"
+_PAIRS = frozenset({"()", "[]", "\uff08\uff09"})
+_NEGATIVE = frozenset("([\uff08" + _DASH)
+_CLOSING = frozenset(pair[1] for pair in _PAIRS)
+
+_GLUED_MINUS = re.compile(rf"(?:^|[\s(:\v\f])[{_DASH}](?:\v|{_CURRENCY})*$")
+_LONE_MINUS = re.compile(
+    rf"^{_BLANK}*\v?[{_DASH}(\[\uff08](?:\v|{_BLANK}*)(?:{_CURRENCY}{_BLANK}*)?$"
+)
+_DIGITS = re.compile(r"\d(?:.*\d)?", re.DOTALL)
+_TRAILING_MINUS = re.compile(rf"^{_BLANK}*[{_DASH}]{_BLANK}*$")
+_SCALE_WORD = re.compile(
+    r"^(?:\s*(?P<word>thousand|million|billion)s?\b|(?P<sign>k|m|mn|bn)\b|\s*'(?P<zeros>000)\b)",
+    re.IGNORECASE,
+)
+_SCALES = {"thousand": 3, "k": 3, "000": 3, "million": 6, "m": 6, "mn": 6, "billion": 9, "bn": 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The text printed before and after a tag in its row, edges of cells and elements marked."""
+
+    before: str
+    after: str
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether the page prints the tag in brackets, or with a minus, outside of the tag."""
+        before, after = _end_of(self.before), _start_of(self.after)
+        if before + after in _PAIRS:
+            return True
+        cell = self.before.rpartition(_CELL_EDGE)[2]
+        rest = self.after.partition(_CELL_EDGE)[0]
+        if _GLUED_MINUS.search(cell):
+            return True
+        if _LONE_MINUS.search(cell) and not rest.strip():
+            return True
+        return _TRAILING_MINUS.search(rest.rstrip()) is not None
+
+    @property
+    def sign(self) -> int:
+        """-1 if a bracket or minus is printed next to the tag in its row, else 1."""
+        before, after = _end_of(self.before), _start_of(self.after)
+        return -1 if before in _NEGATIVE or after in _CLOSING else 1
+
+    @property
+    def scale(self) -> int | None:
+        """The power of ten of a word directly after the tag, as in `1.2m`; null without one."""
+        found = _SCALE_WORD.match(self.after.lstrip(_EDGE))
+        return _SCALES[next(filter(None, found.groups())).lower()] if found else None
+
+
+def neighbours_of(element: etree._Element) -> Neighbours:
+    """Return what the row of the tag prints beside its digits; nothing of a large neighbour.
+
+    What stands around the digits in the tag counts too: it may be excluded from the number.
+    """
+    shown = "".join(str(piece) for piece in islice(element.itertext(), _MAX_STEPS))
+    around = _DIGITS.split(shown[:_MAX_CHARACTERS], maxsplit=1)
+    inside = around if len(around) > 1 else ["", ""]
+    return Neighbours(_before(element) + inside[0], inside[1] + _after(element))
+
+
+def _end_of(text: str) -> str:
+    """Return the last character before an amount, blanks and one currency passed over."""
+    text = text.rstrip(_BLANKS)
+    for currency in _CURRENCIES:
+        text = text.removesuffix(currency)
+    return text.rstrip(_BLANKS)[-1:]
+
+
+def _start_of(text: str) -> str:
+    """Return the first character behind an amount, blanks and one currency passed over."""
+    text = text.lstrip(_BLANKS)
+    for currency in _CURRENCIES:
+        text = text.removeprefix(currency)
+    return text.lstrip(_BLANKS)[:1]
+
+
+def is_hidden(element: etree._Element) -> bool:
+    """Return whether the tag is in the hidden part of the document."""
+    return any(_local(ancestor) == "hidden" for ancestor in element.iterancestors())
+
+
+def _before(element: etree._Element) -> str:
+    current, pieces, length = element, [], 0
+    for _ in range(_MAX_STEPS):
+        previous, parent = current.getprevious(), current.getparent()
+        if previous is not None:
+            text = _text_of(previous) + (previous.tail or "")[-_MAX_CHARACTERS:]
+            current = previous
+        elif parent is not None and _local(parent) not in _ROW_ENDS:
+            text = _cell_edge(parent) + (parent.text or "")[-_MAX_CHARACTERS:]
+            current = parent
+        else:
+            break
+        pieces.append(text)
+        length += len(text)
+        if length > _MAX_CHARACTERS:
+            break
+    return "".join(reversed(pieces))[-_MAX_CHARACTERS:]
+
+
+def _after(element: etree._Element) -> str:
+    current: etree._Element | None = element
+    text = ""
+    for _ in range(_MAX_STEPS):
+        if current is None or _local(current) in _ROW_ENDS or len(text) > _MAX_CHARACTERS:
+            break
+        text += (current.tail or "")[:_MAX_CHARACTERS]
+        following = current.getnext()
+        if following is not None:
+            text += _text_of(following)
+            current = following
+        else:
+            current = current.getparent()
+            text += _cell_edge(current)
+    return text[:_MAX_CHARACTERS]
+
+
+def _text_of(element: etree._Element) -> str:
+    """Return the text of a small neighbour between its edges; of one with many nodes a mark."""
+    if not isinstance(element.tag, str):
+        return ""
+    edge = _cell_edge(element) or _EDGE
+    pieces = [edge, element.text or ""]
+    for count, node in enumerate(element.iterdescendants()):
+        if count > _MAX_STEPS:
+            return f"{edge}?{edge}"
+        pieces.append((node.text or "") if isinstance(node.tag, str) else "")
+        pieces.append(node.tail or "")
+    return "".join((*pieces, edge))
+
+
+def _cell_edge(element: etree._Element | None) -> str:
+    return _CELL_EDGE if element is not None and _local(element) in BLOCKS else ""
+
+
+def _local(element: etree._Element) -> str:
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""

@@ -1,0 +1,103 @@
+"""Numbers written in words or in two units, such as `two hundred` and `12 pounds 34 pence`."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+_ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "nineteen",
+]  # fmt: skip
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_VALUES = {word: number for number, word in enumerate(_ONES)} | {
+    word: 10 * number for number, word in enumerate(_TENS, start=2)
+}
+_NOTHING = frozenset({"no", "none", "nil", "nought"})
+_HUNDRED = 100
+_THOUSAND = 1_000
+_MULTIPLIERS = {"hundred": _HUNDRED, "thousand": _THOUSAND, "million": 1_000_000}
+_LARGEST = 999_999_999
+_MAX_WORDS = 20
+_TWENTY = 20
+
+_RUN = re.compile(r"\d[\d,]*", re.ASCII)
+_WHOLE = re.compile(r"\d{1,3}(,\d{3})+|\d+", re.ASCII)
+_HUNDREDTHS = re.compile(r"\d{1,2}", re.ASCII)
+_SCALE_WORDS = re.compile(
+    r"hundred|thousand|million|billion|trillion|dozen|\b(?:k|m|mn|bn)\b", re.IGNORECASE
+)
+_MINUS = re.compile(r"[-(\u2010-\u2015\u2212]")
+
+
+def value_in_words(text: str) -> Decimal | None:
+    """Return the number that English words spell in the usual order; null for anything else.
+
+    `five five` and `two hundred thousand million` are not numbers in the usual order.
+    """
+    words = text.lower().replace("-", " ").replace(",", " ").split()
+    if len(words) == 1 and words[0] in _NOTHING:
+        return Decimal(0)
+    said = [word for word in words if word != "and"]
+    if not said or len(said) > _MAX_WORDS:
+        return None
+    if said[0] in _MULTIPLIERS:
+        said.insert(0, "one")
+    value = _sum(said)
+    if value is None or value > _LARGEST or list(_spelled(value)) != said:
+        return None
+    return Decimal(value)
+
+
+def _sum(words: list[str]) -> int | None:
+    total = current = 0
+    for word in words:
+        if word in _VALUES:
+            current += _VALUES[word]
+        elif word == "hundred":
+            current *= _HUNDRED
+        elif word in _MULTIPLIERS:
+            total += current * _MULTIPLIERS[word]
+            current = 0
+        else:
+            return None
+    return total + current
+
+
+def _spelled(value: int) -> Iterator[str]:
+    """Yield the words of a whole number below a thousand million, `and` left out."""
+    if not value:
+        yield "zero"
+    for word in ("million", "thousand"):
+        count, value = divmod(value, _MULTIPLIERS[word])
+        if count:
+            yield from _below_thousand(count)
+            yield word
+    yield from _below_thousand(value)
+
+
+def _below_thousand(value: int) -> Iterator[str]:
+    hundreds, rest = divmod(value, _HUNDRED)
+    if hundreds:
+        yield from (_ONES[hundreds], "hundred")
+    if rest >= _TWENTY:
+        yield _TENS[rest // 10 - 2]
+        rest %= 10
+    if rest:
+        yield _ONES[rest]
+
+
+def parts_in_two_units(text: str) -> tuple[str, str, bool] | None:
+    """Return the whole digits, the hundredths, and whether a minus or bracket precedes them.
+
+    Null where there are more or other numbers than two, or words that multiply them.
+    """
+    whole, *minor = _RUN.findall(text) or [""]
+    rest = _RUN.sub(" ", text)
+    is_other = any(c.isdigit() for c in rest) or _SCALE_WORDS.search(rest) is not None
+    if is_other or len(minor) > 1 or not _WHOLE.fullmatch(whole):
+        return None
+    if not all(_HUNDREDTHS.fullmatch(run) for run in minor):
+        return None
+    is_negative = _MINUS.search(text.partition(whole)[0]) is not None
+    return whole.replace(",", ""), "".join(run.zfill(2) for run in minor), is_negative
