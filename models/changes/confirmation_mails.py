@@ -75,6 +75,11 @@ async def prepare_letter(
     )
 
 
+async def is_erased(confirmation_id: str) -> bool:
+    """Tell whether the contact of a mail was erased, before or after the mail was prepared."""
+    return await Confirmation.filter(id=confirmation_id, email__isnull=True).exists()
+
+
 async def note_held(confirmation_id: str, now: datetime) -> None:
     """Note that the mail waits, for the platform; others are shown the same as of a mail that went.
 

@@ -1,6 +1,7 @@
 """Every personal text column is filled, erased, and looked for everywhere (A18)."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,22 @@ from tortoise.models import Model
 from models import Contact, Customer, EnrichmentRun, Suggestion, UpstreamResponse
 from models.changes.contact_editing import create_contact
 from models.changes.contact_erasure import erase_contact
+from models.changes.customer_editing import delete_customer
 from models.storage.database import Database
 from models.storage.sql import is_postgres
 from models.tables import personal_columns
 from models.tables.audit import ActorContext
 from models.tables.confirmation import Confirmation
 from models.tables.personal_columns import Content, columns_with, text_columns
-from tests.factories import TABLES, add_customer, erase, everything, move, record_consent
+from tests.factories import (
+    TABLES,
+    add_customer,
+    edit,
+    erase,
+    everything,
+    move,
+    record_consent,
+)
 
 ERASED_WITH = (Content.PERSONAL, Content.REFERENCE)
 OF_CUSTOMERS = {
@@ -93,13 +103,18 @@ async def fill(belongs: Callable[[Model], bool], tables: set[str]) -> dict[str, 
     return marks
 
 
-async def found(marks: dict[str, str]) -> set[str]:
-    """Name the columns whose marks are stored anywhere, in the index of searches too."""
-    text = repr(await everything()).replace("\\xc2\\xa7", "§")
-    if not is_postgres():  # which has an index in the place of this table
-        _, rows = await get_connection("default").execute_query("SELECT * FROM customer_search")
-        text += repr([dict(row) for row in rows])
-    return {column for mark, column in marks.items() if mark in text}
+async def found(database: Database, marks: dict[str, str]) -> set[str]:
+    """Name the columns whose marks are stored anywhere, on SQLite in its files too."""
+    text = repr(await everything()).replace("\\xc2\\xa7", "§").encode()
+    if not is_postgres():
+        text += in_files(database)
+    return {column for mark, column in marks.items() if mark.encode() in text}
+
+
+def in_files(database: Database) -> bytes:
+    """Return the bytes of the files of an SQLite database."""
+    path = database.config["connections"]["default"]["credentials"]["file_path"]
+    return b"".join(one.read_bytes() for one in Path(path).parent.glob(f"{Path(path).name}*"))
 
 
 def test_every_table_with_personal_columns_is_erased_with_customers_or_is_of_users() -> None:
@@ -136,13 +151,62 @@ async def test_nothing_that_was_filled_in_is_left(
 
     if is_whole:
         marks = await fill(belongs, OF_CUSTOMERS)
-        assert await found(marks) == set(marks.values())
+        assert await found(database, marks) == set(marks.values())
         await erase(database, act, customer)
     else:
         marks = await fill(belongs, OF_CONTACTS)
-        assert await found(marks) == set(marks.values())
+        assert await found(database, marks) == set(marks.values())
         await database.transaction(lambda: erase_contact(act, contact.id, None))
-    assert await found(marks) == set()
+    assert await found(database, marks) == set()
     assert {name.partition(".")[0] for name in marks.values()} == (
         OF_CUSTOMERS if is_whole else OF_CONTACTS
     )
+
+
+FORMER, NAME = "\u0292\u0259\u0259", "\u014b\u0259\u0259"
+"""Names that are a term of the index of searches each, which shortens terms that begin alike."""
+
+
+async def terms() -> int:
+    """Count the parts of the index of searches."""
+    _, rows = await get_connection("default").execute_query(
+        "SELECT count(*) AS parts FROM customer_search_data WHERE id > 10"
+    )
+    return int(rows[0]["parts"])
+
+
+async def test_sqlites_files_do_not_remember_an_erased_customer_nor_its_former_names(
+    database: Database, act: ActorContext
+) -> None:
+    """A18: neither the index of searches, nor free space, nor the log."""
+    if database.is_postgres:
+        pytest.skip("VACUUM and archived WAL are the operator's there")
+    other = await add_customer(database, act, name="Other")
+    customer = await add_customer(database, act, name=FORMER)
+    await edit(database, act, customer, {"name": NAME})
+    assert [name.encode() in in_files(database) for name in (FORMER, NAME)] == [True, True]
+    await erase(database, act, customer)
+    assert [name.encode() in in_files(database) for name in (FORMER, NAME)] == [False, False]
+    assert await terms() == 1
+    await erase(database, act, other)
+    assert await terms() == 0
+
+
+async def test_an_erasure_that_is_only_tried_leaves_sqlites_log_alone(
+    database: Database, act: ActorContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied: list[str] = []
+
+    async def note(path: str) -> None:
+        emptied.append(path)
+
+    monkeypatch.setattr("models.storage.database.empty_log", note)
+    customer = await add_customer(database, act)
+
+    async def work() -> None:
+        await delete_customer(act, customer.id, "Asked", None)
+
+    await database.transaction(work, dry_run=True)
+    assert emptied == []
+    await database.transaction(work)
+    assert len(emptied) == (0 if database.is_postgres else 1)
