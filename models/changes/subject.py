@@ -1,6 +1,6 @@
 """Finds, exports and erases what is stored of one person, by email address or by name.
 
-It goes through every text column that is not declared open
+It goes through every column that is not declared open
 (`models/tables/personal_columns.py`), so it also looks through
 columns that were added and forgotten.
 """
@@ -25,7 +25,7 @@ from models.tables.contact import Contact
 from models.tables.contact_state import ContactState
 from models.tables.customer import Customer
 from models.tables.customer_class import CustomerClass
-from models.tables.personal_columns import Content, text_columns
+from models.tables.personal_columns import Content, columns_of
 from models.tables.user import User
 
 BATCH = 1_000
@@ -100,7 +100,7 @@ async def mentions(wanted: Wanted) -> list[Mention]:
     """Return every place in the database where the person is mentioned."""
     found = []
     for model in _tables():
-        contents = text_columns(model)
+        contents = columns_of(model)
         columns = [name for name, content in contents.items() if content is not Content.OPEN]
         owners = [name for name in OWNERS if name in model._meta.db_fields]
         async for row in _rows(model, [*columns, *owners] if columns else []):
@@ -203,6 +203,8 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for one in value:
             yield from _texts(one)
+    elif value is not None:
+        yield str(value)
 
 
 def _folded(text: str) -> str:

@@ -1,6 +1,7 @@
 """Every personal text column is filled, erased, and looked for everywhere (A18)."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from tortoise import fields
 from tortoise.connection import get_connection
 from tortoise.models import Model
 
-from models import Contact, Customer, EnrichmentRun, Suggestion, UpstreamResponse
+from models import ClassChange, Contact, Customer, EnrichmentRun, Suggestion, UpstreamResponse
 from models.changes.contact_editing import create_contact
 from models.changes.contact_erasure import erase_contact
 from models.changes.customer_editing import delete_customer
@@ -18,7 +19,7 @@ from models.storage.sql import is_postgres
 from models.tables import personal_columns
 from models.tables.audit import ActorContext
 from models.tables.confirmation import Confirmation
-from models.tables.personal_columns import Content, columns_with, text_columns
+from models.tables.personal_columns import Content, columns_of, columns_with
 from tests.factories import (
     TABLES,
     add_customer,
@@ -37,6 +38,12 @@ OF_CUSTOMERS = {
 """Tables with such columns; all of them are a customer's, or a contact's."""
 
 OF_CONTACTS = {"audit_entry", "confirmation", "contact", "contact_state"}
+
+
+class Kind(StrEnum):
+    """A closed set of values."""
+
+    OLD = "OLD"
 
 
 async def world(database: Database, act: ActorContext) -> tuple[Customer, Contact]:
@@ -71,6 +78,8 @@ def filled(model: type[Model], column: str, mark: str) -> Any:
     kind = model._meta.fields_map[column]
     if isinstance(kind, fields.JSONField):
         return {"name": mark}
+    texts = (fields.CharField, fields.TextField, fields.BinaryField)
+    assert isinstance(kind, texts), f"Say how to mark and find a value of {column}."
     return mark.encode() if isinstance(kind, fields.BinaryField) else mark
 
 
@@ -98,7 +107,7 @@ async def fill(belongs: Callable[[Model], bool], tables: set[str]) -> dict[str, 
         for own in ("id", "number", "step"):
             copy.pop(own, None)
         await model.create(
-            **{**copy, **({"step": "x"} if "step" in text_columns(model) else {}), **values}
+            **{**copy, **({"step": "x"} if "step" in columns_of(model) else {}), **values}
         )
     return marks
 
@@ -126,16 +135,30 @@ def test_every_table_with_personal_columns_is_erased_with_customers_or_is_of_use
 
 def test_what_is_declared_of_columns_is_about_columns_that_there_are() -> None:
     declared = personal_columns._DECLARED
-    known = {str(one._meta.db_table): text_columns(one).keys() for one in TABLES}
+    known = {str(one._meta.db_table): columns_of(one).keys() for one in TABLES}
     for table, contents in declared.items():
         for names in contents.values():
-            assert set(names) <= known[table], table
+            assert set(names.split()) <= known[table], table
 
 
 def test_a_column_that_is_not_declared_is_personal() -> None:
-    assert text_columns(Contact) == dict.fromkeys(
-        ("name", "email", "address_salt"), Content.PERSONAL
-    )
+    """Whatever its type, and though it is named as ids are; keys of other tables are none."""
+
+    class Passport(Model):
+        id = fields.CharField(max_length=40, primary_key=True)
+        contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField("models.Contact")
+        passport_id = fields.CharField(max_length=40)
+        born_on = fields.DateField()
+        height_cm = fields.IntField()
+        is_resident = fields.BooleanField()
+        kind = fields.CharEnumField(Kind)
+        created_at = fields.DatetimeField()
+
+    names = ("passport_id", "born_on", "height_cm", "is_resident", "kind")
+    assert columns_of(Passport) == dict.fromkeys(names, Content.PERSONAL)
+    personal = columns_with(Contact, Content.PERSONAL)
+    assert personal == {"name", "email", "address_salt"}
+    assert "customer_id" not in columns_of(ClassChange)
 
 
 @pytest.mark.parametrize("is_whole", [True, False], ids=["customer", "contact"])
