@@ -11,7 +11,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-from models.rules.folding import folded
+from models.rules.folding import folded, searchable
 
 append_only = import_module("models.migrations.0012_append_only")
 folded_keys = import_module("models.migrations.0017_folded_keys")
@@ -83,7 +83,7 @@ ASKED_BEFORE = "UPDATE confirmation SET is_requester_masked = true"
 """Who asked before may have been masked: their mails and pages repeat no names."""
 
 
-async def renew_customers(rows: folded_keys.Rows) -> None:
+async def renew_customers(rows: Any) -> None:
     """Make the keys of customers anew where they differ, some at a time."""
     last = ""
     while found := await rows.read(
@@ -103,7 +103,7 @@ async def renew_customers(rows: folded_keys.Rows) -> None:
             await _renew_number(rows, row)
 
 
-async def _renew_number(rows: folded_keys.Rows, row: dict[str, Any]) -> None:
+async def _renew_number(rows: Any, row: dict[str, Any]) -> None:
     """Make the key of an account number anew.
 
     A number that has become the same as another's keeps working under a key of its own, as one
@@ -119,12 +119,22 @@ async def _renew_number(rows: folded_keys.Rows, row: dict[str, Any]) -> None:
     )
 
 
+async def _add_search_keys_of_users(rows: Any) -> None:
+    found = await rows.read("SELECT id, name, email FROM app_user")
+    keys = (
+        ("\n".join(searchable(text) for text in (row["name"], row["email"]) if text), row["id"])
+        for row in found
+    )
+    await rows.write("UPDATE app_user SET search_key = ? WHERE id = ?", keys)
+
+
 async def mend(_: StateApps, editor: BaseSchemaEditor) -> None:
     """Renew the keys, replace the triggers, and delete what searches remember."""
     rows = folded_keys.Rows(editor)
     for table in folded_keys.NAMED:
         await folded_keys.renew_names(rows, table)
     await folded_keys.renew_users(rows)
+    await _add_search_keys_of_users(rows)
     await renew_customers(rows)
     for statement in (*(POSTGRES if rows.is_postgres else SQLITE), ASKED_BEFORE):
         await editor.client.execute_query(statement)
@@ -139,5 +149,6 @@ class Migration(migrations.Migration):
         ops.AddField(
             "Confirmation", "is_requester_masked", fields.BooleanField(db_default=False)
         ),
+        ops.AddField("User", "search_key", fields.TextField(db_default="")),
         ops.RunPython(mend, ops.RunPython.noop),
     ]

@@ -35,7 +35,7 @@ def checked_amount(number: Decimal) -> Decimal:
     """
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):  # neither a number nor finite
-        raise InvalidAmount("An amount has 15 digits at most.")
+        raise InvalidAmount("An amount must be a finite number.")
     places = min(max(-exponent, 0), PLACES)
     try:
         amount = number.quantize(Decimal((0, (1,), -places)), context=_BOUNDED)

@@ -20,6 +20,12 @@ _SEPARATORS = re.compile(
     "(?:[^\\S\t\n\v\f\r]|[\\-\u00ad\u200b\u200c\u200d\u2010-\u2015\u2060\u2212\ufeff])+"
 )
 _DECIMAL = re.compile(r"(?:[A-Z]{1,2}[0-9]+|[0-9]*)\.[0-9]+")
+_DASHES = "[\\-\u00ad\u2010-\u2015\u2212]"
+_ODD_DASH = re.compile(rf"{_DASHES}.*|.*{_DASHES}|.*[0-9]\s*{_DASHES}\s*[0-9A-Za-z]", re.DOTALL)
+"""A sign, a trailing dash, or a single digit behind a dash, as of a check digit or of decimals."""
+_EDGES = re.compile(
+    "^[\\s\u00ad\u200b\u200c\u200d\u2060\ufeff]+|[\\s\u00ad\u200b\u200c\u200d\u2060\ufeff]+\\Z"
+)
 _LENGTH = 8
 _SHOWN = 20
 
@@ -36,15 +42,17 @@ def normalise(text: str) -> str:
     """Return `text` as the register writes it: 8 characters, upper case, leading zeros kept.
 
     Blanks and dashes go, and dots unless they could be a decimal point: ``9000001.0`` is a number
-    that a spreadsheet mangled, and without its dot it would be another company's. Digits are
+    that a spreadsheet mangled, and without its dot it would be another company's. So is a single
+    digit behind a dash, as in ``9000001-0``, and a dash at either end is no separator. Digits are
     padded on the left to 8 (``R`` to 7, two letters to 6). Only ASCII is a number: other
     alphabets' digits and look-alike letters are refused rather than guessed at. A number of zeros
     alone belongs to nobody and is refused too.
 
     Raises InvalidCompanyNumber for what the register cannot hold: no request is worth making.
     """
-    compact = _SEPARATORS.sub("", text.strip())
-    if not compact.isascii() or _DECIMAL.fullmatch(compact.upper()):
+    trimmed = _EDGES.sub("", text)
+    compact = _SEPARATORS.sub("", trimmed)
+    if _ODD_DASH.fullmatch(trimmed) or not compact.isascii() or _DECIMAL.fullmatch(compact.upper()):
         raise InvalidCompanyNumber(text)
     padded = _pad(compact.upper().replace(".", ""))
     if not ACCEPTED.fullmatch(padded) or _ALL_ZEROS.fullmatch(padded):

@@ -60,6 +60,11 @@ def is_blank(text: str) -> bool:
     return all(character.isspace() or _is_invisible(character) for character in text)
 
 
+def holds_invisible(text: str) -> bool:
+    """Tell whether a text holds characters that show nothing; blanks are none of these."""
+    return any(map(_is_invisible, text))
+
+
 def folded(text: str) -> str:
     """Return what two spellings of a name have in common.
 

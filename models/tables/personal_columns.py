@@ -36,7 +36,7 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
         Content.OPEN: "shown_prefix hash scopes expires_at last_used_at revoked_at rotated_from_id",
     },
     "app_user": {
-        Content.STAFF: "name name_key email issuer subject",
+        Content.STAFF: "name name_key search_key email issuer subject",
         Content.OPEN: "permissions disabled_at",
     },
     "audit_entry": {
