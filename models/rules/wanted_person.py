@@ -1,8 +1,9 @@
 """The person that an operator looks for, by name or email address. PURE."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from models.rules.email_address import (
     InvalidEmailError,
@@ -26,12 +27,7 @@ class Wanted:
 
     def is_in(self, value: object) -> bool:
         """Tell whether a stored value mentions the person, as a word of its own."""
-        if self.email is not None:
-            words = "|".join(re.escape(one) for one in sorted(_spellings(self.email)))
-            pattern, fold = re.compile(rf"(?<![\w.+-])(?:{words})(?!\w|[.-]\w)"), folded
-        else:
-            name = re.escape(searchable(self.name or ""))
-            pattern, fold = re.compile(rf"(?<!\w){name}(?!\w)"), searchable
+        pattern, fold = _matcher(self)
         return any(pattern.search(fold(text)) for text in _texts(value))
 
     def is_named(self, name: str | None) -> bool:
@@ -42,6 +38,16 @@ class Wanted:
     def is_at(self, email: str | None) -> bool:
         """Tell whether an email address is the one that is wanted."""
         return email is not None and self.email is not None and _key(email) == _key(self.email)
+
+
+@lru_cache(maxsize=8)
+def _matcher(wanted: Wanted) -> tuple[re.Pattern[str], Callable[[str], str]]:
+    """Return what finds the person in a text, and how the text is to be folded before."""
+    if wanted.email is not None:
+        words = "|".join(re.escape(one) for one in sorted(_spellings(wanted.email)))
+        return re.compile(rf"(?<![\w.+-])(?:{words})(?!\w|[.-]\w)"), folded
+    name = re.escape(searchable(wanted.name or ""))
+    return re.compile(rf"(?<!\w){name}(?!\w)"), searchable
 
 
 def _key(email: str) -> str:

@@ -457,8 +457,9 @@ async def test_mails_asked_for_before_repeat_no_names_and_users_are_searched_by_
         ),
         (
             "INSERT INTO customer (id, account_number, account_number_key, name, name_key,"
-            " search_key, customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)"
-            " VALUES ('cus_1', 'A\u20111', 'a\u20111', 'Acme', 'acme', 'acme', 'cls_1', '{}',"
+            " search_key, customer_class_id, profile, enrichment_status, created_at,"
+            " last_modified_at, version) VALUES ('cus_1', 'A\u20111', 'a\u20111', 'Acme', 'acme',"
+            " 'acme', 'cls_1', '{}',"
             f" 'NOT_APPLICABLE', {AT}, {AT}, 1), ('cus_2', 'A-1', 'a-1', 'Bee', 'bee', 'bee',"
             f" 'cls_1', '{{}}', 'NOT_APPLICABLE', {AT}, {AT}, 1)"
         ),
