@@ -1,4 +1,4 @@
-"""The person that an operator looks for, by name or email address. PURE."""
+"""The person that an operator looks for, by name or email address."""
 
 import re
 from collections.abc import Callable, Iterator
