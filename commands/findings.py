@@ -91,6 +91,13 @@ def _database(settings: Settings) -> Finding | None:
 
 
 def _public_url(settings: Settings) -> Finding | None:
+    if not settings.has_links:
+        return Finding(
+            "NO_PUBLIC_URL",
+            "PUBLIC_URL",
+            "Links in mails lead to a port of this machine that is chosen at start, which"
+            " recipients cannot open. Set PUBLIC_URL to the https:// address of this service.",
+        )
     if settings.public_url is None:
         return Finding(
             "NO_PUBLIC_URL",

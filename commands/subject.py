@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -12,25 +13,28 @@ import click
 
 from commands.running import do, read, read_settings, say
 from models.changes.subject import (
+    Fate,
     Mention,
     Subjects,
-    Wanted,
     confirmations_of,
     erase,
+    erase_mentioned,
     mentions,
     records_of,
     subjects_of,
 )
+from models.rules.wanted_person import Wanted
 from models.tables.audit import ActorContext
-from models.tables.personal_columns import Content
 
 subject_cli = click.Group("subject", help="What is stored of one person (a data subject).")
 
-WHY_KEPT = {
-    Content.PERSONAL: "kept with its customer: evidence of consent, or text about somebody else",
-    Content.REFERENCE: "a reference of a customer",
-    Content.ACTOR: "the name of a credential, in the history of what it did",
-    Content.STAFF: "a user or a token; disable the user first",
+FATES = {
+    Fate.ERASED: "goes with erase",
+    Fate.ON_REQUEST: "stays, because it is about somebody else; erase --mentions erases it",
+    Fate.EVIDENCE: "stays, because it is evidence of consent, kept while its customer is",
+    Fate.CREDENTIAL: "stays, because it names a credential: a token, or who did something",
+    Fate.SIGN_IN: "stays, so that the user cannot sign in as somebody new",
+    Fate.OTHER: "stays, because it is data of somebody else; edit it there",
 }
 
 
@@ -76,7 +80,13 @@ def export(email: str | None, name: str | None) -> None:
         return {
             "subjects": {one: await records_of(one) for one in subjects.ids},
             "mentions": [
-                {"table": one.table, "id": one.row_id, "column": one.column, "of": one.owner_id}
+                {
+                    "table": one.table,
+                    "id": one.row_id,
+                    "column": one.column,
+                    "of": one.owner_id,
+                    "isErased": one.fate is Fate.ERASED,
+                }
                 for one in found
             ],
         }
@@ -90,33 +100,73 @@ def export(email: str | None, name: str | None) -> None:
 @by_email
 @by_name
 @click.option("--only", "ids", multiple=True, help="Erase only this id; can be repeated.")
+@click.option(
+    "--mentions",
+    "with_mentions",
+    is_flag=True,
+    help="Also erase reasons of class changes, and values and reasons in the audit trail, that"
+    " mention the person and are about somebody else.",
+)
 @click.option("--yes", "is_meant", is_flag=True, help="Erase; without it, only list what would be.")
 def erase_subject(
-    email: str | None, name: str | None, ids: tuple[str, ...], *, is_meant: bool
+    email: str | None,
+    name: str | None,
+    ids: tuple[str, ...],
+    *,
+    with_mentions: bool,
+    is_meant: bool,
 ) -> None:
     """Erase the contacts, individual customers and disabled users that are the person.
 
     All of them in one transaction. It cannot be undone. Several people may have one name: see
-    `find` first, and choose with --only.
+    `find` first, and choose with --only. With --mentions, --only also chooses the rows that
+    mention the person.
     """
     wanted = _wanted(email, name)
 
-    async def chosen() -> Subjects:
+    async def look() -> tuple[Subjects, list[Mention]]:
         subjects = await subjects_of(wanted)
-        return subjects.only(ids) if ids else subjects
+        if ids:
+            subjects = subjects.only(ids)
+        return subjects, await mentions(wanted, subjects)
+
+    def wanted_of(found: list[Mention]) -> list[Mention]:
+        """Return the mentions to erase: with --only, those in rows that it names."""
+        asked = [one for one in found if one.fate is Fate.ON_REQUEST and with_mentions]
+        return [one for one in asked if not ids or one.row_id in ids]
 
     if not is_meant:
-        for subject_id in read(chosen).ids:
-            print(f"would erase {subject_id}")
-        print("Nothing was erased: add --yes.")
+        _print_plan(*read(look), wanted_of)
         return
 
     async def work(act: ActorContext) -> tuple[Subjects, list[str]]:
-        subjects = await chosen()
+        subjects, found = await look()
         await erase(act, subjects)
+        await erase_mentioned(act, wanted_of(found))
         return subjects, await confirmations_of(subjects)
 
-    erased, confirmations = do(work)
+    _print_erased(*do(work))
+    _, left = read(lambda: _look(wanted))
+    if left:
+        _print_mentions(left)
+        say("subject_mentioned", f"The person is still mentioned in {len(left)} places.")
+        sys.exit(2)
+
+
+def _print_plan(
+    subjects: Subjects,
+    found: list[Mention],
+    wanted_of: Callable[[list[Mention]], list[Mention]],
+) -> None:
+    for subject_id in subjects.ids:
+        print(f"would erase {subject_id}")
+    for one in wanted_of(found):
+        print(f"would erase {one.table}.{one.column} {one.row_id}")
+    print("Nothing was erased: add --yes.")
+
+
+def _print_erased(erased: Subjects, confirmations: list[str]) -> None:
+    """Print what was erased, and delete the mails of these confirmations from the mailbox."""
     for subject_id in erased.ids:
         print(f"erased {subject_id}")
     for confirmation_id in confirmations:
@@ -124,21 +174,17 @@ def erase_subject(
         if file.exists():
             file.unlink()
             print(f"deleted {file}")
-    left = read(lambda: mentions(wanted))
-    if left:
-        _print_mentions(left)
-        say("subject_mentioned", f"The person is still mentioned in {len(left)} places.")
-        sys.exit(2)
 
 
 async def _look(wanted: Wanted) -> tuple[Subjects, list[Mention]]:
-    return await subjects_of(wanted), await mentions(wanted)
+    subjects = await subjects_of(wanted)
+    return subjects, await mentions(wanted, subjects)
 
 
 def _print_mentions(found: list[Mention]) -> None:
     for one in found:
         of = f" of {one.owner_id}" if one.owner_id and one.owner_id != one.row_id else ""
-        print(f"mention   {one.table}.{one.column} {one.row_id}{of}: {WHY_KEPT[one.content]}")
+        print(f"mention   {one.table}.{one.column} {one.row_id}{of}: {FATES[one.fate]}")
 
 
 def _mails(wanted: Wanted) -> list[Path]:

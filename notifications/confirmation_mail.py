@@ -44,10 +44,10 @@ def confirmation_message(
 
     `to_address` has its domain in ASCII. Names are repeated only if they are short and plain.
     """
-    contact_name = name_in_mail(letter.contact_name)
+    contact_name = name_in_mail(letter.contact_name or "")
     values = {
         "contact_name": contact_name,
-        "customer_name": name_in_mail(letter.customer_name),
+        "customer_name": name_in_mail(letter.customer_name or ""),
         "address": letter.address,
         "confirm_url": f"{public_url}/confirm/{letter.confirming}",
         "withdraw_url": f"{public_url}/withdraw/{letter.withdrawing}",

@@ -8,6 +8,7 @@ import structlog
 from models.changes.confirmation_mails import (
     Held,
     Lifetimes,
+    is_erased,
     note_delayed,
     note_held,
     note_not_needed,
@@ -34,6 +35,9 @@ HELD = "HELD"
 
 
 SENT, NOT_NEEDED = Outcome(MailState.SENT), Outcome("NOT_NEEDED")
+
+REMOVED = "removed"
+"""The key of a job's payload that names erased mails: their copies are to be deleted."""
 
 SILENT_AFTER = 3
 """After so many timeouts in a row one mail at a time finds out whether the server answers again."""
@@ -67,7 +71,14 @@ class ConfirmationMailer:
         self._is_probing = False
 
     async def run(self, job: Claim) -> Store:
-        """Send the mail, unless nobody waits for it any more; return what notes that it went."""
+        """Send the mail, unless nobody waits for it any more; return what notes that it went.
+
+        A job that names `removed` mails deletes their copies instead.
+        """
+        if REMOVED in job.payload:
+            for mail_id in job.payload[REMOVED]:
+                await self._remove(mail_id)
+            return _removed
         if self._timeouts < SILENT_AFTER:
             return await self._send(job)
         if self._is_probing:
@@ -107,7 +118,16 @@ class ConfirmationMailer:
                 lambda now: note_undeliverable(confirmation_id, code, now),
             )
         self._timeouts = 0
+        if await is_erased(confirmation_id):  # while the mail was on its way
+            await self._remove(confirmation_id)
         return self._noted(SENT, lambda now: note_sent(confirmation_id, now))
+
+    async def _remove(self, mail_id: str) -> None:
+        try:
+            await self._post.remove(mail_id)
+        except MailDelayed as fault:
+            log.warning("mail_not_removed", code=fault.code)
+            raise TryAgainError(fault.code) from fault
 
     def _noted(self, outcome: Outcome, note: Callable[[datetime], Awaitable[None]]) -> Store:
         """Return what notes an outcome, and tells it."""
@@ -126,6 +146,8 @@ class ConfirmationMailer:
         attempts: int,  # noqa: ARG002  # see above
     ) -> None:
         """Show on the contact that the mail is late, and why; not that it is held."""
+        if REMOVED in job.payload:
+            return
         if reason == HELD:
             await note_held(job.payload["confirmation_id"], self._clock())
         elif reason is not None:
@@ -140,7 +162,13 @@ class ConfirmationMailer:
         is_bare: bool,  # noqa: ARG002  # there is no more to store than the failure
     ) -> None:
         """Show on the contact that the mail was given up."""
+        if REMOVED in job.payload:
+            return
         await note_undeliverable(job.payload["confirmation_id"], None, self._clock())
+
+
+async def _removed() -> Outcome:
+    return Outcome("REMOVED")
 
 
 def confirmation_mailer(

@@ -27,6 +27,13 @@ class FileTransport:
         except OSError as error:
             raise MailDelayed(MailFailureCode.UNREACHABLE) from error
 
+    async def remove(self, mail_id: str) -> None:
+        """Delete a mail; raises MailDelayed if the disk does not let it."""
+        try:
+            await asyncio.to_thread((self._folder / f"{mail_id}.eml").unlink, missing_ok=True)
+        except OSError as error:
+            raise MailDelayed(MailFailureCode.UNREACHABLE) from error
+
     def _write(self, name: str, content: bytes) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".part")

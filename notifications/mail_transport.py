@@ -20,6 +20,9 @@ class MailTransport(Protocol):
     async def send(self, message: EmailMessage, recipient: str) -> None:
         """Hand a mail over; raises MailDelayed or MailRefused."""
 
+    async def remove(self, mail_id: str) -> None:
+        """Delete the copy of a mail, if this transport keeps one; raises MailDelayed."""
+
 
 class MailSettings(Protocol):
     """What an operator may set about mails."""

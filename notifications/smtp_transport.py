@@ -107,6 +107,9 @@ class SmtpTransport:
         finally:
             client.close()
 
+    async def remove(self, mail_id: str) -> None:
+        """Do nothing: a mail server's copies are out of reach."""
+
     async def check(self) -> None:
         """Connect and sign in without sending anything; raises MailDelayed."""
         client = self._client()

@@ -205,6 +205,8 @@ async def change_customer_class(
                 name=row.name,
                 profile=row.profile,
                 consent_review_due_at=row.consent_review_due_at,
+                company_number=row.company_number,
+                is_masked=context.is_masked,
             ),
         )
 

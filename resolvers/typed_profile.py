@@ -8,12 +8,17 @@ import strawberry
 
 from models.rules.amount import InvalidAmount, checked_amount, plain
 from models.rules.errors import RefusalCode
+from models.rules.folding import holds_invisible
 from models.rules.profile import FIGURES, ProfileEntry, ValueSource, is_to_come
 from models.rules.text import Checks
 from schema.types.customer_changes import CompanyProfileInput, MoneyInput
 from schema.types.enrichment import camel
 
 CURRENCY = re.compile(r"[A-Z]{3}")
+NO_CURRENCIES = frozenset({"XXX", "XTS"})
+"""Codes of ISO 4217 for no currency, and for tests."""
+EARLIEST = date(1000, 1, 1)
+"""No body that is still on the register is older."""
 MAX_COUNT = 10_000_000
 LINE_LENGTH = 200
 
@@ -60,10 +65,22 @@ def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | No
         name: checks.optional_text(line, LINE_LENGTH, *path, camel(name))
         for name, line in lines.items()
     }
+    if holds_invisible(address.get("postal_code") or ""):
+        checks.refuse(
+            RefusalCode.INVALID,
+            "The postcode must not hold invisible characters.",
+            *(*path, "postalCode"),
+        )
     return address if any(address.values()) else None
 
 
 def _check_past(checks: Checks, name: str, day: date, now: datetime) -> None:
+    if day < EARLIEST:
+        checks.refuse(
+            RefusalCode.INVALID,
+            f"The date of incorporation must not be before {EARLIEST.isoformat()}.",
+            *("profile", camel(name)),
+        )
     if is_to_come(day, now):
         checks.refuse(
             RefusalCode.INVALID,
@@ -80,7 +97,7 @@ def _check_count(checks: Checks, name: str, count: int) -> None:
 def _amount(checks: Checks, name: str, money: MoneyInput) -> str:
     """Return the amount as it is stored; refuse one that is too large or too exact."""
     path = ("profile", camel(name))
-    if not CURRENCY.fullmatch(money.currency):
+    if not CURRENCY.fullmatch(money.currency) or money.currency in NO_CURRENCIES:
         checks.refuse(
             RefusalCode.INVALID, "A currency is three capitals, such as GBP.", *path, "currency"
         )

@@ -314,3 +314,14 @@ async def test_an_unreachable_database_is_told_without_its_password() -> None:
     assert "DATABASE_UNREACHABLE" in codes
     assert "ECONNREFUSED" in out
     assert "hunter2" not in out
+
+
+def test_a_port_that_is_chosen_at_start_is_not_named_in_a_warning() -> None:
+    """Links to port 0 lead nowhere."""
+    (found,) = [
+        one
+        for one in findings_of(settings_with(port=0, public_url=None), [])
+        if one.code == "NO_PUBLIC_URL"
+    ]
+    assert ":0" not in found.message
+    assert "chosen at start" in found.message

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
@@ -11,6 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 ROWS_AT_ONCE = 200
+
+_FORMULA_SIGNS = "=+@\uff1d\uff0b\uff20\ufe66\ufe62\ufe6b\uff0d\ufe63-"
+_INNER_FORMULA = re.compile(rf"""([;\t\r\n]["']*)(?=[{_FORMULA_SIGNS}])""")
+"""Where a formula would begin in a spreadsheet that divides cells by semicolons or tabs.
+
+Such a program also takes a quote for one at the beginning of a cell only.
+"""
 
 FORMULA_STARTS = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20", *"\ufe66\ufe62\ufe63\ufe6b")
 """A cell that begins so would be run as a formula by a spreadsheet; some read wide signs alike."""
@@ -109,5 +117,5 @@ def _cell(value: Cell) -> str:
         return "true" if value else "false"
     if isinstance(value, Enum):
         return str(value.value)
-    text = str(value)
+    text = _INNER_FORMULA.sub(r"\1'", str(value))
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from models.changes.confirmation_names import names_shown
 from models.changes.contact_editing import locked_contact
 from models.changes.preference_withdrawal import withdraw
 from models.jobs.event import publish
@@ -24,7 +25,7 @@ from models.tables.audit import ActorContext
 from models.tables.confirmation import TOKEN, Confirmation, ConfirmationToken, LinkPurpose, hash_of
 from models.tables.contact import Contact
 from models.tables.contact_state import note_state
-from models.tables.customer import REASON_LENGTH, Customer
+from models.tables.customer import REASON_LENGTH
 from models.tables.preference_entry import PreferenceEntry, add_entry
 
 EMAIL_VERIFIED = "contact.email_verified"
@@ -41,15 +42,16 @@ class Followed:
     """What a link came to, and what it is about as far as its holder may see.
 
     `is_new` tells that this very call made the change; `at` says when it was made. The contact gets
-    nothing by email unless it `is_active` and `is_on_bill_list` (R77).
+    nothing by email unless it `is_active` and `is_on_bill_list` (R77). A name is None if whoever
+    asked for the mail may not see it.
     """
 
     state: LinkState
     kind: ConfirmationKind | None = None
     documents: tuple[Document, ...] = ()
     address: str = ""
-    contact_name: str = ""
-    customer_name: str = ""
+    contact_name: str | None = None
+    customer_name: str | None = None
     at: datetime | None = None
     is_new: bool = False
     is_active: bool = True
@@ -164,7 +166,7 @@ async def _described(found: _Found, now: datetime) -> Followed:
     used_at = confirmation.used_at if is_confirming else found.link.used_at
     if state not in SHOWING:
         return Followed(state, confirmation.kind, at=used_at)
-    customer = await Customer.get(id=found.contact.customer_id)
+    contact_name, customer_name = await names_shown(confirmation, found.contact)
     documents = in_order(confirmation.documents)
     if not is_confirming:
         in_force = preference_at(found.entries, NEWEST)
@@ -174,8 +176,8 @@ async def _described(found: _Found, now: datetime) -> Followed:
         confirmation.kind,
         documents,
         confirmation.email or "",
-        found.contact.name,
-        customer.name,
+        contact_name,
+        customer_name,
         used_at,
         is_active=found.contact.is_active,
         is_on_bill_list=found.contact.receives_bills,

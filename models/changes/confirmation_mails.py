@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from models.changes.confirmation_names import names_shown
 from models.rules.confirmation_link import ConfirmationKind
 from models.rules.confirmation_mail import ConfirmationMail
 from models.rules.mail_failure import MailFailureCode
@@ -14,7 +15,6 @@ from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
 from models.tables.confirmation import Confirmation, LinkPurpose, MailState, new_link
 from models.tables.contact import Contact
-from models.tables.customer import Customer
 from models.tables.mail_quota import DEFAULT_QUOTA, MailQuota, use_mailbox_quota
 
 MAX_HELD = timedelta(days=1)
@@ -61,18 +61,23 @@ async def prepare_letter(
     if is_preference:
         until = now + last.withdrawing
         withdrawing = await new_link(confirmation, LinkPurpose.WITHDRAW, until)
-    customer = await Customer.get(id=contact.customer_id)
+    contact_name, customer_name = await names_shown(confirmation, contact)
     return ConfirmationMail(
         confirmation.id,
         confirmation.kind,
         confirmation.email,
-        contact.name,
-        customer.name,
+        contact_name,
+        customer_name,
         in_order(confirmation.documents),
         expires_at,
         confirming,
         withdrawing,
     )
+
+
+async def is_erased(confirmation_id: str) -> bool:
+    """Tell whether the contact of a mail was erased, before or after the mail was prepared."""
+    return await Confirmation.filter(id=confirmation_id, email__isnull=True).exists()
 
 
 async def note_held(confirmation_id: str, now: datetime) -> None:

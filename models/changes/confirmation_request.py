@@ -124,6 +124,7 @@ async def _ask(
         requested_at=act.now,
         requested_by_id=act.principal.id,
         requested_by=act.principal.name,
+        is_requester_masked=act.is_masked,
     )
     await use_mail_quota(quota, act.principal.reseller_id, confirmation.id, act.now)
     await void_confirmations(contact, VoidReason.SUPERSEDED, act.now, kind)

@@ -2,8 +2,12 @@
 
 from models.changes.audit_erasure import erase_contact_values
 from models.changes.invalidate_confirmations import void_confirmations
+from models.jobs.job import NewJob, enqueue
+from models.jobs.kinds import CONFIRMATION_MAIL, removal_key
 from models.rules.confirmation_link import VoidReason
 from models.rules.errors import RefusalCode, StaleVersion, refuse
+from models.rules.urgency import Urgency
+from models.storage.erasure import overwrite_erased
 from models.storage.locks import lock
 from models.tables import audit
 from models.tables.audit import ERASED, ActorContext
@@ -11,6 +15,7 @@ from models.tables.confirmation import Confirmation
 from models.tables.contact import Contact
 from models.tables.contact_state import ContactState, note_state
 from models.tables.customer_class import touch
+from models.tables.mail_quota import unlink_mailbox_quotas
 
 
 async def erase_contact(
@@ -32,6 +37,7 @@ async def erase_contact(
     await ContactState.filter(contact_id=contact.id).update(name=ERASED, email=None)
     await erase_contact_values(contact.id, act.now)
     await _record(act, contact)
+    await overwrite_erased()
     return contact
 
 
@@ -59,6 +65,7 @@ def _is_erased(contact: Contact) -> bool:
 async def _erase(act: ActorContext, contact: Contact, reason: VoidReason) -> None:
     """Blank a locked contact and its confirmations; without its salt no digest says anything."""
     await void_confirmations(contact, reason, act.now)
+    await _remove_mails(act, contact)
     await Confirmation.filter(contact_id=contact.id).update(email=None, email_key=None)
     if contact.deleted_at is None:
         contact.deleted_at = act.now
@@ -68,6 +75,23 @@ async def _erase(act: ActorContext, contact: Contact, reason: VoidReason) -> Non
     contact.email_verified_at = None
     contact.mail_failure = contact.mail_failed_at = None
     await contact.save()
+
+
+async def _remove_mails(act: ActorContext, contact: Contact) -> None:
+    """Let a worker delete the copies of the contact's mails, and unlink the quotas they used."""
+    asked = Confirmation.filter(contact_id=contact.id, email__isnull=False)
+    ids = [str(one) for one in await asked.order_by("id").values_list("id", flat=True)]
+    if not ids:
+        return
+    removal = NewJob(
+        CONFIRMATION_MAIL,
+        removal_key(contact.id),
+        {"removed": ids, "customer_id": contact.customer_id},
+        Urgency.REQUESTED,
+        request_id=act.request_id,
+    )
+    await enqueue([removal], act.now)
+    await unlink_mailbox_quotas(ids, act.now)
 
 
 async def _record(act: ActorContext, contact: Contact) -> None:

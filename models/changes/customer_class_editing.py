@@ -6,7 +6,7 @@ from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
-from models.changes.lookup import end_checks
+from models.changes.lookup import end_checks, resume_checks
 from models.changes.reclassification import leave_reselling
 from models.lists.customer_class_use import as_refusals, deletion_blockers, use_of
 from models.lists.personal_data import refuse_unmasking
@@ -109,13 +109,16 @@ async def _follow_flags(act: ActorContext, row: CustomerClass, old: ClassFlags) 
     """Do for the customers of a class what its new flags ask for; consent stays as it was (R22).
 
     A change between individuals and organisations asks for a review of consent (R30). Turning
-    Check Companies House off ends lookups; turning it on starts none (R23).
+    Check Companies House off ends lookups; turning it on starts those again that this
+    cancelled, and no others (R23).
     """
     if old.is_legal_individual != row.flags.is_legal_individual:
         members = Customer.filter(customer_class_id=row.id, erased_at__isnull=True)
         await members.update(consent_review_due_at=act.now)
     if old.check_companies_house and not row.check_companies_house:
         await end_checks(act, row)
+    elif row.check_companies_house and not old.check_companies_house:
+        await resume_checks(act, row)
 
 
 async def reactivate_class(

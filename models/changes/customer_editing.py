@@ -47,6 +47,7 @@ from models.rules.profile import (
 )
 from models.rules.text import Checks
 from models.rules.urgency import Urgency
+from models.storage.erasure import overwrite_erased
 from models.storage.locks import lock, lock_shared
 from models.storage.row_insert import add_rows, new_row
 from models.storage.tenant_scope import current_tenant
@@ -217,6 +218,7 @@ async def delete_customer(
     await ClassChange.filter(customer_id=customer.id).update(reason=ERASED)
     await erase_values(customer.id, act.now)
     await audit.record(act, "customer.deleted", customer.id)
+    await overwrite_erased()
     return customer
 
 

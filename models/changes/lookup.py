@@ -225,6 +225,22 @@ async def end_checks(act: ActorContext, customer_class: CustomerClass) -> None:
     )
 
 
+async def resume_checks(act: ActorContext, customer_class: CustomerClass) -> None:
+    """Start again the lookups that were cancelled before a locked class was checked again (R81).
+
+    Customers whose lookup had ended, or that had none, are not looked up (R23).
+    """
+    members = Customer.filter(customer_class_id=customer_class.id, erased_at__isnull=True)
+    cancelled = members.filter(
+        enrichment_status=EnrichmentStatus.CANCELLED, company_number__isnull=False
+    )
+    customers = await cancelled.order_by("id").select_for_update()
+    plan = await plan_lookups(customers, customer_class)
+    await store_statuses(customers)
+    await carry_out(act, plan, EnrichmentTrigger.CLASS_CHANGE, Urgency.BULK)
+    await record_requests(act, plan.starting)
+
+
 async def hand_over_lookup(customer: Customer, customer_class: CustomerClass) -> None:
     """Let a customer's lookup take the turns of its new parent; it keeps its place."""
     reseller_id = _reseller_of(customer, is_reseller=customer_class.is_reseller)

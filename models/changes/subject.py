@@ -1,13 +1,12 @@
 """Finds, exports and erases what is stored of one person, by email address or by name.
 
-It goes through every text column that is not declared open
-(`models/tables/personal_columns.py`), so it also looks through
-columns that were added and forgotten.
+It goes through every column that is not declared open (`models/tables/personal_columns.py`), so it
+also looks through columns that were added and forgotten.
 """
 
-import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto, unique
 from typing import Any
 
 from tortoise import fields
@@ -15,53 +14,48 @@ from tortoise.expressions import Q
 from tortoise.models import Model
 
 import models
-from models.changes.audit_erasure import erase_names
+from models.changes.audit_erasure import IDENTIFYING, NAMES_ERASED, erase_names
 from models.changes.contact_erasure import erase_contact
 from models.changes.customer_editing import delete_customer
-from models.rules.email_address import email_key
-from models.tables.audit import ActorContext
+from models.changes.mention_erasure import ERASABLE, erase_mentions
+from models.rules.wanted_person import Wanted
+from models.tables.audit import ActorContext, AuditEntry
 from models.tables.confirmation import Confirmation
 from models.tables.contact import Contact
 from models.tables.contact_state import ContactState
 from models.tables.customer import Customer
 from models.tables.customer_class import CustomerClass
-from models.tables.personal_columns import Content, text_columns
+from models.tables.enrichment import EnrichmentRun
+from models.tables.personal_columns import Content, columns_of
 from models.tables.user import User
 
 BATCH = 1_000
 OWNERS = ("customer_id", "contact_id", "subject_id", "user_id")
+CIRCUMSTANCES = (*OWNERS, "actor_id", "run_id", "operation")
+"""Columns by which it is known what an erasure would do to a row."""
+OF_CONTACTS = frozenset({"contact", "contact_state", "confirmation", "audit_entry"})
 SECRETS = frozenset({"hash", "salt", "address_salt", "shown_prefix"})
 """Columns that no export shows: they prove or open something, and say nothing of the person."""
 
 ERASURE = "Erased on request"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The person to look for, by one of the two."""
+@unique
+class Fate(Enum):
+    """What `subject erase` does with a place that mentions the person."""
 
-    email: str | None = None
-    name: str | None = None
-
-    def is_in(self, value: object) -> bool:
-        """Tell whether a stored value mentions the person, as a word of its own."""
-        words = [re.compile(rf"(?<!\w){re.escape(one)}(?!\w)") for one in self._all]
-        return any(word.search(_folded(text)) for text in _texts(value) for word in words)
-
-    def is_named(self, name: str | None) -> bool:
-        """Tell whether a name is the one that is wanted."""
-        return name is not None and self.name is not None and _folded(name) == _folded(self.name)
-
-    def is_at(self, email: str | None) -> bool:
-        """Tell whether an email address is the one that is wanted."""
-        is_given = email is not None and self.email is not None
-        return is_given and email_key(email or "") == email_key((self.email or "").strip())
-
-    @property
-    def _all(self) -> set[str]:
-        if self.email is None:
-            return {_folded(self.name or "")}
-        return {_folded(self.email), _folded(email_key(self.email.strip()))}
+    ERASED = auto()
+    """It is erased with the person."""
+    ON_REQUEST = auto()
+    """It is a text about somebody else in a history, which is erased if that is asked for."""
+    EVIDENCE = auto()
+    """It is evidence of the consent of a customer that stays."""
+    CREDENTIAL = auto()
+    """It names the credential of somebody who did something, or a token."""
+    SIGN_IN = auto()
+    """It is what the identity provider calls a user, who must not come back as another."""
+    OTHER = auto()
+    """It is data of a customer, contact or user that is not the person, and can be edited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,7 @@ class Mention:
     table: str
     row_id: str
     column: str
-    content: Content
+    fate: Fate
     owner_id: str | None = None
 
 
@@ -96,26 +90,66 @@ class Subjects:
         return [*self.contacts, *self.customers, *self.users]
 
 
-async def mentions(wanted: Wanted) -> list[Mention]:
+async def mentions(wanted: Wanted, subjects: Subjects) -> list[Mention]:
     """Return every place in the database where the person is mentioned."""
     found = []
     for model in _tables():
-        contents = text_columns(model)
+        contents = columns_of(model)
         columns = [name for name, content in contents.items() if content is not Content.OPEN]
-        owners = [name for name in OWNERS if name in model._meta.db_fields]
-        async for row in _rows(model, [*columns, *owners] if columns else []):
-            found += [
-                Mention(
-                    str(model._meta.db_table),
-                    str(row[model._meta.pk_attr]),
-                    column,
-                    contents[column],
-                    next((row[name] for name in owners if row[name] is not None), None),
-                )
-                for column in columns
-                if row[column] is not None and wanted.is_in(row[column])
-            ]
+        known = [name for name in CIRCUMSTANCES if name in model._meta.db_fields]
+        async for row in _rows(model, [*columns, *known] if columns else []):
+            held = [one for one in columns if row[one] is not None and wanted.is_in(row[one])]
+            if not held:
+                continue
+            table, row_id = str(model._meta.db_table), str(row[model._meta.pk_attr])
+            if "run_id" in row:
+                row["customer_id"] = (await EnrichmentRun.get(id=row["run_id"])).customer_id
+            owners = (row.get(name) for name in OWNERS)
+            owner_id = next((one for one in owners if one is not None), None)
+            for column in held:
+                fate = _fate(subjects, table, column, contents[column], {"id": row_id, **row})
+                found.append(Mention(table, row_id, column, fate, owner_id))
     return found
+
+
+def _fate(
+    subjects: Subjects, table: str, column: str, content: Content, row: Mapping[str, Any]
+) -> Fate:
+    """Tell what erasing the subjects does with a column of a row that mentions the person."""
+    if content is Content.STAFF and column in {"issuer", "subject"}:
+        return Fate.SIGN_IN
+    if content is Content.STAFF:
+        is_theirs = table == "app_user" and row["id"] in subjects.users
+    elif content is Content.ACTOR:
+        done_by = {row.get("actor_id"), row.get("user_id")}
+        is_theirs = table == "audit_entry" and not done_by.isdisjoint(subjects.users)
+    else:
+        is_theirs = _is_of(subjects, table, column, row)
+    if is_theirs:
+        return Fate.ERASED
+    return Fate.CREDENTIAL if content is Content.ACTOR else _fate_of_others(table, column)
+
+
+def _is_of(subjects: Subjects, table: str, column: str, row: Mapping[str, Any]) -> bool:
+    """Tell whether a column that is no actor's name is erased with one of the subjects."""
+    customer_id = row["id"] if table == "customer" else row.get("customer_id")
+    of_contact = {row["id"], row.get("contact_id"), row.get("subject_id")}
+    if customer_id in subjects.customers:
+        return True
+    if table in OF_CONTACTS and not of_contact.isdisjoint(subjects.contacts):
+        return True
+    if table == "audit_entry" and row["subject_id"] in subjects.users:
+        operation = row["operation"]
+        return operation != NAMES_ERASED if column == "reason" else operation in IDENTIFYING
+    return False
+
+
+def _fate_of_others(table: str, column: str) -> Fate:
+    if column in ERASABLE.get(table, ()):
+        return Fate.ON_REQUEST
+    if table == "consent_testimony":
+        return Fate.EVIDENCE
+    return Fate.CREDENTIAL if table == "access_token" else Fate.OTHER
 
 
 async def subjects_of(wanted: Wanted) -> Subjects:
@@ -126,18 +160,31 @@ async def subjects_of(wanted: Wanted) -> Subjects:
         async for row in _rows(model, [key, *columns]):
             if wanted.is_named(row.get("name")) or wanted.is_at(row["email"]):
                 contacts.add(str(row[key]))
-    individual = {one.id for one in await CustomerClass.all() if one.flags.is_legal_individual}
-    customers = [
-        str(row["id"])
-        async for row in _rows(Customer, ["name", "customer_class_id"])
-        if row["customer_class_id"] in individual and wanted.is_named(row["name"])
-    ]
     users = [
         str(row["id"])
         async for row in _rows(User, ["name", "email"])
         if wanted.is_named(row["name"]) or wanted.is_at(row["email"])
     ]
-    return Subjects(sorted(contacts), customers, users)
+    return Subjects(sorted(contacts), await _individuals(wanted), users)
+
+
+async def _individuals(wanted: Wanted) -> list[str]:
+    """Return the individual customers that have the name, or had it by the audit trail."""
+    if wanted.name is None:
+        return []
+    classes = {one.id for one in await CustomerClass.all() if one.flags.is_legal_individual}
+    individuals, found = set(), set()
+    async for row in _rows(Customer, ["name", "customer_class_id"]):
+        if row["customer_class_id"] in classes:
+            individuals.add(str(row["id"]))
+            if wanted.is_named(row["name"]):
+                found.add(str(row["id"]))
+    async for row in _rows(AuditEntry, ["subject_id", "before", "after"]):
+        if row["subject_id"] in individuals and any(
+            wanted.is_named(values.get("name")) for values in (row["before"], row["after"])
+        ):
+            found.add(str(row["subject_id"]))
+    return sorted(found)
 
 
 async def erase(act: ActorContext, subjects: Subjects) -> None:
@@ -148,6 +195,16 @@ async def erase(act: ActorContext, subjects: Subjects) -> None:
         await delete_customer(act, customer_id, ERASURE, None)
     for user_id in subjects.users:
         await erase_names(act, user_id, ERASURE)
+
+
+async def erase_mentioned(act: ActorContext, found: Sequence[Mention]) -> None:
+    """Erase the mentions that are erased on request only."""
+    asked = [one for one in found if one.fate is Fate.ON_REQUEST]
+    await erase_mentions(
+        act,
+        sorted({one.row_id for one in asked if one.table == "class_change"}),
+        sorted({one.row_id for one in asked if one.table == "audit_entry"}),
+    )
 
 
 async def confirmations_of(subjects: Subjects) -> list[str]:
@@ -189,21 +246,3 @@ async def _rows(model: type[Model], columns: list[str]) -> AsyncIterator[dict[st
         if len(rows) < BATCH:
             return
         last = rows[-1][key]
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Return the texts in a stored value: in JSON at any depth, and in bytes."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, bytes):
-        yield value.decode(errors="replace")
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _texts(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one)
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())

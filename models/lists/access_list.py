@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from models.rules.folding import folded
+from models.rules.folding import searchable
 from models.rules.permission import FOR_PARTNERS, Scope, known, with_implied
 from models.storage.row_query import RowQuery
 from models.storage.sql import ALWAYS, Sql, all_of, among, containing, run, to_database
@@ -53,9 +53,7 @@ class UserFilter:
         """Return the condition that the filter stands for."""
         found = []
         if self.text:
-            text = folded(self.text)
-            name, email = containing("t0.name_key", text), containing("lower(t0.email)", text)
-            found.append(Sql(f"{name.text} OR {email.text}", name.parameters + email.parameters))
+            found.append(containing("t0.search_key", searchable(self.text)))
         if self.group_id is not None:
             members = "SELECT user_id FROM group_membership WHERE group_id = ?"
             found.append(Sql(f"t0.id IN ({members})", (self.group_id,)))

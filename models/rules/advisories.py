@@ -28,6 +28,24 @@ _PLC = frozenset(_FORMS[1].split("|"))
 _PARTNERSHIP = frozenset(_FORMS[0].split("|"))
 
 
+_ABROAD = re.compile(
+    r"\s(?:inc|incorporated|corp|corporation|llc|gmbh|sarl|srl|bv|nv|oyj|pty|sp z oo)$"
+)
+"""Legal forms of other countries that are no surnames."""
+
+_WORDS_ABROAD = """
+  ab ag aps as bv corp corporation gmbh inc incorporated kg kk llc nv oy oyj pty sa sarl sas se spa
+  srl ug
+"""
+_FORMS_ABROAD = frozenset(_WORDS_ABROAD.split())
+"""Such words, with those that are surnames as well."""
+
+_TRADING_AS = re.compile(
+    r"\s+(?:t/a|t\.a\.?|ta|trading as|trading under the name)\s+", re.IGNORECASE
+)
+_COMPANIES = re.compile(r"[0-9]{8}|(?:SC|NI|R0)[0-9]{6}")
+"""Numbers of companies; others are of partnerships, societies or overseas entities."""
+
 _WORDS_OF_PERSONS = range(2, 5)
 _WORD_OF_PERSON = re.compile(r"(?=[^\W\d_])[^\Wa-z\d_](?:[^\W\d_]|['\u2019-](?=[^\W\d_]))*\.?")
 _BUSINESS = """
@@ -62,6 +80,10 @@ class AdvisoryCode(StrEnum):
     NAME_DOES_NOT_FIT_CLASS = "NAME_DOES_NOT_FIT_CLASS"
 
 
+OF_NAMES = frozenset({AdvisoryCode.NAME_MISMATCH, AdvisoryCode.NAME_DOES_NOT_FIT_CLASS})
+"""Advisories that depend on the name, and tell something of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advisory:
     """One thing to look at, and the class that would fit, where that is the matter."""
@@ -79,8 +101,13 @@ def advisories(
     is_individual: bool,
     profile: Profile,
     consent_review_due_at: datetime | None,
+    company_number: str | None = None,
+    is_name_hidden: bool = False,
 ) -> list[Advisory]:
-    """Give what to look at; none of it changes anything by itself (A21, R30)."""
+    """Return what to look at; none of it changes anything by itself (A21, R30).
+
+    With `is_name_hidden`, nothing is said that depends on the name of an individual.
+    """
     found = []
     if consent_review_due_at is not None:
         found.append(
@@ -90,10 +117,16 @@ def advisories(
                 f" {consent_review_due_at.date().isoformat()}: review the consent on record.",
             )
         )
-    details = profile.get("details") if is_checked else None
-    if details:
-        return found + _of_register(name, class_code, details)
-    return found + _of_name(name, class_code, is_checked=is_checked, is_individual=is_individual)
+    details = profile.get("details") or {}
+    if details and is_checked:
+        found += _of_register(name, class_code, details)
+    else:
+        if is_individual:
+            found += _of_individual(class_code, details, company_number)
+        found += _of_name(name, class_code, is_checked=is_checked, is_individual=is_individual)
+    if is_individual and is_name_hidden:
+        return [one for one in found if one.code not in OF_NAMES]
+    return found
 
 
 def is_same_name(one: str, other: str) -> bool:
@@ -102,18 +135,31 @@ def is_same_name(one: str, other: str) -> bool:
 
 
 def legal_form(name: str) -> str | None:
-    """Return the UK legal form that a name ends in, in small letters; None without one."""
-    ending = _ENDS_IN_FORM.search(searchable(name).replace(".", "").rstrip(" ,;"))
-    return None if ending is None else ending["form"]
+    """Return the UK legal form that a name ends in, in small letters; None without one.
+
+    Of "A trading as B", the form of A counts before that of B.
+    """
+    for part in _TRADING_AS.split(name):
+        if ending := _ENDS_IN_FORM.search(_plain(part)):
+            return ending["form"]
+    return None
+
+
+def _plain(name: str) -> str:
+    return searchable(name).replace(".", "").rstrip(" ,;")
 
 
 def is_like_a_person(name: str) -> bool:
-    """Tell whether a name looks like a person's: two to four capitalised words of no business."""
-    words = name.split()
+    """Tell whether a name looks like a person's: two to four capitalised words of no business.
+
+    Of "A trading as B", only A counts.
+    """
+    words = _TRADING_AS.split(name)[0].split()
     return (
         len(words) in _WORDS_OF_PERSONS
         and all(map(_WORD_OF_PERSON.fullmatch, words))
         and legal_form(name) is None
+        and _plain(words[-1]) not in _FORMS_ABROAD
         and not _OF_BUSINESS & {word.casefold() for word in words}
     )
 
@@ -159,18 +205,14 @@ def _of_name(
     name: str, class_code: str | None, *, is_checked: bool, is_individual: bool
 ) -> list[Advisory]:
     """Compare a name with the class, where the register says nothing of the company."""
-    form, is_reseller = legal_form(name), (class_code or "").startswith("RESELLER_")
+    form, is_reseller = legal_form(name), _is_of_reseller(class_code)
     if is_individual and form is not None:
-        company = "COMPANY_UK_PLC" if form in _PLC else "COMPANY_UK_LIMITED"
-        suggested = "RESELLER_UK_COMPANY" if is_reseller else company
-        return [
-            Advisory(
-                AdvisoryCode.NAME_DOES_NOT_FIT_CLASS,
-                "The name ends in the legal form of a company, but the class is for individuals.",
-                None if form in _PARTNERSHIP else suggested,
-            )
-        ]
-    if is_checked and not is_individual and is_like_a_person(name):
+        suggested = None if form in _PARTNERSHIP else _company(class_code, is_plc=form in _PLC)
+        return [_name_of_company(suggested)]
+    if is_individual and _ABROAD.search(_plain(_TRADING_AS.split(name)[0])):
+        return [_name_of_company("RESELLER_OTHER" if is_reseller else "COMPANY_INTERNATIONAL")]
+    is_of_companies = is_checked or class_code == "COMPANY_INTERNATIONAL"
+    if is_of_companies and not is_individual and is_like_a_person(name):
         return [
             Advisory(
                 AdvisoryCode.NAME_DOES_NOT_FIT_CLASS,
@@ -180,6 +222,42 @@ def _of_name(
             )
         ]
     return []
+
+
+def _name_of_company(suggested: str | None) -> Advisory:
+    return Advisory(
+        AdvisoryCode.NAME_DOES_NOT_FIT_CLASS,
+        "The name ends in the legal form of a company, but the class is for individuals.",
+        suggested,
+    )
+
+
+def _of_individual(
+    class_code: str | None, details: Mapping[str, Any], company_number: str | None
+) -> list[Advisory]:
+    """Compare a class for individuals with what the register, or else the number, says (R5)."""
+    company_type = details.get("company_type")
+    if company_type in LIMITED_TYPES | PLC_TYPES:
+        message = f"The register says that this is a company of the type {company_type}"
+        suggested = _company(class_code, is_plc=company_type in PLC_TYPES)
+    elif company_type is None and _COMPANIES.fullmatch(company_number or ""):
+        message = "The customer has the number of a company"
+        suggested = _company(class_code, is_plc=False)
+    else:
+        return []
+    message = f"{message}, but the class is for individuals: check the class and the number."
+    return [Advisory(AdvisoryCode.CLASS_MISMATCH, message, suggested)]
+
+
+def _company(class_code: str | None, *, is_plc: bool) -> str:
+    """Return the shipped class for companies that stands beside a class."""
+    if _is_of_reseller(class_code):
+        return "RESELLER_UK_COMPANY"
+    return "COMPANY_UK_PLC" if is_plc else "COMPANY_UK_LIMITED"
+
+
+def _is_of_reseller(class_code: str | None) -> bool:
+    return (class_code or "").startswith("RESELLER_")
 
 
 def _class_mismatch(class_code: str | None, company_type: str | None) -> Advisory | None:

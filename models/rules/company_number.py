@@ -20,6 +20,12 @@ _SEPARATORS = re.compile(
     "(?:[^\\S\t\n\v\f\r]|[\\-\u00ad\u200b\u200c\u200d\u2010-\u2015\u2060\u2212\ufeff])+"
 )
 _DECIMAL = re.compile(r"(?:[A-Z]{1,2}[0-9]+|[0-9]*)\.[0-9]+")
+_DASHES = "[\\-\u00ad\u2010-\u2015\u2212]"
+_ODD_DASH = re.compile(rf"{_DASHES}.*|.*{_DASHES}|.*[0-9]\s*{_DASHES}\s*[0-9A-Za-z]", re.DOTALL)
+"""A sign, a trailing dash, or a single digit behind a dash, as of a check digit or of decimals."""
+_EDGES = re.compile(
+    "^[\\s\u00ad\u200b\u200c\u200d\u2060\ufeff]+|[\\s\u00ad\u200b\u200c\u200d\u2060\ufeff]+\\Z"
+)
 _LENGTH = 8
 _SHOWN = 20
 
@@ -37,14 +43,15 @@ def normalise(text: str) -> str:
     """Return the number as the register writes it: 8 characters, upper case, with leading zeros.
 
     Blanks and dashes are removed, and dots unless one could be a decimal point: ``9000001.0`` was
-    changed by a spreadsheet, and without its dot it would be another company's number. Digits are
-    padded with zeros on the left, to 8 digits (7 after ``R``, 6 after two letters).
+    changed by a spreadsheet, and without its dot it would be another company's number. A single
+    digit behind a dash (``9000001-0``) and a dash at either end are refused too. Digits are padded with zeros on the left, to 8 digits (7 after ``R``, 6 after two letters).
 
     Raises InvalidCompanyNumber for texts that are no number of the register: other forms, other
     characters than ASCII, and zeros only.
     """
-    compact = _SEPARATORS.sub("", text.strip())
-    if not compact.isascii() or _DECIMAL.fullmatch(compact.upper()):
+    trimmed = _EDGES.sub("", text)
+    compact = _SEPARATORS.sub("", trimmed)
+    if _ODD_DASH.fullmatch(trimmed) or not compact.isascii() or _DECIMAL.fullmatch(compact.upper()):
         raise InvalidCompanyNumber(text)
     padded = _pad(compact.upper().replace(".", ""))
     if not ACCEPTED.fullmatch(padded) or _ALL_ZEROS.fullmatch(padded):

@@ -11,14 +11,15 @@ from models.rules.document import Document
 class ConfirmationMail:
     """A mail that asks for a confirmation, with the secrets of its links, stored nowhere else.
 
-    `address` is written as it is stored; `expires_at` is when the link that confirms ends.
+    `address` is written as it is stored; `expires_at` is when the link that confirms ends. A name
+    is None if whoever asked for the mail may not see it.
     """
 
     confirmation_id: str
     kind: ConfirmationKind
     address: str
-    contact_name: str
-    customer_name: str
+    contact_name: str | None
+    customer_name: str | None
     documents: tuple[Document, ...]
     expires_at: datetime
     confirming: str = field(repr=False)

@@ -6,11 +6,26 @@ These keys are stored: whoever changes how they are made adds a migration that r
 import unicodedata
 
 _INVISIBLE = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2065\u2800\u3164\uffa0"
     + "".join(map(chr, range(0xFE00, 0xFE10)))
-    + "".join(map(chr, range(0xE0100, 0xE01F0)))
+    + "".join(map(chr, range(0xFFF0, 0xFFF9)))
+    + "".join(map(chr, range(0xE0000, 0xE1000)))
 )
-"""Characters that show nothing although their category says otherwise: fillers and selectors."""
+"""Characters that show nothing although their category says otherwise.
+
+Fillers, selectors, and what Unicode keeps for more of these (`Default_Ignorable_Code_Point`).
+"""
+
+_SAME_AS = {
+    **{
+        code: unicodedata.normalize("NFKC", chr(code))
+        for code in range(0xFF01, 0xFFEF)
+        if unicodedata.decomposition(chr(code)).startswith(("<wide>", "<narrow>"))
+    },
+    0x2010: "-",
+    0x2011: "-",
+}
+"""Characters that differ from others in width alone, and hyphens that look like the keyboard's."""
 
 _ACCENTS = tuple(
     map(range, (0x300, 0x1AB0, 0x1DC0, 0x20D0, 0xFE20), (0x370, 0x1B00, 0x1E00, 0x2100, 0xFE30))
@@ -30,9 +45,11 @@ _SEARCHED_AS = str.maketrans(
         "\u0131": "i",
         "\u2018": "'",
         "\u2019": "'",
-        "\u2010": "-",
+        "\u2012": "-",
         "\u2013": "-",
         "\u2014": "-",
+        "\u2015": "-",
+        "\u2212": "-",
     }
 )
 """Letters with strokes, and ligatures, which have no accent to leave out; quotes and dashes."""
@@ -43,14 +60,20 @@ def is_blank(text: str) -> bool:
     return all(character.isspace() or _is_invisible(character) for character in text)
 
 
+def holds_invisible(text: str) -> bool:
+    """Tell whether a text holds characters that show nothing; blanks are none of these."""
+    return any(map(_is_invisible, text))
+
+
 def folded(text: str) -> str:
     """Return what two spellings of a name have in common.
 
-    Case, the composition of accents, characters without width, and how many blanks there are make
-    no difference; accents do.
+    Case, the composition of accents, characters without width, wide and narrow forms, and how
+    many blanks there are make no difference; accents do.
     """
     if not text.isascii():
         visible = "".join(character for character in text if not _is_invisible(character))
+        visible = visible.translate(_SAME_AS)
         text = unicodedata.normalize("NFC", unicodedata.normalize("NFD", visible).casefold())
     return " ".join(text.casefold().split())
 

@@ -25,6 +25,7 @@ from models.storage.fault_log import FAULTS, report
 from models.storage.read_pool import CONNECT_S, ReadingConnections, connected
 from models.storage.schema_fit import APPLIED, SchemaFit, fit_of, own_migrations
 from models.storage.sqlite_epochs import LiteEpochs
+from models.storage.sqlite_log import ERASED, empty_log
 from models.storage.tenant_clients import ENGINE, added_for, refuse_foreign
 from models.storage.tenant_scope import current_tenant
 
@@ -161,7 +162,8 @@ class Database:
                 **self._statement_options,
             }
         else:
-            connection["credentials"] |= {"busy_timeout": BUSY_TIMEOUT_MS}
+            # What is deleted is overwritten with zeros.
+            connection["credentials"] |= {"busy_timeout": BUSY_TIMEOUT_MS, "secure_delete": "ON"}
         return {
             "connections": {"default": connection},
             "apps": {
@@ -346,6 +348,8 @@ class Database:
             return result
         for topic in topics:
             self.signals.fire(topic)
+        if ERASED in topics and not self.is_postgres:
+            await empty_log(self.config["connections"]["default"]["credentials"]["file_path"])
         return result
 
     async def _listen(self, topics: Sequence[str]) -> None:

@@ -78,6 +78,7 @@ def _of_staff(column: str, otherwise: str = "NULL") -> str:
 
 
 _IDENTITY = {name: (_of_staff(name),) * 2 for name in ("email", "issuer", "subject")}
+_IDENTITY["search_key"] = (_of_staff("search_key", "''"),) * 2
 
 
 def _without_parent(column: str) -> tuple[str, str]:

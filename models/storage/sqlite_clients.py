@@ -6,7 +6,7 @@ A module of its own, so that processes on PostgreSQL do not load SQLite.
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, cast
 
 from tortoise.backends.base.client import (
@@ -33,6 +33,9 @@ from models.storage.tenant_clients import Limiting, Statement
 
 MAX_WAIT_S = 15.0
 """Seconds that a transaction waits for earlier ones of its process."""
+
+CHECKPOINT_BUSY_S = 1.0
+"""For how long emptying the log waits for readers and writers of other processes."""
 
 READER_BUSY_MS = 250
 """Milliseconds that a read waits for a lock, during which the whole process waits."""
@@ -152,3 +155,10 @@ def open_reader(path: str) -> sqlite3.Connection:
     reader.execute("PRAGMA query_only=ON")
     reader.execute(f"PRAGMA busy_timeout={READER_BUSY_MS}")
     return reader
+
+
+def checkpoint(path: str) -> bool:
+    """Write the log back to its file and empty it; return False if others use it for too long."""
+    with closing(sqlite3.connect(path, timeout=CHECKPOINT_BUSY_S)) as connection:
+        ((is_busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return not is_busy

@@ -67,6 +67,8 @@ class Confirmation(Model):
     requested_at = fields.DatetimeField()
     requested_by_id = fields.CharField(max_length=ID_LENGTH)
     requested_by = fields.CharField(max_length=NAME_LENGTH)
+    is_requester_masked = fields.BooleanField(db_default=False)
+    """Whether the requester may not see personal data: then the mail and its page hide names."""
     used_at = fields.DatetimeField(null=True)
     voided_at = fields.DatetimeField(null=True)
     void_reason: VoidReason | None = fields.CharEnumField(  # type: ignore[assignment]  # null=True

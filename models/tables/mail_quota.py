@@ -5,6 +5,8 @@ known to all processes. In no hour are there more uses than the quota says, to t
 """
 
 import hashlib
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -80,6 +82,18 @@ def mailbox_key(address: str) -> str:
     """Digest what the addresses of one mailbox have in common: without case, and without a tag."""
     local, _, domain = email_key(address).rpartition("@")
     return hashlib.sha256(f"{local.partition('+')[0]}@{domain}".encode()).hexdigest()[:40]
+
+
+async def unlink_mailbox_quotas(subjects: Sequence[str], now: datetime) -> None:
+    """Make uses of mailboxes' quotas say no longer what mails they were for.
+
+    They still count until their hour is over: otherwise erasing contacts would let a caller send
+    a mailbox any number of mails.
+    """
+    await _forget_expired(now)
+    for use in await QuotaUse.filter(subject__in=subjects, key__startswith="mailbox "):
+        use.subject = f"erased {secrets.token_hex(16)}"
+        await use.save(update_fields=["subject"])
 
 
 async def _use(key: str, limit: int, subject: str, now: datetime) -> timedelta | None:

@@ -1,4 +1,4 @@
-"""Which text columns hold personal data: every one that is not declared to hold something else.
+"""Which columns hold personal data: every one that is not declared to hold something else.
 
 A column that is forgotten here counts as personal: a schema that shows it without a mask is not
 built, a test fails until it is erased, and `manage.py subject` looks through it.
@@ -7,15 +7,14 @@ built, a test fails until it is erased, and `manage.py subject` looks through it
 from collections.abc import Mapping
 from enum import Enum, auto, unique
 
-from tortoise import fields
 from tortoise.fields.base import Field
-from tortoise.fields.data import CharEnumFieldInstance
+from tortoise.fields.relational import RelationalField
 from tortoise.models import Model
 
 
 @unique
 class Content(Enum):
-    """What a text column holds."""
+    """What a column holds."""
 
     PERSONAL = auto()
     """Says something of a customer or a contact: masked where it is shown, and erased."""
@@ -29,83 +28,157 @@ class Content(Enum):
     """Says nothing of a person."""
 
 
-TEXTS = (fields.CharField, fields.TextField, fields.JSONField, fields.BinaryField)
+_OPEN_EVERYWHERE = frozenset(("id", "created_at", "last_modified_at", "version"))
 
-_DECLARED: Mapping[str, Mapping[Content, tuple[str, ...]]] = {
+_DECLARED: Mapping[str, Mapping[Content, str]] = {
     "access_token": {
-        Content.STAFF: ("name",),
-        Content.OPEN: ("shown_prefix", "hash", "scopes"),
+        Content.STAFF: "name",
+        Content.OPEN: "shown_prefix hash scopes expires_at last_used_at revoked_at rotated_from_id",
     },
     "app_user": {
-        Content.STAFF: ("name", "name_key", "email", "issuer", "subject"),
-        Content.OPEN: ("permissions",),
+        Content.STAFF: "name name_key search_key email issuer subject",
+        Content.OPEN: "permissions disabled_at",
     },
     "audit_entry": {
-        Content.ACTOR: ("actor_name", "user_name"),
-        Content.OPEN: ("subject_kind", "operation"),
-    },
-    "class_change": {Content.ACTOR: ("changed_by",)},
-    "confirmation": {Content.ACTOR: ("requested_by",), Content.OPEN: ("documents",)},
-    "confirmation_token": {Content.OPEN: ("hash",)},
-    "consent_entry": {
-        Content.ACTOR: ("recorded_by",),
+        Content.ACTOR: "actor_name user_name",
         Content.OPEN: (
-            *("document_name", "document_version", "evidence_sha256", "idempotency_key"),
-            *("testimony_digest", "previous_hash", "hash"),
+            "subject_kind operation subject_id customer_id is_override actor_id user_id "
+            "reseller_id request_id at erased_at number"
         ),
     },
-    "consent_ledger": {Content.OPEN: ("last_hash",)},
-    "consent_period": {Content.OPEN: ("document_version",)},
-    "customer": {Content.REFERENCE: ("account_number", "external_reference", "company_number")},
-    "customer_class": {Content.OPEN: ("code", "name", "name_key", "display_class")},
-    "customer_template": {Content.OPEN: ("name", "name_key")},
+    "class_change": {
+        Content.ACTOR: "changed_by",
+        Content.OPEN: "crosses_individual_line changed_by_id changed_at",
+    },
+    "confirmation": {
+        Content.ACTOR: "requested_by",
+        Content.OPEN: (
+            "documents kind customer_id requested_at requested_by_id is_requester_masked "
+            "used_at voided_at void_reason entry_id mail_state mail_failure mail_sent_at "
+            "held_at"
+        ),
+    },
+    "confirmation_token": {
+        Content.OPEN: "hash purpose expires_at used_at",
+    },
+    "consent_entry": {
+        Content.ACTOR: "recorded_by",
+        Content.OPEN: (
+            "document_name document_version evidence_sha256 idempotency_key testimony_digest "
+            "previous_hash hash sequence kind corrects_id basis effective_at recorded_at "
+            "recorded_by_id method covers_emailing"
+        ),
+    },
+    "consent_ledger": {
+        Content.OPEN: "last_hash entry_count",
+    },
+    "consent_period": {
+        Content.OPEN: "document_version matter from_at until_at basis entry_id",
+    },
+    "contact": {
+        Content.OPEN: (
+            "receives_bills receives_correspondence is_active email_verified_at mail_failure "
+            "mail_failed_at is_mail_given_up deleted_at"
+        ),
+    },
+    "contact_state": {
+        Content.OPEN: (
+            "customer_id at has_email is_verified receives_bills receives_correspondence "
+            "is_active is_deleted"
+        ),
+    },
+    "customer": {
+        Content.REFERENCE: "account_number external_reference company_number",
+        Content.OPEN: "enrichment_status consent_review_due_at erased_at",
+    },
+    "customer_class": {
+        Content.OPEN: (
+            "code name name_key display_class display_position is_personal_customer "
+            "is_sole_trader is_reseller check_companies_house retired_at"
+        ),
+    },
+    "customer_template": {
+        Content.OPEN: "name name_key",
+    },
     "enrichment_run": {
-        Content.REFERENCE: ("company_number",),
-        Content.OPEN: ("source", "fields_read"),
+        Content.REFERENCE: "company_number",
+        Content.OPEN: (
+            "source fields_read trigger status reason attempts requested_at finished_at "
+            "next_attempt_at"
+        ),
     },
-    "event": {Content.OPEN: ("kind", "payload")},
-    "heartbeat": {Content.OPEN: ("worker",)},
-    "job": {Content.OPEN: ("kind", "payload", "live_key", "owner")},
-    "numbered_span": {Content.OPEN: ("name",)},
-    "numbering": {Content.OPEN: ("name",)},
+    "event": {
+        Content.OPEN: "kind payload subject_id at",
+    },
+    "group_membership": {
+        Content.OPEN: "joined_at",
+    },
+    "heartbeat": {
+        Content.OPEN: "worker seen_at",
+    },
+    "job": {
+        Content.OPEN: (
+            "kind payload live_key owner state attempts due_at finished_at urgency "
+            "reseller_id place calls_left started_at request_id"
+        ),
+    },
+    "numbered_span": {
+        Content.OPEN: "name first_number last_number from_at to_at",
+    },
+    "numbering": {
+        Content.OPEN: "name last_number",
+    },
     "preference_entry": {
-        Content.ACTOR: ("by",),
+        Content.ACTOR: "by",
         # Without the salt of its contact, which is erased, the digest says nothing.
-        Content.OPEN: ("documents", "address_digest"),
+        Content.OPEN: "documents address_digest customer_id sequence kind at by_id",
     },
-    "queue_turn": {Content.OPEN: ("kind",)},
-    "quota_use": {Content.OPEN: ("key", "subject")},  # a digest of an email address, for an hour
-    "rate_limit": {Content.OPEN: ("key", "blocked_reason")},
-    "suggestion": {Content.ACTOR: ("settled_by",), Content.OPEN: ("field",)},
-    "upstream_response": {Content.OPEN: ("step",)},
+    "queue_turn": {
+        Content.OPEN: "kind urgency next_turn last_place",
+    },
+    "quota_use": {
+        # `key` holds a digest of an email address, for an hour.
+        Content.OPEN: "key subject at",
+    },
+    "rate_limit": {
+        Content.OPEN: "key blocked_reason free_at blocked_at faults",
+    },
+    "suggestion": {
+        Content.ACTOR: "settled_by",
+        Content.OPEN: "field status settled_at",
+    },
+    "upstream_response": {
+        Content.OPEN: "step retrieved_at",
+    },
     "user_group": {
-        Content.OPEN: ("name", "name_key", "description", "external_name", "permissions")
+        Content.OPEN: "name name_key description external_name permissions",
     },
 }
+"""Columns by table and content, divided by blanks; a column that is not here is personal."""
 
 
-def text_columns(model: type[Model]) -> dict[str, Content]:
-    """Return the columns of a table that hold text or JSON, and what each holds.
+def columns_of(model: type[Model]) -> dict[str, Content]:
+    """Return the columns of a table, whatever their type, and what each holds.
 
-    Ids and columns with a closed set of values are none of these.
+    Ids of rows, and foreign keys, are none of these.
     """
     declared = {
         name: content
         for content, names in _DECLARED.get(str(model._meta.db_table), {}).items()
-        for name in names
+        for name in names.split()
     }
     return {
         name: declared.get(name, Content.PERSONAL)
         for name, column in model._meta.fields_map.items()
-        if _is_text(name, column)
+        if not (_is_reference(column) or name in _OPEN_EVERYWHERE)
     }
 
 
 def columns_with(model: type[Model], *contents: Content) -> frozenset[str]:
     """Return the columns of a table that hold one of these contents."""
-    return frozenset(name for name, found in text_columns(model).items() if found in contents)
+    return frozenset(name for name, found in columns_of(model).items() if found in contents)
 
 
-def _is_text(name: str, column: Field[object]) -> bool:
-    is_closed = isinstance(column, CharEnumFieldInstance)
-    return isinstance(column, TEXTS) and not is_closed and name != "id" and name[-3:] != "_id"
+def _is_reference(column: Field[object]) -> bool:
+    """Tell whether a column refers to a row of another table by a constraint."""
+    return column.reference is not None or isinstance(column, RelationalField)

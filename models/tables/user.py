@@ -1,13 +1,16 @@
 """Users, the groups they are in, and what both are permitted."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
 from tortoise import fields
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.rules.email_address import EMAIL_LENGTH
+from models.rules.folding import searchable
 from models.rules.permission import Scope, known, with_implied
 from models.storage.identifiers import ID_LENGTH, new_group_id, new_membership_id, new_user_id
 from models.storage.sql import run
@@ -30,6 +33,8 @@ class User(Model):
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_user_id)
     name = fields.CharField(max_length=NAME_LENGTH)
     name_key = fields.CharField(max_length=NAME_LENGTH * 3)
+    search_key = fields.TextField(db_default="")
+    """What a search by text looks through; `save` keeps it."""
     email = fields.CharField(max_length=EMAIL_LENGTH, null=True)
     issuer = fields.CharField(max_length=IDENTITY_LENGTH, null=True)
     subject = fields.CharField(max_length=IDENTITY_LENGTH, null=True)
@@ -47,6 +52,23 @@ class User(Model):
         table = "app_user"
         unique_together = (("issuer", "subject"),)
         indexes = (Index(fields=("name_key", "id")),)
+
+    async def save(
+        self,
+        using_db: BaseDBAsyncClient | None = None,
+        update_fields: Iterable[str] | None = None,
+        force_create: bool = False,
+        force_update: bool = False,
+    ) -> None:
+        """Store the user, with the key of its searches."""
+        self.search_key = user_search_key(self.name, self.email)
+        columns = None if update_fields is None else {*update_fields, "search_key"}
+        await super().save(using_db, columns, force_create, force_update)
+
+
+def user_search_key(name: str, email: str | None) -> str:
+    """Return what a search for users looks through: folded, a line for each field."""
+    return "\n".join(searchable(text) for text in (name, email) if text)
 
 
 class UserGroup(Model):

@@ -13,8 +13,8 @@ from schema.base.personal import PERSONAL
 from schema.base.selections import known_fields
 
 SAYS_NOTHING = frozenset({"Customer.advisories", "ConsentEntry.is_pseudonymised"})
-"""Fields that read such a column, and tell nothing of a person: warnings about checked companies,
-and whether there is a salt."""
+"""Fields that read such a column, and tell nothing of a person: advisories, which say nothing that
+depends on a masked name, and whether there is a salt."""
 
 
 class UnmaskedError(Exception):

@@ -92,6 +92,8 @@ def advisories_of(
     name: str,
     profile: Profile,
     consent_review_due_at: datetime | None,
+    company_number: str | None,
+    is_masked: bool,
 ) -> list[Advisory]:
     """List the advisories on a customer of a class; REVIEW_CONSENT only if consent is on record."""
     is_on_record = any(consent.ends_after(now) for consent in consents)
@@ -102,6 +104,8 @@ def advisories_of(
         is_individual=is_individual,
         profile=profile,
         consent_review_due_at=consent_review_due_at if is_on_record else None,
+        company_number=company_number,
+        is_name_hidden=is_masked,
     )
     found += consent_advisories(
         consents, is_individual=is_individual, now=now, oldest_age=oldest_consent
@@ -127,6 +131,8 @@ async def _advisories(selection: Selection, customers: Sequence[Any]) -> list[li
             name=one.row_name,
             profile=one.row_profile,
             consent_review_due_at=one.row_consent_review_due_at,
+            company_number=one.row_company_number,
+            is_masked=context.is_masked,
         )
         for one in customers
     ]
@@ -136,6 +142,7 @@ ADVISORIES = batched(
     _advisories,
     "name",
     "profile",
+    "company_number",
     "consent_review_due_at",
     "customer_class.code",
     "customer_class.check_companies_house",

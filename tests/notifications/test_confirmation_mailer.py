@@ -233,6 +233,9 @@ async def test_a_silent_server_holds_one_slot_and_is_found_again(desk: Desk) -> 
             if not answers.is_set():
                 raise MailDelayed(Code.TOO_SLOW)
 
+        async def remove(self, _: str) -> None:
+            raise AssertionError
+
     mailer = desk.mailer_of(Silent())
     await desk.ask()
     (job,) = await Job.all()

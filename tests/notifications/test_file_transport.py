@@ -45,3 +45,21 @@ async def test_a_disk_that_fails_leaves_no_half_mail(
         await FileTransport(tmp_path).send(written(letter()).message, TO)
     assert caught.value.code is MailFailureCode.UNREACHABLE
     assert names_in(tmp_path) == []
+
+
+async def test_a_mail_is_deleted_by_its_id_and_one_that_is_gone_is_no_fault(
+    tmp_path: Path,
+) -> None:
+    post = FileTransport(tmp_path)
+    await post.send(written(letter()).message, TO)
+    await post.remove("cfm_2")
+    assert names_in(tmp_path) == ["cfm_1.eml"]
+    for _ in range(2):
+        await post.remove("cfm_1")
+    assert names_in(tmp_path) == []
+
+
+async def test_a_mail_that_can_not_be_deleted_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "cfm_1.eml").mkdir()  # which unlink refuses
+    with pytest.raises(MailDelayed):
+        await FileTransport(tmp_path).remove("cfm_1")

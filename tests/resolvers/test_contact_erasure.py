@@ -1,11 +1,13 @@
 """Erasing one contact: name and email address go from everything, and nothing else does."""
 
 from collections.abc import Awaitable, Callable
+from email.message import EmailMessage
 
 import pytest
 
-from models import AuditEntry, ContactState
+from models import AuditEntry, ContactState, QuotaUse
 from models.tables.access import Scope
+from notifications.file_transport import FileTransport
 from tests.graphql_client import Api, Json, stored
 from tests.mails import mails_in
 from tests.partner_world import bound_token
@@ -75,6 +77,8 @@ async def test_nothing_of_an_erased_contact_is_left_and_its_history_stays(
     now = await stored()
     assert now["PreferenceEntry"] == rows["PreferenceEntry"]
     assert [one["name"] for one in now["Customer"]] == ["Acme"]
+    assert await api.work() == 1  # which deletes the mails
+    assert mails_in(api.platform.settings.mailbox) == []
     assert await api.work() == 0
     document = "query($id: ID!) { node(id: $id) { id } }"
     assert await api.data(document, id=contact) == {"node": None}
@@ -152,3 +156,50 @@ async def test_no_reason_of_an_erased_customer_is_left(api: Api) -> None:
     history = {row["customer_id"]: row for row in (await stored())["ClassChange"]}
     assert history[gone["id"]]["reason"] == "(erased)"
     assert history[gone["id"]]["changed_by"] == history[kept["id"]]["changed_by"]
+
+
+async def test_mails_of_an_erased_customer_are_deleted_and_others_stay(api: Api) -> None:
+    """A18: where no mail server is set, mails are files."""
+    _, customer = await full_contact(api)
+    other = (await api.save_customer(name="Other"))["id"]
+    given = {"customerId": other, "name": "zq-other", "email": "zq-other@a.example"}
+    made = await api.done("saveContact", "contact { id }", **given)
+    await api.done("requestEmailVerification", "", contactId=made["contact"]["id"])
+    await api.work()
+    mailbox = api.platform.settings.mailbox
+    assert len(mails_in(mailbox)) > 1
+    await api.done("deleteCustomer", "deletedId", id=customer)
+    await api.work()
+    (kept,) = mails_in(mailbox)
+    assert "zq-other" in str(kept.message["To"])
+
+
+async def test_a_mail_that_was_on_its_way_during_the_erasure_is_deleted(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = (await api.save_customer(name="Acme"))["id"]
+    given = {"customerId": customer, "name": "zq-ann", "email": "zq-ann@a.example"}
+    contact = (await api.done("saveContact", "contact { id }", **given))["contact"]["id"]
+    await api.done("requestEmailVerification", "", contactId=contact)
+    send = FileTransport.send
+
+    async def send_late(self: FileTransport, message: EmailMessage, recipient: str) -> None:
+        await api.done("eraseContact", "erasedId", id=contact)
+        for file in api.platform.settings.mailbox.glob("*.eml"):
+            file.unlink()  # as the erasure's own job may do before this one writes
+        await send(self, message, recipient)
+
+    monkeypatch.setattr(FileTransport, "send", send_late)
+    await api.work()
+    assert mails_in(api.platform.settings.mailbox) == []
+
+
+async def test_uses_of_mail_quotas_name_no_mail_of_an_erased_contact(api: Api) -> None:
+    """A18: they still count, or erasing contacts would lift the limit of a mailbox."""
+    contact, _ = await full_contact(api)
+    before = await QuotaUse.filter(key__startswith="mailbox ").order_by("id").values()
+    assert [one["subject"].startswith("cfm_") for one in before] == [True] * len(before)
+    await api.done("eraseContact", "erasedId", id=contact)
+    after = await QuotaUse.filter(key__startswith="mailbox ").order_by("id").values()
+    assert [one["key"] for one in after] == [one["key"] for one in before]
+    assert [one["subject"].startswith("erased ") for one in after] == [True] * len(before)

@@ -266,6 +266,8 @@ async def test_values_that_a_user_types_are_checked_and_kept_as_the_users(api: A
         ({"netAssets": {"value": "1e15"}}, ["profile", "netAssets", "value"]),
         ({"incorporatedOn": "2026-10-02"}, ["profile", "incorporatedOn"]),
         ({"incorporatedOn": "9999-12-31"}, ["profile", "incorporatedOn"]),
+        ({"incorporatedOn": "0001-01-01"}, ["profile", "incorporatedOn"]),
+        ({"incorporatedOn": "0999-12-31"}, ["profile", "incorporatedOn"]),
         ({"netAssets": {"value": "0.001"}}, ["profile", "netAssets", "value"]),
         ({"netAssets": {"value": "NaN"}}, ["profile", "netAssets", "value"]),
         ({"netAssets": {"value": "Infinity"}}, ["profile", "netAssets", "value"]),
@@ -274,6 +276,14 @@ async def test_values_that_a_user_types_are_checked_and_kept_as_the_users(api: A
         (
             {"netAssets": {"value": "1", "currency": "gbp"}},
             ["profile", "netAssets", "currency"],
+        ),
+        *(
+            ({"netAssets": {"value": "1", "currency": code}}, ["profile", "netAssets", "currency"])
+            for code in ("XXX", "XTS")
+        ),
+        (
+            {"registeredAddress": {"postalCode": "S\u200bW1A 1AA"}},
+            ["profile", "registeredAddress", "postalCode"],
         ),
         (
             {"registeredAddress": {"locality": "x" * 201}},

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from models.changes.subject import Wanted
+from models.rules.wanted_person import Wanted
 from tests.graphql_client import Api, stored
 from tests.test_manage import run
 
@@ -23,6 +23,15 @@ from tests.test_manage import run
         (Wanted(email="ann@a.example"), "write to ANN@a.example.", True),
         (Wanted(email="ann@a.example"), "joann@a.example", False),
         (Wanted(email="ann@a.example"), "ann@a.example2", False),
+        (Wanted(email="ann@a.example"), "ann@a.example.org", False),
+        (Wanted(email="ann@a.example"), "x.ann@a.example", False),
+        (Wanted(name="Jos\u00e9 N\u00fa\u00f1ez"), "Jose\u0301 Nu\u0301n\u0303ez asked", True),
+        (Wanted(name="Jose Nunez"), "Jos\u00e9\u200b N\u00fa\u00f1ez", True),
+        (Wanted(name="O'Brien"), "Mr O\u2019Brien", True),
+        (Wanted(name="Jo Wide"), "\uff2a\uff4f Wide", True),
+        (Wanted(email="jo@b\u00fccher.example"), "by jo@xn--bcher-kva.example", True),
+        (Wanted(email="jo@xn--bcher-kva.example"), "by Jo@B\u00dcCHER.example", True),
+        (Wanted(email="jo@b\u00fccher.example"), "by jo@bucher.example", False),
     ],
 )
 def test_a_person_is_mentioned_by_whole_words(wanted: Wanted, value: object, is_in: bool) -> None:
@@ -37,6 +46,10 @@ def test_a_person_is_mentioned_by_whole_words(wanted: Wanted, value: object, is_
         (Wanted(email=" Ann@a.example "), "Ann", "ann@A.example", True),
         (Wanted(email="ann@a.example"), "ann@a.example", None, False),
         (Wanted(name="Ann"), None, "ann@a.example", False),
+        (Wanted(name="O\u2019BRIEN"), "O'Brien", None, True),
+        (Wanted(name="Jose"), "Jose\u0301\u200b", None, True),
+        (Wanted(email="jo@xn--bcher-kva.example"), None, "Jo@b\u00fccher.example", True),
+        (Wanted(email="jos\u00e9@a.example"), None, "jose@a.example", False),
     ],
 )
 def test_a_person_is_who_has_the_whole_name_or_address(
@@ -83,6 +96,7 @@ async def test_a_person_is_found_exported_and_erased(api: Api) -> None:
     assert f"contact   {ids['contact']}" in out
     assert "mention   contact_state.email" in out
     assert "mention   audit_entry.before" in out
+    assert out.count("mention   ") == out.count(": goes with erase")
     assert "mention   confirmation.email" in out
     assert ".eml" in out
     assert "joann" not in out
@@ -98,6 +112,10 @@ async def test_a_person_is_found_exported_and_erased(api: Api) -> None:
     named = {one["table"] for one in exported["mentions"]}
     assert {"contact_state", "customer", "app_user", "consent_testimony"} <= named
 
+    _, out, _ = await run("subject", "find", "--name", "Ann Lee", **env)
+    staying = [line.split()[1] for line in out.splitlines() if ": stays, because" in line]
+    assert staying == ["consent_testimony.given_by"]
+    assert out.count(": goes with erase") > 8
     before = await stored()
     status, out, _ = await run("subject", "erase", "--name", "Ann Lee", **env)
     assert (status, "Nothing was erased" in out) == (0, True)
@@ -126,3 +144,46 @@ async def test_a_person_is_given_by_one_of_the_two(api: Api, options: list[str])
     url = api.platform.settings.database_url
     status, _, err = await run("subject", "find", *options, DATABASE_URL=url)
     assert (status, "by --email or by --name" in err) == (2, True)
+
+
+async def test_an_individual_is_found_by_a_former_name(api: Api) -> None:
+    """A18: the audit trail knows it until the customer is erased."""
+    person = (await api.save_customer(name="Ren\u00e9e Old", classCode="RESIDENTIAL"))["id"]
+    await api.save_customer(id=person, name="Ren\u00e9e New")
+    company = (await api.save_customer(name="Renee Old"))["id"]
+    await api.save_customer(id=company, name="Acme")
+    env = {"DATABASE_URL": api.platform.settings.database_url}
+    _, out, _ = await run("subject", "find", "--name", "Renee Old", **env)
+    assert [line for line in out.splitlines() if not line.startswith("mention")] == [
+        f"customer  {person}"
+    ]
+
+
+async def test_texts_about_others_that_mention_the_person_are_erased_when_asked(api: Api) -> None:
+    """A18: reasons of class changes and in the audit trail; the rest of a history stays."""
+    customer = (await api.save_customer(name="Acme"))["id"]
+    given = {"customerId": customer, "name": "Ann Lee", "email": "ann@a.example"}
+    contact = (await api.done("saveContact", "contact { id }", **given))["contact"]["id"]
+    public = await api.class_of("PUBLIC_SECTOR")
+    change = {"customerId": customer, "classId": public["id"]}
+    await api.done("changeCustomerClass", "", reason="Ann Lee asked", **change)
+    env = {"DATABASE_URL": api.platform.settings.database_url}
+    _, out, _ = await run("subject", "find", "--name", "Ann Lee", **env)
+    asked = [line.split()[1] for line in out.splitlines() if "erase --mentions" in line]
+    assert sorted(asked) == ["audit_entry.reason", "class_change.reason"]
+    status, out, _ = await run("subject", "erase", "--name", "Ann Lee", "--mentions", **env)
+    assert (status, out.count("would erase")) == (0, 3)
+    only = ("--only", contact, "--mentions", "--yes")
+    status, out, _ = await run("subject", "erase", "--name", "Ann Lee", *only, **env)
+    assert (status, out.count("erase --mentions")) == (2, 2)
+    erase = ("subject", "erase", "--name", "Ann Lee", "--mentions", "--yes")
+    assert (await run(*erase, **env))[0] == 0
+    rows = await stored()
+    assert "Ann Lee" not in repr(rows)
+    (moved,) = [one for one in rows["ClassChange"] if one["from_class_id"] is not None]
+    assert (moved["reason"], moved["to_class_id"]) == ("(erased)", public["id"])
+    told = [one for one in rows["AuditEntry"] if one["operation"] == "mentions.erased"]
+    assert [(one["subject_id"], one["after"]) for one in told] == [(customer, {"entries": 2})]
+    assert [one["reason"] for one in rows["AuditEntry"] if one["subject_id"] == customer] == [
+        None
+    ] * sum(one["subject_id"] == customer for one in rows["AuditEntry"])

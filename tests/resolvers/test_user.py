@@ -317,6 +317,8 @@ async def test_users_are_listed_by_name_found_and_paged(api: Api) -> None:
         ({}, [adam, bea, zoe]),
         ({"text": "SAMPLE.ex"}, [zoe]),
         ({"text": "ADAM"}, [adam]),
+        ({"text": "\u00e0d\u00e0m"}, [adam]),
+        ({"text": "ze\u0301"}, []),
         ({"text": "%"}, []),
         ({"group": group}, [bea, zoe]),
         ({"of": partner["id"]}, [adam]),

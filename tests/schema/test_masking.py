@@ -266,3 +266,44 @@ async def test_a_schema_that_shows_a_personal_column_unmasked_is_not_built() -> 
         with pytest.raises(UnmaskedError) as caught:
             refuse_unmasked({kind: model})
         assert f"columns: {unmasked} Mask" in str(caught.value)
+
+
+async def test_advisories_do_not_tell_how_a_masked_name_ends(api: Api, masked: str) -> None:
+    """R93: asked for, or as the answer to a change of class."""
+    document = "query($id: ID) { customer(id: $id) { advisories { code } } }"
+    trader = await api.class_of("SOLE_TRADER")
+    for name in ("Rosa Smith", "Rosa Smith Ltd"):
+        customer = await api.save_customer(name=name, classCode="RESIDENTIAL")
+        shown = await api.data(document, id=customer["id"])
+        expected = [{"code": "NAME_DOES_NOT_FIT_CLASS"}] if name.endswith("Ltd") else []
+        assert shown["customer"]["advisories"] == expected
+        hidden = await api.data(document, token=masked, id=customer["id"])
+        assert hidden["customer"]["advisories"] == []
+        moved = await api.done(
+            "changeCustomerClass",
+            "advisories { code }",
+            token=masked,
+            customerId=customer["id"],
+            classId=trader["id"],
+            reason="Trades",
+        )
+        assert moved["advisories"] == []
+
+
+async def test_the_company_of_a_sole_trader_is_pointed_out_by_its_number(api: Api) -> None:
+    """R5."""
+    customer = await api.save_customer(
+        name="Jo Bloggs", classCode="SOLE_TRADER", companyNumber="12345678"
+    )
+    document = (
+        "query($id: ID) { customer(id: $id) { advisories { code message suggestedClassCode } } }"
+    )
+    shown = (await api.data(document, id=customer["id"]))["customer"]["advisories"]
+    assert shown == [
+        {
+            "code": "CLASS_MISMATCH",
+            "message": "The customer has the number of a company, but the class is for individuals:"
+            " check the class and the number.",
+            "suggestedClassCode": "COMPANY_UK_LIMITED",
+        }
+    ]

@@ -230,3 +230,25 @@ async def test_a_contact_that_is_sent_nothing_is_told_so(
         assert said in page.words
         assert "Itemised bills" in page.words
         assert "You will get these" not in page.words
+
+
+async def test_an_inactive_contact_that_confirms_its_address_is_told_that_nothing_is_sent(
+    api: Api,
+) -> None:
+    """R77: before the button is pressed, after it, and when the link is opened again."""
+    mail = await ask(api)
+    contact = await Contact.all().order_by("-id").first()
+    assert contact is not None
+    await api.done("saveContact", "", id=contact.id, isActive=False)
+    pages = [
+        guarded(await api.http.get(mail.path())),
+        guarded(await api.http.post(mail.path())),
+        guarded(await api.http.get(mail.path())),
+    ]
+    assert [page.state for page in pages] == ["OPEN", "DONE", "DONE"]
+    for page in pages:
+        assert "inactive on this account, so nothing is sent to you" in page.words
+        assert "This choice counts" not in page.words
+    active = await ask(api)
+    for response in (await api.http.get(active.path()), await api.http.post(active.path())):
+        assert "nothing is sent" not in guarded(response).words

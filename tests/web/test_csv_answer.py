@@ -15,7 +15,7 @@ from web.csv_answer import written
         ("+44 20", "'+44 20"),
         ("-x", "'-x"),
         ("@x", "'@x"),
-        ("\t=x", "'\t=x"),
+        ("\t=x", "'\t'=x"),
         ("\uff1d1+1", "'\uff1d1+1"),  # the wide forms of the same signs
         ("\uff0b1", "'\uff0b1"),
         ("\uff0d1", "'\uff0d1"),
@@ -27,4 +27,23 @@ from web.csv_answer import written
     ],
 )
 def test_what_begins_like_a_formula_is_quoted(value: str | int, cell: str) -> None:
+    assert written([[value, "end"]]) == f"{cell},end\r\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a;-1;+2;@b", "a;'-1;'+2;'@b"),
+        ("a;\uff1d1", "a;'\uff1d1"),
+        ('a;"=1', '"a;""\'=1"'),
+        ("a\n=1", '"a\n\'=1"'),
+        ("a\t=1", "a\t'=1"),
+        ('say "x", then;=1', '"say ""x"", then;\'=1"'),
+        ("a; b; 1=2", "a; b; 1=2"),
+        ("a; - b", "a; - b"),  # a blank begins a text
+    ],
+)
+def test_no_formula_begins_behind_another_separator_either(value: str, cell: str) -> None:
+    """Spreadsheets of many countries divide cells by semicolons."""
     assert written([[value, "end"]]) == f"{cell},end\r\n"

@@ -94,15 +94,38 @@ async def test_turning_the_check_on_looks_nobody_up_before_a_save(
     database: Database, act: ActorContext
 ) -> None:
     """R23."""
-    row = await add_class(database, act, check_companies_house=True)
-    run = await waiting(database, act, row, "PENDING")
-    await set_flags(database, act, row, check_companies_house=False)
+    row = await add_class(database, act)
+    customer = await add_customer(database, act, class_id=row.id, company_number="101")
     await set_flags(database, act, row, check_companies_house=True)
-    customer = await Customer.get(id=run.customer_id)
-    assert customer.enrichment_status is CANCELLED
+    customer = await Customer.get(id=customer.id)
+    assert customer.enrichment_status is EnrichmentStatus.NOT_APPLICABLE
     assert not await Job.filter(state=JobState.READY).exists()
     await edit(database, act, customer, {})
     assert (await Customer.get(id=customer.id)).enrichment_status is PENDING
+
+
+async def test_turning_the_check_off_and_on_again_starts_the_cancelled_lookup_again(
+    database: Database, act: ActorContext
+) -> None:
+    """R23, R81: and no lookup that had ended."""
+    row = await add_class(database, act, check_companies_house=True)
+    done = await waiting(database, act, row, "RUNNING")
+    await database.transaction(lambda: store_findings(done.id, 1, FOUND, act.now))
+    run = await waiting(database, act, row, "RUNNING")
+    await set_flags(database, act, row, check_companies_house=False)
+    await set_flags(database, act, row, check_companies_house=True)
+    statuses = {one.id: one.enrichment_status for one in await Customer.all()}
+    assert statuses == {
+        run.customer_id: PENDING,
+        done.customer_id: EnrichmentStatus.NOT_APPLICABLE,
+    }
+    job = await Job.get(state=JobState.READY, live_key=lookup_key(run.customer_id))
+    again = await EnrichmentRun.filter(customer_id=run.customer_id).order_by("-id").first()
+    assert again is not None
+    assert job.payload == {"run_id": again.id, "customer_id": run.customer_id}
+    assert (again.status, again.id == run.id) == (PENDING, False)
+    requested = await AuditEntry.get(operation="customer.lookup_requested")
+    assert requested.subject_id == run.customer_id
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ async def test_erasing_a_customer_blanks_its_contacts_and_keeps_their_histories(
     ):
         followed = await press(database, token, later.now, purpose)
         assert followed.state is LinkState.NO_LONGER_WANTED
-        assert (followed.address, followed.contact_name, followed.customer_name) == ("", "", "")
+        assert (followed.address, followed.contact_name, followed.customer_name) == ("", None, None)
     assert await everything() == before
     async with refused(RefusalCode.NOT_FOUND, "id"):
         await database.transaction(lambda: edit_contact(act, contact.id, None, {}, None))

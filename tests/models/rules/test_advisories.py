@@ -51,7 +51,19 @@ OF_NAMES = (
     ("3 Mobile", "COMPANY_UK_LIMITED", True, False, ...),
     ("made-up company", "COMPANY_UK_LIMITED", True, False, ...),
     ("\u00c9mile Zola", "COMPANY_UK_LIMITED", True, False, "SOLE_TRADER"),
-    ("Jo Bloggs", "COMPANY_INTERNATIONAL", False, False, ...),  # other countries, other forms
+    ("Jo Bloggs", "COMPANY_INTERNATIONAL", False, False, "SOLE_TRADER"),
+    ("Jo Bloggs Inc.", "COMPANY_INTERNATIONAL", False, False, ...),
+    ("Volvo Cars AB", "COMPANY_INTERNATIONAL", False, False, ...),
+    ("Acme Holdings Ltd T/A Bob", "SOLE_TRADER", False, True, "COMPANY_UK_LIMITED"),
+    ("Acme plc trading as Bob", "SOLE_TRADER", False, True, "COMPANY_UK_PLC"),
+    ("Bob t/a Acme Ltd", "SOLE_TRADER", False, True, "COMPANY_UK_LIMITED"),
+    ("Bob t/a Plumbing", "SOLE_TRADER", False, True, ...),
+    ("Jo Bloggs t/a Plumbing", "COMPANY_UK_LIMITED", True, False, "SOLE_TRADER"),
+    ("Jo Bloggs Ltd t/a Plumbing", "COMPANY_UK_LIMITED", True, False, ...),
+    ("Acme Inc.", "SOLE_TRADER", False, True, "COMPANY_INTERNATIONAL"),
+    ("Acme L.L.C.", "RESELLER_SOLE_TRADER", False, True, "RESELLER_OTHER"),
+    ("Acme GmbH", "RESIDENTIAL", False, True, "COMPANY_INTERNATIONAL"),
+    ("Ana Sa", "RESIDENTIAL", False, True, ...),  # a form elsewhere, and a surname
     ("Jo Bloggs", "CHARITY", False, False, ...),
     ("Jo Bloggs", "SOLE_TRADER", False, True, ...),
     ("Jo Bloggs Ltd", "SOLE_TRADER", False, True, "COMPANY_UK_LIMITED"),
@@ -132,3 +144,57 @@ def test_what_the_register_says_comes_before_what_the_name_suggests(
     """A21."""
     told = found("Jo Bloggs", "COMPANY_UK_LIMITED", is_checked=True, is_individual=False, **details)
     assert [one.code for one in told] == codes
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "number", "told"),
+    [
+        ("SOLE_TRADER", {"company_type": "ltd"}, None, [("CLASS_MISMATCH", "COMPANY_UK_LIMITED")]),
+        ("SOLE_TRADER", {"company_type": "plc"}, None, [("CLASS_MISMATCH", "COMPANY_UK_PLC")]),
+        (
+            "RESELLER_SOLE_TRADER",
+            {"company_type": "ltd"},
+            "12345678",
+            [("CLASS_MISMATCH", "RESELLER_UK_COMPANY")],
+        ),
+        ("SOLE_TRADER", {"company_type": "llp"}, "OC123456", []),
+        ("SOLE_TRADER", {}, "12345678", [("CLASS_MISMATCH", "COMPANY_UK_LIMITED")]),
+        ("SOLE_TRADER", {}, "SC123456", [("CLASS_MISMATCH", "COMPANY_UK_LIMITED")]),
+        ("SOLE_TRADER", {}, "OC123456", []),  # a partnership of persons
+        ("SOLE_TRADER", {}, None, []),
+    ],
+)
+def test_an_individual_that_the_register_knows_as_a_company_is_pointed_out(
+    code: str, details: dict[str, str], number: str | None, told: list[tuple[str, str]]
+) -> None:
+    """R5: what an earlier lookup found counts though the class is not checked."""
+    found = advisories(
+        name="Jo Bloggs",
+        class_code=code,
+        is_checked=False,
+        is_individual=True,
+        profile={"details": details} if details else {},
+        consent_review_due_at=None,
+        company_number=number,
+    )
+    assert [(one.code, one.suggested_class_code) for one in found] == told
+
+
+def test_advisories_tell_nothing_of_a_hidden_name() -> None:
+    """R93: whether it ends in Ltd, or what the register calls the company."""
+    for is_checked in (True, False):
+        found = [
+            advisories(
+                name=name,
+                class_code="SOLE_TRADER",
+                is_checked=is_checked,
+                is_individual=True,
+                profile={"details": {"company_type": "ltd", "company_name": "OTHER LIMITED"}},
+                consent_review_due_at=None,
+                is_name_hidden=True,
+            )
+            for name in ("Rosa Smith", "Rosa Smith Ltd", "Other Limited")
+        ]
+        assert [[one.code for one in each] for each in found] == [
+            [] if is_checked else [AdvisoryCode.CLASS_MISMATCH]
+        ] * 3

@@ -25,6 +25,8 @@ WELL_FORMED = re.compile(r"[0-9]{8}|R[0-9]{7}|[A-Z]{2}[0-9]{4}[A-Z0-9]{2}")
         ("SC.123456", "SC123456"),
         ("S.C.123456", "SC123456"),
         ("1234-5678", "12345678"),
+        ("12-34-56-78", "12345678"),
+        ("SC-000110", "SC000110"),
         ("1234\u20135678", "12345678"),  # an en dash
         ("\ufeff12345678\u00a0", "12345678"),  # a byte order mark and a hard space, pasted
         ("sc123456", "SC123456"),
@@ -75,6 +77,13 @@ def test_a_number_is_brought_to_the_form_the_register_uses(text: str, number: st
         "SC12345.0",
         "SC1234.56",
         "1234567,0",
+        "9000001-0",
+        "9000001 - 0",
+        "9000001\u20130",
+        "-9000001",
+        "\u22129000001",
+        "9000001-",
+        "SC12345-6",
         "123\n456",  # two numbers, not one
         "1234\t5678",
         "VODAFONE",  # names, of known prefixes too

@@ -22,6 +22,12 @@ NAMES = (
     ("Big\u00a0Charity", "Big Charity", True),  # a hard blank
     (COMPOSED, DECOMPOSED, True),
     (COMPOSED.upper(), DECOMPOSED, True),
+    ("Charity", "Charity\u2065", True),  # kept for more such characters
+    ("Charity", "\ufff0Charity\U000e0fff", True),
+    ("A-1", "A\u20111", True),  # a hyphen at which no line ends
+    ("A-1", "A\u20101", True),
+    ("Acme", "\uff21\uff43\uff4d\uff45", True),  # full width
+    ("A-1", "A\u20131", False),  # a dash
     ("STRASSE", "Stra\u00dfe", True),
     ("ACC-1", "acc-1", True),
     (COMPOSED, "Cafe", False),  # an accent is another letter

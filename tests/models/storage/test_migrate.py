@@ -17,7 +17,16 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.recorder import MigrationRecorder
 
-from models import AccessToken, AuditEntry, Customer, CustomerClass, EnrichmentRun, Job
+from models import (
+    AccessToken,
+    AuditEntry,
+    Confirmation,
+    Customer,
+    CustomerClass,
+    EnrichmentRun,
+    Job,
+    User,
+)
 from models.jobs.job import JobState
 from models.lists.customer_scope import at_account_number
 from models.rules.enrichment_status import EnrichmentReason
@@ -430,3 +439,50 @@ async def test_jobs_of_before_get_their_places_in_the_queue(empty: Database) -> 
         "job_4": (JobState.DONE, Urgency.SAVED, None, 0, None),
     }
     assert (await Job.get(id="job_2")).started_at == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def test_mails_asked_for_before_repeat_no_names_and_users_are_searched_by_a_key(
+    empty: Database,
+) -> None:
+    """R93: whether their requesters were masked is not known."""
+    connection = get_connection("default")
+    executor = MigrationExecutor(connection, empty.config["apps"])
+    await executor.migrate([MigrationTarget("models", "0018_erasure")])
+    for statement in (
+        (
+            "INSERT INTO customer_class (id, name, name_key, display_class, display_position,"
+            " is_personal_customer, is_sole_trader, is_reseller, check_companies_house, created_at,"
+            " last_modified_at, version) VALUES ('cls_1', 'A', 'a', 'A', 99, false, false, false,"
+            f" false, {AT}, {AT}, 1)"
+        ),
+        (
+            "INSERT INTO customer (id, account_number, account_number_key, name, name_key,"
+            " search_key, customer_class_id, profile, enrichment_status, created_at,"
+            " last_modified_at, version) VALUES ('cus_1', 'A\u20111', 'a\u20111', 'Acme', 'acme',"
+            " 'acme', 'cls_1', '{}',"
+            f" 'NOT_APPLICABLE', {AT}, {AT}, 1), ('cus_2', 'A-1', 'a-1', 'Bee', 'bee', 'bee',"
+            f" 'cls_1', '{{}}', 'NOT_APPLICABLE', {AT}, {AT}, 1)"
+        ),
+        (
+            "INSERT INTO contact (id, customer_id, name, address_salt, receives_bills,"
+            " receives_correspondence, is_active, is_mail_given_up, version, created_at,"
+            f" last_modified_at) VALUES ('con_1', 'cus_1', 'Al', 'x', false, false, true, false, 1,"
+            f" {AT}, {AT})"
+        ),
+        (
+            "INSERT INTO confirmation (id, kind, contact_id, customer_id, documents, requested_at,"
+            " requested_by_id, requested_by, mail_state) VALUES ('cfm_1', 'EMAIL_VERIFICATION',"
+            f" 'con_1', 'cus_1', '[]', {AT}, 'tok_1', 'Tess', 'QUEUED')"
+        ),
+        (
+            "INSERT INTO app_user (id, name, name_key, email, permissions, created_at,"
+            " last_modified_at, version) VALUES ('usr_1', 'Ren\u00e9e', 'ren\u00e9e',"
+            f" 'R@a.example', '[]', {AT}, {AT}, 1)"
+        ),
+    ):
+        await connection.execute_query(statement)
+    assert await migrate(empty) == ["0019_private_mails"]
+    assert (await Confirmation.get(id="cfm_1")).is_requester_masked is True
+    assert (await User.get(id="usr_1")).search_key == "renee\nr@a.example"
+    numbers = {one.id: one.account_number_key for one in await Customer.all()}
+    assert numbers == {"cus_1": "a-1\ncus_1", "cus_2": "a-1"}

@@ -1,0 +1,38 @@
+"""Erases what histories say of a person in texts about somebody else."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.storage.erasure import overwrite_erased
+from models.tables import audit
+from models.tables.audit import ERASED, ActorContext, AuditEntry
+from models.tables.customer import ClassChange
+
+MENTIONS_ERASED = "mentions.erased"
+
+ERASABLE = {"class_change": ("reason",), "audit_entry": ("before", "after", "reason")}
+"""Texts that are erased where they mention a person; all else is evidence, or can be edited."""
+
+
+async def erase_mentions(
+    act: ActorContext, class_changes: Sequence[str], entries: Sequence[str]
+) -> None:
+    """Erase the reasons of class changes, and the values and reasons of audit entries, by ids.
+
+    Each customer or other subject gets an entry that tells of it, by which the database allows it.
+    """
+    changes = await ClassChange.filter(id__in=class_changes)
+    audited = await AuditEntry.filter(id__in=entries)
+    subjects: dict[str, str | None] = {one.customer_id: one.customer_id for one in changes}
+    subjects |= {one.subject_id: one.customer_id for one in audited}
+    for subject_id, customer_id in sorted(subjects.items()):
+        count = sum(one.customer_id == subject_id for one in changes)
+        count += sum(one.subject_id == subject_id for one in audited)
+        told: dict[str, Any] = {"entries": count}
+        await audit.record(act, MENTIONS_ERASED, subject_id, customer_id=customer_id, after=told)
+    await ClassChange.filter(id__in=class_changes).update(reason=ERASED)
+    await AuditEntry.filter(id__in=entries).update(
+        before={}, after={}, reason=None, erased_at=act.now
+    )
+    if subjects:
+        await overwrite_erased()
