@@ -1,4 +1,4 @@
-"""What is asked of every server, written in each server's own dialect, and how answers are read."""
+"""The measured operations, with a document for each server's dialect."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ INSTANT = "2026-02-01T00:00:00+00:00"
 
 @unique
 class Dialect(StrEnum):
-    """How a server wants to be asked."""
+    """The GraphQL schema that a server understands."""
 
     OURS = "ours"
     POSTGRAPHILE = "postgraphile"
@@ -28,7 +28,7 @@ Variables = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing to ask for: a document a dialect, and the variables that it is asked with."""
+    """A measured operation: a document per dialect, and its variables."""
 
     key: str
     title: str
@@ -39,7 +39,7 @@ class Operation:
     is_cold: bool = False
 
     def bodies(self, dialect: Dialect, size: int) -> list[str]:
-        """Return the bodies of requests, at most `SAMPLES` of them; `%N%` is to become a number."""
+        """Return at most `SAMPLES` request bodies; `%N%` stands for a number."""
         name = f"{self.key}_{NUMBER}" if self.is_cold else self.key
         document = " ".join(self.documents[dialect].replace("NAME", name, 1).split())
         made = []
@@ -50,7 +50,7 @@ class Operation:
 
 
 def plain(value: Any) -> Any:
-    """Bring answers to one form: lists without a `nodes` around them, times as instants."""
+    """Return an answer in the common form: without `nodes`, and with normalised times."""
     if isinstance(value, list):
         return [plain(entry) for entry in value]
     if not isinstance(value, dict):
@@ -66,7 +66,7 @@ def plain(value: Any) -> Any:
 
 
 def saved(value: Any) -> Any:
-    """Bring the answers to a write to one form: what was stored, without the id that was made."""
+    """Return the stored customer of a write in the common form."""
     return plain(value["saveCustomer"]["customer"])
 
 
@@ -223,7 +223,7 @@ _CURSORS = {
 
 
 def before_last_page(dialect: Dialect, size: int) -> str:
-    """Ask for the cursor of the row before the last page, without walking to it."""
+    """Return a query for the cursor before the last page, which does not walk to it."""
     if dialect is Dialect.OURS:
         return f"{{ customers(last: {PAGE + 1}, sort: NAME_ASC) {{ pageInfo {{ startCursor }} }} }}"
     return f"""{{ customers: allCustomers(first: 1, offset: {size - PAGE - 1},
@@ -231,7 +231,7 @@ def before_last_page(dialect: Dialect, size: int) -> str:
 
 
 def cursor_operations(cursors: dict[Dialect, str]) -> Sequence[Operation]:
-    """Make the operations that read the first page and the last one."""
+    """Return the operations that read the first and the last page."""
 
     def last(dialect: Dialect, _: int) -> Iterator[Variables]:
         yield {"after": cursors[dialect]}

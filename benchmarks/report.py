@@ -1,4 +1,4 @@
-"""Turns what was measured into ratios, a table, and files to keep."""
+"""Turns measurements into ratios, tables and result files."""
 
 import os
 import platform
@@ -37,7 +37,7 @@ RATIOS: tuple[tuple[str, str, Callable[[Measured], float]], ...] = (
 
 
 def machine() -> dict[str, Any]:
-    """Describe where and with what it was measured."""
+    """Describe the machine and the versions that were measured."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
@@ -51,7 +51,7 @@ def machine() -> dict[str, Any]:
 
 
 def report(outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any], tool: str) -> str:
-    """Write it for people, in Markdown."""
+    """Return the report in Markdown."""
     lines = [
         f"# {plan.size:,} customers, {datetime.now(UTC):%Y-%m-%d}",
         "",
@@ -80,7 +80,7 @@ def report(outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any], tool:
 
 
 def keep(text: str, outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any]) -> Path:
-    """Write the files and give the path of the one for people."""
+    """Write the report and its JSON; return the path of the report."""
     RESULTS.mkdir(exist_ok=True)
     stem = f"{datetime.now(UTC):%Y-%m-%d}-{plan.size}"
     taken = {path.stem for path in RESULTS.glob(f"{stem}*.json")}
@@ -102,7 +102,7 @@ def keep(text: str, outcomes: Iterable[Outcome], plan: Plan, where: dict[str, An
 
 
 def _ratio_table(outcome: Outcome) -> list[str]:
-    """Compare this server with others round by round: neighbours in time share the noise."""
+    """Compare this server with others round by round, because adjacent turns share the noise."""
     present = [one for one in RATIOS if one[1] in outcome.titles]
     rows = []
     for key, servers in outcome.rounds.items():
@@ -150,7 +150,7 @@ def _memory_table(outcome: Outcome) -> list[str]:
 
 
 def _cursors(outcome: Outcome) -> list[str]:
-    """Compare the last page with the first: a cursor that seeks makes no difference."""
+    """Compare the last page with the first; with keyset cursors there is no difference."""
     lines = []
     for server, last in outcome.rounds.get("PN", {}).items():
         pairs = zip(last, outcome.rounds.get("P1", {}).get(server, []), strict=False)
