@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from benchmarks.load import FailedError, Load, Numbers
-from benchmarks.measure import Course, Outcome, Plan
-from benchmarks.report import keep, machine, report
+from benchmarks.measure import Measurement, Outcome, Plan
+from benchmarks.report import machine, report, write_files
 from benchmarks.seed import Data, PostgresData, SqliteData
 from benchmarks.servers import SERVERS, install_peers
 
@@ -46,7 +46,7 @@ async def _measure_all(
             print(f"Seeding {storage.value} with {plan.size:,} customers", flush=True)
             try:
                 await data.create(plan.size)
-                outcomes.append(await Course(data, plan).run())
+                outcomes.append(await Measurement(data, plan).run())
             finally:
                 if kept and storage is Storage.POSTGRES:
                     print(f"Kept {data.url}", flush=True)
@@ -123,7 +123,7 @@ def main(
         sys.exit(1)
     where = machine()
     text = report(outcomes, plan, where, tool)
-    print(f"\n{text}\nWritten to {keep(text, outcomes, plan, where)}")
+    print(f"\n{text}\nWritten to {write_files(text, outcomes, plan, where)}")
 
 
 if __name__ == "__main__":

@@ -22,13 +22,13 @@ async def check_equal(
     """
     compared = 0
     for operation in operations:
-        able = [running for running in servers if running.takes(operation)]
+        able = [running for running in servers if running.supports(operation)]
         turns = 1 if operation.writes else TURNS
         for turn in range(turns):
             expected: Any = None
             for running in able:
                 answer = _form(operation, await load.ask(running, operation, turn))
-                if not _says_something(answer):
+                if not _has_content(answer):
                     raise FailedError(f"{running.server.title} found nothing for {operation.key}.")
                 if running is able[0]:
                     expected = answer
@@ -70,7 +70,7 @@ def _form(operation: Operation, data: Any) -> Any:
     return formed
 
 
-def _says_something(answer: Any) -> bool:
+def _has_content(answer: Any) -> bool:
     return all(value not in (None, []) for value in answer.values())
 
 

@@ -150,10 +150,10 @@ class Hostile:
     numbers: Iterator[int] = field(default_factory=count)
     seen: Counter[str] = field(default_factory=Counter)
 
-    def run(self, stop: Event, told: Any) -> None:
-        """Send until `stop` is set, then put the number of answers by status into `told`."""
+    def run(self, stop: Event, results: Any) -> None:
+        """Send until `stop` is set, then put the number of answers by status into `results`."""
         asyncio.run(self._run(stop))
-        told.put(dict(self.seen))
+        results.put(dict(self.seen))
 
     async def _run(self, stop: Event) -> None:
         connector = aiohttp.TCPConnector(limit=0)
@@ -294,9 +294,9 @@ def _status_of(connection: socket.socket) -> int:
 def hostile(kind: str, server: Running, token: str, senders: int) -> Iterator[dict[str, int]]:
     """Run hostile senders during the block; their answers by status are in the dict afterwards."""
     spawning = multiprocessing.get_context("spawn")
-    stop, told = spawning.Event(), spawning.Queue()
+    stop, results = spawning.Event(), spawning.Queue()
     process = spawning.Process(
-        target=Hostile(kind, server.url, token, senders).run, args=(stop, told)
+        target=Hostile(kind, server.url, token, senders).run, args=(stop, results)
     )
     process.start()
     seen: dict[str, int] = {}
@@ -305,7 +305,7 @@ def hostile(kind: str, server: Running, token: str, senders: int) -> Iterator[di
         yield seen
     finally:
         stop.set()
-        seen.update(told.get(timeout=90))
+        seen.update(results.get(timeout=90))
         process.join()
 
 

@@ -51,7 +51,7 @@ class Numbers:
     def __init__(self) -> None:
         self._next = int.from_bytes(os.urandom(4)) % WRAP
 
-    def take(self, seconds: float) -> int:
+    def reserve(self, seconds: float) -> int:
         """Reserve the numbers for a turn of some seconds; return the first."""
         first = self._next
         self._next = (first + int(MAX_PER_SECOND * max(seconds, 1))) % WRAP
@@ -93,7 +93,7 @@ class Load:
         )
 
     def _command(self, running: Running, bodies: str, seconds: float) -> tuple[str, ...]:
-        number = str(self.numbers.take(seconds))
+        number = str(self.numbers.reserve(seconds))
         if self.has_wrk:
             script = str(ROOT / "benchmarks" / "wrk.lua")
             whole = ceil(seconds)  # wrk takes whole seconds only
@@ -119,7 +119,7 @@ class Load:
         async with aiohttp.ClientSession(headers=headers) as session:
 
             async def one(body: str) -> Any:
-                data = numbered(body, self.numbers.take(0))
+                data = numbered(body, self.numbers.reserve(0))
                 async with admitted, session.post(running.url, data=data) as answer:
                     said = orjson.loads(await answer.read())
                 if said.get("errors") or said.get("data") is None:

@@ -81,7 +81,7 @@ class Outcome:
         }
 
 
-class Course:
+class Measurement:
     """A measurement on one seeded database."""
 
     def __init__(self, data: Data, plan: Plan) -> None:
@@ -142,7 +142,7 @@ class Course:
             order = alive[turn % len(alive) :] + alive[: turn % len(alive)]
             for operation in operations:
                 for server in order:
-                    if server.takes(operation):
+                    if server.supports(operation):
                         await self._turn(server, operation, outcome, turn)
 
     async def _turn(
@@ -182,7 +182,7 @@ class Course:
     async def _send_documents(self, alive: Sequence[Running], outcome: Outcome) -> None:
         operation = COLD[1]
         for server in alive:
-            if not server.takes(operation):
+            if not server.supports(operation):
                 continue
             bodies = operation.bodies(server.server.dialect, self._plan.size)
             for start in range(0, DOCUMENTS, len(bodies)):

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from benchmarks.generator import NUMBER
-from benchmarks.seed import CHECKED_CLASS, CLASSES, LATER, class_id, customer_id
+from benchmarks.seed import CHECKED_CLASS, CLASSES, NEW_NAME_PREFIX, class_id, customer_id
 
 SAMPLES = 200
 INSTANT = "2026-02-01T00:00:00+00:00"
@@ -83,20 +83,20 @@ def _classes(_: Dialect, __: int) -> Iterator[Variables]:
     return ({"classId": class_id(place)} for place in range(1, CLASSES + 1))
 
 
-def _nothing(_: Dialect, __: int) -> Iterator[Variables]:
+def _no_variables(_: Dialect, __: int) -> Iterator[Variables]:
     yield {}
 
 
 def _new_customer(dialect: Dialect, _: int) -> Iterator[Variables]:
-    wanted = {"name": f"{LATER} {NUMBER}", "companyNumber": NUMBER}
+    wanted = {"name": f"{NEW_NAME_PREFIX} {NUMBER}", "companyNumber": NUMBER}
     if dialect is Dialect.OURS:
         yield {"input": {**wanted, "classId": class_id(CHECKED_CLASS)}}
         return
     row = {
         "rowId": f"cus_01z000000000000000{NUMBER}",
-        "accountNumber": f"{LATER}-{NUMBER}",
-        "nameKey": f"{LATER} {NUMBER}",
-        "searchKey": f"{LATER} {NUMBER}",
+        "accountNumber": f"{NEW_NAME_PREFIX}-{NUMBER}",
+        "nameKey": f"{NEW_NAME_PREFIX} {NUMBER}",
+        "searchKey": f"{NEW_NAME_PREFIX} {NUMBER}",
         "customerClassId": class_id(CHECKED_CLASS),
         "profile": {},
         "enrichmentStatus": "PENDING",
@@ -157,7 +157,7 @@ OPERATIONS = (
               customers: customersByCustomerClassId(first: 5, orderBy: [NAME_KEY_ASC]) {
               nodes { id: rowId name accountNumber } } } } }""",
         },
-        _nothing,
+        _no_variables,
     ),
     Operation(
         "Q6",
@@ -172,7 +172,7 @@ OPERATIONS = (
               classHistory: classChangesByCustomerId {
               nodes { id: rowId reason changedBy } } } } }""",
         },
-        _nothing,
+        _no_variables,
     ),
     Operation(
         "Q7",
@@ -203,11 +203,11 @@ OPERATIONS = (
     ),
 )
 
-_SPEAKING = frozenset({"ours", "postgraphile", "mercurius", "naive"})
+_GRAPHQL = frozenset({"ours", "postgraphile", "mercurius", "naive"})
 COLD = (
-    Operation("C1", "Q1, each document new", _ONE, _customer_ids, servers=_SPEAKING, is_cold=True),
+    Operation("C1", "Q1, each document new", _ONE, _customer_ids, servers=_GRAPHQL, is_cold=True),
     Operation(
-        "C2", "Q2, each document new", _page_documents(""), _classes, servers=_SPEAKING,
+        "C2", "Q2, each document new", _page_documents(""), _classes, servers=_GRAPHQL,
         is_cold=True,
     ),
 )  # fmt: skip
@@ -238,6 +238,6 @@ def cursor_operations(cursors: dict[Dialect, str]) -> Sequence[Operation]:
 
     paging = frozenset({"ours", "postgraphile"})
     return (
-        Operation("P1", "first page of all by name", _CURSORS, _nothing, servers=paging),
+        Operation("P1", "first page of all by name", _CURSORS, _no_variables, servers=paging),
         Operation("PN", "last page of all by name", _CURSORS, last, servers=paging),
     )

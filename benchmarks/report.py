@@ -44,9 +44,9 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
-        "node": _said(NODE, "--version"),
+        "node": _output_of(NODE, "--version"),
         "peers": {name: found for name in NODE_PACKAGES if (found := _node_version(name))},
-        "commit": _said("git", "rev-parse", "--short=10", "HEAD"),
+        "commit": _output_of("git", "rev-parse", "--short=10", "HEAD"),
     }
 
 
@@ -79,7 +79,7 @@ def report(outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any], tool:
     return "\n".join(lines) + "\n"
 
 
-def keep(text: str, outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any]) -> Path:
+def write_files(text: str, outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any]) -> Path:
     """Write the report and its JSON; return the path of the report."""
     RESULTS.mkdir(exist_ok=True)
     stem = f"{datetime.now(UTC):%Y-%m-%d}-{plan.size}"
@@ -194,7 +194,7 @@ def _processor() -> str:
     return platform.processor() or "unknown"
 
 
-def _said(*command: str) -> str | None:
+def _output_of(*command: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603  # fixed commands
             command, cwd=ROOT, capture_output=True, text=True, check=True

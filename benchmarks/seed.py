@@ -14,7 +14,7 @@ CLASSES = 20
 CHECKED_CLASS = 3
 """The position of a shipped class whose customers are looked up: Company (UK Limited)."""
 
-LATER = "zz"
+NEW_NAME_PREFIX = "zz"
 """Name prefix of customers created during a measurement; they sort last."""
 
 SWEEP = (
@@ -82,7 +82,7 @@ PEERS_INDEXES = (
     "CREATE INDEX peers_name ON customer (name_key, id)",
     "CREATE INDEX peers_class ON customer (customer_class_id, name_key, id)",
 )
-"""Full indexes for PostGraphile, which cannot use our partial indexes of living rows."""
+"""PostGraphile orders only by columns with a full index; ours are partial (living rows)."""
 
 SKIP_CHECKS = "SET session_replication_role = replica"
 INDEXES_OF = """

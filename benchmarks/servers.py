@@ -112,7 +112,7 @@ class Running:
         printed, _ = await process.communicate()
         return int(printed) / 1024
 
-    def takes(self, operation: Operation) -> bool:
+    def supports(self, operation: Operation) -> bool:
         """Return whether the server supports the operation."""
         if operation.servers is not None and self.key not in operation.servers:
             return False

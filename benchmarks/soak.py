@@ -30,7 +30,7 @@ SUBPROTOCOL = "graphql-transport-ws"
 
 SAVE = """mutation ($input: SaveCustomerInput!) { saveCustomer(input: $input) {
   customer { id version } userErrors { code } } }"""
-LIVES = (
+CUSTOMER_LIFE = (
     """mutation ($id: ID!, $text: String!) { saveContact(input: { customerId: $id, name: $text,
       email: "soak@example.com", receivesBills: true }) { userErrors { code } } }""",
     """mutation ($id: ID!, $text: String!) { recordConsent(input: { customerId: $id,
@@ -136,7 +136,7 @@ class Client:
         wanted = {"name": f"Soak {number} Limited", "classId": class_id(CHECKED_CLASS)}
         saved = await self._send({"query": SAVE, "variables": {"input": wanted}})
         customer = saved["data"]["saveCustomer"]["customer"]
-        for document in LIVES:
+        for document in CUSTOMER_LIFE:
             variables = {"id": customer["id"], "text": f"Text {number}"}
             answer = await self._send({"query": document, "variables": variables})
             if "errors" in answer:

@@ -158,7 +158,7 @@ def create_app() -> Starlette:
     pools: list[Any] = []
     admitted = asyncio.Semaphore(AT_ONCE)
 
-    async def keep_as_it_is(_: Any) -> None:
+    async def skip_reset(_: Any) -> None:
         """Skip asyncpg's reset query, because nothing changes the connection's settings."""
 
     async def as_json(connection: Any) -> None:
@@ -170,7 +170,7 @@ def create_app() -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         size = int(os.environ.get("DATABASE_POOL_SIZE", "12"))
         async with asyncpg.create_pool(
-            os.environ["DATABASE_URL"], min_size=1, max_size=size, reset=keep_as_it_is, init=as_json
+            os.environ["DATABASE_URL"], min_size=1, max_size=size, reset=skip_reset, init=as_json
         ) as pool:
             pools.append(pool)
             yield
