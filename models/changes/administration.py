@@ -27,7 +27,7 @@ ADMINISTRATION = "administration of access"
 Row = TypeVar("Row", bound=Model)
 
 
-async def begin() -> None:
+async def begin_administration() -> None:
     """Wait for other acts of administration to end, and wake TOKENS after the commit."""
     await lock_name(ADMINISTRATION)
     await wake(TOKENS)
@@ -40,7 +40,7 @@ async def begin_platform_wide(act: ActorContext) -> None:
             RefusalCode.BEYOND_RESELLER,
             "A partner's credential administers the access tokens of its own reseller only.",
         )
-    await begin()
+    await begin_administration()
 
 
 async def locked(
@@ -82,7 +82,7 @@ def refuse_more_than_held(principal: Principal, scopes: Iterable[Scope], *path: 
         )
 
 
-async def refuse_mightier_user(act: ActorContext, user: User) -> None:
+async def refuse_more_privileged_user(act: ActorContext, user: User) -> None:
     """Refuse to change a user who has more permissions than the principal.
 
     Otherwise the principal could sign in as that user, with another identity.
@@ -113,7 +113,7 @@ async def refuse_lockout(act: ActorContext) -> None:
     """
     if act.principal.reseller_id is not None:
         return  # a partner's credentials never count as administrators
-    if act.principal is not OPERATOR and not await _somebody_administers(act):
+    if act.principal is not OPERATOR and not await _has_administrator(act):
         raise refuse(
             RefusalCode.LAST_ADMINISTRATOR,
             f"Nobody else with {Scope.ACCESS_ADMINISTER} would be able to sign in.",
@@ -121,20 +121,20 @@ async def refuse_lockout(act: ActorContext) -> None:
         )
 
 
-async def _somebody_administers(act: ActorContext) -> bool:
+async def _has_administrator(act: ActorContext) -> bool:
     """Return whether a valid token, or the identity provider, lets a user administer access."""
     moment = to_database(AccessToken._meta.fields_map["expires_at"], act.now)
     holds = f'%"{Scope.ACCESS_ADMINISTER}"%'
     issuer = act.issuer or NO_ISSUER
     values = (holds, holds, issuer, issuer, NO_ISSUER, holds, moment, holds)
-    ((found,),) = await run(_ADMINISTERED, values)
+    ((found,),) = await run(_ADMINISTRATOR_EXISTS, values)
     return bool(found)
 
 
 NO_ISSUER = ""
 """No user is stored with this issuer."""
 
-_ADMINISTERED = """WITH administrator AS (
+_ADMINISTRATOR_EXISTS = """WITH administrator AS (
     SELECT id, issuer FROM app_user AS u WHERE disabled_at IS NULL AND reseller_id IS NULL AND (
       CAST(permissions AS TEXT) LIKE ? OR EXISTS (
         SELECT 1 FROM group_membership AS m JOIN user_group AS g ON g.id = m.group_id

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from tortoise.expressions import Q
 
-from models.changes.administration import begin
+from models.changes.administration import begin_administration
 from models.rules.errors import RefusalCode, refuse
 from models.rules.text import Checks
 from models.storage.locks import lock
@@ -69,7 +69,7 @@ async def _locked_user(act: ActorContext, user_id: str) -> User | None:
     """Lock and return a user; None if there is no such user or the caller is a partner."""
     if act.principal.reseller_id is not None or not await User.exists(id=user_id):
         return None
-    await begin()
+    await begin_administration()
     return (await lock(User, user_id)).get(user_id)
 
 

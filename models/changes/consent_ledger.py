@@ -41,7 +41,7 @@ class Request:
     key: str | None = None
     testimony_id: str | None = None
 
-    def is_that_of(self, testimony: ConsentTestimony) -> bool:
+    def has_content_of(self, testimony: ConsentTestimony) -> bool:
         """Return whether the request that left a testimony had the same content."""
         return testimony.request_digest == _digest_of(testimony.salt or "", self.content)
 
@@ -51,7 +51,9 @@ def hashed_key(caller: Principal, key: str | None) -> str | None:
     return None if key is None else digest(caller.quota_key, key)
 
 
-async def repeated(act: ActorContext, customer_id: str, request: Request) -> ConsentEntry | None:
+async def earlier_entry(
+    act: ActorContext, customer_id: str, request: Request
+) -> ConsentEntry | None:
     """Return the entry that the same request made before, or None (R57).
 
     Refuses a key that came with other content.
@@ -68,12 +70,12 @@ async def repeated(act: ActorContext, customer_id: str, request: Request) -> Con
     if entry is None:
         return None
     testimony = await ConsentTestimony.get(id=entry.testimony_id)
-    if is_another_s(act, entry) or not request.is_that_of(testimony):
+    if is_hidden_entry(act, entry) or not request.has_content_of(testimony):
         raise key_reused(f"This key was used for entry {entry.sequence}, with a different request.")
     return entry
 
 
-def is_another_s(act: ActorContext, entry: ConsentEntry) -> bool:
+def is_hidden_entry(act: ActorContext, entry: ConsentEntry) -> bool:
     """Return whether an entry is hidden from the principal and was recorded by somebody else.
 
     Such a principal is not told whether a request has the same content, because they could guess
@@ -129,14 +131,14 @@ async def append(
     await ledger.save(force_create=is_first, force_update=not is_first)
     await _store_periods(customer.id)
     operation = OPERATIONS[draft.kind] if draft.corrects_id is None else CORRECTED
-    spelt = {
+    payload = {
         "entry_id": entry.id,
         "kind": entry.kind.value,
         "effective_at": entry.effective_at.isoformat(),
     }
     reason = draft.reason if draft.corrects_id is None else draft.correction_reason
-    await audit.record(act, operation, customer.id, after=spelt, reason=reason)
-    await publish(operation, customer.id, spelt, act.now)
+    await audit.record(act, operation, customer.id, after=payload, reason=reason)
+    await publish(operation, customer.id, payload, act.now)
     return entry
 
 

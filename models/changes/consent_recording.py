@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.changes.consent_ledger import Request, append, is_about_consent, repeated
+from models.changes.consent_ledger import Request, append, earlier_entry, is_about_consent
 from models.changes.customer_editing import locked_customer, refuse_stale
 from models.rules.consent import KINDS, EntryKind, root_of
 from models.rules.consent_fields import Draft, checked, checked_key
@@ -15,7 +15,7 @@ from models.tables.consent_entry import ConsentEntry, ConsentTestimony
 from models.tables.customer import REASON_LENGTH, Customer
 from models.tables.customer_class import touch
 
-KEPT = (
+COPIED = (
     "effective_at",
     "basis",
     "method",
@@ -24,7 +24,7 @@ KEPT = (
     "covers_emailing",
     "evidence_sha256",
 )
-KEPT_TESTIMONY = (
+COPIED_TESTIMONY = (
     "given_by",
     "given_by_role",
     "statement",
@@ -59,7 +59,7 @@ async def record(
     draft, key = checked(kind, values), checked_key(key)
     customer = await locked_customer(customer_id, None, "customerId")
     request = Request({"kind": kind, **values}, key)
-    if (entry := await repeated(act, customer.id, request)) is not None:
+    if (entry := await earlier_entry(act, customer.id, request)) is not None:
         return Recorded(customer, entry, is_repeat=True)
     refuse_stale(customer, expected_version)
     return await _add(act, customer, draft, request)
@@ -87,12 +87,12 @@ async def correct(
         raise refuse(RefusalCode.NOT_FOUND, "There is no such entry.", "entryId")
     customer = await locked_customer(wrong.customer_id, None, "entryId")
     request = Request({"corrects": entry_id, "kind": kind, "why": why, **values}, key)
-    if (entry := await repeated(act, customer.id, request)) is not None:
+    if (entry := await earlier_entry(act, customer.id, request)) is not None:
         return Recorded(customer, entry, is_repeat=True)
     refuse_stale(customer, expected_version)
     await _refuse_corrected(wrong)
     corrected_kind = await _kind(wrong, kind)
-    merged = {**await _kept(wrong), **values}
+    merged = {**await _copied_values(wrong), **values}
     draft = checked(corrected_kind, merged, corrects_id=wrong.id, correction_reason=why)
     return await _add(act, customer, draft, request)
 
@@ -140,10 +140,10 @@ async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
     return kind
 
 
-async def _kept(wrong: ConsentEntry) -> dict[str, Any]:
+async def _copied_values(wrong: ConsentEntry) -> dict[str, Any]:
     """Return the fields to copy: from the entry or, for an annulment, from the annulled entry."""
     while wrong.kind is EntryKind.ANNULMENT and wrong.corrects_id is not None:
         wrong = await ConsentEntry.get(id=wrong.corrects_id)
     testimony = await ConsentTestimony.get(id=wrong.testimony_id)
-    kept = {name: getattr(wrong, name) for name in KEPT}
-    return kept | {name: getattr(testimony, name) for name in KEPT_TESTIMONY}
+    copied = {name: getattr(wrong, name) for name in COPIED}
+    return copied | {name: getattr(testimony, name) for name in COPIED_TESTIMONY}

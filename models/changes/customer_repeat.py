@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from tortoise.exceptions import IntegrityError
 
-from models.changes.consent_ledger import Request, is_another_s, key_reused
+from models.changes.consent_ledger import Request, is_hidden_entry, key_reused
 from models.changes.customer_editing import create_customer
 from models.rules.consent_chain import digest
 from models.rules.consent_fields import checked_key
@@ -52,7 +52,7 @@ async def create_customer_once(
     try:
         return Created(await create_customer(act, values, template_id, consent, request))
     except IntegrityError as error:
-        raise _is_out_of_reach() from error
+        raise _key_out_of_scope() from error
 
 
 async def _created_before(act: ActorContext, request: Request) -> Customer | None:
@@ -66,7 +66,7 @@ async def _created_before(act: ActorContext, request: Request) -> Customer | Non
     if customer.erased_at is not None:
         raise key_reused("The customer that this key created was deleted.", PATH)
     entry = await ConsentEntry.get(testimony_id=testimony.id)
-    if is_another_s(act, entry) or not request.is_that_of(testimony):
+    if is_hidden_entry(act, entry) or not request.has_content_of(testimony):
         raise key_reused("This key already created a customer, with a different request.", PATH)
     return customer
 
@@ -75,5 +75,5 @@ def _testimony_id(caller: Principal, key: str) -> str:
     return testimony_id_for(digest(CREATION, caller.quota_key, key))
 
 
-def _is_out_of_reach() -> Exception:
+def _key_out_of_scope() -> Exception:
     return key_reused("This key created a customer that you can no longer see.", PATH)

@@ -23,7 +23,7 @@ CUSTOMER_ENRICHED = "customer.enriched"
 
 LOOKUP = "Companies House lookup"
 
-_FORGET_EARLIER = """UPDATE enrichment_run SET fields_read = '[]' WHERE id =
+_CLEAR_EARLIER_FIELDS = """UPDATE enrichment_run SET fields_read = '[]' WHERE id =
     (SELECT max(id) FROM enrichment_run WHERE customer_id = ? AND id < ?)"""
 """Clears the fields of earlier runs: only the newest run that read any field shows them."""
 
@@ -108,7 +108,7 @@ async def store_findings(run_id: str, attempts: int, findings: Findings, now: da
     run.fields_read = [_read(name, outcome, findings) for name, outcome in outcomes.items()]
     await run.save()
     if run.fields_read:
-        await execute(Sql(_FORGET_EARLIER, (customer.id, run.id)))
+        await execute(Sql(_CLEAR_EARLIER_FIELDS, (customer.id, run.id)))
     await UpstreamResponse.filter(run_id=run.id).delete()
     customer.enrichment_status = findings.status
     await customer.save(update_fields=["profile", "enrichment_status"])

@@ -15,7 +15,7 @@ def for_new_customer(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if reseller_id is None:
         return values
     if values.get("account_number") is not None:
-        raise _numbers_are_given()
+        raise _account_number_refused()
     return {**values, "parent_id": values.get("parent_id") or reseller_id}
 
 
@@ -28,15 +28,15 @@ def refuse_edit(customer: Customer, values: Mapping[str, Any]) -> None:
     if reseller_id is None:
         return
     if values.get("account_number", customer.account_number) != customer.account_number:
-        raise _numbers_are_given()
+        raise _account_number_refused()
     if "parent_id" in values and (customer.id == reseller_id or values["parent_id"] is None):
-        raise _stays_where_it_is()
+        raise _parent_refused()
 
 
 def refuse_other_parent(parent: Customer) -> None:
     """Refuse a partner's change of the parent to another reseller, which would leave its scope."""
     if current_tenant() not in {None, parent.id}:
-        raise _stays_where_it_is()
+        raise _parent_refused()
 
 
 def refuse_class_change(customer: Customer, old: CustomerClass, new: CustomerClass) -> None:
@@ -60,7 +60,7 @@ async def refuse_erasure(customer: Customer) -> None:
         raise refuse(RefusalCode.NOT_FOR_PARTNERS, "Only the platform may erase a reseller.", "id")
 
 
-def _numbers_are_given() -> Refused:
+def _account_number_refused() -> Refused:
     return refuse(
         RefusalCode.NOT_FOR_PARTNERS,
         "Only the platform may choose account numbers.",
@@ -69,7 +69,7 @@ def _numbers_are_given() -> Refused:
     )
 
 
-def _stays_where_it_is() -> Refused:
+def _parent_refused() -> Refused:
     return refuse(
         RefusalCode.NOT_FOR_PARTNERS,
         "Only the platform may change your parent, or give your customers another parent.",

@@ -46,7 +46,7 @@ async def principal_of(
     user = await User.get_or_none(issuer=identity.issuer, subject=identity.subject)
     if user is None:
         user = await _provisioned(database, identity, act)
-    elif user.disabled_at is None and _news(user, identity):
+    elif user.disabled_at is None and _changed_claims(user, identity):
         await database.transaction(lambda: _refresh(user.id, identity, act))
     standing = await standing_of(user.id)
     if standing is None or not standing.is_active:
@@ -75,10 +75,10 @@ async def _claimed(names: frozenset[str]) -> list[UserGroup]:
 
 async def _provisioned(database: Database, identity: Identity, act: ActorContext) -> User:
     """Create the user, once even if several first requests arrive at the same time."""
-    said = _said(identity)
+    claims = _storable_claims(identity)
     user = User(
-        name=said.get("name") or said.get("email") or identity.subject[:NAME_LENGTH],
-        email=said.get("email"),
+        name=claims.get("name") or claims.get("email") or identity.subject[:NAME_LENGTH],
+        email=claims.get("email"),
         issuer=identity.issuer,
         subject=identity.subject,
         created_at=act.now,
@@ -88,7 +88,7 @@ async def _provisioned(database: Database, identity: Identity, act: ActorContext
 
     async def work() -> None:
         await user.save(force_create=True)
-        await record(act, "user.provisioned", user.id, after=_kept(user))
+        await record(act, "user.provisioned", user.id, after=_audited_values(user))
 
     try:
         await database.transaction(work)
@@ -100,37 +100,41 @@ async def _provisioned(database: Database, identity: Identity, act: ActorContext
 async def _refresh(user_id: str, identity: Identity, act: ActorContext) -> None:
     """Store newer claims. This does not count as an edit, so the version stays."""
     user = (await lock(User, user_id))[user_id]
-    news = _news(user, identity)
-    if not news:
+    changed = _changed_claims(user, identity)
+    if not changed:
         return
-    before = _kept(user)
-    user.update_from_dict(news)
+    before = _audited_values(user)
+    user.update_from_dict(changed)
     user.name_key = folded(user.name)
     user.last_modified_at = act.now
-    await user.save(update_fields=[*news, "name_key", "last_modified_at"])
-    await record(act, "user.refreshed", user.id, before=before, after=_kept(user))
+    await user.save(update_fields=[*changed, "name_key", "last_modified_at"])
+    await record(act, "user.refreshed", user.id, before=before, after=_audited_values(user))
     await wake(TOKENS)
 
 
-def _news(user: User, identity: Identity) -> dict[str, str]:
+def _changed_claims(user: User, identity: Identity) -> dict[str, str]:
     """Return the claims that differ from the user, unless the user was changed since."""
     if identity.issued_at is None or identity.issued_at < user.last_modified_at:
         return {}
-    return {name: said for name, said in _said(identity).items() if getattr(user, name) != said}
+    return {
+        name: claim
+        for name, claim in _storable_claims(identity).items()
+        if getattr(user, name) != claim
+    }
 
 
-def _said(identity: Identity) -> dict[str, str]:
+def _storable_claims(identity: Identity) -> dict[str, str]:
     """Return the name and email address of the claims, if valid, in stored form."""
-    said = {}
+    claims = {}
     if identity.name:
-        said["name"] = identity.name[:NAME_LENGTH]
+        claims["name"] = identity.name[:NAME_LENGTH]
     if identity.email:
         with suppress(InvalidEmailError):
-            said["email"] = normalise_email(identity.email)
-    return said
+            claims["email"] = normalise_email(identity.email)
+    return claims
 
 
-def _kept(user: User) -> dict[str, Any]:
+def _audited_values(user: User) -> dict[str, Any]:
     """Return the fields of a user that audit entries contain."""
     return {
         "name": user.name,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from models.changes.administration import (
-    begin,
+    begin_administration,
     check_reseller,
     locked,
     refuse_lockout,
@@ -54,7 +54,7 @@ async def issue(act: ActorContext, wanted: TokenRequest, expected_version: int |
 
     `expected_version` is the version of the user.
     """
-    await begin()
+    await begin_administration()
     checks = Checks()
     name = checks.required_text(wanted.name, NAME_LENGTH, "name")
     scopes = checked_scopes(checks, wanted.scopes, "scopes")
@@ -62,7 +62,7 @@ async def issue(act: ActorContext, wanted: TokenRequest, expected_version: int |
     checks.settle()
     refuse_more_than_held(act.principal, scopes, "scopes")
     user = await _owner(act, wanted, expected_version)
-    if user is not None and not _is_bound_self(act.principal, user):
+    if user is not None and not _is_partners_own(act.principal, user):
         await _refuse_more_than_owner(user, scopes)
     token, secret = new_token(name, scopes, act.now, lifetime)
     token.user_id = None if user is None else user.id
@@ -86,9 +86,9 @@ async def rotate(
     the successor lives as long as the old one was to live. It replaces the old one in the count
     towards the owner's limit.
     """
-    await begin()
+    await begin_administration()
     old = await _locked_token(act, token_id, None)
-    await _refuse_anothers(act, old)
+    await _refuse_platform_users(act, old)
     refuse_stale(old, expected_version)
     scopes = known(old.scopes)
     refuse_more_than_held(act.principal, scopes, "id")
@@ -128,7 +128,7 @@ async def revoke(
     act: ActorContext, token_id: str, reason: str | None, expected_version: int | None
 ) -> AccessToken:
     """Revoke a token at once and for good; revoking it again changes nothing."""
-    await begin()
+    await begin_administration()
     token = await _locked_token(act, token_id, expected_version)
     if token.revoked_at is not None:
         return token
@@ -164,7 +164,7 @@ def _is_within(principal: Principal, user: User) -> bool:
     return bound_to is None or user.reseller_id == bound_to or user.id == principal.user_id
 
 
-def _is_bound_self(principal: Principal, user: User) -> bool:
+def _is_partners_own(principal: Principal, user: User) -> bool:
     """Return whether a partner's credential belongs to the user.
 
     Then the user's own permissions need no check: the credential has no more, and cannot see
@@ -217,7 +217,7 @@ async def _locked_token(
     return token
 
 
-async def _refuse_anothers(act: ActorContext, token: AccessToken) -> None:
+async def _refuse_platform_users(act: ActorContext, token: AccessToken) -> None:
     """Refuse a partner the secret of a token that belongs to a user of the platform.
 
     A partner may revoke such a token, because it is bound to its reseller.

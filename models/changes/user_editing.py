@@ -10,7 +10,7 @@ from models.changes.administration import (
     check_reseller,
     locked,
     refuse_lockout,
-    refuse_mightier_user,
+    refuse_more_privileged_user,
 )
 from models.rules.email_address import checked_email
 from models.rules.errors import RefusalCode, refuse
@@ -56,7 +56,7 @@ async def edit_user(
     """
     await begin_platform_wide(act)
     user = await locked_user(user_id, expected_version)
-    await refuse_mightier_user(act, user)
+    await refuse_more_privileged_user(act, user)
     if reseller_id is not None and reseller_id != user.reseller_id:
         raise refuse(
             RefusalCode.INVALID_RESELLER,
@@ -113,7 +113,7 @@ async def enable_user(
     user = await locked_user(user_id, expected_version)
     if user.disabled_at is None:
         return user
-    await refuse_mightier_user(act, user)
+    await refuse_more_privileged_user(act, user)
     if user.reseller_id is not None:
         await check_reseller(user.reseller_id, "id")
     why = _checked_reason(reason)

@@ -92,7 +92,7 @@ async def change_members(
     """
     await begin_platform_wide(act)
     group = await locked_group(group_id, expected_version, "groupId")
-    await _refuse_strangers(joining, leaving)
+    await _check_member_ids(joining, leaving)
     memberships = await GroupMembership.filter(group_id=group.id, user_id__in=[*joining, *leaving])
     present = {membership.user_id for membership in memberships}
     new, gone = sorted({*joining} - present), sorted({*leaving} & present)
@@ -114,7 +114,7 @@ async def locked_group(group_id: str, expected_version: int | None = None, *path
     return await locked(UserGroup, group_id, expected_version, "group", *path)
 
 
-async def _refuse_strangers(joining: Sequence[str], leaving: Sequence[str]) -> None:
+async def _check_member_ids(joining: Sequence[str], leaving: Sequence[str]) -> None:
     checks = Checks()
     for path, ids in (("addUserIds", joining), ("removeUserIds", leaving)):
         if len(ids) > MAX_MEMBERS:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.lists.customer_list import MAX_COUNT
-from models.lists.customer_scope import reaches_few
+from models.lists.customer_scope import has_small_scope
 from models.storage.row_query import RowQuery
 from models.storage.sql import (
     Sql,
@@ -43,7 +43,7 @@ PARTIAL = {"reason", "user_id", "customer_id"}
 """Columns whose index leaves out nulls."""
 
 _ENTRIES = "SELECT id FROM audit_entry AS one WHERE one."
-_OF_REACHED = Sql(
+_IN_SCOPE = Sql(
     f"t0.id IN ({_ENTRIES}customer_id IS NOT NULL"  # noqa: S608  # no value is spelt out
     " AND one.customer_id IN (SELECT id FROM customer AS c)"
     f" UNION {_ENTRIES}subject_id IN (SELECT id FROM access_token AS k)"
@@ -77,14 +77,14 @@ class AuditFilter:
     numbers: tuple[int, int] = ALL_NUMBERS
     """The lowest and highest number that entries between `since` and `until` can have."""
 
-    async def examined(self) -> "AuditFilter":
+    async def for_planning(self) -> "AuditFilter":
         """Return a copy with what the choice of statement depends on: `is_few` and `numbers`."""
-        if await reaches_few():
+        if await has_small_scope():
             return replace(self, is_few=True)
         numbers = await numbers_between(AUDIT, _instant(self.since), _instant(self.until))
         return replace(self, numbers=numbers)
 
-    def placed(self, place: Keyset, size: int) -> tuple[Sql, str]:
+    def page_clauses(self, place: Keyset, size: int) -> tuple[Sql, str]:
         """Return the condition and the order of a page, served by the most selective index."""
         if self.is_few:
             equal = [
@@ -92,7 +92,7 @@ class AuditFilter:
                 for name in EQUAL
                 if (value := getattr(self, name)) is not None
             ]
-            conditions = [_OF_REACHED, *equal, *self._others(), place.after()]
+            conditions = [_IN_SCOPE, *equal, *self._others(), place.after()]
             return all_of(conditions), place.order()
         for name in EQUAL:
             value = getattr(self, name)
@@ -101,22 +101,22 @@ class AuditFilter:
         operations = self._operations()
         if len(operations) == 1:
             return self._under("operation", operations[0], place)
-        if (each := self.each()) is not None:
+        if (each := self.per_key()) is not None:
             return each.first(self._rest(), place, size), place.order()
         return all_of([*self._others(), place.after()]), place.order()
 
-    def counting(self, most: int) -> Sql:
-        """Return a statement that counts up to `most` entries, along the index of `placed`."""
-        if (each := self.each()) is not None:
+    def count_statement(self, most: int) -> Sql:
+        """Return a statement that counts up to `most` entries with the index of `page_clauses`."""
+        if (each := self.per_key()) is not None:
             return each.count(self._rest(), most)
-        where, order = self.placed(Keyset(NEWEST_FIRST, "DESC"), most)
+        where, order = self.page_clauses(Keyset(NEWEST_FIRST, "DESC"), most)
         text = (
             f"SELECT count(*) FROM (SELECT 1 FROM audit_entry AS t0 WHERE {where.text}"  # noqa: S608  # no value is spelt out
             f" ORDER BY {order} LIMIT {most:d}) AS counted"
         )
         return Sql(text, where.parameters)
 
-    def each(self) -> TopPerKey | None:
+    def per_key(self) -> TopPerKey | None:
         """Return the operations as index keys; None if fewer than two, or with a better index."""
         operations = self._operations()
         if self.is_few or len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
@@ -193,7 +193,7 @@ async def page(
     """Return a page, newest first, and whether more entries follow in the direction read."""
     number = None if beyond is None else (await _number_of(beyond, is_backward=is_backward),)
     place = Keyset(NEWEST_FIRST, "ASC" if is_backward else "DESC", number)
-    where, order = (await wanted.examined()).placed(place, size + 1)
+    where, order = (await wanted.for_planning()).page_clauses(place, size + 1)
     entries, has_more = await reader.read_some(where, order, size)
     if is_backward:
         entries.reverse()
@@ -202,7 +202,7 @@ async def page(
 
 async def count(wanted: AuditFilter) -> int:
     """Return the number of entries, at most MAX_COUNT + 1."""
-    statement = (await wanted.examined()).counting(MAX_COUNT + 1)
+    statement = (await wanted.for_planning()).count_statement(MAX_COUNT + 1)
     ((counted,),) = await run(statement.text, statement.parameters)
     return int(counted)
 

@@ -41,7 +41,7 @@ async def verify(customer_id: str, known_hash: str | None = None) -> Verificatio
     if customer is None:
         return None
     is_erased = customer.erased_at is not None
-    of_customer = _is("customer_id", customer_id)
+    of_customer = _equals("customer_id", customer_id)
     try:
         rows = await _reader(ConsentEntry).read(of_customer, "ORDER BY t0.sequence")
         testimonies = await _reader(ConsentTestimony).read(of_customer)
@@ -49,10 +49,10 @@ async def verify(customer_id: str, known_hash: str | None = None) -> Verificatio
     except ValueError:  # SQLite stores values of any type
         unreadable = Break(BreakCode.ENTRY_CHANGED, "A row has a value that can't be read.")
         return Verification(customer_id, 0, None, (unreadable,), is_erased)
-    ledger = await _reader(ConsentLedger).read_one(_is("id", customer_id))
+    ledger = await _reader(ConsentLedger).read_one(_equals("id", customer_id))
     end = (0, FIRST) if ledger is None else (ledger.entry_count, ledger.last_hash)
     found = breaks(rows, {one.id: one for one in testimonies}, end, is_erased=is_erased)
-    if _periods_of(stored) != _worked_out(periods(rows)):
+    if _stored_periods(stored) != _expected_periods(periods(rows)):
         message = "The stored consent periods differ from those that follow from the entries."
         found.append(Break(BreakCode.PROJECTION_DIFFERS, message))
     if known_hash is not None and known_hash not in {row.hash for row in rows}:
@@ -62,17 +62,17 @@ async def verify(customer_id: str, known_hash: str | None = None) -> Verificatio
     return Verification(customer_id, len(rows), last_hash, tuple(found), is_erased)
 
 
-_Spell = tuple[Matter, datetime, datetime | None, str | None, str | None, str]
+_PeriodKey = tuple[Matter, datetime, datetime | None, str | None, str | None, str]
 
 
-def _periods_of(rows: list[Any]) -> set[_Spell]:
+def _stored_periods(rows: list[Any]) -> set[_PeriodKey]:
     return {
         (row.matter, row.from_at, row.until_at, row.basis, row.document_version, row.entry_id)
         for row in rows
     }
 
 
-def _worked_out(found: list[Period[Any]]) -> set[_Spell]:
+def _expected_periods(found: list[Period[Any]]) -> set[_PeriodKey]:
     return {
         (
             one.matter,
@@ -90,5 +90,5 @@ def _reader(model: type[Model]) -> RowQuery:
     return columns_reader(_Row, model, sorted(model._meta.db_fields))
 
 
-def _is(column: str, value: str) -> Sql:
+def _equals(column: str, value: str) -> Sql:
     return Sql(f"t0.{column} = ?", (value,))

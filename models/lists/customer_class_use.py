@@ -133,7 +133,7 @@ async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
     """Return the use of each class; the number of queries is the same for any number of classes."""
     ids = list(class_ids)
     now = await count_of_classes(ids)
-    ever = await _ever_in(ids)
+    ever = await _entries_of(ids)
     left = {
         row["from_class_id"]: row["last"]
         for row in await ClassChange.filter(from_class_id__in=ids)
@@ -169,7 +169,7 @@ async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
     return uses
 
 
-class _Came(NamedTuple):
+class _ClassEntries(NamedTuple):
     """The number of customers that ever entered a class, and the first and last time."""
 
     customers: int
@@ -177,7 +177,7 @@ class _Came(NamedTuple):
     last: datetime
 
 
-async def _ever_in(class_ids: Sequence[str]) -> dict[str, _Came]:
+async def _entries_of(class_ids: Sequence[str]) -> dict[str, _ClassEntries]:
     """Return, for each class that was ever used, which customers entered it and when.
 
     Grouping by customer first uses the index's order; count(DISTINCT …) would sort the whole
@@ -192,7 +192,8 @@ async def _ever_in(class_ids: Sequence[str]) -> dict[str, _Came]:
     )
     read = from_database(ClassChange._meta.fields_map["changed_at"]) or (lambda instant: instant)
     return {
-        class_id: _Came(count, read(first), read(last)) for class_id, count, first, last in rows
+        class_id: _ClassEntries(count, read(first), read(last))
+        for class_id, count, first, last in rows
     }
 
 

@@ -7,11 +7,11 @@ from enum import Enum
 from typing import Any
 
 from models.lists.customer_scope import (
-    MAX_EXAMINED,
-    MAX_FEW,
-    among_reached,
-    reached_with,
-    reaches_few,
+    MAX_SCANNED,
+    MAX_SMALL_SCOPE,
+    has_small_scope,
+    in_scope_first,
+    in_scope_with,
 )
 from models.rules.classification import LEGAL_INDIVIDUAL, CustomerLabel, SubscriberKind
 from models.rules.enrichment_status import EnrichmentStatus
@@ -118,10 +118,10 @@ class CustomerFilter:
         With `is_of_class=False`, the conditions on the class are left out.
         """
         of_class = self._of_class() if is_of_class else ()
-        reached = [among_reached()] if self.is_few and not self._numbers() else ()
+        reached = [in_scope_first()] if self.is_few and not self._numbers() else ()
         return all_of([NOT_ERASED, *reached, *of_class, *self._of_status(), *self._others()])
 
-    def each(self, column: str | None = None) -> TopPerKey | None:
+    def per_key(self, column: str | None = None) -> TopPerKey | None:
         """Return the index keys that make up the list; None if the filter has other conditions.
 
         With a column, only keys with an index that continues in the order of that column count.
@@ -133,7 +133,7 @@ class CustomerFilter:
             keys = f"SELECT id AS key FROM customer_class WHERE {classes.text}"  # noqa: S608  # no value is spelt out
             return TopPerKey("customer", "customer_class_id", Sql(keys, classes.parameters))
         if classes is None and statuses and column in (None, "name_key"):
-            keys = " UNION ALL ".join(f"SELECT {status} AS key" for status in _spelt(statuses))
+            keys = " UNION ALL ".join(f"SELECT {status} AS key" for status in _literals(statuses))
             return TopPerKey("customer", "enrichment_status", Sql(keys))
         return None
 
@@ -172,9 +172,9 @@ class CustomerFilter:
     def _of_status(self) -> Iterator[Sql]:
         """Yield the condition on statuses, as literals so that PostgreSQL can estimate its rows."""
         if self.enrichment_statuses is not None:
-            spelt = ", ".join(_spelt(self.enrichment_statuses))
+            literals = ", ".join(_literals(self.enrichment_statuses))
             column = self._column("enrichment_status")
-            yield Sql(f"{column} IN ({spelt})") if spelt else Sql("1 = 0")
+            yield Sql(f"{column} IN ({literals})") if literals else Sql("1 = 0")
 
     def _others(self) -> Iterator[Sql]:
         if self.parent_id is not None:
@@ -183,7 +183,7 @@ class CustomerFilter:
             yield Sql("t0.parent_id IS NULL")
         numbers = self._numbers()
         if numbers and self.is_few:
-            yield reached_with(numbers)
+            yield in_scope_with(numbers)
         else:
             yield from (Sql(f"t0.{name} = ?", (value,)) for name, value in numbers.items())
         if text := searchable(self.text or ""):
@@ -198,15 +198,15 @@ class CustomerFilter:
     def _column(self, name: str) -> str:
         return not_looked_up(f"t0.{name}") if self.is_few else f"t0.{name}"
 
-    async def examined(self) -> "CustomerFilter":
+    async def for_planning(self) -> "CustomerFilter":
         """Return a copy with what the choice of statement depends on: `is_common` and `is_few`."""
         text = searchable(self.text or "")
-        most = MAX_EXAMINED if self._numbers() else MAX_FEW
-        common, few = await is_common(text), await reaches_few(most)
+        most = MAX_SCANNED if self._numbers() else MAX_SMALL_SCOPE
+        common, few = await is_common(text), await has_small_scope(most)
         return replace(self, is_common=common, is_few=few) if common or few else self
 
 
-def _spelt(statuses: Sequence[EnrichmentStatus]) -> list[str]:
+def _literals(statuses: Sequence[EnrichmentStatus]) -> list[str]:
     return [f"'{status.value}'" for status in sorted(set(statuses))]
 
 
@@ -220,15 +220,15 @@ async def page(
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
     """Return a page in list order, and whether more customers follow in the direction read."""
-    wanted = await wanted.examined()
-    where, by = _placed(wanted, order, size + 1, beyond, is_backward=is_backward)
+    wanted = await wanted.for_planning()
+    where, by = _page_clauses(wanted, order, size + 1, beyond, is_backward=is_backward)
     objects, has_more = await reader.read_some(where, by, size)
     if is_backward:
         objects.reverse()
     return objects, has_more
 
 
-def _placed(
+def _page_clauses(
     wanted: CustomerFilter,
     order: CustomerOrder,
     size: int,
@@ -241,7 +241,7 @@ def _placed(
         beyond = (to_database(Customer._meta.fields_map[order.column], beyond[0]), beyond[1])
     direction = "DESC" if order.is_descending != is_backward else "ASC"
     place = Keyset((order.column, "id"), direction, beyond)
-    each, one_class = wanted.each(order.column), wanted.one_class()
+    each, one_class = wanted.per_key(order.column), wanted.one_class()
     if each is not None:
         return each.first(NOT_ERASED, place, size), place.order()
     if one_class is not None and not wanted.is_few:
@@ -252,9 +252,9 @@ def _placed(
 
 async def count(wanted: CustomerFilter) -> int:
     """Return the number of customers, at most MAX_COUNT + 1."""
-    wanted = await wanted.examined()
+    wanted = await wanted.for_planning()
     most = MAX_COUNT + 1
-    each = wanted.each()
+    each = wanted.per_key()
     if each is None:
         condition = wanted.condition()
         text = (
@@ -282,7 +282,7 @@ async def first_of_classes(
 ) -> list[Any]:
     """Return the first `size` customers of each class, up to ROWS_AT_ONCE rows per statement."""
     place = Keyset((order.column, "id"), beyond=beyond)
-    is_few, at_once = await reaches_few(), max(1, ROWS_AT_ONCE // max(size, 1))
+    is_few, at_once = await has_small_scope(), max(1, ROWS_AT_ONCE // max(size, 1))
     found: list[Any] = []
     for begin in range(0, len(class_ids), at_once):
         each, living = _of_classes(class_ids[begin : begin + at_once], is_few=is_few)
@@ -293,7 +293,7 @@ async def first_of_classes(
 
 async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:
     """Return the number of customers of each class, up to `most`, from one statement."""
-    each, living = _of_classes(class_ids, is_few=await reaches_few())
+    each, living = _of_classes(class_ids, is_few=await has_small_scope())
     statement = each.count_of_each(living, most)
     counted = dict(tuple(row) for row in await run(statement.text, statement.parameters))
     return {class_id: counted.get(class_id, 0) for class_id in class_ids}
@@ -307,4 +307,4 @@ async def count_listed(class_ids: Sequence[str]) -> dict[str, int]:
 def _of_classes(class_ids: Sequence[str], *, is_few: bool) -> tuple[TopPerKey, Sql]:
     """Return the classes as index keys, and the condition on their customers."""
     each = TopPerKey("customer", "customer_class_id", listed(class_ids), is_few=is_few)
-    return each, all_of([NOT_ERASED, among_reached()]) if is_few else NOT_ERASED
+    return each, all_of([NOT_ERASED, in_scope_first()]) if is_few else NOT_ERASED

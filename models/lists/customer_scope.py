@@ -11,17 +11,17 @@ from models.rules.folding import folded
 from models.storage.sql import Sql, is_postgres, never_looked_up, run
 from models.storage.tenant_scope import bind_tenant, current_tenant, keeping_tenant
 
-MAX_FEW = 10_000
+MAX_SMALL_SCOPE = 10_000
 """A partner with more customers than this finds them quickly with an ordinary index scan."""
 
-MAX_EXAMINED = 1_000
+MAX_SCANNED = 1_000
 """Up to this many customers, all are read to find a number that others may have too."""
 
-FEW = "SELECT own.{key} FROM customer AS own"
+IN_SCOPE = "SELECT own.{key} FROM customer AS own"
 """All customers in the tenant scope, as the scope applies to every statement."""
 
 
-async def reaches_few(most: int = MAX_FEW) -> bool:
+async def has_small_scope(most: int = MAX_SMALL_SCOPE) -> bool:
     """Return whether there is a tenant scope, with at most `most` customers."""
     if current_tenant() is None:
         return False
@@ -30,23 +30,23 @@ async def reaches_few(most: int = MAX_FEW) -> bool:
     return int(counted) <= most
 
 
-def among_reached() -> Sql:
+def in_scope_first() -> Sql:
     """Match the customers in scope, as the starting point of the plan."""
-    return _among(FEW)
+    return _first_of(IN_SCOPE)
 
 
-def reached_with(values: Mapping[str, str]) -> Sql:
+def in_scope_with(values: Mapping[str, str]) -> Sql:
     """Match the customers in scope with given values in given columns.
 
     All customers in scope are read, so that the time does not tell whether others have these
     values.
     """
     having = " AND ".join(f"{never_looked_up(f'own.{column}')} = ?" for column in values)
-    matched = _among(f"{FEW} WHERE {having}")
+    matched = _first_of(f"{IN_SCOPE} WHERE {having}")
     return Sql(matched.text, tuple(values.values()))
 
 
-def _among(statement: str) -> Sql:
+def _first_of(statement: str) -> Sql:
     if is_postgres():
         return Sql(f"t0.id = ANY(ARRAY({statement.format(key='id')}))")
     return Sql(f"t0.rowid IN ({statement.format(key='rowid')})")

@@ -7,7 +7,7 @@ from typing import Any
 
 from tortoise.models import Model
 
-from models.lists.customer_scope import among_reached, reaches_few
+from models.lists.customer_scope import has_small_scope, in_scope_first
 from models.rules.consent import EntryKind, consent_at, non_itemised_at
 from models.rules.delivery import DeliveryPolicy
 from models.rules.delivery_exposure import Exposure, History, contact_at, exposures
@@ -120,7 +120,7 @@ async def _candidates(after: str, until_at: datetime, size: int, *, is_included:
     Erased customers are included: their record stays, without names (A18).
     """
     until = to_database(ConsentEntry._meta.fields_map["effective_at"], until_at)
-    reached = f" AND {among_reached().text}" if await reaches_few() else ""
+    reached = f" AND {in_scope_first().text}" if await has_small_scope() else ""
     text = (
         f"SELECT t0.id FROM customer AS t0 WHERE t0.id {'>=' if is_included else '>'} ?"  # noqa: S608  # no value is spelt out
         " AND (EXISTS (SELECT 1 FROM consent_entry AS e WHERE e.customer_id = t0.id"

@@ -148,8 +148,8 @@ async def places_of(customer_ids: Sequence[str], reseller_id: str | None) -> lis
     if reseller_id is not None:
         # This has an index of its own, which contains lookups waiting for another attempt.
         scopes.append(Sql(f"other.{IS_WAITING} AND other.reseller_id = ?", (reseller_id,)))
-    lasts = [_last_counted(scope, number) for number, scope in enumerate(scopes)]
-    counts = [part for number, scope in enumerate(scopes) for part in _counted(scope, number)]
+    lasts = [_count_limit(scope, number) for number, scope in enumerate(scopes)]
+    counts = [part for number, scope in enumerate(scopes) for part in _counts_ahead(scope, number)]
     chosen = among("live_key", [lookup_key(customer_id) for customer_id in customer_ids])
     text = (
         f"WITH line AS MATERIALIZED (SELECT line.urgency, {_listed(lasts)}"  # noqa: S608  # no value is spelt out
@@ -162,10 +162,10 @@ async def places_of(customer_ids: Sequence[str], reseller_id: str | None) -> lis
         " ORDER BY chosen.urgency, chosen.place, chosen.id"
     )
     values = [value for part in (*lasts, *counts, chosen) for value in part.parameters]
-    return _added_up(await run(text, values))
+    return _positions(await run(text, values))
 
 
-def _last_counted(scope: Sql, number: int) -> Sql:
+def _count_limit(scope: Sql, number: int) -> Sql:
     """Write the last place that is counted, for the urgency in `line`."""
     text = (
         f"(SELECT other.place FROM job AS other WHERE {scope.text} AND other.kind = ?"  # noqa: S608  # no value is spelt out
@@ -175,7 +175,7 @@ def _last_counted(scope: Sql, number: int) -> Sql:
     return Sql(text, (*scope.parameters, ENRICH))
 
 
-def _counted(scope: Sql, number: int) -> list[Sql]:
+def _counts_ahead(scope: Sql, number: int) -> list[Sql]:
     """Write the counts between the previous place and this one, and before it at the same place."""
     counted = (
         f"SELECT count(*) FROM job AS other WHERE {scope.text} AND other.kind = ?"  # noqa: S608  # no value is spelt out
@@ -190,7 +190,7 @@ def _counted(scope: Sql, number: int) -> list[Sql]:
     ]
 
 
-def _added_up(rows: Sequence[Sequence[Any]]) -> list[QueuePlace]:
+def _positions(rows: Sequence[Sequence[Any]]) -> list[QueuePlace]:
     """Sum the counts between the places of each urgency."""
     found: list[QueuePlace] = []
     before: dict[tuple[int, int], int] = {}

@@ -28,7 +28,7 @@ from models.storage.tenant_scope import bind_tenant, current_tenant, keeping_ten
 from models.tables.rate_limit import Payment, RateLimit, microseconds
 
 LONG_QUEUE = 1_000
-KEPT_FOR_S = 5.0
+CACHED_FOR_S = 5.0
 """The counts of a queue longer than LONG_QUEUE are cached for this many seconds."""
 
 
@@ -175,7 +175,7 @@ class LookupMonitor:
         counts = await count_lookups(now)
         is_long = sum(counts.waiting.values()) > LONG_QUEUE
         self._counts = counts if is_long else None
-        self._counted_until = time.monotonic() + KEPT_FOR_S
+        self._counted_until = time.monotonic() + CACHED_FOR_S
         return counts
 
     async def _allowance(self, now: datetime) -> AllowanceState:

@@ -12,10 +12,10 @@ from models.tables.audit import ActorContext
 MASK = "***"
 """Replaces a text that can't be null."""
 
-OPEN_KINDS = frozenset({"cls", "tpl", "platform", "grp"})
+IMPERSONAL_KINDS = frozenset({"cls", "tpl", "platform", "grp"})
 """Kinds of audit subjects that are not persons and contain no personal data."""
 
-OPEN_VALUES = frozenset(
+IMPERSONAL_VALUES = frozenset(
     {
         "company_number",
         "confirmation_id",
@@ -106,11 +106,11 @@ def masked_values(values: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     Permissions and credentials stay; names of users and tokens are masked. `kind` is the kind of
     the entry's subject.
     """
-    if kind in OPEN_KINDS:
+    if kind in IMPERSONAL_KINDS:
         return values
-    return {name: value if name in OPEN_VALUES else MASK for name, value in values.items()}
+    return {name: value if name in IMPERSONAL_VALUES else MASK for name, value in values.items()}
 
 
 def masked_reason(reason: str | None, kind: str) -> str | None:
     """Return the reason of an audit entry; None if the subject's kind may be a person."""
-    return reason if kind in OPEN_KINDS else None
+    return reason if kind in IMPERSONAL_KINDS else None
