@@ -183,7 +183,7 @@ OPERATIONS = (
     ),
     Operation(
         "Q5",
-        "create a customer: here with history, audit, run and job; elsewhere one bare row",
+        "create a customer: this server also writes history, audit, run and job; others one row",
         {
             Dialect.OURS: _SAVE,
             Dialect.POSTGRAPHILE: """mutation NAME($input: CreateCustomerInput!) {
@@ -195,7 +195,7 @@ OPERATIONS = (
     ),
     Operation(
         "Q5whole",
-        "the same, with all its rows in one transaction elsewhere too",
+        "the same, with all these rows in one transaction on the ceiling too",
         {Dialect.OURS: _SAVE},
         _new_customer,
         writes=True,

@@ -27,12 +27,12 @@ PACKAGES = (
 NODE_PACKAGES = ("fastify", "graphql", "graphql-jit", "mercurius", "pg", "postgraphile")
 
 RATIOS: tuple[tuple[str, str, Callable[[Measured], float]], ...] = (
-    ("times PostGraphile", "postgraphile", lambda one: one.per_second),
-    ("times Mercurius", "mercurius", lambda one: one.per_second),
-    ("of the ceiling", "ceiling", lambda one: one.per_second),
-    ("times the floor", "naive", lambda one: one.per_second),
-    ("p99 of PostGraphile's", "postgraphile", lambda one: one.p99_ms),
-    ("processor time of PostGraphile's", "postgraphile", lambda one: one.cpu_ms or 0.0),
+    ("throughput / PostGraphile", "postgraphile", lambda one: one.per_second),
+    ("throughput / Mercurius", "mercurius", lambda one: one.per_second),
+    ("throughput / ceiling", "ceiling", lambda one: one.per_second),
+    ("throughput / floor", "naive", lambda one: one.per_second),
+    ("p99 / PostGraphile", "postgraphile", lambda one: one.p99_ms),
+    ("CPU time / PostGraphile", "postgraphile", lambda one: one.cpu_ms or 0.0),
 )
 
 
@@ -59,16 +59,16 @@ def report(outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any], tool:
             f"Commit {where['commit'] or 'unknown'}; {where['cores']} cores ({where['processor']}),"
             f" Python {where['python']}, Node {where['node'] or 'absent'}; {tool}, concurrency"
             f" {plan.concurrency}, {plan.rounds} interleaved rounds of {plan.seconds:g} s. Medians;"
-            " only ratios mean anything, and differences under 10 % are noise."
+            " only ratios are meaningful, and differences under 10 % are noise."
         ),
     ]
     for outcome in outcomes:
         lines += ["", f"## {_title(outcome)}", "", *_ratio_table(outcome)]
-        lines += ["", "### Requests a second", ""]
+        lines += ["", "### Requests per second", ""]
         lines += _table(outcome, lambda one: one.per_second, _rounded)
         lines += ["", "### p50 / p99, ms", "", *_latency_table(outcome)]
         if any(one.cpu_ms is not None for one in _all(outcome)):
-            lines += ["", "### Processor time of the server, ms a request", ""]
+            lines += ["", "### CPU time of the server, ms per request", ""]
             lines += _table(outcome, lambda one: one.cpu_ms or 0.0, lambda ms: f"{ms:.2f}")
         lines += _cursors(outcome)
         lines += ["", "### Memory, MB", "", *_memory_table(outcome), ""]
@@ -157,7 +157,7 @@ def _cursors(outcome: Outcome) -> list[str]:
         ratios = [deep.per_second / first.per_second for deep, first in pairs]
         if ratios:
             title = outcome.titles[server]
-            lines += ["", f"The last page at the speed of the first, {title}: {_spread(ratios)}"]
+            lines += ["", f"Last page / first page, {title}: {_spread(ratios)}"]
     return lines
 
 

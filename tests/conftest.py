@@ -9,7 +9,7 @@ from models.storage.database import Database
 from models.tables.access import Principal, Scope
 from models.tables.audit import ActorContext
 from tests.clock import Clock
-from tests.databases import Databases, NoServerError, chosen_databases, run_aside
+from tests.databases import Databases, NoServerError, databases_of_environment, run_outside_tests
 from tests.graphql_client import Api, LiveApi, running_api, running_live_api
 
 # The duration of an example means nothing on a shared machine.
@@ -28,13 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """Create databases of the dialect under test."""
-    made = chosen_databases(tmp_path_factory.mktemp("databases"))
+    made = databases_of_environment(tmp_path_factory.mktemp("databases"))
     try:
-        run_aside(made.prepare)
+        run_outside_tests(made.prepare)
     except NoServerError as error:
         pytest.skip(str(error))
     yield made
-    run_aside(made.close)
+    run_outside_tests(made.close)
 
 
 @pytest.fixture

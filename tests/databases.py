@@ -159,7 +159,7 @@ class PostgresDatabases(Databases):
             await connection.close()
 
 
-def chosen_databases(folder: Path) -> Databases:
+def databases_of_environment(folder: Path) -> Databases:
     """Return the databases of the dialect that the environment chooses.
 
     A process tests one dialect only, because Tortoise caches SQL by connection name.
@@ -168,7 +168,7 @@ def chosen_databases(folder: Path) -> Databases:
     return PostgresDatabases(server) if server else SqliteDatabases(folder)
 
 
-def run_aside(work: Callable[[], Awaitable[None]]) -> None:
+def run_outside_tests(work: Callable[[], Awaitable[None]]) -> None:
     """Run a coroutine from a session fixture, outside the tests' event loops."""
 
     async def run() -> None:

@@ -34,7 +34,7 @@ from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.factories import Contents, everything
 from tests.listening import listening
-from tests.statement_log import told_statements
+from tests.statement_log import logging_statements
 
 NOWHERE = "http://127.0.0.1:9"
 """The URL of a register that does not answer."""
@@ -356,7 +356,7 @@ def context_of(database: Database, principal: Principal) -> Context:
     return Context(database, lambda: START, no_search, "request-1", principal)
 
 
-async def until_heard(api: Api) -> None:
+async def wait_for_notices(api: Api) -> None:
     """Wait until the process has received the notices of all earlier commits.
 
     PostgreSQL delivers them in the order of commits, shortly afterwards.
@@ -369,7 +369,7 @@ async def until_heard(api: Api) -> None:
         await asyncio.wait_for(heard.wait(), ENOUGH_S)
 
 
-async def until_followed(api: Api, followers: int = 1) -> None:
+async def wait_for_subscriptions(api: Api, followers: int = 1) -> None:
     """Wait until exactly `followers` subscriptions watch for events."""
     watchers = api.platform.database.signals._watchers
     async with asyncio.timeout(ENOUGH_S):
@@ -390,5 +390,5 @@ class _Statements(logging.Handler):
 def counted_statements() -> Iterator[list[str]]:
     """Collect the statements that the database client logs."""
     handler = _Statements()
-    with told_statements(handler):
+    with logging_statements(handler):
         yield handler.seen

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 @cache
-def made_key(kind: str, number: int = 1) -> Key:
+def key_pair(kind: str, number: int = 1) -> Key:
     """Return a key pair, generated once per kind and number."""
     kid = f"{kind}-{number}"
     if kind == "RSA":
@@ -60,7 +60,7 @@ class IdentityProvider:
 
     clock: Clock
     url: str = ""
-    keys: list[Any] = field(default_factory=lambda: [public(made_key("RSA"))])
+    keys: list[Any] = field(default_factory=lambda: [public(key_pair("RSA"))])
     about: Json | None = None
     """Replaces the discovery document."""
     answers: dict[str, Callable[[], web.StreamResponse]] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class IdentityProvider:
 
     def token(self, key: Key | None = None, alg: str = "RS256", **changes: Any) -> str:
         """Return a signed token, valid unless claims are changed."""
-        return signed(self.claims(**changes), key or made_key("RSA"), alg)
+        return signed(self.claims(**changes), key or key_pair("RSA"), alg)
 
     def rotate(self, *keys: Key) -> None:
         """Publish these keys instead of the earlier ones."""

@@ -34,17 +34,17 @@ async def served(
     app: ASGIApp, limits: Limits | None = None, drain: Drain | None = None, **settings: Any
 ) -> AsyncIterator[tuple[str, Server]]:
     """Serve a started application; yield host and port, and the server."""
-    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    address_known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    async def tell(address: str) -> None:
-        told.set_result(address)
+    async def note_address(address: str) -> None:
+        address_known.set_result(address)
 
     given = {"host": "127.0.0.1", "port": 0, "lifespan": "off", **settings}
     config = Config(app, limits or Limits(), **given)
-    server = _Server(config, tell, drain)
+    server = _Server(config, note_address, drain)
     running = asyncio.create_task(server.serve())
     try:
-        yield await asyncio.wait_for(told, ENOUGH_S), server
+        yield await asyncio.wait_for(address_known, ENOUGH_S), server
     finally:
         server.should_exit = True
         await running

@@ -50,7 +50,7 @@ def zq(name: str) -> str:
     return f"zq-{name}"
 
 
-def told(text: str) -> set[str]:
+def markers_in(text: str) -> set[str]:
     """Return the markers that an answer contains, in its cursors too."""
     encoded = [one for one in CURSOR.findall(text) if len(one) % 4 != 1]
     cursors = [base64.urlsafe_b64decode(f"{one}==") for one in encoded]

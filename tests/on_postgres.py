@@ -17,7 +17,7 @@ from tests.databases import CONNECT_TIMEOUT_S, URL_VARIABLE
 DEFAULT_SERVER = "postgres://postgres@127.0.0.1:5432/postgres"
 
 
-async def unreachable(server: str) -> str | None:
+async def connection_error(server: str) -> str | None:
     """Return why the server can't be used; None if it can."""
     try:
         connection = await asyncpg.connect(server, timeout=CONNECT_TIMEOUT_S)
@@ -31,7 +31,7 @@ def main() -> int:
     """Run the tests if the server answers; return their exit status."""
     server = os.environ.get(URL_VARIABLE) or DEFAULT_SERVER
     place = urlsplit(server).netloc.rpartition("@")[2]  # without user and password
-    why = asyncio.run(unreachable(server))
+    why = asyncio.run(connection_error(server))
     if why is not None:
         is_needed = bool(os.environ.get("REQUIRE_POSTGRES"))
         outcome = "and the storage tests need it" if is_needed else "so SQLite was tested alone"

@@ -20,7 +20,7 @@ NOWHERE = "Zznowhere"
 Pairs = list[tuple[Any, Any]]
 
 
-async def supplies_of(world: TwoPartners) -> Supplies:
+async def supplies_for(world: TwoPartners) -> Supplies:
     """Return the argument values for a world."""
     charity = await CustomerClass.get(code="CHARITY")
     own = _own(world, charity.id)

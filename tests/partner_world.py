@@ -40,7 +40,7 @@ PLATFORM = (
 )
 """Models whose rows belong to no customer."""
 
-SHORTEST = 5
+MIN_TEXT_LENGTH = 5
 """Texts of at least this length do not occur in an answer by chance."""
 
 
@@ -172,7 +172,7 @@ async def _fill(world: TwoPartners, realm: Realm, customer: Customer) -> None:
     await by.move(customer, "COMPANY_UK_LIMITED")
     await _consent(world, realm, customer)
     await _contacts(world, realm, customer)
-    await _plain_bills(world, realm, customer)
+    await _non_itemised(world, realm, customer)
     await _enrichment(world, realm, customer)
     if customer.parent_id is not None:
         name, parent_id = realm.text(f"template {realm.number}"), customer.parent_id
@@ -239,7 +239,7 @@ async def _consent(world: TwoPartners, realm: Realm, customer: Customer) -> None
     realm.ids.setdefault("cns", corrected.entry.id)
 
 
-async def _plain_bills(world: TwoPartners, realm: Realm, customer: Customer) -> None:
+async def _non_itemised(world: TwoPartners, realm: Realm, customer: Customer) -> None:
     """Request non-itemised bills, withdraw that, and request them again."""
     asked: dict[str, Any] = {
         "method": ConsentMethod.EMAIL,
@@ -370,7 +370,7 @@ def texts(value: Any) -> Iterator[str]:
         yield value.isoformat()
     elif isinstance(value, bytes):
         yield value.decode()
-    elif isinstance(value, str | int) and len(str(value)) >= SHORTEST:
+    elif isinstance(value, str | int) and len(str(value)) >= MIN_TEXT_LENGTH:
         yield str(value)
 
 

@@ -14,7 +14,7 @@ from tortoise.connection import get_connection
 from models.storage.database import READER, Database
 from models.tables.audit import AUDIT
 from models.tables.numbering import number_rows
-from tests.statement_log import told_statements
+from tests.statement_log import logging_statements
 
 Values = list[tuple[Any, ...]]
 OPERATIONS = [
@@ -69,10 +69,10 @@ class _Statements(logging.Handler):
 
 
 @contextmanager
-def noted_statements() -> Iterator[list[Statement]]:
+def selected_statements() -> Iterator[list[Statement]]:
     """Collect the SELECT statements of the block, with their parameters."""
     handler = _Statements()
-    with told_statements(handler):
+    with logging_statements(handler):
         yield handler.seen
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def told_statements(handler: logging.Handler) -> Iterator[None]:
+def logging_statements(handler: logging.Handler) -> Iterator[None]:
     """Send the log of statements to a handler during the block, and nowhere else."""
     logger = logging.getLogger("tortoise.db_client")
     level, propagates = logger.level, logger.propagate

@@ -8,7 +8,7 @@ from models import AuditEntry, User
 from models.rules.permission import CATALOGUE
 from models.tables.access import Scope
 from tests.access_world import add_group, add_user, codes, sign_in
-from tests.graphql_client import Api, counted_statements, until_heard
+from tests.graphql_client import Api, counted_statements, wait_for_notices
 
 ADMINISTER, SEE = Scope.ACCESS_ADMINISTER, Scope.ACCESS_READ
 VIEW, EDIT, LOOK_UP = Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.ENRICHMENT_RUN
@@ -354,7 +354,7 @@ async def test_a_list_of_users_reads_each_relation_once(api: Api) -> None:
         user = await add_user(api, f"User {number}", VIEW, resellerId=partner["id"])
         await sign_in(api, user, VIEW)
         await add_group(api, f"Group {number}", LOOK_UP, members=[user])
-    await until_heard(api)
+    await wait_for_notices(api)
     await api.data("{ viewer { id } }")
     for select in OF_USERS:
         counts = []
