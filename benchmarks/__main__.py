@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from benchmarks.load import FailedError, Load, Numbers
-from benchmarks.measure import Course, Outcome, Plan
-from benchmarks.report import keep, machine, report
+from benchmarks.measure import Measurement, Outcome, Plan
+from benchmarks.report import machine, report, write_files
 from benchmarks.seed import Data, PostgresData, SqliteData
 from benchmarks.servers import SERVERS, install_peers
 
@@ -23,7 +23,7 @@ DATABASE = "customer_classes_benchmark"
 
 @unique
 class Storage(StrEnum):
-    """Where rows lie."""
+    """The database management systems to measure."""
 
     POSTGRES = "postgres"
     SQLITE = "sqlite"
@@ -46,7 +46,7 @@ async def _measure_all(
             print(f"Seeding {storage.value} with {plan.size:,} customers", flush=True)
             try:
                 await data.create(plan.size)
-                outcomes.append(await Course(data, plan).run())
+                outcomes.append(await Measurement(data, plan).run())
             finally:
                 if kept and storage is Storage.POSTGRES:
                     print(f"Kept {data.url}", flush=True)
@@ -57,8 +57,8 @@ async def _measure_all(
 
 @click.command(context_settings={"show_default": True})
 @click.option("--size", type=click.IntRange(500, 1_000_000), default=10_000, help="Customers.")
-@click.option("--seconds", type=click.FloatRange(1), default=10, help="Of each turn of load.")
-@click.option("--rounds", type=click.IntRange(1), default=3, help="Turns of each server.")
+@click.option("--seconds", type=click.FloatRange(1), default=10, help="Seconds per turn of load.")
+@click.option("--rounds", type=click.IntRange(1), default=3, help="Turns per server.")
 @click.option("--warm-up", type=click.FloatRange(0), default=2, help="Seconds before each turn.")
 @click.option("--concurrency", type=click.IntRange(1, 256), default=32, help="Connections.")
 @click.option(
@@ -66,23 +66,25 @@ async def _measure_all(
     type=click.Choice(Storage, case_sensitive=False),
     multiple=True,
     default=list(Storage),
-    help="May be given twice.",
+    help="Repeat the option for both.",
 )
 @click.option("--servers", default=KEYS, help="Comma-separated.")
-@click.option("--operations", default="", help="Comma-separated, as Q1,Q2,C1,PN; all by default.")
+@click.option(
+    "--operations", default="", help="Comma-separated, such as Q1,Q2,C1,PN; all by default."
+)
 @click.option(
     "--documents/--no-documents",
     default=True,
-    help="Send 4,000 documents in the end, and look at memory.",
+    help="Send 4,000 different documents at the end, and measure memory.",
 )
 @click.option(
     "--postgres-url",
     envvar="BENCHMARK_DATABASE_URL",
     default=SERVER_URL,
-    help="A server to make a database on.",
+    help="PostgreSQL server on which to create a database.",
 )
-@click.option("--log-level", default="warning", help="This server's; peers log nothing.")
-@click.option("--keep", "keep_database", is_flag=True, help="Leave the database.")
+@click.option("--log-level", default="warning", help="Log level of this server; peers log nothing.")
+@click.option("--keep", "keep_database", is_flag=True, help="Do not drop the database.")
 def main(
     *,
     size: int,
@@ -98,7 +100,7 @@ def main(
     log_level: str,
     keep_database: bool,
 ) -> None:
-    """Seed databases, check that all servers answer alike, load them in turn, write results."""
+    """Seed databases, check that all servers return equal answers, load them in turn, report."""
     plan = Plan(
         size=size,
         seconds=seconds,
@@ -112,7 +114,7 @@ def main(
     )
     tool = "wrk" if Load(size, concurrency, Numbers()).has_wrk else "the bundled generator"
     if tool != "wrk":
-        print("There is no wrk: the bundled generator is slower than the fastest servers.")
+        print("wrk is not installed; the bundled generator is slower than the fastest servers.")
     install_peers()
     try:
         outcomes = asyncio.run(_measure_all(storage, postgres_url, plan, kept=keep_database))
@@ -121,7 +123,7 @@ def main(
         sys.exit(1)
     where = machine()
     text = report(outcomes, plan, where, tool)
-    print(f"\n{text}\nWritten to {keep(text, outcomes, plan, where)}")
+    print(f"\n{text}\nWritten to {write_files(text, outcomes, plan, where)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Refuses to measure servers that do not give the same answers."""
+"""Compares the answers of the servers; refuses to measure servers that differ."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,22 +10,25 @@ from benchmarks.operations import Operation, plain, saved
 from benchmarks.servers import Running
 
 TURNS = 5
-"""Questions of each operation whose answers are compared."""
+"""Answers compared per operation."""
 
 
 async def check_equal(
     load: Load, servers: Sequence[Running], operations: Sequence[Operation]
 ) -> int:
-    """Compare answers with those of the first server, and give how many were compared."""
+    """Compare all answers with those of the first server; return how many were compared.
+
+    Raises FailedError if an answer differs or is empty.
+    """
     compared = 0
     for operation in operations:
-        able = [running for running in servers if running.takes(operation)]
+        able = [running for running in servers if running.supports(operation)]
         turns = 1 if operation.writes else TURNS
         for turn in range(turns):
             expected: Any = None
             for running in able:
                 answer = _form(operation, await load.ask(running, operation, turn))
-                if not _says_something(answer):
+                if not _has_content(answer):
                     raise FailedError(f"{running.server.title} found nothing for {operation.key}.")
                 if running is able[0]:
                     expected = answer
@@ -40,7 +43,7 @@ async def check_equal(
 
 
 def difference(expected: Any, answer: Any, path: str = "data") -> str | None:
-    """Say where two answers differ first, if they do."""
+    """Return where two answers first differ; None if they are equal."""
     if isinstance(expected, dict) and isinstance(answer, dict):
         if expected.keys() != answer.keys():
             return f"{path}: fields {sorted(expected)} and {sorted(answer)}"
@@ -56,10 +59,10 @@ def difference(expected: Any, answer: Any, path: str = "data") -> str | None:
 
 
 def _form(operation: Operation, data: Any) -> Any:
-    """Bring an answer to the form of all; what a server chooses for itself is left out."""
+    """Return an answer in the common form, without values that each server chooses for itself."""
     if operation.writes:
         made = saved(data)
-        # Every request makes a customer of another number.
+        # Each request creates a customer with another number.
         return {key: made[key] for key in made if key not in {"name", "companyNumber"}}
     formed = plain(data)
     if "customers" in formed and "pageInfo" in formed["customers"]:
@@ -67,7 +70,7 @@ def _form(operation: Operation, data: Any) -> Any:
     return formed
 
 
-def _says_something(answer: Any) -> bool:
+def _has_content(answer: Any) -> bool:
     return all(value not in (None, []) for value in answer.values())
 
 

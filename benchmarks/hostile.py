@@ -1,8 +1,8 @@
-"""Measures what one caller with many senders does to another: `python -m benchmarks.hostile`.
+"""Measures how one caller with many senders slows another: `python -m benchmarks.hostile`.
 
-A gentle caller asks `{ viewer { name } }`, one request after the other: first alone, and then
-beside 64 senders of another caller, for each kind of load. Both have a token of their own, and each
-is a process of its own. What is told is the ratio of the gentle caller's times.
+A gentle caller requests `{ viewer { name } }` repeatedly: first alone, then beside 64 senders of
+another caller, for each kind of load. Both callers have their own token and their own process. The
+result is the ratio of the gentle caller's response times.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ from benchmarks.soak import SUBPROTOCOL
 SENDERS = 64
 WARM_UP_S = 1.0
 PAUSE_S = 0.005
-"""Between two requests of the gentle caller."""
+"""The pause between two requests of the gentle caller."""
 
 GENTLE = "{ viewer { name } }"
 NUMBER = "NUMBER"
-"""Stands for a number that no other request has."""
+"""A placeholder for a number that no other request has."""
 
 COLUMNS = "id name accountNumber companyNumber createdAt customerClass { id name }"
 PAGE = f"customers(first: 500) {{ nodes {{ {COLUMNS} contacts {{ id name email }} }} }}"
@@ -120,7 +120,7 @@ BODIES: dict[str, tuple[bytes, ...]] = {
     ),
     "persisted misses": (b'{"documentId": "sha256:NUMBER"}',),
 }  # fmt: skip
-"""What is sent over HTTP, by kind."""
+"""Request bodies by kind of load."""
 
 EXPORTS = (
     "/exports/delivery-exposure.csv?from=2026-01-01T00:00:00Z&to=2026-12-01T00:00:00Z",
@@ -141,7 +141,7 @@ Send = Callable[[int], Any]
 
 @dataclass
 class Hostile:
-    """The senders of a kind, in a process of their own."""
+    """The senders of one kind of load, in a process of their own."""
 
     kind: str
     url: str
@@ -150,10 +150,10 @@ class Hostile:
     numbers: Iterator[int] = field(default_factory=count)
     seen: Counter[str] = field(default_factory=Counter)
 
-    def run(self, stop: Event, told: Any) -> None:
-        """Send until told to stop, and tell how many answers of which status came."""
+    def run(self, stop: Event, results: Any) -> None:
+        """Send until `stop` is set, then put the number of answers by status into `results`."""
         asyncio.run(self._run(stop))
-        told.put(dict(self.seen))
+        results.put(dict(self.seen))
 
     async def _run(self, stop: Event) -> None:
         connector = aiohttp.TCPConnector(limit=0)
@@ -230,7 +230,7 @@ class Hostile:
                     self.seen["messages"] += 1
 
     async def _subscribe(self, session: aiohttp.ClientSession, place: int) -> None:
-        """Sign in, subscribe, and hang up, over and over."""
+        """Sign in, subscribe and disconnect."""
         url = self.url.replace("http", "ws", 1)
         async with session.ws_connect(url, protocols=[SUBPROTOCOL]) as socket_:
             await socket_.send_json({"type": "connection_init"})
@@ -245,7 +245,7 @@ class Hostile:
 
 @dataclass(slots=True)
 class Times:
-    """The times of the gentle caller in milliseconds, and what it was answered."""
+    """The gentle caller's response times in milliseconds, and how often each status came."""
 
     ms: list[float]
     statuses: Counter[int]
@@ -256,9 +256,9 @@ class Times:
 
 
 def ask_gently(url: str, token: str, seconds: float) -> Times:
-    """Ask one thing after the other over one connection, by a blocking socket."""
+    """Send one request after the other over one connection, with a blocking socket."""
     parts = urlsplit(url)
-    assert parts.hostname is not None  # noqa: S101  # it is our own address
+    assert parts.hostname is not None  # noqa: S101  # the address is our own
     body = _body(GENTLE)
     request = (
         f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n"
@@ -292,11 +292,11 @@ def _status_of(connection: socket.socket) -> int:
 
 @contextmanager
 def hostile(kind: str, server: Running, token: str, senders: int) -> Iterator[dict[str, int]]:
-    """Send hostile requests meanwhile, and afterwards tell what they were answered."""
+    """Run hostile senders during the block; their answers by status are in the dict afterwards."""
     spawning = multiprocessing.get_context("spawn")
-    stop, told = spawning.Event(), spawning.Queue()
+    stop, results = spawning.Event(), spawning.Queue()
     process = spawning.Process(
-        target=Hostile(kind, server.url, token, senders).run, args=(stop, told)
+        target=Hostile(kind, server.url, token, senders).run, args=(stop, results)
     )
     process.start()
     seen: dict[str, int] = {}
@@ -305,13 +305,13 @@ def hostile(kind: str, server: Running, token: str, senders: int) -> Iterator[di
         yield seen
     finally:
         stop.set()
-        seen.update(told.get(timeout=90))
+        seen.update(results.get(timeout=90))
         process.join()
 
 
 def measure(server: Running, token: str, kinds: tuple[str, ...], seconds: float, senders: int
             ) -> None:  # fmt: skip
-    """Measure each kind and print it."""
+    """Measure each kind of load and print its ratio."""
     ask_gently(server.url, server.token, 0.5)
     alone = ask_gently(server.url, server.token, seconds)
     base = alone.quantile(0.99)
@@ -349,19 +349,21 @@ async def _run(data: Any, size: int, kinds: tuple[str, ...], seconds: float, sen
 
 
 @click.command()
-@click.option("--seconds", type=float, default=5, show_default=True, help="Of each kind.")
+@click.option("--seconds", type=float, default=5, show_default=True, help="Seconds per kind.")
 @click.option("--senders", type=int, default=SENDERS, show_default=True, help="Hostile senders.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only these.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Measure only these kinds."
+)
 @click.option("--size", type=int, default=10_000, show_default=True, help="Customers.")
 @click.option(
     "--postgres-url",
     envvar="BENCHMARK_DATABASE_URL",
-    help="A server to make a database on; else SQLite.",
+    help="PostgreSQL server on which to create a database; default: SQLite.",
 )
 def main(
     seconds: float, senders: int, kinds: tuple[str, ...], size: int, postgres_url: str | None
 ) -> None:
-    """Start this server on a database of its own, and measure a gentle caller beside others."""
+    """Start this server on a new database, and measure a gentle caller beside hostile ones."""
     with tempfile.TemporaryDirectory(prefix="customer-classes-") as folder:
         data = (
             PostgresData(postgres_url, "customer_classes_hostile")

@@ -1,4 +1,4 @@
-"""Puts load on a server for some seconds, and asks it single questions."""
+"""Loads a server for some seconds, and sends it single requests."""
 
 import asyncio
 import os
@@ -20,19 +20,19 @@ from benchmarks.seed import ROOT
 from benchmarks.servers import LOAD_CORE, Running, pinned
 
 MAX_PER_SECOND = 30_000
-"""Requests that no server here comes near: numbers are set apart by it."""
+"""More requests per second than any server here answers; reserves ranges of numbers."""
 
 LEAST_SHARE = 0.5
-"""Of the bytes of a good answer: a mean below it means that errors came back."""
+"""The least mean size of answers, as a share of a good one; below it, errors came back."""
 
 
 class FailedError(Exception):
-    """A server failed under load, so that its numbers mean nothing."""
+    """A server failed or answered wrongly, so that its numbers mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one turn of load showed."""
+    """The figures of one turn of load; `cpu_ms` is server CPU time per request."""
 
     requests: int
     per_second: float
@@ -41,25 +41,25 @@ class Measured:
     cpu_ms: float | None
 
     def as_dict(self) -> dict[str, float | None]:
-        """Return it for JSON."""
+        """Return the figures for JSON."""
         return asdict(self)
 
 
 class Numbers:
-    """Numbers that stand for no two requests of a run."""
+    """Issues numbers such that no two requests of a run have the same."""
 
     def __init__(self) -> None:
         self._next = int.from_bytes(os.urandom(4)) % WRAP
 
-    def take(self, seconds: float) -> int:
-        """Set numbers apart for a turn of so many seconds, and give the first."""
+    def reserve(self, seconds: float) -> int:
+        """Reserve the numbers for a turn of some seconds; return the first."""
         first = self._next
         self._next = (first + int(MAX_PER_SECOND * max(seconds, 1))) % WRAP
         return first
 
 
 class Load:
-    """A load generator: wrk where it is installed, else the bundled one."""
+    """A load generator: wrk if it is installed, else the bundled one."""
 
     def __init__(self, size: int, concurrency: int, numbers: Numbers) -> None:
         self.size = size
@@ -68,7 +68,10 @@ class Load:
         self.numbers = numbers
 
     async def put(self, running: Running, operation: Operation, seconds: float) -> Measured | None:
-        """Load a server with one operation; nothing is given if it answered nothing in time."""
+        """Load a server with one operation; None if it answered nothing in time.
+
+        Raises FailedError if requests failed or answers were too small.
+        """
         bodies = operation.bodies(running.server.dialect, self.size)
         good = len(orjson.dumps(await self.ask(running, operation)))
         with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
@@ -90,7 +93,7 @@ class Load:
         )
 
     def _command(self, running: Running, bodies: str, seconds: float) -> tuple[str, ...]:
-        number = str(self.numbers.take(seconds))
+        number = str(self.numbers.reserve(seconds))
         if self.has_wrk:
             script = str(ROOT / "benchmarks" / "wrk.lua")
             whole = ceil(seconds)  # wrk takes whole seconds only
@@ -103,12 +106,12 @@ class Load:
         return pinned(LOAD_CORE, (*program, *given, *length, "--token", running.token))
 
     async def ask(self, running: Running, operation: Operation, turn: int = 0) -> Any:
-        """Ask one of an operation's questions and give the data of the answer."""
+        """Send one request of an operation; return the data of the answer."""
         bodies = operation.bodies(running.server.dialect, self.size)
         return (await self.send(running, [bodies[turn % len(bodies)]]))[0]
 
     async def send(self, running: Running, bodies: Sequence[str], at_once: int = 4) -> list[Any]:
-        """Send bodies, a few at a time, and give the data of the answers."""
+        """Send bodies, a few at a time; return the data of the answers."""
         headers = {"Content-Type": "application/json"}
         if running.server.key == "ours":
             headers["Authorization"] = f"Bearer {running.token}"
@@ -116,7 +119,7 @@ class Load:
         async with aiohttp.ClientSession(headers=headers) as session:
 
             async def one(body: str) -> Any:
-                data = numbered(body, self.numbers.take(0))
+                data = numbered(body, self.numbers.reserve(0))
                 async with admitted, session.post(running.url, data=data) as answer:
                     said = orjson.loads(await answer.read())
                 if said.get("errors") or said.get("data") is None:
@@ -143,4 +146,4 @@ async def _measured(command: tuple[str, ...]) -> dict[str, float]:
         if line.startswith("MEASURED "):
             result: dict[str, float] = orjson.loads(line.removeprefix("MEASURED "))
             return result
-    raise FailedError(f"The load generator said: {printed.decode()[-1000:]}")
+    raise FailedError(f"The load generator printed no result: {printed.decode()[-1000:]}")

@@ -1,4 +1,4 @@
-"""The course of a measurement: check, warm up, load in interleaved rounds, look at memory."""
+"""Runs a measurement: check, warm up, load in interleaved rounds, measure memory."""
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -21,15 +21,15 @@ from benchmarks.seed import Data
 from benchmarks.servers import SERVERS, Running, Server, missing_for, running
 
 DOCUMENTS = 4_000
-"""Different documents that are sent to see what a server keeps of them."""
+"""Different documents sent to see how much memory a server keeps for them."""
 
 LONGER_TURNS = 3
-"""Times that a turn is tried, each longer, until each connection has had an answer."""
+"""Attempts per turn, each four times longer, until each connection has had an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was asked for on the command line."""
+    """The options of the command line."""
 
     size: int
     seconds: float
@@ -42,13 +42,13 @@ class Plan:
     with_documents: bool
 
     def wants(self, operation: Operation) -> bool:
-        """Return whether an operation is to be measured."""
+        """Return whether an operation is selected."""
         return not self.operations or operation.key in self.operations
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What was measured on one database."""
+    """The results on one database."""
 
     database: str
     version: str
@@ -60,12 +60,12 @@ class Outcome:
     compared: int = 0
 
     def note(self, operation: Operation, server: str, measured: Measured) -> None:
-        """Keep what a turn showed."""
+        """Add the figures of a turn."""
         self.operations[operation.key] = operation.title
         self.rounds.setdefault(operation.key, {}).setdefault(server, []).append(measured)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return the results for JSON."""
         return {
             "database": self.database,
             "version": self.version,
@@ -81,8 +81,8 @@ class Outcome:
         }
 
 
-class Course:
-    """One measurement on one database that is seeded already."""
+class Measurement:
+    """A measurement on one seeded database."""
 
     def __init__(self, data: Data, plan: Plan) -> None:
         self._data = data
@@ -138,11 +138,11 @@ class Course:
         self, alive: list[Running], operations: Sequence[Operation], outcome: Outcome
     ) -> None:
         for turn in range(self._plan.rounds):
-            # Whoever comes first has another cache before it: take turns.
+            # Rotate the order, because the first server starts with another cache state.
             order = alive[turn % len(alive) :] + alive[: turn % len(alive)]
             for operation in operations:
                 for server in order:
-                    if server.takes(operation):
+                    if server.supports(operation):
                         await self._turn(server, operation, outcome, turn)
 
     async def _turn(
@@ -182,7 +182,7 @@ class Course:
     async def _send_documents(self, alive: Sequence[Running], outcome: Outcome) -> None:
         operation = COLD[1]
         for server in alive:
-            if not server.takes(operation):
+            if not server.supports(operation):
                 continue
             bodies = operation.bodies(server.server.dialect, self._plan.size)
             for start in range(0, DOCUMENTS, len(bodies)):

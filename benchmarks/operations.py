@@ -1,4 +1,4 @@
-"""What is asked of every server, written in each server's own dialect, and how answers are read."""
+"""The measured operations, with a document for each server's dialect."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from benchmarks.generator import NUMBER
-from benchmarks.seed import CHECKED_CLASS, CLASSES, LATER, class_id, customer_id
+from benchmarks.seed import CHECKED_CLASS, CLASSES, NEW_NAME_PREFIX, class_id, customer_id
 
 SAMPLES = 200
 INSTANT = "2026-02-01T00:00:00+00:00"
@@ -17,7 +17,7 @@ INSTANT = "2026-02-01T00:00:00+00:00"
 
 @unique
 class Dialect(StrEnum):
-    """How a server wants to be asked."""
+    """The GraphQL schema that a server understands."""
 
     OURS = "ours"
     POSTGRAPHILE = "postgraphile"
@@ -28,7 +28,7 @@ Variables = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing to ask for: a document a dialect, and the variables that it is asked with."""
+    """A measured operation: a document per dialect, and its variables."""
 
     key: str
     title: str
@@ -39,7 +39,7 @@ class Operation:
     is_cold: bool = False
 
     def bodies(self, dialect: Dialect, size: int) -> list[str]:
-        """Return the bodies of requests, at most `SAMPLES` of them; `%N%` is to become a number."""
+        """Return at most `SAMPLES` request bodies; `%N%` stands for a number."""
         name = f"{self.key}_{NUMBER}" if self.is_cold else self.key
         document = " ".join(self.documents[dialect].replace("NAME", name, 1).split())
         made = []
@@ -50,7 +50,7 @@ class Operation:
 
 
 def plain(value: Any) -> Any:
-    """Bring answers to one form: lists without a `nodes` around them, times as instants."""
+    """Return an answer in the common form: without `nodes`, and with normalised times."""
     if isinstance(value, list):
         return [plain(entry) for entry in value]
     if not isinstance(value, dict):
@@ -66,7 +66,7 @@ def plain(value: Any) -> Any:
 
 
 def saved(value: Any) -> Any:
-    """Bring the answers to a write to one form: what was stored, without the id that was made."""
+    """Return the stored customer of a write in the common form."""
     return plain(value["saveCustomer"]["customer"])
 
 
@@ -83,20 +83,20 @@ def _classes(_: Dialect, __: int) -> Iterator[Variables]:
     return ({"classId": class_id(place)} for place in range(1, CLASSES + 1))
 
 
-def _nothing(_: Dialect, __: int) -> Iterator[Variables]:
+def _no_variables(_: Dialect, __: int) -> Iterator[Variables]:
     yield {}
 
 
 def _new_customer(dialect: Dialect, _: int) -> Iterator[Variables]:
-    wanted = {"name": f"{LATER} {NUMBER}", "companyNumber": NUMBER}
+    wanted = {"name": f"{NEW_NAME_PREFIX} {NUMBER}", "companyNumber": NUMBER}
     if dialect is Dialect.OURS:
         yield {"input": {**wanted, "classId": class_id(CHECKED_CLASS)}}
         return
     row = {
         "rowId": f"cus_01z000000000000000{NUMBER}",
-        "accountNumber": f"{LATER}-{NUMBER}",
-        "nameKey": f"{LATER} {NUMBER}",
-        "searchKey": f"{LATER} {NUMBER}",
+        "accountNumber": f"{NEW_NAME_PREFIX}-{NUMBER}",
+        "nameKey": f"{NEW_NAME_PREFIX} {NUMBER}",
+        "searchKey": f"{NEW_NAME_PREFIX} {NUMBER}",
         "customerClassId": class_id(CHECKED_CLASS),
         "profile": {},
         "enrichmentStatus": "PENDING",
@@ -157,7 +157,7 @@ OPERATIONS = (
               customers: customersByCustomerClassId(first: 5, orderBy: [NAME_KEY_ASC]) {
               nodes { id: rowId name accountNumber } } } } }""",
         },
-        _nothing,
+        _no_variables,
     ),
     Operation(
         "Q6",
@@ -172,7 +172,7 @@ OPERATIONS = (
               classHistory: classChangesByCustomerId {
               nodes { id: rowId reason changedBy } } } } }""",
         },
-        _nothing,
+        _no_variables,
     ),
     Operation(
         "Q7",
@@ -183,7 +183,7 @@ OPERATIONS = (
     ),
     Operation(
         "Q5",
-        "create a customer: here with history, audit, run and job; elsewhere one bare row",
+        "create a customer: this server also writes history, audit, run and job; others one row",
         {
             Dialect.OURS: _SAVE,
             Dialect.POSTGRAPHILE: """mutation NAME($input: CreateCustomerInput!) {
@@ -195,7 +195,7 @@ OPERATIONS = (
     ),
     Operation(
         "Q5whole",
-        "the same, with all its rows in one transaction elsewhere too",
+        "the same, with all these rows in one transaction on the ceiling too",
         {Dialect.OURS: _SAVE},
         _new_customer,
         writes=True,
@@ -203,11 +203,11 @@ OPERATIONS = (
     ),
 )
 
-_SPEAKING = frozenset({"ours", "postgraphile", "mercurius", "naive"})
+_GRAPHQL = frozenset({"ours", "postgraphile", "mercurius", "naive"})
 COLD = (
-    Operation("C1", "Q1, each document new", _ONE, _customer_ids, servers=_SPEAKING, is_cold=True),
+    Operation("C1", "Q1, each document new", _ONE, _customer_ids, servers=_GRAPHQL, is_cold=True),
     Operation(
-        "C2", "Q2, each document new", _page_documents(""), _classes, servers=_SPEAKING,
+        "C2", "Q2, each document new", _page_documents(""), _classes, servers=_GRAPHQL,
         is_cold=True,
     ),
 )  # fmt: skip
@@ -223,7 +223,7 @@ _CURSORS = {
 
 
 def before_last_page(dialect: Dialect, size: int) -> str:
-    """Ask for the cursor of the row before the last page, without walking to it."""
+    """Return a query for the cursor before the last page, which does not walk to it."""
     if dialect is Dialect.OURS:
         return f"{{ customers(last: {PAGE + 1}, sort: NAME_ASC) {{ pageInfo {{ startCursor }} }} }}"
     return f"""{{ customers: allCustomers(first: 1, offset: {size - PAGE - 1},
@@ -231,13 +231,13 @@ def before_last_page(dialect: Dialect, size: int) -> str:
 
 
 def cursor_operations(cursors: dict[Dialect, str]) -> Sequence[Operation]:
-    """Make the operations that read the first page and the last one."""
+    """Return the operations that read the first and the last page."""
 
     def last(dialect: Dialect, _: int) -> Iterator[Variables]:
         yield {"after": cursors[dialect]}
 
     paging = frozenset({"ours", "postgraphile"})
     return (
-        Operation("P1", "first page of all by name", _CURSORS, _nothing, servers=paging),
+        Operation("P1", "first page of all by name", _CURSORS, _no_variables, servers=paging),
         Operation("PN", "last page of all by name", _CURSORS, last, servers=paging),
     )

@@ -1,7 +1,7 @@
-"""Measures what plans save: CPU time of the same operations with plans and without.
+"""Measures what plans save: CPU time of the same operations with and without plans.
 
-Run it from the checkout as `python -m benchmarks.plan`. Documents are parsed and validated once,
-objects are in memory, and only execution is measured: the medians of interleaved rounds.
+Run it from the checkout as `python -m benchmarks.plan`. Documents are parsed and validated once and
+objects are in memory, so only execution is measured: the medians of interleaved rounds.
 """
 
 import asyncio

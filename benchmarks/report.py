@@ -1,4 +1,4 @@
-"""Turns what was measured into ratios, a table, and files to keep."""
+"""Turns measurements into ratios, tables and result files."""
 
 import os
 import platform
@@ -27,31 +27,31 @@ PACKAGES = (
 NODE_PACKAGES = ("fastify", "graphql", "graphql-jit", "mercurius", "pg", "postgraphile")
 
 RATIOS: tuple[tuple[str, str, Callable[[Measured], float]], ...] = (
-    ("times PostGraphile", "postgraphile", lambda one: one.per_second),
-    ("times Mercurius", "mercurius", lambda one: one.per_second),
-    ("of the ceiling", "ceiling", lambda one: one.per_second),
-    ("times the floor", "naive", lambda one: one.per_second),
-    ("p99 of PostGraphile's", "postgraphile", lambda one: one.p99_ms),
-    ("processor time of PostGraphile's", "postgraphile", lambda one: one.cpu_ms or 0.0),
+    ("throughput / PostGraphile", "postgraphile", lambda one: one.per_second),
+    ("throughput / Mercurius", "mercurius", lambda one: one.per_second),
+    ("throughput / ceiling", "ceiling", lambda one: one.per_second),
+    ("throughput / floor", "naive", lambda one: one.per_second),
+    ("p99 / PostGraphile", "postgraphile", lambda one: one.p99_ms),
+    ("CPU time / PostGraphile", "postgraphile", lambda one: one.cpu_ms or 0.0),
 )
 
 
 def machine() -> dict[str, Any]:
-    """Describe where and with what it was measured."""
+    """Describe the machine and the versions that were measured."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
-        "node": _said(NODE, "--version"),
+        "node": _output_of(NODE, "--version"),
         "peers": {name: found for name in NODE_PACKAGES if (found := _node_version(name))},
-        "commit": _said("git", "rev-parse", "--short=10", "HEAD"),
+        "commit": _output_of("git", "rev-parse", "--short=10", "HEAD"),
     }
 
 
 def report(outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any], tool: str) -> str:
-    """Write it for people, in Markdown."""
+    """Return the report in Markdown."""
     lines = [
         f"# {plan.size:,} customers, {datetime.now(UTC):%Y-%m-%d}",
         "",
@@ -59,16 +59,16 @@ def report(outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any], tool:
             f"Commit {where['commit'] or 'unknown'}; {where['cores']} cores ({where['processor']}),"
             f" Python {where['python']}, Node {where['node'] or 'absent'}; {tool}, concurrency"
             f" {plan.concurrency}, {plan.rounds} interleaved rounds of {plan.seconds:g} s. Medians;"
-            " only ratios mean anything, and differences under 10 % are noise."
+            " only ratios are meaningful, and differences under 10 % are noise."
         ),
     ]
     for outcome in outcomes:
         lines += ["", f"## {_title(outcome)}", "", *_ratio_table(outcome)]
-        lines += ["", "### Requests a second", ""]
+        lines += ["", "### Requests per second", ""]
         lines += _table(outcome, lambda one: one.per_second, _rounded)
         lines += ["", "### p50 / p99, ms", "", *_latency_table(outcome)]
         if any(one.cpu_ms is not None for one in _all(outcome)):
-            lines += ["", "### Processor time of the server, ms a request", ""]
+            lines += ["", "### CPU time of the server, ms per request", ""]
             lines += _table(outcome, lambda one: one.cpu_ms or 0.0, lambda ms: f"{ms:.2f}")
         lines += _cursors(outcome)
         lines += ["", "### Memory, MB", "", *_memory_table(outcome), ""]
@@ -79,8 +79,8 @@ def report(outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any], tool:
     return "\n".join(lines) + "\n"
 
 
-def keep(text: str, outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any]) -> Path:
-    """Write the files and give the path of the one for people."""
+def write_files(text: str, outcomes: Iterable[Outcome], plan: Plan, where: dict[str, Any]) -> Path:
+    """Write the report and its JSON; return the path of the report."""
     RESULTS.mkdir(exist_ok=True)
     stem = f"{datetime.now(UTC):%Y-%m-%d}-{plan.size}"
     taken = {path.stem for path in RESULTS.glob(f"{stem}*.json")}
@@ -102,7 +102,7 @@ def keep(text: str, outcomes: Iterable[Outcome], plan: Plan, where: dict[str, An
 
 
 def _ratio_table(outcome: Outcome) -> list[str]:
-    """Compare this server with others round by round: neighbours in time share the noise."""
+    """Compare this server with others round by round, because adjacent turns share the noise."""
     present = [one for one in RATIOS if one[1] in outcome.titles]
     rows = []
     for key, servers in outcome.rounds.items():
@@ -150,14 +150,14 @@ def _memory_table(outcome: Outcome) -> list[str]:
 
 
 def _cursors(outcome: Outcome) -> list[str]:
-    """Compare the last page with the first: a cursor that seeks makes no difference."""
+    """Compare the last page with the first; with keyset cursors there is no difference."""
     lines = []
     for server, last in outcome.rounds.get("PN", {}).items():
         pairs = zip(last, outcome.rounds.get("P1", {}).get(server, []), strict=False)
         ratios = [deep.per_second / first.per_second for deep, first in pairs]
         if ratios:
             title = outcome.titles[server]
-            lines += ["", f"The last page at the speed of the first, {title}: {_spread(ratios)}"]
+            lines += ["", f"Last page / first page, {title}: {_spread(ratios)}"]
     return lines
 
 
@@ -194,7 +194,7 @@ def _processor() -> str:
     return platform.processor() or "unknown"
 
 
-def _said(*command: str) -> str | None:
+def _output_of(*command: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603  # fixed commands
             command, cwd=ROOT, capture_output=True, text=True, check=True

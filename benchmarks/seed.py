@@ -1,4 +1,4 @@
-"""Makes the databases to measure on, by the project's own migrations, and fills them in bulk."""
+"""Creates and fills the databases to measure on, with the project's own migrations."""
 
 import asyncio
 import os
@@ -12,19 +12,19 @@ import asyncpg
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = 20
 CHECKED_CLASS = 3
-"""The place of a shipped class whose customers are looked up: Company (UK Limited)."""
+"""The position of a shipped class whose customers are looked up: Company (UK Limited)."""
 
-LATER = "zz"
-"""What the names of customers begin with that are made while measuring: they sort last."""
+NEW_NAME_PREFIX = "zz"
+"""Name prefix of customers created during a measurement; they sort last."""
 
 SWEEP = (
     "DELETE FROM class_change WHERE customer_id >= 'cus_0101'",
     "DELETE FROM customer WHERE id >= 'cus_0101'",
 )
-"""Ids of seeded customers are less than this; ids made by anybody else are not."""
+"""Statements that delete all but seeded customers; ids of seeded ones are lower than this."""
 
 WRITTEN = ("upstream_response", "enrichment_run", "suggestion", "job", "event", "audit_entry")
-"""Tables that hold nothing seeded; what measuring writes into them is thrown away."""
+"""Tables without seeded rows; they are emptied after each turn that writes."""
 
 PROFILE = (
     '{"incorporated_on": {"value": "2001-02-03", "source": "REGISTER",'
@@ -82,7 +82,7 @@ PEERS_INDEXES = (
     "CREATE INDEX peers_name ON customer (name_key, id)",
     "CREATE INDEX peers_class ON customer (customer_class_id, name_key, id)",
 )
-"""PostGraphile orders by what an index of all rows begins with; ours are of living rows only."""
+"""PostGraphile orders only by columns with a full index; ours are partial (living rows)."""
 
 SKIP_CHECKS = "SET session_replication_role = replica"
 INDEXES_OF = """
@@ -139,17 +139,20 @@ FROM s CROSS JOIN t
 
 
 def class_id(place: int) -> str:
-    """Return the id of a class by its place, 1 to 20."""
+    """Return the id of a class by its position, 1 to 20."""
     return f"cls_01{place * 10:024x}"
 
 
 def customer_id(number: int) -> str:
-    """Return the id of a seeded customer by its number, from 1."""
+    """Return the id of a seeded customer by its number, starting at 1."""
     return f"cus_01{number:024x}"
 
 
 async def manage(database_url: str, *arguments: str) -> str:
-    """Run one of the project's own commands on a database and give what it printed."""
+    """Run a command of `manage.py` on a database; return its output.
+
+    Raises RuntimeError if the command fails.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "manage.py", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "DATABASE_URL": database_url},
@@ -161,7 +164,7 @@ async def manage(database_url: str, *arguments: str) -> str:
 
 
 class PostgresData:
-    """A database of its own on a PostgreSQL server."""
+    """A database on a PostgreSQL server."""
 
     key = "postgres"
 
@@ -171,7 +174,7 @@ class PostgresData:
         self.url = urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
 
     async def answers(self) -> bool:
-        """Return whether the server can be reached."""
+        """Return whether the server accepts connections."""
         try:
             await self._on_server("SELECT 1")
         except (OSError, asyncpg.PostgresError):
@@ -179,7 +182,7 @@ class PostgresData:
         return True
 
     async def create(self, size: int) -> None:
-        """Make it anew, with so many customers."""
+        """Create the database anew with `size` customers."""
         await self.drop()
         await self._on_server(f'CREATE DATABASE "{self.name}"')
         await manage(self.url, "migrate")
@@ -213,7 +216,7 @@ class PostgresData:
             await connection.execute(first)
             await connection.execute("SET synchronous_commit = off")
             await connection.execute("SET maintenance_work_mem = '256MB'")
-            # An index is built faster than it is kept.
+            # Building an index afterwards is faster than updating it per row.
             indexes = await connection.fetch(INDEXES_OF, table)
             for row in indexes:
                 await connection.execute(f'DROP INDEX "{row["relname"]}"')
@@ -225,10 +228,10 @@ class PostgresData:
             await connection.close()
 
     async def sweep(self) -> None:
-        """Take away what measuring has written."""
+        """Remove the rows that a measurement wrote."""
         connection = await asyncpg.connect(self.url)
         try:
-            # As a replica the server fires no triggers, which would keep the histories.
+            # In the replica role no triggers fire; they would refuse to delete histories.
             role, empty = "session_replication_role", f"TRUNCATE {', '.join(WRITTEN)}"
             history, customers = SWEEP
             for statement in (f"SET {role} = replica", empty, history, f"RESET {role}", customers):
@@ -238,11 +241,11 @@ class PostgresData:
             await connection.close()
 
     async def version(self) -> str:
-        """Name the server's version."""
+        """Return the version of the server."""
         return str(await self._on_server("SHOW server_version"))
 
     async def drop(self) -> None:
-        """Throw it away."""
+        """Drop the database."""
         await self._on_server(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
 
     async def _on_server(self, statement: str) -> object:
@@ -254,7 +257,7 @@ class PostgresData:
 
 
 class SqliteData:
-    """A file in a folder of its own."""
+    """An SQLite file in its own folder."""
 
     key = "sqlite"
 
@@ -263,11 +266,11 @@ class SqliteData:
         self.url = f"sqlite://{path}"
 
     async def answers(self) -> bool:
-        """Tell that it is there, which it always is."""
+        """Return True: a file needs no server."""
         return True
 
     async def create(self, size: int) -> None:
-        """Make it anew, with so many customers."""
+        """Create the database anew with `size` customers."""
         await self.drop()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         await manage(self.url, "migrate")
@@ -294,7 +297,7 @@ class SqliteData:
         connection.close()
 
     async def sweep(self) -> None:
-        """Take away what measuring has written."""
+        """Remove the rows that a measurement wrote."""
         await asyncio.to_thread(self._sweep)
 
     def _sweep(self) -> None:
@@ -316,11 +319,11 @@ class SqliteData:
         connection.close()
 
     async def version(self) -> str:
-        """Name the library's version."""
+        """Return the version of the SQLite library."""
         return sqlite3.sqlite_version
 
     async def drop(self) -> None:
-        """Throw it away."""
+        """Delete the database's files."""
         for suffix in ("", "-wal", "-shm", ".migrate.lock"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 

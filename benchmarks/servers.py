@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started, watched and stopped."""
+"""The compared servers: how each is started, observed and stopped."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from benchmarks.seed import ROOT, Data, manage
 PEERS = Path(__file__).resolve().parent / "peers"
 SERVER_CORE, LOAD_CORE = "0", "1"
 NODE = str(PEERS / "node_modules" / ".bin" / "node")
-"""A Node of the peers' own: PostGraphile's data plans fail on one older than 22."""
+"""The peers' own Node: PostGraphile's plans fail on versions before 22."""
 
 START_S = 60.0
 STOP_S = 10.0
@@ -28,7 +28,7 @@ QUIET_S, QUIET_SHARE, MAX_NOISE_S = 0.25, 0.1, 30.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server as it is known before it runs."""
+    """The definition of a server."""
 
     key: str
     title: str
@@ -84,7 +84,7 @@ SERVERS = (
 
 @dataclass(slots=True)
 class Running:
-    """A server that takes requests."""
+    """A running server."""
 
     server: Server
     pid: int
@@ -93,11 +93,11 @@ class Running:
 
     @property
     def key(self) -> str:
-        """Name the server."""
+        """The key of the server."""
         return self.server.key
 
     def cpu_s(self) -> float | None:
-        """Return the processor time used so far, where the system tells it in fine steps."""
+        """Return the CPU time used so far in seconds; None without /proc."""
         stat = Path(f"/proc/{self.pid}/stat")
         if not stat.exists():
             return None
@@ -105,21 +105,21 @@ class Running:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     async def memory_mb(self) -> float:
-        """Return the resident memory."""
+        """Return the resident memory in MB."""
         process = await asyncio.create_subprocess_exec(
             "ps", "-o", "rss=", "-p", str(self.pid), stdout=asyncio.subprocess.PIPE
         )
         printed, _ = await process.communicate()
         return int(printed) / 1024
 
-    def takes(self, operation: Operation) -> bool:
-        """Return whether it can be asked for the operation."""
+    def supports(self, operation: Operation) -> bool:
+        """Return whether the server supports the operation."""
         if operation.servers is not None and self.key not in operation.servers:
             return False
         return self.server.dialect in operation.documents
 
     async def settle(self) -> None:
-        """Wait until it has done what was asked of it, so that the next one has the core."""
+        """Wait until the server is idle, so that the next one has the core."""
         begun = time.monotonic()
         before = self.cpu_s()
         while before is not None and time.monotonic() - begun < MAX_NOISE_S:
@@ -131,21 +131,21 @@ class Running:
 
 
 def pinned(core: str, command: tuple[str, ...]) -> tuple[str, ...]:
-    """Keep a command on one core, where there are two and the system can."""
+    """Return a command that runs on one core, if there are two and taskset is installed."""
     if shutil.which("taskset") and (os.cpu_count() or 1) > 1:
         return ("taskset", "-c", core, *command)
     return command
 
 
 def missing_for(server: Server) -> str | None:
-    """Say in a line why a server can't be started here, if so."""
+    """Return why a server can't be started here; None if it can."""
     if server.needs_node and not Path(NODE).exists():
-        return f"Skipped {server.title}: not installed, for which npm is needed."
+        return f"Skipped {server.title}: it is not installed, and installing it needs npm."
     return None
 
 
 def install_peers() -> None:
-    """Install the Node servers once, if there is npm."""
+    """Install the Node servers once, if npm is installed."""
     if Path(NODE).exists() or not shutil.which("npm"):
         return
     print("Installing PostGraphile and Mercurius into benchmarks/peers, once", flush=True)
@@ -156,7 +156,7 @@ def install_peers() -> None:
 
 @asynccontextmanager
 async def running(server: Server, data: Data, log_level: str) -> AsyncIterator[Running]:
-    """Start a server, wait until it listens, and stop it in the end."""
+    """Start a server, wait until it listens, and stop it at the end of the block."""
     token = "-"  # noqa: S105  # stands for none
     if server.key == "ours":
         printed = await manage(data.url, "token", "issue", "--scopes", "all", "--name", "Benchmark")
@@ -170,11 +170,11 @@ async def running(server: Server, data: Data, log_level: str) -> AsyncIterator[R
         "PORT": str(port),
         "LOG_LEVEL": log_level,
         "LOG_FORMAT": "json",
-        # Kept as for anybody, and never spent.
+        # The budget is accounted as usual, but never exhausted.
         "COST_BUDGET": "1000000000000",
         "NODE_ENV": "production",
         "GRAPHILE_ENV": "production",
-        # Nobody works on lookups here; an address spares this process a sandbox of its own.
+        # No worker runs lookups here; with a URL, the server starts no sandbox.
         "COMPANIES_HOUSE_URL": "http://127.0.0.1:9",
     }
     log = ROOT / "var" / "benchmarks" / f"{server.key}-{data.key}.log"

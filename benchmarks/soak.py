@@ -1,8 +1,8 @@
-"""Keeps this server busy with mixed operations and watches its memory: `-m benchmarks.soak`.
+"""Runs mixed operations for a long time and prints this server's memory: `-m benchmarks.soak`.
 
-Eight clients ask for whatever comes up, by chance that is the same in each run: documents that it
-knows and documents that nobody sends twice, lists of all sizes, lives of customers from their first
-save to their deletion, subscriptions, and requests that are wrong in every way that it refuses.
+Eight clients choose operations at random, with a fixed seed: known and new documents, lists of all
+sizes, the life of customers from creation to deletion, subscriptions, and every kind of invalid
+request.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ SUBPROTOCOL = "graphql-transport-ws"
 
 SAVE = """mutation ($input: SaveCustomerInput!) { saveCustomer(input: $input) {
   customer { id version } userErrors { code } } }"""
-LIVES = (
+CUSTOMER_LIFE = (
     """mutation ($id: ID!, $text: String!) { saveContact(input: { customerId: $id, name: $text,
       email: "soak@example.com", receivesBills: true }) { userErrors { code } } }""",
     """mutation ($id: ID!, $text: String!) { recordConsent(input: { customerId: $id,
@@ -45,7 +45,7 @@ LIVES = (
     """mutation ($id: ID!, $text: String!) { deleteCustomer(input: { id: $id, reason: $text }) {
       deletedId userErrors { code } } }""",
 )
-"""What becomes of a customer that was saved, in this order."""
+"""Operations on a saved customer, in this order."""
 
 NESTED = f"""{"[" * 50}"NUMBER"{"]" * 50}"""
 WRONG = (
@@ -62,7 +62,7 @@ WRONG = (
 
 
 class Client:
-    """One client, which asks for one thing after the other."""
+    """A client that sends one request after the other."""
 
     def __init__(self, server: Running, size: int, place: int, seen: Counter[str]) -> None:
         self._server = server
@@ -77,7 +77,7 @@ class Client:
         }
 
     async def go_on_until(self, end: float) -> None:
-        """Ask until it is time."""
+        """Send requests until the monotonic time `end`."""
         kinds = (self._known, self._cold, self._page, self._life, self._subscribe, self._wrong)
         headers = {"Authorization": f"Bearer {self._server.token}"}
         async with aiohttp.ClientSession(headers=headers) as session:
@@ -136,7 +136,7 @@ class Client:
         wanted = {"name": f"Soak {number} Limited", "classId": class_id(CHECKED_CLASS)}
         saved = await self._send({"query": SAVE, "variables": {"input": wanted}})
         customer = saved["data"]["saveCustomer"]["customer"]
-        for document in LIVES:
+        for document in CUSTOMER_LIFE:
             variables = {"id": customer["id"], "text": f"Text {number}"}
             answer = await self._send({"query": document, "variables": variables})
             if "errors" in answer:
@@ -193,10 +193,10 @@ async def _soak(data: Data, size: int, minutes: float) -> None:
 @click.option(
     "--postgres-url",
     envvar="BENCHMARK_DATABASE_URL",
-    help="A server to make a database on; else SQLite.",
+    help="PostgreSQL server on which to create a database; default: SQLite.",
 )
 def main(minutes: float, size: int, postgres_url: str | None) -> None:
-    """Start this server on a database of its own, keep it busy, print its memory each minute."""
+    """Start this server on a new database, load it, and print its memory each minute."""
     with tempfile.TemporaryDirectory(prefix="customer-classes-") as folder:
         data: Data = (
             PostgresData(postgres_url, "customer_classes_soak")

@@ -1,4 +1,4 @@
--- Sends the POST bodies of a file in turn to /graphql, and prints what was measured as one line of JSON.
+-- Sends the POST bodies of a file in turn to /graphql, and prints the results as one line of JSON.
 -- Arguments: the file, the first number for %N%, and a bearer token or "-".
 
 local bodies, prepared, at, number = {}, {}, 0, 0
@@ -11,7 +11,7 @@ function init(args)
   end
   for line in io.lines(args[1]) do
     bodies[#bodies + 1] = line
-    -- What holds no number is made once.
+    -- Bodies without a number are prepared once.
     prepared[#bodies] = not line:find("%N%", 1, true) and wrk.format("POST", nil, nil, line) or false
   end
 end

@@ -1,4 +1,4 @@
-"""Users, groups and tokens for tests, made through the API by somebody who may do everything."""
+"""Creates users, groups and tokens through the API, as a caller with all permissions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +10,12 @@ USER = "user { id name permissions { code } effectivePermissions { code } }"
 
 
 def codes(permissions: Sequence[Json]) -> list[str]:
-    """Give the codes of permissions as the API shows them."""
+    """Return the codes of permissions in an API response."""
     return [permission["code"] for permission in permissions]
 
 
 async def add_user(api: Api, name: str = "Uma", *permissions: Scope, **values: Any) -> str:
-    """Add a user who is permitted something, and give its id."""
+    """Add a user with the given permissions; return their id."""
     payload = await api.done("saveUser", "user { id }", name=name, **values)
     user_id: str = payload["user"]["id"]
     if permissions:
@@ -24,7 +24,7 @@ async def add_user(api: Api, name: str = "Uma", *permissions: Scope, **values: A
 
 
 async def add_group(api: Api, name: str, *permissions: Scope, members: Sequence[str] = ()) -> str:
-    """Add a group that is permitted something, with its members, and give its id."""
+    """Add a group with the given permissions and members; return its id."""
     payload = await api.done("saveUserGroup", "userGroup { id }", name=name)
     group_id: str = payload["userGroup"]["id"]
     if permissions:
@@ -35,14 +35,14 @@ async def add_group(api: Api, name: str, *permissions: Scope, members: Sequence[
 
 
 async def sign_in(api: Api, user_id: str, *scopes: Scope, **values: Any) -> str:
-    """Issue a token of a user's, and give its secret."""
+    """Issue a token for a user; return its secret."""
     payload = await issue(api, user_id, *scopes, **values)
     secret: str = payload["secret"]
     return secret
 
 
 async def issue(api: Api, user_id: str, *scopes: Scope, **values: Any) -> Json:
-    """Issue a token of a user's, and give the payload."""
+    """Issue a token for a user; return the payload."""
     return await api.done(
         "issueAccessToken",
         "secret accessToken { id name scopes expiresAt version user { id } resellerId }",

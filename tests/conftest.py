@@ -1,4 +1,4 @@
-"""What all tests share: a database of their own, a clock that they set, and who acts."""
+"""Fixtures of all tests: a database, a clock, an actor and the running application."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -9,17 +9,17 @@ from models.storage.database import Database
 from models.tables.access import Principal, Scope
 from models.tables.audit import ActorContext
 from tests.clock import Clock
-from tests.databases import Databases, NoServerError, chosen_databases, run_aside
+from tests.databases import Databases, NoServerError, databases_of_environment, run_outside_tests
 from tests.graphql_client import Api, LiveApi, running_api, running_live_api
 
-# How long an example takes says nothing on a machine that others use too.
+# The duration of an example means nothing on a shared machine.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a database, so that `-m storage` runs it again on PostgreSQL."""
+    """Mark tests that need a database, so that `-m storage` repeats them on PostgreSQL."""
     for item in items:
         if "databases" in getattr(item, "fixturenames", ()):
             item.add_marker("storage")
@@ -27,19 +27,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    """Make databases of the dialect under test."""
-    made = chosen_databases(tmp_path_factory.mktemp("databases"))
+    """Create databases of the dialect under test."""
+    made = databases_of_environment(tmp_path_factory.mktemp("databases"))
     try:
-        run_aside(made.prepare)
+        run_outside_tests(made.prepare)
     except NoServerError as error:
         pytest.skip(str(error))
     yield made
-    run_aside(made.close)
+    run_outside_tests(made.close)
 
 
 @pytest.fixture
 async def database(databases: Databases) -> AsyncIterator[Database]:
-    """Give an open, migrated database that no other test sees."""
+    """Yield an open, migrated database of the test's own."""
     url = await databases.create()
     opened = Database(url)
     await opened.open()
@@ -50,26 +50,26 @@ async def database(databases: Databases) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Give a clock at a fixed instant."""
+    """Return a clock at a fixed instant."""
     return Clock()
 
 
 @pytest.fixture
 def act(clock: Clock) -> ActorContext:
-    """ActorContext on behalf of somebody who may do everything."""
+    """Return the context of an actor with all permissions."""
     principal = Principal("tok_tester", "Tess Tester", frozenset(Scope))
     return ActorContext(principal, clock(), "request-1")
 
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Give the application without a worker, out of reach of any register."""
+    """Yield the running application without a worker; it cannot connect to a register."""
     async with running_api(databases, clock) as started:
         yield started
 
 
 @pytest.fixture
 async def live(databases: Databases, clock: Clock) -> AsyncIterator[LiveApi]:
-    """Give the application with its worker, which asks a sandbox over real sockets."""
+    """Yield the running application with a worker, which calls a sandbox over sockets."""
     async with running_live_api(databases, clock) as started:
         yield started

@@ -1,4 +1,4 @@
-"""Faults of a real database, made at its far side, so that drivers say what they say."""
+"""Causes faults in a real database, so that drivers report them as in production."""
 
 import asyncio
 import sqlite3
@@ -20,7 +20,7 @@ OTHERS = (
 
 @asynccontextmanager
 async def maintenance(database: Database) -> AsyncIterator[tuple[Any, str]]:
-    """Connect to the server beside the database; give the connection and the database's name."""
+    """Connect to the server's own database; yield the connection and the tested database's name."""
     parts = urlsplit(database.dsn)
     connection = await asyncpg.connect(urlunsplit(parts._replace(path="/postgres")))
     try:
@@ -30,16 +30,16 @@ async def maintenance(database: Database) -> AsyncIterator[tuple[Any, str]]:
 
 
 async def end_connections(connection: Any, name: str) -> None:
-    """End all other connections to a database on PostgreSQL, as its restart does."""
+    """End all other connections to a PostgreSQL database, as its restart does."""
     await connection.fetch(OTHERS, name)
     pool = getattr(get_connection("default"), "_pool", None)
     while pool is not None and not all(one.is_closed() for one in pool._idle):  # noqa: ASYNC110
-        await asyncio.sleep(0)  # the driver notices by itself
+        await asyncio.sleep(0)  # the driver needs a turn of the event loop to notice
 
 
 @asynccontextmanager
 async def lost(database: Database) -> AsyncIterator[None]:
-    """Let the database be gone: all connections end, and new ones are refused."""
+    """Make the database unavailable: connections end, and new ones are refused."""
     if not database.is_postgres:
         client: Any = get_connection("default")
         await client._connection.close()
@@ -61,7 +61,7 @@ async def lost(database: Database) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def read_only(database: Database) -> AsyncIterator[None]:
-    """Let the database take no writes, as a standby does."""
+    """Make the database refuse writes, as a standby does."""
     if not database.is_postgres:
         await get_connection("default").execute_script("PRAGMA query_only = ON")
         yield
@@ -80,7 +80,7 @@ async def read_only(database: Database) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def full(database: Database) -> AsyncIterator[None]:
-    """Let SQLite's file not grow any more."""
+    """Stop SQLite's file from growing."""
     client: Any = get_connection("default")
     ((pages,),) = await client._connection.execute_fetchall("PRAGMA page_count")
     await client.execute_script(f"PRAGMA max_page_count = {pages}")
@@ -91,7 +91,7 @@ async def full(database: Database) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def locked(database: Database) -> AsyncIterator[None]:
-    """Let somebody else write for as long as this lasts, to all that a save writes to."""
+    """Hold a lock against all tables that a save writes to."""
     if not database.is_postgres:
         path = database.config["connections"]["default"]["credentials"]["file_path"]
         with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -1,4 +1,4 @@
-"""Databases that tests have to themselves: copies of one that was migrated once a session."""
+"""Databases for single tests: copies of a template that is migrated once per session."""
 
 import asyncio
 import os
@@ -18,45 +18,45 @@ from models.storage.database import Database
 from models.storage.migrate import migrate
 
 URL_VARIABLE = "TEST_DATABASE_URL"
-"""Absent, tests run on SQLite; else on databases of their own on that PostgreSQL server."""
+"""The PostgreSQL server on which tests create databases; if unset, tests run on SQLite."""
 
 CONNECT_TIMEOUT_S = 5.0
 
 
 class NoServerError(Exception):
-    """The server that the tests were pointed at does not answer."""
+    """The PostgreSQL server for the tests does not answer."""
 
 
 class Databases(ABC):
-    """Makes databases of one dialect: empty ones, and migrated ones."""
+    """Creates databases of one dialect: empty ones, and migrated ones."""
 
     @abstractmethod
     async def create_empty(self) -> str:
-        """Make a database without a table, and give its URL."""
+        """Create a database without tables; return its URL."""
 
     @abstractmethod
     async def create(self) -> str:
-        """Copy the migrated database, and give the copy's URL."""
+        """Copy the migrated database; return the copy's URL."""
 
     @abstractmethod
     async def drop(self, url: str) -> None:
-        """Take a database away; nobody may be connected to it by now."""
+        """Drop a database; all connections to it must be closed."""
 
     async def give_back(self, url: str) -> None:
-        """Take back a database that `create` made."""
+        """Release a database that `create` returned."""
         await self.drop(url)
 
     @abstractmethod
     async def prepare(self) -> None:
-        """Migrate the database that others are copied from."""
+        """Create and migrate the template."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Take away what `prepare` made."""
+        """Drop the template."""
 
 
 class SqliteDatabases(Databases):
-    """Databases as files of one folder."""
+    """SQLite files in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -86,10 +86,10 @@ class SqliteDatabases(Databases):
 
 
 class PostgresDatabases(Databases):
-    """Databases on one server, created from a template of this run's own.
+    """Databases on one server, created from a template of this run.
 
-    Creating one takes a quarter of a second, so those given back are used again: their rows are
-    put back to those of the template, which every copy holds in the schema `pristine`.
+    Creating a database takes a quarter of a second, so released ones are reused: their rows are
+    restored from the schema `pristine`, which each copy has from the template.
     """
 
     def __init__(self, server: str) -> None:
@@ -112,7 +112,7 @@ class PostgresDatabases(Databases):
             f'DELETE FROM "{name}"; INSERT INTO "{name}" SELECT * FROM pristine."{name}"'
             for name in self._tables
         ]
-        # As a replica the server leaves foreign keys unchecked, so any order will do.
+        # In the replica role foreign keys are not checked, so any order works.
         await self._execute(";".join(["SET session_replication_role = replica", *refill]), url)
         self._clean.append(url)
 
@@ -141,7 +141,7 @@ class PostgresDatabases(Databases):
     async def _create(self, how: str) -> str:
         name = f"{self._template}_{next(self._numbers)}"
         await self._execute(f'CREATE DATABASE "{name}"{how}')
-        # What a test commits need not outlive a power cut.
+        # Commits of a test need not survive a power cut.
         await self._execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
         return self._url(name)
 
@@ -159,17 +159,17 @@ class PostgresDatabases(Databases):
             await connection.close()
 
 
-def chosen_databases(folder: Path) -> Databases:
-    """Give the databases of the dialect that the environment asks for.
+def databases_of_environment(folder: Path) -> Databases:
+    """Return the databases of the dialect that the environment chooses.
 
-    One process tests one dialect: Tortoise keeps the SQL that it has made by connection name.
+    A process tests one dialect only, because Tortoise caches SQL by connection name.
     """
     server = os.environ.get(URL_VARIABLE)
     return PostgresDatabases(server) if server else SqliteDatabases(folder)
 
 
-def run_aside(work: Callable[[], Awaitable[None]]) -> None:
-    """Run something asynchronous from a fixture that outlives the event loops of the tests."""
+def run_outside_tests(work: Callable[[], Awaitable[None]]) -> None:
+    """Run a coroutine from a session fixture, outside the tests' event loops."""
 
     async def run() -> None:
         await work()

@@ -1,4 +1,4 @@
-"""Makes customers with consent, contacts and preferences, by the operations of production."""
+"""Creates customers with consent, contacts and preferences, by production code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ GRANT: Mapping[str, Any] = {
 
 @dataclass
 class World:
-    """A database, a clock, and somebody who may do everything."""
+    """A database, a clock, and an actor with all permissions."""
 
     database: Database
     clock: Clock
@@ -40,7 +40,7 @@ class World:
 
     @property
     def act(self) -> ActorContext:
-        """ActorContext now; a little later than the act before, so that all is told apart."""
+        """An actor context one second later than the last, so that acts have different times."""
         self.clock.advance(timedelta(seconds=1))
         return at(self.by, self.clock())
 
@@ -55,7 +55,7 @@ class World:
         kind: EntryKind = EntryKind.GRANT,
         **values: Any,
     ) -> str:
-        """Add an entry to a ledger, and give its id."""
+        """Add an entry to a ledger; return its id."""
         act = self.act
         given = GRANT if kind is EntryKind.GRANT else {}
         recorded = await self.database.transaction(
@@ -73,7 +73,7 @@ class World:
     async def contact(
         self, customer: Customer, email: str | None = "pat@example.com", **values: Any
     ) -> Contact:
-        """Add a contact to the bill list of a customer."""
+        """Add a contact that receives bills to a customer."""
         act = self.act
         given = {"name": "Pat", "email": email, "receives_bills": True, **values}
         return await self.database.transaction(lambda: create_contact(act, customer.id, given))
@@ -91,19 +91,19 @@ class World:
         await self.database.transaction(lambda: delete_contact(act, contact.id, None))
 
     async def verify(self, contact: Contact) -> None:
-        """Have a contact verify its address by the link in a mail."""
+        """Verify a contact's email address with the link of a mail."""
         act = self.act
         await self.database.transaction(lambda: request_verification(act, contact.id, None))
         await self._follow(contact)
 
     async def prefer(self, contact: Contact, *documents: Document) -> str:
-        """Have a contact confirm a preference, of all documents unless told; give the entry."""
+        """Confirm a preference, by default for all documents; return the id of its entry."""
         await self.ask(contact, *documents)
         return await self._follow(contact)
 
     async def ask(self, contact: Contact, *documents: Document) -> None:
-        """Ask a contact for a preference, and leave it at that."""
-        self.clock.advance(timedelta(hours=1))  # questions are limited in rate
+        """Request a preference of a contact, without an answer."""
+        self.clock.advance(timedelta(hours=1))  # requests to a contact are rate-limited
         act = self.act
         await self.database.transaction(
             lambda: request_preference(act, contact.id, documents or None, None)

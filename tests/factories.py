@@ -1,4 +1,4 @@
-"""Makes what tests need, through the same operations as production, and looks at what is stored."""
+"""Creates test data through the operations of production, and reads what is stored."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -43,7 +43,7 @@ Contents = dict[str, list[dict[str, Any]]]
 
 
 def at(act: ActorContext, now: datetime) -> ActorContext:
-    """Give the same act at another instant."""
+    """Return the actor context at another instant."""
     return replace(act, now=now)
 
 
@@ -55,7 +55,7 @@ async def shipped(code: str) -> CustomerClass:
 async def add_class(
     database: Database, act: ActorContext, name: str = "Partnership", **values: Any
 ) -> CustomerClass:
-    """Add a class of one's own."""
+    """Add a class that is not shipped."""
     saved = await database.transaction(lambda: create_class(act, {"name": name, **values}))
     return saved.row
 
@@ -92,7 +92,7 @@ async def retire(
 
 
 async def everything() -> Contents:
-    """Read every row of every table."""
+    """Return all rows of all tables."""
     return {
         model.__name__: await model.all().order_by(model._meta.pk_attr).values() for model in TABLES
     }
@@ -100,7 +100,7 @@ async def everything() -> Contents:
 
 @asynccontextmanager
 async def refused(code: RefusalCode, *path: str) -> AsyncIterator[pytest.ExceptionInfo[Refused]]:
-    """Expect a refusal for one reason, and that not a single row has changed."""
+    """Expect a refusal with one code and path, and that no row changes."""
     before = await everything()
     with pytest.raises(Refused) as caught:
         yield caught
@@ -179,7 +179,7 @@ async def correct_consent(
     key: str | None = None,
     **values: Any,
 ) -> Recorded:
-    """Put an entry in the place of another."""
+    """Add an entry that corrects another."""
     return await database.transaction(
         lambda: correct(act, entry.id, kind, values, "Mistyped", key, None)
     )
@@ -191,7 +191,7 @@ async def end_lookups(
     reason: EnrichmentReason | None = None,
     **of_customers: Any,
 ) -> None:
-    """End the latest lookups of some customers as if a worker had."""
+    """End the newest lookups of some customers, as a worker would."""
     ids = await Customer.filter(**of_customers).values_list("id", flat=True)
     ended = {"status": status, "reason": reason, "finished_at": now, "next_attempt_at": None}
     for customer_id in ids:

@@ -1,4 +1,4 @@
-"""A client of the whole application: GraphQL over HTTP in this process, and over real sockets."""
+"""A client of the whole application: GraphQL in this process, and over real sockets."""
 
 import asyncio
 import gc
@@ -34,10 +34,10 @@ from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.factories import Contents, everything
 from tests.listening import listening
-from tests.statement_log import told_statements
+from tests.statement_log import logging_statements
 
 NOWHERE = "http://127.0.0.1:9"
-"""A register that nobody answers for."""
+"""The URL of a register that does not answer."""
 
 API_KEY = "key-of-the-tests"
 ENOUGH_S = 20.0
@@ -46,20 +46,20 @@ serving = listening
 """Serves a started application on real sockets."""
 
 VOLATILE = ("AccessToken", "Heartbeat", "NumberedSpan", "Numbering", "RateLimit")
-"""Tables that reading alone may write to."""
+"""Tables that read operations may write to."""
 
 Json = dict[str, Any]
 
 
 @cache
 def the_schema() -> CustomerClassesSchema:
-    """Give the schema, built once for all tests: it keeps nothing of a request."""
+    """Return the schema, built once for all tests; it keeps no state of requests."""
     return build_schema()
 
 
 @dataclass
 class Api:
-    """The application, started, with a client that signs in with a token of all scopes."""
+    """The running application, and a client whose token has all scopes."""
 
     app: Starlette
     platform: Platform
@@ -75,7 +75,7 @@ class Api:
         token: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """Send a document with variables, and give the whole response."""
+        """Send a document with variables; return the whole response."""
         return await self.http.post(
             "/graphql",
             json={"query": document, "variables": variables or {}},
@@ -83,7 +83,7 @@ class Api:
         )
 
     async def change_tokens(self, name: str, **changes: Any) -> None:
-        """Change the tokens of that name, and wait until the application has heard of it."""
+        """Change the tokens with that name, and wait until the application has noticed."""
         database = self.platform.database
         with database.signals.watching(TOKENS) as heard:
             await AccessToken.filter(name=name).update(**changes)
@@ -91,19 +91,19 @@ class Api:
                 await asyncio.wait_for(heard.wait(), ENOUGH_S)
 
     async def answer(self, document: str, *, token: str | None = None, **variables: Any) -> Json:
-        """Give the body of the answer, errors and all."""
+        """Return the body of the response, which may have errors."""
         response = await self.post(document, variables, token=token)
         body: Json = response.json()
         return body
 
     async def data(self, document: str, *, token: str | None = None, **variables: Any) -> Any:
-        """Give the data of an answer without errors."""
+        """Return the data of a response without errors."""
         body = await self.answer(document, token=token, **variables)
         assert "errors" not in body, body["errors"]
         return body["data"]
 
     async def error(self, document: str, *, token: str | None = None, **variables: Any) -> Json:
-        """Give the single error of an answer."""
+        """Return the only error of a response."""
         body = await self.answer(document, token=token, **variables)
         assert len(body.get("errors", ())) == 1, body
         error: Json = body["errors"][0]
@@ -112,7 +112,7 @@ class Api:
     async def do(
         self, mutation: str, select: str, /, *, token: str | None = None, **values: Any
     ) -> Json:
-        """Send a mutation with its input as a variable, and give its payload."""
+        """Send a mutation with its input as a variable; return its payload."""
         data = await self.data(document_of(mutation, select), token=token, input=values)
         payload: Json = data[mutation]
         return payload
@@ -120,7 +120,7 @@ class Api:
     async def done(
         self, mutation: str, select: str, /, *, token: str | None = None, **values: Any
     ) -> Json:
-        """Do the same, and expect that nothing was refused."""
+        """Send a mutation that must have no user errors; return its payload."""
         payload = await self.do(mutation, select, token=token, **values)
         assert payload["userErrors"] == []
         return payload
@@ -128,7 +128,7 @@ class Api:
     async def refused(
         self, mutation: str, *codes: str, token: str | None = None, **values: Any
     ) -> list[Json]:
-        """Do the same, expect refusals for these reasons, and that not one row has changed."""
+        """Send a mutation that must fail with these codes and change no row; return the errors."""
         before = await stored()
         payload = await self.do(mutation, "", token=token, **values)
         refusals: list[Json] = payload["userErrors"]
@@ -137,11 +137,11 @@ class Api:
         return refusals
 
     async def token_for(self, *scopes: Scope, name: str = "Pat Partner") -> str:
-        """Issue a token of some scopes only."""
+        """Issue a token with some scopes only; return its secret."""
         return await issue_token(name, frozenset(scopes), self.clock())
 
     async def work(self) -> int:
-        """Run the jobs that are due, and what they give rise to; give how many they were."""
+        """Run all due jobs, including those that they enqueue; return how many ran."""
         worker: Worker = await self.platform.worker("worker-of-the-tests")
         ran = 0
         while jobs := await worker.run_due():
@@ -149,7 +149,7 @@ class Api:
         return ran
 
     async def save_customer(self, select: str = "id", /, **values: Any) -> Any:
-        """Save a customer and give what is selected of it."""
+        """Save a customer; return the selected fields."""
         given = {"name": "Acme", **({} if "id" in values else {"classCode": "CHARITY"}), **values}
         if "classId" in values:
             del given["classCode"]
@@ -159,23 +159,23 @@ class Api:
         return payload["customer"]
 
     async def save_class(self, select: str = "id", /, **values: Any) -> Any:
-        """Save a class and give what is selected of it."""
+        """Save a class; return the selected fields."""
         given = values if "id" in values else {"name": "Partnership", **values}
         payload = await self.done("saveCustomerClass", f"customerClass {{ {select} }}", **given)
         return payload["customerClass"]
 
     async def class_of(self, code: str, select: str = "id") -> Any:
-        """Read a shipped class."""
+        """Return the selected fields of a shipped class."""
         query = f"query($code: String) {{ customerClass(code: $code) {{ {select} }} }}"
         return (await self.data(query, code=code))["customerClass"]
 
     async def customer(self, customer_id: str, select: str) -> Any:
-        """Read a customer by its id."""
+        """Return the selected fields of a customer."""
         query = f"query($id: ID) {{ customer(id: $id) {{ {select} }} }}"
         return (await self.data(query, id=customer_id))["customer"]
 
     async def settled(self, customer_id: str, select: str = "status reason") -> Any:
-        """Wait until a customer's lookup has ended, and give what is selected of it."""
+        """Wait until a customer's lookup has ended; return the selected fields."""
         async with asyncio.timeout(ENOUGH_S):
             while True:
                 found = await self.customer(customer_id, f"enrichment {{ live: status {select} }}")
@@ -185,16 +185,16 @@ class Api:
 
 
 def document_of(mutation: str, select: str) -> str:
-    """Write a mutation with its input as a variable."""
+    """Return the document of a mutation with its input as a variable."""
     kind = f"{mutation[0].upper()}{mutation[1:]}Input"
     return f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} {PAYLOAD} }} }}"
 
 
 async def stored() -> Contents:
-    """Read every row of every table, save those that reading alone may write to."""
+    """Return all rows of all tables but those that read operations may write to."""
     found = {table: rows for table, rows in (await everything()).items() if table not in VOLATILE}
     for entry in found["AuditEntry"]:
-        del entry["number"]  # which reading the trail gives
+        del entry["number"]  # reading the trail assigns it
     return found
 
 
@@ -207,7 +207,7 @@ async def running_api(
     with_worker: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Api]:
-    """Start the application on a database of its own, and stop it after."""
+    """Run the application on a database of its own."""
     database_url = await databases.create()
     mailbox = TemporaryDirectory(prefix="mailbox-")
     register = NOWHERE if sandbox is None else sandbox.api_url
@@ -216,7 +216,7 @@ async def running_api(
         "companies_house_url": register,
         "companies_house_api_key": SecretStr(API_KEY),
         "mailbox": Path(mailbox.name),
-        "guesses": 100_000,  # tests of refusals all come from one address, at one instant
+        "guesses": 100_000,  # all tests of refusals come from one IP address at one instant
         **settings,
     }
     opened: list[Platform] = []
@@ -228,7 +228,7 @@ async def running_api(
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(composition, "build_schema", the_schema)
-            patch.setattr("web.health.KEPT_S", 0.0)  # tests look twice within a second
+            patch.setattr("web.health.KEPT_S", 0.0)  # tests check twice within a second
             made = create_app(
                 Settings(**given), with_worker=with_worker, clock=clock, on_ready=note
             )
@@ -242,7 +242,7 @@ async def running_api(
             token = await issue_token("Tess Tester", frozenset(Scope), clock())
             yield Api(made, opened[0], http, clock, token)
     finally:
-        # The application keeps the collector off what it made, which is for good elsewhere.
+        # The application freezes its objects against the collector; undo that between tests.
         gc.unfreeze()
         gc.set_threshold(*thresholds)
         mailbox.cleanup()
@@ -251,7 +251,7 @@ async def running_api(
 
 @dataclass
 class LiveApi(Api):
-    """The same with a worker of its own that asks a sandbox over real sockets."""
+    """The running application with a worker, which calls a sandbox over real sockets."""
 
     sandbox: Sandbox = field(kw_only=True)
 
@@ -260,7 +260,7 @@ class LiveApi(Api):
 async def running_live_api(
     databases: Databases, clock: Clock, config: SandboxConfig | None = None, **settings: Any
 ) -> AsyncIterator[LiveApi]:
-    """Start a sandbox, and the application with its worker."""
+    """Run a sandbox, and the application with its worker."""
     async with (
         sandbox_server(config) as sandbox,
         running_api(databases, clock, sandbox=sandbox, with_worker=True, **settings) as api,
@@ -292,24 +292,24 @@ class Socket:
         return message
 
     async def closed(self) -> int | None:
-        """Wait until the server closes the connection, and give its code."""
+        """Wait until the server closes the connection; return the close code."""
         return (await self.closed_with_reason())[0]
 
     async def closed_with_reason(self) -> tuple[int | None, str]:
-        """Wait until the server closes the connection, and give its code and its reason."""
+        """Wait until the server closes the connection; return the close code and the reason."""
         message = await self.ws.receive(timeout=ENOUGH_S)
         assert message.type is aiohttp.WSMsgType.CLOSE, message
         return self.ws.close_code, message.extra or ""
 
     async def subscribe(self, document: str, **variables: Any) -> str:
-        """Start an operation and give its id."""
+        """Start an operation; return its id."""
         operation_id = str(next(self._ids))
         payload = {"query": document, "variables": variables}
         await self.send(type="subscribe", id=operation_id, payload=payload)
         return operation_id
 
     async def ended(self) -> tuple[dict[str, str], int | None]:
-        """Wait until the server closes; give the codes of operations that it ended, and its own."""
+        """Wait until the server closes; return the error codes by operation, and the close code."""
         codes = {}
         while (message := await self.ws.receive(timeout=ENOUGH_S)).type is aiohttp.WSMsgType.TEXT:
             ended = message.json()
@@ -320,7 +320,7 @@ class Socket:
         return codes, self.ws.close_code
 
     async def next(self, operation_id: str) -> Json:
-        """Wait for the next result of an operation, and give it without what it has cost."""
+        """Wait for the next result of an operation; return it without its cost."""
         message = await self.receive()
         assert (message["type"], message["id"]) == ("next", operation_id), message
         payload: Json = message["payload"]
@@ -328,7 +328,7 @@ class Socket:
         return payload
 
     async def ask(self, document: str, **variables: Any) -> Json:
-        """Do a query or a mutation over the socket, and give its result."""
+        """Send a query or a mutation over the socket; return its result."""
         operation_id = await self.subscribe(document, **variables)
         result = await self.next(operation_id)
         assert await self.receive() == {"type": "complete", "id": operation_id}
@@ -337,7 +337,7 @@ class Socket:
 
 @asynccontextmanager
 async def connected(address: str, **headers: str) -> AsyncIterator[Socket]:
-    """Open a WebSocket, not signed in yet."""
+    """Open a WebSocket without signing in."""
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(
@@ -348,18 +348,18 @@ async def connected(address: str, **headers: str) -> AsyncIterator[Socket]:
 
 
 def context_of(database: Database, principal: Principal) -> Context:
-    """Give the context of a request, for what goes by the schema alone."""
+    """Return a request context for tests of the schema alone."""
 
-    async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # as the real one
+    async def no_search(query: str) -> list[Candidate]:  # noqa: ARG001  # the real one's signature
         return []
 
     return Context(database, lambda: START, no_search, "request-1", principal)
 
 
-async def until_heard(api: Api) -> None:
-    """Wait until the process has heard of all that was committed, as that tokens have changed.
+async def wait_for_notices(api: Api) -> None:
+    """Wait until the process has received the notices of all earlier commits.
 
-    PostgreSQL tells of it in the order of commits, and a little later.
+    PostgreSQL delivers them in the order of commits, shortly afterwards.
     """
     database = api.platform.database
     if not database.is_postgres:
@@ -369,11 +369,11 @@ async def until_heard(api: Api) -> None:
         await asyncio.wait_for(heard.wait(), ENOUGH_S)
 
 
-async def until_followed(api: Api, followers: int = 1) -> None:
-    """Wait until so many subscriptions watch for events."""
+async def wait_for_subscriptions(api: Api, followers: int = 1) -> None:
+    """Wait until exactly `followers` subscriptions watch for events."""
     watchers = api.platform.database.signals._watchers
     async with asyncio.timeout(ENOUGH_S):
-        while len(watchers.get(EVENTS, ())) != followers:  # noqa: ASYNC110  # nobody tells
+        while len(watchers.get(EVENTS, ())) != followers:  # noqa: ASYNC110  # there is no signal for it
             await asyncio.sleep(0.005)
 
 
@@ -388,7 +388,7 @@ class _Statements(logging.Handler):
 
 @contextmanager
 def counted_statements() -> Iterator[list[str]]:
-    """Collect the statements that go to the database, as its client notes each of them."""
+    """Collect the statements that the database client logs."""
     handler = _Statements()
-    with told_statements(handler):
+    with logging_statements(handler):
         yield handler.seen

@@ -1,4 +1,4 @@
-"""An identity provider on this machine: OpenID Connect discovery, keys, and tokens it signs."""
+"""A local OpenID Connect provider: discovery, keys, and signed tokens."""
 
 import base64
 import json
@@ -24,8 +24,8 @@ Json = dict[str, Any]
 
 
 @cache
-def made_key(kind: str, number: int = 1) -> Key:
-    """Make a key pair, once for all tests that ask for the same."""
+def key_pair(kind: str, number: int = 1) -> Key:
+    """Return a key pair, generated once per kind and number."""
     kid = f"{kind}-{number}"
     if kind == "RSA":
         return RSAKey.generate_key(2048, {"kid": kid})
@@ -35,18 +35,18 @@ def made_key(kind: str, number: int = 1) -> Key:
 
 
 def public(key: Key, **changes: Any) -> Json:
-    """Write a key as it is published."""
+    """Return a key in its published form."""
     return {**key.as_dict(private=False), **changes}
 
 
 def segment(content: Any) -> str:
-    """Write a part of a token; text and bytes as they are."""
+    """Return a base64url segment of a token; bytes are not serialised."""
     raw = content if isinstance(content, bytes) else json.dumps(content).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def signed(claims: Mapping[str, Any] | bytes, key: Key, alg: str = "RS256", **header: Any) -> str:
-    """Sign claims under whatever header; one of None is left out."""
+    """Sign claims with any header; header values of None are left out."""
     given = {"typ": "JWT", "alg": alg, "kid": key.kid, **header}
     protected = {name: value for name, value in given.items() if value is not None}
     signing_input = f"{segment(protected)}.{segment(claims)}"
@@ -56,24 +56,24 @@ def signed(claims: Mapping[str, Any] | bytes, key: Key, alg: str = "RS256", **he
 
 @dataclass
 class IdentityProvider:
-    """What the provider answers, as a test sets it, and what it was asked."""
+    """An identity provider whose answers a test can replace, and which records its requests."""
 
     clock: Clock
     url: str = ""
-    keys: list[Any] = field(default_factory=lambda: [public(made_key("RSA"))])
+    keys: list[Any] = field(default_factory=lambda: [public(key_pair("RSA"))])
     about: Json | None = None
-    """In place of the true description of itself."""
+    """Replaces the discovery document."""
     answers: dict[str, Callable[[], web.StreamResponse]] = field(default_factory=dict)
-    """In place of the true answers, by path."""
+    """Replacement answers by path."""
     asked: list[str] = field(default_factory=list)
 
     @property
     def issuer(self) -> str:
-        """Give the name under which it signs."""
+        """The issuer in its tokens."""
         return f"{self.url}/realm"
 
     def claims(self, **changes: Any) -> Json:
-        """Give the claims of a good token with changes; None leaves one out."""
+        """Return the claims of a valid token with changes; None removes a claim."""
         now = self.clock().timestamp()
         given = {
             "iss": self.issuer,
@@ -86,19 +86,19 @@ class IdentityProvider:
         return {name: value for name, value in given.items() if value is not None}
 
     def token(self, key: Key | None = None, alg: str = "RS256", **changes: Any) -> str:
-        """Sign a good token, or one with other claims."""
-        return signed(self.claims(**changes), key or made_key("RSA"), alg)
+        """Return a signed token, valid unless claims are changed."""
+        return signed(self.claims(**changes), key or key_pair("RSA"), alg)
 
     def rotate(self, *keys: Key) -> None:
-        """Publish these keys, and no longer the ones before."""
+        """Publish these keys instead of the earlier ones."""
         self.keys = [public(key) for key in keys]
 
     def fetches(self) -> int:
-        """Tell how often its keys were fetched."""
+        """Return how often the keys were fetched."""
         return self.asked.count(JWKS)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer a question, and note it."""
+        """Answer a request and record it."""
         path = request.path.removeprefix("/realm")
         self.asked.append(path)
         if path in self.answers:
@@ -115,7 +115,7 @@ class IdentityProvider:
 async def identity_provider(
     clock: Clock, certificate: ssl.SSLContext | None = None
 ) -> AsyncIterator[IdentityProvider]:
-    """Serve an identity provider on a free port of this machine, by TLS with a certificate."""
+    """Run an identity provider on a free local port; with a certificate, over TLS."""
     provider = IdentityProvider(clock)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", provider.answer)

@@ -1,4 +1,4 @@
-"""Serves an application as `manage.py serve` does, on a free port of this machine."""
+"""Serves an application as `manage.py serve` does, on a free local port."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +16,7 @@ ENOUGH_S = 20.0
 class _Server(Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals of the test run alone."""
+        """Leave the test run's signal handlers alone."""
         yield
 
 
@@ -24,7 +24,7 @@ class _Server(Server):
 async def listening(
     app: ASGIApp, limits: Limits | None = None, **settings: Any
 ) -> AsyncIterator[str]:
-    """Serve a started application; give host and port."""
+    """Serve a started application; yield host and port."""
     async with served(app, limits, **settings) as (address, _):
         yield address
 
@@ -33,18 +33,18 @@ async def listening(
 async def served(
     app: ASGIApp, limits: Limits | None = None, drain: Drain | None = None, **settings: Any
 ) -> AsyncIterator[tuple[str, Server]]:
-    """Serve a started application; give host and port, and the server itself."""
-    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    """Serve a started application; yield host and port, and the server."""
+    address_known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    async def tell(address: str) -> None:
-        told.set_result(address)
+    async def note_address(address: str) -> None:
+        address_known.set_result(address)
 
     given = {"host": "127.0.0.1", "port": 0, "lifespan": "off", **settings}
     config = Config(app, limits or Limits(), **given)
-    server = _Server(config, tell, drain)
+    server = _Server(config, note_address, drain)
     running = asyncio.create_task(server.serve())
     try:
-        yield await asyncio.wait_for(told, ENOUGH_S), server
+        yield await asyncio.wait_for(address_known, ENOUGH_S), server
     finally:
         server.should_exit = True
         await running
@@ -52,29 +52,29 @@ async def served(
 
 @dataclass
 class Wire:
-    """A connection on which a client writes what it likes."""
+    """A raw connection of a client."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     async def send(self, data: bytes) -> None:
-        """Write some bytes."""
+        """Write bytes."""
         self.writer.write(data)
         await self.writer.drain()
 
     async def rest(self) -> bytes:
-        """Read until the server hangs up."""
+        """Read until the server closes the connection."""
         return await asyncio.wait_for(self.reader.read(), ENOUGH_S)
 
     async def head(self) -> str:
-        """Read an answer as far as the end of its headers."""
+        """Read a response up to the end of its headers."""
         read = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), ENOUGH_S)
         return read.decode("latin1")
 
 
 @asynccontextmanager
 async def wire(address: str, **settings: Any) -> AsyncIterator[Wire]:
-    """Connect without saying anything."""
+    """Open a raw connection."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port), **settings)
     try:

@@ -1,4 +1,4 @@
-"""Reads mails as those who receive them do: their text, their HTML, and the links in them."""
+"""Reads mails as their recipients do: text, HTML and links."""
 
 import re
 from dataclasses import dataclass
@@ -16,37 +16,37 @@ LINK = re.compile(r"^https?://\S+", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail that arrived."""
+    """A received mail."""
 
     message: EmailMessage
 
     @classmethod
     def of(cls, content: bytes) -> "Mail":
-        """Read the bytes of a mail."""
+        """Parse the bytes of a mail."""
         message = message_from_bytes(content, policy=default)
         assert isinstance(message, EmailMessage)
         return cls(message)
 
     @property
     def text(self) -> str:
-        """Give the text for people."""
+        """The plain-text part."""
         return self._part("plain")
 
     @property
     def html(self) -> str:
-        """Give the HTML for people."""
+        """The HTML part."""
         return self._part("html")
 
     @property
     def links(self) -> list[str]:
-        """Give the links of the text; the HTML must have the same."""
+        """The links of the text part; asserts that the HTML part has the same."""
         found = LINK.findall(self.text)
         page: HtmlElement = html.fromstring(self.html)
         assert [str(link) for link in page.xpath("//a/@href")] == found
         return found
 
     def path(self, place: int = 0) -> str:
-        """Give the path of a link, as a server is asked for it."""
+        """Return the path of a link, by its position."""
         return "/" + self.links[place].split("/", 3)[3]
 
     def _part(self, kind: str) -> str:
@@ -57,12 +57,12 @@ class Mail:
 
 
 def mails_in(folder: Path) -> list[Mail]:
-    """Read the mails of a local mailbox, oldest first."""
+    """Return the mails of a file mailbox, oldest first."""
     return [Mail.of(file.read_bytes()) for file in sorted(folder.glob("*.eml"))]
 
 
 class Page(HTMLParser):
-    """A page as a browser without scripts sees it."""
+    """A page as a browser without scripts shows it."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -76,11 +76,11 @@ class Page(HTMLParser):
 
     @property
     def words(self) -> str:
-        """Give what a person reads."""
+        """The visible text."""
         return " ".join(" ".join(self._words).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag."""
+        """Record a tag."""
         given = dict(attrs)
         self.tags.append(tag)
         self._is_hidden = tag in {"style", "script"}
@@ -92,10 +92,10 @@ class Page(HTMLParser):
             self.language = given["lang"]
 
     def handle_endtag(self, tag: str) -> None:  # noqa: ARG002  # the parser's own form
-        """Note its end."""
+        """Leave a style or script."""
         self._is_hidden = False
 
     def handle_data(self, data: str) -> None:
-        """Note text."""
+        """Record visible text."""
         if not self._is_hidden:
             self._words.append(data)

@@ -1,4 +1,4 @@
-"""Rows whose personal data is marked, each place apart, and who may not see any of it."""
+"""Rows with personal data, each value marked, and a token that may not see it."""
 
 import base64
 import re
@@ -18,7 +18,7 @@ MASKING: dict[str, Any] = {
     "max_cost": 10**9,
     "cost_budget": 0,
 }
-"""Settings that mask personal data, and let a document ask for all that there is."""
+"""Settings that mask personal data and allow documents of any size."""
 
 MARKERS = {
     "customer",
@@ -40,7 +40,7 @@ MARKERS = {
     "dismissal",
     "leak",
 }
-"""What personal data holds, each place its own: `zq-customer` and so on."""
+"""The marked values: `zq-customer` stands for the customer's name, and so on."""
 
 CURSOR = re.compile(r"[A-Za-z0-9_-]{20,}")
 
@@ -50,8 +50,8 @@ def zq(name: str) -> str:
     return f"zq-{name}"
 
 
-def told(text: str) -> set[str]:
-    """Name the markers in an answer, and in what its cursors are made of."""
+def markers_in(text: str) -> set[str]:
+    """Return the markers that an answer contains, in its cursors too."""
     encoded = [one for one in CURSOR.findall(text) if len(one) % 4 != 1]
     cursors = [base64.urlsafe_b64decode(f"{one}==") for one in encoded]
     whole = text + b" ".join(cursors).decode(errors="replace")
@@ -59,7 +59,7 @@ def told(text: str) -> set[str]:
 
 
 async def add_marked_world(api: Api) -> dict[str, str]:
-    """Make a sole trader with everything that is personal; give the ids."""
+    """Create a sole trader with every kind of personal data; return the ids."""
     parent = await api.save_customer(name=zq("customer"), classCode="RESELLER_SOLE_TRADER")
     customer = await api.save_customer(
         name=zq("renamed"),
@@ -125,7 +125,10 @@ async def add_marked_world(api: Api) -> dict[str, str]:
 
 
 async def staff(api: Api) -> dict[str, str]:
-    """Make a user who was called otherwise before, with a token; their names are not masked."""
+    """Create a renamed, disabled user with a revoked token, and a group; return the ids.
+
+    Names of users are not masked.
+    """
     before = {"name": zq("staff"), "email": "zq-mailbox@a.example"}
     user = (await api.done("saveUser", "user { id }", **before))["user"]["id"]
     await api.done("saveUser", "", id=user, name="Uma", email="uma@a.example")
@@ -138,5 +141,5 @@ async def staff(api: Api) -> dict[str, str]:
 
 
 async def masked_token(api: Api) -> str:
-    """Issue a token that may do everything but see personal data."""
+    """Issue a token with all permissions except reading personal data."""
     return await api.token_for(*(one for one in Scope if one is not Scope.PERSONAL_DATA_READ))

@@ -1,4 +1,4 @@
-"""What each mutation needs before it can be done, so that tests can go through all of them."""
+"""Prepares the input of each mutation, for tests that run all of them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -51,7 +51,7 @@ async def of_template(api: Api, act: ActorContext) -> Json:
     return {"id": (await add_template(api.platform.database, act)).id}
 
 
-async def of_defaults(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # as the others
+async def of_defaults(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # common signature
     return {"customerClassId": (await shipped("CHARITY")).id}
 
 
@@ -246,4 +246,4 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "rotateAccessToken": (of_token, {"token.rotated", "token.issued"}),
     "revokeAccessToken": (of_token, {"token.revoked"}),
 }
-"""What each mutation needs before it, and the operations that it leaves in the trail."""
+"""By mutation: the function that prepares its input, and the audit operations it records."""

@@ -1,7 +1,7 @@
 """Runs the tests marked `storage` again, on PostgreSQL: `python -m tests.on_postgres`.
 
-In a process of their own, since one process tests one dialect. Where no server answers, it says so
-and succeeds, unless REQUIRE_POSTGRES is set, as it is in CI.
+Runs in its own process, because a process tests one dialect. Without a server it prints that and
+succeeds, unless REQUIRE_POSTGRES is set, as it is in CI.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from tests.databases import CONNECT_TIMEOUT_S, URL_VARIABLE
 DEFAULT_SERVER = "postgres://postgres@127.0.0.1:5432/postgres"
 
 
-async def unreachable(server: str) -> str | None:
-    """Say why the server can't be used, or nothing when it can."""
+async def connection_error(server: str) -> str | None:
+    """Return why the server can't be used; None if it can."""
     try:
         connection = await asyncpg.connect(server, timeout=CONNECT_TIMEOUT_S)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as e:
@@ -28,10 +28,10 @@ async def unreachable(server: str) -> str | None:
 
 
 def main() -> int:
-    """Look for the server, run the tests on it, and pass their exit status on."""
+    """Run the tests if the server answers; return their exit status."""
     server = os.environ.get(URL_VARIABLE) or DEFAULT_SERVER
     place = urlsplit(server).netloc.rpartition("@")[2]  # without user and password
-    why = asyncio.run(unreachable(server))
+    why = asyncio.run(connection_error(server))
     if why is not None:
         is_needed = bool(os.environ.get("REQUIRE_POSTGRES"))
         outcome = "and the storage tests need it" if is_needed else "so SQLite was tested alone"

@@ -1,4 +1,4 @@
-"""What a partner asks with: its own ids and numbers, and those of everybody else."""
+"""Argument values for a partner: its own ids and numbers, and those of others."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,16 +12,16 @@ from tests.schema_walk import Supplies
 HIDDEN = frozenset(
     {"CustomerClass.deletability", "CustomerClass.retirability", "CustomerClass.auditTrail"}
 )
-"""Fields that no partner is answered."""
+"""Fields that are refused to every partner."""
 
 NOWHERE = "Zznowhere"
-"""A word of the length of theirs that nobody has written anywhere."""
+"""A word as long as the others' word that occurs in no row."""
 
 Pairs = list[tuple[Any, Any]]
 
 
-async def supplies_of(world: TwoPartners) -> Supplies:
-    """Say what arguments are worth in a world."""
+async def supplies_for(world: TwoPartners) -> Supplies:
+    """Return the argument values for a world."""
     charity = await CustomerClass.get(code="CHARITY")
     own = _own(world, charity.id)
     return Supplies(own, _tried(world), _BASES, _TOGETHER, HIDDEN)
@@ -77,7 +77,7 @@ def _own(world: TwoPartners, class_id: str) -> dict[str, Any]:
     return {
         **ids,
         **{word: f"{ours.word} {word}" for word in WORDS},
-        "query": "long" * 50,  # the register is public, and is not asked here
+        "query": "long" * 50,  # too long to search the register, which is public
         "code": "CHARITY",
         "classCode": "CHARITY",
         "classCodes": ["CHARITY"],
@@ -127,18 +127,18 @@ WORDS = (
     *("locality", "region", "postalCode", "country", "description", "externalName"),
     *("issuer", "subject"),
 )
-"""Arguments that any text will do for."""
+"""Arguments that accept any text."""
 
 CLASS_ACTS = ("Save", "Retire", "Reactivate", "Delete")
 LATER = "2027-01-01T00:00:00+00:00"
 
 
 def _each(names: Sequence[str], pairs: Pairs) -> dict[str, Sequence[tuple[Any, Any]]]:
-    return {name: pairs for name in names}  # noqa: C420  # one list for them all is meant
+    return {name: pairs for name in names}  # noqa: C420  # sharing one list is intended
 
 
 def _tried(world: TwoPartners) -> dict[str, Sequence[tuple[Any, Any]]]:
-    """Give what names somebody else's data, each with what names nothing."""
+    """Return values that name others' data, each with one of the same form that names nothing."""
     theirs = world.theirs
     above, *_, below, _ = theirs.customers
     ids = {*theirs.ids.values(), above.id, below.id}

@@ -1,6 +1,6 @@
-"""Two resellers on one platform: what is a partner's own, and what must not exist for it (R99).
+"""Two resellers on one platform: data in a partner's tenant scope and out of it (R99).
 
-Whose a row is, is worked out here from its own columns, and not by what is being tested.
+The owner of a row is computed here from its columns, independently of the code under test.
 """
 
 from collections.abc import Iterator
@@ -38,21 +38,21 @@ PLATFORM = (
     *("CustomerClass", "Heartbeat", "Job", "NumberedSpan", "Numbering", "PlatformDefaults"),
     *("QuotaUse", "RateLimit"),
 )
-"""Models of which no row is any customer's."""
+"""Models whose rows belong to no customer."""
 
-SHORTEST = 5
-"""Texts from this length on can't be in an answer by chance."""
+MIN_TEXT_LENGTH = 5
+"""Texts of at least this length do not occur in an answer by chance."""
 
 
 def partner(reseller_id: str | None, *scopes: Scope) -> Principal:
-    """Make a principal that is bound to a reseller, with all scopes unless told."""
+    """Return a principal that is bound to a reseller, by default with all scopes."""
     return Principal("tok_partner", "Pat Partner", frozenset(scopes or Scope), reseller_id)
 
 
 async def bound_token(
     reseller_id: str, now: datetime, *scopes: Scope, user_id: str | None = None
 ) -> tuple[AccessToken, str]:
-    """Store a token that is bound to a reseller, with all scopes unless told; give its secret."""
+    """Store a token that is bound to a reseller, by default with all scopes; return its secret."""
     token, secret = new_token("Pat Partner", frozenset(scopes or Scope), now)
     token.reseller_id, token.user_id = reseller_id, user_id
     await token.save(force_create=True)
@@ -61,25 +61,25 @@ async def bound_token(
 
 @dataclass
 class Realm:
-    """What somebody has on the platform: customers, and the words that are written all over it."""
+    """The data of one side: its customers, and a word that occurs in all its texts."""
 
     word: str
     number: int
     customers: list[Customer] = field(default_factory=list)
     contacts: list[Contact] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
-    """One id of each kind, by its prefix."""
+    """One id of each kind, by prefix."""
     token: str = ""
-    """The secret of the token of somebody on its staff, who may do everything."""
+    """The secret of a token of its staff, with all scopes."""
 
     def text(self, what: str) -> str:
-        """Give a text that only this realm has."""
+        """Return a text that only this realm has."""
         return f"{self.word} {what}"
 
 
 @dataclass
 class TwoPartners:
-    """The world: the partner's own realm, and that of everybody else."""
+    """The partner's own realm, and the realm of everybody else."""
 
     database: Database
     clock: Clock
@@ -89,12 +89,12 @@ class TwoPartners:
 
     @property
     def reseller(self) -> Customer:
-        """Give the reseller that the partner is bound to."""
+        """The reseller to which the partner is bound."""
         return self.ours.customers[0]
 
 
 async def two_partners(database: Database, clock: Clock) -> TwoPartners:
-    """Fill a database with two realms, each with some of everything."""
+    """Fill a database with two realms, each with data of every kind."""
     world = TwoPartners(
         database,
         clock,
@@ -111,7 +111,7 @@ async def two_partners(database: Database, clock: Clock) -> TwoPartners:
         await _fill(world, realm, owner)
         await _staff(world, realm, str(owner.parent_id))
     below = await _reseller(world, world.ours, "below", world.reseller.id)
-    for parent_id in (None, below.id):  # straight from the platform, and two levels down
+    for parent_id in (None, below.id):  # a customer of the platform, and one two levels down
         await _fill(world, world.theirs, await _customer(world, world.theirs, parent_id))
     for realm, parent_id in ((world.ours, world.reseller.id), (world.theirs, other.id)):
         gone = await _customer(world, realm, parent_id)
@@ -122,7 +122,7 @@ async def two_partners(database: Database, clock: Clock) -> TwoPartners:
 
 
 def _by(world: TwoPartners, realm: Realm) -> World:
-    """ActorContext as somebody of a realm, whose name is written into what it does."""
+    """Return a world that acts as a clerk of a realm."""
     who = Principal(f"tok_{realm.word.lower()}", realm.text("clerk"), frozenset(Scope))
     request = f"request-{realm.word}"
     return World(world.database, world.clock, replace(world.act, principal=who, request_id=request))
@@ -166,13 +166,13 @@ async def _add(
 
 
 async def _fill(world: TwoPartners, realm: Realm, customer: Customer) -> None:
-    """Give a customer some of everything."""
+    """Add data of every kind to a customer."""
     by = _by(world, realm)
     await by.move(customer, "CHARITY")
     await by.move(customer, "COMPANY_UK_LIMITED")
     await _consent(world, realm, customer)
     await _contacts(world, realm, customer)
-    await _plain_bills(world, realm, customer)
+    await _non_itemised(world, realm, customer)
     await _enrichment(world, realm, customer)
     if customer.parent_id is not None:
         name, parent_id = realm.text(f"template {realm.number}"), customer.parent_id
@@ -186,7 +186,7 @@ async def _fill(world: TwoPartners, realm: Realm, customer: Customer) -> None:
 
 
 async def _staff(world: TwoPartners, realm: Realm, reseller_id: str) -> None:
-    """Let somebody work for a reseller, by a token, and be in a group."""
+    """Add a user of a reseller, with a token and a group."""
     by = _by(world, realm).act
     named: dict[str, Any] = {"created_at": by.now, "last_modified_at": by.now}
     user = await User.create(
@@ -239,8 +239,8 @@ async def _consent(world: TwoPartners, realm: Realm, customer: Customer) -> None
     realm.ids.setdefault("cns", corrected.entry.id)
 
 
-async def _plain_bills(world: TwoPartners, realm: Realm, customer: Customer) -> None:
-    """Ask for bills without itemisation, after there has been somebody to send detail to."""
+async def _non_itemised(world: TwoPartners, realm: Realm, customer: Customer) -> None:
+    """Request non-itemised bills, withdraw that, and request them again."""
     asked: dict[str, Any] = {
         "method": ConsentMethod.EMAIL,
         "asked_by": realm.text("asker"),
@@ -295,7 +295,7 @@ async def _enrichment(world: TwoPartners, realm: Realm, customer: Customer) -> N
 
 
 def foreign_rows(world: TwoPartners, contents: Contents) -> Contents:
-    """Give the rows that the partner does not reach, those of the platform left out."""
+    """Return the rows out of the partner's scope, without those of the platform."""
     own = {world.reseller.id}
     own |= {one["id"] for one in contents["Customer"] if one["parent_id"] == world.reseller.id}
     owners: dict[str, str] = {
@@ -334,7 +334,7 @@ def foreign_rows(world: TwoPartners, contents: Contents) -> Contents:
 
 
 def secrets_of(world: TwoPartners, contents: Contents) -> dict[str, set[str]]:
-    """Give, by model, the texts that only rows have which the partner does not reach."""
+    """Return, by model, the texts that occur only in rows out of the partner's scope."""
     foreign = foreign_rows(world, contents)
     known = {
         text
@@ -350,7 +350,7 @@ def secrets_of(world: TwoPartners, contents: Contents) -> dict[str, set[str]]:
 
 
 def _without_parent(row: dict[str, Any]) -> dict[str, Any]:
-    """Leave out whom a customer buys through, or did: the partner is not to know."""
+    """Leave out present and former parents, which the partner may not know."""
     parts = {name: value for name, value in row.items() if name != "parent_id"}
     return {
         name: _without_parent(value) if isinstance(value, dict) else value
@@ -359,7 +359,7 @@ def _without_parent(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Give the texts within a value that can't be in an answer by chance."""
+    """Yield the texts within a value that do not occur in an answer by chance."""
     if isinstance(value, dict):
         for part in value.values():
             yield from texts(part)
@@ -370,16 +370,16 @@ def texts(value: Any) -> Iterator[str]:
         yield value.isoformat()
     elif isinstance(value, bytes):
         yield value.decode()
-    elif isinstance(value, str | int) and len(str(value)) >= SHORTEST:
+    elif isinstance(value, str | int) and len(str(value)) >= MIN_TEXT_LENGTH:
         yield str(value)
 
 
 async def contents_of(world: TwoPartners) -> tuple[Contents, Contents]:
-    """Read everything, and what of it the partner does not reach."""
+    """Return all rows, and those out of the partner's scope."""
     contents = await everything()
     return contents, foreign_rows(world, contents)
 
 
 def unknown_id(prefix: str) -> str:
-    """Give an id of a kind that nothing has."""
+    """Return an id with a prefix that no row has."""
     return f"{prefix}_{new_customer_id().partition('_')[2]}"

@@ -16,11 +16,11 @@ import pytest
 
 ENOUGH_S = 20.0
 SERVERS = 3
-"""Server sessions of the pool: fewer than the clients of a test, so that they are shared."""
+"""Server sessions of the pool: fewer than a test's clients, so that clients share them."""
 
 
 def program() -> str:
-    """Find the program; skip the test where it is not installed."""
+    """Return the path of pgbouncer; skip the test if it is not installed."""
     search = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
     found = shutil.which("pgbouncer", path=search)
     if found is None:
@@ -30,7 +30,7 @@ def program() -> str:
 
 @asynccontextmanager
 async def pgbouncer(url: str, mode: str = "transaction") -> AsyncIterator[str]:
-    """Run a pgbouncer in front of a database, and yield the database's address behind it."""
+    """Run pgbouncer in front of a database; yield the database's URL through it."""
     if not url.startswith("postgres"):
         pytest.skip("only PostgreSQL has poolers")
     parts = urlsplit(url)
@@ -38,7 +38,7 @@ async def pgbouncer(url: str, mode: str = "transaction") -> AsyncIterator[str]:
     behind = parts._replace(netloc=f"{user}@127.0.0.1:{port}", query="")
     with TemporaryDirectory(prefix="pgbouncer-") as name:
         folder = Path(name)
-        os.chmod(name, 0o755)  # noqa: S103  # for the user that it runs as
+        os.chmod(name, 0o755)  # noqa: S103  # readable for the user that pgbouncer runs as
         password = f" password={parts.password}" if parts.password else ""
         server = f"host={parts.hostname} port={parts.port or 5432} user={user}{password}"
         (folder / "users.txt").write_text(f'"{user}" ""\n')
@@ -48,7 +48,7 @@ async def pgbouncer(url: str, mode: str = "transaction") -> AsyncIterator[str]:
             f"auth_type = trust\nauth_file = {folder}/users.txt\n"
             f"pool_mode = {mode}\ndefault_pool_size = {SERVERS}\nmax_client_conn = 200\n"
         )
-        # It refuses to run as root.
+        # pgbouncer refuses to run as root.
         as_whom = "nobody" if os.getuid() == 0 else None
         process = await asyncio.create_subprocess_exec(
             found, str(folder / "pgbouncer.ini"), stdout=DEVNULL, stderr=DEVNULL, user=as_whom
@@ -81,7 +81,7 @@ def _free_port() -> int:
 
 
 async def setting(url: str, name: str) -> str:
-    """Read a setting in a new session."""
+    """Return a setting of a new session."""
     connection = await asyncpg.connect(url, statement_cache_size=0)
     try:
         value: str = await connection.fetchval(f"SHOW {name}")

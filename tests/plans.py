@@ -1,4 +1,4 @@
-"""Fills a database in bulk, and explains how it would answer."""
+"""Fills a database in bulk, and explains the plans of its statements."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ from tortoise.connection import get_connection
 from models.storage.database import READER, Database
 from models.tables.audit import AUDIT
 from models.tables.numbering import number_rows
-from tests.statement_log import told_statements
+from tests.statement_log import logging_statements
 
 Values = list[tuple[Any, ...]]
 OPERATIONS = [
@@ -47,7 +47,7 @@ ENTRY_COLUMNS = (
 )
 
 SMALL = {"customer_class", "customer_template", "numbered_span", "platform_defaults"}
-"""Tables of a few rows, whatever the number of customers, or of one for a thousand entries."""
+"""Tables with few rows, however many customers there are."""
 
 
 class Statement(NamedTuple):
@@ -69,19 +69,19 @@ class _Statements(logging.Handler):
 
 
 @contextmanager
-def noted_statements() -> Iterator[list[Statement]]:
-    """Collect what is selected meanwhile, with the parameters."""
+def selected_statements() -> Iterator[list[Statement]]:
+    """Collect the SELECT statements of the block, with their parameters."""
     handler = _Statements()
-    with told_statements(handler):
+    with logging_statements(handler):
         yield handler.seen
 
 
 async def explain_postgres(
     connection: asyncpg.Connection, statement: Statement, modes: Sequence[str] = MODES
 ) -> list[dict[str, Any]]:
-    """Run a statement as prepared ones are, and give the nodes of its plans.
+    """Run a statement as a prepared one, in each plan mode; return the nodes of its plans.
 
-    Each says the table that it is `of`, if any, and how many `rows` it read.
+    Each node has its table in `of`, or None, and the number of rows it read in `rows`.
     """
     await connection.execute(f"PREPARE asked AS {statement.text}")
     values = ", ".join(_literal(value) for value in statement.parameters)
@@ -96,7 +96,7 @@ async def explain_postgres(
 
 
 def explain_sqlite(statement: Statement) -> list[str]:
-    """Give the steps of a plan."""
+    """Return the steps of a plan."""
     reader = getattr(get_connection("default"), READER)
     rows = reader.execute(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)
     return [str(row[3]) for row in rows]
@@ -105,7 +105,7 @@ def explain_sqlite(statement: Statement) -> list[str]:
 async def whole_tables(
     connection: asyncpg.Connection | None, statements: list[Statement]
 ) -> list[str]:
-    """Name what the statements read a whole table of, on either database."""
+    """Return the full scans of the statements, apart from those of small tables."""
     found = []
     for statement in statements:
         if connection is None:
@@ -140,7 +140,7 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def seed(url: str, customers: int, start: datetime) -> None:
-    """Fill a migrated database with classes of 0 to thousands of customers and what is theirs."""
+    """Fill a migrated database: customers with their rows, in classes of very different sizes."""
     tables = {
         "customer_class": (CLASS_COLUMNS, _classes(start)),
         "customer": (CUSTOMER_COLUMNS, _customers(customers, start)),
@@ -259,7 +259,7 @@ RARE_KINDS = ("cls", "con", "grp", "sug", "tok", "tpl", "usr")
 
 
 def _entry(number: int, start: datetime) -> tuple[Any, ...]:
-    """Make an entry; most were made by the platform itself, and few things are rare."""
+    """Return an audit entry; most are the platform's, and a few have rare values."""
     customer_id = f"cus_{number:07}"
     is_own = number % 2 == 0
     return (

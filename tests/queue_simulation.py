@@ -1,8 +1,7 @@
-"""Simulates workers, a register and their queue by a virtual clock: hours in a second.
+"""Simulates workers, the register and the queue on a virtual clock: hours within a second.
 
-What it decides by are the product's own rules: `models.rules.allowance`,
-`models.rules.queue_order` and the places of `models.jobs.queue_turn`; or its own
-statements, on a database.
+Decisions follow production rules (`models.rules.allowance`, `models.rules.queue_order` and the
+places of `models.jobs.queue_turn`) or, with a database, production statements.
 """
 
 import heapq
@@ -48,7 +47,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Held:
-    """A lookup that a worker runs."""
+    """A claimed lookup."""
 
     id: str
     calls_left: int
@@ -56,35 +55,35 @@ class Held:
 
 
 class Queue(Protocol):
-    """What the simulation runs on; all instants are seconds since its beginning."""
+    """A queue for the simulation; instants are seconds since its start."""
 
     async def enqueue(self, entries: Sequence[Entry], now: float) -> list[str]:
-        """Add lookups, and return their ids."""
+        """Add lookups; return their ids."""
 
     async def claim(self, now: float) -> Held | float | None:
-        """Claim the next; else return when to come again, if that is known."""
+        """Claim the next lookup; else return when to try again, or None if unknown."""
 
     async def take(self, now: float) -> float:
-        """Take a call for a lookup that has begun; return the wait if there is none yet."""
+        """Take a call for a started lookup; return the wait in seconds, 0 if taken."""
 
     async def hold_off(self, now: float, seconds: float) -> None:
         """Pause all calls."""
 
     async def answered(self, held: Held) -> None:
-        """Note that a call less is left."""
+        """Store how many calls are left."""
 
     async def put_back(self, held: Held, due_at: float) -> None:
-        """Let it be tried again at an instant."""
+        """Schedule another attempt at `due_at`."""
 
     async def finish(self, held: Held, now: float) -> None:
-        """End it."""
+        """End a lookup."""
 
     async def promote(self, now: float) -> None:
-        """Make ready what is due."""
+        """Make due lookups ready."""
 
 
 class ModelQueue:
-    """The queue in memory."""
+    """A queue in memory."""
 
     def __init__(self, allowance: Allowance) -> None:
         self._allowance = allowance
@@ -97,7 +96,7 @@ class ModelQueue:
         self._calls_left: dict[str, int] = {}
         self._due: list[tuple[float, str]] = []
 
-    async def enqueue(self, entries: Sequence[Entry], now: float) -> list[str]:  # noqa: ARG002  # the protocol's
+    async def enqueue(self, entries: Sequence[Entry], now: float) -> list[str]:  # noqa: ARG002  # the protocol's signature
         """Add lookups, each at its place."""
         ids = []
         for entry in entries:
@@ -111,7 +110,7 @@ class ModelQueue:
         return ids
 
     async def claim(self, now: float) -> Held | float | None:
-        """Claim by the rule that the statements follow."""
+        """Claim by the same rules as the SQL statements."""
         heads = [
             Head(urgency, self._next_turn[urgency], line[0][1], *self._of(line[0]))
             for urgency, line in self._ready.items()
@@ -130,29 +129,29 @@ class ModelQueue:
         return Held(head.job_id, head.calls_left or 0, caller is not None)
 
     async def take(self, now: float) -> float:
-        """Take a call as a lookup that has begun."""
+        """Take a call for a started lookup."""
         if self._admits(Caller.STARTED, now):
             return 0.0
         return (self._free_at - self._allowance.ahead_us(Caller.STARTED)) / 1e6 - now
 
     async def hold_off(self, now: float, seconds: float) -> None:
-        """Pause all calls, and begin without a burst after that."""
+        """Pause all calls; there is no burst after the pause."""
         held = int((now + seconds) * 1e6) + self._allowance.ahead_us(Caller.STARTED)
         self._free_at = max(self._free_at, held)
 
     async def answered(self, held: Held) -> None:
-        """Note that a call less is left."""
+        """Store how many calls are left."""
         self._calls_left[held.id] = held.calls_left
 
     async def put_back(self, held: Held, due_at: float) -> None:
-        """Let it be tried again, at its place."""
+        """Schedule another attempt at the same place."""
         heapq.heappush(self._due, (due_at, held.id))
 
     async def finish(self, held: Held, now: float) -> None:
-        """End it."""
+        """Do nothing: ended lookups are not stored."""
 
     async def promote(self, now: float) -> None:
-        """Make ready what is due."""
+        """Make due lookups ready."""
         while self._due and self._due[0][0] <= now:
             _, job_id = heapq.heappop(self._due)
             urgency, place = self._jobs[job_id]
@@ -171,7 +170,7 @@ class ModelQueue:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What happens while the queue is worked off."""
+    """The workers, faults and new lookups of a simulation."""
 
     seconds: float
     workers: int = 4
@@ -182,12 +181,12 @@ class Load:
     kill_every_s: float | None = None
     save_every_s: float | None = None
     short_share: float = 0.18
-    """Share of the lookups that end after a single call, as of a company without accounts."""
+    """The share of lookups that end after one call, such as of a company without accounts."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of it; instants in seconds."""
+    """The results; instants in seconds."""
 
     arrivals: list[float] = field(default_factory=list)
     answered: int = 0
@@ -197,7 +196,7 @@ class Outcome:
     most_open: int = 0
 
     def worst_window(self, window_s: float) -> int:
-        """Return the most arrivals at the register in any window."""
+        """Return the most calls that reach the register in any window."""
         times, first, most = sorted(self.arrivals), 0, 0
         for last, at in enumerate(times):
             while times[first] <= at - window_s:
@@ -211,7 +210,7 @@ class Outcome:
 
 
 class Simulation:
-    """Runs a load on a queue."""
+    """Simulates a load on a queue."""
 
     def __init__(self, queue: Queue, load: Load, seed: int = 1) -> None:
         self.outcome = Outcome()
@@ -228,7 +227,7 @@ class Simulation:
         self._open: set[str] = set()
 
     async def run(self) -> Outcome:
-        """Run it to its end."""
+        """Run the simulation to its end."""
         load = self._load
         if load.kill_every_s:
             for worker in range(load.workers):
@@ -325,7 +324,7 @@ class Simulation:
         self._wake(worker, self._now)
 
     async def _kill(self, worker: int) -> None:
-        """End a worker outright: its leases run out, and it starts anew."""
+        """Kill and restart a worker: its leases expire."""
         self._life[worker] += 1
         for held in list(self._running[worker].values()):
             await self._leave(worker, held, self._now + self._random.uniform(10.0, LEASE_S))
@@ -340,7 +339,7 @@ class Simulation:
 
 
 class SqlQueue:
-    """The queue in a database, by the product's own statements."""
+    """The queue in a database, with production statements."""
 
     def __init__(self, database: Database, allowance: Allowance, start: datetime) -> None:
         self._database = database
@@ -371,7 +370,7 @@ class SqlQueue:
         return Held(found.id, found.calls_left or 0, found.is_paid)
 
     async def take(self, now: float) -> float:
-        """Take a call as a lookup that has begun."""
+        """Take a call for a started lookup."""
         if await take_call(self._payment, Caller.STARTED, self._time(now)) is not None:
             return 0.0
         row = await RateLimit.get(key=self._payment.key)
@@ -386,19 +385,19 @@ class SqlQueue:
         await budget.hold_off(seconds)
 
     async def answered(self, held: Held) -> None:
-        """Note that a call less is left."""
+        """Store how many calls are left."""
         await note_calls_left(self._claims[held.id], held.calls_left)
 
     async def put_back(self, held: Held, due_at: float) -> None:
-        """Let it be tried again."""
+        """Schedule another attempt."""
         await put_back(self._claims[held.id], self._time(due_at))
 
     async def finish(self, held: Held, now: float) -> None:
-        """End it."""
+        """End a lookup."""
         await finish(self._claims[held.id], JobState.DONE, self._time(now))
 
     async def promote(self, now: float) -> None:
-        """Make ready what is due."""
+        """Make due lookups ready."""
         await self._database.transaction(lambda: promote(self._time(now)))
 
     def _time(self, now: float) -> datetime:

@@ -1,4 +1,4 @@
-"""Enqueues and claims jobs as saves and workers do, at the instant of a test's clock."""
+"""Enqueues and claims jobs at the time of a test's clock."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ async def take(
     kind: str = KIND,
     payment: Payment | None = None,
 ) -> list[Claim]:
-    """Claim jobs as a worker does, until there are so many or none is to be had now."""
+    """Claim up to `most` jobs as a worker does, as long as any can be claimed now."""
     await database.transaction(lambda: promote(clock()))
     claims: list[Claim] = []
     while len(claims) < most:

@@ -1,7 +1,7 @@
-"""Walks a whole schema as it is printed: every field, every argument, every input.
+"""Walks a whole schema: every field, every argument, every input.
 
-What is asked follows from the SDL alone; only what arguments are worth is told by `Supplies`. An
-argument that nobody supplies anything for is an error, so that none is passed over in silence.
+The documents follow from the SDL; only argument values come from `Supplies`. An argument without a
+value is an error, so that no argument is skipped unnoticed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,17 +28,16 @@ from graphql import (
 
 Values = dict[str, Any]
 Step = tuple[str, str]
-"""A field by the name of its type and its own."""
+"""A field, by the name of its type and its own name."""
 
 
 @dataclass(frozen=True)
 class Supplies:
-    """What arguments are worth: by owner and name, as `Query.node.id`, or by name alone.
+    """Argument values, by owner and name (`Query.node.id`) or by name alone.
 
-    `own` is a good value, `tried` are those that somebody else's data are named by, each with one
-    of the same form that names nothing. `bases` names what fields and inputs are given at least,
-    in one way or another, and `together` what is needed beside one argument. `hidden` are fields
-    that are refused altogether.
+    `own` has valid values. `tried` has values that name others' data, each with one of the same
+    form that names nothing. `bases` has alternative minimal sets of arguments of fields and inputs,
+    `together` the arguments that another one requires, and `hidden` the fields that are refused.
     """
 
     own: Mapping[str, Any]
@@ -50,7 +49,7 @@ class Supplies:
 
 @dataclass(frozen=True)
 class Probe:
-    """A document to be sent; `other` are the variables of its control, where it tries something."""
+    """A document to send; `other` has the variables of its control, if it tries a value."""
 
     name: str
     document: str
@@ -68,7 +67,7 @@ class Walk:
         self._declared: dict[str, str] = {}
 
     def probes(self, operation: str) -> Iterator[Probe]:
-        """Give everything that can be asked by an operation: query, mutation or subscription."""
+        """Yield all probes of an operation type: query, mutation or subscription."""
         root: GraphQLObjectType = getattr(self._schema, f"{operation}_type")
         for name, field in root.fields.items():
             yield self._probe(operation, f"{root.name}.{name}", [(root.name, name)], {})
@@ -80,7 +79,7 @@ class Walk:
                 yield from self._tried(operation, path, field)
 
     def fields(self) -> set[str]:
-        """Name every field of every object type that answers are made of."""
+        """Return every field of every object type."""
         return {
             f"{kind.name}.{name}"
             for kind in self._schema.type_map.values()
@@ -94,8 +93,8 @@ class Walk:
         return kind
 
     def _paths(self, root: GraphQLObjectType) -> Iterator[list[Step]]:
-        """Give the shortest path to each field that leads to objects, from the roots on."""
-        # One thing by its id is of one type only: several things lead to all of them.
+        """Yield the shortest path from the root to each field that returns objects."""
+        # A node by id has one type only; lists lead to all types.
         several = (
             n for n, f in root.fields.items() if not is_abstract_type(get_nullable_type(f.type))
         )
@@ -124,7 +123,7 @@ class Walk:
         return f"{kind}.{name}" in self._supplies.hidden
 
     def _tried(self, operation: str, path: Sequence[Step], field: GraphQLField) -> Iterator[Probe]:
-        """Try each argument, and each field of an input, with what is somebody else's."""
+        """Yield probes that try others' data in each argument and each input field."""
         owner = ".".join(path[-1])
         for name, argument in field.args.items():
             for way, value, other in self._attempts(owner, name, argument.type):
@@ -137,7 +136,7 @@ class Walk:
     def _attempts(
         self, owner: str, name: str, kind: GraphQLInputType
     ) -> Iterator[tuple[str, Any, Any]]:
-        """Give ways to give an argument: what is tried, and what names nothing in its place."""
+        """Yield the values to try for an argument, each with the value of its control."""
         named, tried = get_named_type(kind), self._supplies.tried
         pairs = tried.get(f"{owner}.{name}", tried.get(name))
         ways: Iterable[tuple[str, Any, Any]]
@@ -161,7 +160,7 @@ class Walk:
                     yield f"{name}.{way}" if way != name else way, {**given, name: value}, control
 
     def _input(self, kind: GraphQLInputObjectType, names: Sequence[str]) -> Values:
-        """Give the least that an input needs, with some fields of it."""
+        """Return an input with its required fields and those named."""
         wanted = {*names, *self._beside(kind.name, names), "dryRun"}
         return {
             name: self._own(f"{kind.name}.{name}", name, field.type)
@@ -173,7 +172,7 @@ class Walk:
         return [o for one in names for o in self._supplies.together.get(f"{owner}.{one}", ())]
 
     def _own(self, owner: str, name: str, kind: GraphQLInputType) -> Any:
-        """Give a good value of an argument; whoever adds one says what is good."""
+        """Return a valid value of an argument; raises LookupError if none is supplied."""
         for key in (owner, name):
             if key in self._supplies.own:
                 return self._supplies.own[key]
@@ -187,7 +186,9 @@ class Walk:
             return next(iter(nullable.values))
         if str(nullable) in self._supplies.own:
             return self._supplies.own[str(nullable)]
-        raise LookupError(f"What is a good value for {owner}? Supply it, and what to try.")
+        raise LookupError(
+            f"No value for {owner}: add one to `own`, and the values to try to `tried`."
+        )
 
     def _probe(
         self, operation: str, name: str, path: Sequence[Step], given: Mapping[str, Any]
@@ -199,7 +200,7 @@ class Walk:
         return Probe(name, f"{head} {{ {selection} }}", dict(self._variables))
 
     def _along(self, path: list[Step], given: Mapping[str, Any]) -> str:
-        """Write the fields of a path, and all that lies a level below its end."""
+        """Write the fields of a path, and all fields one level below its end."""
         (kind, name), *rest = path
         field = self._object(kind).fields[name]
         called = name + self._arguments(f"{kind}.{name}", field, {} if rest else given)
@@ -214,7 +215,7 @@ class Walk:
         return f"{called} {{ {below} }}"
 
     def _below(self, kind: GraphQLNamedType, depth: int) -> str:
-        """Write the fields of a type that say something, and those of what they lead to."""
+        """Write the leaf fields of a type and, to a depth, those of the types they return."""
         if is_abstract_type(kind):
             kinds = self._kinds(kind)
             return "{ " + " ".join(f"... on {k.name} {self._below(k, depth)}" for k in kinds) + " }"
@@ -226,7 +227,7 @@ class Walk:
                 continue
             is_leaf = not is_composite_type(named)
             if is_leaf or depth > 1:
-                # Types of one interface may differ in the type of a field, hence another name.
+                # Types of one interface may differ in the type of a field, so fields get aliases.
                 called = name + self._arguments(f"{kind.name}.{name}", field, {})
                 below = "" if is_leaf else self._below(named, depth - 1)
                 parts.append(f"{name}Of{kind.name}: {called} {below}")

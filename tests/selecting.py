@@ -1,4 +1,4 @@
-"""Writes selections of all that a type of the schema has, to a depth."""
+"""Writes selections of all fields of a type, to a depth."""
 
 from collections.abc import Mapping
 
@@ -23,9 +23,10 @@ def everything_of(
     *,
     is_aliased: bool = False,
 ) -> str:
-    """Select all fields of a type; no type twice on a path, but for its leaves.
+    """Return a selection of all fields; a type that repeats on a path has its leaves only.
 
-    `arguments` gives those that fields require, by name. An interface is selected by its types.
+    `arguments` has the values of required arguments, by name. Of an interface, all its types are
+    selected.
     """
     named = get_named_type(kind)
     if is_leaf_type(named):
@@ -46,7 +47,7 @@ def everything_of(
         required = [key for key, one in field.args.items() if is_required_argument(one)]
         given = ", ".join(f"{key}: {arguments[key]}" for key in required)
         below = everything_of(field.type, arguments, (*path, named.name))
-        # Types of an interface have fields of one name and of several types.
+        # Types of an interface may differ in the type of a field.
         alias = f"{named.name}_{name}: " if is_aliased else ""
         fields.append(f"{alias}{name}{f'({given})' if given else ''} {below}")
     return f"{{ {' '.join(fields)} }}"

@@ -1,4 +1,4 @@
-"""The log in which the database's client notes each statement, whatever reads it."""
+"""The log of the statements that the database client runs."""
 
 import logging
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def told_statements(handler: logging.Handler) -> Iterator[None]:
-    """Tell a handler of each statement meanwhile, and nobody else."""
+def logging_statements(handler: logging.Handler) -> Iterator[None]:
+    """Send the log of statements to a handler during the block, and nowhere else."""
     logger = logging.getLogger("tortoise.db_client")
     level, propagates = logger.level, logger.propagate
     logger.addHandler(handler)

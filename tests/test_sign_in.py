@@ -21,14 +21,14 @@ from tests.graphql_client import (
     running_api,
     serving,
     stored,
-    until_followed,
+    wait_for_subscriptions,
 )
 from tests.identity_provider import (
     AUDIENCE,
     JWKS,
     IdentityProvider,
     identity_provider,
-    made_key,
+    key_pair,
     signed,
 )
 
@@ -210,7 +210,7 @@ async def test_the_common_request_costs_no_statement_and_no_question(
 async def test_each_bad_token_is_refused_as_any_other_and_logged_without_it(
     api: Api, provider: IdentityProvider
 ) -> None:
-    rsa, unknown = made_key("RSA"), made_key("RSA", 2)
+    rsa, unknown = key_pair("RSA"), key_pair("RSA", 2)
     bad = [
         provider.token(aud="billing"),
         provider.token(iss="https://evil.example"),
@@ -253,7 +253,7 @@ async def test_without_a_provider_its_tokens_are_like_any_unknown_one(
 
 
 async def test_keys_may_change_between_two_requests(api: Api, provider: IdentityProvider) -> None:
-    first, second = made_key("RSA"), made_key("P-256")
+    first, second = key_pair("RSA"), key_pair("P-256")
     old = provider.token(first)
     assert await status(api, old) == 200
     provider.rotate(second, first)
@@ -263,7 +263,7 @@ async def test_keys_may_change_between_two_requests(api: Api, provider: Identity
     # A withdrawn key takes its tokens with it, those that are remembered too.
     provider.rotate(second)
     api.clock.advance(timedelta(seconds=10))
-    assert await status(api, provider.token(made_key("RSA", 2))) == 401
+    assert await status(api, provider.token(key_pair("RSA", 2))) == 401
     assert await status(api, old) == 401
 
 
@@ -349,9 +349,9 @@ async def _rename(_: Api, __: IdentityProvider) -> None:
 
 @ending("key withdrawn", "UNAUTHENTICATED")
 async def _withdraw(api: Api, provider: IdentityProvider) -> None:
-    provider.rotate(made_key("RSA", 2))
+    provider.rotate(key_pair("RSA", 2))
     api.clock.advance(timedelta(seconds=10))
-    assert await status(api, provider.token(made_key("RSA", 2))) == 200
+    assert await status(api, provider.token(key_pair("RSA", 2))) == 200
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -366,7 +366,7 @@ async def test_an_idle_socket_ends_with_the_providers_token(
         await socket.sign_in(provider.token(groups=["staff"]))
         assert await socket.ask(COUNT) == {"data": {"customers": {"totalCount": 1}}}
         operation = await socket.subscribe(FOLLOW, id=customer["id"])
-        await until_followed(api)
+        await wait_for_subscriptions(api)
         async with asyncio.timeout(PROMPTLY_S):
             await change(api, provider)
             assert await socket.ended() == ({operation: code}, closed)

@@ -1,1 +1,1 @@
-"""Servers to compare with; the project itself depends on none of them."""
+"""The peer servers to compare with; the project does not depend on any of them."""

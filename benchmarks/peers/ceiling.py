@@ -1,4 +1,4 @@
-"""The ceiling: a server that knows only the measured operations, on asyncpg and orjson."""
+"""The ceiling: a server for the measured operations only, on asyncpg and orjson."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from benchmarks.peers.written_rows import BARE, WHOLE, new_rows
 
 AT_ONCE = 4
-"""Reads that work at the same time: more would only wait for connections, unfairly."""
+"""Concurrent reads; more would only wait for connections."""
 
 WHOLE_CUSTOMER = """SELECT c.id, c.account_number, c.name, c.company_number, c.version,
   c.created_at, k.id, k.name, k.code FROM customer c
@@ -47,7 +47,7 @@ Fetch = Callable[..., Awaitable[list[Any]]]
 
 
 def customers_of(rows: list[Any], changes: list[Any]) -> list[dict[str, Any]]:
-    """Put customers together with class and history."""
+    """Return customers with their class and history."""
     histories: dict[str, list[dict[str, Any]]] = {row[0]: [] for row in rows}
     for owner, change_id, reason, by, at in changes:
         histories[owner].append(
@@ -69,7 +69,7 @@ def customers_of(rows: list[Any], changes: list[Any]) -> list[dict[str, Any]]:
 
 
 def large_customers_of(rows: list[Any], changes: list[Any]) -> list[dict[str, Any]]:
-    """Put customers of many fields together with their history."""
+    """Return customers of many fields with their history."""
     histories: dict[str, list[dict[str, Any]]] = {row[0]: [] for row in rows}
     for owner, change_id, reason, by in changes:
         histories[owner].append({"id": change_id, "reason": reason, "changedBy": by})
@@ -90,7 +90,7 @@ def large_customers_of(rows: list[Any], changes: list[Any]) -> list[dict[str, An
 
 
 def classes_of(classes: list[Any], rows: list[Any]) -> dict[str, Any]:
-    """Put classes together with their first customers."""
+    """Return classes with their first customers."""
     members: dict[str, list[dict[str, Any]]] = {row[0]: [] for row in classes}
     for owner, customer_id, name, number in rows:
         members[owner].append({"id": customer_id, "name": name, "accountNumber": number})
@@ -105,7 +105,7 @@ def classes_of(classes: list[Any], rows: list[Any]) -> dict[str, Any]:
 
 
 async def read(fetch: Fetch, operation: str, variables: dict[str, Any]) -> dict[str, Any]:
-    """Answer a query."""
+    """Return the data of a query."""
     if operation == "Q1":
         rows = await fetch(ONE, variables["id"])
         changes = await fetch(HISTORY, [variables["id"]])
@@ -149,17 +149,17 @@ async def write(connection: Any, operation: str, wanted: dict[str, Any]) -> dict
 
 
 def json_answer(data: dict[str, Any]) -> Response:
-    """Write the answer; orjson knows times."""
+    """Return the answer as JSON; orjson writes times."""
     return Response(orjson.dumps({"data": data}), media_type="application/json")
 
 
 def create_app() -> Starlette:
-    """Make the server."""
+    """Return the application."""
     pools: list[Any] = []
     admitted = asyncio.Semaphore(AT_ONCE)
 
-    async def keep_as_it_is(_: Any) -> None:
-        """Spare the query that would reset a connection which nothing has changed."""
+    async def skip_reset(_: Any) -> None:
+        """Skip asyncpg's reset query, because nothing changes the connection's settings."""
 
     async def as_json(connection: Any) -> None:
         await connection.set_type_codec(
@@ -170,7 +170,7 @@ def create_app() -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         size = int(os.environ.get("DATABASE_POOL_SIZE", "12"))
         async with asyncpg.create_pool(
-            os.environ["DATABASE_URL"], min_size=1, max_size=size, reset=keep_as_it_is, init=as_json
+            os.environ["DATABASE_URL"], min_size=1, max_size=size, reset=skip_reset, init=as_json
         ) as pool:
             pools.append(pool)
             yield
@@ -179,7 +179,7 @@ def create_app() -> Starlette:
         body = orjson.loads(await request.body())
         operation, variables = body["operationName"], body["variables"]
         if operation.startswith("Q5"):
-            # Not admitted one by one: commits that wait for the disk share one wait.
+            # Writes are not limited, because concurrent commits share one disk flush.
             async with pools[0].acquire() as connection:
                 return json_answer(await write(connection, operation, variables["input"]))
         async with admitted, pools[0].acquire() as connection:

@@ -1,4 +1,4 @@
-"""The ceiling on SQLite: the same answers by the standard library's driver, in the event loop."""
+"""The ceiling on SQLite: the same answers with the standard library, on the event loop."""
 
 import os
 import re
@@ -22,13 +22,13 @@ FIRST_OF_CLASS = """SELECT customer_class_id, id, name, account_number FROM cust
 
 
 def in_sqlite(statement: str) -> str:
-    """Turn a statement for PostgreSQL into one for SQLite."""
+    """Translate a PostgreSQL statement for SQLite."""
     lists = re.sub(r"= ANY \(\$1\)", "IN (SELECT value FROM json_each(?1))", statement)
     return re.sub(r"\$(\d)", r"?\1", lists)
 
 
 class Store:
-    """The one connection."""
+    """The single connection."""
 
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
@@ -53,7 +53,7 @@ class Store:
         return self._connection.execute(text, given).fetchall()
 
     async def fetch_at_once(self, statement: str, *values: Any) -> list[Any]:
-        """Return the rows of a statement to who awaits them, without a thread."""
+        """Return the rows of a statement, as an awaitable but without a thread."""
         if statement == ceiling.FIRST_OF_CLASSES:
             return [row for one in values[0] for row in self.fetch(FIRST_OF_CLASS, one)]
         return self.fetch(statement, *values)
@@ -75,7 +75,7 @@ class Store:
 
 
 def create_app() -> Starlette:
-    """Make the server."""
+    """Return the application."""
     store = Store(urlsplit(os.environ["DATABASE_URL"]).path)
 
     async def answer(request: Request) -> Response:

@@ -1,4 +1,4 @@
-// Mercurius with graphql-jit: a schema and batched loaders written by hand over node-postgres.
+// Mercurius with graphql-jit: a hand-written schema and batched loaders on node-postgres.
 import { randomUUID } from "node:crypto";
 import Fastify from "fastify";
 import mercurius from "mercurius";
@@ -15,7 +15,7 @@ const CUSTOMER = `id, account_number AS "accountNumber", external_reference AS "
 const CLASS = "id, name, code";
 const LIVE = "erased_at IS NULL";
 
-// A name lets PostgreSQL parse and plan a statement once a connection.
+// A named statement is parsed and planned once per connection.
 const rows = async (name, text, values) => (await pool.query({ name, text, values })).rows;
 
 const schema = `

@@ -1,4 +1,4 @@
-"""The floor: Strawberry and Tortoise as their guides use them, with a dataloader a relation."""
+"""The floor: Strawberry and Tortoise as in their guides, with a dataloader per relation."""
 
 import os
 from collections.abc import AsyncIterator
@@ -23,13 +23,13 @@ Info = strawberry.Info[dict[str, Any], None]
 
 
 async def load_classes(ids: list[str]) -> list[models.CustomerClass]:
-    """Load classes by id."""
+    """Return classes by id, in the order of the ids."""
     found = await models.CustomerClass.in_bulk(ids, "id")
     return [found[row_id] for row_id in ids]
 
 
 async def load_history(ids: list[str]) -> list[list[models.ClassChange]]:
-    """Load the histories of customers."""
+    """Return the class histories of customers, in the order of the ids."""
     groups: dict[str, list[models.ClassChange]] = {row_id: [] for row_id in ids}
     for row in await models.ClassChange.filter(customer_id__in=ids).order_by("changed_at", "id"):
         groups[row.customer_id].append(row)
@@ -200,7 +200,7 @@ class Mutation:
 
 
 class Endpoint(GraphQL[dict[str, Any], None]):
-    """Strawberry's own view, with loaders of its own for each request."""
+    """Strawberry's view, with new dataloaders for each request."""
 
     async def get_context(
         self,
@@ -211,7 +211,7 @@ class Endpoint(GraphQL[dict[str, Any], None]):
 
 
 def create_app() -> Starlette:
-    """Make the server."""
+    """Return the application."""
     size = int(os.environ.get("DATABASE_POOL_SIZE", "12"))
     database = Database(os.environ["DATABASE_URL"], pool_size=size)
 

@@ -1,4 +1,4 @@
-// PostGraphile 5 as it comes: the schema that it derives from the tables, in its production settings.
+// PostGraphile 5 with its production preset and the schema that it derives from the tables.
 import { createServer } from "node:http";
 import { grafserv } from "postgraphile/grafserv/node";
 import { makePgService } from "postgraphile/adaptors/pg";

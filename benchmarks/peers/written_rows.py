@@ -1,4 +1,4 @@
-"""The rows that creating a customer writes, as plain statements: what the ceilings execute."""
+"""The rows that creating a customer writes, as SQL statements for the ceilings."""
 
 import itertools
 import secrets
@@ -7,7 +7,7 @@ from typing import Any
 
 BARE = ("customer",)
 WHOLE = ("customer", "class_change", "enrichment_run", "job", "audit_entry")
-"""What the project writes in one transaction for a customer that is looked up."""
+"""The tables that the project writes in one transaction for a customer with a lookup."""
 
 STATEMENTS = {
     "customer": """INSERT INTO customer (id, account_number, account_number_key, name, name_key,
@@ -32,7 +32,7 @@ _start = secrets.token_hex(6)
 
 
 def new_rows(wanted: dict[str, Any], tables: tuple[str, ...]) -> list[tuple[str, list[Any]]]:
-    """Return the statements and their values, in the order of writing."""
+    """Return the statements with their values, in the order of writing."""
     key = f"z{_start}{next(_numbers):09d}"
     customer_id, now = f"cus_01{key}", datetime.now(UTC)
     name, number, class_id = wanted["name"], wanted["companyNumber"], wanted["classId"]

@@ -1,9 +1,9 @@
-"""The rules by which access is administered.
+"""The rules for administering access.
 
-Nobody gives, or takes over, what they do not hold themselves. A partner's credential administers
-the tokens of its own reseller and nothing else (R99). Somebody can always administer access, or
-else the operator must help. Acts of administration follow one another, so that none goes by what
-another is just changing.
+Nobody can grant, or take over, permissions that they do not have. A partner's credential
+administers the access tokens of its own reseller and nothing else (R99). At least one person must
+stay able to administer access; only the operator may remove the last one. Acts of administration
+run one after another, so that none decides by data that another is changing.
 """
 
 from collections.abc import Iterable
@@ -27,26 +27,29 @@ ADMINISTRATION = "administration of access"
 Row = TypeVar("Row", bound=Model)
 
 
-async def begin() -> None:
-    """Wait until no other act of administration is going on, and let this one be felt at once."""
+async def begin_administration() -> None:
+    """Wait for other acts of administration to end, and wake TOKENS after the commit."""
     await lock_name(ADMINISTRATION)
     await wake(TOKENS)
 
 
 async def begin_platform_wide(act: ActorContext) -> None:
-    """Do the same for what no partner administers: users, groups and permissions (R99)."""
+    """Begin an act that partners may not perform, on users, groups or permissions (R99)."""
     if act.principal.reseller_id is not None:
         raise refuse(
             RefusalCode.BEYOND_RESELLER,
             "A partner's credential administers the access tokens of its own reseller only.",
         )
-    await begin()
+    await begin_administration()
 
 
 async def locked(
     model: type[Row], row_id: str, expected_version: int | None, what: str, *path: str
 ) -> Row:
-    """Read a row for changing it; it must exist and be as the caller knows it (R101)."""
+    """Lock and return a row; refuses a missing row or a stale version (R101).
+
+    `what` names the kind of row in the message.
+    """
     row = (await lock(model, row_id)).get(row_id)
     if row is None:
         raise refuse(RefusalCode.NOT_FOUND, f"There is no such {what}.", *(path or ("id",)))
@@ -55,15 +58,15 @@ async def locked(
 
 
 def refuse_stale(row: Any, expected_version: int | None) -> None:
-    """Refuse to go on when a row is at another version than the caller expects (R101)."""
+    """Raise StaleVersion if a row is at another version than the caller expects (R101)."""
     if expected_version is not None and row.version != expected_version:
         raise StaleVersion(row, expected_version, row.version)
 
 
 def refuse_more_than_held(principal: Principal, scopes: Iterable[Scope], *path: str) -> None:
-    """Refuse to pass on a permission that the principal does not hold, alone or implied.
+    """Refuse to pass on permissions that the principal does not have, granted or implied.
 
-    What it holds by a claim alone does not count: what is passed on would outlast that.
+    Permissions that come from a claim of the sign-in do not count: a grant would outlast the claim.
     """
     lacking = with_implied(scopes) - principal.lasting
     if lacking:
@@ -71,23 +74,26 @@ def refuse_more_than_held(principal: Principal, scopes: Iterable[Scope], *path: 
         is_claimed = lacking <= principal.claimed
         raise refuse(
             RefusalCode.PERMISSION_NOT_HELD,
-            f"You hold {named} only for as long as your sign-in says so."
+            f"You have {named} only through your current sign-in, so you cannot pass it on."
             if is_claimed
-            else f"You do not hold {named} yourself.",
+            else f"You do not have {named}, so you cannot pass it on.",
             *path,
-            hint="Ask somebody who does, or leave it out.",
+            hint="Ask somebody who has it, or leave it out.",
         )
 
 
-async def refuse_mightier_user(act: ActorContext, user: User) -> None:
-    """Refuse to take over a user who may do more than the principal, as by another identity."""
+async def refuse_more_privileged_user(act: ActorContext, user: User) -> None:
+    """Refuse to change a user who has more permissions than the principal.
+
+    Otherwise the principal could sign in as that user, with another identity.
+    """
     standing = await standing_of(user.id)
     assert standing is not None  # noqa: S101  # the row is locked
     refuse_more_than_held(act.principal, standing.permissions, "id")
 
 
 async def check_reseller(customer_id: str, *path: str) -> None:
-    """Refuse to bind to anything but a customer in a reseller class, and keep it in there."""
+    """Refuse a customer that is not in a reseller class, and lock it against leaving that class."""
     customer = await lock_shared(Customer, customer_id)
     if customer is None or customer.erased_at is not None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such customer.", *path)
@@ -95,40 +101,40 @@ async def check_reseller(customer_id: str, *path: str) -> None:
     if customer_class is None or not customer_class.is_reseller:
         raise refuse(
             RefusalCode.INVALID_RESELLER,
-            "A credential is bound to a customer in a reseller class.",
+            "A credential can be bound only to a customer in a reseller class.",
             *path,
         )
 
 
 async def refuse_lockout(act: ActorContext) -> None:
-    """Refuse an act after which nobody could sign in who may administer access.
+    """Refuse an act after which no user could sign in to administer access.
 
-    The operator may: whoever runs commands on the machine lets somebody in again.
+    The operator is exempt: they can restore access with commands on the machine.
     """
     if act.principal.reseller_id is not None:
-        return  # what is bound never counted
-    if act.principal is not OPERATOR and not await _somebody_administers(act):
+        return  # a partner's credentials never count as administrators
+    if act.principal is not OPERATOR and not await _has_administrator(act):
         raise refuse(
             RefusalCode.LAST_ADMINISTRATOR,
-            f"Nobody else could sign in who holds {Scope.ACCESS_ADMINISTER}.",
-            hint="Let somebody else administer access first.",
+            f"Nobody else with {Scope.ACCESS_ADMINISTER} would be able to sign in.",
+            hint="Grant that permission to another user first.",
         )
 
 
-async def _somebody_administers(act: ActorContext) -> bool:
-    """Return whether a valid token, or the identity provider, lets somebody administer access."""
+async def _has_administrator(act: ActorContext) -> bool:
+    """Return whether a valid token, or the identity provider, lets a user administer access."""
     moment = to_database(AccessToken._meta.fields_map["expires_at"], act.now)
     holds = f'%"{Scope.ACCESS_ADMINISTER}"%'
     issuer = act.issuer or NO_ISSUER
     values = (holds, holds, issuer, issuer, NO_ISSUER, holds, moment, holds)
-    ((found,),) = await run(_ADMINISTERED, values)
+    ((found,),) = await run(_ADMINISTRATOR_EXISTS, values)
     return bool(found)
 
 
 NO_ISSUER = ""
-"""What no user is stored with."""
+"""No user is stored with this issuer."""
 
-_ADMINISTERED = """WITH administrator AS (
+_ADMINISTRATOR_EXISTS = """WITH administrator AS (
     SELECT id, issuer FROM app_user AS u WHERE disabled_at IS NULL AND reseller_id IS NULL AND (
       CAST(permissions AS TEXT) LIKE ? OR EXISTS (
         SELECT 1 FROM group_membership AS m JOIN user_group AS g ON g.id = m.group_id
@@ -140,4 +146,4 @@ _ADMINISTERED = """WITH administrator AS (
       AND (expires_at IS NULL OR expires_at > ?) AND reseller_id IS NULL
       AND CAST(scopes AS TEXT) LIKE ?
       AND (user_id IS NULL OR user_id IN (SELECT id FROM administrator)))"""
-"""Nothing implies `access:administer`, so whoever holds it was granted it by name."""
+"""Nothing implies `access:administer`, so its holders have it listed by name."""

@@ -1,10 +1,10 @@
-"""Takes out of audit entries what is personal; the database allows nothing else to be changed."""
+"""Erases personal data in audit entries; the database allows no other change to them."""
 
 from datetime import datetime
 
 from tortoise.expressions import Q
 
-from models.changes.administration import begin
+from models.changes.administration import begin_administration
 from models.rules.errors import RefusalCode, refuse
 from models.rules.text import Checks
 from models.storage.locks import lock
@@ -17,13 +17,13 @@ from models.tables.user import User
 NAMES_ERASED = "actor.names_erased"
 
 IDENTIFYING = ("user.created", "user.edited", "user.provisioned", "user.refreshed")
-"""What tells how a user is called and reached; other entries tell what it might do."""
+"""Operations whose entries contain a user's name or email address."""
 
 
 async def erase_values(customer_id: str, now: datetime) -> None:
-    """Take the values and reasons out of a customer's entries, once the customer is erased.
+    """Erase the values and reasons in an erased customer's entries, those of its contacts included.
 
-    Who, when and what was done stay, for its contacts too.
+    The actor, the time and the operation stay.
     """
     await AuditEntry.filter(customer_id=customer_id).update(
         before={}, after={}, reason=None, erased_at=now
@@ -31,18 +31,19 @@ async def erase_values(customer_id: str, now: datetime) -> None:
 
 
 async def erase_contact_values(contact_id: str, now: datetime) -> None:
-    """Take the values and reasons out of a contact's entries, once the contact is erased."""
+    """Erase the values and reasons in the entries of an erased contact."""
     await AuditEntry.filter(subject_id=contact_id).update(
         before={}, after={}, reason=None, erased_at=now
     )
 
 
 async def erase_names(act: ActorContext, actor_id: str, reason: str | None) -> int:
-    """Take the names out of what a user or a credential did, and count the entries.
+    """Erase the names of a user or a credential in all entries; return the number of entries.
 
-    The ids stay, so that it is still known that all of it was done by the same. With a user goes
-    what is stored of it; it must be disabled, as its next act would bring its name back. A
-    partner's credential finds nobody: names are the platform's to erase.
+    The ids stay, so that entries of the same actor remain recognisable. If the actor is a user,
+    their stored name and email address are erased too; the user must be disabled, because their
+    next act would store the name again. Refuses with NOT_FOUND in a tenant scope: only the platform
+    may erase names.
     """
     checks = Checks()
     why = checks.reason(reason, REASON_LENGTH)
@@ -52,10 +53,10 @@ async def erase_names(act: ActorContext, actor_id: str, reason: str | None) -> i
     if user is not None:
         await _erase_user(act, user)
     elif act.principal.reseller_id is not None or not await done.exists():
-        raise refuse(RefusalCode.NOT_FOUND, "Nothing was done by such a one.", "actorId")
+        raise refuse(RefusalCode.NOT_FOUND, "No audit entry has this actor.", "actorId")
     named = done.exclude(actor_name=ERASED)
     counted = await named.count()
-    # The database lets names be erased only by what is told already, at that very instant.
+    # The database lets names be erased only after an entry of the same instant records it.
     entry = new_entry(act, NAMES_ERASED, actor_id, after={"entries": counted}, reason=why)
     await add_rows([entry])
     by_user = done.filter(user_name__isnull=False).exclude(id=entry.id)
@@ -65,22 +66,22 @@ async def erase_names(act: ActorContext, actor_id: str, reason: str | None) -> i
 
 
 async def _locked_user(act: ActorContext, user_id: str) -> User | None:
-    """Read a user for changing it, if it is one, and the platform asks."""
+    """Lock and return a user; None if there is no such user or the caller is a partner."""
     if act.principal.reseller_id is not None or not await User.exists(id=user_id):
         return None
-    await begin()
+    await begin_administration()
     return (await lock(User, user_id)).get(user_id)
 
 
 async def _erase_user(act: ActorContext, user: User) -> None:
-    """Take out how a user is called and reached, and why things were done to it.
+    """Erase a user's name and email address, and the reasons of the acts on the user.
 
-    What its identity provider calls it stays, so that it can't come back as another user.
+    The identity provider's subject stays, so that the person cannot return as another user.
     """
     if user.disabled_at is None:
         raise refuse(
             RefusalCode.USER_ACTIVE,
-            "An active user's name would come back with its next act.",
+            "This user is active, so their next act would store their name again.",
             "actorId",
             hint="Disable the user first.",
         )

@@ -1,7 +1,7 @@
-"""Looks up many customers at once: all of a class, or those whose last lookup ended badly.
+"""Starts lookups for many customers: all of a class, or those whose last lookup failed.
 
-Each act is one transaction. It takes the customers in batches, so that neither its memory nor its
-statements grow with their number.
+Each call is one transaction that works in batches, which bounds its memory and the size of its
+statements.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,17 +34,17 @@ from models.tables.enrichment import EnrichmentRun
 CLASS_LOOKUP_REQUESTED = "class.lookup_requested"
 
 MAX_LOOKUPS = 10_000
-"""Customers that one request looks up, so that it holds their locks for seconds at most."""
+"""The limit of customers per request, so that their locks are held for seconds at most."""
 
 RESTARTABLE = (EnrichmentStatus.FAILED, EnrichmentStatus.PARTIAL, EnrichmentStatus.NOT_FOUND)
-"""How a lookup must have ended to be restarted by a filter."""
+"""The statuses of lookups that a filter can restart."""
 
 FAILED_ONLY = (EnrichmentStatus.FAILED,)
 
 
 @dataclass(frozen=True, slots=True)
 class RestartFilter:
-    """Which lookups to restart: everything that is given must hold."""
+    """The lookups to restart: every given condition must hold."""
 
     statuses: Sequence[EnrichmentStatus] = FAILED_ONLY
     reasons: Sequence[EnrichmentReason] | None = None
@@ -55,17 +55,17 @@ class RestartFilter:
 
 
 async def recheck_class(act: ActorContext, class_id: str, cooldown: timedelta) -> tuple[int, bool]:
-    """Look up the customers of a class that the caller reaches.
+    """Start lookups for the customers of a class that are in scope.
 
-    Returns the lookups started, and whether more customers remain than one request takes; the next
-    request goes on with these. Refuses a request that follows within the cool-down on one that
-    started some and left none.
+    Returns the number of lookups started, and whether customers remain; the next request continues
+    with these. Refuses with TOO_MANY_REQUESTS a request within the cool-down after one that started
+    lookups and left no customers.
     """
     customer_class = await lock_shared(CustomerClass, class_id)
     if customer_class is None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", "classId")
     refuse_unchecked(customer_class, "classId")
-    # The trail of a partner's requests is its reseller's: a class is not its own.
+    # A partner's requests are recorded on its reseller, because classes are the platform's.
     subject_id = current_tenant() or class_id
     await lock_name(f"{CLASS_LOOKUP_REQUESTED} {subject_id} {class_id}")
     earlier = await _earlier_request(act, subject_id, class_id, cooldown)
@@ -91,10 +91,10 @@ async def recheck_class(act: ActorContext, class_id: str, cooldown: timedelta) -
 async def restart_lookups(
     act: ActorContext, wanted: RestartFilter, cooldown: timedelta
 ) -> tuple[int, bool]:
-    """Look up again the customers whose last lookup ended as the filter says.
+    """Restart the lookups of the customers whose last lookup matches the filter.
 
-    Returns the lookups started, and whether more customers match than one request restarts.
-    Lookups that did not fail, but found little, are left alone until the cool-down has passed.
+    Returns the number of lookups started, and whether more customers match. Lookups that ended as
+    PARTIAL or NOT_FOUND are restarted only after the cool-down.
     """
     check_restart(wanted)
     ids = await _ended_as(wanted, act.now - cooldown)
@@ -113,12 +113,12 @@ async def restart_lookups(
 
 
 async def count_live_lookups(class_id: str) -> int:
-    """Count the customers of a class whose lookup has not ended, as far as lists are counted."""
+    """Return the number of unfinished lookups of a class, at most MAX_COUNT + 1."""
     return await count(CustomerFilter(class_ids=[class_id], enrichment_statuses=LIVE))
 
 
 def check_restart(wanted: RestartFilter) -> None:
-    """Refuse a filter that makes no sense: other statuses, or times that can't be compared."""
+    """Refuse statuses that can't be restarted, and times without an offset or out of range."""
     checks = Checks()
     others = sorted(set(wanted.statuses) - set(RESTARTABLE))
     if others:
@@ -156,7 +156,7 @@ async def _look_up(
 async def _earlier_request(
     act: ActorContext, subject_id: str, class_id: str, cooldown: timedelta
 ) -> AuditEntry | None:
-    """Find the latest request of the cool-down for the class that started lookups."""
+    """Return the latest request within the cool-down that started lookups for the class."""
     earlier = await AuditEntry.filter(
         subject_id=subject_id, operation=CLASS_LOOKUP_REQUESTED, at__gt=act.now - cooldown
     ).order_by("-at", "-id")
@@ -190,10 +190,10 @@ def _repeated(act: ActorContext, entry: AuditEntry, cooldown: timedelta) -> Refu
 
 
 async def _of_class(class_id: str, since: datetime | None) -> list[str]:
-    """Find the customers of a class, one more than may be looked up at most.
+    """Return the ids of customers of a class, at most MAX_LOOKUPS + 1.
 
-    `since` is when the requests began that this one goes on with: who was looked up or waits since
-    then is left out.
+    With `since`, when the first request of a series was made, customers looked up or waiting since
+    then are left out.
     """
     conditions = [Sql("t0.customer_class_id = ? AND t0.erased_at IS NULL", (class_id,))]
     if since is not None:
@@ -221,7 +221,7 @@ async def _ids(conditions: Iterable[Sql]) -> list[str]:
 
 
 async def _ended_as(wanted: RestartFilter, cooled_by: datetime) -> list[str]:
-    """Find the customers that a filter matches, one more than may be restarted at most."""
+    """Return the ids of customers that match a filter, at most MAX_LOOKUPS + 1."""
     if not wanted.statuses:
         return []
     ended = all_of(_ended(wanted, cooled_by))
@@ -246,7 +246,7 @@ _NEWEST_RUN = "SELECT max(latest.id) FROM enrichment_run AS latest WHERE latest.
 
 
 def _ended(wanted: RestartFilter, cooled_by: datetime) -> Iterable[Sql]:
-    """Write the conditions on the customer's newest lookup, called `run`."""
+    """Yield the conditions on the customer's newest lookup, aliased `run`."""
     at = EnrichmentRun._meta.fields_map["finished_at"]
     failed = EnrichmentStatus.FAILED.value
     yield Sql("run.status = ? OR run.finished_at <= ?", (failed, to_database(at, cooled_by)))

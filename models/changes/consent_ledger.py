@@ -1,4 +1,4 @@
-"""Adds entries to a customer's consent ledger, and erases what they say of persons."""
+"""Adds entries to a customer's consent ledger, and erases their personal data."""
 
 import hashlib
 import secrets
@@ -27,32 +27,37 @@ OPERATIONS = {
     EntryKind.NON_ITEMISED_WITHDRAWAL: "non_itemised_bills.withdrawn",
 }
 CORRECTED = "consent.corrected"
-"""What audit entries and events are called."""
+"""The names of audit entries and events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asked for, and by which idempotency key, if by any.
+    """The content of a request, and its idempotency key if it has one.
 
-    `testimony_id` is set where the key is to be unique beyond one customer.
+    `testimony_id` is set if the key must be unique across customers.
     """
 
     content: Mapping[str, Any]
     key: str | None = None
     testimony_id: str | None = None
 
-    def is_that_of(self, testimony: ConsentTestimony) -> bool:
-        """Return whether the request that left a testimony asked for the same."""
+    def has_content_of(self, testimony: ConsentTestimony) -> bool:
+        """Return whether the request that left a testimony had the same content."""
         return testimony.request_digest == _digest_of(testimony.salt or "", self.content)
 
 
 def hashed_key(caller: Principal, key: str | None) -> str | None:
-    """Return an idempotency key as it is stored: hashed with the caller, whose alone it is."""
+    """Return an idempotency key as stored: hashed with the caller, so that keys never clash."""
     return None if key is None else digest(caller.quota_key, key)
 
 
-async def repeated(act: ActorContext, customer_id: str, request: Request) -> ConsentEntry | None:
-    """Return the entry that the same request made before; refuse the key of another one (R57)."""
+async def earlier_entry(
+    act: ActorContext, customer_id: str, request: Request
+) -> ConsentEntry | None:
+    """Return the entry that the same request made before, or None (R57).
+
+    Refuses a key that came with other content.
+    """
     if request.key is None:
         return None
     # Keys were once stored without their caller; a request of that time may be repeated now.
@@ -65,34 +70,35 @@ async def repeated(act: ActorContext, customer_id: str, request: Request) -> Con
     if entry is None:
         return None
     testimony = await ConsentTestimony.get(id=entry.testimony_id)
-    if is_another_s(act, entry) or not request.is_that_of(testimony):
-        raise key_reused(f"This key made entry {entry.sequence}, by a request with other content.")
+    if is_hidden_entry(act, entry) or not request.has_content_of(testimony):
+        raise key_reused(f"This key was used for entry {entry.sequence}, with a different request.")
     return entry
 
 
-def is_another_s(act: ActorContext, entry: ConsentEntry) -> bool:
-    """Return whether a principal who may not see an entry did not record it either.
+def is_hidden_entry(act: ActorContext, entry: ConsentEntry) -> bool:
+    """Return whether an entry is hidden from the principal and was recorded by somebody else.
 
-    Such a principal is not told whether its request says the same: it could guess what was said.
+    Such a principal is not told whether a request has the same content, because they could guess
+    it.
     """
     return act.is_masked and entry.recorded_by_id != act.principal.id
 
 
 def key_reused(message: str, *path: str) -> Refused:
-    """Refuse an idempotency key that came with another request before."""
+    """Return the refusal of an idempotency key that was used with another request."""
     return refuse(
         RefusalCode.IDEMPOTENCY_KEY_REUSED,
         message,
         *path,
         "idempotencyKey",
-        hint="Send a new key with each new request, and the same with a repeated one.",
+        hint="Use a new key for each new request, and the same key to repeat a request.",
     )
 
 
 async def append(
     act: ActorContext, customer: Customer, draft: Draft, request: Request
 ) -> ConsentEntry:
-    """Add an entry to the ledger of a customer that is locked, or was made in this transaction."""
+    """Add an entry to the ledger of a customer that is locked or new in this transaction."""
     ledger = await ConsentLedger.get_or_none(id=customer.id)
     is_first = ledger is None
     if ledger is None:
@@ -125,33 +131,33 @@ async def append(
     await ledger.save(force_create=is_first, force_update=not is_first)
     await _store_periods(customer.id)
     operation = OPERATIONS[draft.kind] if draft.corrects_id is None else CORRECTED
-    spelt = {
+    payload = {
         "entry_id": entry.id,
         "kind": entry.kind.value,
         "effective_at": entry.effective_at.isoformat(),
     }
     reason = draft.reason if draft.corrects_id is None else draft.correction_reason
-    await audit.record(act, operation, customer.id, after=spelt, reason=reason)
-    await publish(operation, customer.id, spelt, act.now)
+    await audit.record(act, operation, customer.id, after=payload, reason=reason)
+    await publish(operation, customer.id, payload, act.now)
     return entry
 
 
 async def erase_testimonies(customer: Customer) -> None:
-    """Blank what entries say of persons; the database allows it once the customer is erased.
+    """Erase the personal data in an erased customer's entries; the database allows it only then.
 
-    The entries stay, and their chain stays whole (A18).
+    The entries stay, and their hash chain stays valid (A18).
     """
     blank = dict.fromkeys(("salt", *TESTIMONY))
     await ConsentTestimony.filter(customer_id=customer.id).update(**blank)
 
 
 def is_about_consent(kind: EntryKind) -> bool:
-    """Return whether entries of a kind settle a review of consent."""
+    """Return whether entries of a kind settle a due review of consent."""
     return kind not in KINDS[Matter.NON_ITEMISED]
 
 
 async def _store_periods(customer_id: str) -> None:
-    """Work out anew when the customer's matters are on."""
+    """Recompute the periods in which each matter is in effect."""
     entries = await ConsentEntry.filter(customer_id=customer_id)
     await ConsentPeriod.filter(customer_id=customer_id).delete()
     await ConsentPeriod.bulk_create(

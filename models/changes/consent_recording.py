@@ -1,10 +1,10 @@
-"""Recording, withdrawing and correcting consent, and asking for bills without itemisation."""
+"""Recording, withdrawing and correcting consent, and requesting non-itemised bills."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.changes.consent_ledger import Request, append, is_about_consent, repeated
+from models.changes.consent_ledger import Request, append, earlier_entry, is_about_consent
 from models.changes.customer_editing import locked_customer, refuse_stale
 from models.rules.consent import KINDS, EntryKind, root_of
 from models.rules.consent_fields import Draft, checked, checked_key
@@ -15,7 +15,7 @@ from models.tables.consent_entry import ConsentEntry, ConsentTestimony
 from models.tables.customer import REASON_LENGTH, Customer
 from models.tables.customer_class import touch
 
-KEPT = (
+COPIED = (
     "effective_at",
     "basis",
     "method",
@@ -24,7 +24,7 @@ KEPT = (
     "covers_emailing",
     "evidence_sha256",
 )
-KEPT_TESTIMONY = (
+COPIED_TESTIMONY = (
     "given_by",
     "given_by_role",
     "statement",
@@ -32,12 +32,12 @@ KEPT_TESTIMONY = (
     "asked_by",
     "reason",
 )
-"""What a correction takes over from the entry that it corrects, unless it is sent."""
+"""Fields that a correction copies from the corrected entry unless they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The entry that a request made, now or when it came before, and its customer."""
+    """The entry that a request made, its customer, and whether an earlier request made it."""
 
     customer: Customer
     entry: ConsentEntry
@@ -52,14 +52,14 @@ async def record(
     key: str | None,
     expected_version: int | None,
 ) -> Recorded:
-    """Add an entry of a kind; consent can be granted again, and withdrawn at any time (R54, R58).
+    """Add an entry; consent can be granted again, and withdrawn at any time (R54, R58).
 
-    A repeated request gives the entry that it made before, whatever the version is now (R57).
+    A repeated request returns the entry it made before, whatever the version is now (R57).
     """
     draft, key = checked(kind, values), checked_key(key)
     customer = await locked_customer(customer_id, None, "customerId")
     request = Request({"kind": kind, **values}, key)
-    if (entry := await repeated(act, customer.id, request)) is not None:
+    if (entry := await earlier_entry(act, customer.id, request)) is not None:
         return Recorded(customer, entry, is_repeat=True)
     refuse_stale(customer, expected_version)
     return await _add(act, customer, draft, request)
@@ -74,9 +74,9 @@ async def correct(
     key: str | None,
     expected_version: int | None,
 ) -> Recorded:
-    """Put an entry in the place of another, which stays to be seen (R55).
+    """Add an entry that replaces another; the replaced entry stays visible (R55).
 
-    What is not sent is taken over from the entry corrected; an annulment takes it away.
+    Fields that are not sent are copied from the corrected entry. An annulment removes its effect.
     """
     checks = Checks()
     why = checks.reason(reason, REASON_LENGTH)
@@ -87,18 +87,18 @@ async def correct(
         raise refuse(RefusalCode.NOT_FOUND, "There is no such entry.", "entryId")
     customer = await locked_customer(wrong.customer_id, None, "entryId")
     request = Request({"corrects": entry_id, "kind": kind, "why": why, **values}, key)
-    if (entry := await repeated(act, customer.id, request)) is not None:
+    if (entry := await earlier_entry(act, customer.id, request)) is not None:
         return Recorded(customer, entry, is_repeat=True)
     refuse_stale(customer, expected_version)
     await _refuse_corrected(wrong)
     corrected_kind = await _kind(wrong, kind)
-    merged = {**await _kept(wrong), **values}
+    merged = {**await _copied_values(wrong), **values}
     draft = checked(corrected_kind, merged, corrects_id=wrong.id, correction_reason=why)
     return await _add(act, customer, draft, request)
 
 
 async def _add(act: ActorContext, customer: Customer, draft: Draft, request: Request) -> Recorded:
-    """Add the entry; one about consent settles the review that a change of class asked for."""
+    """Add the entry; an entry about consent settles the review that a change of class required."""
     entry = await append(act, customer, draft, request)
     if is_about_consent(draft.kind):
         customer.consent_review_due_at = None
@@ -112,20 +112,20 @@ async def _refuse_corrected(wrong: ConsentEntry) -> None:
     if by is not None:
         raise refuse(
             RefusalCode.CONSENT_ENTRY_CORRECTED,
-            f"Entry {wrong.sequence} was corrected by entry {by.sequence} before.",
+            f"Entry {wrong.sequence} has already been corrected by entry {by.sequence}.",
             "entryId",
             hint=f"Correct {by.id} instead.",
         )
 
 
 async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
-    """Return the kind of a correction: an entry about one matter can't become one about another."""
+    """Return the kind of a correction; refuses one about another matter than the old entry."""
     if wrong.kind is EntryKind.ANNULMENT and wanted in {None, EntryKind.ANNULMENT}:
         raise refuse(
             RefusalCode.INVALID,
-            "That entry takes another away; say what stands instead.",
+            "That entry annuls another, so its correction needs the kind of the new entry.",
             "kind",
-            hint="Give the kind that the entry should have been, such as GRANT.",
+            hint="Send the kind that the entry should have been, such as GRANT.",
         )
     entries = await ConsentEntry.filter(customer_id=wrong.customer_id)
     root = root_of(wrong, {entry.id: entry for entry in entries})
@@ -133,15 +133,17 @@ async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
     kind = wrong.kind if wanted is None else wanted
     if kind not in {*family, EntryKind.ANNULMENT}:
         raise refuse(
-            RefusalCode.INVALID, f"An entry of kind {root.kind} can't become a {kind}.", "kind"
+            RefusalCode.INVALID,
+            f"An entry of kind {root.kind} can't be corrected to {kind}.",
+            "kind",
         )
     return kind
 
 
-async def _kept(wrong: ConsentEntry) -> dict[str, Any]:
-    """Return what is taken over: of the entry, or of that which an annulment took away."""
+async def _copied_values(wrong: ConsentEntry) -> dict[str, Any]:
+    """Return the fields to copy: from the entry or, for an annulment, from the annulled entry."""
     while wrong.kind is EntryKind.ANNULMENT and wrong.corrects_id is not None:
         wrong = await ConsentEntry.get(id=wrong.corrects_id)
     testimony = await ConsentTestimony.get(id=wrong.testimony_id)
-    kept = {name: getattr(wrong, name) for name in KEPT}
-    return kept | {name: getattr(testimony, name) for name in KEPT_TESTIMONY}
+    copied = {name: getattr(wrong, name) for name in COPIED}
+    return copied | {name: getattr(testimony, name) for name in COPIED_TESTIMONY}

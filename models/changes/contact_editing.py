@@ -21,7 +21,7 @@ from models.tables.customer_class import NAME_LENGTH, touch
 from models.tables.preference_entry import add_entry, newest_entry
 
 FLAGS = {"receives_bills": False, "receives_correspondence": False, "is_active": True}
-"""What a contact may be, and what it is when nothing is said."""
+"""Boolean fields of a contact, and their defaults."""
 
 PERSONAL_FIELDS = ("name", "email")
 CONTACT_FIELDS = (*PERSONAL_FIELDS, *FLAGS)
@@ -30,9 +30,9 @@ CONTACT_FIELDS = (*PERSONAL_FIELDS, *FLAGS)
 async def create_contact(
     act: ActorContext, customer_id: str | None, values: Mapping[str, Any]
 ) -> Contact:
-    """Add a contact to a customer; its address is not verified yet."""
+    """Add a contact to a customer; its email address is not verified yet."""
     if customer_id is None:
-        raise refuse(RefusalCode.REQUIRED, "A contact belongs to a customer.", "customerId")
+        raise refuse(RefusalCode.REQUIRED, "A new contact needs a `customerId`.", "customerId")
     customer = await locked_customer(customer_id, None, "customerId")
     contact = Contact(customer_id=customer.id, created_at=act.now, last_modified_at=act.now)
     _check_and_set(contact, {"name": None, **values})
@@ -51,17 +51,17 @@ async def edit_contact(
     values: Mapping[str, Any],
     expected_version: int | None,
 ) -> Contact:
-    """Change the fields that were sent; another address is neither verified nor preferred (R62).
+    """Change the fields that were sent; a new email address resets verification and preference.
 
-    So is every address that is written by a principal who may not see it.
+    If the principal may not see email addresses, any email address they write counts as new (R62).
     """
     contact = await locked_contact(contact_id, expected_version)
     if customer_id is not None and customer_id != contact.customer_id:
         raise refuse(
             RefusalCode.INVALID,
-            "A contact stays with its customer.",
+            "A contact cannot move to another customer.",
             "customerId",
-            hint="Delete it here, and add it there.",
+            hint="Delete the contact, and add a new one to the other customer.",
         )
     before = _stored(contact)
     _check_and_set(contact, values)
@@ -89,7 +89,7 @@ async def edit_contact(
 async def delete_contact(
     act: ActorContext, contact_id: str, expected_version: int | None
 ) -> Contact:
-    """Take a contact off its customer; what it was in the past stays known."""
+    """Delete a contact; its past states stay on record."""
     contact = await locked_contact(contact_id, expected_version)
     await void_confirmations(contact, VoidReason.CONTACT_DELETED, act.now)
     contact.deleted_at = act.now
@@ -105,7 +105,7 @@ async def delete_contact(
 async def locked_contact(
     contact_id: str, expected_version: int | None = None, *path: str
 ) -> Contact:
-    """Read a contact for changing it; deleted ones are not found."""
+    """Lock and return a contact; refuses deleted contacts as not found."""
     contact = (await lock(Contact, contact_id)).get(contact_id)
     if contact is None or contact.deleted_at is not None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such contact.", *(path or ("id",)))
@@ -115,7 +115,7 @@ async def locked_contact(
 
 
 async def _forget_address(act: ActorContext, contact: Contact, old: str | None) -> None:
-    """Reset what belonged to the address: verification, preference, and what was asked (R62)."""
+    """Reset what depends on the email address: verification, preference and confirmations (R62)."""
     await void_confirmations(contact, VoidReason.ADDRESS_CHANGED, act.now)
     contact.email_verified_at = None
     contact.mail_failure = contact.mail_failed_at = None

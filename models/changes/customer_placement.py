@@ -1,4 +1,4 @@
-"""Where a customer belongs: the class of a new one, its parent, and which company it is."""
+"""The class, the parent and the company of a customer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from models.tables.customer_template import PLATFORM_DEFAULTS_ID, CustomerTempla
 from models.tables.enrichment import Suggestion, SuggestionStatus
 
 DEEPEST_CHAIN = 20
-"""Resellers above resellers that are followed when looking for a circle."""
+"""How many resellers above each other are followed when looking for a cycle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The class and the parent that a new customer starts with."""
+    """The class and the parent of a new customer."""
 
     customer_class: CustomerClass
     parent_id: str | None = None
 
 
 async def class_for_new_customer(values: Mapping[str, Any], template_id: str | None) -> Placement:
-    """Find the class of a new customer: named, from the template, or the platform's (R24)."""
+    """Return the class of a new customer: named, from the template, or the default (R24)."""
     template = None
     if template_id is not None:
         template = await CustomerTemplate.get_or_none(id=template_id)
@@ -42,9 +42,9 @@ async def class_for_new_customer(values: Mapping[str, Any], template_id: str | N
     if class_id is None:
         raise refuse(
             RefusalCode.CLASS_REQUIRED,
-            "A customer sits in exactly one class, and the platform has no default class.",
+            "A new customer needs a class, because the platform has no default class.",
             "classId",
-            hint="Give classId or classCode.",
+            hint="Send `classId` or `classCode`.",
         )
     customer_class = await lock_shared(CustomerClass, class_id)
     if customer_class is None:
@@ -52,14 +52,14 @@ async def class_for_new_customer(values: Mapping[str, Any], template_id: str | N
     if not customer_class.is_assignable:
         raise refuse(
             RefusalCode.CLASS_RETIRED,
-            f"{customer_class.name} is retired; pick an active class.",
+            f"{customer_class.name} is retired; choose an active class.",
             path,
         )
     return Placement(customer_class, template.parent_id if template else None)
 
 
 async def check_parent(customer: Customer) -> None:
-    """Refuse a parent that is missing, no reseller, or the customer itself, however far (R32)."""
+    """Refuse a parent that does not exist, is no reseller, or would make a cycle (R32)."""
     parent_id, steps = customer.parent_id, 0
     if parent_id is None:
         return
@@ -85,7 +85,7 @@ async def check_parent(customer: Customer) -> None:
 
 
 async def forget_company(act: ActorContext, customer: Customer) -> None:
-    """Drop what the register said about the company that the number used to name."""
+    """Remove register data of the company that the customer's number named before."""
     customer.profile = without_register_values(customer.profile)
     await Suggestion.filter(customer_id=customer.id, status=SuggestionStatus.OPEN).update(
         status=SuggestionStatus.WITHDRAWN, settled_at=act.now

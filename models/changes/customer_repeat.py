@@ -1,11 +1,11 @@
-"""Creates a customer once, however often the same request with an idempotency key arrives."""
+"""Creates a customer once, even if a request with an idempotency key is repeated."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tortoise.exceptions import IntegrityError
 
-from models.changes.consent_ledger import Request, is_another_s, key_reused
+from models.changes.consent_ledger import Request, is_hidden_entry, key_reused
 from models.changes.customer_editing import create_customer
 from models.rules.consent_chain import digest
 from models.rules.consent_fields import checked_key
@@ -17,13 +17,13 @@ from models.tables.consent_entry import ConsentEntry, ConsentTestimony
 from models.tables.customer import Customer
 
 CREATION = "customer created with consent"
-"""Keeps keys of this purpose apart from those of other requests."""
+"""Separates the keys of this purpose from those of other requests."""
 
 PATH = "consent"
 
 
 class Created(NamedTuple):
-    """The customer that a request created, now or when it arrived before."""
+    """The customer that a request created, and whether an earlier request did so."""
 
     customer: Customer
     is_repeat: bool = False
@@ -37,10 +37,10 @@ async def create_customer_once(
     key: str | None,
     content: Callable[[], Mapping[str, Any]],
 ) -> Created:
-    """Create a customer with its consent, unless the same request of this caller did so before.
+    """Create a customer with its consent, unless the same request did so before.
 
-    `content` gives the whole request. A key that came with other content is refused, and so is that
-    of a customer which was deleted or which the caller no longer reaches.
+    `content` returns the whole request. Refuses a key that was used with other content, and the key
+    of a customer that was deleted or is out of scope now.
     """
     key = checked_key(key, PATH)
     if consent is None or key is None:
@@ -52,12 +52,12 @@ async def create_customer_once(
     try:
         return Created(await create_customer(act, values, template_id, consent, request))
     except IntegrityError as error:
-        raise _is_out_of_reach() from error
+        raise _key_out_of_scope() from error
 
 
 async def _created_before(act: ActorContext, request: Request) -> Customer | None:
-    """Return the customer that the request created before; a concurrent one is waited for."""
-    assert request.testimony_id is not None  # noqa: S101  # it is made of the key
+    """Return the customer that the request created before, after waiting for a concurrent one."""
+    assert request.testimony_id is not None  # noqa: S101  # it is derived from the key
     await lock_name(request.testimony_id)
     testimony = await ConsentTestimony.get_or_none(id=request.testimony_id)
     if testimony is None:
@@ -66,8 +66,8 @@ async def _created_before(act: ActorContext, request: Request) -> Customer | Non
     if customer.erased_at is not None:
         raise key_reused("The customer that this key created was deleted.", PATH)
     entry = await ConsentEntry.get(testimony_id=testimony.id)
-    if is_another_s(act, entry) or not request.is_that_of(testimony):
-        raise key_reused("This key created a customer, by a request with other content.", PATH)
+    if is_hidden_entry(act, entry) or not request.has_content_of(testimony):
+        raise key_reused("This key already created a customer, with a different request.", PATH)
     return customer
 
 
@@ -75,5 +75,5 @@ def _testimony_id(caller: Principal, key: str) -> str:
     return testimony_id_for(digest(CREATION, caller.quota_key, key))
 
 
-def _is_out_of_reach() -> Exception:
-    return key_reused("This key created a customer that is not yours any more.", PATH)
+def _key_out_of_scope() -> Exception:
+    return key_reused("This key created a customer that you can no longer see.", PATH)

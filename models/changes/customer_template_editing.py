@@ -16,7 +16,7 @@ from models.tables.customer_template import PLATFORM_DEFAULTS_ID, CustomerTempla
 
 TEMPLATE_FIELDS = ("name", "customer_class_id", "parent_id")
 DEFAULTS_SUBJECT = "platform_defaults"
-"""What audit entries call the single row of platform defaults."""
+"""The subject id of audit entries about the single row of platform defaults."""
 
 
 async def save_template(
@@ -25,7 +25,7 @@ async def save_template(
     values: Mapping[str, Any],
     expected_version: int | None = None,
 ) -> CustomerTemplate:
-    """Create a template (no id) or change the fields of one that were sent."""
+    """Create a template (no id) or change the fields that were sent."""
     if template_id is None:
         template = CustomerTemplate(created_at=act.now, last_modified_at=act.now)
         values = {"name": None, **values}
@@ -53,7 +53,7 @@ async def save_template(
 async def delete_template(
     act: ActorContext, template_id: str, expected_version: int | None
 ) -> CustomerTemplate:
-    """Delete a template; customers made from it stay as they are."""
+    """Delete a template; customers made from it do not change."""
     template = await _locked_template(template_id, expected_version)
     await template.delete()
     await audit.record(act, "template.deleted", template.id, before=_stored(template))
@@ -63,7 +63,7 @@ async def delete_template(
 async def save_platform_defaults(
     act: ActorContext, class_id: str | None, expected_version: int | None
 ) -> PlatformDefaults:
-    """Set the class that new customers get when none is named, or clear it with null."""
+    """Set the class of new customers for which none is named; None clears it."""
     defaults = await PlatformDefaults.filter(id=PLATFORM_DEFAULTS_ID).select_for_update().get()
     if expected_version is not None and defaults.version != expected_version:
         raise StaleVersion(defaults, expected_version, defaults.version)

@@ -1,4 +1,4 @@
-"""Writes what a lookup found, or that it must be tried again, to the run and its customer."""
+"""Stores the findings of a lookup, or that it will be retried, on the run and its customer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,18 +19,18 @@ from models.tables.customer import Customer
 from models.tables.enrichment import EnrichmentRun, UpstreamResponse
 
 CUSTOMER_ENRICHED = "customer.enriched"
-"""The event of a lookup that ended, however it ended."""
+"""The event of a lookup that ended, successful or not."""
 
 LOOKUP = "Companies House lookup"
 
-_FORGET_EARLIER = """UPDATE enrichment_run SET fields_read = '[]' WHERE id =
+_CLEAR_EARLIER_FIELDS = """UPDATE enrichment_run SET fields_read = '[]' WHERE id =
     (SELECT max(id) FROM enrichment_run WHERE customer_id = ? AND id < ?)"""
-"""Only the newest run that read any field shows them."""
+"""Clears the fields of earlier runs: only the newest run that read any field shows them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a lookup read: entries by field, details that only the register has, and the end."""
+    """The result of a lookup: entries by field, further register details, and the status."""
 
     status: EnrichmentStatus
     source: str
@@ -42,7 +42,7 @@ class Findings:
 
 
 async def note_running(run_id: str, attempts: int) -> EnrichmentRun:
-    """Mark a run as being worked on and give it; refuse if it was cancelled meanwhile."""
+    """Mark a run as running and return it; raises LeaseLostError if it was cancelled."""
     run, customer = await _locked(run_id)
     run.status, run.attempts, run.next_attempt_at = EnrichmentStatus.RUNNING, attempts, None
     run.reason = None if run.reason is EnrichmentReason.BLOCKED else run.reason
@@ -60,7 +60,7 @@ async def note_waiting(
     so_far: Findings | None,
     now: datetime,
 ) -> None:
-    """Mark a run as waiting for an attempt; apply what is known so far, if that is news (R85)."""
+    """Mark a run as waiting for an attempt, and store partial findings if they are new (R85)."""
     run, customer = await _locked(run_id)
     run.status = EnrichmentStatus.RETRYING if attempts else EnrichmentStatus.PENDING
     run.reason, run.attempts, run.next_attempt_at = reason, attempts, due_at
@@ -74,7 +74,7 @@ async def note_waiting(
 
 
 async def note_blocked() -> None:
-    """Note on the runs that wait that the register refuses our key, unless they say so already."""
+    """Mark waiting runs without a reason as BLOCKED: the register refuses our API key."""
     waiting = EnrichmentRun.filter(
         status__in=(EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING), reason__isnull=True
     )
@@ -83,13 +83,13 @@ async def note_blocked() -> None:
 
 
 async def keep_answer(run_id: str, step: str, body: bytes, now: datetime) -> None:
-    """Keep what upstream answered to a step; refuse if the run has ended meanwhile."""
+    """Store the upstream response to a step; raises LeaseLostError if the run has ended."""
     await _locked(run_id)
     await UpstreamResponse.create(run_id=run_id, step=step, body=body, retrieved_at=now)
 
 
 async def store_findings(run_id: str, attempts: int, findings: Findings, now: datetime) -> None:
-    """Apply what was found and end the run. This is no save: it starts no lookup (R92)."""
+    """Store the findings and end the run. This is not a save: it starts no lookup (R92)."""
     run, customer = await _locked(run_id)
     if findings.entries or findings.details:
         outcomes = await _apply(run, customer, findings, now)
@@ -108,7 +108,7 @@ async def store_findings(run_id: str, attempts: int, findings: Findings, now: da
     run.fields_read = [_read(name, outcome, findings) for name, outcome in outcomes.items()]
     await run.save()
     if run.fields_read:
-        await execute(Sql(_FORGET_EARLIER, (customer.id, run.id)))
+        await execute(Sql(_CLEAR_EARLIER_FIELDS, (customer.id, run.id)))
     await UpstreamResponse.filter(run_id=run.id).delete()
     customer.enrichment_status = findings.status
     await customer.save(update_fields=["profile", "enrichment_status"])
@@ -135,7 +135,7 @@ async def _apply(
 
 
 def _same_facts(one: Profile, other: Profile) -> frozenset[str]:
-    """Return the entries that say the same in both, whenever they were retrieved."""
+    """Return the names of the entries that are equal in both, apart from `retrieved_at`."""
 
     def fact(entry: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in entry.items() if name != "retrieved_at"}
@@ -153,7 +153,7 @@ def _read(name: str, outcome: FieldOutcome, findings: Findings) -> dict[str, Any
 
 async def _locked(run_id: str) -> tuple[EnrichmentRun, Customer]:
     known = await EnrichmentRun.get(id=run_id)
-    # The customer first, as everywhere, so that nobody waits in a circle.
+    # Lock the customer first, as everywhere, to avoid deadlocks.
     customer = (await lock(Customer, known.customer_id))[known.customer_id]
     run = (await lock(EnrichmentRun, run_id))[run_id]
     if not run.status.is_live or run.company_number != customer.company_number:

@@ -30,7 +30,7 @@ async def grant_permissions(
     reason: str | None,
     expected_version: int | None,
 ) -> Grantee:
-    """Let a user or a group do more; nobody grants what they do not hold themselves."""
+    """Grant permissions to a user or group; refuses permissions that the principal lacks."""
     await begin_platform_wide(act)
     grantee = await _locked_grantee(grantee_id, expected_version)
     scopes, why = _checked(codes, reason)
@@ -47,7 +47,7 @@ async def revoke_permissions(
     reason: str | None,
     expected_version: int | None,
 ) -> Grantee:
-    """Let a user or a group do less; what comes with another permission stays with that one."""
+    """Revoke permissions of a user or group; refuses those implied by a permission that stays."""
     await begin_platform_wide(act)
     grantee = await _locked_grantee(grantee_id, expected_version)
     scopes, why = _checked(codes, reason)
@@ -56,9 +56,10 @@ async def revoke_permissions(
     if implied:
         raise refuse(
             RefusalCode.PERMISSION_IMPLIED,
-            f"{', '.join(sorted(implied))} comes with what stays: {', '.join(sorted(left))}.",
+            f"{', '.join(sorted(implied))} is implied by a permission that would stay:"
+            f" {', '.join(sorted(left))}.",
             PERMISSIONS,
-            hint="Revoke the stronger permission too.",
+            hint="Revoke the permission that implies it too.",
         )
     await _store(act, grantee, left, "permissions.revoked", why)
     await refuse_lockout(act)
@@ -66,14 +67,14 @@ async def revoke_permissions(
 
 
 def checked_scopes(checks: Checks, codes: Sequence[str], path: str) -> frozenset[Scope]:
-    """Return the permissions that somebody named; each must be one, and one there must be."""
+    """Return the named permissions; refuses an empty list and unknown codes."""
     unknown = [code for code in codes if code not in set(Scope)]
     if not codes:
-        checks.refuse(RefusalCode.REQUIRED, f"{path} must not be empty.", path)
+        checks.refuse(RefusalCode.REQUIRED, f"Name at least one permission in `{path}`.", path)
     if unknown:
         checks.refuse(
             RefusalCode.INVALID,
-            "There is no such permission as one of these.",
+            f"At least one code in `{path}` is not a permission.",
             path,
             hint="The query `permissions` lists them all.",
         )
@@ -101,7 +102,7 @@ async def _store(
     operation: str,
     reason: str | None,
 ) -> None:
-    """Store what somebody is permitted from now on, unless nothing changes by it."""
+    """Store the permissions and record the change; does nothing if they are the same."""
     before, after = sorted(grantee.permissions), sorted(scopes)
     if after == before:
         return

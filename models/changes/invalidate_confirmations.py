@@ -1,4 +1,4 @@
-"""Makes confirmations void that nobody should answer any more, their mails included."""
+"""Invalidates outstanding confirmations of a contact, and cancels their mails."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from models.tables.contact import Contact
 async def void_confirmations(
     contact: Contact, reason: VoidReason, now: datetime, kind: ConfirmationKind | None = None
 ) -> None:
-    """Void what a locked contact has not answered yet; a mail not sent by now never will be."""
+    """Invalidate the unanswered confirmations of a locked contact. Unsent mails are cancelled."""
     outstanding: QuerySet[Confirmation] = Confirmation.filter(
         contact_id=contact.id, used_at__isnull=True, voided_at__isnull=True
     )

@@ -1,4 +1,4 @@
-"""Ends the access of partners whose customer is a reseller no more (R99)."""
+"""Ends the access of partners whose customer is no longer a reseller (R99)."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,13 @@ from models.tables.access import TOKENS, AccessToken
 from models.tables.audit import ActorContext
 from models.tables.user import User
 
-REASON = "The customer it is bound to is no reseller any more."
+REASON = "The customer that it is bound to is no longer a reseller."
 
 
 async def end_partner_access(act: ActorContext, customer_ids: Sequence[str]) -> None:
-    """Revoke the tokens that are bound to customers, and disable the users.
+    """Revoke the tokens that are bound to the customers, and disable their users.
 
-    Whoever binds a credential keeps the customer a reseller until the end of its transaction, so
-    none is missed.
+    None is missed: a transaction that binds a credential locks the customer's class until its end.
     """
     bound = {"reseller_id__in": list(customer_ids)}
     tokens = await AccessToken.filter(**bound, revoked_at=None).values_list("id", flat=True)

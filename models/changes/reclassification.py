@@ -1,4 +1,4 @@
-"""Moves customers from one class to another, with the reason on each (R27, R39)."""
+"""Moves customers from one class to another, with a reason in each history (R27, R39)."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from models.tables.customer_template import CustomerTemplate
 FIRST_ASSIGNMENT = "First assignment"
 
 REPOINTED = "default.repointed"
-"""What it is called when a template, or the platform's defaults, lose what they named."""
+"""The audit operation for a template or platform default that loses its class or parent."""
 
 
 async def move_customers(
@@ -30,10 +30,11 @@ async def move_customers(
     reason: str,
     trigger: EnrichmentTrigger,
 ) -> int:
-    """Move locked customers of one class to another, and give the number of lookups started.
+    """Move locked customers of one class to another; return the number of lookups started.
 
-    Consent stays as it was (R29); crossing the line between individuals and organisations asks
-    for it to be reviewed (R30). Who is masked takes nobody from individual to organisation.
+    Consent does not change (R29). A move between individuals and organisations makes a review of
+    consent due (R30), and a caller who sees masked data may not turn individuals into
+    organisations.
     """
     if customers:
         refuse_unmasking(act, old.flags, new.flags)
@@ -74,7 +75,7 @@ def class_change(
     *,
     crosses: bool = False,
 ) -> ClassChange:
-    """Make the history row of one move, or of the first assignment."""
+    """Return the history row of a move or, without `old`, of the first assignment."""
     return new_row(
         ClassChange,
         customer_id=customer_id,
@@ -89,10 +90,9 @@ def class_change(
 
 
 async def leave_reselling(act: ActorContext, customers: Sequence[Customer]) -> None:
-    """Take customers out of the templates that name them as parent: they are no resellers now.
+    """Remove customers that stop being resellers from templates, and end partner access (R99).
 
-    What their partners sign in with ends (R99). Refuses when customers buy through one of them,
-    since a parent must be a reseller (R32).
+    Refuses if one of them has customers, because a parent must be a reseller (R32).
     """
     batches = [
         [customer.id for customer in customers[start : start + BATCH]]
@@ -105,7 +105,7 @@ async def leave_reselling(act: ActorContext, customers: Sequence[Customer]) -> N
         those = "1 customer buys" if children == 1 else f"{children} customers buy"
         raise refuse(
             RefusalCode.CUSTOMER_HAS_CHILDREN,
-            f"{those} through it, and a parent must be in a reseller class.",
+            f"{those} through this customer, and a parent must be in a reseller class.",
             hint="Give those customers another parent first.",
         )
     for ids in batches:

@@ -1,4 +1,4 @@
-"""Retiring a customer class: one act that moves its customers and clears what refers to it."""
+"""Retires customer classes: moves their customers and updates the defaults that name them."""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ from models.tables.customer_template import CustomerTemplate, PlatformDefaults
 
 @dataclass(slots=True)
 class Retirement:
-    """All that a retirement did."""
+    """The result of a retirement."""
 
     row: CustomerClass
     replacement: CustomerClass | None = None
@@ -36,7 +36,7 @@ async def retire_class(
     reason: str | None,
     expected_version: int | None,
 ) -> Retirement:
-    """Retire a class in one transaction (R39 to R46); doing it twice changes nothing.
+    """Retire a class in one transaction (R39 to R46); retiring it again changes nothing.
 
     A shipped class needs the administer level. The schema requires customers:write with a
     replacement, because customers are moved to it.

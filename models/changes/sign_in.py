@@ -1,4 +1,4 @@
-"""Signing in by what an identity provider says: the user it means, made when first seen."""
+"""Signs in users of an identity provider; a user is created at their first sign-in."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,33 +20,33 @@ from models.tables.user import User, UserGroup, standing_of
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a provider says about somebody; `issuer` and `subject` tell it from everybody else."""
+    """The claims of an identity provider about a person, identified by `issuer` and `subject`."""
 
     issuer: str
     subject: str
     expires_at: datetime
-    """Until when that counts."""
+    """When the claims expire."""
     name: str | None = None
     email: str | None = None
     groups: frozenset[str] = frozenset()
-    """What the provider calls the groups it is in."""
+    """The provider's names of the person's groups."""
     issued_at: datetime | None = None
-    """When the provider said so; without it, nothing that is stored is replaced."""
+    """When the claims were issued; None if unknown, and then no stored value is replaced."""
 
 
 async def principal_of(
     database: Database, identity: Identity, now: datetime, request_id: str
 ) -> Principal | None:
-    """Return whom an identity stands for; none if its user is disabled.
+    """Return the principal of an identity; None if its user is disabled.
 
-    It may do what its user and the user's groups may, and the groups that the provider names. The
-    latter are not stored as memberships: they hold for as long as the token that says so.
+    The principal has the permissions of its user, of the user's groups, and of the groups that the
+    provider names. The last are not stored as memberships: they end with the claims.
     """
     act = ActorContext(SYSTEM, now, request_id)
     user = await User.get_or_none(issuer=identity.issuer, subject=identity.subject)
     if user is None:
         user = await _provisioned(database, identity, act)
-    elif user.disabled_at is None and _news(user, identity):
+    elif user.disabled_at is None and _changed_claims(user, identity):
         await database.transaction(lambda: _refresh(user.id, identity, act))
     standing = await standing_of(user.id)
     if standing is None or not standing.is_active:
@@ -67,18 +67,18 @@ async def principal_of(
 
 
 async def _claimed(names: frozenset[str]) -> list[UserGroup]:
-    """Read the groups of some external names."""
+    """Return the groups with the given external names."""
     if not names:
         return []
     return await UserGroup.filter(external_name__in=sorted(names)).only("id", "permissions")
 
 
 async def _provisioned(database: Database, identity: Identity, act: ActorContext) -> User:
-    """Make the user, once, however many of its requests come first."""
-    said = _said(identity)
+    """Create the user, once even if several first requests arrive at the same time."""
+    claims = _storable_claims(identity)
     user = User(
-        name=said.get("name") or said.get("email") or identity.subject[:NAME_LENGTH],
-        email=said.get("email"),
+        name=claims.get("name") or claims.get("email") or identity.subject[:NAME_LENGTH],
+        email=claims.get("email"),
         issuer=identity.issuer,
         subject=identity.subject,
         created_at=act.now,
@@ -88,7 +88,7 @@ async def _provisioned(database: Database, identity: Identity, act: ActorContext
 
     async def work() -> None:
         await user.save(force_create=True)
-        await record(act, "user.provisioned", user.id, after=_kept(user))
+        await record(act, "user.provisioned", user.id, after=_audited_values(user))
 
     try:
         await database.transaction(work)
@@ -98,40 +98,44 @@ async def _provisioned(database: Database, identity: Identity, act: ActorContext
 
 
 async def _refresh(user_id: str, identity: Identity, act: ActorContext) -> None:
-    """Take over what the provider says by now; no edit of a user's, so the version stays."""
+    """Store newer claims. This does not count as an edit, so the version stays."""
     user = (await lock(User, user_id))[user_id]
-    news = _news(user, identity)
-    if not news:
+    changed = _changed_claims(user, identity)
+    if not changed:
         return
-    before = _kept(user)
-    user.update_from_dict(news)
+    before = _audited_values(user)
+    user.update_from_dict(changed)
     user.name_key = folded(user.name)
     user.last_modified_at = act.now
-    await user.save(update_fields=[*news, "name_key", "last_modified_at"])
-    await record(act, "user.refreshed", user.id, before=before, after=_kept(user))
+    await user.save(update_fields=[*changed, "name_key", "last_modified_at"])
+    await record(act, "user.refreshed", user.id, before=before, after=_audited_values(user))
     await wake(TOKENS)
 
 
-def _news(user: User, identity: Identity) -> dict[str, str]:
-    """Return what the provider says otherwise, unless the user was changed since it said so."""
+def _changed_claims(user: User, identity: Identity) -> dict[str, str]:
+    """Return the claims that differ from the user, unless the user was changed since."""
     if identity.issued_at is None or identity.issued_at < user.last_modified_at:
         return {}
-    return {name: said for name, said in _said(identity).items() if getattr(user, name) != said}
+    return {
+        name: claim
+        for name, claim in _storable_claims(identity).items()
+        if getattr(user, name) != claim
+    }
 
 
-def _said(identity: Identity) -> dict[str, str]:
-    """Return the name and the address that can be stored; what makes no sense was not said."""
-    said = {}
+def _storable_claims(identity: Identity) -> dict[str, str]:
+    """Return the name and email address of the claims, if valid, in stored form."""
+    claims = {}
     if identity.name:
-        said["name"] = identity.name[:NAME_LENGTH]
+        claims["name"] = identity.name[:NAME_LENGTH]
     if identity.email:
         with suppress(InvalidEmailError):
-            said["email"] = normalise_email(identity.email)
-    return said
+            claims["email"] = normalise_email(identity.email)
+    return claims
 
 
-def _kept(user: User) -> dict[str, Any]:
-    """Return what the audit trail keeps of it."""
+def _audited_values(user: User) -> dict[str, Any]:
+    """Return the fields of a user that audit entries contain."""
     return {
         "name": user.name,
         "email": user.email,

@@ -1,4 +1,4 @@
-"""Suggestions: register values beside a user's own, offered, accepted or rejected (R86)."""
+"""Offers, accepts and rejects suggestions: register values for fields that a user set (R86)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from models.tables.enrichment import Suggestion, SuggestionStatus
 
 
 async def offer(customer_id: str, offered: Mapping[str, ProfileEntry], now: datetime) -> None:
-    """Replace the open suggestions of a customer, but don't repeat what was rejected."""
+    """Replace a customer's open suggestions; a rejected value is not offered again."""
     earlier = await Suggestion.filter(
         customer_id=customer_id,
         status__in=[SuggestionStatus.OPEN, SuggestionStatus.REJECTED],
@@ -47,7 +47,7 @@ async def offer(customer_id: str, offered: Mapping[str, ProfileEntry], now: date
 async def accept(
     act: ActorContext, suggestion_id: str, expected_version: int | None
 ) -> tuple[Suggestion, Customer]:
-    """Put the register's value in place of the user's."""
+    """Accept a suggestion: the register's value replaces the user's."""
     suggestion, customer = await _locked(suggestion_id, expected_version)
     if _is_settled(suggestion, SuggestionStatus.ACCEPTED):
         return suggestion, customer
@@ -69,7 +69,7 @@ async def accept(
 async def reject(
     act: ActorContext, suggestion_id: str, expected_version: int | None
 ) -> tuple[Suggestion, Customer]:
-    """Keep the user's value, and don't suggest the same one again."""
+    """Reject a suggestion: the user's value stays, and the same value is not offered again."""
     suggestion, customer = await _locked(suggestion_id, expected_version)
     if _is_settled(suggestion, SuggestionStatus.REJECTED):
         return suggestion, customer
@@ -84,20 +84,20 @@ async def _locked(suggestion_id: str, expected_version: int | None) -> tuple[Sug
     known = await Suggestion.get_or_none(id=suggestion_id)
     if known is None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such suggestion.", "id")
-    # The customer first, as everywhere, so that nobody waits in a circle.
+    # Lock the customer first, as everywhere, to avoid deadlocks.
     customer = await locked_customer(known.customer_id, expected_version)
     suggestion = (await lock(Suggestion, suggestion_id))[suggestion_id]
     return suggestion, customer
 
 
 def _is_settled(suggestion: Suggestion, wanted: SuggestionStatus) -> bool:
-    """Return whether it was decided that way already; deciding otherwise is refused."""
+    """Return whether the suggestion has the wanted status; refuses if it has the opposite one."""
     if suggestion.status is wanted:
         return True
     if suggestion.status is not SuggestionStatus.OPEN:
         raise refuse(
             RefusalCode.SUGGESTION_SETTLED,
-            f"The suggestion is {suggestion.status.lower()} already.",
+            f"The suggestion has already been {suggestion.status.lower()}.",
             "id",
         )
     return False

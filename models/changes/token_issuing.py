@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from models.changes.administration import (
-    begin,
+    begin_administration,
     check_reseller,
     locked,
     refuse_lockout,
@@ -27,12 +27,12 @@ from models.tables.user import User, standing_of
 
 MAX_LIFE_DAYS = 3650
 MAX_OVERLAP = timedelta(days=30)
-"""For how long a token may go on beside its successor."""
+"""The longest time for which a token stays valid beside its successor."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """What a token is to be; without a user it is the caller's own, or the operator's."""
+    """The properties of a new token; without a user, the owner is the caller."""
 
     name: str | None
     scopes: Sequence[str]
@@ -43,18 +43,18 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new token, and its secret, which is stored nowhere."""
+    """A new token and its secret, which is not stored."""
 
     token: AccessToken
     secret: str
 
 
 async def issue(act: ActorContext, wanted: TokenRequest, expected_version: int | None) -> Issued:
-    """Issue a token; it can do no more than its user, nor than whoever issues it (R93, R99).
+    """Issue a token with no more permissions than its user and its issuer have (R93, R99).
 
-    `expected_version` is that of the user.
+    `expected_version` is the version of the user.
     """
-    await begin()
+    await begin_administration()
     checks = Checks()
     name = checks.required_text(wanted.name, NAME_LENGTH, "name")
     scopes = checked_scopes(checks, wanted.scopes, "scopes")
@@ -62,7 +62,7 @@ async def issue(act: ActorContext, wanted: TokenRequest, expected_version: int |
     checks.settle()
     refuse_more_than_held(act.principal, scopes, "scopes")
     user = await _owner(act, wanted, expected_version)
-    if user is not None and not _is_bound_self(act.principal, user):
+    if user is not None and not _is_partners_own(act.principal, user):
         await _refuse_more_than_owner(user, scopes)
     token, secret = new_token(name, scopes, act.now, lifetime)
     token.user_id = None if user is None else user.id
@@ -82,13 +82,13 @@ async def rotate(
 ) -> Issued:
     """Issue a successor with the same name, scopes and binding.
 
-    The old token goes on for the overlap, if it lives as long. The successor lives as long as the
-    old one was meant to, unless told otherwise. It takes the old one's place among those that
-    count towards the owner's limit.
+    The old token stays valid for the overlap, unless it expires earlier. Without `lifetime_days`,
+    the successor lives as long as the old one was to live. It replaces the old one in the count
+    towards the owner's limit.
     """
-    await begin()
+    await begin_administration()
     old = await _locked_token(act, token_id, None)
-    await _refuse_anothers(act, old)
+    await _refuse_platform_users(act, old)
     refuse_stale(old, expected_version)
     scopes = known(old.scopes)
     refuse_more_than_held(act.principal, scopes, "id")
@@ -96,7 +96,7 @@ async def rotate(
     if not timedelta() <= overlap <= MAX_OVERLAP:
         checks.refuse(
             RefusalCode.INVALID,
-            f"The old token goes on for {MAX_OVERLAP.days} days at most.",
+            f"The overlap may be at most {MAX_OVERLAP.days} days.",
             "overlapHours",
         )
     lifetime = _checked_lifetime(checks, lifetime_days)
@@ -127,8 +127,8 @@ async def rotate(
 async def revoke(
     act: ActorContext, token_id: str, reason: str | None, expected_version: int | None
 ) -> AccessToken:
-    """End a token for good, at once; doing it twice changes nothing."""
-    await begin()
+    """Revoke a token at once and for good; revoking it again changes nothing."""
+    await begin_administration()
     token = await _locked_token(act, token_id, expected_version)
     if token.revoked_at is not None:
         return token
@@ -143,12 +143,12 @@ async def revoke(
 async def _owner(
     act: ActorContext, wanted: TokenRequest, expected_version: int | None
 ) -> User | None:
-    """Find whose token it will be; one of nobody's is for the operator to issue."""
+    """Return the owner of a new token; None is possible for the operator only."""
     user_id = wanted.user_id or act.principal.user_id
     if user_id is None:
         if act.principal is OPERATOR:
             return None
-        raise refuse(RefusalCode.REQUIRED, "A token belongs to a user.", "userId")
+        raise refuse(RefusalCode.REQUIRED, "A new token needs a user; send `userId`.", "userId")
     user = await User.get_or_none(id=user_id)
     if user is None or not _is_within(act.principal, user):
         raise refuse(RefusalCode.NOT_FOUND, "There is no such user.", "userId")
@@ -159,13 +159,17 @@ async def _owner(
 
 
 def _is_within(principal: Principal, user: User) -> bool:
-    """Return whether a user is there for a principal: one of its own reseller, or its own."""
+    """Return whether a principal may see a user: in a tenant scope, its reseller's and its own."""
     bound_to = principal.reseller_id
     return bound_to is None or user.reseller_id == bound_to or user.id == principal.user_id
 
 
-def _is_bound_self(principal: Principal, user: User) -> bool:
-    """Tell whether a bound credential is the user's: it holds no more, and sees no groups of it."""
+def _is_partners_own(principal: Principal, user: User) -> bool:
+    """Return whether a partner's credential belongs to the user.
+
+    Then the user's own permissions need no check: the credential has no more, and cannot see
+    groups.
+    """
     return principal.reseller_id is not None and user.id == principal.user_id
 
 
@@ -178,23 +182,23 @@ async def _refuse_more_than_owner(user: User, scopes: frozenset[Scope]) -> None:
             RefusalCode.PERMISSION_NOT_HELD,
             f"{user.name} does not hold {', '.join(sorted(lacking))}.",
             "scopes",
-            hint="Grant it to the user or to a group of the user's first.",
+            hint="Grant it to the user, or to one of their groups, first.",
         )
 
 
 async def _binding(act: ActorContext, user: User | None, reseller_id: str | None) -> str | None:
-    """Work out which reseller a token is bound to: never fewer than its user and its issuer."""
+    """Return the reseller of a token: that of its user or issuer if either is bound to one."""
     bounds = {act.principal.reseller_id, None if user is None else user.reseller_id} - {None}
     wanted = reseller_id or next(iter(bounds), None)
     if wanted is None:
         return None
     if bounds - {wanted}:
-        # To a partner, another reseller is not there; to others, it is the wrong one.
+        # Partners must not learn whether another reseller exists.
         if act.principal.reseller_id is not None:
             raise refuse(RefusalCode.NOT_FOUND, "There is no such customer.", "resellerId")
         raise refuse(
             RefusalCode.INVALID_RESELLER,
-            "The tokens of a partner's user are bound to the same reseller.",
+            "A token must be bound to the same reseller as its user.",
             "resellerId",
         )
     await check_reseller(wanted, "resellerId")
@@ -204,7 +208,7 @@ async def _binding(act: ActorContext, user: User | None, reseller_id: str | None
 async def _locked_token(
     act: ActorContext, token_id: str, expected_version: int | None
 ) -> AccessToken:
-    """Read a token for changing it; a partner's credential finds those of its own reseller."""
+    """Lock and return a token; in a tenant scope, only tokens of its reseller are found."""
     token = await locked(AccessToken, token_id, None, "access token")
     bound_to = act.principal.reseller_id
     if bound_to is not None and token.reseller_id != bound_to:
@@ -213,10 +217,10 @@ async def _locked_token(
     return token
 
 
-async def _refuse_anothers(act: ActorContext, token: AccessToken) -> None:
-    """Refuse a partner the secret of a token by which it would act as one of the platform's users.
+async def _refuse_platform_users(act: ActorContext, token: AccessToken) -> None:
+    """Refuse a partner the secret of a token that belongs to a user of the platform.
 
-    It may revoke such a token, which is bound to its reseller.
+    A partner may revoke such a token, because it is bound to its reseller.
     """
     if act.principal.reseller_id is None or token.user_id is None:
         return
@@ -230,17 +234,20 @@ def _no_token() -> Exception:
 
 
 async def _refuse_ended(act: ActorContext, token: AccessToken) -> None:
-    """Refuse to let a token live on that opens nothing, or that has a successor."""
+    """Refuse to rotate a token that is not valid, or that has a successor."""
     if not token.is_valid(act.now):
-        raise refuse(RefusalCode.TOKEN_ENDED, "It was revoked or has expired.", "id")
+        raise refuse(RefusalCode.TOKEN_ENDED, "The token was revoked or has expired.", "id")
     if await AccessToken.filter(rotated_from_id=token.id).exists():
         raise refuse(
-            RefusalCode.TOKEN_ENDED, "It was rotated before.", "id", hint="Rotate its successor."
+            RefusalCode.TOKEN_ENDED,
+            "The token has already been rotated.",
+            "id",
+            hint="Rotate its successor.",
         )
     if token.user_id is not None:
         standing = await standing_of(token.user_id)
         if standing is None or not standing.is_active:
-            raise refuse(RefusalCode.USER_DISABLED, "Its user is disabled.", "id")
+            raise refuse(RefusalCode.USER_DISABLED, "The token's user is disabled.", "id")
     if token.reseller_id is not None:
         await check_reseller(token.reseller_id, "id")
 
@@ -250,14 +257,14 @@ def _checked_lifetime(checks: Checks, days: int | None) -> timedelta | None:
         return None
     if not 1 <= days <= MAX_LIFE_DAYS:
         checks.refuse(
-            RefusalCode.INVALID, f"A token lives 1 to {MAX_LIFE_DAYS} days.", "lifetimeDays"
+            RefusalCode.INVALID, f"The lifetime must be 1 to {MAX_LIFE_DAYS} days.", "lifetimeDays"
         )
         return None
     return timedelta(days=days)
 
 
 def _stored(token: AccessToken) -> dict[str, object]:
-    """Return what the audit trail keeps of a token: nothing of its secret, and not its hash."""
+    """Return the fields of a token that audit entries contain; neither secret nor hash."""
     return {
         "name": token.name,
         "scopes": token.scopes,

@@ -1,4 +1,4 @@
-"""How many access tokens an owner has: those that count, and replaced ones in their overlap."""
+"""Limits the valid access tokens of an owner, and those replaced but still valid."""
 
 from datetime import datetime
 
@@ -20,13 +20,13 @@ MAX_REPLACED_TOKENS = 100
 """An owner can have this many rotated tokens that are still valid for their overlap."""
 
 Owner = dict[str, str | None]
-"""The columns, and their values, that all tokens of an owner share."""
+"""The column values that all tokens of an owner share."""
 
-REPLACED = "Later rotations of its owner's tokens took its place."
+REPLACED = "The owner had too many replaced tokens, and this one expired first."
 
 
 async def refuse_too_many_tokens(act: ActorContext, token: AccessToken, path: str) -> None:
-    """Refuse a new token, already stored, if its owner then has too many that count."""
+    """Refuse a new, already stored token if its owner then has too many valid tokens."""
     owner = _owner_of(token)
     if owner is None:
         return
@@ -34,16 +34,16 @@ async def refuse_too_many_tokens(act: ActorContext, token: AccessToken, path: st
     if len(valid) - len(await _replaced(valid, owner)) > MAX_VALID_TOKENS:
         raise refuse(
             RefusalCode.TOO_MANY_TOKENS,
-            f"There are {MAX_VALID_TOKENS} valid tokens of this owner already.",
+            f"This owner already has {MAX_VALID_TOKENS} valid tokens, which is the limit.",
             path,
             hint="Revoke those that are no longer needed.",
         )
 
 
 async def end_excess_overlaps(act: ActorContext, rotated: AccessToken) -> None:
-    """Revoke the replaced tokens of an owner beyond the limit, those that would end first.
+    """Revoke an owner's replaced tokens beyond the limit, those that expire first.
 
-    So a rotation never fails for lack of room, and repeated rotations do not pile up valid tokens.
+    So a rotation never fails because of the limit, and repeated rotations do not accumulate tokens.
     """
     owner = _owner_of(rotated)
     if owner is None:
@@ -61,14 +61,14 @@ async def _valid_tokens(act: ActorContext, owner: Owner) -> list[AccessToken]:
 
 
 async def _replaced(tokens: list[AccessToken], owner: Owner) -> list[AccessToken]:
-    """Return those that have a successor, which has the same owner."""
+    """Return the tokens that have a successor with the same owner."""
     by_id = {token.id: token for token in tokens}
     successors = AccessToken.filter(rotated_from_id__in=list(by_id), **owner)
     return [by_id[str(one.rotated_from_id)] for one in await successors]
 
 
 def _owner_of(token: AccessToken) -> Owner | None:
-    """Return what the tokens of the same owner have in common; None if nothing limits them."""
+    """Return the owner of a token; None if its tokens are not limited."""
     if token.user_id is not None:
         return {"user_id": token.user_id}
     if token.reseller_id is not None:

@@ -10,7 +10,7 @@ from models.changes.administration import (
     check_reseller,
     locked,
     refuse_lockout,
-    refuse_mightier_user,
+    refuse_more_privileged_user,
 )
 from models.rules.email_address import checked_email
 from models.rules.errors import RefusalCode, refuse
@@ -27,7 +27,7 @@ USER_FIELDS = ("name", "email", "issuer", "subject")
 async def create_user(
     act: ActorContext, values: Mapping[str, Any], reseller_id: str | None
 ) -> User:
-    """Add a user who may do nothing yet; one of a reseller's is that for good (R99)."""
+    """Add a user without permissions; a reseller's user stays with that reseller (R99)."""
     await begin_platform_wide(act)
     if reseller_id is not None:
         await check_reseller(reseller_id, "resellerId")
@@ -49,20 +49,20 @@ async def edit_user(
     reseller_id: str | None,
     expected_version: int | None,
 ) -> User:
-    """Change the fields that were sent; whose staff the user is stays, for good (R99).
+    """Change the fields that were sent; the reseller cannot be changed (R99).
 
-    Another identity lets another person sign in, so only those who may do all that the user may
-    edit it.
+    A new identity lets another person sign in, so the principal must have all of the user's
+    permissions.
     """
     await begin_platform_wide(act)
     user = await locked_user(user_id, expected_version)
-    await refuse_mightier_user(act, user)
+    await refuse_more_privileged_user(act, user)
     if reseller_id is not None and reseller_id != user.reseller_id:
         raise refuse(
             RefusalCode.INVALID_RESELLER,
-            "Whose staff a user is never changes.",
+            "A user cannot move to another reseller.",
             "resellerId",
-            hint="Add another user, and disable this one.",
+            hint="Add a new user for that reseller, and disable this one.",
         )
     before = _stored(user)
     await _check_and_set(user, values)
@@ -83,7 +83,7 @@ async def edit_user(
 async def disable_user(
     act: ActorContext, user_id: str, reason: str | None, expected_version: int | None
 ) -> User:
-    """Let nothing of a user's sign in from now on; doing it twice changes nothing."""
+    """Disable a user: none of their credentials can sign in. Doing it twice changes nothing."""
     await begin_platform_wide(act)
     user = await locked_user(user_id, expected_version)
     if user.disabled_at is not None:
@@ -95,7 +95,7 @@ async def disable_user(
 
 
 async def store_disabling(act: ActorContext, user: User, reason: str | None) -> None:
-    """Disable a locked user."""
+    """Disable a locked user and record it."""
     user.disabled_at = act.now
     touch(user, act.now)
     await user.save()
@@ -108,12 +108,12 @@ async def store_disabling(act: ActorContext, user: User, reason: str | None) -> 
 async def enable_user(
     act: ActorContext, user_id: str, reason: str | None, expected_version: int | None
 ) -> User:
-    """Let a disabled user sign in again, with what it is permitted then."""
+    """Enable a disabled user, with their current permissions."""
     await begin_platform_wide(act)
     user = await locked_user(user_id, expected_version)
     if user.disabled_at is None:
         return user
-    await refuse_mightier_user(act, user)
+    await refuse_more_privileged_user(act, user)
     if user.reseller_id is not None:
         await check_reseller(user.reseller_id, "id")
     why = _checked_reason(reason)
@@ -128,7 +128,7 @@ async def enable_user(
 
 
 async def locked_user(user_id: str, expected_version: int | None = None, *path: str) -> User:
-    """Read a user for changing it."""
+    """Lock and return a user."""
     return await locked(User, user_id, expected_version, "user", *path)
 
 
@@ -144,7 +144,7 @@ async def _check_and_set(user: User, values: Mapping[str, Any]) -> None:
     if (user.issuer is None) != (user.subject is None):
         missing = "issuer" if user.issuer is None else "subject"
         checks.refuse(
-            RefusalCode.REQUIRED, "issuer and subject say together who signs in.", missing
+            RefusalCode.REQUIRED, "Send `issuer` and `subject` together, or neither.", missing
         )
     checks.settle()
     same = User.exclude(id=user.id).filter(issuer=user.issuer, subject=user.subject)
@@ -161,7 +161,7 @@ def _checked_reason(reason: str | None) -> str | None:
 
 def _identity_taken() -> Exception:
     return refuse(
-        RefusalCode.ALREADY_EXISTS, "Another user signs in as this subject already.", "subject"
+        RefusalCode.ALREADY_EXISTS, "Another user already has this issuer and subject.", "subject"
     )
 
 

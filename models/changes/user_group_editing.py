@@ -1,4 +1,4 @@
-"""Adding, editing and deleting user groups, and who is in them."""
+"""Adding, editing and deleting user groups, and changing their members."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,11 +22,11 @@ from models.tables.user import DESCRIPTION_LENGTH, IDENTITY_LENGTH, GroupMembers
 GROUP_FIELDS = ("name", "description", "external_name")
 
 MAX_MEMBERS = 100
-"""So many users join or leave at once."""
+"""The limit of users who join, and of users who leave, per request."""
 
 
 async def create_group(act: ActorContext, values: Mapping[str, Any]) -> UserGroup:
-    """Add a group that is permitted nothing yet."""
+    """Add a group without permissions."""
     await begin_platform_wide(act)
     group = UserGroup(created_at=act.now, last_modified_at=act.now)
     await _check_and_set(group, {"name": None, **values})
@@ -43,7 +43,8 @@ async def edit_group(
 ) -> UserGroup:
     """Change the fields that were sent.
 
-    Another external name lets others in, so only those who may do all that the group may edit it.
+    A new external name lets other people in, so the principal must have all of the group's
+    permissions.
     """
     await begin_platform_wide(act)
     group = await locked_group(group_id, expected_version)
@@ -65,7 +66,7 @@ async def edit_group(
 
 
 async def delete_group(act: ActorContext, group_id: str, expected_version: int | None) -> UserGroup:
-    """Delete a group; its members may no longer do what only it let them do."""
+    """Delete a group; its members lose the permissions that only it granted."""
     await begin_platform_wide(act)
     group = await locked_group(group_id, expected_version)
     members = await GroupMembership.filter(group_id=group.id).order_by("user_id")
@@ -85,13 +86,13 @@ async def change_members(
     leaving: Sequence[str],
     expected_version: int | None,
 ) -> UserGroup:
-    """Put users into a group, and take others out; who is in or out already stays so.
+    """Add users to a group, and remove others; users already in or out stay so.
 
-    Joining gives what the group is permitted, so nobody lets join who does not hold it.
+    To add users, the principal must have all permissions of the group.
     """
     await begin_platform_wide(act)
     group = await locked_group(group_id, expected_version, "groupId")
-    await _refuse_strangers(joining, leaving)
+    await _check_member_ids(joining, leaving)
     memberships = await GroupMembership.filter(group_id=group.id, user_id__in=[*joining, *leaving])
     present = {membership.user_id for membership in memberships}
     new, gone = sorted({*joining} - present), sorted({*leaving} & present)
@@ -109,17 +110,19 @@ async def change_members(
 
 
 async def locked_group(group_id: str, expected_version: int | None = None, *path: str) -> UserGroup:
-    """Read a group for changing it."""
+    """Lock and return a group."""
     return await locked(UserGroup, group_id, expected_version, "group", *path)
 
 
-async def _refuse_strangers(joining: Sequence[str], leaving: Sequence[str]) -> None:
+async def _check_member_ids(joining: Sequence[str], leaving: Sequence[str]) -> None:
     checks = Checks()
     for path, ids in (("addUserIds", joining), ("removeUserIds", leaving)):
         if len(ids) > MAX_MEMBERS:
-            checks.refuse(RefusalCode.INVALID, f"{MAX_MEMBERS} users at most at once.", path)
+            checks.refuse(RefusalCode.INVALID, f"At most {MAX_MEMBERS} users per request.", path)
     if {*joining} & {*leaving}:
-        checks.refuse(RefusalCode.INVALID, "A user can't join and leave at once.", "removeUserIds")
+        checks.refuse(
+            RefusalCode.INVALID, "A user can't be both added and removed.", "removeUserIds"
+        )
     checks.settle()
     found = set(await User.filter(id__in=list(joining)).values_list("id", flat=True))
     if {*joining} - found:
@@ -161,7 +164,7 @@ async def _check_and_set(group: UserGroup, values: Mapping[str, Any]) -> None:
 
 
 def _taken(path: str, name: str) -> Exception:
-    return refuse(RefusalCode.ALREADY_EXISTS, f"There is a group called {name} already.", path)
+    return refuse(RefusalCode.ALREADY_EXISTS, f"There is already a group called {name}.", path)
 
 
 def _stored(group: UserGroup) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.lists.customer_list import MAX_COUNT
-from models.lists.customer_scope import reaches_few
+from models.lists.customer_scope import has_small_scope
 from models.storage.row_query import RowQuery
 from models.storage.sql import (
     Sql,
@@ -23,10 +23,10 @@ from models.tables.audit import AUDIT, NUMBERED, AuditEntry
 from models.tables.numbering import ALL_NUMBERS, numbers_between
 
 NEWEST_FIRST = ("number",)
-"""The order, which runs backwards: that of commits, so that who follows it misses nothing."""
+"""The list's order, which runs backwards: commit order, so that a poller misses no entry."""
 
 INDEXED_REASON = 60
-"""So many characters of a reason are in its index; see migration 0009."""
+"""The index on reasons covers this many leading characters; see migration 0009."""
 
 EQUAL = (
     "request_id",
@@ -37,19 +37,19 @@ EQUAL = (
     "customer_id",
     "subject_kind",
 )
-"""What is compared for equality, by how few entries share a value; each has an index."""
+"""Columns compared for equality, the most selective first; each has an index."""
 
 PARTIAL = {"reason", "user_id", "customer_id"}
-"""Those whose index leaves out nulls."""
+"""Columns whose index leaves out nulls."""
 
 _ENTRIES = "SELECT id FROM audit_entry AS one WHERE one."
-_OF_REACHED = Sql(
+_IN_SCOPE = Sql(
     f"t0.id IN ({_ENTRIES}customer_id IS NOT NULL"  # noqa: S608  # no value is spelt out
     " AND one.customer_id IN (SELECT id FROM customer AS c)"
     f" UNION {_ENTRIES}subject_id IN (SELECT id FROM access_token AS k)"
     f" UNION {_ENTRIES}subject_id IN (SELECT id FROM app_user AS u))"
 )
-"""What a bound operation reaches, looked up by whose it is: of each table it sees its own rows."""
+"""The entries in a partner's tenant scope: each table shows the operation only its own rows."""
 
 _NUMBERED = Sql(f"t0.{NUMBERED}")
 _REASON = f"substr(t0.reason, 1, {INDEXED_REASON})"
@@ -59,7 +59,7 @@ Key = tuple[datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries a list holds: all that is given must hold, and any of the operations may."""
+    """The entries a list holds: every given condition must hold; any of `operations` matches."""
 
     request_id: str | None = None
     subject_id: str | None = None
@@ -73,29 +73,26 @@ class AuditFilter:
     until: datetime | None = None
     is_override: bool | None = None
     is_few: bool = False
-    """Whether few customers are reached at all: then their entries are found first of all."""
+    """Whether the tenant scope has few customers; then the list starts from their entries."""
     numbers: tuple[int, int] = ALL_NUMBERS
-    """The first and the last number that entries of the time can have."""
+    """The lowest and highest number that entries between `since` and `until` can have."""
 
-    async def examined(self) -> "AuditFilter":
-        """Find out what the statement has to be chosen by."""
-        if await reaches_few():
+    async def for_planning(self) -> "AuditFilter":
+        """Return a copy with what the choice of statement depends on: `is_few` and `numbers`."""
+        if await has_small_scope():
             return replace(self, is_few=True)
         numbers = await numbers_between(AUDIT, _instant(self.since), _instant(self.until))
         return replace(self, numbers=numbers)
 
-    def placed(self, place: Keyset, size: int) -> tuple[Sql, str]:
-        """Return the condition and the order of a page, to be read in the order of one index.
-
-        That is the index of what is shared by the fewest entries.
-        """
+    def page_clauses(self, place: Keyset, size: int) -> tuple[Sql, str]:
+        """Return the condition and the order of a page, served by the most selective index."""
         if self.is_few:
             equal = [
-                Sql(f"t0.{name} || '' = ?", (value,))  # by an expression nothing is looked up
+                Sql(f"t0.{name} || '' = ?", (value,))  # an expression, so that no index is used
                 for name in EQUAL
                 if (value := getattr(self, name)) is not None
             ]
-            conditions = [_OF_REACHED, *equal, *self._others(), place.after()]
+            conditions = [_IN_SCOPE, *equal, *self._others(), place.after()]
             return all_of(conditions), place.order()
         for name in EQUAL:
             value = getattr(self, name)
@@ -104,23 +101,23 @@ class AuditFilter:
         operations = self._operations()
         if len(operations) == 1:
             return self._under("operation", operations[0], place)
-        if (each := self.each()) is not None:
+        if (each := self.per_key()) is not None:
             return each.first(self._rest(), place, size), place.order()
         return all_of([*self._others(), place.after()]), place.order()
 
-    def counting(self, most: int) -> Sql:
-        """Write a statement that counts as far as `most`, along the same index."""
-        if (each := self.each()) is not None:
+    def count_statement(self, most: int) -> Sql:
+        """Return a statement that counts up to `most` entries with the index of `page_clauses`."""
+        if (each := self.per_key()) is not None:
             return each.count(self._rest(), most)
-        where, order = self.placed(Keyset(NEWEST_FIRST, "DESC"), most)
+        where, order = self.page_clauses(Keyset(NEWEST_FIRST, "DESC"), most)
         text = (
             f"SELECT count(*) FROM (SELECT 1 FROM audit_entry AS t0 WHERE {where.text}"  # noqa: S608  # no value is spelt out
             f" ORDER BY {order} LIMIT {most:d}) AS counted"
         )
         return Sql(text, where.parameters)
 
-    def each(self) -> TopPerKey | None:
-        """Return the several operations of which the list consists, if it goes by them."""
+    def per_key(self) -> TopPerKey | None:
+        """Return the operations as index keys; None if fewer than two, or with a better index."""
         operations = self._operations()
         if self.is_few or len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
             return None
@@ -135,7 +132,7 @@ class AuditFilter:
         if name in PARTIAL:
             conditions.append(Sql(f"t0.{name} IS NOT NULL"))
         if name == "reason":
-            # SQLite would put the value into the beginning of it, and look nothing up.
+            # SQLite would substitute the value in the prefix condition too, and not use its index.
             conditions.append(Sql(f"{not_looked_up('t0.reason')} = ?", (value,)))
         return all_of(conditions), order
 
@@ -177,7 +174,7 @@ class AuditFilter:
 
 
 def _under_reason(reason: str, place: Keyset) -> tuple[Sql, str]:
-    """Match what has a reason after a place, as `Keyset.under` does for columns."""
+    """Match entries with a reason after a place, as `Keyset.under` does for plain columns."""
     beginning = reason[:INDEXED_REASON]
     if not is_postgres():
         return all_of([Sql(f"{_REASON} = ?", (beginning,)), place.after()]), place.order()
@@ -193,10 +190,10 @@ async def page(
     beyond: Key | None = None,
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
-    """Return a page, newest first, and whether there is more in the direction read."""
+    """Return a page, newest first, and whether more entries follow in the direction read."""
     number = None if beyond is None else (await _number_of(beyond, is_backward=is_backward),)
     place = Keyset(NEWEST_FIRST, "ASC" if is_backward else "DESC", number)
-    where, order = (await wanted.examined()).placed(place, size + 1)
+    where, order = (await wanted.for_planning()).page_clauses(place, size + 1)
     entries, has_more = await reader.read_some(where, order, size)
     if is_backward:
         entries.reverse()
@@ -204,30 +201,30 @@ async def page(
 
 
 async def count(wanted: AuditFilter) -> int:
-    """Count a list, up to one more than MAX_COUNT."""
-    statement = (await wanted.examined()).counting(MAX_COUNT + 1)
+    """Return the number of entries, at most MAX_COUNT + 1."""
+    statement = (await wanted.for_planning()).count_statement(MAX_COUNT + 1)
     ((counted,),) = await run(statement.text, statement.parameters)
     return int(counted)
 
 
 def key_of(at: datetime, entry_id: str) -> tuple[str, str]:
-    """Return the place of an entry as text."""
+    """Return the place of an entry as text, for a cursor."""
     return (at.isoformat(), entry_id)
 
 
 def parse(key: tuple[str, str]) -> Key:
-    """Turn the text of a place back into values; raises ValueError for what is none."""
+    """Parse the text of a place; raises ValueError if it is malformed."""
     at = datetime.fromisoformat(key[0])
     if at.utcoffset() != timedelta(0):
-        raise ValueError("a place in time is written in UTC")
+        raise ValueError("the time of a place must be in UTC")
     return (at, key[1])
 
 
 async def _number_of(key: Key, *, is_backward: bool) -> int:
     """Return the number of the entry at a place.
 
-    An entry that is not found is out of reach by now, or was lost with a database that was
-    restored. Then its time tells where to go on: something may come again, and nothing is missed.
+    If no entry is found (it is out of scope, or was lost when a database was restored), its time
+    decides where the list continues: entries may be repeated, but none is missed.
     """
     at, entry_id = key
     text = f"SELECT t0.number FROM audit_entry AS t0 WHERE t0.id = ? AND t0.{NUMBERED}"  # noqa: S608  # no value is spelt out
@@ -239,5 +236,5 @@ async def _number_of(key: Key, *, is_backward: bool) -> int:
 
 
 def _instant(at: datetime | None) -> Any:
-    """Write an instant as the database compares it."""
+    """Return an instant in the form that the database compares."""
     return None if at is None else to_database(AuditEntry._meta.fields_map["at"], at)

@@ -1,4 +1,4 @@
-"""Reads the ledger of one customer as evidence, and verifies that it is what was written."""
+"""Reads the consent ledger of a customer as evidence, and verifies that nothing was altered."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from models.tables.customer import Customer
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What verifying a ledger found; without breaks it is intact."""
+    """The result of verifying a ledger; it is intact if there are no breaks."""
 
     customer_id: str
     entry_count: int
@@ -28,52 +28,51 @@ class Verification:
 
 
 class _Row:
-    """A whole row, as plain attributes."""
+    """The columns of a row as attributes."""
 
 
 async def verify(customer_id: str, known_hash: str | None = None) -> Verification | None:
-    """Verify the ledger of a customer, erased or not; nothing where there is no such customer.
+    """Verify the ledger of a customer, erased or not; None if there is no such customer.
 
-    In a transaction, and keeping recorders out, so that all it reads is of one moment.
-    `known_hash` is one that an earlier export showed: somebody who rewrote the whole chain can't
-    have kept it.
+    Requires a transaction and locks the customer, so that no entry is added meanwhile. `known_hash`
+    is a hash from an earlier export: if the whole chain was rewritten, no entry has it any more.
     """
     customer = (await lock(Customer, customer_id)).get(customer_id)
     if customer is None:
         return None
     is_erased = customer.erased_at is not None
-    of_customer = _is("customer_id", customer_id)
+    of_customer = _equals("customer_id", customer_id)
     try:
         rows = await _reader(ConsentEntry).read(of_customer, "ORDER BY t0.sequence")
         testimonies = await _reader(ConsentTestimony).read(of_customer)
         stored = await _reader(ConsentPeriod).read(of_customer)
-    except ValueError:  # SQLite keeps whatever it is given
-        unreadable = Break(BreakCode.ENTRY_CHANGED, "A row holds what can't be read.")
+    except ValueError:  # SQLite stores values of any type
+        unreadable = Break(BreakCode.ENTRY_CHANGED, "A row has a value that can't be read.")
         return Verification(customer_id, 0, None, (unreadable,), is_erased)
-    ledger = await _reader(ConsentLedger).read_one(_is("id", customer_id))
+    ledger = await _reader(ConsentLedger).read_one(_equals("id", customer_id))
     end = (0, FIRST) if ledger is None else (ledger.entry_count, ledger.last_hash)
     found = breaks(rows, {one.id: one for one in testimonies}, end, is_erased=is_erased)
-    if _periods_of(stored) != _worked_out(periods(rows)):
-        message = "What filters and counts go by is not what follows from the entries."
+    if _stored_periods(stored) != _expected_periods(periods(rows)):
+        message = "The stored consent periods differ from those that follow from the entries."
         found.append(Break(BreakCode.PROJECTION_DIFFERS, message))
     if known_hash is not None and known_hash not in {row.hash for row in rows}:
-        message = "No entry has the hash that was known from before."
+        message = "No entry has the known hash."
         found.append(Break(BreakCode.KNOWN_HASH_MISSING, message))
     last_hash = rows[-1].hash if rows else None
     return Verification(customer_id, len(rows), last_hash, tuple(found), is_erased)
 
 
-_Spell = tuple[Matter, datetime, datetime | None, str | None, str | None, str]
+_PeriodKey = tuple[Matter, datetime, datetime | None, str | None, str | None, str]
 
 
-def _periods_of(rows: list[Any]) -> set[_Spell]:
+def _stored_periods(rows: list[Any]) -> set[_PeriodKey]:
     return {
         (row.matter, row.from_at, row.until_at, row.basis, row.document_version, row.entry_id)
         for row in rows
     }
 
 
-def _worked_out(found: list[Period[Any]]) -> set[_Spell]:
+def _expected_periods(found: list[Period[Any]]) -> set[_PeriodKey]:
     return {
         (
             one.matter,
@@ -91,5 +90,5 @@ def _reader(model: type[Model]) -> RowQuery:
     return columns_reader(_Row, model, sorted(model._meta.db_fields))
 
 
-def _is(column: str, value: str) -> Sql:
+def _equals(column: str, value: str) -> Sql:
     return Sql(f"t0.{column} = ?", (value,))

@@ -1,4 +1,4 @@
-"""Finds and counts customers by their consent: conditions in SQL, by index, at any instant."""
+"""Finds and counts customers by their consent at an instant, with indexed SQL conditions."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,19 +18,19 @@ _UNVERIFIED = (
     "SELECT customer_id FROM contact WHERE deleted_at IS NULL AND is_active AND receives_bills"
     " AND email IS NOT NULL AND email_verified_at IS NULL"
 )
-"""Customers with an address on the bill list that is not verified (A13)."""
+"""Customers with an unverified email address that receives bills (A13)."""
 _GIVEN = ("customer_id", "from_at", "until_at", "basis", "document_version")
 _DOCUMENTED = ", ".join(f"'{basis.value}'" for basis in DOCUMENTED)
 
 
 def is_on(matter: Matter, now: datetime, *, is_wanted: bool = True) -> Sql:
-    """Match customers for whom a matter is on at an instant, or those for whom it is not."""
+    """Match customers for whom a matter is in effect at an instant, or not if not `is_wanted`."""
     on = _during(matter, now, is_rare=is_wanted and matter is Matter.NON_ITEMISED)
     return on if is_wanted else Sql(f"NOT {on.text}", on.parameters)
 
 
 def with_advisory(code: ConsentAdvisoryCode, now: datetime, oldest_age: timedelta) -> Sql:
-    """Match customers with an advisory; the same that `consent_advisories` gives for one."""
+    """Match customers with an advisory, by the rules of `consent_advisories` for one customer."""
     if code is ConsentAdvisoryCode.REVIEW_CONSENT:
         instant = to_database(ConsentPeriod._meta.fields_map["until_at"], now)
         return Sql(
@@ -56,7 +56,7 @@ def with_advisory(code: ConsentAdvisoryCode, now: datetime, oldest_age: timedelt
 def with_any_advisory(
     codes: Sequence[ConsentAdvisoryCode], now: datetime, oldest_age: timedelta
 ) -> Sql:
-    """Match customers with any of some advisories; none match none."""
+    """Match customers with any of the advisories; without advisories, no customer."""
     conditions = [with_advisory(code, now, oldest_age) for code in dict.fromkeys(codes)]
     return Sql(
         " OR ".join(f"({condition.text})" for condition in conditions) or "1 = 0",
@@ -65,7 +65,7 @@ def with_any_advisory(
 
 
 async def count_advisories(now: datetime, oldest_age: timedelta) -> dict[ConsentAdvisoryCode, int]:
-    """Count the customers with each advisory, in one statement for them all."""
+    """Return the number of customers with each advisory, from one statement."""
     conditions = [with_advisory(code, now, oldest_age) for code in ConsentAdvisoryCode]
     counts = (
         "(SELECT count(*) FROM customer AS t0 WHERE t0.erased_at IS NULL"  # noqa: S608  # no value is spelt out
@@ -78,7 +78,7 @@ async def count_advisories(now: datetime, oldest_age: timedelta) -> dict[Consent
 
 
 async def given_consents(customer_ids: Sequence[str]) -> dict[str, list[GivenConsent]]:
-    """Return the times in which consent is given, of many customers in two statements."""
+    """Return the consent periods of each customer, from two statements in all."""
     is_consent = Sql("t0.matter = ?", (Matter.CONSENT.value,))
     where = all_of([among("t0.customer_id", customer_ids), is_consent])
     found: dict[str, list[GivenConsent]] = {row_id: [] for row_id in customer_ids}
@@ -101,10 +101,10 @@ def _during(
     *,
     is_rare: bool = False,
 ) -> Sql:
-    """Match customers by the period that holds at an instant, begun before another one.
+    """Match customers with a period in effect at `now` that began by `since`, or by `now`.
 
-    SQLite does as it is told: with IN it collects all that match and then looks for the customers,
-    which is right for what is rare; with EXISTS it looks for the period of each customer.
+    SQLite does not choose between the two forms: IN collects all matching periods first, which
+    suits rare ones; EXISTS looks up the period of each customer.
     """
     column = ConsentPeriod._meta.fields_map["from_at"]
     begun, instant = to_database(column, since or now), to_database(column, now)
@@ -112,7 +112,7 @@ def _during(
         f"consent_period WHERE matter = '{matter.value}' AND {condition}"
         " AND from_at <= ? AND (until_at IS NULL OR until_at > ?)"
     )
-    if is_rare and current_tenant() is None:  # a bound operation looks at few customers
+    if is_rare and current_tenant() is None:  # a tenant scope has few customers
         text = f"t0.id IN (SELECT customer_id FROM {periods})"  # noqa: S608  # no value is spelt out
     else:
         text = f"EXISTS (SELECT 1 FROM {periods} AND customer_id = t0.id)"  # noqa: S608  # see above

@@ -1,4 +1,4 @@
-"""Lists of customer classes: by display position, then name, whatever the case (R17, R18)."""
+"""Lists of customer classes by display position, then name, ignoring case (R17, R18)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +7,15 @@ from models.storage.row_query import RowQuery
 from models.storage.sql import Sql, all_of, run
 
 CLASS_KEY = ("display_position", "name_key")
-"""What the order goes by; the id breaks ties."""
+"""The sort columns; the id breaks ties."""
 
 PICKED_OR_USED = Sql(
     "(t0.retired_at IS NULL OR EXISTS (SELECT 1 FROM class_change AS used"
     " WHERE used.to_class_id = t0.id))"
 )
-"""Classes that can be picked, and those in the history of a customer within reach (R94).
+"""Classes that can be assigned, and those in the history of a customer in scope (R94).
 
-Each customer's class is in its history.
+The history of each customer contains its current class.
 """
 
 _ACTIVE, _RETIRED = Sql("t0.retired_at IS NULL"), Sql("t0.retired_at IS NOT NULL")
@@ -23,14 +23,14 @@ _ACTIVE, _RETIRED = Sql("t0.retired_at IS NULL"), Sql("t0.retired_at IS NOT NULL
 
 @dataclass(frozen=True, slots=True)
 class ClassFilter:
-    """Which classes a list holds; `is_restricted` leaves out what can't be picked."""
+    """The classes a list holds; `is_restricted` leaves out those that can't be assigned."""
 
     is_active: bool | None = True
     is_assignable: bool | None = None
     is_restricted: bool = False
 
     def condition(self) -> Sql:
-        """Return the condition that the filter stands for."""
+        """Return the SQL condition of the filter."""
         wishes = [wish for wish in (self.is_active, self.is_assignable) if wish is not None]
         conditions = [_ACTIVE if wish else _RETIRED for wish in wishes]
         return all_of([*conditions, _ACTIVE] if self.is_restricted else conditions)
@@ -48,7 +48,7 @@ async def class_page(
 
 
 async def count_classes(wanted: ClassFilter) -> int:
-    """Count a list of classes."""
+    """Return the number of classes that match a filter."""
     condition = wanted.condition()
     text = f"SELECT count(*) FROM customer_class AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
     ((counted,),) = await run(text, condition.parameters)

@@ -1,4 +1,4 @@
-"""What a customer class is used for, and so what may be done with it (R33 to R38, R42)."""
+"""The uses of customer classes, and which acts they block (R33 to R38, R42)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from models.tables.customer_template import CustomerTemplate, PlatformDefaults
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """One thing that stands in the way, with how many there are of it."""
+    """A reason why a class can't be deleted or retired; `count` is how many uses cause it."""
 
     code: RefusalCode
     message: str
@@ -26,10 +26,11 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class ClassUse:
-    """Who has been in a class, and what refers to it.
+    """The customers of a class, now and ever, and the defaults that refer to it.
 
-    `customers_ever` counts deleted customers too (R35); `last_used_at` is the latest instant at
-    which a customer came or went; `resold_customers` buy through one that is in the class (R32).
+    `customers_ever` includes deleted customers (R35). `last_used_at` is the last time a customer
+    entered or left the class. `resold_customers` is the number of customers whose parent is in the
+    class (R32).
     """
 
     customers_now: int = 0
@@ -42,7 +43,7 @@ class ClassUse:
 
     @property
     def references(self) -> tuple[str, ...]:
-        """Name the defaults that refer to the class."""
+        """Return the names of the defaults that refer to the class."""
         platform = ("the platform default",) if self.is_platform_default else ()
         return platform + tuple(f"template “{name}”" for name in self.template_names)
 
@@ -54,14 +55,14 @@ def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
         blockers.append(
             Blocker(
                 RefusalCode.SHIPPED_CLASS_PROTECTED,
-                "It came with the platform, and rules rely on it; retire it instead.",
+                "The class came with the platform, and rules rely on it; retire it instead.",
             )
         )
     if use.customers_ever:
         blockers.append(
             Blocker(
                 RefusalCode.CLASS_HAS_BEEN_USED,
-                f"{_customers(use.customers_ever)} ever been in it, {use.customers_now} now;"
+                f"{_customers(use.customers_ever)} been in this class, {use.customers_now} now;"
                 f" first used {_day(use.first_used_at)}, last used {_day(use.last_used_at)}.",
                 use.customers_ever,
             )
@@ -70,7 +71,7 @@ def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
         blockers.append(
             Blocker(
                 RefusalCode.CLASS_REFERENCED,
-                f"It is referred to by {', '.join(use.references)}.",
+                f"The class is used by {', '.join(use.references)}.",
                 len(use.references),
             )
         )
@@ -80,7 +81,7 @@ def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
 def retirement_blockers(
     row: CustomerClass, use: ClassUse, replacement: CustomerClass | None
 ) -> list[Blocker]:
-    """Return why a class can't be retired into that replacement, or without one (R42, R43)."""
+    """Return why a class can't be retired, with or without a replacement (R42, R43)."""
     if row.retired_at is not None:
         return []
     if replacement is None:
@@ -89,7 +90,8 @@ def retirement_blockers(
         return [
             Blocker(
                 RefusalCode.CLASS_HAS_CUSTOMERS,
-                f"{_customers_are(use.customers_now)} in it; choose a class to move them to.",
+                f"{_customers_are(use.customers_now)} in this class;"
+                " choose a class to move them to.",
                 use.customers_now,
             )
         ]
@@ -104,12 +106,17 @@ def _replacement_blockers(
             Blocker(RefusalCode.REPLACEMENT_IS_SAME_CLASS, "A class can't be replaced by itself.")
         ]
     if replacement.retired_at is not None:
-        return [Blocker(RefusalCode.CLASS_RETIRED, f"{replacement.name} is retired itself.")]
+        return [
+            Blocker(
+                RefusalCode.CLASS_RETIRED,
+                f"The replacement, {replacement.name}, is itself retired.",
+            )
+        ]
     if row.is_reseller and not replacement.is_reseller and use.resold_customers:
         return [
             Blocker(
                 RefusalCode.CUSTOMER_HAS_CHILDREN,
-                f"{use.resold_customers} of the customers of others buy through its customers, and"
+                f"{use.resold_customers} customers have a parent in this class, and"
                 " a parent must be in a reseller class.",
                 use.resold_customers,
             )
@@ -118,15 +125,15 @@ def _replacement_blockers(
 
 
 def as_refusals(blockers: Sequence[Blocker], *path: str) -> list[Refusal]:
-    """Turn blockers into what a refused mutation answers."""
+    """Turn blockers into the refusals of a mutation."""
     return [Refusal(blocker.code, blocker.message, path) for blocker in blockers]
 
 
 async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
-    """Read the use of many classes at once; the number of queries does not depend on them."""
+    """Return the use of each class; the number of queries is the same for any number of classes."""
     ids = list(class_ids)
     now = await count_of_classes(ids)
-    ever = await _ever_in(ids)
+    ever = await _entries_of(ids)
     left = {
         row["from_class_id"]: row["last"]
         for row in await ClassChange.filter(from_class_id__in=ids)
@@ -162,19 +169,19 @@ async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
     return uses
 
 
-class _Came(NamedTuple):
-    """How many customers ever came into a class, and when the first and the last of them did."""
+class _ClassEntries(NamedTuple):
+    """The number of customers that ever entered a class, and the first and last time."""
 
     customers: int
     first: datetime
     last: datetime
 
 
-async def _ever_in(class_ids: Sequence[str]) -> dict[str, _Came]:
-    """Tell who ever came into classes.
+async def _entries_of(class_ids: Sequence[str]) -> dict[str, _ClassEntries]:
+    """Return, for each class that was ever used, which customers entered it and when.
 
-    A customer may come again, and counting each once would sort all that ever happened; grouped by
-    customer first, the index has them in order already.
+    Grouping by customer first uses the index's order; count(DISTINCT …) would sort the whole
+    history.
     """
     into = among("to_class_id", class_ids)
     rows = await run(
@@ -185,7 +192,8 @@ async def _ever_in(class_ids: Sequence[str]) -> dict[str, _Came]:
     )
     read = from_database(ClassChange._meta.fields_map["changed_at"]) or (lambda instant: instant)
     return {
-        class_id: _Came(count, read(first), read(last)) for class_id, count, first, last in rows
+        class_id: _ClassEntries(count, read(first), read(last))
+        for class_id, count, first, last in rows
     }
 
 

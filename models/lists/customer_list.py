@@ -7,11 +7,11 @@ from enum import Enum
 from typing import Any
 
 from models.lists.customer_scope import (
-    MAX_EXAMINED,
-    MAX_FEW,
-    among_reached,
-    reached_with,
-    reaches_few,
+    MAX_SCANNED,
+    MAX_SMALL_SCOPE,
+    has_small_scope,
+    in_scope_first,
+    in_scope_with,
 )
 from models.rules.classification import LEGAL_INDIVIDUAL, CustomerLabel, SubscriberKind
 from models.rules.enrichment_status import EnrichmentStatus
@@ -41,13 +41,13 @@ _NUMBERS = ("company_number", "external_reference")
 NOT_ERASED = Sql("t0.erased_at IS NULL")
 
 MAX_COUNT = 10_000
-"""Lists are counted this far; what is longer is said to be longer."""
+"""Lists are counted up to this number."""
 
 Key = tuple[Any, ...]
 
 
 class CustomerOrder(Enum):
-    """An order of customers: the column, and whether it runs backwards. The id breaks ties."""
+    """An order of customers: a column and whether it is descending. The id breaks ties."""
 
     NAME_ASC = ("name_key", False)
     NAME_DESC = ("name_key", True)
@@ -58,17 +58,17 @@ class CustomerOrder(Enum):
 
     @property
     def column(self) -> str:
-        """Name the column."""
+        """The column to sort by."""
         return self.value[0]
 
     @property
     def is_descending(self) -> bool:
-        """Whether the order runs backwards."""
+        """Whether the order is descending."""
         return self.value[1]
 
     @property
     def without_names(self) -> "CustomerOrder":
-        """The order that stands in for one whose cursors would tell names."""
+        """The order to use instead if names are masked, because its cursors contain no names."""
         by_number = {
             CustomerOrder.NAME_ASC: CustomerOrder.ACCOUNT_NUMBER_ASC,
             CustomerOrder.NAME_DESC: CustomerOrder.ACCOUNT_NUMBER_DESC,
@@ -76,23 +76,23 @@ class CustomerOrder(Enum):
         return by_number.get(self, self)
 
     def key_of(self, place: Any, row_id: str) -> Key:
-        """Return a place in this order as text."""
+        """Return a place in this order as text, for a cursor."""
         return (place.isoformat() if isinstance(place, datetime) else place, row_id)
 
     def parse(self, key: Key) -> Key:
-        """Turn the text of a place back into values; raises ValueError for what is none."""
+        """Parse the text of a place; raises ValueError if it is malformed."""
         place, row_id = key
         if self.column != "created_at":
             return key
         at = datetime.fromisoformat(place)
         if at.utcoffset() != timedelta(0):
-            raise ValueError("a place in time is written in UTC")
+            raise ValueError("the time of a place must be in UTC")
         return (at, row_id)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerFilter:
-    """Which customers a list holds: all that is given must hold, and any of a sequence may."""
+    """The customers a list holds: every given condition must hold; one value of a sequence must."""
 
     class_ids: Sequence[str] | None = None
     class_codes: Sequence[str] | None = None
@@ -106,25 +106,25 @@ class CustomerFilter:
     external_reference: str | None = None
     text: str | None = None
     is_common: bool = False
-    """Whether the text is known to be held by many."""
+    """Whether many customers match the text."""
     is_few: bool = False
-    """Whether few customers are reached at all."""
+    """Whether the tenant scope has few customers."""
     others: Sequence[Sql] = ()
-    """Conditions of other topics, on the customer as t0."""
+    """Further conditions, on the customer as `t0`."""
 
     def condition(self, *, is_of_class: bool = True) -> Sql:
-        """Return the condition that the filter stands for; deleted customers never meet it.
+        """Return the SQL condition of the filter, which leaves out deleted customers.
 
-        The part on classes may be left out.
+        With `is_of_class=False`, the conditions on the class are left out.
         """
         of_class = self._of_class() if is_of_class else ()
-        reached = [among_reached()] if self.is_few and not self._numbers() else ()
+        reached = [in_scope_first()] if self.is_few and not self._numbers() else ()
         return all_of([NOT_ERASED, *reached, *of_class, *self._of_status(), *self._others()])
 
-    def each(self, column: str | None = None) -> TopPerKey | None:
-        """Return the keys of which a list consists, if nothing else is asked for.
+    def per_key(self, column: str | None = None) -> TopPerKey | None:
+        """Return the index keys that make up the list; None if the filter has other conditions.
 
-        Only those with an index that goes on in the order of a column, if there is one.
+        With a column, only keys with an index that continues in the order of that column count.
         """
         if self.is_few or self.one_class() is not None or any(self._others()):
             return None
@@ -133,18 +133,18 @@ class CustomerFilter:
             keys = f"SELECT id AS key FROM customer_class WHERE {classes.text}"  # noqa: S608  # no value is spelt out
             return TopPerKey("customer", "customer_class_id", Sql(keys, classes.parameters))
         if classes is None and statuses and column in (None, "name_key"):
-            keys = " UNION ALL ".join(f"SELECT {status} AS key" for status in _spelt(statuses))
+            keys = " UNION ALL ".join(f"SELECT {status} AS key" for status in _literals(statuses))
             return TopPerKey("customer", "enrichment_status", Sql(keys))
         return None
 
     def one_class(self) -> str | None:
-        """Give the id of the class, if a single one is named and nothing else asked of classes."""
+        """Return the class id if the filter names exactly one and has no other class condition."""
         others = (self.class_codes, self.labels, self.subscriber_kind, self.is_reseller)
         ids = set(self.class_ids or ())
         return ids.pop() if len(ids) == 1 and all(other is None for other in others) else None
 
     def _classes(self) -> Sql | None:
-        """Return the condition on classes, unless there is none, or a class is named."""
+        """Return the condition on class rows; None if there is none beyond a single class id."""
         conditions = []
         if self.class_ids is not None and self.one_class() is None:
             conditions.append(among("id", self.class_ids))
@@ -170,11 +170,11 @@ class CustomerFilter:
             yield Sql(f"{column} IN ({keys})", classes.parameters)
 
     def _of_status(self) -> Iterator[Sql]:
-        """Spell the statuses out, for PostgreSQL to know how many customers have them."""
+        """Yield the condition on statuses, as literals so that PostgreSQL can estimate its rows."""
         if self.enrichment_statuses is not None:
-            spelt = ", ".join(_spelt(self.enrichment_statuses))
+            literals = ", ".join(_literals(self.enrichment_statuses))
             column = self._column("enrichment_status")
-            yield Sql(f"{column} IN ({spelt})") if spelt else Sql("1 = 0")
+            yield Sql(f"{column} IN ({literals})") if literals else Sql("1 = 0")
 
     def _others(self) -> Iterator[Sql]:
         if self.parent_id is not None:
@@ -183,7 +183,7 @@ class CustomerFilter:
             yield Sql("t0.parent_id IS NULL")
         numbers = self._numbers()
         if numbers and self.is_few:
-            yield reached_with(numbers)
+            yield in_scope_with(numbers)
         else:
             yield from (Sql(f"t0.{name} = ?", (value,)) for name, value in numbers.items())
         if text := searchable(self.text or ""):
@@ -191,22 +191,22 @@ class CustomerFilter:
         yield from self.others
 
     def _numbers(self) -> dict[str, str]:
-        """Return the columns that hold for others too what is asked for, with its values."""
+        """Return the given numbers by column; customers out of scope may have the same."""
         given = {name: getattr(self, name) for name in _NUMBERS}
         return {name: value for name, value in given.items() if value is not None}
 
     def _column(self, name: str) -> str:
         return not_looked_up(f"t0.{name}") if self.is_few else f"t0.{name}"
 
-    async def examined(self) -> "CustomerFilter":
-        """Find out what the statement has to be chosen by."""
+    async def for_planning(self) -> "CustomerFilter":
+        """Return a copy with what the choice of statement depends on: `is_common` and `is_few`."""
         text = searchable(self.text or "")
-        most = MAX_EXAMINED if self._numbers() else MAX_FEW
-        common, few = await is_common(text), await reaches_few(most)
+        most = MAX_SCANNED if self._numbers() else MAX_SMALL_SCOPE
+        common, few = await is_common(text), await has_small_scope(most)
         return replace(self, is_common=common, is_few=few) if common or few else self
 
 
-def _spelt(statuses: Sequence[EnrichmentStatus]) -> list[str]:
+def _literals(statuses: Sequence[EnrichmentStatus]) -> list[str]:
     return [f"'{status.value}'" for status in sorted(set(statuses))]
 
 
@@ -219,16 +219,16 @@ async def page(
     beyond: Key | None = None,
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
-    """Return a page in list order, and whether there is more in the direction read."""
-    wanted = await wanted.examined()
-    where, by = _placed(wanted, order, size + 1, beyond, is_backward=is_backward)
+    """Return a page in list order, and whether more customers follow in the direction read."""
+    wanted = await wanted.for_planning()
+    where, by = _page_clauses(wanted, order, size + 1, beyond, is_backward=is_backward)
     objects, has_more = await reader.read_some(where, by, size)
     if is_backward:
         objects.reverse()
     return objects, has_more
 
 
-def _placed(
+def _page_clauses(
     wanted: CustomerFilter,
     order: CustomerOrder,
     size: int,
@@ -241,7 +241,7 @@ def _placed(
         beyond = (to_database(Customer._meta.fields_map[order.column], beyond[0]), beyond[1])
     direction = "DESC" if order.is_descending != is_backward else "ASC"
     place = Keyset((order.column, "id"), direction, beyond)
-    each, one_class = wanted.each(order.column), wanted.one_class()
+    each, one_class = wanted.per_key(order.column), wanted.one_class()
     if each is not None:
         return each.first(NOT_ERASED, place, size), place.order()
     if one_class is not None and not wanted.is_few:
@@ -251,10 +251,10 @@ def _placed(
 
 
 async def count(wanted: CustomerFilter) -> int:
-    """Count a list, up to one more than MAX_COUNT."""
-    wanted = await wanted.examined()
+    """Return the number of customers, at most MAX_COUNT + 1."""
+    wanted = await wanted.for_planning()
     most = MAX_COUNT + 1
-    each = wanted.each()
+    each = wanted.per_key()
     if each is None:
         condition = wanted.condition()
         text = (
@@ -269,7 +269,7 @@ async def count(wanted: CustomerFilter) -> int:
 
 
 ROWS_AT_ONCE = 500
-"""Of one statement: SQLite's run in the event loop, and so many rows take some milliseconds."""
+"""Rows per statement: SQLite runs on the event loop, where this many take a few milliseconds."""
 
 
 async def first_of_classes(
@@ -280,9 +280,9 @@ async def first_of_classes(
     order: CustomerOrder = CustomerOrder.NAME_ASC,
     keep: Keep | None = None,
 ) -> list[Any]:
-    """Give the first customers of each of many classes: in one statement, unless they are many."""
+    """Return the first `size` customers of each class, up to ROWS_AT_ONCE rows per statement."""
     place = Keyset((order.column, "id"), beyond=beyond)
-    is_few, at_once = await reaches_few(), max(1, ROWS_AT_ONCE // max(size, 1))
+    is_few, at_once = await has_small_scope(), max(1, ROWS_AT_ONCE // max(size, 1))
     found: list[Any] = []
     for begin in range(0, len(class_ids), at_once):
         each, living = _of_classes(class_ids[begin : begin + at_once], is_few=is_few)
@@ -292,19 +292,19 @@ async def first_of_classes(
 
 
 async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:
-    """Count the customers of many classes in one statement, as far as `most`."""
-    each, living = _of_classes(class_ids, is_few=await reaches_few())
+    """Return the number of customers of each class, up to `most`, from one statement."""
+    each, living = _of_classes(class_ids, is_few=await has_small_scope())
     statement = each.count_of_each(living, most)
     counted = dict(tuple(row) for row in await run(statement.text, statement.parameters))
     return {class_id: counted.get(class_id, 0) for class_id in class_ids}
 
 
 async def count_listed(class_ids: Sequence[str]) -> dict[str, int]:
-    """Count the customers of many classes, each up to one more than MAX_COUNT."""
+    """Return the number of customers of each class, at most MAX_COUNT + 1 each."""
     return await count_of_classes(class_ids, MAX_COUNT + 1)
 
 
 def _of_classes(class_ids: Sequence[str], *, is_few: bool) -> tuple[TopPerKey, Sql]:
-    """Return the keys of which such a list consists, and what else its customers meet."""
+    """Return the classes as index keys, and the condition on their customers."""
     each = TopPerKey("customer", "customer_class_id", listed(class_ids), is_few=is_few)
-    return each, all_of([NOT_ERASED, among_reached()]) if is_few else NOT_ERASED
+    return each, all_of([NOT_ERASED, in_scope_first()]) if is_few else NOT_ERASED

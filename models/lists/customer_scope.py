@@ -1,8 +1,8 @@
-"""Where lists of a bound operation begin: with the few customers that it reaches (R99).
+"""Makes lists of a partner's operation start from the few customers in its scope (R99).
 
-A database that is asked for the first of a list would rather walk the list, and looks at everybody
-else's customers to find a partner's ten. So it is told to begin with these; conditions that other
-indexes would serve are written so that none is looked up by.
+Query planners prefer to walk a list in its order, and would then read all other customers to find a
+partner's ten. These conditions make them start from the customers in scope; other conditions are
+written so that no index serves them.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from models.rules.folding import folded
 from models.storage.sql import Sql, is_postgres, never_looked_up, run
 from models.storage.tenant_scope import bind_tenant, current_tenant, keeping_tenant
 
-MAX_FEW = 10_000
-"""Who reaches more has so many of all that walking the list finds them soon."""
+MAX_SMALL_SCOPE = 10_000
+"""A partner with more customers than this finds them quickly with an ordinary index scan."""
 
-MAX_EXAMINED = 1_000
-"""Of so few, each is looked at for a number that others' customers may have as well."""
+MAX_SCANNED = 1_000
+"""Up to this many customers, all are read to find a number that others may have too."""
 
-FEW = "SELECT own.{key} FROM customer AS own"
-"""All that are reached, as of any statement."""
+IN_SCOPE = "SELECT own.{key} FROM customer AS own"
+"""All customers in the tenant scope, as the scope applies to every statement."""
 
 
-async def reaches_few(most: int = MAX_FEW) -> bool:
-    """Return whether the operation is bound, and reaches so few that lists begin with them."""
+async def has_small_scope(most: int = MAX_SMALL_SCOPE) -> bool:
+    """Return whether there is a tenant scope, with at most `most` customers."""
     if current_tenant() is None:
         return False
     text = f"SELECT count(*) FROM (SELECT 1 FROM customer AS t0 LIMIT {most + 1:d}) AS counted"  # noqa: S608  # no value is spelt out
@@ -30,33 +30,34 @@ async def reaches_few(most: int = MAX_FEW) -> bool:
     return int(counted) <= most
 
 
-def among_reached() -> Sql:
-    """Match the customers that are reached, found first of all."""
-    return _among(FEW)
+def in_scope_first() -> Sql:
+    """Match the customers in scope, as the starting point of the plan."""
+    return _first_of(IN_SCOPE)
 
 
-def reached_with(values: Mapping[str, str]) -> Sql:
-    """Match the customers that are reached and have some texts in some columns.
+def in_scope_with(values: Mapping[str, str]) -> Sql:
+    """Match the customers in scope with given values in given columns.
 
-    The reached ones are gone through, so that it takes as long whether or not others have the same.
+    All customers in scope are read, so that the time does not tell whether others have these
+    values.
     """
     having = " AND ".join(f"{never_looked_up(f'own.{column}')} = ?" for column in values)
-    matched = _among(f"{FEW} WHERE {having}")
+    matched = _first_of(f"{IN_SCOPE} WHERE {having}")
     return Sql(matched.text, tuple(values.values()))
 
 
-def _among(statement: str) -> Sql:
+def _first_of(statement: str) -> Sql:
     if is_postgres():
         return Sql(f"t0.id = ANY(ARRAY({statement.format(key='id')}))")
     return Sql(f"t0.rowid IN ({statement.format(key='rowid')})")
 
 
 async def at_account_number(number: str) -> Sql:
-    """Match the customer with an account number, written exactly so or else in other case.
+    """Match the customer with an account number: exactly as written, or ignoring case.
 
-    A bound operation reads the customers at both places in the order of all numbers, whoever's
-    they are and whether or not they have that very number, and only then looks whether they are
-    reached: it does the same for a number of somebody else's and for one that nobody has.
+    In a tenant scope, the next customer in the order of all account numbers is read first, and then
+    checked against the number and the scope. So the time is the same for another reseller's number
+    and for one that does not exist.
     """
     key = folded(number)
     if current_tenant() is None:
@@ -82,4 +83,4 @@ _AT_NUMBER = """
   SELECT id, number FROM (SELECT t0.id, t0.{column} AS number FROM customer AS t0
     ORDER BY t0.{column} LIMIT 1) AS first
   LIMIT 1"""
-"""After the last number comes the first, so that one row is always read."""
+"""The first number follows the last, so that one row is always read."""

@@ -1,4 +1,4 @@
-"""Reads what delivery goes by, for many customers at once: a statement for each kind of history."""
+"""Reads the histories that decide delivery for many customers, with one statement per history."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from tortoise.models import Model
 
-from models.lists.customer_scope import among_reached, reaches_few
+from models.lists.customer_scope import has_small_scope, in_scope_first
 from models.rules.consent import EntryKind, consent_at, non_itemised_at
 from models.rules.delivery import DeliveryPolicy
 from models.rules.delivery_exposure import Exposure, History, contact_at, exposures
@@ -21,7 +21,7 @@ from models.tables.customer import ClassChange
 from models.tables.preference_entry import PreferenceEntry
 
 BATCH = 500
-"""Customers whose histories are read at once; memory does not grow with what comes after."""
+"""Customers whose histories are read at once; it bounds memory."""
 
 _ENTRY = (
     "customer_id",
@@ -54,14 +54,14 @@ Grouped = dict[str, list[Any]]
 
 
 class _Row:
-    """A row, as plain attributes."""
+    """The columns of a row as attributes."""
 
 
 async def situations_at(customer_ids: Sequence[str], instant: datetime) -> dict[str, Situation]:
-    """Return customers as they were or will be at an instant, by four statements in all.
+    """Return the situation of each customer at an instant, from four statements in all.
 
-    What is dated ahead is taken as it is on record now; contacts and classes that may change in
-    the meantime stay as they are.
+    For a future instant, entries with a future date count as recorded now; contacts and classes are
+    assumed to stay as they are.
     """
     entries = await _entries(customer_ids)
     states = await _grouped(
@@ -99,7 +99,7 @@ async def exposures_after(
     policy: DeliveryPolicy,
     batch: int = BATCH,
 ) -> AsyncGenerator[Exposure, None]:
-    """Yield all exposures in a period beyond a place, in their order, reading as it goes on."""
+    """Yield the exposures in a period after `key`, in order, reading in batches."""
     after, is_included = ("", False) if key is None else (key[0], True)
     while True:
         found = await _candidates(after, until_at, batch, is_included=is_included)
@@ -111,16 +111,16 @@ async def exposures_after(
                 if key is None or one.key > key:
                     yield one
         after, is_included = found[-1], False
-        await asyncio.sleep(0)  # a long list lets others have their turn
+        await asyncio.sleep(0)  # let other tasks run during a long list
 
 
 async def _candidates(after: str, until_at: datetime, size: int, *, is_included: bool) -> list[str]:
-    """Return the next customers who may have an exposure: consent or a preference came by then.
+    """Return the next customers with a consent or preference before `until_at`, by id.
 
-    Erased ones too: what was on record about them stays, without their names (A18).
+    Erased customers are included: their record stays, without names (A18).
     """
     until = to_database(ConsentEntry._meta.fields_map["effective_at"], until_at)
-    reached = f" AND {among_reached().text}" if await reaches_few() else ""
+    reached = f" AND {in_scope_first().text}" if await has_small_scope() else ""
     text = (
         f"SELECT t0.id FROM customer AS t0 WHERE t0.id {'>=' if is_included else '>'} ?"  # noqa: S608  # no value is spelt out
         " AND (EXISTS (SELECT 1 FROM consent_entry AS e WHERE e.customer_id = t0.id"
@@ -150,7 +150,7 @@ async def _histories(customer_ids: Sequence[str]) -> dict[str, History]:
 
 
 async def _entries(customer_ids: Sequence[str]) -> Grouped:
-    """Read all of the ledger: an entry dated ahead may correct one that is not."""
+    """Read the whole ledger, because an entry with a future date may correct an earlier one."""
     return await _grouped(
         ConsentEntry, _ENTRY, among("t0.customer_id", customer_ids), "t0.sequence"
     )
@@ -164,7 +164,7 @@ async def _preferences(customer_ids: Sequence[str]) -> Grouped:
 def _newest(
     table: str, each: str, when: str, customer_ids: Sequence[str], instant: datetime, also: str
 ) -> Sql:
-    """Match the newest row by an instant for each value of a column."""
+    """Match the newest row up to an instant for each value of the column `each`."""
     moment = to_database(ContactState._meta.fields_map["at"], instant)
     condition = all_of([among("customer_id", customer_ids), Sql(f"{when} <= ?", (moment,))])
     text = (

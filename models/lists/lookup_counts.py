@@ -1,7 +1,7 @@
-"""Counts the jobs that look customers up: how many wait, run and ended, and what is before whom.
+"""Counts lookup jobs: waiting, running, ended, and those ahead of a given one.
 
-The statements count everybody's jobs, or those of one reseller; the caller decides who is told.
-None reads more as the queue grows, but for two passes over an index of what waits.
+Counts cover all jobs or those of one reseller; callers decide who may see them. Apart from two
+passes over the index of waiting jobs, no statement reads more as the queue grows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,30 +16,30 @@ from models.rules.urgency import Urgency
 from models.storage.sql import Sql, among, run, to_database
 
 RECENT = timedelta(minutes=15)
-"""The time over which it is measured how fast lookups end."""
+"""The period over which the rate of finished lookups is measured."""
 
 ARRIVALS = timedelta(minutes=30)
-"""The time over which it is measured how fast urgent lookups arrive."""
+"""The period over which the rate of new urgent lookups is measured."""
 
 MAX_AHEAD = 1_000
-"""What is before a lookup is counted up to here."""
+"""Lookups ahead are counted up to this number."""
 
 STEPS = 512
-"""The places of a long queue are divided into so many steps, to tell about where one lies."""
+"""The places of a long queue are counted in this many steps, to estimate positions."""
 
 LINES = " UNION ALL ".join(f"SELECT {one.value} AS urgency" for one in Urgency)
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How many wait at the places of one urgency, by steps of a width that begin at a place."""
+    """The number of waiting jobs of one urgency, by ranges of `width` places from `first` on."""
 
     first: int
     width: int
     numbers: Sequence[int]
 
     def ahead_of(self, place: int) -> float:
-        """Return about how many are before a place."""
+        """Estimate how many jobs are before a place."""
         step, within = divmod(max(place - self.first, 0), self.width)
         beside = self.numbers[step] if step < len(self.numbers) else 0
         return sum(self.numbers[:step]) + beside * (within + 0.5) / self.width
@@ -47,33 +47,34 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class LookupCounts:
-    """The lookups that have not ended, and those that ended lately."""
+    """The lookups that have not ended, and those that ended or arrived recently."""
 
     waiting: Mapping[Urgency, int]
     retrying: int = 0
     running: int = 0
     oldest_at: datetime | None = None
-    """When the oldest of those that are ready was requested."""
+    """When the oldest ready lookup was requested."""
     busy_since: datetime | None = None
-    """Since when some lookup at least has been ready to start; null if none is."""
+    """Since when at least one lookup has been ready to start; None if none is."""
     ended: int = 0
-    """Those that ended lately, well or badly."""
+    """Lookups that ended recently, successful or not."""
     ended_while_busy: int = 0
     arrived: Mapping[Urgency, int] = field(default_factory=dict)
-    """Those that arrived lately, of the urgencies for which people wait."""
+    """Urgent lookups that arrived recently, by urgency."""
     steps: Mapping[Urgency, Steps] = field(default_factory=dict)
-    """Where those wait that are ready."""
+    """The places of ready lookups."""
 
     def ahead_of(self, urgency: Urgency, place: int) -> float:
-        """Return about how many of an urgency are before a place."""
+        """Estimate how many lookups of an urgency are before a place."""
         return self.steps[urgency].ahead_of(place) if urgency in self.steps else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
-    """Where a lookup waits, and how many of its urgency start before it, everybody's and its own.
+    """The place of a waiting lookup, and how many of its urgency start before it.
 
-    `own_ahead` counts those of one reseller, or again all. Null stands for more than MAX_AHEAD.
+    `ahead` counts everybody's lookups; `own_ahead` counts those of one reseller, or everybody's if
+    no reseller was named. None means more than MAX_AHEAD.
     """
 
     customer_id: str
@@ -115,12 +116,12 @@ async def count_lookups(now: datetime) -> LookupCounts:
 async def count_lookups_of(
     reseller_id: str, now: datetime
 ) -> tuple[LookupCounts, dict[Urgency, int]]:
-    """Count the lookups of a reseller; return also the last place that waits in each urgency."""
+    """Count the lookups of a reseller; also return the last waiting place of each urgency."""
     waiting_of = f"FROM job WHERE reseller_id = ? AND kind = ? AND {IS_WAITING}"
     text = f"SELECT urgency, count(*), min(place), max(place) {waiting_of} GROUP BY urgency"
     rows = await run(text, (reseller_id, ENRICH))
     oldest_at = None
-    for urgency, *_ in rows:  # places grow with time
+    for urgency, *_ in rows:  # places increase with time
         text = (
             f"SELECT created_at {waiting_of} AND {IS_READY} AND urgency = ? ORDER BY place LIMIT 1"
         )
@@ -139,16 +140,16 @@ async def count_lookups_of(
 
 
 async def places_of(customer_ids: Sequence[str], reseller_id: str | None) -> list[QueuePlace]:
-    """Return where the lookups of some customers wait, for those that do.
+    """Return the places of the customers' lookups; customers without a waiting lookup are left out.
 
-    What is before them is counted from one to the next, so that nothing is read twice.
+    Lookups ahead are counted from each place to the next, so that no index entry is read twice.
     """
     scopes = [Sql(f"other.{IS_READY}")]
     if reseller_id is not None:
-        # By an index of its own; those that wait for another attempt are in it too.
+        # This has an index of its own, which contains lookups waiting for another attempt.
         scopes.append(Sql(f"other.{IS_WAITING} AND other.reseller_id = ?", (reseller_id,)))
-    lasts = [_last_counted(scope, number) for number, scope in enumerate(scopes)]
-    counts = [part for number, scope in enumerate(scopes) for part in _counted(scope, number)]
+    lasts = [_count_limit(scope, number) for number, scope in enumerate(scopes)]
+    counts = [part for number, scope in enumerate(scopes) for part in _counts_ahead(scope, number)]
     chosen = among("live_key", [lookup_key(customer_id) for customer_id in customer_ids])
     text = (
         f"WITH line AS MATERIALIZED (SELECT line.urgency, {_listed(lasts)}"  # noqa: S608  # no value is spelt out
@@ -161,11 +162,11 @@ async def places_of(customer_ids: Sequence[str], reseller_id: str | None) -> lis
         " ORDER BY chosen.urgency, chosen.place, chosen.id"
     )
     values = [value for part in (*lasts, *counts, chosen) for value in part.parameters]
-    return _added_up(await run(text, values))
+    return _positions(await run(text, values))
 
 
-def _last_counted(scope: Sql, number: int) -> Sql:
-    """Write the place beyond which nothing is counted, for an urgency called `line`."""
+def _count_limit(scope: Sql, number: int) -> Sql:
+    """Write the last place that is counted, for the urgency in `line`."""
     text = (
         f"(SELECT other.place FROM job AS other WHERE {scope.text} AND other.kind = ?"  # noqa: S608  # no value is spelt out
         " AND other.urgency = line.urgency ORDER BY other.place"
@@ -174,8 +175,8 @@ def _last_counted(scope: Sql, number: int) -> Sql:
     return Sql(text, (*scope.parameters, ENRICH))
 
 
-def _counted(scope: Sql, number: int) -> list[Sql]:
-    """Write counts of what is between the chosen place before and a chosen one, and beside it."""
+def _counts_ahead(scope: Sql, number: int) -> list[Sql]:
+    """Write the counts between the previous place and this one, and before it at the same place."""
     counted = (
         f"SELECT count(*) FROM job AS other WHERE {scope.text} AND other.kind = ?"  # noqa: S608  # no value is spelt out
         " AND other.urgency = chosen.urgency"
@@ -189,8 +190,8 @@ def _counted(scope: Sql, number: int) -> list[Sql]:
     ]
 
 
-def _added_up(rows: Sequence[Sequence[Any]]) -> list[QueuePlace]:
-    """Add up what was counted between the places of each urgency."""
+def _positions(rows: Sequence[Sequence[Any]]) -> list[QueuePlace]:
+    """Sum the counts between the places of each urgency."""
     found: list[QueuePlace] = []
     before: dict[tuple[int, int], int] = {}
     for key, urgency, place, due_at, *counts in rows:
@@ -209,7 +210,7 @@ def _added_up(rows: Sequence[Sequence[Any]]) -> list[QueuePlace]:
 
 
 async def _steps(rows: Sequence[Sequence[Any]]) -> dict[Urgency, Steps]:
-    """Divide the places that are in use: those of a long queue into steps, others into one."""
+    """Count the places in use: a long queue in STEPS ranges, a short one in a single range."""
     found = {}
     for urgency, number, first, last, _ in rows:
         extent = last - first + 1
@@ -241,7 +242,7 @@ async def _since(job_id: str | None) -> tuple[datetime | None, datetime | None]:
 async def _due_later(
     reseller_id: str | None = None,
 ) -> tuple[dict[Urgency, int], dict[Urgency, int]]:
-    """Count what waits for another attempt and what runs."""
+    """Return the number of jobs waiting for another attempt, and of running jobs, by urgency."""
     own = _of(reseller_id)
     text = (
         "SELECT state, urgency, count(*) FROM job"  # noqa: S608  # no value is spelt out
@@ -256,7 +257,7 @@ async def _due_later(
 async def _ended(
     now: datetime, busy_since: datetime, reseller_id: str | None = None
 ) -> tuple[int, int, dict[Urgency, int]]:
-    """Count what ended lately, what of it while there was work, and what of it was urgent."""
+    """Count the jobs ended recently and since `busy_since`, and ended urgent ones by urgency."""
     own, at = _of(reseller_id), Job._meta.fields_map["finished_at"]
     recent, busy, since = (
         to_database(at, instant) for instant in (now - RECENT, busy_since, now - ARRIVALS)
@@ -274,7 +275,7 @@ async def _ended(
 
 
 async def _waiting_arrivals(now: datetime) -> dict[Urgency, int]:
-    """Count the urgent lookups that arrived lately and still wait."""
+    """Count the urgent lookups that arrived recently and still wait, by urgency."""
     since = to_database(Job._meta.fields_map["created_at"], now - ARRIVALS)
     text = (
         f"SELECT urgency, count(*) FROM job WHERE {IS_READY} AND kind = ?"  # noqa: S608  # constants only
@@ -284,7 +285,7 @@ async def _waiting_arrivals(now: datetime) -> dict[Urgency, int]:
 
 
 def _of(reseller_id: str | None) -> Sql:
-    """Write the condition that a job is of one reseller, if there is one."""
+    """Return the condition on the reseller; empty without one."""
     return Sql("") if reseller_id is None else Sql(" AND reseller_id = ?", (reseller_id,))
 
 

@@ -1,6 +1,6 @@
-"""Answers what people ask about the queue of lookups: how long it is, and when whose turn comes.
+"""Reports the length of the lookup queue, positions in it and estimated times.
 
-Partners are told numbers of their own customers only. Estimates follow from everybody's lookups, so
+Partners see the numbers of their own customers only. Estimates depend on everybody's lookups, so
 partners get them in coarser steps.
 """
 
@@ -28,13 +28,13 @@ from models.storage.tenant_scope import bind_tenant, current_tenant, keeping_ten
 from models.tables.rate_limit import Payment, RateLimit, microseconds
 
 LONG_QUEUE = 1_000
-KEPT_FOR_S = 5.0
-"""The counts of a queue that is longer than this are kept for so many seconds."""
+CACHED_FOR_S = 5.0
+"""The counts of a queue longer than LONG_QUEUE are cached for this many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """Where a lookup waits. `ahead` counts no further than MAX_AHEAD."""
+    """The position of a waiting lookup. `ahead` counts up to MAX_AHEAD."""
 
     urgency: Urgency
     ahead: int
@@ -44,7 +44,7 @@ class QueuePosition:
 
 @dataclass(frozen=True, slots=True)
 class AllowanceState:
-    """The calls of the register that may be made now, and whether they pause or are blocked."""
+    """The calls to the register that may be made now, and whether calls are paused or blocked."""
 
     limit: int
     window: timedelta
@@ -56,7 +56,7 @@ class AllowanceState:
 
 @dataclass(frozen=True, slots=True)
 class LookupBacklog:
-    """The lookups that have not ended, and when they will have; the allowance if it may be told."""
+    """The lookups that have not ended, and when they will; `allowance` is None for partners."""
 
     counts: LookupCounts
     estimated_end_at: datetime | None
@@ -66,7 +66,7 @@ class LookupBacklog:
 
 @dataclass(frozen=True, slots=True)
 class _Forecast:
-    """Estimates from what was counted, in coarser steps for partners."""
+    """Estimated times; rounded more coarsely for partners."""
 
     now: datetime
     counts: LookupCounts
@@ -81,7 +81,7 @@ class _Forecast:
         ahead: float | None = None,
         due_at: datetime | None = None,
     ) -> datetime | None:
-        """Return about when a lookup ends; null if nothing can be said."""
+        """Estimate when a lookup ends; None without an estimate."""
         if self.capacity_per_s is None:
             return None
         if ahead is None:
@@ -90,18 +90,18 @@ class _Forecast:
         return self._after(wait, due_at)
 
     def end(self) -> datetime | None:
-        """Return about when nothing waits any more; null if nothing does or can be said."""
+        """Estimate when all waiting lookups have ended; None if none wait or no estimate exists."""
         if self.capacity_per_s is None or not self.counts.waiting:
             return None
         return self._after(wait_for_all(self._backlogs(), self.capacity_per_s))
 
     def _after(self, wait: timedelta | None, due_at: datetime | None = None) -> datetime | None:
-        """Return when a lookup ends that starts after a wait, and not before it is due."""
+        """Return when a lookup ends that starts after a wait, but not before `due_at`."""
         if wait is None or not self.capacity_per_s:
             return None
         if due_at is not None:
             wait = max(wait, due_at - self.now)
-        # As many run at any time as start while one of them runs.
+        # Little's law: the time a lookup runs is the number running divided by the rate.
         running = timedelta(seconds=self.counts.running / self.capacity_per_s)
         return rounded(self.now, self.pause + wait + running, is_coarse=self.is_coarse)
 
@@ -117,16 +117,16 @@ class _Forecast:
 
 @dataclass(slots=True)
 class LookupMonitor:
-    """Watches the queue for a process, and the allowance that its lookups are paid from."""
+    """Watches a process's lookup queue and the rate limit of its calls to the register."""
 
     payment: Payment = field(default_factory=lambda: Payment("none", Allowance()))
     clock: Callable[[], datetime] = field(default_factory=DatabaseClock)
-    """The clock that workers and the allowance go by."""
+    """The clock of the workers and of the rate limit."""
     _counts: LookupCounts | None = None
     _counted_until: float = 0.0
 
     async def positions(self, customer_ids: Sequence[str]) -> Mapping[str, QueuePosition]:
-        """Return where the lookups of some customers wait, for those that do."""
+        """Return the queue positions of the customers' lookups that wait, by customer id."""
         reseller_id = current_tenant()
         with keeping_tenant():
             bind_tenant(None)
@@ -145,7 +145,7 @@ class LookupMonitor:
         }
 
     async def backlog(self) -> LookupBacklog:
-        """Return what has not ended, of the customers that the caller reaches."""
+        """Return the unfinished lookups of the customers in scope."""
         reseller_id = current_tenant()
         with keeping_tenant():
             bind_tenant(None)
@@ -175,7 +175,7 @@ class LookupMonitor:
         counts = await count_lookups(now)
         is_long = sum(counts.waiting.values()) > LONG_QUEUE
         self._counts = counts if is_long else None
-        self._counted_until = time.monotonic() + KEPT_FOR_S
+        self._counted_until = time.monotonic() + CACHED_FOR_S
         return counts
 
     async def _allowance(self, now: datetime) -> AllowanceState:

@@ -1,4 +1,4 @@
-"""Who sees personal data where that takes a scope of its own, and what others see in its place."""
+"""Masks personal data for callers without the permission to read it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -10,12 +10,12 @@ from models.tables.access import Principal, Scope
 from models.tables.audit import ActorContext
 
 MASK = "***"
-"""What stands in the place of a text that can't be null."""
+"""Replaces a text that can't be null."""
 
-OPEN_KINDS = frozenset({"cls", "tpl", "platform", "grp"})
-"""Subjects of audit entries that are no persons, and have none."""
+IMPERSONAL_KINDS = frozenset({"cls", "tpl", "platform", "grp"})
+"""Kinds of audit subjects that are not persons and contain no personal data."""
 
-OPEN_VALUES = frozenset(
+IMPERSONAL_VALUES = frozenset(
     {
         "company_number",
         "confirmation_id",
@@ -44,31 +44,32 @@ OPEN_VALUES = frozenset(
         "user_id",
     }
 )
-"""Values in audit entries that say nothing of a person; whatever is not named here may."""
+"""Audit values that are not personal; all others are masked."""
 
 PERSONAL_ENTRIES = frozenset({"registered_address"})
-"""Entries of a profile that say where the one behind it is."""
+"""Profile entries that tell where the person lives or works."""
 
 IDENTITY = ("company_name", "previous_names")
-"""Details of a profile that name the one behind it."""
+"""Profile details that name the person."""
 
 
 def is_masked(principal: Principal | None, *, needs_scope: bool) -> bool:
-    """Return whether personal data is masked: only where it needs a scope, which is not held."""
+    """Return whether personal data is masked: it needs a permission that the principal lacks."""
     return needs_scope and not (principal is not None and principal.may(Scope.PERSONAL_DATA_READ))
 
 
 def refuse_unmasking(act: ActorContext, old: ClassFlags, new: ClassFlags) -> None:
-    """Refuse to let who is masked make organisations of individuals: names would show (R93).
+    """Refuse to turn individuals into organisations if the caller sees masked data (R93).
 
-    What a customer is masked by is its class as it stands, in a dry run too.
+    The customer's current class decides the masking, in dry runs too; the change would reveal
+    names.
     """
     if act.is_masked and old.is_legal_individual and not new.is_legal_individual:
         raise refuse(
             RefusalCode.PERSONAL_DATA_NEEDED,
-            f"Making organisations of individuals shows who they are: {Scope.PERSONAL_DATA_READ}"
-            " is needed.",
-            hint="Ask somebody to do it who holds that permission.",
+            "Turning individuals into organisations reveals their names, so it needs the"
+            f" permission {Scope.PERSONAL_DATA_READ}.",
+            hint="Ask somebody who has that permission to do it.",
         )
 
 
@@ -87,7 +88,7 @@ def masked_name(name: str, is_personal: bool, is_sole_trader: bool) -> str:
 
 
 def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) -> Profile:
-    """Take names and address out of the profile of such a customer."""
+    """Remove names and addresses from the profile of a legal individual."""
     if not is_legal_individual(is_personal, is_sole_trader):
         return profile
     masked: dict[str, Any] = {
@@ -100,16 +101,16 @@ def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) ->
 
 
 def masked_values(values: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """Mask what an audit entry about a person, or about a customer, says; the names of fields stay.
+    """Mask the personal values of an audit entry; field names stay.
 
-    What somebody may do is shown, and by what credential; how a user or a token is called is not.
-    `kind` is that of the entry's subject.
+    Permissions and credentials stay; names of users and tokens are masked. `kind` is the kind of
+    the entry's subject.
     """
-    if kind in OPEN_KINDS:
+    if kind in IMPERSONAL_KINDS:
         return values
-    return {name: value if name in OPEN_VALUES else MASK for name, value in values.items()}
+    return {name: value if name in IMPERSONAL_VALUES else MASK for name, value in values.items()}
 
 
 def masked_reason(reason: str | None, kind: str) -> str | None:
-    """Leave out the reason of such an entry: it is in somebody's own words."""
-    return reason if kind in OPEN_KINDS else None
+    """Return the reason of an audit entry; None if the subject's kind may be a person."""
+    return reason if kind in IMPERSONAL_KINDS else None

@@ -1,4 +1,4 @@
-"""The consent ledger: entries that are only ever added, and what was said, which can be blanked."""
+"""The consent ledger: append-only entries, and their testimonies, which can be blanked."""
 
 from datetime import datetime
 
@@ -17,9 +17,9 @@ EVIDENCE_LENGTH = 500
 
 
 class ConsentTestimony(Model):
-    """What an entry says that may name a person, blanked when the customer is erased.
+    """The fields of an entry that may name a person; blanked when the customer is erased.
 
-    The database refuses any other change, and to delete it.
+    The database refuses any other update, and deletion.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_testimony_id)
@@ -42,9 +42,9 @@ class ConsentTestimony(Model):
 
 
 class ConsentEntry(Model):
-    """One entry of the ledger of a customer (R55). The database refuses to change or delete it.
+    """An entry of a customer's ledger (R55). The database refuses to change or delete it.
 
-    `idempotency_key` is the SHA-256 of what the client sent.
+    `idempotency_key` is a hash of the caller and the key that the client sent.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_consent_entry_id)
@@ -80,7 +80,7 @@ class ConsentEntry(Model):
 
 
 class ConsentLedger(Model):
-    """How far the ledger of a customer goes, so that a cut-off end is noticed."""
+    """The length and last hash of a customer's ledger, by which a truncated ledger is detected."""
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
     entry_count = fields.IntField(default=0)
@@ -91,10 +91,10 @@ class ConsentLedger(Model):
 
 
 class ConsentPeriod(Model):
-    """A time in which a matter is on, worked out anew with each entry.
+    """A period in which a matter is in effect, recomputed with each entry.
 
-    Filters and counts compare it with the instant that they are asked at, since an entry that is
-    dated ahead takes effect without a write. An open period has no end.
+    Filters and counts compare it with the instant of the request, because an entry with a future
+    date takes effect without a write. An open period has no end.
     """
 
     id = fields.BigIntField(primary_key=True)

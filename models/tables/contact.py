@@ -1,7 +1,7 @@
-"""The contact: a person of a customer, with an address, roles, and whether the address is proven.
+"""The contact: a person of a customer, with an email address, its verification, and roles.
 
-The row is locked before anything of a contact changes, its confirmations and preferences included,
-so that two changes of one contact follow each other.
+The row is locked before a contact, its confirmations or its preferences change, so that changes of
+one contact are serialised.
 """
 
 import secrets
@@ -20,15 +20,15 @@ SALT_LENGTH = 32
 
 
 def new_salt() -> str:
-    """Make the salt with which the address of a contact is digested."""
+    """Return a random salt for digests of a contact's email address."""
     return secrets.token_hex(SALT_LENGTH // 2)
 
 
 class Contact(Model):
-    """A person of a customer, and what that person receives (R59).
+    """A person of a customer, and which mail they receive (R59).
 
-    A deleted contact keeps its row, because its history does. `address_salt` goes when the
-    customer is erased, and then no digest of the address says anything any more.
+    A deleted contact keeps its row, because its history refers to it. `address_salt` is erased with
+    the customer; after that, digests of the email address cannot be matched any more.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_contact_id)

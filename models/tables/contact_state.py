@@ -1,4 +1,4 @@
-"""The history of contacts: as each was at any instant, one row a change (R59, R77)."""
+"""The history of contacts: one row per change, which gives the state at any instant (R59, R77)."""
 
 from datetime import datetime
 
@@ -13,10 +13,10 @@ from models.tables.customer_class import NAME_LENGTH
 
 
 class ContactState(Model):
-    """A contact as it was from an instant until its next row.
+    """The state of a contact from an instant until its next row.
 
-    Ids rise in the order of the changes of a contact. Erasing a customer blanks name and email;
-    whether there was an address stays known.
+    Ids rise in the order of a contact's changes. Erasing a customer blanks name and email;
+    `has_email` stays.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -44,7 +44,7 @@ class ContactState(Model):
 
 
 async def note_state(contact: Contact, now: datetime) -> None:
-    """Add a row for a locked contact as it is; never before its newest one, whatever the clock."""
+    """Add a row with the current state of a locked contact, no earlier than its newest row."""
     newest = await ContactState.filter(contact_id=contact.id).order_by("-at", "-id").first()
     await ContactState.create(
         contact_id=contact.id,

@@ -1,4 +1,4 @@
-"""The customer, and the append-only history of the classes that it has been in."""
+"""The customer, and the append-only history of its classes."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ REASON_LENGTH = 1000
 
 
 class Customer(Model):
-    """A customer of the platform, which sits in exactly one class (R24).
+    """A customer of the platform, which is in exactly one class (R24).
 
-    A deleted customer keeps its row, without anything personal, because the history of the
-    classes it has been in outlives it (R35). `erased_at` marks such a row.
+    A deleted customer keeps its row, without personal data, because its class history refers to it
+    (R35); `erased_at` marks such a row.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_customer_id)
@@ -68,16 +68,16 @@ class Customer(Model):
 
 
 def set_account_number(customer: Customer, number: str) -> None:
-    """Set the account number, and the key by which it is unique; a number that stays keeps its key.
+    """Set the account number and its unique key; if the number does not change, the key does not.
 
-    Numbers that became the same by a migration have keys of their own until one is changed.
+    Numbers that a migration made equal have other keys until they are changed.
     """
     if getattr(customer, "account_number", None) != number:
         customer.account_number, customer.account_number_key = number, folded(number)
 
 
 def search_key_of(customer: Customer) -> str:
-    """Return what a search by text looks through: folded, a line for each field."""
+    """Return the text that a search matches: the folded values, one line per field."""
     searched = (
         customer.name,
         customer.account_number,
@@ -88,7 +88,7 @@ def search_key_of(customer: Customer) -> str:
 
 
 class ClassChange(Model):
-    """One row of the class history of a customer: from, to, reason, who, when (R27)."""
+    """A row of a customer's class history: from, to, reason, actor and time (R27)."""
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_class_change_id)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(

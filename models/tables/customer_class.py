@@ -18,14 +18,14 @@ CODE_LENGTH = 40
 
 @unique
 class ClassStatus(StrEnum):
-    """Whether a class can be picked; retired ones are kept for history (R19)."""
+    """Whether customers can be put into a class; retired classes are kept for history (R19)."""
 
     ACTIVE = "ACTIVE"
     RETIRED = "RETIRED"
 
 
 class CustomerClass(Model):
-    """A customer class. `code` marks the shipped ones and survives a rename (R12)."""
+    """A customer class. `code` identifies the shipped ones, even after a rename (R12)."""
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_class_id)
     code = fields.CharField(max_length=CODE_LENGTH, unique=True, null=True)
@@ -63,7 +63,7 @@ class CustomerClass(Model):
 
     @property
     def status(self) -> ClassStatus:
-        """Whether the class is in use or kept for history."""
+        """Whether the class is in use, or kept for history."""
         return ClassStatus.ACTIVE if self.retired_at is None else ClassStatus.RETIRED
 
     @property
@@ -73,16 +73,16 @@ class CustomerClass(Model):
 
 
 class Named(Protocol):
-    """A row with a name, and the key that its uniqueness and order go by."""
+    """A row with a name, and the key for its uniqueness and order."""
 
     name: str
     name_key: str
 
 
 def rename(row: Named, name: str) -> None:
-    """Set the name of a row, and its key; a name that stays keeps its key.
+    """Set the name of a row and its key; if the name does not change, the key does not.
 
-    Names that became the same by a migration have keys of their own until one is changed.
+    Names that a migration made equal have other keys until they are changed.
     """
     if getattr(row, "name", None) != name:
         row.name, row.name_key = name, folded(name)
@@ -96,6 +96,6 @@ class Versioned(Protocol):
 
 
 def touch(row: Versioned, now: datetime) -> None:
-    """Move a row's version and Last Modified on, since a stored value changed (R2)."""
+    """Increase a row's version and set Last Modified (R2)."""
     row.version += 1
     row.last_modified_at = now

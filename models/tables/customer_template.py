@@ -1,4 +1,4 @@
-"""Defaults for new customers: named templates, and one default class for the whole platform."""
+"""Defaults for new customers: named templates, and one default class of the platform."""
 
 from tortoise import fields
 from tortoise.models import Model
@@ -11,7 +11,7 @@ PLATFORM_DEFAULTS_ID = 1
 
 
 class CustomerTemplate(Model):
-    """Named defaults for new customers. Retiring a class takes it out of here (R40)."""
+    """Named defaults for new customers. Retiring a class replaces or clears it here (R40)."""
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_template_id)
     name = fields.CharField(max_length=NAME_LENGTH)
@@ -37,7 +37,7 @@ class CustomerTemplate(Model):
 
 
 class PlatformDefaults(Model):
-    """The single row of settings that new customers fall back on (R24)."""
+    """The single row of defaults for new customers without a template's (R24)."""
 
     id = fields.IntField(primary_key=True, generated=False, default=PLATFORM_DEFAULTS_ID)
     customer_class: fields.ForeignKeyNullableRelation[CustomerClass] = fields.ForeignKeyField(

@@ -1,4 +1,4 @@
-"""Rows of the enrichment: its runs, what upstream answered, and what it suggests."""
+"""Tables of the enrichment: runs, upstream responses, and suggestions."""
 
 from enum import StrEnum, unique
 from typing import Any
@@ -13,7 +13,7 @@ from models.tables.customer import Customer
 
 
 class EnrichmentRun(Model):
-    """One lookup of one customer, from the save that asked for it to its end (R87)."""
+    """A lookup of a customer, from the request to its end (R87)."""
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_run_id)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
@@ -39,9 +39,9 @@ class EnrichmentRun(Model):
 
 
 class UpstreamResponse(Model):
-    """What Companies House answered to one step of a run, kept so that a retry need not pay again.
+    """A response of Companies House to a step of a run, so that a retry need not repeat the call.
 
-    Deleted when its run ends.
+    Deleted when the run ends.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -60,7 +60,7 @@ class UpstreamResponse(Model):
 
 @unique
 class SuggestionStatus(StrEnum):
-    """Whether somebody has decided on a suggestion."""
+    """The decision on a suggestion, if there is one."""
 
     OPEN = "OPEN"
     ACCEPTED = "ACCEPTED"
@@ -69,7 +69,7 @@ class SuggestionStatus(StrEnum):
 
 
 class Suggestion(Model):
-    """A register value that differs from what a user typed (R86)."""
+    """A register value that differs from the value a user entered (R86)."""
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_suggestion_id)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
@@ -89,7 +89,7 @@ class Suggestion(Model):
 
 
 async def erase_runs(customer_id: str) -> None:
-    """Erase what a customer's runs tell of it: its company number, and answers that were kept."""
+    """Erase the company number of a customer's runs, and their stored responses."""
     runs = EnrichmentRun.filter(customer_id=customer_id)
     run_ids = [str(run_id) for run_id in await runs.values_list("id", flat=True)]
     await UpstreamResponse.filter(run_id__in=run_ids).delete()

@@ -1,17 +1,16 @@
-"""Numbers rows in the order of their commits, so that a reader that follows them misses none.
+"""Numbers rows in the order of their commits, so that a poller misses none.
 
-A key that a row gets before its commit, such as a sequence or a time, is no place to go on from: a
-transaction that took the lower key may commit later, below what a reader has passed. So a row is
-added without a `number` and gets one after its commit. Who numbers holds the row of `numbering`
-that belongs to the table: numbers appear in their order, and nothing appears below one that can be
-read. Writers take no lock and wait for nobody.
+A key that a row gets before its commit, such as a sequence or a time, does not work as a cursor: a
+transaction with a lower key may commit later, below the cursor. So a row is inserted without a
+`number` and gets one after its commit. Numbering locks the table's row in `numbering`: numbers
+appear in order, and none appears below one that can be read. Writers take no lock and do not wait.
 
-On SQLite one transaction writes at a time, so a trigger gives each row its number as it is added.
+On SQLite, transactions write one at a time, so a trigger numbers each row on insertion.
 
-A table to be numbered has `id`, `at` and a nullable `number`; on PostgreSQL also `sequence`, which
-the database gives on insertion: two rows of one subject whose row is locked are numbered in the
-order of their transactions. Numbers are never told to clients: differences would count the entries
-of others.
+A numbered table has `id`, `at` and a nullable `number`; on PostgreSQL also `sequence`, which the
+database assigns on insertion: rows of one locked subject are numbered in the order of their
+transactions. Clients never see numbers, because differences would reveal how many entries others
+have.
 """
 
 import asyncio
@@ -30,13 +29,13 @@ from models.storage.tenant_scope import bind_tenant, keeping_tenant
 log = structlog.get_logger(__name__)
 
 BATCH = 1_000
-"""Rows that are numbered in one transaction."""
+"""Rows numbered per transaction."""
 
 MAX_BATCHES = 20
-"""Batches that a reader numbers before it reads; a worker numbers what is left."""
+"""Batches that a reader numbers before it reads; a worker numbers the rest."""
 
 SPAN = 1_000
-"""Rows of a span: so many are read in vain at most to begin a list at an instant."""
+"""Numbers per span; a list that begins at an instant reads at most this many rows in vain."""
 
 EVERY = timedelta(seconds=1)
 ALL_NUMBERS = (0, 2**63 - 1)
@@ -51,7 +50,7 @@ _NUMBER = """
 
 
 class Numbering(Model):
-    """How far a table is numbered. Who numbers locks this row."""
+    """The last number of a table. Numbering locks this row."""
 
     name = fields.CharField(max_length=40, primary_key=True)
     last_number = fields.BigIntField(default=0)
@@ -61,10 +60,10 @@ class Numbering(Model):
 
 
 class NumberedSpan(Model):
-    """A run of numbers, and the earliest and the latest `at` of its rows.
+    """A range of numbers, and the earliest and latest `at` of its rows.
 
-    Numbers follow commits, and clocks are not to be trusted: spans say between which numbers the
-    rows of a time can be.
+    Clocks may differ from the order of commits; spans give the range of numbers that rows of a
+    period can have.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -80,9 +79,9 @@ class NumberedSpan(Model):
 
 
 async def number_before_reading(database: Database, table: str) -> None:
-    """Assign the numbers that a reader of the table is about to follow.
+    """Assign numbers to the committed rows of a table, so that a reader needs no worker.
 
-    So no worker has to run. Of a database that can only be read, what has a number is shown.
+    A failure is logged, and the reader sees the rows numbered so far.
     """
     try:
         await number_rows(database, table)
@@ -91,9 +90,9 @@ async def number_before_reading(database: Database, table: str) -> None:
 
 
 async def number_rows(database: Database, table: str, batches: int = MAX_BATCHES) -> int:
-    """Assign numbers to the rows of a table that have committed, and return how many.
+    """Assign numbers to the committed rows of a table; return how many.
 
-    On SQLite there is nothing to do, and nothing may be done to a schema that does not fit.
+    Does nothing on SQLite, or while the schema does not fit the code.
     """
     done = 0
     if not database.is_postgres or not database.may_write:
@@ -112,7 +111,7 @@ async def number_rows(database: Database, table: str, batches: int = MAX_BATCHES
 
 
 async def keep_numbering(database: Database, table: str) -> None:
-    """Assign numbers every second, for as long as the task runs; tell once of a failure."""
+    """Assign numbers every second until the task is cancelled; log a lasting failure once."""
     is_failing = False
     while True:
         try:
@@ -126,9 +125,9 @@ async def keep_numbering(database: Database, table: str) -> None:
 
 
 async def number_batch(table: str) -> int:
-    """Assign numbers to a batch of rows in the current transaction, and return how many.
+    """Assign numbers to a batch of rows in the current transaction; return how many.
 
-    The lock comes in a statement of its own: what numbers must see all that was numbered before.
+    The lock needs a statement of its own: the next one must see everything numbered before.
     """
     ((last,),) = await run("SELECT last_number FROM numbering WHERE name = ? FOR UPDATE", (table,))
     times = [at for (at,) in await run(_NUMBER.format(table=table, batch=BATCH), (last,))]
@@ -140,9 +139,9 @@ async def number_batch(table: str) -> int:
 
 
 async def numbers_between(table: str, since: Any = None, until: Any = None) -> tuple[int, int]:
-    """Return the first and the last number that a row with `since <= at <= until` can have.
+    """Return the lowest and highest number that a row with `since <= at <= until` can have.
 
-    Instants are written as the database stores them.
+    Instants are in the form that the database stores.
     """
     first, last = ALL_NUMBERS
     for column, bound, condition in (
@@ -167,7 +166,7 @@ async def _is_waiting(table: str) -> bool:
 async def _note_span(
     table: str, first: int, last: int, earliest: datetime, latest: datetime
 ) -> None:
-    """Add numbers to the newest span, or to a new one if that is full."""
+    """Add numbers to the newest span, or to a new one if it is full."""
     found = await run(
         "SELECT first_number, from_at, to_at FROM numbered_span WHERE name = ?"
         " ORDER BY first_number DESC LIMIT 1",

@@ -1,4 +1,4 @@
-"""The history of attachment preferences: only ever added to (R60, R63)."""
+"""The append-only history of attachment preferences (R60, R63)."""
 
 import hashlib
 from collections.abc import Iterable
@@ -19,10 +19,10 @@ DIGEST_LENGTH = 64
 
 
 class PreferenceEntry(Model):
-    """What became of the preference of a contact, when and by whom, for good.
+    """A change of a contact's preference: what, when and by whom.
 
-    `address_digest` tells whether the preference was for a given address, as long as the contact
-    keeps its salt. `sequence` counts the entries of a contact from 1.
+    `address_digest` tells whether the preference was for a given email address, while the contact
+    has its salt. `sequence` counts the entries of a contact from 1.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_preference_entry_id)
@@ -46,14 +46,14 @@ class PreferenceEntry(Model):
 
 
 def digest_of(contact: Contact, address: str | None) -> str | None:
-    """Digest an address with the salt of its contact; nothing without an address or a salt."""
+    """Return the salted digest of an email address; None without an email address or a salt."""
     if address is None or not contact.address_salt:
         return None
     return hashlib.sha256(f"{contact.address_salt}:{address}".encode()).hexdigest()
 
 
 async def newest_entry(contact: Contact) -> PreferenceEntry | None:
-    """Return the newest entry of a locked contact."""
+    """Return the newest entry of a locked contact; None if it has none."""
     return await PreferenceEntry.filter(contact_id=contact.id).order_by("-sequence").first()
 
 
@@ -65,7 +65,7 @@ async def add_entry(
     address: str | None,
     reason: str | None = None,
 ) -> PreferenceEntry:
-    """Add an entry for a locked contact, and audit it; never before the newest one."""
+    """Add an entry for a locked contact and audit it; dated no earlier than the newest entry."""
     newest = await newest_entry(contact)
     covered = [document.value for document in in_order(documents)]
     entry = await PreferenceEntry.create(

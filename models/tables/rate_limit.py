@@ -1,4 +1,4 @@
-"""The row by which all processes share one budget of calls, and the block on a refused key."""
+"""The row with which all processes share one rate limit, and the block of a refused API key."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ __all__ = ["Payment", "RateLimit", "create_row", "microseconds", "repair", "rese
 
 
 class RateLimit(Model):
-    """The budget of one API key. `free_at` is a theoretical arrival time in microseconds (GCRA)."""
+    """The rate limit of an API key. `free_at` is the theoretical arrival time (GCRA) in µs."""
 
     key = fields.CharField(max_length=80, primary_key=True)
     free_at = fields.BigIntField(default=0)
     blocked_at = fields.DatetimeField(null=True)
     blocked_reason = fields.CharField(max_length=200, null=True)
     faults = fields.IntField(db_default=0)
-    """Transient faults in a row, over all processes."""
+    """Consecutive transient faults, over all processes."""
 
     class Meta:
         table = "rate_limit"
@@ -31,7 +31,7 @@ class RateLimit(Model):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What calls are taken from: an allowance, and the key of its row."""
+    """The rate limit that calls count against: the key of its row, and the allowance."""
 
     key: str
     allowance: Allowance
@@ -45,9 +45,9 @@ RETURNING faults
 
 
 async def take_call(payment: Payment, caller: Caller, now: datetime) -> int | None:
-    """Take one call if the allowance admits it for that caller now; None if it does not.
+    """Take one call; None if the allowance does not admit it for that caller now.
 
-    Returns the number of transient faults in a row before it.
+    Returns the number of consecutive transient faults before the call.
     """
     now_us, allowance = microseconds(now), payment.allowance
     latest = now_us + allowance.ahead_us(caller)
@@ -57,7 +57,7 @@ async def take_call(payment: Payment, caller: Caller, now: datetime) -> int | No
 
 
 async def create_row(key: str) -> None:
-    """Add the row of a key, unless there is one."""
+    """Add the row of a key if it is missing."""
     if await RateLimit.exists(key=key):
         return
     # A single statement: get_or_create opens a transaction, and callers may be cancelled.
@@ -66,9 +66,9 @@ async def create_row(key: str) -> None:
 
 
 async def repair(payment: Payment, now: datetime) -> None:
-    """Add a missing row, or bring `free_at` back that a process with a wrong clock put far ahead.
+    """Add a missing row, or correct a `free_at` that a wrong clock set too far ahead.
 
-    The row then says that the whole burst is used up, which is the most that can be.
+    The corrected row says that the whole burst is used up, which is the most that can be.
     """
     await create_row(payment.key)
     too_far = microseconds(now) + payment.allowance.farthest_us
@@ -77,7 +77,7 @@ async def repair(payment: Payment, now: datetime) -> None:
 
 
 async def reset_row(payment: Payment, now: datetime) -> None:
-    """Put the row into its most careful state, whatever it says: the burst is used up."""
+    """Set a row to its most careful state, with the burst used up and no faults."""
     await create_row(payment.key)
     await RateLimit.filter(key=payment.key).update(free_at=_used_up(payment, now), faults=0)
 

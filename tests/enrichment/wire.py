@@ -1,4 +1,4 @@
-"""What tests of the client need at either end of a socket."""
+"""The client under test, its limiter, and a scripted server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,14 +21,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class CountingLimiter:
-    """A limiter that counts, and may refuse after so many requests."""
+    """A limiter that counts requests and refuses them beyond `room`."""
 
     room: int = 1_000
     acquired: int = 0
     held_off: list[float] = field(default_factory=list)
     searches: int = 0
     outcomes: list[bool] = field(default_factory=list)
-    """Of each question in turn, whether it was answered."""
+    """For each request in turn, whether it was answered."""
 
     async def acquire(self, *, is_search: bool = False) -> None:
         if self.acquired >= self.room:
@@ -49,7 +49,7 @@ class CountingLimiter:
 def client_of(
     url: str, limiter: CountingLimiter, *, caps: Caps = NO_WAITS, key: str = KEY
 ) -> AbstractAsyncContextManager[CompaniesHouse]:
-    """Open a client whose two APIs are one server on this machine."""
+    """Return a client that uses one local server for both APIs."""
     return companies_house(
         endpoints=Endpoints(url, url), api_key=key, limiter=limiter, caps=caps, clock=lambda: NOW
     )
@@ -57,7 +57,7 @@ def client_of(
 
 @asynccontextmanager
 async def scripted(handler: Handler) -> AsyncIterator[str]:
-    """Serve every GET by one handler; give the origin."""
+    """Serve every GET with one handler; yield the origin."""
 
     @web.middleware
     async def dated(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -23,11 +23,11 @@ from tests.identity_provider import (
     JWKS,
     IdentityProvider,
     identity_provider,
-    made_key,
+    key_pair,
     public,
 )
 
-FIRST, SECOND = made_key("RSA"), made_key("RSA", 2)
+FIRST, SECOND = key_pair("RSA"), key_pair("RSA", 2)
 CADENCE = Cadence(
     lifetime=timedelta(minutes=10),
     grace=timedelta(hours=2),

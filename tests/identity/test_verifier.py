@@ -15,11 +15,11 @@ from identity.token_form import MAX_TOKEN, is_token
 from identity.verifier import read_header, verify
 from models.changes.sign_in import Identity
 from tests.clock import START, Clock
-from tests.identity_provider import AUDIENCE, IdentityProvider, made_key, public, segment, signed
+from tests.identity_provider import AUDIENCE, IdentityProvider, key_pair, public, segment, signed
 
 ISSUER = "https://id.example/realm"
-RSA, OTHER = made_key("RSA"), made_key("RSA", 2)
-P256, P384, ED = made_key("P-256"), made_key("P-384"), made_key("Ed25519")
+RSA, OTHER = key_pair("RSA"), key_pair("RSA", 2)
+P256, P384, ED = key_pair("P-256"), key_pair("P-384"), key_pair("Ed25519")
 NOW = START.timestamp()
 LEEWAY_S = 60
 EVERY = frozenset({"RS256", "PS256", "ES256", "ES384", "Ed25519", "EdDSA"})

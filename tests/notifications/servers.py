@@ -1,4 +1,4 @@
-"""Mail servers on loopback: a real one that answers as it is told, and ones that misbehave."""
+"""Mail servers on loopback: a real one with scripted answers, and faulty ones."""
 
 import asyncio
 import ssl
@@ -18,7 +18,7 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Inbox:
-    """What a server took, and how it answers: by turns, then with OK."""
+    """The mails that a server accepted, and its next answers; without any, it answers OK."""
 
     taken: list[tuple[str, Mail]] = field(default_factory=list)
     senders: list[str] = field(default_factory=list)
@@ -73,7 +73,7 @@ async def mail_server(
     needs_sign_in: bool = False,
     takes_utf8: bool = True,
 ) -> AsyncIterator[Inbox]:
-    """Run a mail server on a free port; `tls` alone offers STARTTLS."""
+    """Run a mail server on a free port; with `tls` alone, it offers STARTTLS."""
     inbox = inbox or Inbox()
 
     def make() -> SMTP:
@@ -99,7 +99,7 @@ async def mail_server(
 
 @asynccontextmanager
 async def odd_server(talk: Talk) -> AsyncIterator[str]:
-    """Run a server that talks to each client as it is told, and give its URL."""
+    """Run a server that runs `talk` for each connection; yield its URL."""
     talks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -122,7 +122,7 @@ async def odd_server(talk: Talk) -> AsyncIterator[str]:
 
 
 def dying_at(word: bytes) -> Talk:
-    """Talk like a mail server that is gone once a client has written a line so beginning."""
+    """Return a mail server that disconnects when a line starts with `word`."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example\r\n")
@@ -139,11 +139,11 @@ def dying_at(word: bytes) -> Talk:
 
 
 async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    """Take the connection and say nothing."""
+    """Accept the connection and send nothing."""
     await reader.read()
 
 
 async def unwilling(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Greet with a refusal."""
+    """Refuse in the greeting."""
     writer.write(b"554 no service here\r\n")
     await writer.drain()

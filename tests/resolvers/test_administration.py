@@ -61,7 +61,7 @@ async def test_nobody_gives_or_takes_over_what_they_do_not_hold(api: Api) -> Non
     for mutation, values, path in ways:
         refusal = await refused(api, token, mutation, "PERMISSION_NOT_HELD", **values)
         assert refusal["path"] == [path], mutation
-        assert "You do not hold" in refusal["message"]
+        assert "You do not have" in refusal["message"]
     # What they hold, implied too, they pass on; and taking away needs nothing of it.
     await api.done("grantPermissions", "", token=token, granteeId=high, permissions=[VIEW])
     given = {"granteeId": high, "permissions": [CLASS_EDIT]}
@@ -396,5 +396,5 @@ async def test_a_partners_access_ends_when_its_customer_is_no_reseller_any_more(
     newest = (await api.data(trail, id=partners.user))["node"]["auditTrail"][0]
     assert newest == {
         "operation": "user.disabled",
-        "reason": "The customer it is bound to is no reseller any more.",
+        "reason": "The customer that it is bound to is no longer a reseller.",
     }

@@ -467,7 +467,7 @@ async def test_deletability_tells_beforehand_what_the_mutation_then_does(api: Ap
         "deleteCustomerClass", "CLASS_HAS_BEEN_USED", id=own["Left"]["id"]
     )
     assert refusal["message"] == (
-        "1 customer has ever been in it, 0 now; first used 2026-10-01, last used 2026-10-02."
+        "1 customer has been in this class, 0 now; first used 2026-10-01, last used 2026-10-02."
     )
     before = await stored()
     unused = own["Unused"]["id"]

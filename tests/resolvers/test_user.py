@@ -8,7 +8,7 @@ from models import AuditEntry, User
 from models.rules.permission import CATALOGUE
 from models.tables.access import Scope
 from tests.access_world import add_group, add_user, codes, sign_in
-from tests.graphql_client import Api, counted_statements, until_heard
+from tests.graphql_client import Api, counted_statements, wait_for_notices
 
 ADMINISTER, SEE = Scope.ACCESS_ADMINISTER, Scope.ACCESS_READ
 VIEW, EDIT, LOOK_UP = Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.ENRICHMENT_RUN
@@ -145,7 +145,9 @@ async def test_what_is_wrong_with_a_grant_is_said_and_nothing_is_kept(api: Api) 
     (refusal,) = await api.refused(
         "revokePermissions", "PERMISSION_IMPLIED", granteeId=user_id, permissions=[VIEW]
     )
-    assert refusal["message"] == "customers:read comes with what stays: customers:write."
+    assert refusal["message"] == (
+        "customers:read is implied by a permission that would stay: customers:write."
+    )
 
 
 async def test_a_group_gives_its_members_what_it_was_granted(api: Api) -> None:
@@ -354,7 +356,7 @@ async def test_a_list_of_users_reads_each_relation_once(api: Api) -> None:
         user = await add_user(api, f"User {number}", VIEW, resellerId=partner["id"])
         await sign_in(api, user, VIEW)
         await add_group(api, f"Group {number}", LOOK_UP, members=[user])
-    await until_heard(api)
+    await wait_for_notices(api)
     await api.data("{ viewer { id } }")
     for select in OF_USERS:
         counts = []

@@ -1,8 +1,8 @@
-"""Writes operations over any schema at random: the same seed gives the same document.
+"""Writes random operations for any schema; the same seed returns the same document.
 
-They have what makes an executor's life hard: names given anew, fields that are asked for twice and
-merge, fragments of both kinds on all types that fit, `@skip` and `@include` by constants and
-variables, arguments as literals and variables, `__typename`, and several operations a document.
+They contain what is difficult for an executor: aliases, repeated fields that merge, inline and
+named fragments on every applicable type, `@skip` and `@include` with constants and variables,
+arguments as literals and as variables, `__typename`, and several operations per document.
 """
 
 from collections import defaultdict
@@ -25,19 +25,19 @@ DEFAULTS = {"$yes": "Boolean!", "$no": "Boolean! = false"}
 TURNS: tuple[dict[str, Any], ...] = ({"yes": True}, {"yes": False, "no": True}, {"yes": True})
 
 Choose = Callable[[Random, str, GraphQLArgument], Any]
-"""Gives a value for an argument by its name: as JSON, enums as `Name`, `ABSENT` for none."""
+"""Returns a value for an argument: as JSON, with enum values as `Name`; `ABSENT` omits it."""
 
 ABSENT = object()
 
 
 class Name(str):
-    """The value of an enum: a literal of it has no quotes."""
+    """An enum value, which is written without quotes."""
 
     __slots__ = ()
 
 
 class Asked(NamedTuple):
-    """A document, its operations, and the sets of variables to ask them with, in turn."""
+    """A document, its operations, and the sets of variables with which to run them in turn."""
 
     text: str
     operations: tuple[str | None, ...]
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
 
 
 class Writer:
-    """Writes one document."""
+    """Writes a random document."""
 
     def __init__(self, schema: GraphQLSchema, choose: Choose, seed: int) -> None:
         self.schema = schema
@@ -58,7 +58,7 @@ class Writer:
         self.keys: dict[tuple[str, str, str], str] = {}
 
     def document(self) -> Asked:
-        """Write one query, or now and then two that share a fragment."""
+        """Return a document with one query, or sometimes two that share a fragment."""
         query, random = self.schema.query_type, self.random
         body = self.selection(query, random.randint(3, 6))
         body += " k: __typename @include(if: $yes) @skip(if: $no)"
@@ -73,7 +73,7 @@ class Writer:
         return Asked(" ".join([*parts, *self.fragments.values()]), tuple(operations), self.turns)
 
     def selection(self, parent: Any, depth: int) -> str:
-        """Write what is between the braces below a type."""
+        """Return the content of a selection set for a type."""
         random, fields = self.random, getattr(parent, "fields", {})
         names = [
             name
@@ -90,7 +90,7 @@ class Writer:
         return " ".join(parts)
 
     def field(self, parent: Any, name: str, depth: int) -> str:
-        """Write a field; equal response keys stand for equal fields, so that they can merge."""
+        """Return a field; equal response keys stand for equal fields, so that they can merge."""
         asked = parent.fields[name]
         given = self.given(parent, name)
         wanted = get_named_type(asked.type)
@@ -102,7 +102,7 @@ class Writer:
         return f"{key}: {name}{given}{self.condition()}{below}"
 
     def given(self, parent: Any, name: str) -> str:
-        """Write the arguments of a field, or take those that it had before."""
+        """Return the arguments of a field, sometimes those of an earlier occurrence."""
         place = f"{parent.name}.{name}"
         if self.arguments[place] and self.random.random() < 0.4:
             return self.random.choice(self.arguments[place])
@@ -119,7 +119,7 @@ class Writer:
         return self.arguments[place][-1]
 
     def variable(self, argument: str, declared: GraphQLArgument) -> str:
-        """Declare a variable for an argument; it has a value of its own each turn."""
+        """Declare a variable for an argument, with a new value for each set; return its name."""
         name = f"v{len(self.variables)}"
         self.variables[f"${name}"] = str(declared.type)
         for turn in self.turns:
@@ -129,7 +129,7 @@ class Writer:
         return f"${name}"
 
     def fragment(self, parent: Any, depth: int) -> str:
-        """Write a fragment: for a type that can be met here, for an interface of it, or for all."""
+        """Return a fragment on the type, an interface of it, or a possible type."""
         random = self.random
         known = [name for name, on in self.fragments if on is parent]
         if known and random.random() < 0.3:
@@ -149,7 +149,7 @@ class Writer:
         return f"...{name}{self.condition()}"
 
     def condition(self) -> str:
-        """Write a directive, sometimes."""
+        """Return a directive, or an empty text."""
         if self.random.random() < 0.85:
             return ""
         kind = self.random.choice(("skip", "include"))
@@ -165,7 +165,7 @@ class Writer:
 
 
 def literal(value: Any) -> str:
-    """Write a value as GraphQL does."""
+    """Return a value as a GraphQL literal."""
     if isinstance(value, Name):
         return str(value)
     if isinstance(value, dict):

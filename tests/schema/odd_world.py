@@ -1,6 +1,6 @@
-"""A schema of every kind of field, data for it that is often wrong, and documents that ask for it.
+"""A schema with every kind of field, data that is often invalid, and random documents.
 
-All of it follows from a seed, so that the same world can be made twice and executed in two ways.
+All of it follows from a seed, so that the same world can be executed in two ways.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from strawberry.schema.config import StrawberryConfig
 
 
 class Later:
-    """Something to wait for, as often as you like."""
+    """An awaitable that can be awaited repeatedly."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -36,13 +36,13 @@ class Later:
 
 
 class Name(str):
-    """Text of another class."""
+    """A subclass of str."""
 
     __slots__ = ()
 
 
 class Anniversary(date):
-    """A day of another class."""
+    """A subclass of date."""
 
 
 @strawberry.enum
@@ -108,19 +108,19 @@ class Branch(Named):
 
     @strawberry.field
     async def computed(self) -> str:
-        """Compute something, or fail."""
+        """Return the name, or fail."""
         if self.name == "b":
             raise RuntimeError("There is no b.")
         return self.name
 
     @strawberry.field
     def at_once(self, times: int = 1) -> str | None:
-        """Compute something without waiting."""
+        """Return a text without awaiting."""
         return self.name * times
 
     @strawberry.field
     async def computed_leaf(self) -> Leaf | None:
-        """Give a leaf."""
+        """Return a leaf."""
         return self.leaf
 
 
@@ -153,7 +153,7 @@ class Query:
 
     @strawberry.field
     async def sure(self, info: strawberry.Info) -> Branch:
-        """Give a branch that must not be null."""
+        """Return a branch for a non-null field."""
         return info.context.branch  # type: ignore[no-any-return]  # it may be anything
 
 
@@ -205,7 +205,7 @@ VALUES = ("$yes", "$no", "true", "false")
 
 
 class World:
-    """What the root fields give, made when it is asked for."""
+    """The values of the root fields, made on first access."""
 
     branch: Any
     leaf: Any
@@ -221,7 +221,7 @@ class World:
         return made
 
     def value(self, wanted: GraphQLOutputType, depth: int) -> Any:
-        """Make a value of a type, or now and then of another."""
+        """Return a value of a type, or sometimes an invalid one."""
         random = self.random
         if random.random() < self.oddness:
             return random.choice(ODD)()
@@ -242,7 +242,7 @@ class World:
         return self.instance(wanted, depth)
 
     def instance(self, wanted: GraphQLObjectType, depth: int) -> Any:
-        """Make an object of a type, without some of its attributes if it comes to it."""
+        """Return an object of a type, sometimes with attributes missing."""
         cls: Any = {"Leaf": Leaf, "Branch": Branch, "Twig": Twig}[wanted.name]
         made = cls.__new__(cls)
         for asked in wanted.fields.values():
@@ -257,7 +257,7 @@ class World:
 
 
 def build(execution_context_class: type[Any] | None) -> strawberry.Schema:
-    """Build the schema."""
+    """Return the schema."""
     even = strawberry.scalar(name="Even", serialize=_even, parse_value=int)
     return strawberry.Schema(
         Query,
@@ -271,20 +271,20 @@ GRAPHQL: Any = build(None)._schema
 
 
 class Writer:
-    """Writes one document."""
+    """Writes a random document."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
         self.fragments: list[str] = []
 
     def document(self) -> str:
-        """Write a query of two variables."""
+        """Return a query with two variables."""
         selection = self.selection(GRAPHQL.query_type, 5)
         head = "query Asked($yes: Boolean!, $no: Boolean! = false)"
         return " ".join([head, selection, *self.fragments])
 
     def selection(self, parent: Any, depth: int) -> str:
-        """Write the fields below a type."""
+        """Return a selection set for a type."""
         random, names = self.random, ["__typename"]
         names += [
             name
@@ -298,7 +298,7 @@ class Writer:
         return "{ " + " ".join(parts) + " }"
 
     def field(self, parent: Any, name: str, depth: int) -> str:
-        """Write a field, perhaps by another name and on a condition."""
+        """Return a field, sometimes with an alias and a directive."""
         random = self.random
         alias = f"{name}_{random.randint(1, 2)}: " if random.random() < 0.2 else ""
         if name == "__typename":
@@ -311,7 +311,7 @@ class Writer:
         return f"{alias}{name}{self.condition()} {below}"
 
     def fragment(self, parent: Any, depth: int) -> str:
-        """Write a fragment, for one of the possible types or for all."""
+        """Return a fragment on the type itself or on one of its possible types."""
         random = self.random
         possible = [*GRAPHQL.get_possible_types(parent)] if is_abstract_type(parent) else []
         wanted = random.choice([parent, *possible])
@@ -324,7 +324,7 @@ class Writer:
         return f"...{name}{self.condition()}"
 
     def condition(self) -> str:
-        """Write a directive, sometimes."""
+        """Return a directive, or an empty text."""
         if self.random.random() < 0.85:
             return ""
         ways = [f"@{kind}(if: {value})" for kind in ("skip", "include") for value in VALUES]

@@ -13,8 +13,8 @@ from models.storage.database import Database
 from models.storage.row_query import RowQuery, Shape
 from models.storage.row_query_compiler import compile_shape
 from models.tables.numbering import SPAN
-from tests.databases import Databases, run_aside
-from tests.plans import explain_postgres, explain_sqlite, noted_statements, seed, whole_tables
+from tests.databases import Databases, run_outside_tests
+from tests.plans import explain_postgres, explain_sqlite, seed, selected_statements, whole_tables
 
 ENTRIES = 20_000
 PAGE = 50
@@ -60,9 +60,9 @@ def seeded(databases: Databases) -> Iterator[str]:
         urls.append(await databases.create())
         await seed(urls[0], ENTRIES, START)
 
-    run_aside(fill)
+    run_outside_tests(fill)
     yield urls[0]
-    run_aside(lambda: databases.drop(urls[0]))
+    run_outside_tests(lambda: databases.drop(urls[0]))
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def reader() -> RowQuery:
 async def test_no_page_reads_or_sorts_the_whole_trail(
     name: str, connection: asyncpg.Connection | None
 ) -> None:
-    with noted_statements() as statements:
+    with selected_statements() as statements:
         for beyond, is_backward in product(PLACES, (False, True)):
             await page(reader(), FILTERS[name], PAGE, beyond=beyond, is_backward=is_backward)
     assert await whole_tables(connection, statements) == []
@@ -124,7 +124,7 @@ async def test_no_page_reads_or_sorts_the_whole_trail(
 async def test_counts_are_right_and_read_no_whole_table_for_few(
     name: str, connection: asyncpg.Connection | None
 ) -> None:
-    with noted_statements() as statements:
+    with selected_statements() as statements:
         counted = await count(FILTERS[name])
     rows, _ = await page(reader(), FILTERS[name], ENTRIES)
     assert counted == min(len(rows), 10_001)

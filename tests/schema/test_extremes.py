@@ -38,7 +38,7 @@ from settings import Settings
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, context_of, running_api, the_schema
-from tests.partner_supplies import supplies_of
+from tests.partner_supplies import supplies_for
 from tests.partner_world import two_partners
 from tests.schema_walk import Walk
 
@@ -101,7 +101,7 @@ async def test_extreme_input_is_refused_by_a_code_or_can_be_read_again(api: Api)
     schema = build_schema(the_schema().as_str())
     places = numeric_arguments(schema)
     world = await two_partners(api.platform.database, api.clock)
-    supplies = await supplies_of(world)
+    supplies = await supplies_for(world)
     walk = Walk(
         schema,
         replace(

@@ -13,7 +13,7 @@ from models.tables.audit import ActorContext
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, running_api, the_schema
-from tests.marked_world import MARKERS, MASKING, add_marked_world, masked_token, told
+from tests.marked_world import MARKERS, MASKING, add_marked_world, markers_in, masked_token
 from tests.mutations import MUTATIONS
 from tests.selecting import everything_of
 
@@ -131,8 +131,8 @@ async def test_no_dry_run_tells_personal_data_to_who_may_not_see_it(
             hidden = await api.post(whole(mutation), tried, token=masked)
             assert "errors" not in shown.json(), (mutation, shown.json()["errors"])
             assert "errors" not in hidden.json(), (mutation, hidden.json()["errors"])
-            assert told(hidden.text) == set(), (mutation, values)
-            seen |= told(shown.text)
+            assert markers_in(hidden.text) == set(), (mutation, values)
+            seen |= markers_in(shown.text)
             codes = [
                 [one["code"] for one in answer.json()["data"][mutation]["userErrors"]]
                 for answer in (shown, hidden)

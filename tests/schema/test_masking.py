@@ -13,7 +13,7 @@ from schema.base.personal_guard import UnmaskedError, refuse_unmasked
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, connected, running_api, serving, the_schema
-from tests.marked_world import MARKERS, MASKING, add_marked_world, masked_token, told
+from tests.marked_world import MARKERS, MASKING, add_marked_world, markers_in, masked_token
 from tests.selecting import everything_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -101,8 +101,8 @@ async def test_no_query_tells_personal_data_to_who_may_not_see_it(
         hidden = await api.post(document, token=masked)
         assert "errors" not in shown.json(), (name, shown.json()["errors"])
         assert "errors" not in hidden.json(), (name, hidden.json()["errors"])
-        assert told(hidden.text) == set(), name
-        seen |= told(shown.text)
+        assert markers_in(hidden.text) == set(), name
+        seen |= markers_in(shown.text)
     assert seen == MARKERS
 
 
@@ -229,8 +229,8 @@ async def test_exports_are_masked_too(api: Api, ids: dict[str, str], masked: str
             for token in (api.token, masked)
         ]
         assert (shown.status_code, hidden.status_code) == (200, 200)
-        assert told(shown.text) != set()
-        assert told(hidden.text) == set()
+        assert markers_in(shown.text) != set()
+        assert markers_in(hidden.text) == set()
         assert len(hidden.text.splitlines()) == len(shown.text.splitlines())
 
 

@@ -27,10 +27,10 @@ from models.lists.customer_list import (
 from models.storage import row_query
 from models.storage.database import READER, Database
 from models.storage.tenant_scope import bind_tenant, keeping_tenant
-from tests.databases import Databases, run_aside
+from tests.databases import Databases, run_outside_tests
 from tests.graphql_client import context_of, the_schema
 from tests.partner_world import partner
-from tests.plans import MODES, Statement, explain_postgres, noted_statements, seed
+from tests.plans import MODES, Statement, explain_postgres, seed, selected_statements
 from tests.schema.test_audit_plans import reader as entry_reader
 from tests.schema.test_plans import FILTERS, PLACES, START, reader
 
@@ -69,9 +69,9 @@ def seeded(databases: Databases) -> Iterator[str]:
         await connection.execute("VACUUM ANALYZE")
         await connection.close()
 
-    run_aside(fill)
+    run_outside_tests(fill)
     yield urls[0]
-    run_aside(lambda: databases.drop(urls[0]))
+    run_outside_tests(lambda: databases.drop(urls[0]))
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def allowed(connection: asyncpg.Connection | None) -> int:
 async def test_no_list_of_a_small_partner_goes_through_those_of_others(
     name: str, connection: asyncpg.Connection | None
 ) -> None:
-    with noted_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, keeping_tenant():
         bind_tenant(SMALL)
         for order, is_deep, is_backward in product(CustomerOrder, (False, True), (False, True)):
             beyond = (PLACES[order.column], "cus_1") if is_deep else None
@@ -146,7 +146,7 @@ async def test_a_small_partner_finds_its_customers_in_each_class(
     connection: asyncpg.Connection | None,
 ) -> None:
     ids = [row.id for row in await CustomerClass.all()]
-    with noted_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, keeping_tenant():
         bind_tenant(SMALL)
         shown = await first_of_classes(reader(), ids, 5)
         counted = await count_of_classes(ids)
@@ -169,7 +169,7 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
       deliveryExposure(from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z") {
         nodes { customerId } } }"""
     context = context_of(database, partner(SMALL))
-    with noted_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, keeping_tenant():
         bind_tenant(SMALL)
         result = await the_schema().execute(document, {"first": first}, context_value=context)
     assert result.errors is None
@@ -193,7 +193,7 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
 async def test_the_trail_of_a_small_partner_is_found_by_whose_it_is(
     wanted: AuditFilter, connection: asyncpg.Connection | None
 ) -> None:
-    with noted_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, keeping_tenant():
         bind_tenant(SMALL)
         shown, _ = await audit_list.page(entry_reader(), wanted, 50)
         beyond = (START, "aud_1")
@@ -207,7 +207,7 @@ async def test_the_trail_of_a_small_partner_is_found_by_whose_it_is(
 async def test_a_large_partner_goes_through_its_own_at_most(
     connection: asyncpg.Connection | None,
 ) -> None:
-    with noted_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, keeping_tenant():
         bind_tenant(LARGE)
         for order in CustomerOrder:
             shown, _ = await page(reader(), CustomerFilter(), order, 50)

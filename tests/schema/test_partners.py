@@ -32,7 +32,7 @@ from tests.graphql_client import (
     serving,
     the_schema,
 )
-from tests.partner_supplies import HIDDEN, LATER, supplies_of
+from tests.partner_supplies import HIDDEN, LATER, supplies_for
 from tests.partner_world import (
     TwoPartners,
     contents_of,
@@ -117,7 +117,7 @@ async def asking(api: Api, *, is_bound: bool = True) -> Asking:
     return Asking(
         api,
         world,
-        Walk(build_schema(the_schema().as_str()), await supplies_of(world)),
+        Walk(build_schema(the_schema().as_str()), await supplies_for(world)),
         token,
         secrets_of(world, contents),
         frozenset(texts(contents)),
@@ -241,7 +241,7 @@ async def test_what_tells_of_all_customers_of_a_class_is_refused(
 async def test_nothing_of_others_is_changed(partners: Asking) -> None:
     """Each act is done for good, with an id or another text of theirs somewhere in its input."""
     world, walk = partners.world, partners.walk
-    supplies = await supplies_of(world)
+    supplies = await supplies_for(world)
     walk = Walk(
         build_schema(the_schema().as_str()),
         type(supplies)(

@@ -22,9 +22,9 @@ from models.storage.row_query import FEW, Many, RowQuery, Shape
 from models.storage.row_query_compiler import compile_shape
 from models.storage.sql import Sql, among
 from models.tables.access import Principal, Scope
-from tests.databases import Databases, run_aside
+from tests.databases import Databases, run_outside_tests
 from tests.graphql_client import context_of, the_schema
-from tests.plans import MODES, explain_postgres, noted_statements, seed, whole_tables
+from tests.plans import MODES, explain_postgres, seed, selected_statements, whole_tables
 
 CUSTOMERS = 20_000
 PAGE = 50
@@ -79,9 +79,9 @@ def seeded(databases: Databases) -> Iterator[str]:
         urls.append(await databases.create())
         await seed(urls[0], CUSTOMERS, START)
 
-    run_aside(fill)
+    run_outside_tests(fill)
     yield urls[0]
-    run_aside(lambda: databases.drop(urls[0]))
+    run_outside_tests(lambda: databases.drop(urls[0]))
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ async def test_no_page_reads_all_customers(
     name: str, connection: asyncpg.Connection | None
 ) -> None:
     read = reader()
-    with noted_statements() as statements:
+    with selected_statements() as statements:
         for order, is_deep, is_backward in product(CustomerOrder, (False, True), (False, True)):
             beyond = (PLACES[order.column], "cus_1") if is_deep else None
             await page(read, FILTERS[name], order, PAGE, beyond=beyond, is_backward=is_backward)
@@ -146,7 +146,7 @@ async def test_a_page_of_a_class_reads_little_more_than_it_shows(
     classes = await CustomerClass.all().count()
     for order, is_deep in product(CustomerOrder, (False, True)):
         beyond = (PLACES[order.column], "cus_1") if is_deep else None
-        with noted_statements() as statements:
+        with selected_statements() as statements:
             shown, _ = await page(read, FILTERS[name], order, PAGE, beyond=beyond)
         for mode in ("force_custom_plan", "force_generic_plan"):
             nodes = await explain_postgres(connection, statements[0], (mode,))
@@ -160,7 +160,7 @@ async def test_no_count_reads_all_customers(
     name: str, connection: asyncpg.Connection | None
 ) -> None:
     """Of what most customers hold, 10,000 are found soon in whatever way."""
-    with noted_statements() as statements:
+    with selected_statements() as statements:
         await count(FILTERS[name])
     assert await whole_tables(connection, statements) == []
 
@@ -169,7 +169,7 @@ async def test_the_customers_of_classes_are_read_by_index(
     connection: asyncpg.Connection | None,
 ) -> None:
     ids = [row.id for row in await CustomerClass.all()]
-    with noted_statements() as statements:
+    with selected_statements() as statements:
         shown = await first_of_classes(reader(), ids, 5)
         await first_of_classes(reader(), ids, 5, ("customer 0010000", "cus_1"))
         counted = await count_of_classes(ids)
@@ -186,7 +186,7 @@ async def test_what_belongs_to_customers_is_read_by_index(
     """The class history and suggestions of few come along with them on PostgreSQL."""
     principal = Principal("tok_1", "Tess", frozenset(Scope))
     context = context_of(database, principal)
-    with noted_statements() as statements:
+    with selected_statements() as statements:
         result = await the_schema().execute(
             f"""{{ customers(first: {first}, sort: ACCOUNT_NUMBER_ASC) {{ nodes {{
               classHistory {{ id to {{ name }} }} enrichment {{ history {{ id }} }}
@@ -213,7 +213,7 @@ async def test_what_comes_along_is_read_of_the_rows_that_are_shown(
     manies = {"class_history": Many(history, "customer_id", "t0.changed_at, t0.id")}
     read = RowQuery(compile_shape(Shape(Row, Customer, {"id": (("id",), None)}, manies=manies)))
     by_id = among("t0.id", ["cus_0000001", "cus_0000007"])
-    with noted_statements() as statements:
+    with selected_statements() as statements:
         for wanted, order in product(FILTERS.values(), CustomerOrder):
             await page(read, wanted, order, FEW)
         await read.read(by_id, most=2)

@@ -20,10 +20,10 @@ from models import Customer
 from models.storage.database import Database
 from tests.factories import add_customer
 from tests.graphql_client import Api, the_schema
-from tests.partner_supplies import supplies_of
+from tests.partner_supplies import supplies_for
 from tests.partner_world import TwoPartners, texts, two_partners
 from tests.schema_walk import Probe, Walk
-from tests.statement_log import told_statements
+from tests.statement_log import logging_statements
 
 ID = re.compile(r"[a-z]{3}_[0-9a-z]{26}")
 VALUE = re.compile(r"'[^']*'")
@@ -93,7 +93,7 @@ class Measured:
     @contextmanager
     def _sent(self) -> Iterator[_Sent]:
         handler = _Sent()
-        with told_statements(handler):
+        with logging_statements(handler):
             yield handler
 
 
@@ -160,7 +160,7 @@ async def test_nothing_that_can_be_guessed_costs_more_where_it_exists(
     api: Api, world: TwoPartners
 ) -> None:
     """Whatever argument of a query names something by other means than an id."""
-    walk = Walk(build_schema(the_schema().as_str()), await supplies_of(world))
+    walk = Walk(build_schema(the_schema().as_str()), await supplies_for(world))
     measured = Measured(api)
     await measured.begin()
     tried: list[str] = []

@@ -24,7 +24,7 @@ from tests.graphql_client import (
     connected,
     running_live_api,
     serving,
-    until_followed,
+    wait_for_subscriptions,
 )
 from web.sign_in import SignInUnavailable
 from web.socket_sessions import Connection, ConnectionLimits, Connections, TooManyConnections
@@ -44,7 +44,7 @@ async def following(api: Api, token: str) -> AsyncIterator[tuple[Socket, str]]:
     async with serving(api.app) as address, connected(address) as socket:
         await socket.sign_in(token)
         operation = await socket.subscribe(FOLLOW, id=customer["id"])
-        await until_followed(api)
+        await wait_for_subscriptions(api)
         yield socket, operation
 
 
@@ -85,7 +85,7 @@ async def test_an_idle_socket_ends_with_its_credential(live: LiveApi, end: str) 
         async with asyncio.timeout(PROMPTLY_S):
             await change()
             assert await socket.ended() == ({operation: code}, 4403)
-    await until_followed(live, 0)
+    await wait_for_subscriptions(live, 0)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ async def test_subscriptions_have_a_limit(
         await one.sign_in(live.token)
         first = await one.subscribe(FOLLOW, id=customer["id"])
         await one.subscribe(FOLLOW, id=customer["id"])
-        await until_followed(live, 2)
+        await wait_for_subscriptions(live, 2)
         third = await one.subscribe(FOLLOW, id=customer["id"])
         refused = await one.receive()
         assert (refused["type"], refused["id"]) == ("error", third)
@@ -225,7 +225,7 @@ async def test_subscriptions_have_a_limit(
             "limit": limit,
         }
         await one.send(type="complete", id=first)
-        await until_followed(live, 1)
+        await wait_for_subscriptions(live, 1)
         assert "data" in await one.ask(VIEWER)
 
 
@@ -241,7 +241,7 @@ async def test_the_subscriptions_of_a_credential_count_over_its_connections(
             socket = await stack.enter_async_context(connected(address))
             await socket.sign_in(live.token)
             await socket.subscribe(FOLLOW, id=customer["id"])
-            await until_followed(live, followers)
+            await wait_for_subscriptions(live, followers)
         async with connected(address) as third:
             await third.sign_in(live.token)
             await third.subscribe(VIEWER)
@@ -272,7 +272,7 @@ async def test_operations_of_sockets_take_turns_and_waiting_subscriptions_hold_n
             await follower.sign_in(live.token)
             await asker.sign_in(live.token)
             followed = await follower.subscribe(FOLLOW, id=customer["id"])
-            await until_followed(live)
+            await wait_for_subscriptions(live)
             assert "data" in await asker.ask(COUNT)  # the subscription holds no turn
             monkeypatch.setattr("resolvers.customer.page", slow)
             running = await asker.subscribe(PAGE)

@@ -22,7 +22,7 @@ from tests.graphql_client import (
     running_api,
     serving,
     stored,
-    until_followed,
+    wait_for_subscriptions,
 )
 from web.websocket import GraphQLSocket
 
@@ -133,7 +133,7 @@ async def test_each_enrichment_is_delivered_to_who_follows_the_customer(
     )
     other = await live.save_customer(name="B", classCode="COMPANY_UK_LIMITED")
     operation = await socket.subscribe(FOLLOW, id=customer["id"])
-    await until_followed(live)
+    await wait_for_subscriptions(live)
     await live.save_customer(id=other["id"], companyNumber="102")
     await live.save_customer(id=customer["id"], companyNumber="101")
     assert await socket.next(operation) == {"data": {"customerEnriched": SUCCEEDED}}
@@ -161,7 +161,7 @@ async def test_without_since_nothing_of_the_past_is_delivered(
     customer = await live.save_customer(**ALPHA)
     await live.settled(customer["id"])
     operation = await socket.subscribe(FOLLOW, id=customer["id"])
-    await until_followed(live)
+    await wait_for_subscriptions(live)
     await live.save_customer(id=customer["id"], companyNumber="401")
     delivered = (await socket.next(operation))["data"]["customerEnriched"]["enrichment"]
     assert delivered["status"] == "NOT_FOUND"
@@ -172,9 +172,9 @@ async def test_a_subscription_ends_when_the_client_completes_it(
 ) -> None:
     customer = await live.save_customer(**ALPHA)
     operation = await socket.subscribe(FOLLOW, id=customer["id"])
-    await until_followed(live)
+    await wait_for_subscriptions(live)
     await socket.send(type="complete", id=operation)
-    await until_followed(live, 0)
+    await wait_for_subscriptions(live, 0)
     assert await socket.ask(VIEWER) == {"data": {"viewer": {"name": "Tess Tester"}}}
 
 

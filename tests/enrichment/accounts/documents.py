@@ -1,4 +1,4 @@
-"""Builds small filed documents, written for these tests, with chosen facts and mistakes."""
+"""Builds small accounts documents with chosen facts and errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FIGURES = (
     "totalAssetsLessCurrentLiabilities",
     "netAssets",
 )
-"""The figures that are read, as a profile names them."""
+"""The figures that are read, by their names in a profile."""
 
 DAY = "2024-12-31"
 PRIOR = "2023-12-31"
@@ -115,7 +115,7 @@ DATED = text("BalanceSheetDate", DAY, "now") + text(
 
 @dataclass(frozen=True)
 class Inline:
-    """An inline document: `body` is its facts; each other part may be replaced."""
+    """An inline XBRL document: `body` has the facts; each other part can be replaced."""
 
     body: str
     identity: str = IDENTITY
@@ -160,7 +160,7 @@ BALANCE_SHEET = (
 
 
 def plain(*facts: str) -> bytes:
-    """Build a plain XBRL instance of the schemas of 2004 to 2009."""
+    """Return a plain XBRL instance in the schemas of 2004 to 2009."""
     contexts = CONTEXTS.replace(NUMBER, NAME.upper())
     return (
         '<?xml version="1.0"?><xbrl xmlns="http://www.xbrl.org/2003/instance" '

@@ -1,4 +1,4 @@
-"""A caller of the sandbox that knows no more than HTTP."""
+"""A plain HTTP client for the sandbox."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ class Clock:
 
 
 class Caller:
-    """Asks a sandbox with a key, following nothing."""
+    """Sends requests with a key and follows no redirects."""
 
     def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
         self.sandbox = sandbox
@@ -47,7 +47,7 @@ class Caller:
         return orjson.loads(body)
 
     async def accounts_link(self, number: str = "00000101") -> str:
-        """Return the link of the newest accounts."""
+        """Return the document link of the newest accounts."""
         history = await self.json(f"/company/{number}/filing-history?category=accounts")
         return str(history["items"][0]["links"]["document_metadata"])
 

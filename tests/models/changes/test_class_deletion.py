@@ -41,7 +41,7 @@ async def test_a_class_with_a_customer_cannot_be_deleted(
     async with refused(RefusalCode.CLASS_HAS_BEEN_USED, "id") as caught:
         await delete(database, act, row)
     assert caught.value.refusals[0].message == (
-        "1 customer has ever been in it, 1 now; first used 2026-10-01, last used 2026-10-01."
+        "1 customer has been in this class, 1 now; first used 2026-10-01, last used 2026-10-01."
     )
 
 
@@ -59,7 +59,7 @@ async def test_a_class_whose_only_customer_moved_away_cannot_be_deleted(
     async with refused(RefusalCode.CLASS_HAS_BEEN_USED, "id") as caught:
         await delete(database, act, row)
     assert caught.value.refusals[0].message == (
-        "1 customer has ever been in it, 0 now; first used 2026-10-01, last used 2026-10-04."
+        "1 customer has been in this class, 0 now; first used 2026-10-01, last used 2026-10-04."
     )
 
 

@@ -111,7 +111,7 @@ async def test_customers_left_without_a_replacement_are_refused(
         await add_customer(database, act, class_id=row.id)
     async with refused(RefusalCode.CLASS_HAS_CUSTOMERS, "replacementId") as caught:
         await retire(database, act, row)
-    assert caught.value.refusals[0].message.startswith("2 customers are in it")
+    assert caught.value.refusals[0].message.startswith("2 customers are in this class")
 
 
 async def test_a_class_without_customers_needs_no_replacement(

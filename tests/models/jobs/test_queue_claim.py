@@ -23,7 +23,7 @@ from models.storage.sql import _numbered
 from models.tables.rate_limit import create_row, microseconds
 from tests.clock import START, Clock
 from tests.factories import everything
-from tests.plans import explain_sqlite, noted_statements
+from tests.plans import explain_sqlite, selected_statements
 from tests.queueing import LEASE, REGISTER, add, take
 
 LOOKUP = "enrich"
@@ -324,7 +324,7 @@ async def test_placing_a_job_reads_one_other_however_old_the_plan_is(
     database: Database, clock: Clock, reseller: str | None
 ) -> None:
     """R90: the plan is made while the queue is empty, and kept while it grows."""
-    with noted_statements() as statements:
+    with selected_statements() as statements:
         await last_place(LOOKUP, BULK, reseller)
     (asked,) = statements
     if not database.is_postgres:
