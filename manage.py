@@ -100,7 +100,7 @@ def serve(*, worker: bool, development: bool) -> None:
     app = create_app(settings, with_worker=worker, on_ready=note)
     config = Config(
         app,
-        Limits(settings.most_connections, settings.client_timeout_s, settings.keep_alive_s),
+        Limits(settings.max_connections, settings.client_timeout_s, settings.keep_alive_s),
         host=settings.host,
         port=settings.port,
         ws_max_size=settings.max_request_bytes,

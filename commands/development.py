@@ -56,7 +56,7 @@ FIRST_QUERY = (
 async def development_greeting(platform: Platform) -> list[str]:
     """Prepare the database for a first look, and give the lines to print."""
     token = await issue_token("Development", frozenset(Scope), platform.clock(), LIFETIME)
-    if platform.settings.uses_own_sandbox and not await models.Customer.exists():
+    if platform.settings.companies_house_sandbox and not await models.Customer.exists():
         act = ActorContext(
             Principal("development", "Development", frozenset(Scope)),
             platform.clock(),

@@ -71,7 +71,7 @@ async def check_provider(settings: Settings) -> list[Finding]:
 
 async def check_register(settings: Settings) -> list[Finding]:
     """Ask Companies House for a company, which needs a key that it accepts."""
-    if settings.uses_own_sandbox or not settings.has_register:
+    if settings.companies_house_sandbox or not settings.has_register:
         return []
     from enrichment.client import companies_house  # noqa: PLC0415  # servers need not load it
 

@@ -65,8 +65,9 @@ class Process:
             findings += filter(None, (too_few_files(self._settings, file_limit()),))
         findings += await pooler_findings(self._settings)
         for finding in findings:
-            log.warning(
-                "configuration_problem",
+            write = log.info if finding.is_hint else log.warning
+            write(
+                "configuration_hint" if finding.is_hint else "configuration_problem",
                 code=finding.code,
                 variable=finding.variable,
                 problem=finding.message,

@@ -48,7 +48,7 @@ REFUSED_SHARE = 0.1
 class Limits:
     """What a client may cost; times in seconds."""
 
-    most_connections: int = 10_000
+    max_connections: int = 10_000
     client_timeout: float = 30
     """For the head of a request, for its body, and for taking anything at all of the answer."""
     keep_alive: int = 75
@@ -143,7 +143,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, unless there are too many."""
-        others, most = len(self.connections), self.config.limits.most_connections
+        others, most = len(self.connections), self.config.limits.max_connections
         super().connection_made(transport)
         self.flow = HeldFlow(transport)
         self._unread = bytearray()

@@ -181,7 +181,9 @@ async def test_who_has_signed_in_before_does_not_queue_with_those_who_guess(cloc
 
 @asynccontextmanager
 async def limited(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    async with running_api(databases, clock, guesses=3, guess_window_s=60) as started:
+    async with running_api(
+        databases, clock, auth_failure_limit=3, auth_failure_window_s=60
+    ) as started:
         yield started
 
 

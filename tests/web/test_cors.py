@@ -35,7 +35,11 @@ SHOWN = {
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
     origins = f"{APP}, http://localhost:3000"
     async with running_api(
-        databases, clock, cors_origins=origins, public_url="https://api.example", guesses=1
+        databases,
+        clock,
+        cors_origins=origins,
+        public_url="https://api.example",
+        auth_failure_limit=1,
     ) as started:
         yield started
 
