@@ -61,7 +61,7 @@ from web.proxy import ForwardedBy, TrustedProxies
 from web.request_ids import RequestIds
 from web.routes import Application, schema_route
 from web.sign_in import SignInUnavailable
-from web.socket_sessions import ConnectionLimits, Connections
+from web.socket_sessions import SessionLimits, SocketSessions
 from web.websocket import GraphQLSocket
 
 log = structlog.get_logger(__name__)
@@ -263,7 +263,7 @@ def create_app(
                 site.started(platform)
                 worker = await platform.worker(f"web-{uuid4()}") if with_worker else None
                 running = asyncio.create_task(worker.run()) if worker else None
-                watching = asyncio.create_task(connections.watch(platform.database.signals))
+                watching = asyncio.create_task(sessions.watch(platform.database.signals))
                 if on_ready is not None:
                     await on_ready(platform)
                 # Objects created at start are never freed, so the collector need not look at them.
@@ -296,19 +296,19 @@ def create_app(
     )
     sign_in = SignIn(site.authenticate, auth_failures)
     endpoint = GraphQLEndpoint(schema, sign_in, site.context, limiters, documents)
-    limits = ConnectionLimits(
+    limits = SessionLimits(
         settings.connection_subscriptions,
         settings.credential_subscriptions,
         settings.credential_connections,
     )
     request_log = RequestLog(settings.slow_operation_s)
-    connections = Connections(site.authenticate, site.credentials_state, clock, limits)
+    sessions = SocketSessions(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
         schema,
         sign_in,
         site.context,
         limiters,
-        connections,
+        sessions,
         documents,
         settings.page_origins,
         log=request_log,

@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     """Mail server: `smtp://`, `smtp+starttls://` or `smtps://`, user, password, host and port.
 
-    Unset: mails are written to files in `MAILBOX` and reach nobody.
+    Unset: mails are written to files in `MAILBOX` and not sent.
     """
     smtp_timeout_s: float = Field(default=10, ge=1, le=600)
     """Seconds in which the mail server must accept a mail; otherwise it is sent again later."""
@@ -256,7 +256,9 @@ class Settings(BaseSettings):
         try:
             return tuple(ip_network(one) for one in _split(given))
         except ValueError:
-            raise ValueError("TRUSTED_PROXIES must be networks, as 10.0.0.0/8") from None
+            raise ValueError(
+                "TRUSTED_PROXIES must be addresses and networks, as 10.0.0.0/8"
+            ) from None
 
     @field_validator("public_url")
     @classmethod

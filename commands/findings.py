@@ -88,7 +88,7 @@ def _mail(settings: Settings) -> Finding | None:
     return Finding(
         "NO_MAIL_SERVER",
         "SMTP_URL",
-        f"Mails are written to files in {settings.mailbox} and reach nobody. Set SMTP_URL.",
+        f"Mails are written to files in {settings.mailbox} and not sent. Set SMTP_URL.",
     )
 
 

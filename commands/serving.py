@@ -1,4 +1,4 @@
-"""The server of `manage.py serve`, which logs why it stopped."""
+"""The server of `manage.py serve`."""
 
 import socket
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Turns what was read of a company into profile entries with their provenance. PURE."""
+"""Turns data of a company into profile entries with their source. PURE."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,25 +14,25 @@ from models.rules.profile import ACCOUNTS_FIELDS, ADDRESS_LINES, ProfileEntry, i
 EMPLOYEES = "employees"
 _SLACK = timedelta(days=7)
 EMPLOYEES_COMPULSORY_FROM = date(2016, 1, 1)
-"""Years from here on must disclose the number of employees, dormant companies excepted."""
+"""Financial years from this day must disclose employees, except for dormant companies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where and when something was read."""
+    """The source and time of data."""
 
     source: str
     retrieved_at: datetime
 
     def entry(self, value: Any) -> ProfileEntry:
-        """Make an entry that was read there and then."""
+        """Return an entry with this source and time."""
         return ProfileEntry(
             value=value, source=self.source, retrieved_at=self.retrieved_at.isoformat()
         )
 
 
 def profile_entries(record: CompanyRecord, origin: Origin) -> dict[str, ProfileEntry]:
-    """Give the entries that the company profile fills (R84); a date to come is passed over."""
+    """Return the entries from a company profile (R84); a future date is left out."""
     entries = {}
     if record.registered_address is not None:
         address = record.registered_address
@@ -46,7 +46,7 @@ def profile_entries(record: CompanyRecord, origin: Origin) -> dict[str, ProfileE
 
 
 def profile_details(record: CompanyRecord, origin: Origin) -> dict[str, Any]:
-    """Give what only the register knows of a company."""
+    """Return the data of a company that only Companies House has."""
     return {
         "company_name": record.name,
         "company_type": record.type,
@@ -75,7 +75,7 @@ def profile_details(record: CompanyRecord, origin: Origin) -> dict[str, Any]:
 
 
 def filing_details(filing: AccountsFiling) -> dict[str, Any]:
-    """Give which accounts were the newest, whether or not they could be read (A24)."""
+    """Return which accounts are the newest, whether or not they could be read (A24)."""
     return {
         "accounts_filing_id": filing.transaction_id,
         "accounts_filed_on": _iso(filing.filed_on),
@@ -87,7 +87,7 @@ def filing_details(filing: AccountsFiling) -> dict[str, Any]:
 def accounts_entries(
     accounts: Accounts, filing: AccountsFiling, origin: Origin
 ) -> dict[str, ProfileEntry]:
-    """Return the entries that filed accounts fill: employees and the asset totals (A22, A23)."""
+    """Return the entries from filed accounts: employees and the asset totals (A22, A23)."""
     entries = {}
     of_filing = _doubts_of_filing(accounts, filing)
     for name in ACCOUNTS_FIELDS:
@@ -119,7 +119,7 @@ def accounts_entries(
 
 
 def _doubts_of_filing(accounts: Accounts, filing: AccountsFiling) -> set[WarningCode]:
-    """Return the warning that the register files these accounts under another date, if it does."""
+    """Return a warning if the filing has another date than the balance sheet."""
     filed_for = filing.period_end_on
     if filed_for is None or abs(accounts.balance_sheet_date - filed_for) <= _SLACK:
         return set()
@@ -127,7 +127,7 @@ def _doubts_of_filing(accounts: Accounts, filing: AccountsFiling) -> set[Warning
 
 
 def shortfall(accounts: Accounts) -> EnrichmentReason | None:
-    """Tell what accounts that could be read do not say, though one would expect it to (R85)."""
+    """Return the reason why readable accounts lack expected figures; None if they do not (R85)."""
     figures = [getattr(accounts, name) for name in ACCOUNTS_FIELDS if name != EMPLOYEES]
     if accounts.unreadable:
         return EnrichmentReason.ACCOUNTS_UNREADABLE

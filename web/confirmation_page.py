@@ -95,7 +95,7 @@ class ConfirmationPages:
         """Look at a link, or follow it if its button was pressed; raises TooManyAuthFailures."""
         token: str = request.path_params["token"]
         address = address_of(request.scope)
-        async with self._auth_failures.turn(address):
+        async with self._auth_failures.slot(address):
             if request.method != "POST":
                 followed = await look_at(token, purpose, self._clock())
             elif await is_known(token, purpose):

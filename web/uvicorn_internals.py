@@ -124,15 +124,14 @@ class HttpProtocol(HttpToolsProtocol):
     def begin_request(self) -> None:
         """Start the application on the head that was just parsed.
 
-        What the parser reports as headers from here on are trailers. They go to a list that nobody
-        reads.
+        The parser reports trailers as headers. From here on they go to a list that is never read.
         """
         if self.parser.get_http_version() == "1.0":
             self.expect_100_continue = False  # it must be ignored (RFC 9110, 10.1.1)
         self.scope["state"]["is_gone"] = self.transport.is_closing
         super().on_headers_complete()
         if self.expect_100_continue:
-            # Without `100 Continue` nobody knows whether a body follows, so nothing else may.
+            # Without `100 Continue` it is unknown whether a body follows, so no request may follow.
             self.cycle.keep_alive = False
         self.headers = []
 
