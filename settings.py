@@ -21,10 +21,7 @@ MAIL_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
 
 
 class Settings(BaseSettings):
-    """What an operator may set: each field by the environment variable of its name in capitals.
-
-    The text below a field is its description, which the documentation repeats.
-    """
+    """The settings; each is read from the environment variable of its name in capitals."""
 
     model_config = SettingsConfigDict(
         frozen=True, env_ignore_empty=True, extra="ignore", use_attribute_docstrings=True
