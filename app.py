@@ -1,10 +1,10 @@
-"""The composition root: builds clients, clocks and workers, and wires them into one application."""
+"""The composition root: creates clients, clocks and workers, and puts one application together."""
 
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
@@ -39,7 +39,7 @@ from models.tables.access import SYSTEM, TOKENS, Principal
 from models.tables.audit import AUDIT, ActorContext
 from models.tables.mail_quota import MailQuota
 from models.tables.numbering import keep_numbering
-from notifications.mail_transport import transport_of
+from notifications.mail_transport import organisation_of, transport_of
 from observability.logs import log_failure
 from observability.request_log import RequestLog
 from schema.base.context import Candidate, Context, RegisterUnavailable
@@ -61,47 +61,47 @@ from web.proxy import ForwardedBy, TrustedProxies
 from web.request_ids import RequestIds
 from web.routes import Application, schema_route
 from web.sign_in import SignInUnavailable
-from web.socket_sessions import ConnectionLimits, Connections
+from web.socket_sessions import SessionLimits, SocketSessions
 from web.websocket import GraphQLSocket
 
 log = structlog.get_logger(__name__)
 
 GC_THRESHOLDS = (2_000, 5, 200)
-"""Of the three generations. A collection holds up every request: one of 50,000 objects takes 20 ms,
-or 80 if they are garbage of sockets. So there are many, each of few objects."""
+"""Thresholds of the three generations. A collection stops all requests: one of 50,000 objects takes
+20 ms, or 80 ms if they are left over from sockets. So collections are frequent and small."""
 KINDS = (ENRICH, CONFIRMATION_MAIL)
 """The kinds of jobs that a worker can run."""
 
 
 def utc_now() -> datetime:
-    """Give the time; the only clock of the running program."""
+    """Return the current time; the only clock of the running program."""
     return datetime.now(UTC)
 
 
 @dataclass(slots=True)
 class Platform:
-    """What a process is made of, once it is open."""
+    """The open database, clients and clocks of a process."""
 
     settings: Settings
     database: Database
     credentials: Credentials
     register: Register | None
-    """None where neither a key nor an address nor a sandbox is set."""
+    """None if no API key, address or sandbox is set."""
     budget: SharedBudget
     clock: Callable[[], datetime]
     shared_clock: DatabaseClock
     lookups: LookupMonitor
 
     async def worker(self, name: str, kinds: Collection[str] | None = None) -> Worker:
-        """Make a worker that runs jobs of some kinds: of all that the settings allow by default."""
+        """Return a worker for some kinds of jobs; by default for all that the settings allow."""
         makers = {ENRICH: self._lookups, CONFIRMATION_MAIL: self._mails}
         options = WorkerOptions(
             slots=self.settings.worker_slots,
-            lease=self.settings.worker_lease,
+            lease=timedelta(seconds=self.settings.worker_lease_s),
             retention=Retention(**self.settings.retention),
         )
         if not self.database.is_postgres:
-            # Another process's commit wakes nobody here, so look oftener.
+            # Commits of other processes send no signal here, so poll more often.
             options = replace(options, longest_sleep=timedelta(seconds=0.25))
         return Worker(
             name,
@@ -131,13 +131,12 @@ class Platform:
         return Line(confirmation_mailer(self.settings, self.database, self.clock))
 
     async def _go_on_with_blocked(self) -> None:
-        """Take up again what another key, now replaced, could not do."""
+        """Retry lookups that Companies House refused because of a key that is now replaced."""
         if await self.budget.blocked_reason() is None:
             act = ActorContext(SYSTEM, self.clock(), f"start-{uuid4()}")
             await self.database.transaction(lambda: retry_blocked(act))
 
     async def search_companies(self, query: str) -> Sequence[Candidate]:
-        """Ask Companies House for companies by name."""
         if self.register is None:
             raise RegisterUnavailable
         client = await self.register.client()
@@ -152,24 +151,14 @@ class Platform:
             wait = fault.retry_after if isinstance(fault, TransientFault) else None
             log.warning("search_failed", code=fault.code)
             raise RegisterUnavailable(wait) from fault
-        return [
-            Candidate(
-                company_number=one.company_number,
-                title=one.title,
-                status=one.status,
-                type=one.type,
-                incorporated_on=one.incorporated_on,
-                address_snippet=one.address_snippet,
-            )
-            for one in found
-        ]
+        return [Candidate(**asdict(one)) for one in found]
 
 
 @asynccontextmanager
 async def open_platform(
     settings: Settings, clock: Callable[[], datetime] = utc_now, *, with_worker: bool = True
 ) -> AsyncIterator[Platform]:
-    """Open the database and the client of the register, with a sandbox of our own if one is set."""
+    """Open the database and the Companies House client, with a sandbox in this process if set."""
     async with AsyncExitStack() as stack:
         database = database_of(settings)
         stack.push_async_callback(database.close)
@@ -184,7 +173,10 @@ async def open_platform(
         budget = SharedBudget(
             settings.api_key,
             shared_clock,
-            Allowance(settings.companies_house_limit, settings.companies_house_window),
+            Allowance(
+                settings.companies_house_limit,
+                timedelta(seconds=settings.companies_house_window_s),
+            ),
         )
         register = None
         if settings.has_register:
@@ -209,13 +201,13 @@ def database_of(settings: Settings) -> Database:
 
 
 def kinds_of(settings: Settings, wanted: Collection[str] | None = None) -> tuple[str, ...]:
-    """Name the kinds of jobs that a worker runs, of the wanted ones if there are any."""
+    """Return the kinds of jobs that a worker runs, out of the `wanted` kinds if given."""
     possible = KINDS if settings.has_register else (CONFIRMATION_MAIL,)
     return tuple(kind for kind in possible if wanted is None or kind in wanted)
 
 
 async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
-    if settings.uses_own_sandbox:
+    if settings.companies_house_sandbox:
         from enrichment.sandbox import SandboxConfig, sandbox_server  # noqa: PLC0415  # rarely used
 
         sandbox = await stack.enter_async_context(sandbox_server(SandboxConfig()))
@@ -224,7 +216,7 @@ async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
 
 
 def register_endpoints(settings: Settings) -> Endpoints:
-    """Give the addresses that are set; raises ValueError for one that our key must not go to."""
+    """Return the API origins; raises ValueError for one that the API key must not be sent to."""
     if settings.companies_house_url is None:
         return Endpoints()
     document_url = settings.companies_house_document_url or settings.companies_house_url
@@ -232,7 +224,7 @@ def register_endpoints(settings: Settings) -> Endpoints:
 
 
 def delivery_policy(settings: Settings) -> DeliveryPolicy:
-    """Give how delivery is decided where the source leaves a choice (A13)."""
+    """Return the choices that an operator has in deciding delivery (A13)."""
     return DeliveryPolicy(needs_verified_address=settings.consent_needs_verified_address)
 
 
@@ -244,11 +236,11 @@ ADDRESS_CHECKS: tuple[Callable[[Settings], object], ...] = (
     provider_of,
     lambda settings: Cors(settings.cors_origins),
 )
-"""Each raises ValueError if an address, a key or a file that is set makes no sense."""
+"""Each raises ValueError if an address, a key or a file in the settings is invalid."""
 
 
 def check_addresses(settings: Settings) -> None:
-    """Raise ValueError for the first that makes no sense, before anything starts."""
+    """Raise ValueError for the first invalid setting, before anything starts."""
     for check in ADDRESS_CHECKS:
         check(settings)
 
@@ -260,7 +252,7 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     on_ready: Callable[[Platform], Awaitable[None]] | None = None,
 ) -> Starlette:
-    """Make the application; `on_ready` is called when it is about to take requests."""
+    """Return the application; `on_ready` is called just before it takes requests."""
     site = _Site(settings, clock)
 
     @asynccontextmanager
@@ -271,10 +263,10 @@ def create_app(
                 site.started(platform)
                 worker = await platform.worker(f"web-{uuid4()}") if with_worker else None
                 running = asyncio.create_task(worker.run()) if worker else None
-                watching = asyncio.create_task(connections.watch(platform.database.signals))
+                watching = asyncio.create_task(sessions.watch(platform.database.signals))
                 if on_ready is not None:
                     await on_ready(platform)
-                # What was made at start lives for good: keep the collector off it.
+                # Objects created at start are never freed, so the collector need not look at them.
                 gc.freeze()
                 gc.set_threshold(*GC_THRESHOLDS)
                 failed = "stop_failed"
@@ -288,31 +280,35 @@ def create_app(
             raise
 
     masks = partial(is_masked, needs_scope=settings.personal_data_needs_scope)
-    # A clock that was passed in is to be obeyed; that of a machine may be wrong.
+    # The clock of a machine may be wrong, so the database's is used unless a clock was passed in.
     budget = PointAllowance(
-        settings.cost_budget, settings.cost_window, goes_by_database=clock is utc_now
+        settings.cost_budget,
+        timedelta(seconds=settings.cost_window_s),
+        goes_by_database=clock is utc_now,
     )
     schema = build_schema().under(Limits.of(settings), budget_of(budget))
     documents = source_of(settings.trusted_documents)
     limiters = Limiters.of(settings)
     cors = Cors(settings.cors_origins)
     proxies = TrustedProxies(settings.trusted_proxies, ForwardedBy(settings.forwarded_by))
-    guessing = AuthFailureLimiter(clock, settings.guesses, settings.guess_window)
-    sign_in = SignIn(site.authenticate, guessing)
+    auth_failures = AuthFailureLimiter(
+        clock, settings.auth_failure_limit, timedelta(seconds=settings.auth_failure_window_s)
+    )
+    sign_in = SignIn(site.authenticate, auth_failures)
     endpoint = GraphQLEndpoint(schema, sign_in, site.context, limiters, documents)
-    limits = ConnectionLimits(
+    limits = SessionLimits(
         settings.connection_subscriptions,
         settings.credential_subscriptions,
         settings.credential_connections,
     )
     request_log = RequestLog(settings.slow_operation_s)
-    connections = Connections(site.authenticate, site.credentials_state, clock, limits)
+    sessions = SocketSessions(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
         schema,
         sign_in,
         site.context,
         limiters,
-        connections,
+        sessions,
         documents,
         settings.page_origins,
         log=request_log,
@@ -327,7 +323,13 @@ def create_app(
             delivery_export(sign_in, limiters, delivery_policy(settings), masks),
             consent_export(sign_in, limiters, site.database, clock, masks),
             *health_routes(readiness),
-            *ConfirmationPages(site.database, clock, guessing, settings.own_origin).routes,
+            *ConfirmationPages(
+                site.database,
+                clock,
+                auth_failures,
+                settings.own_origin,
+                organisation_of(settings),
+            ).routes,
         ],
         lifespan=lifespan,
     )
@@ -336,7 +338,7 @@ def create_app(
 
 
 class _Site:
-    """What routes need of the platform, which opens only when the application starts."""
+    """Gives routes access to the platform, which is opened after the routes are created."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self.open: Platform
@@ -345,7 +347,6 @@ class _Site:
         self._search_limit = SearchLimit(clock, settings.company_searches)
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
-        """Give whom an Authorization header stands for."""
         try:
             return await self.open.credentials.of(authorization)
         except ProviderUnavailable as unavailable:
@@ -353,15 +354,14 @@ class _Site:
         except Exception:
             fit = self.open.database.schema_fit
             if fit is not None:
-                fit.refuse_writes()  # where it does not fit, this is no bug
+                fit.refuse_writes()  # with a schema that does not fit, this is no bug
             raise
 
     def credentials_state(self) -> object:
-        """Give what changes whenever a credential may have."""
+        """Return a value that changes whenever any credential may have changed."""
         return self.open.credentials.state()
 
     def started(self, platform: Platform) -> None:
-        """Take the platform; most of what is in a context is the same for all requests."""
         self.open, settings = platform, platform.settings
         self._make_context = partial(
             Context,
@@ -370,24 +370,22 @@ class _Site:
             search_companies=platform.search_companies,
             search_limit=self._search_limit,
             delivery_policy=delivery_policy(settings),
-            oldest_consent=settings.oldest_consent,
+            oldest_consent=timedelta(days=settings.consent_age_days),
             lookups=platform.lookups,
-            bulk_lookup_cooldown=settings.bulk_lookup_cooldown,
+            bulk_lookup_cooldown=timedelta(seconds=settings.bulk_lookup_cooldown_s),
             personal_data_needs_scope=settings.personal_data_needs_scope,
             issuer=settings.oidc_issuer,
             mail_quota=MailQuota(settings.mails_per_partner_hour, settings.mails_per_hour),
         )
 
     def context(self, request_id: str, principal: Principal | None = None) -> Context:
-        """Make the context of a request or a connection."""
         return self._make_context(request_id=request_id, principal=principal)
 
     def database(self) -> Database:
-        """Give the open database."""
         return self.open.database
 
     async def information(self) -> dict[str, str]:
-        """Say how others are doing: workers, the register, mails, the identity provider."""
+        """Return the state of workers, Companies House, mails and the identity provider."""
         blocked = await self.open.budget.blocked_reason()
         delayed = await count_retried(CONFIRMATION_MAIL)
         register = "ok" if self.open.register is not None else "not configured"

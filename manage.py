@@ -1,7 +1,8 @@
-"""Operator commands: serve, worker, migrate, resume, schema, documents, sandbox, and of accounts.
+"""Commands for operators; `manage.py --help` lists them.
 
-Those on users, groups and tokens are in `commands/access.py`, on budgets in `commands/budget.py`,
-on the queue of lookups in `commands/backlog.py`, on data subjects in `commands/subject.py`.
+Commands for users, groups and tokens are in `commands/access.py`, for budgets in
+`commands/budget.py`, for the queue of lookups in `commands/backlog.py`, and for data subjects in
+`commands/subject.py`.
 """
 
 import asyncio
@@ -46,10 +47,10 @@ log = structlog.get_logger(__name__)
 ANY_PATH = click.Path(path_type=Path)
 MAX_DOCUMENT = 20 * 1024 * 1024
 FORESEEN = (OSError, DBConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What the machine or the database may refuse; it is told in one line."""
+"""Errors of the machine or the database, which are printed in one line."""
 
 INTERRUPTED = 130
-"""The status of a command that Ctrl-C has ended, as shells have it."""
+"""Exit status after Ctrl-C, as in shells."""
 
 
 @click.group(context_settings={"show_default": True})
@@ -74,7 +75,7 @@ cli.add_command(check)
     help="Migrate, add sample data, print a token and a first query.",
 )
 def serve(*, worker: bool, development: bool) -> None:
-    """Serve the API until it is told to stop."""
+    """Serve the API until SIGTERM or Ctrl-C."""
     settings = read_settings()
     if development:
         settings = settings.for_development
@@ -84,7 +85,7 @@ def serve(*, worker: bool, development: bool) -> None:
         asyncio.run(process.warn())
     sockets = None
     if settings.port == 0:
-        # The port is in the links of mails, so it has to be known before anything starts.
+        # Links in mails contain the port, so it must be known before anything starts.
         sockets = [free_socket(settings.host)]
         settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
     opened: list[Platform] = []
@@ -100,7 +101,7 @@ def serve(*, worker: bool, development: bool) -> None:
     app = create_app(settings, with_worker=worker, on_ready=note)
     config = Config(
         app,
-        Limits(settings.most_connections, settings.client_timeout_s, settings.keep_alive_s),
+        Limits(settings.max_connections, settings.client_timeout_s, settings.keep_alive_s),
         host=settings.host,
         port=settings.port,
         ws_max_size=settings.max_request_bytes,
@@ -114,10 +115,12 @@ def serve(*, worker: bool, development: bool) -> None:
 
 
 def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    """Split a list of kinds; refuse one that no worker can run."""
+    """Parse a list of kinds of jobs; raises BadParameter for an unknown one."""
     kinds = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not kinds or not set(kinds) <= set(KINDS):
-        raise click.BadParameter(f"Kinds are: {', '.join(KINDS)}.")
+        raise click.BadParameter(
+            f"Use one or more of these, separated by commas: {', '.join(KINDS)}."
+        )
     return kinds
 
 
@@ -131,16 +134,16 @@ def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
 @click.option(
     "--health-port",
     type=click.IntRange(0, 65_535),
-    help="Answer /healthz and /readyz of this worker on this port of HOST; 0 takes a free one."
-    " Probes from outside of a container need HOST=0.0.0.0.",
+    help="Serve /healthz and /readyz of this worker on this port of HOST; 0 picks a free port."
+    " Probes from outside a container need HOST=0.0.0.0.",
 )
 def worker(*, kinds: list[str], health_port: int | None) -> None:
-    """Run jobs in a process of its own, until it is told to stop."""
+    """Run jobs in a process of its own until SIGTERM or Ctrl-C."""
     settings = read_settings()
     if CONFIRMATION_MAIL in kinds and not settings.has_links:
         raise click.ClickException(
-            "PORT=0 leaves the port of the API to be found, so links in mails would lead nowhere."
-            " Set PUBLIC_URL to the address of this service, or run other --kinds here."
+            "With PORT=0 the port of the API is unknown here, so links in mails would not work. Set"
+            " PUBLIC_URL to the address of this service, or run other --kinds."
         )
     process = Process("worker", settings, kinds_of(settings, kinds))
     reasons: list[int] = []
@@ -162,9 +165,9 @@ def worker(*, kinds: list[str], health_port: int | None) -> None:
             if health_port is None:
                 await running.run()
                 return
-            from commands.worker_health import worker_health  # noqa: PLC0415  # few need it
+            from commands.worker_health import worker_health  # noqa: PLC0415  # rarely used
 
-            # A statement may take its time twice before the loop turns again.
+            # Two statements may reach the timeout before the loop runs again.
             longest = 2 * settings.database_timeout_s
             health = worker_health(running.liveness, settings.host, health_port, longest)
             async with health as address:
@@ -181,10 +184,11 @@ def worker(*, kinds: list[str], health_port: int | None) -> None:
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database up to date; processes that do so at once wait for each other.
+    """Apply missing migrations; processes that do so at the same time wait for each other.
 
-    A lock that is not free within MIGRATION_LOCK_TIMEOUT_S ends the command: it says who holds it.
-    A database that is newer than this program is left as it is, and ends the command too.
+    The command fails, and names the session that holds the lock, if a lock is not free within
+    MIGRATION_LOCK_TIMEOUT_S. It also fails, without changes, if the database is newer than this
+    program.
     """
 
     def note(name: str) -> None:
@@ -196,7 +200,7 @@ def migrate() -> None:
 
 @cli.command()
 def resume() -> None:
-    """Let requests to Companies House go out again after it refused our key (see /readyz)."""
+    """Resume requests to Companies House after it refused the API key (see /readyz)."""
     settings = read_settings()
 
     async def work() -> int:
@@ -210,15 +214,17 @@ def resume() -> None:
 
 @cli.command()
 def schema() -> None:
-    """Print the schema in SDL."""
+    """Print the GraphQL schema in SDL."""
     print(build_schema().as_str())
 
 
 @cli.command("documents")
 @click.argument("source", type=ANY_PATH, help="A folder of .graphql files, or a JSON file.")
-@click.option("--to", type=ANY_PATH, help="Write them into this JSON file, for TRUSTED_DOCUMENTS.")
+@click.option(
+    "--to", type=ANY_PATH, help="Write the documents to this JSON file, for TRUSTED_DOCUMENTS."
+)
 def register_documents(source: Path, to: Path | None) -> None:
-    """Check documents against the schema and the limits that are set; print the id of each."""
+    """Check documents against the schema and the limits in the settings; print their ids."""
     checked = build_schema().under(DocumentLimits.of(read_settings()))
     try:
         documents = read_documents(source)
@@ -233,15 +239,20 @@ def register_documents(source: Path, to: Path | None) -> None:
         registered = {id_of(text): text for text in documents.values()} | documents
         to.write_bytes(orjson.dumps(registered, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
     if not is_clean:
-        say("command_refused", "Nothing was registered." if to else "Some are not valid.")
+        say(
+            "command_refused",
+            "No document was registered, since some are invalid."
+            if to
+            else "Some documents are invalid.",
+        )
         sys.exit(1)
 
 
 @cli.command("read-accounts")
 @click.argument("files", type=ANY_PATH, nargs=-1, required=True)
 def read_accounts_command(files: tuple[Path, ...]) -> None:
-    """Read accounts documents (iXBRL, XBRL or zip): a JSON object a line for each."""
-    from enrichment.accounts import AccountsRefused, as_record, read_accounts  # noqa: PLC0415  # others read none
+    """Read accounts (iXBRL, XBRL or zip), and print one JSON object per line for each."""
+    from enrichment.accounts import AccountsRefused, as_record, read_accounts  # noqa: PLC0415  # only this command needs it
 
     is_clean = True
     for file in files:
@@ -260,32 +271,43 @@ def read_accounts_command(files: tuple[Path, ...]) -> None:
 @cli.command("cross-check")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def cross_check_command(folder: Path) -> None:
-    """Compare our reading of a folder of accounts with ixbrlparse's, figure by figure."""
-    from commands.cross_check import cross_check, read_with_ixbrlparse  # noqa: PLC0415  # others read none
+    """Compare our reader with ixbrlparse, figure by figure, for a folder of accounts."""
+    from commands.cross_check import cross_check, read_with_ixbrlparse  # noqa: PLC0415  # only this command needs it
 
-    read_with_ixbrlparse(b"<html/>")  # say at once that it is not installed
+    read_with_ixbrlparse(b"<html/>")  # fails at once if it is not installed
     for line in cross_check(folder, read_with_ixbrlparse):
         print(line, flush=True)
 
 
 @cli.command()
-@click.option("--port", default=0, help="0 takes a free one.")
+@click.option("--port", default=0, help="The port of the APIs; 0 picks a free port.")
 @click.option(
     "--documents",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder of real accounts to serve.",
+    help="A folder of real accounts documents to serve as well.",
 )
 @click.option(
-    "--latency-ms", type=click.FloatRange(min=0), default=0, help="Added to every answer."
+    "--latency-ms",
+    type=click.FloatRange(min=0),
+    default=0,
+    help="Milliseconds added to every answer.",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=600, help="Requests in a window, for each key."
+    "--limit", type=click.IntRange(min=1), default=600, help="Requests per API key and window."
 )
 @click.option(
-    "--window-s", type=click.FloatRange(min=0.001), default=300, help="Seconds of a window."
+    "--window-s",
+    type=click.FloatRange(min=0.001),
+    default=300,
+    help="Length of the window in seconds.",
 )
-@click.option("--fault-rate", type=click.FloatRange(0, 1), default=0, help="Share of 5xx answers.")
-@click.option("--log", type=ANY_PATH, help="A JSON line for each request.")
+@click.option(
+    "--fault-rate",
+    type=click.FloatRange(0, 1),
+    default=0,
+    help="Share of requests answered with a 5xx status.",
+)
+@click.option("--log", type=ANY_PATH, help="Append a line of JSON for each request to this file.")
 def sandbox(
     *,
     port: int,
@@ -296,8 +318,8 @@ def sandbox(
     fault_rate: float,
     log: Path | None,
 ) -> None:
-    """Run the local Companies House on its own; it prints its companies."""
-    from enrichment import sandbox as house  # noqa: PLC0415  # servers keep what they import
+    """Run the Companies House sandbox, and print its companies."""
+    from enrichment import sandbox as house  # noqa: PLC0415  # only this command needs it
 
     config = house.SandboxConfig(
         port=port,
@@ -323,13 +345,13 @@ def sandbox(
 
 
 def _content(file: Path) -> bytes:
-    # The reader refuses what is larger than its cap; there is no need to hold all of it.
+    # The reader refuses larger files, so there is no need to read all of one.
     with file.open("rb") as handle:
         return handle.read(MAX_DOCUMENT + 1)
 
 
 def main() -> None:
-    """Run a command; what cannot be done is told in one line, and in JSON where logs are."""
+    """Run a command; foreseen errors are printed in one line, or as JSON if logs are."""
     is_json = wanted_log_format() == "json"
     configure_logs("json" if is_json else "readable", "info")
     log_all_failures()

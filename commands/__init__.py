@@ -1,1 +1,1 @@
-"""What an operator runs, beside what manage.py itself holds."""
+"""Commands for operators, which `manage.py` puts together."""

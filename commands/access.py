@@ -1,4 +1,4 @@
-"""Commands for users, groups and access tokens: the operator lets in whoever is locked out."""
+"""Commands for users, groups and access tokens."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -23,21 +23,21 @@ from models.tables.access import AccessToken, Scope
 from models.tables.audit import ActorContext
 from models.tables.user import User, UserGroup
 
-ALL = ",".join(Scope)
+ALL = ", ".join(Scope)
 
 
 token_cli = click.Group("token", help="Access tokens.")
-user_cli = click.Group("user", help="Users, and what they are permitted.")
+user_cli = click.Group("user", help="Users and their permissions.")
 group_cli = click.Group("group", help="Groups of users.")
 
 
 def _codes_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    """Take a list of permissions apart; refuse what is none."""
+    """Parse a list of permissions; raises BadParameter for an unknown one."""
     if text.strip() == "all":
         return list(Scope)
     codes = [part.strip() for part in text.split(",") if part.strip()]
     if any(code not in set(Scope) for code in codes):
-        raise click.BadParameter(f"Scopes are: {ALL}.")
+        raise click.BadParameter(f"Use one or more of these, separated by commas: {ALL}.")
     return codes
 
 
@@ -47,26 +47,35 @@ of_group = click.argument("group_id", help="The id that `group list` shows.")
 of_token = click.argument("token_id", help="The id that `token list` shows.")
 of_grantee = click.argument("grantee_id", help="The id of a user or a group.")
 permitted = click.option(
-    "--permissions", default="", callback=_codes_of, help="Comma-separated, or all."
+    "--permissions",
+    default="",
+    callback=_codes_of,
+    help="Permissions separated by commas, or `all`.",
 )
 to_permit = click.option(
-    "--permissions", required=True, callback=_codes_of, help=f"Comma-separated, or all: {ALL}."
+    "--permissions",
+    required=True,
+    callback=_codes_of,
+    help=f"Permissions separated by commas, or `all`: {ALL}.",
 )
 LIFE = click.IntRange(1, MAX_LIFE_DAYS)
 
 
 @token_cli.command("issue")
 @click.option(
-    "--scopes", required=True, callback=_codes_of, help=f"Comma-separated, or all: {ALL}."
+    "--scopes",
+    required=True,
+    callback=_codes_of,
+    help=f"Permissions separated by commas, or `all`: {ALL}.",
 )
-@click.option("--name", default="operator", help="Whom it is for; shown in histories.")
-@click.option("--days", type=LIFE, default=90, help="Days until it expires.")
-@click.option("--user", help="Whose it is; else nobody's.")
-@click.option("--reseller", help="The id of the reseller that it is bound to, for good.")
+@click.option("--name", default="operator", help="Name of the token's holder; shown in histories.")
+@click.option("--days", type=LIFE, default=90, help="Days until the token expires.")
+@click.option("--user", help="The id of the user that owns the token. Default: no owner.")
+@click.option("--reseller", help="The id of the reseller that the token is bound to, for ever.")
 def issue_token(
     scopes: list[str], name: str, days: int, user: str | None, reseller: str | None
 ) -> None:
-    """Issue a bearer token; it is printed once and can't be read again."""
+    """Issue a bearer token; it is printed once and cannot be read again."""
     wanted = TokenRequest(name, scopes, days, user, reseller)
 
     async def work(act: ActorContext) -> Issued:
@@ -81,15 +90,15 @@ def issue_token(
     "--overlap-hours",
     type=click.IntRange(0, 720),
     default=24,
-    help="How long the old one goes on; 0 ends it at once.",
+    help="Hours that the old token stays valid; 0 ends it at once.",
 )
 @click.option(
     "--days",
     type=LIFE,
-    help="Days until the new one expires; else as many as the old one was issued for.",
+    help="Days until the new token expires. Default: the lifetime of the old one.",
 )
 def rotate_token(token_id: str, overlap_hours: int, days: int | None) -> None:
-    """Replace a token by one with another secret, which is printed once."""
+    """Replace a token by a new one, which is printed once."""
 
     async def work(act: ActorContext) -> Issued:
         return await rotate(act, token_id, timedelta(hours=overlap_hours), days, None)
@@ -99,7 +108,7 @@ def rotate_token(token_id: str, overlap_hours: int, days: int | None) -> None:
 
 @token_cli.command("list")
 def list_tokens() -> None:
-    """List the tokens by their first characters; secrets can't be shown."""
+    """List the tokens by their first characters; whole tokens cannot be shown."""
 
     async def work() -> tuple[list[AccessToken], Mapping[str, User]]:
         tokens = await AccessToken.all().order_by("id")
@@ -127,10 +136,10 @@ def revoke_token(token_id: str) -> None:
 
 @user_cli.command("add")
 @named
-@click.option("--email", help="Its address.")
-@click.option("--issuer", help="The provider it signs in at.")
-@click.option("--subject", help="What that provider calls it.")
-@click.option("--reseller", help="The id of the reseller whose staff it is, for good.")
+@click.option("--email", help="The user's email address.")
+@click.option("--issuer", help="The issuer of the identity provider where the user signs in.")
+@click.option("--subject", help="The user's subject (`sub`) at that provider.")
+@click.option("--reseller", help="The id of the reseller that the user works for, for ever.")
 @permitted
 def add_user(
     name: str,
@@ -140,7 +149,7 @@ def add_user(
     reseller: str | None,
     permissions: list[str],
 ) -> None:
-    """Add a user, and print its id."""
+    """Add a user, and print the id."""
 
     async def work(act: ActorContext) -> User:
         given = {"name": name, "email": email, "issuer": issuer, "subject": subject}
@@ -154,7 +163,7 @@ def add_user(
 
 @user_cli.command("list")
 def list_users() -> None:
-    """List the users with all that each may do."""
+    """List the users with the permissions of each."""
 
     async def work() -> tuple[list[User], Mapping[str, frozenset[Scope]]]:
         users = await User.all().order_by("name_key", "id")
@@ -165,7 +174,7 @@ def list_users() -> None:
     users, permissions = read(work)
     for user in users:
         state = "active" if user.disabled_at is None else "disabled"
-        held = ", ".join(sorted(permissions[user.id])) or "may do nothing"
+        held = ", ".join(sorted(permissions[user.id])) or "no permissions"
         bound = "" if user.reseller_id is None else f" of {user.reseller_id}"
         print(f"{user.id}  {user.name}{bound}  {state}: {held}")
 
@@ -173,7 +182,7 @@ def list_users() -> None:
 @user_cli.command("disable")
 @of_user
 def disable(user_id: str) -> None:
-    """Let nothing of a user's sign in any more."""
+    """Disable a user: none of their credentials can sign in."""
 
     async def work(act: ActorContext) -> User:
         return await disable_user(act, user_id, None, None)
@@ -196,10 +205,10 @@ def enable(user_id: str) -> None:
 
 @group_cli.command("add")
 @named
-@click.option("--external-name", help="What the identity provider calls it.")
+@click.option("--external-name", help="The group's name at the identity provider.")
 @permitted
 def add_group(name: str, external_name: str | None, permissions: list[str]) -> None:
-    """Add a group, and print its id."""
+    """Add a group, and print the id."""
 
     async def work(act: ActorContext) -> UserGroup:
         added = await create_group(act, {"name": name, "external_name": external_name})
@@ -212,7 +221,7 @@ def add_group(name: str, external_name: str | None, permissions: list[str]) -> N
 
 @group_cli.command("list")
 def list_groups() -> None:
-    """List the groups with what each was granted."""
+    """List the groups with the permissions and number of members of each."""
 
     async def work() -> tuple[list[UserGroup], Mapping[str, int]]:
         groups = await UserGroup.all().order_by("name_key")
@@ -220,15 +229,16 @@ def list_groups() -> None:
 
     groups, counts = read(work)
     for group in groups:
-        held = ", ".join(sorted(group.permissions)) or "may do nothing"
-        print(f"{group.id}  {group.name}  {counts[group.id]} in it: {held}")
+        held = ", ".join(sorted(group.permissions)) or "no permissions"
+        members = "1 member" if counts[group.id] == 1 else f"{counts[group.id]} members"
+        print(f"{group.id}  {group.name}  {members}: {held}")
 
 
 @group_cli.command("join")
 @of_group
 @of_user
 def join(group_id: str, user_id: str) -> None:
-    """Put a user into a group."""
+    """Add a user to a group."""
 
     async def work(act: ActorContext) -> UserGroup:
         return await change_members(act, group_id, [user_id], [], None)
@@ -241,7 +251,7 @@ def join(group_id: str, user_id: str) -> None:
 @of_group
 @of_user
 def leave(group_id: str, user_id: str) -> None:
-    """Take a user out of a group."""
+    """Remove a user from a group."""
 
     async def work(act: ActorContext) -> UserGroup:
         return await change_members(act, group_id, [], [user_id], None)
@@ -253,7 +263,7 @@ def leave(group_id: str, user_id: str) -> None:
 @group_cli.command("delete")
 @of_group
 def delete(group_id: str) -> None:
-    """Delete a group; its members may no longer do what only it let them do."""
+    """Delete a group; its members lose the permissions that only it gave them."""
 
     async def work(act: ActorContext) -> UserGroup:
         return await delete_group(act, group_id, None)
@@ -266,7 +276,7 @@ def delete(group_id: str) -> None:
 @of_grantee
 @to_permit
 def grant(grantee_id: str, permissions: list[str]) -> None:
-    """Let a user or a group do more."""
+    """Grant permissions to a user or a group."""
 
     async def work(act: ActorContext) -> Grantee:
         return await grant_permissions(act, grantee_id, permissions, None, None)
@@ -278,7 +288,7 @@ def grant(grantee_id: str, permissions: list[str]) -> None:
 @of_grantee
 @to_permit
 def revoke_from(grantee_id: str, permissions: list[str]) -> None:
-    """Let a user or a group do less."""
+    """Revoke permissions of a user or a group."""
 
     async def work(act: ActorContext) -> Grantee:
         return await revoke_permissions(act, grantee_id, permissions, None, None)

@@ -1,4 +1,4 @@
-"""The operator's view of the queue of lookups: `manage.py backlog`."""
+"""`manage.py backlog`: the queue of lookups."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from models.lists.lookup_monitor import LookupBacklog
 
 @click.command("backlog")
 def backlog_cli() -> None:
-    """Show how many lookups have not ended, and about when they will have."""
+    """Show how many lookups are left, and about when they will be done."""
     settings = read_settings()
 
     async def look() -> LookupBacklog:

@@ -1,4 +1,4 @@
-"""Commands for budgets that processes share: an operator makes one whole again."""
+"""`manage.py budget`: resets budgets that all processes share."""
 
 import asyncio
 
@@ -12,23 +12,32 @@ budget_cli = click.Group("budget", help="Budgets that all processes share.")
 
 
 @budget_cli.command("reset")
-@click.option("--register", "is_register", is_flag=True, help="The budget of the register's key.")
+@click.option(
+    "--register", "is_register", is_flag=True, help="The budget of requests to Companies House."
+)
 @click.option("--points", is_flag=True, help="The points that users and partners may spend.")
-@click.option("--all", "everybody", is_flag=True, help="With --points: of everybody.")
-@click.option("--key", "keys", multiple=True, help="With --points: of a user, reseller or token.")
+@click.option(
+    "--all", "everybody", is_flag=True, help="With --points: the points of all users and partners."
+)
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    help="With --points: the id of a user, reseller or token; may be repeated.",
+)
 def reset(*, is_register: bool, points: bool, everybody: bool, keys: tuple[str, ...]) -> None:
-    """Make budgets whole again, as after a process with a wrong clock has spent them ahead.
+    """Reset budgets, for example after a process with a wrong clock has used them up.
 
-    Running processes notice within a second. A key that the register refused stays blocked: see
-    `resume`.
+    Running processes notice within a second. An API key that Companies House refused stays
+    blocked: see `resume`.
     """
     if not (is_register or points):
-        raise click.UsageError("Say which budget: --register or --points.")
+        raise click.UsageError("Choose a budget: --register, --points or both.")
     if points and everybody == bool(keys):
-        raise click.UsageError("Say whose points: --all, or --key once for each.")
+        raise click.UsageError("With --points, use either --all or --key, which may be repeated.")
     if is_register:
         asyncio.run(_reset_register())
-        print("The register's budget is reset.")
+        print("The budget of requests to Companies House is reset.")
     if points:
         _reset_points(None if everybody else keys)
 
@@ -47,4 +56,4 @@ def _reset_points(keys: tuple[str, ...] | None) -> None:
     count = read(work)
     print(f"Reset {count} budget{'' if count == 1 else 's'} of points.")
     if keys and count < len(set(keys)):
-        say("budgets_unspent", "Nothing of the others was spent.")
+        say("budgets_unspent", "The other budgets were unspent.")

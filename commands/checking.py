@@ -1,4 +1,4 @@
-"""`manage.py check`: everything that is wrong with settings and environment, at once."""
+"""`manage.py check`: reports all problems of settings and environment at once."""
 
 import asyncio
 import sys
@@ -34,33 +34,40 @@ Check = Callable[[Settings], Awaitable[list[Finding]]]
 
 
 @click.command("check")
-@click.option("--online", is_flag=True, help="Also ask Companies House whether it takes the key.")
-@click.option("--accept", multiple=True, help="The code of a problem that is known and accepted.")
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+@click.option("--online", is_flag=True, help="Also check that Companies House accepts the API key.")
+@click.option("--accept", multiple=True, help="The code of a problem to ignore; may be repeated.")
+@click.option("--json", "is_json", is_flag=True, help="Print the result as one JSON object.")
 def check(*, online: bool, accept: tuple[str, ...], is_json: bool) -> None:
-    """Check settings and environment for production; exits with 1 if anything is wrong."""
+    """Check settings and environment for production; exit with 1 if there is a problem.
+
+    Hints are printed too, and do not change the exit status.
+    """
     findings = asyncio.run(all_findings(is_online=online))
-    wrong = [one for one in findings if one.code not in accept]
+    problems = [one for one in findings if not one.is_hint]
+    hints = [one for one in findings if one.is_hint]
+    wrong = [one for one in problems if one.code not in accept]
     if is_json:
-        shown = [
-            {
-                "code": one.code,
-                "variable": one.variable,
-                "message": one.message,
-                "isAccepted": one.code in accept,
-            }
-            for one in findings
-        ]
-        print(orjson.dumps({"ok": not wrong, "problems": shown}).decode())
+        shown = {
+            "ok": not wrong,
+            "problems": [{**_shown(one), "isAccepted": one.code in accept} for one in problems],
+            "hints": [_shown(one) for one in hints],
+        }
+        print(orjson.dumps(shown).decode())
     else:
-        for one in findings:
+        for one in problems:
             print(f"{'accepted' if one.code in accept else 'problem'}  {one.code}: {one.message}")
+        for one in hints:
+            print(f"hint  {one.code}: {one.message}")
         print("Not ready for production." if wrong else "Ready for production.")
     sys.exit(1 if wrong else 0)
 
 
+def _shown(finding: Finding) -> dict[str, str | None]:
+    return {"code": finding.code, "variable": finding.variable, "message": finding.message}
+
+
 async def all_findings(*, is_online: bool) -> list[Finding]:
-    """Collect what is wrong; a setting that makes no sense counts as unset for what follows."""
+    """Return all problems; an invalid setting is treated as unset by the checks that follow."""
     settings, findings, unset = readable_settings()
     if settings is None:
         return findings + unknown_variables(environment_names())
@@ -70,7 +77,7 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
         except ValueError as error:
             findings.append(_invalid(str(error)))
     judged = findings_of(settings, environment_names())
-    # What is set and makes no sense was reported; that it is missing would be untrue.
+    # Invalid settings are reported already; saying that they are missing would be wrong.
     findings += [one for one in judged if one.variable not in unset]
     findings += filter(None, (too_few_files(settings, file_limit()),))
     checks: list[Check] = [check_database, check_mail_server, check_provider]
@@ -81,9 +88,9 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
 
 
 def readable_settings() -> tuple[Settings | None, list[Finding], set[str]]:
-    """Read the settings without those that make no sense; say why, and which variables these are.
+    """Return the settings without invalid ones, the problems, and the invalid variables.
 
-    There are no settings if they make no sense even so.
+    The settings are None if they are invalid even so.
     """
     unset: dict[str, Any] = {}
     findings: list[Finding] = []
@@ -102,7 +109,7 @@ def readable_settings() -> tuple[Settings | None, list[Finding], set[str]]:
 
 
 async def check_database(settings: Settings) -> list[Finding]:
-    """Check that the database answers, takes writes, and is up to date."""
+    """Check that the database answers, accepts writes, and has all migrations."""
     path = settings.database_url.removeprefix("sqlite://").partition("?")[0]
     if settings.database_url.startswith("sqlite") and not Path(path).is_file():  # noqa: ASYNC240  # one look
         return [_unreachable("The SQLite file does not exist. Run `manage.py migrate`.")]
@@ -137,7 +144,7 @@ async def _check_writing(database: Database) -> list[Finding]:
     try:
         await database.transaction(write, dry_run=True)
     except DATABASE_ERRORS as error:
-        message = f"The database takes no writes: {_why(error)}."
+        message = f"The database does not accept writes: {_why(error)}."
         return [Finding("DATABASE_READ_ONLY", "DATABASE_URL", message)]
     return []
 
@@ -164,7 +171,7 @@ async def _in_time(one: Check, settings: Settings) -> list[Finding]:
         async with asyncio.timeout(TIMEOUT_S):
             return await one(settings)
     except ValueError:
-        return []  # an address that makes no sense, which is reported already
+        return []  # an invalid address, which is reported already
     except TimeoutError:
         name = one.__name__.removeprefix("check_").replace("_", " ")
         return [Finding("NO_ANSWER", None, f"No answer in {TIMEOUT_S:g} s: {name}.")]

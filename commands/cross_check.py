@@ -1,4 +1,4 @@
-"""Compares our reader of accounts with an independent one, figure by figure, over a folder."""
+"""Compares our reader of accounts with an independent one, figure by figure, for a folder."""
 
 import warnings
 from collections import Counter
@@ -25,7 +25,7 @@ CONCEPTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "total_assets_less_current_liabilities": (concepts.LESS_CURRENT_LIABILITIES.concepts,),
     "net_assets": (concepts.NET.concepts, concepts.EQUITY.concepts, concepts.FUNDS.concepts),
 }
-"""Each figure's tags. The first group that is tagged counts, as for our reader."""
+"""Tags of each figure. The first group with a tagged value counts, as in our reader."""
 
 _SUFFIXES = frozenset({".html", ".htm", ".xhtml", ".xml", ".xbrl", ".zip"})
 _NEAR = Decimal("0.005")
@@ -46,7 +46,7 @@ OtherReader = Callable[[bytes], Sequence[OtherFact]]
 
 
 class Outcome(StrEnum):
-    """How two readings of one figure compare; `NEITHER` means that no reader has it."""
+    """The result of comparing one figure; `NEITHER` means that no reader found it."""
 
     AGREE = "agree"
     DIFFER = "differ"
@@ -57,7 +57,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Both readings of one figure. `note` is the tag or formula of ours, and its warnings."""
+    """Both readings of one figure; `note` is our tag or formula, with its warnings."""
 
     figure: str
     outcome: Outcome
@@ -126,7 +126,7 @@ def _values(
 
 
 def cross_check(folder: Path, other: OtherReader) -> Iterator[str]:
-    """Yield the lines of the report: each difference, then how often each outcome was met."""
+    """Yield the lines of the report: each difference, then the count of each outcome."""
     counts: Counter[tuple[str, Outcome]] = Counter()
     failures: Counter[str] = Counter()
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
@@ -135,7 +135,7 @@ def cross_check(folder: Path, other: OtherReader) -> Iterator[str]:
         name = str(file.relative_to(folder))
         try:
             accounts = read_accounts(content)
-        except AccountsRefused as refused:  # what ours refuses may hang the other one
+        except AccountsRefused as refused:  # the other reader may hang on what ours refuses
             failures["refused by ours"] += 1
             yield f"{name}: refused by ours, {refused.code}: {refused.message}"
             continue
@@ -158,9 +158,9 @@ def cross_check(folder: Path, other: OtherReader) -> Iterator[str]:
 
 
 def read_with_ixbrlparse(content: bytes) -> list[OtherFact]:
-    """Read a document with ixbrlparse. Raises ClickException where it is not installed.
+    """Read a document with ixbrlparse; raises ClickException if it is not installed.
 
-    It knows no dimensions of a scenario, and reads nil as zero, so that nil facts are left out.
+    Nil facts are left out, since ixbrlparse reads nil as zero. It ignores dimensions of scenarios.
     """
     try:
         from ixbrlparse import IXBRL  # noqa: PLC0415  # an extra, for this command alone

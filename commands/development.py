@@ -1,4 +1,4 @@
-"""What `make run` adds for a newcomer: customers and contacts, a token, a first query."""
+"""What `make run` adds: sample customers and contacts, a token, and a first query."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -21,7 +21,7 @@ SAMPLES = (
     ("Alex Sample, sole trader", "SOLE_TRADER", None),
     ("Sam Sample", "RESIDENTIAL", None),
 )
-"""Names, shipped classes, and numbers that our own sandbox knows."""
+"""Names, shipped classes, and company numbers of the sandbox."""
 
 CONTACTS = {
     "A made-up PLC": (
@@ -30,7 +30,7 @@ CONTACTS = {
     ),
     "Sam Sample": ({"name": "Sam Sample", "email": "sam@sample.example", "receives_bills": True},),
 }
-"""Contacts of some of them, by the customer's name."""
+"""Contacts of some of these customers, by the customer's name."""
 
 CONSENT = {
     "A made-up PLC": {
@@ -44,7 +44,7 @@ CONSENT = {
         "evidence_reference": "sign-up form, made up",
     }
 }
-"""Who has consented, and how; the others have not."""
+"""Consent of some of these customers; the others have none."""
 
 FIRST_QUERY = (
     'mutation { saveCustomer(input: { name: "Sandbox Beta Limited",'
@@ -54,9 +54,9 @@ FIRST_QUERY = (
 
 
 async def development_greeting(platform: Platform) -> list[str]:
-    """Prepare the database for a first look, and give the lines to print."""
+    """Add the samples, and return the lines to print."""
     token = await issue_token("Development", frozenset(Scope), platform.clock(), LIFETIME)
-    if platform.settings.uses_own_sandbox and not await models.Customer.exists():
+    if platform.settings.companies_house_sandbox and not await models.Customer.exists():
         act = ActorContext(
             Principal("development", "Development", frozenset(Scope)),
             platform.clock(),
@@ -64,7 +64,7 @@ async def development_greeting(platform: Platform) -> list[str]:
         )
         await platform.database.transaction(lambda: _add_samples(act))
     settings = platform.settings
-    mails = f"Mails {settings.mailbox}" if settings.smtp_url is None else "Mails go out by SMTP"
+    mails = f"Mails {settings.mailbox}" if settings.smtp_url is None else "Mails are sent by SMTP"
     return [f"Token {token}", mails, f"First query: {FIRST_QUERY}"]
 
 

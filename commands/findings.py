@@ -1,4 +1,4 @@
-"""What is wrong with the settings for production: told at start, and by `manage.py check`."""
+"""Problems of the settings in production: logged at start, and listed by `manage.py check`."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -12,42 +12,55 @@ from settings import Settings
 SQLITE = "SQLITE"
 UNKNOWN_VARIABLE = "UNKNOWN_VARIABLE"
 BEYOND_CONNECTIONS = 64
-"""Open files of a process beside its clients' connections and the database's."""
+"""Open files of a process beside connections to clients and to the database."""
+RENAMED = {
+    "GUESSES": "AUTH_FAILURE_LIMIT",
+    "GUESS_WINDOW_S": "AUTH_FAILURE_WINDOW_S",
+    "MOST_CONNECTIONS": "MAX_CONNECTIONS",
+}
+"""Former names of settings, with their present ones."""
 EVERYBODY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong, with the variable that mends it."""
+    """A problem, with the environment variable to change; a hint fails no check."""
 
     code: str
     variable: str | None
     message: str
+    is_hint: bool = False
 
 
 Rule = Callable[[Settings], Finding | None]
 
 
 def findings_of(settings: Settings, names: Iterable[str]) -> list[Finding]:
-    """Judge settings and the names of the environment's variables, without asking anybody."""
+    """Return the problems of settings and of the names of environment variables, without I/O."""
     found = [rule(settings) for rule in RULES]
     return [one for one in found if one is not None] + unknown_variables(names)
 
 
 def unknown_variables(names: Iterable[str]) -> list[Finding]:
-    """Report variables that resemble ours: their setting has its default all the same."""
-    return [
+    """Report variables that were probably meant as settings, and old names of settings."""
+    names = set(names)
+    renamed = [
+        Finding(UNKNOWN_VARIABLE, old, f"{old} has no effect: it is called {new} now.")
+        for old, new in RENAMED.items()
+        if old in names
+    ]
+    return renamed + [
         Finding(
             UNKNOWN_VARIABLE,
             name,
-            f"{name} is no setting and has no effect. Did you mean {nearest}?",
+            f"{name} is not a setting and has no effect. Did you mean {nearest}?",
         )
-        for name, nearest in resembling(names, Settings.model_fields).items()
+        for name, nearest in resembling(names - RENAMED.keys(), Settings.model_fields).items()
     ]
 
 
 def _register(settings: Settings) -> Finding | None:
-    if settings.uses_own_sandbox:
+    if settings.companies_house_sandbox:
         return Finding(
             "SANDBOX",
             "COMPANIES_HOUSE_SANDBOX",
@@ -58,13 +71,13 @@ def _register(settings: Settings) -> Finding | None:
         return Finding(
             "NO_REGISTER_KEY",
             "COMPANIES_HOUSE_API_KEY",
-            "No company is looked up, and lookups wait. Set COMPANIES_HOUSE_API_KEY.",
+            "No company is looked up: lookups wait. Set COMPANIES_HOUSE_API_KEY.",
         )
     if settings.companies_house_api_key is None:
         return Finding(
             "NO_REGISTER_KEY",
             "COMPANIES_HOUSE_API_KEY",
-            "COMPANIES_HOUSE_URL is asked with the key of a sandbox. Set COMPANIES_HOUSE_API_KEY.",
+            "COMPANIES_HOUSE_URL gets the key of a sandbox. Set COMPANIES_HOUSE_API_KEY.",
         )
     return None
 
@@ -75,7 +88,7 @@ def _mail(settings: Settings) -> Finding | None:
     return Finding(
         "NO_MAIL_SERVER",
         "SMTP_URL",
-        f"Mails are written to files in {settings.mailbox} and reach nobody. Set SMTP_URL.",
+        f"Mails are written to files in {settings.mailbox} and not sent. Set SMTP_URL.",
     )
 
 
@@ -85,7 +98,7 @@ def _database(settings: Settings) -> Finding | None:
     return Finding(
         SQLITE,
         "DATABASE_URL",
-        "SQLite serves one machine, and one writer at a time. Set DATABASE_URL to a"
+        "SQLite serves only one machine and one writer at a time. Set DATABASE_URL to a"
         " postgres:// address.",
     )
 
@@ -128,29 +141,41 @@ def _proxies(settings: Settings) -> Finding | None:
         return Finding(
             "NO_TRUSTED_PROXY",
             "TRUSTED_PROXIES",
-            "All clients count as one: the proxy that speaks HTTPS. Set TRUSTED_PROXIES to its"
+            "All clients seem to have the address of your HTTPS proxy. Set TRUSTED_PROXIES to that"
             " address.",
         )
     return None
 
 
-RULES: tuple[Rule, ...] = (_register, _mail, _database, _public_url, _proxies)
+def _organisation(settings: Settings) -> Finding | None:
+    if settings.organisation_name is not None:
+        return None
+    return Finding(
+        "NO_ORGANISATION_NAME",
+        "ORGANISATION_NAME",
+        "Mails and confirmation pages do not say who asks. Set ORGANISATION_NAME to the name by"
+        " which your customers know you.",
+        is_hint=True,
+    )
+
+
+RULES: tuple[Rule, ...] = (_register, _mail, _database, _public_url, _proxies, _organisation)
 
 
 def settings_named(text: str) -> list[str]:
-    """Return the settings that a message names, in capitals."""
+    """Return the fields of the settings that a message names in capitals."""
     words = set(re.findall(r"[A-Z][A-Z_]+", text))
     return [name for name in Settings.model_fields if name.upper() in words]
 
 
 def too_few_files(settings: Settings, limit: int) -> Finding | None:
-    """Compare the limit on open files with the connections that are allowed."""
-    needed = settings.most_connections + settings.database_pool_size + BEYOND_CONNECTIONS
+    """Return a problem if the limit on open files is too low for MAX_CONNECTIONS."""
+    needed = settings.max_connections + settings.database_pool_size + BEYOND_CONNECTIONS
     if limit >= needed:
         return None
     return Finding(
         "TOO_FEW_FILES",
         "MAX_CONNECTIONS",
-        f"A process may open {limit} files, and {settings.most_connections} connections need"
+        f"A process may open {limit} files, and {settings.max_connections} connections need"
         f" {needed}. Raise the limit (ulimit -n) or lower MAX_CONNECTIONS.",
     )

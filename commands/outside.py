@@ -1,4 +1,4 @@
-"""Checks of those outside that a process depends on: mail server, identity provider, register."""
+"""Checks of external services: mail server, identity provider and Companies House."""
 
 from typing import TYPE_CHECKING
 
@@ -10,23 +10,19 @@ if TYPE_CHECKING:
     from enrichment.client import CompaniesHouse
 
 ANY_COMPANY = "00000006"
-"""That the register has no such company would say as well that it takes the key."""
+"""A company number to ask for; `not found` shows as well that the API key is accepted."""
 
 
 class _NoLimit:
-    """Lets the single request of a check go out; the allowance has room for it."""
+    """Allows the single request of a check, without the shared budget."""
 
-    async def acquire(self, *, is_search: bool = False) -> None:
-        """Let a request go out."""
+    async def acquire(self, *, is_search: bool = False) -> None: ...
 
-    async def hold_off(self, seconds: float) -> None:
-        """Nothing else goes out from here."""
+    async def hold_off(self, seconds: float) -> None: ...
 
-    async def note_fault(self) -> None:
-        """One fault says nothing to others."""
+    async def note_fault(self) -> None: ...
 
-    async def note_success(self) -> None:
-        """One success says nothing to others."""
+    async def note_success(self) -> None: ...
 
 
 async def check_mail_server(settings: Settings) -> list[Finding]:
@@ -34,8 +30,8 @@ async def check_mail_server(settings: Settings) -> list[Finding]:
     if settings.smtp_url is None:
         return []
     from notifications.errors import MailDelayed  # noqa: PLC0415  # servers need not load it
-    from notifications.mail_transport import transport_of  # noqa: PLC0415  # see above
-    from notifications.smtp_transport import SmtpTransport  # noqa: PLC0415  # see above
+    from notifications.mail_transport import transport_of  # noqa: PLC0415  # the same
+    from notifications.smtp_transport import SmtpTransport  # noqa: PLC0415  # the same
 
     post = transport_of(settings)
     assert isinstance(post, SmtpTransport)  # noqa: S101  # since its address is set
@@ -53,10 +49,10 @@ async def check_provider(settings: Settings) -> list[Finding]:
         return []
     import aiohttp  # noqa: PLC0415  # servers need not load it
 
-    from identity.discovery import published_keys  # noqa: PLC0415  # see above
-    from identity.errors import ProviderFault  # noqa: PLC0415  # see above
-    from identity.key_set import key_set  # noqa: PLC0415  # see above
-    from identity.provider import provider_of  # noqa: PLC0415  # see above
+    from identity.discovery import published_keys  # noqa: PLC0415  # the same
+    from identity.errors import ProviderFault  # noqa: PLC0415  # the same
+    from identity.key_set import key_set  # noqa: PLC0415  # the same
+    from identity.provider import provider_of  # noqa: PLC0415  # the same
 
     provider = provider_of(settings)
     assert provider is not None  # noqa: S101  # since its issuer is set
@@ -70,8 +66,8 @@ async def check_provider(settings: Settings) -> list[Finding]:
 
 
 async def check_register(settings: Settings) -> list[Finding]:
-    """Ask Companies House for a company, which needs a key that it accepts."""
-    if settings.uses_own_sandbox or not settings.has_register:
+    """Check that Companies House accepts the API key, by asking for a company."""
+    if settings.companies_house_sandbox or not settings.has_register:
         return []
     from enrichment.client import companies_house  # noqa: PLC0415  # servers need not load it
 
@@ -93,7 +89,7 @@ async def _ask(client: "CompaniesHouse") -> list[Finding]:
     except NotFound:
         return []
     except Blocked as fault:
-        message = f"Companies House refuses the key: {fault.code}."
+        message = f"Companies House refuses the API key: {fault.code}."
         return [Finding("REGISTER_KEY_REFUSED", "COMPANIES_HOUSE_API_KEY", message)]
     except CompaniesHouseFault as fault:
         message = f"Companies House does not answer: {fault.code}."

@@ -1,4 +1,4 @@
-"""The log lines of a process: what is wrong at its start, that it started, why it stopped."""
+"""Log lines about a process: problems at its start, its start, and why it stopped."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ SCHEMA_TIMEOUT_S = 5.0
 START_FAILED, FAILED = "start_failed", "failed"
 PASSWORD = "***"  # noqa: S105  # stands for one
 LOGIN = re.compile(r"(://[^:/@]*):.*@", re.DOTALL)
-"""Up to the last @, since a password that was not escaped may hold any sign."""
+"""Matches up to the last @, since an unescaped password may contain any character."""
 PASSWORD_PARAMETER = re.compile(
     r"([?&;][^=&#]*(?:pass|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE
 )
@@ -41,13 +41,13 @@ POOLER = Finding(
     "SHARED_SESSIONS",
     "DATABASE_POOLER",
     "DATABASE_URL leads to a pooler that shares sessions between transactions: saves and reads"
-    " will fail, and revoked tokens go on working. Set DATABASE_POOLER=transaction, and"
+    " will fail, and revoked tokens stay valid. Set DATABASE_POOLER=transaction, and"
     " DATABASE_DIRECT_URL to the server's own address.",
 )
 
 
 class Process:
-    """A process that serves or works, from its start to its stop."""
+    """A server or worker process."""
 
     def __init__(self, role: str, settings: Settings, kinds: Sequence[str] | None = None) -> None:
         self._role = role
@@ -56,7 +56,7 @@ class Process:
         self._started = time.monotonic()
 
     async def warn(self) -> None:
-        """Log a WARNING for each thing that is wrong for production.
+        """Log a warning for each problem in production, and hints as information.
 
         Raises ClickException behind a pooler that would break saves and reads.
         """
@@ -65,8 +65,9 @@ class Process:
             findings += filter(None, (too_few_files(self._settings, file_limit()),))
         findings += await pooler_findings(self._settings)
         for finding in findings:
-            log.warning(
-                "configuration_problem",
+            write = log.info if finding.is_hint else log.warning
+            write(
+                "configuration_hint" if finding.is_hint else "configuration_problem",
                 code=finding.code,
                 variable=finding.variable,
                 problem=finding.message,
@@ -93,44 +94,44 @@ class Process:
         )
 
     def stopped(self, reason: str, **more: Any) -> None:
-        """Log that the process ends, and why."""
+        """Log why the process stops."""
         uptime_s = round(time.monotonic() - self._started, 1)
         tell = log.error if reason in {START_FAILED, FAILED} else log.info
         tell("stopped", role=self._role, reason=reason, uptime_s=uptime_s, **more)
 
 
 async def _schema_of(database: Database) -> str | None:
-    """Name the latest migration; None also while the database does not answer."""
+    """Return the latest migration; None if the database does not answer."""
     try:
         async with asyncio.timeout(SCHEMA_TIMEOUT_S):
             return await schema_version(database)
-    except Exception:  # the process has started all the same, and says so
+    except Exception:  # the process has started anyway
         return None
 
 
 async def pooler_findings(settings: Settings) -> list[Finding]:
-    """Look for a pooler that shares sessions where none is set; one that is down is no finding."""
+    """Return a problem if an unset pooler shares sessions; one that is down is ignored."""
     if settings.database_url.startswith("sqlite") or settings.database_pooler != "none":
         return []
     try:
         is_shared = await shares_sessions(Database(settings.database_url).dsn)
     except (*CONNECTION_ERRORS, ValueError):
-        return []  # whoever connects next says what is wrong
+        return []  # the next connection reports the error
     return [POOLER] if is_shared else []
 
 
 def file_limit() -> int:
-    """Read how many files this process may open."""
+    """Return how many files this process may open."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def shown_settings(settings: Settings) -> dict[str, Any]:
-    """Return the effective settings without secrets, as a log shows them."""
+    """Return the effective settings for the log, without secrets."""
     return {name: shown(getattr(settings, name)) for name in type(settings).model_fields}
 
 
 def shown(value: Any) -> Any:
-    """Show a setting: an address without its password, a secret not at all."""
+    """Return a setting for the log: addresses without passwords, other secrets masked."""
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
         return without_password(text) if "://" in text else PASSWORD
@@ -142,12 +143,12 @@ def shown(value: Any) -> Any:
 
 
 def without_password(text: str) -> str:
-    """Mask the passwords of an address."""
+    """Return an address with its passwords masked."""
     return PASSWORD_PARAMETER.sub(rf"\1{PASSWORD}", LOGIN.sub(rf"\1:{PASSWORD}@", text))
 
 
 def version() -> str:
-    """Return the version, with the commit where there is a checkout that git can read."""
+    """Return the version, with the commit in a git checkout."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     commit = _commit()
     return f"{project['version']}+{commit}" if commit else str(project["version"])
@@ -171,7 +172,7 @@ def _commit() -> str:
 
 
 def process_age_s() -> float | None:
-    """Return the seconds since the process began, imports and all; None where nobody tells."""
+    """Return the seconds since the process began, before imports; None if that is unknown."""
     try:
         after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         began = int(after_name[19]) / os.sysconf("SC_CLK_TCK")
@@ -181,5 +182,5 @@ def process_age_s() -> float | None:
 
 
 def signal_names(numbers: Sequence[int]) -> str:
-    """Name the signals that ended a process."""
+    """Return the names of signals."""
     return " ".join(signal.Signals(number).name for number in numbers)

@@ -1,4 +1,4 @@
-"""What commands have in common: settings, an open database, and acts of the operator."""
+"""Shared by commands: settings, an open database, and changes made by the operator."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 def say(event: str, problem: str, **more: str) -> None:
-    """Say on standard error what a command did not do: in JSON where logs are, else in a line."""
+    """Report a problem on standard error: as JSON if logs are, otherwise as a line."""
     if wanted_log_format() == "json":
         log.error(event, **more, problem=problem)
     else:
@@ -35,7 +35,7 @@ def say(event: str, problem: str, **more: str) -> None:
 
 
 def read_settings() -> Settings:
-    """Read the settings, and refuse those that make no sense before anything starts."""
+    """Return the settings; raises BadParameter if they are invalid."""
     try:
         settings = Settings()
         check_addresses(settings)
@@ -52,20 +52,20 @@ def read_settings() -> Settings:
 async def with_database(
     settings: Settings, work: Callable[[Database], Coroutine[Any, Any, Result]]
 ) -> Result:
-    """Do the work on the open database."""
+    """Run `work` with an open database."""
     database = database_of(settings)
     try:
         await database.open()
         return await work(database)
     finally:
-        # An open connection of SQLite's would keep the process from ending.
+        # An open SQLite connection would keep the process from ending.
         await database.close()
 
 
 async def migrate_database(
     settings: Settings, note: Callable[[str], object] = lambda _: None
 ) -> None:
-    """Apply the migrations past any pooler; `note` is called with the name of each one stored."""
+    """Apply the migrations, past any pooler; `note` is called with the name of each."""
     database = Database(settings.database_direct_url or settings.database_url)
     try:
         await database.open()
@@ -77,12 +77,12 @@ async def migrate_database(
 
 
 def read(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Read something of the database."""
+    """Run a read on the database of the settings."""
     return asyncio.run(with_database(read_settings(), lambda _: work()))
 
 
 def do(work: Callable[[ActorContext], Awaitable[Result]]) -> Result:
-    """Do an act of the operator in one transaction; what is refused is said, and ends us."""
+    """Run a change by the operator in one transaction; print refusals, and exit with 1."""
 
     async def unit(database: Database) -> Result:
         await database.check_schema()
@@ -98,7 +98,7 @@ def do(work: Callable[[ActorContext], Awaitable[Result]]) -> Result:
 
 
 def _plain(error: ValueError) -> str:
-    """Say what is wrong with the settings, a line each, without repeating their values."""
+    """Return what is wrong with the settings, without repeating their values."""
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(

@@ -1,4 +1,4 @@
-"""The server of `manage.py serve`, which logs why it stopped."""
+"""The server of `manage.py serve`."""
 
 import socket
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ from web.server import Config, Drain, Server
 
 
 def free_socket(host: str) -> socket.socket:
-    """Bind a free port of a host, as the server would."""
+    """Return a socket bound to a free port of a host, with the options that the server sets."""
     (family, kind, number, _, address), *_ = socket.getaddrinfo(
         host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
@@ -21,7 +21,7 @@ def free_socket(host: str) -> socket.socket:
 
 
 class LoggedServer(Server):
-    """Logs its stop: by which signal, after how many requests."""
+    """Logs its stop, with the signal and the number of requests."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class LoggedServer(Server):
         self._process = process
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start; log it if that fails, as when the port is in use."""
+        """Start; log a failure, such as a port in use."""
         try:
             await super().startup(sockets)
         except SystemExit:
@@ -44,5 +44,5 @@ class LoggedServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, and log it before the signal takes effect."""
         await super().shutdown(sockets)
-        reason = signal_names(self._captured_signals) or "end"
-        self._process.stopped(reason, requests=self.server_state.total_requests)
+        reason = signal_names(self.signals) or "end"
+        self._process.stopped(reason, requests=self.request_count)

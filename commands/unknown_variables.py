@@ -1,23 +1,23 @@
-"""Finds environment variables that were probably meant for us: misspelt names of our settings.
+"""Finds environment variables that are probably misspelt names of settings.
 
-Variables of other programs must not be reported, so names are compared word by word: each word has
-to be the same or nearly so, and short names may differ by two swapped letters only.
+Variables of other programs must not be reported, so names are compared word by word: each word must
+be equal or similar, and short names may differ only by two swapped letters.
 """
 
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
 OURS_ALONE = ("COMPANIES_HOUSE_", "COMPANY_HOUSE_")
-"""What begins so is meant for us, whatever follows."""
+"""Prefixes that only our settings have."""
 UNITS = ("S", "SECONDS", "SEC", "MS", "MINUTES", "HOURS", "DAYS", "BYTES", "SIZE")
 SHORT = 5
-"""Letters of a name that has too many neighbours, as HOST and PORT have."""
+"""Letters of a name that resembles too many others, such as HOST and PORT."""
 ALIKE, ALIKE_OVERALL = 0.65, 0.8
 LONG_WORD = 6
 
 
 def resembling(names: Iterable[str], settings: Collection[str]) -> dict[str, str]:
-    """Return the names that are no settings but resemble one, each with the nearest setting."""
+    """Return names that resemble a setting without being one, each with the nearest setting."""
     known = sorted(name.upper() for name in settings)
     found = {}
     for name in sorted(names):
@@ -61,7 +61,7 @@ def _is_word_alike(given: str, wanted: str) -> bool:
 
 
 def _has_swapped_letters(given: str, wanted: str) -> bool:
-    """Whether two neighbouring letters changed places, and nothing else."""
+    """Tell whether the names differ only by two swapped neighbouring letters."""
     if len(given) != len(wanted):
         return False
     differing = [place for place in range(len(given)) if given[place] != wanted[place]]

@@ -1,4 +1,4 @@
-"""Answers a container's probes of a worker process, which has no other port."""
+"""Health endpoints of a worker process, for the probes of a container."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,10 +13,10 @@ from models.jobs.worker_liveness import Liveness
 async def worker_health(
     liveness: Liveness, host: str, port: int, longest_turn_s: float
 ) -> AsyncIterator[str]:
-    """Serve /healthz and /readyz for a block, and yield host and port.
+    """Serve /healthz and /readyz within the context, and yield `host:port`.
 
-    /healthz is 503 when the loop is stuck, for which a restart is the remedy. It goes on turning
-    while the database is away. /readyz is 503 as long as no heartbeat can be stored.
+    /healthz is 503 while the worker's loop is stuck, so that the worker is restarted; the loop goes
+    on while the database is down. /readyz is 503 while no heartbeat can be stored.
     """
 
     async def healthz(_: web.Request) -> web.Response:
@@ -39,7 +39,7 @@ async def worker_health(
 
 
 def _answer(fault: str, silence: float | None, longest: float) -> web.Response:
-    """Answer how long ago the last sign of life was, and whether that is too long ago."""
+    """Answer with the seconds since the last sign of life; 503 if that is too long ago."""
     is_well = silence is not None and silence <= longest
     seconds = None if silence is None else round(silence, 1)
     body = {"status": "ok" if is_well else fault, "lastSeconds": seconds}

@@ -1,4 +1,4 @@
-"""Reads accounts in a process of its own, so that the caller's event loop never waits for it."""
+"""Reads accounts in a separate process, so that the event loop is not blocked."""
 
 import asyncio
 import os
@@ -14,11 +14,11 @@ from enrichment.accounts import Accounts, AccountsRefused, RefusalCode
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ENVIRONMENT = ("LD_LIBRARY_PATH", "PATH")
-"""All that the process gets to know: it parses what strangers wrote, and needs no secret."""
+"""Environment variables of that process: it parses untrusted files and must see no secrets."""
 
 
 class AccountsReaderDied(Exception):
-    """The process ended without an answer, as when the machine stops; it can be tried again."""
+    """The process ended without a result, for example at a shutdown; try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ _ANSWER = TypeAdapter(_Answer)
 
 
 async def read_accounts_apart(content: bytes, *, company_number: str) -> Accounts:
-    """Return what `read_accounts` returns. Raises AccountsRefused, and AccountsReaderDied."""
+    """Run `read_accounts` in a process; also raises AccountsReaderDied."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "enrichment.accounts", company_number),
         cwd=_ROOT,
@@ -59,9 +59,7 @@ async def read_accounts_apart(content: bytes, *, company_number: str) -> Account
 def accounts_of(status: int | None, output: bytes) -> Accounts:
     """Return the accounts in a reader's output. Raises AccountsRefused and AccountsReaderDied."""
     if status == -signal.SIGXCPU:
-        raise AccountsRefused(
-            RefusalCode.TOO_LARGE, "Reading the document takes longer than any accounts."
-        )
+        raise AccountsRefused(RefusalCode.TOO_LARGE, "Reading the document takes too long.")
     answer = _ANSWER.validate_json(output) if status == 0 else _Answer()
     if answer.refusal is not None:
         raise AccountsRefused(answer.refusal.code, answer.refusal.message)

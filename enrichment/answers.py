@@ -1,4 +1,4 @@
-"""What an answer of Companies House means: its status as a fault, its headers as waits."""
+"""Interprets answers of Companies House: the status as a fault, the headers as waits."""
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -20,7 +20,7 @@ from enrichment.errors import (
 )
 from enrichment.exchange import Answer
 
-# The window is five minutes; the rest is for clocks that disagree.
+# The window of the rate limit is five minutes; 10 s are added for clock differences.
 SHORTEST_WAIT_S, MAX_WAIT_S = 1.0, 310.0
 WHOLE_WINDOW_S = 300.0
 
@@ -42,7 +42,7 @@ _MAX_NUMBER = 20
 
 
 def fault_of(answer: Answer, where: str, *, now: float) -> CompaniesHouseFault | None:
-    """Return the fault an answer of either API stands for, or None for 200 and redirects."""
+    """Return the fault that the status of an answer means; None for 200 and redirects."""
     status = answer.status
     message = f"{status} from {where}"
     if status == 429:  # noqa: PLR2004 - an HTTP status
@@ -58,50 +58,50 @@ def fault_of(answer: Answer, where: str, *, now: float) -> CompaniesHouseFault |
 
 
 def is_redirect(status: int) -> bool:
-    """Tell whether a status sends the client elsewhere."""
+    """Tell whether a status is a redirect."""
     return status in {301, 302, 303, 307, 308}
 
 
 def refuse_redirect(answer: Answer, where: str) -> None:
-    """Raise RedirectRefused for a redirect: only a document's content may send us elsewhere."""
+    """Raise RedirectRefused for a redirect; only a document's content may redirect."""
     if is_redirect(answer.status):
         raise RedirectRefused(f"{answer.status} from {where}", status=answer.status)
 
 
 def time_of(headers: Mapping[str, str], own: float) -> float:
-    """Return when the server says that it answered, or our own time if it does not.
+    """Return the server's time from the Date header, or `own` without one; epoch seconds.
 
-    Its other instants are by the same clock, so ours may be wrong.
+    Other times in the answer are by the same clock, so errors of our own clock do not matter.
     """
     return _instant(headers.get("Date")) or own
 
 
 def wait_after_refusal(headers: Mapping[str, str], *, now: float) -> float:
-    """Return the seconds to wait after a 429: Retry-After, else until Reset, else a window."""
+    """Return the seconds to wait after a 429: by Retry-After or X-Ratelimit-Reset, or a window."""
     waiting = _retry_after(headers, now)
     return wait_until_reset(headers, now=now) if waiting is None else waiting
 
 
 def wait_until_reset(headers: Mapping[str, str], *, now: float) -> float:
-    """Return the seconds until the limit is reset, or a whole window if nothing says when."""
+    """Return the seconds until the limit is reset; a whole window if the header is missing."""
     reset = _number(headers.get("X-Ratelimit-Reset"))
     return bounded(WHOLE_WINDOW_S if reset is None else reset - now)
 
 
 def is_budget_empty(headers: Mapping[str, str]) -> bool:
-    """Tell whether this was the last request allowed; the two APIs spell the header differently."""
+    """Tell whether no request is left; the two APIs name the header differently."""
     names = ("X-Ratelimit-Remain", "X-Ratelimit-Remaining")
     left = [_number(headers.get(name)) for name in names]
     return any(number is not None and number <= 0 for number in left)
 
 
 def bounded(seconds: float) -> float:
-    """Keep a wait that a server asked for between 1 and 310 seconds."""
+    """Limit a wait that a server asked for to 1 to 310 seconds."""
     return min(max(seconds, SHORTEST_WAIT_S), MAX_WAIT_S)
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Retry-After is a number of seconds or an HTTP date."""
+    """Return Retry-After in seconds; the header is a number or an HTTP date."""
     value = headers.get("Retry-After")
     seconds = _number(value)
     if seconds is not None:

@@ -1,4 +1,4 @@
-"""Companies a name search found: offered to a person to choose from, never filled in (R88)."""
+"""Results of a name search; a person chooses one, none is filled in automatically (R88)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from enrichment.profile import read_number
 
 @dataclass(frozen=True, slots=True)
 class CompanyCandidate:
-    """One company by its search hit; None means the register does not say."""
+    """One search result; None means that the register does not say."""
 
     company_number: str
     title: str
@@ -21,7 +21,7 @@ class CompanyCandidate:
 
 
 def read_candidates(payload: object) -> Iterator[CompanyCandidate]:
-    """Read the hits of ``GET /search/companies``; one without number or title is passed over."""
+    """Yield the results of ``GET /search/companies``, except those without number or title."""
     for item in elements(payload, "items"):
         number, title = read_number(member(item, "company_number")), text(item, "title")
         if number is not None and title is not None:

@@ -1,4 +1,4 @@
-"""Ask Companies House: profiles, filings, documents and name searches over its two APIs."""
+"""The client of Companies House' two APIs: profiles, filings, documents and name searches."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -58,16 +58,16 @@ class Limiter(Protocol):
     """The request budget that all processes share."""
 
     async def acquire(self, *, is_search: bool = False) -> None:
-        """Take one request from the budget, or raise BudgetSpent if there is no room soon."""
+        """Take one request from the budget; raises BudgetSpent if none is available soon."""
 
     async def hold_off(self, seconds: float) -> None:
-        """Let nobody send anything for this many seconds."""
+        """Pause all requests of all processes for this many seconds."""
 
     async def note_fault(self) -> None:
-        """Count a question that got no answer; several in a row are an outage."""
+        """Count a request without an answer; several in a row are an outage."""
 
     async def note_success(self) -> None:
-        """Note that a question got an answer."""
+        """Note that a request got an answer."""
 
 
 @asynccontextmanager
@@ -79,7 +79,7 @@ async def companies_house(
     caps: Caps | None = None,
     clock: Callable[[], float] = wall_clock,
 ) -> AsyncIterator["CompaniesHouse"]:
-    """Open a client with sessions of its own, and close them after."""
+    """Open a client with its own sessions; they are closed at the end of the context."""
     async with new_session() as api, new_session() as storage:
         yield CompaniesHouse(
             api,
@@ -93,12 +93,11 @@ async def companies_house(
 
 
 class CompaniesHouse:
-    """The register, one method for each question we have.
+    """The client; every method raises a CompaniesHouseFault, or BudgetSpent.
 
-    Every method raises a CompaniesHouseFault of enrichment.errors, or BudgetSpent. Every request
-    to the two APIs takes one from the limiter first; a broken connection or a 502, 503 or 504 is
-    tried again at once, at most twice (R90). The key travels in the Authorization header of
-    requests to the two configured origins, and nowhere else.
+    Every request to the two APIs first takes one from the limiter. After a broken connection or a
+    502, 503 or 504, the request is repeated at once, at most twice (R90). The API key is sent only
+    to the two configured origins, in the Authorization header.
     """
 
     def __init__(
@@ -113,7 +112,7 @@ class CompaniesHouse:
         clock: Callable[[], float] = wall_clock,
     ) -> None:
         if storage_session is api_session or has_login(storage_session):
-            raise ValueError("the session for document storage must carry no credentials")
+            raise ValueError("the session for document storage must not have credentials")
         self.endpoints = endpoints
         self._api_session = api_session
         self._storage_session = storage_session
@@ -129,20 +128,20 @@ class CompaniesHouse:
         return other
 
     async def company_profile(self, number: str) -> dict[str, Any]:
-        """Return the profile of one company as it came.
+        """Return the profile of one company as JSON.
 
-        Raises NotFound if the register has no such company, and InvalidCompanyNumber, without a
-        request, if it could have none.
+        Raises NotFound if there is no such company, and InvalidCompanyNumber, without a request,
+        for a number of the wrong form.
         """
         return await self._json(f"/company/{normalise(number)}")
 
     async def accounts_filings(self, number: str) -> dict[str, Any]:
         """Return the filing history of category accounts, newest filings first.
 
-        Further pages are asked for, three in all, only while none seen holds accounts proper;
-        their items are joined to the first page's.
+        While no accounts are among them, further pages are requested, up to three in all; their
+        items are appended to those of the first page.
 
-        Raises NotFound if nothing of this category is filed, or there is no such company.
+        Raises NotFound if there are no such filings, or no such company.
         """
         path = f"/company/{normalise(number)}/filing-history"
         query = {"category": "accounts", "items_per_page": str(_PAGE)}
@@ -157,7 +156,7 @@ class CompaniesHouse:
         return payload | {"items": items}
 
     async def document_metadata(self, link: str) -> dict[str, Any]:
-        """Return what a document is and in which content types it can be had.
+        """Return the metadata of a document, with the content types in which it exists.
 
         `link` is a filing's links.document_metadata. Only its id is used: see Endpoints.
         """
@@ -165,11 +164,11 @@ class CompaniesHouse:
         return _as_object(await self._retrying(lambda: self._json_body(url)))
 
     async def document_content(self, link: str, content_type: str) -> bytes:
-        """Return a document's bytes, `content_type` being one that its metadata list.
+        """Return the bytes of a document; `content_type` is one of those in its metadata.
 
-        Raises NotAcceptable if the document does not exist in that type, RedirectRefused if its
-        bytes are said to be in a place we do not follow, DocumentTooLarge over
-        `Caps.document_bytes`, and StorageFault if the store refuses, as it does after 60 seconds.
+        Raises NotAcceptable if the document does not exist in that type, RedirectRefused if it
+        redirects to a host that is not allowed, DocumentTooLarge beyond `Caps.document_bytes`, and
+        StorageFault if the store refuses the link, as it does after 60 seconds.
         """
         if not _CONTENT_TYPE.fullmatch(content_type):
             raise ValueError("not a content type")
@@ -199,7 +198,7 @@ class CompaniesHouse:
         except DocumentTooLarge:
             answer = None
         if answer is None:
-            raise BadPayload(f"too large an answer from {place(url)}")
+            raise BadPayload(f"the answer from {place(url)} is too large")
         refuse_redirect(answer, place(url))
         return answer.body
 
@@ -224,7 +223,7 @@ class CompaniesHouse:
     async def _ask(
         self, url: URL, accept: str, most_bytes: int, *, is_search: bool = False
     ) -> Answer:
-        """Put one question to either API, within the shared budget; raise what it stands for."""
+        """Send one request to either API within the shared budget; raises the fault it means."""
         await self._limiter.acquire(is_search=is_search)
         answer = await fetch(
             self._api_session,
@@ -244,7 +243,7 @@ class CompaniesHouse:
         return answer
 
     async def _retrying(self, ask: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Ask, and again at once after a blip; say so to all workers when it is an outage."""
+        """Send a request, repeated at once after a short failure; outages are noted for all."""
         caps = self._caps
         try:
             async for attempt in stamina.retry_context(
@@ -258,7 +257,7 @@ class CompaniesHouse:
                 with attempt:
                     body = await ask()
         except CompaniesHouseFault as fault:
-            # One company may fail alone, but several questions in a row are an outage.
+            # The requests of one company may fail, but several failures in a row are an outage.
             if isinstance(fault, _OUTAGE):
                 await self._limiter.note_fault()
             else:

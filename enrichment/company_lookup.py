@@ -1,4 +1,4 @@
-"""The job that looks a customer up: four calls at most, then one transaction that stores it all."""
+"""The job that looks up a customer: up to four calls, then one transaction with the result."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -56,7 +56,7 @@ class CompanyLookup:
         self._source = client.endpoints.source
 
     async def run(self, job: Claim) -> Store:
-        """Ask Companies House and read what it answers; give what stores it."""
+        """Ask Companies House, and return a function that stores the result."""
         run_id: str = job.payload["run_id"]
         run = await self._database.transaction(lambda: note_running(run_id, job.attempts))
         client = self._client.within(self._budget.for_lookup(job))
@@ -87,13 +87,13 @@ class CompanyLookup:
         return store
 
     async def note_blocked(self) -> None:
-        """Show on the lookups that wait that the register refuses our key."""
+        """Show on waiting lookups that Companies House refuses the API key."""
         await note_blocked()
 
     async def note_retry(
         self, job: Claim, due_at: datetime, reason: str | None, attempts: int
     ) -> None:
-        """Show on the run when it is tried again, and what is known so far (R85)."""
+        """Show on the run when it is retried, and what is known so far (R85)."""
         run_id: str = job.payload["run_id"]
         await note_waiting(
             run_id,

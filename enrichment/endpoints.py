@@ -1,4 +1,4 @@
-"""Where Companies House is, and which of the links it hands out may be followed."""
+"""The addresses of Companies House, and the links of it that may be followed."""
 
 import base64
 import re
@@ -36,9 +36,9 @@ _KEY = re.compile(r"[\x21-\x39\x3b-\x7e]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The two API origins; the key is sent to these and nowhere else.
+    """The two API origins; the API key is sent only to these.
 
-    Raises ValueError for what is not an origin, and for plain http to anything but this machine.
+    Raises ValueError for anything but an origin, and for plain http to another machine.
     """
 
     api_url: str = f"https://{API_HOST}"
@@ -50,7 +50,7 @@ class Endpoints:
 
     @property
     def is_register(self) -> bool:
-        """True when both origins are the real register's."""
+        """Whether both origins are those of Companies House itself."""
         api, document = URL(self.api_url), URL(self.document_url)
         return (
             api.host == API_HOST
@@ -61,16 +61,16 @@ class Endpoints:
 
     @property
     def source(self) -> Literal["REGISTER", "SANDBOX"]:
-        """What the data obtained here may be called; anything unknown counts as made up."""
+        """The source of data from here; any unknown origin counts as a sandbox."""
         return "REGISTER" if self.is_register else "SANDBOX"
 
     def document_metadata_url(self, link: str) -> str:
-        """Return the address of the document a filing's link means, on the configured origin.
+        """Return the address of the document in a filing's link, on the configured origin.
 
-        The register's links name varying hosts and are written by the server, so only the id is
-        taken from them: the key then goes to no host but the configured one.
+        Links of Companies House name varying hosts. Only the id is used, so that the API key is
+        sent only to the configured host.
 
-        Raises InvalidDocumentLink if the link holds no document id.
+        Raises InvalidDocumentLink if the link contains no document id.
         """
         found = _DOCUMENT_ID.fullmatch(link)
         if found is None:
@@ -80,8 +80,8 @@ class Endpoints:
     def storage_url(self, location: str) -> URL:
         """Return the checked address of a document's bytes, exactly as it was signed.
 
-        Raises RedirectRefused for all but an absolute https address of the register's document
-        store. A document API on this machine, and only that, may send us to this machine.
+        Raises RedirectRefused unless it is an absolute https address of the document store of
+        Companies House. Only a document API on this machine may redirect to this machine.
         """
         if _UNSAFE.search(location):
             raise RedirectRefused
@@ -103,7 +103,7 @@ class Endpoints:
 
 
 def authorization(api_key: str) -> str:
-    """Give the header that carries a key; raises ValueError for one that none can carry."""
+    """Return the Authorization header of an API key; raises ValueError for an invalid key."""
     if not _KEY.fullmatch(api_key):
         raise ValueError("a Companies House key is 1 to 200 visible characters without a colon")
     return "Basic " + base64.b64encode(f"{api_key}:".encode()).decode()
@@ -127,5 +127,5 @@ def _origin(text: str) -> str:
     if url.path not in {"", "/"} or url.query_string or url.fragment:
         raise ValueError("a Companies House URL must be an origin, without path or query")
     if url.scheme == "http" and not is_loopback(host):
-        raise ValueError("plain http is allowed to this machine only; use https")
+        raise ValueError("plain http is allowed for this machine only; use https")
     return str(url.origin())

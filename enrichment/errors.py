@@ -1,18 +1,18 @@
-"""What can go wrong between us and Companies House, as one tree.
+"""Errors of requests to Companies House.
 
     CompaniesHouseFault
-    ├── PermanentFault            asking again will not help
+    ├── PermanentFault            retrying does not help
     │   ├── BadRequest            400
-    │   ├── Blocked               the key or our address is refused: stop all work, tell somebody
+    │   ├── Blocked               the key or our address is refused: all requests stop
     │   │   ├── Unauthorised      401
     │   │   └── Forbidden         403
     │   ├── NotFound              404, also "none of these for this company"
     │   ├── NotAcceptable         406, the document has no such content type
     │   ├── UnexpectedStatus      any other status that is neither success nor 5xx
-    │   ├── RedirectRefused       sent to a place we do not follow
-    │   ├── InvalidDocumentLink   a document link that holds no document id
-    │   └── DocumentTooLarge      more bytes than we are willing to read
-    └── TransientFault            asking again later may help
+    │   ├── RedirectRefused       a redirect to a host that is not allowed
+    │   ├── InvalidDocumentLink   a document link without a document id
+    │   └── DocumentTooLarge      more bytes than the limit
+    └── TransientFault            retrying later may help
         ├── TooManyRequests       429, with the seconds to wait
         ├── ServerError           5xx
         │   └── GatewayError      502, 503, 504
@@ -21,16 +21,16 @@
         ├── StorageFault          the store behind the Document API refused or failed
         └── BadPayload            not JSON, or not of the shape we need
 
-    BudgetSpent                   our own request budget has no room now: nobody's fault, no attempt
+    BudgetSpent                   our own request budget is used up; no request was sent
 
-No message holds a key, a signed URL or text sent by the server.
+No message contains a key, a signed URL or text sent by the server.
 """
 
 from typing import ClassVar
 
 
 class CompaniesHouseFault(Exception):
-    """Something came back that is not the answer; `code` is stable and safe to store and show."""
+    """A request failed; `code` is stable, and safe to store and show."""
 
     code: ClassVar[str] = "COMPANIES_HOUSE_FAULT"
 
@@ -40,7 +40,7 @@ class CompaniesHouseFault(Exception):
 
 
 class PermanentFault(CompaniesHouseFault):
-    """Asking again will not help (R90: not retried)."""
+    """Retrying does not help (R90: not retried)."""
 
     code: ClassVar[str] = "PERMANENT_FAULT"
 
@@ -52,7 +52,7 @@ class BadRequest(PermanentFault):
 
 
 class Blocked(PermanentFault):
-    """The key or our address is refused: every other request would be too."""
+    """The key or our address is refused, so every other request would be too."""
 
     code: ClassVar[str] = "BLOCKED"
 
@@ -64,49 +64,49 @@ class Unauthorised(Blocked):
 
 
 class Forbidden(Blocked):
-    """403: the key may not do this, or our address is out of favour."""
+    """403: the key lacks the permission, or our address is banned."""
 
     code: ClassVar[str] = "FORBIDDEN"
 
 
 class NotFound(PermanentFault):
-    """404: no such company, document, or none of the filings asked for."""
+    """404: no such company, document or filings."""
 
     code: ClassVar[str] = "NOT_FOUND"
 
 
 class NotAcceptable(PermanentFault):
-    """406: the document does not exist in the content type asked for."""
+    """406: the document does not exist in the requested content type."""
 
     code: ClassVar[str] = "NOT_ACCEPTABLE"
 
 
 class UnexpectedStatus(PermanentFault):
-    """A status that has no place in the protocol, such as 409 or 416."""
+    """A status that the protocol does not have, such as 409 or 416."""
 
     code: ClassVar[str] = "UNEXPECTED_STATUS"
 
 
 class RedirectRefused(PermanentFault):
-    """Sent to a place that is not on the list of those we follow."""
+    """A redirect to a host that is not allowed."""
 
     code: ClassVar[str] = "REDIRECT_REFUSED"
 
 
 class InvalidDocumentLink(PermanentFault):
-    """A document link from which no document id can be read."""
+    """A document link without a document id."""
 
     code: ClassVar[str] = "INVALID_DOCUMENT_LINK"
 
 
 class DocumentTooLarge(PermanentFault):
-    """The document is larger than the cap, in bytes after decompression."""
+    """The document is larger than the limit, in bytes after decompression."""
 
     code: ClassVar[str] = "DOCUMENT_TOO_LARGE"
 
 
 class TransientFault(CompaniesHouseFault):
-    """Asking again later may help (R90); `retry_after` is a wait in seconds, if one was given."""
+    """Retrying later may help (R90); `retry_after` is the wait in seconds, if given."""
 
     code: ClassVar[str] = "TRANSIENT_FAULT"
 
@@ -118,7 +118,7 @@ class TransientFault(CompaniesHouseFault):
 
 
 class TooManyRequests(TransientFault):
-    """429: over the limit; `retry_after` is always given, in seconds, and bounded."""
+    """429: over the rate limit; `retry_after` is always set, in seconds."""
 
     code: ClassVar[str] = "TOO_MANY_REQUESTS"
 
@@ -135,37 +135,37 @@ class ServerError(TransientFault):
 
 
 class GatewayError(ServerError):
-    """502, 503 or 504, usually a page of HTML from the gateway and over in a moment."""
+    """502, 503 or 504 from the gateway, usually a short failure."""
 
     code: ClassVar[str] = "GATEWAY_ERROR"
 
 
 class TimedOut(TransientFault):
-    """No whole answer within the time allowed."""
+    """No complete answer within the timeout."""
 
     code: ClassVar[str] = "TIMED_OUT"
 
 
 class ConnectionFailed(TransientFault):
-    """The connection could not be made, or broke before the answer was whole."""
+    """The connection failed, or broke before the answer was complete."""
 
     code: ClassVar[str] = "CONNECTION_FAILED"
 
 
 class StorageFault(TransientFault):
-    """The store refused or failed; its links live 60 seconds, so a new one may work."""
+    """The document store refused or failed; its links expire after 60 s, so a new one may work."""
 
     code: ClassVar[str] = "DOCUMENT_STORAGE"
 
 
 class BadPayload(TransientFault):
-    """A success whose body is not JSON, too large, or without what every answer has."""
+    """A successful answer whose body is not JSON, is too large, or lacks required members."""
 
     code: ClassVar[str] = "BAD_PAYLOAD"
 
 
 class BudgetSpent(Exception):
-    """The shared request budget has no room within a few seconds; come back in `wait` seconds."""
+    """The shared request budget is used up; retry in `wait` seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__(f"no request budget for {wait:.1f} s")

@@ -1,4 +1,4 @@
-"""One GET over aiohttp and its answer, within caps on time and bytes."""
+"""One GET with aiohttp, with limits on time and bytes."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _CHUNK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How long, how much and how often: seconds, bytes after decompression, attempts a call."""
+    """Limits on a call: seconds, bytes after decompression, and attempts."""
 
     total_s: float = 30.0
     connect_s: float = 10.0
@@ -31,7 +31,7 @@ class Caps:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """One answer off the wire; the body is read for a success only, since errors need none."""
+    """One answer; its body is read only for a 200."""
 
     status: int
     headers: Mapping[str, str]
@@ -39,22 +39,22 @@ class Answer:
 
 
 def new_session() -> aiohttp.ClientSession:
-    """Make a session as CompaniesHouse needs it: no cookies, no proxy or login from outside."""
+    """Return a session without cookies, and without proxy or login from the environment."""
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
 def has_login(session: aiohttp.ClientSession) -> bool:
-    """Tell whether a session adds credentials of its own to what it sends."""
+    """Tell whether a session adds credentials to its requests."""
     return session.auth is not None or "Authorization" in session.headers
 
 
 def place(url: URL) -> str:
-    """Name an address for messages and logs, without its query, which may be signed."""
+    """Return an address for messages and logs, without its query, which may hold a signature."""
     return f"{url.host}{url.path}"
 
 
 def wall_clock() -> float:
-    """Return the time in seconds since 1970, which is what rate-limit headers count in."""
+    """Return the time in epoch seconds, the unit of rate-limit headers."""
     return time.time()
 
 
@@ -66,10 +66,10 @@ async def fetch(
     caps: Caps,
     most_bytes: int,
 ) -> Answer:
-    """Send one GET, follow nothing, and return the answer.
+    """Send one GET without following redirects, and return the answer.
 
-    Raises TimedOut, ConnectionFailed or DocumentTooLarge. What aiohttp raises is replaced outside
-    its `except`, so that no cause or context keeps its request: that holds the key, or a signed
+    Raises TimedOut, ConnectionFailed or DocumentTooLarge. These are raised outside the `except`
+    blocks, so that they do not refer to aiohttp's request, which contains the API key or a signed
     URL.
     """
     timeout = aiohttp.ClientTimeout(total=caps.total_s, connect=caps.connect_s)
@@ -88,7 +88,7 @@ async def fetch(
     except TimeoutError:
         fault = TimedOut(f"no answer in time from {place(url)}")
     except (aiohttp.ClientError, OSError, ValueError):
-        fault = ConnectionFailed(f"no whole answer from {place(url)}")
+        fault = ConnectionFailed(f"no complete answer from {place(url)}")
     else:
         log.debug("companies_house.answered", where=place(url), status=answer.status)
         return answer
@@ -97,7 +97,7 @@ async def fetch(
 
 
 def _send_once() -> aiohttp.ClientMiddlewareType:
-    """Let one request be sent once: aiohttp sends a GET again by itself, outside our budget."""
+    """Return a middleware that sends once: aiohttp would repeat a GET, outside our budget."""
     is_sent = False
 
     async def send(

@@ -1,11 +1,11 @@
-"""Choose which filed accounts to read, and in which form, from a filing history (R85, A24)."""
+"""Chooses the accounts to read from a filing history, and their format (R85, A24)."""
 
 from dataclasses import dataclass
 from datetime import date
 
 from enrichment.members import day, elements, flag, member, text
 
-# The category "accounts" also holds changes of reference date (AA01, LLAA01): only these are it.
+# The category "accounts" also has changes of the reference date (AA01, LLAA01).
 ACCOUNTS_TYPES = frozenset({"AA", "AAMD"})
 
 _READABLE = (
@@ -20,7 +20,7 @@ _READABLE = (
 
 @dataclass(frozen=True, slots=True)
 class AccountsFiling:
-    """One filing of accounts; without `metadata_link` its document is not to be had."""
+    """One filing of accounts; without `metadata_link` there is no document."""
 
     transaction_id: str
     type: str
@@ -33,24 +33,24 @@ class AccountsFiling:
 
 
 def latest_accounts(payload: object) -> AccountsFiling | None:
-    """Return the accounts of the newest period; the newest filing of those, amended over first.
+    """Return the newest filing for the newest period; None if there are no accounts.
 
-    The date of filing does not order periods: two years may be filed on days in either order.
-    Items that are malformed are passed over. None means no accounts are filed.
+    Filing dates do not order periods, since a later period may be filed first. Malformed items are
+    ignored.
     """
     read = (_read_filing(item) for item in elements(payload, "items"))
     return max((filing for filing in read if filing is not None), key=_recency, default=None)
 
 
 def has_accounts(payload: object) -> bool:
-    """Tell whether any filing here is of accounts proper."""
+    """Tell whether the filings contain accounts."""
     return latest_accounts(payload) is not None
 
 
 def choose_content_type(metadata: object) -> str | None:
-    """Return the content type to ask for, tagged accounts first; None if there is only a picture.
+    """Return the content type to request, tagged accounts first; None if there is only a PDF.
 
-    It is spelt as the metadata spell it, since only what they list can be had.
+    It is spelt exactly as in the metadata.
     """
     resources = member(metadata, "resources")
     listed = list(resources) if isinstance(resources, dict) else []

@@ -19,7 +19,7 @@ EMPLOYEES_COMPULSORY_FROM = date(2016, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where and when something was read."""
+    """The source and time of data."""
 
     source: str
     retrieved_at: datetime
@@ -87,7 +87,7 @@ def filing_details(filing: AccountsFiling) -> dict[str, Any]:
 def accounts_entries(
     accounts: Accounts, filing: AccountsFiling, origin: Origin
 ) -> dict[str, ProfileEntry]:
-    """Return the entries that filed accounts fill: employees and the asset totals (A22, A23)."""
+    """Return the entries from filed accounts: employees and the asset totals (A22, A23)."""
     entries = {}
     of_filing = _doubts_of_filing(accounts, filing)
     for name in ACCOUNTS_FIELDS:

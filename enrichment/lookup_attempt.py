@@ -1,4 +1,4 @@
-"""One attempt at a lookup: asks Companies House for what is not known yet, keeps the answers."""
+"""One attempt at a lookup: requests the missing answers from Companies House, and stores them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -34,21 +34,21 @@ from models.storage.database import Database
 log = structlog.get_logger(__name__)
 
 PROFILE = "profile"
-"""The step of a run whose answer is worth something on its own."""
+"""The step whose answer is useful without the others."""
 
 FRESH_FOR = timedelta(days=3)
-"""How long an answer kept from an earlier attempt may stand in for a new one.
+"""How long an answer from an earlier attempt is reused.
 
-Longer than a lookup is tried again, so that no call is made in vain: the day of each answer is
-stored with the values. Only a lookup that stood still, as for a blocked key, asks once more.
+This is longer than a lookup is retried, so no call is repeated; each value is stored with the time
+of its answer. Only a lookup that was paused, for example by a blocked key, asks again.
 """
 
 STEPS = (PROFILE, "filings", "metadata", "content")
-"""What a lookup asks for, a call for each as a rule."""
+"""The steps of a lookup, usually with one call each."""
 
 
 class _NoFigures(Exception):
-    """The profile is known, but the newest accounts give no figures."""
+    """The profile is known, but the newest accounts have no figures."""
 
     def __init__(self, reason: EnrichmentReason, filing: AccountsFiling | None = None) -> None:
         super().__init__(reason)
@@ -75,11 +75,14 @@ class LookupAttempt:
         self._source = client.endpoints.source
 
     async def findings(self) -> Findings:
-        """Ask for what is not known yet, and return what all of it says."""
+        """Request the missing answers, and return the findings of all of them."""
         number = self._run.company_number or ""
         try:
             payload, at = await self._kept(PROFILE, lambda: self._profile(number))
-        except (NotFound, InvalidCompanyNumber):  # what was stored before may have no form of today
+        except (
+            NotFound,
+            InvalidCompanyNumber,
+        ):  # a number stored earlier may be invalid by the present rules
             return Findings(
                 EnrichmentStatus.NOT_FOUND,
                 self._source,
@@ -113,7 +116,7 @@ class LookupAttempt:
 
     async def _profile(self, number: str) -> dict[str, Any]:
         payload = await self._client.company_profile(number)
-        read_profile(payload, requested=number)  # what can't be read must not be kept
+        read_profile(payload, requested=number)  # an unreadable profile must not be stored
         return payload
 
     async def _newest_accounts(self, number: str) -> tuple[Accounts, AccountsFiling, datetime]:
@@ -173,13 +176,13 @@ class LookupAttempt:
         body, at = await self._kept_bytes(step, encoded)
         payload = orjson.loads(body)
         if not isinstance(payload, dict):
-            raise BadPayload("a kept answer is no object")
+            raise BadPayload("a stored answer is not an object")
         return payload, at
 
     async def _kept_bytes(
         self, step: str, ask: Callable[[], Awaitable[bytes]]
     ) -> tuple[bytes, datetime]:
-        """Return the answer to a step, asking only if no attempt before this one had it (R90)."""
+        """Return the answer to a step; it is requested only if no earlier attempt has it (R90)."""
         run_id = self._run.id
         kept = await UpstreamResponse.get_or_none(run_id=run_id, step=step)
         if kept is not None:
@@ -195,6 +198,6 @@ class LookupAttempt:
 
         try:
             await self._database.transaction(work)
-        except IntegrityError as error:  # another worker has kept one
+        except IntegrityError as error:  # another worker has stored one
             raise LeaseLostError(run_id) from error
         return body, at

@@ -1,4 +1,4 @@
-"""Read members of somebody else's JSON, where any may be absent, null or of another type."""
+"""Reads members of untrusted JSON, which may be absent, null or of another type."""
 
 from datetime import date
 
@@ -6,7 +6,7 @@ from models.rules.folding import is_blank
 
 
 def member(holder: object, name: str) -> object:
-    """Return a member of a JSON object, or None if `holder` is no object or has no such member."""
+    """Return a member of a JSON object; None if it is missing or `holder` is not an object."""
     return holder.get(name) if isinstance(holder, dict) else None
 
 
@@ -22,10 +22,9 @@ def text(holder: object, name: str) -> str | None:
 
 
 def storable(value: object) -> str | None:
-    """Return text or a number as text that a database can store, without spaces around it.
+    """Return text or a number as trimmed text that a database can store; None if it is blank.
 
-    PostgreSQL stores no U+0000, which the register may send, so it is left out. What nobody could
-    see is nothing.
+    U+0000, which PostgreSQL cannot store, is removed.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
@@ -42,13 +41,13 @@ def day(holder: object, name: str) -> date | None:
 
 
 def whole(holder: object, name: str) -> int | None:
-    """Return a member as a whole number of at most nine digits, also where it is spelt as text."""
+    """Return a member as a whole number of at most nine digits, also if it is sent as text."""
     digits = text(holder, name) or ""
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None  # noqa: PLR2004 - as described
 
 
 def flag(holder: object, name: str) -> bool | None:
-    """Return a member as a truth value, also where it is spelt as text."""
+    """Return a member as a boolean, also if it is sent as text."""
     value = member(holder, name)
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value.strip().lower())

@@ -1,4 +1,4 @@
-"""Read a company profile: what the register says a company is, as plain values (R84, A21)."""
+"""Reads a company profile of Companies House into plain values (R84, A21)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from models.rules.company_number import InvalidCompanyNumber, normalise
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A registered office as the register holds it; every line may be missing."""
+    """A registered office; every line may be missing."""
 
     care_of: str | None = None
     premises: str | None = None
@@ -26,7 +26,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class PreviousName:
-    """A name the company once had, with the days it began and ended."""
+    """A former name of the company, with its first and last day."""
 
     name: str
     effective_from_on: date | None = None
@@ -35,7 +35,7 @@ class PreviousName:
 
 @dataclass(frozen=True, slots=True)
 class CompanyRecord:
-    """One company by its profile. None means the register does not say; enums stay text (R84)."""
+    """A company profile. None means that the register does not say; enums are text (R84)."""
 
     number: str
     name: str
@@ -59,10 +59,10 @@ class CompanyRecord:
 
 
 def read_profile(payload: object, *, requested: str | None = None) -> CompanyRecord:
-    """Read the answer to ``GET /company/{number}``; unknown and mistyped members are passed over.
+    """Return the profile in an answer to ``GET /company/{number}``.
 
-    Raises BadPayload for what is not an object, has no number or name, or is about another company
-    than the `requested` one.
+    Unknown members and members of the wrong type are ignored. Raises BadPayload if the answer is
+    not an object, has no number or name, or is about another company than `requested`.
     """
     number, name = read_number(member(payload, "company_number")), text(payload, "company_name")
     if number is None or name is None:
@@ -97,7 +97,7 @@ def read_profile(payload: object, *, requested: str | None = None) -> CompanyRec
 
 
 def read_number(value: object) -> str | None:
-    """Return a company number in its normal form, leading zeros restored; None if it is none."""
+    """Return a company number in its normal form, with leading zeros; None if it is invalid."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     try:
@@ -122,7 +122,7 @@ def _read_address(value: object) -> Address | None:
 
 
 def _is_default(address: Address) -> bool:
-    """Tell whether the register put its own address in place of one the company may not use."""
+    """Tell whether Companies House replaced the address by its own default address."""
     lines = (address.care_of, address.po_box, address.address_line_1, address.address_line_2)
     return any("companies house default address" in (line or "").lower() for line in lines)
 

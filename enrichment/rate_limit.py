@@ -1,4 +1,4 @@
-"""The budget of one API key, which all processes share: one row, and one statement a call."""
+"""The request budget of one API key, shared by all processes: one row in the database."""
 
 import asyncio
 import hashlib
@@ -18,20 +18,20 @@ from models.tables.rate_limit import Payment, create_row, microseconds, repair, 
 __all__ = ["Allowance", "KeyBlocked", "LookupBudget", "SharedBudget"]
 
 FAULTS_IN_A_ROW = 5
-"""So many transient faults in a row, over all processes, pause all calls."""
+"""Transient faults in a row, over all processes, after which all calls pause."""
 
 FIRST_PAUSE_S, MAX_PAUSE_S = 5.0, 60.0
 
 PATIENCE = {Caller.SEARCH: timedelta(seconds=2), Caller.STARTED: timedelta(seconds=5)}
-"""How long callers wait for a call. A lookup that has begun waits longer only while all pause."""
+"""How long callers wait for the budget before BudgetSpent is raised."""
 
 
 class KeyBlocked(BudgetSpent):
-    """The register refused the key; nothing is sent until an operator has looked at it."""
+    """Companies House refused the API key; no request is sent until an operator resumes them."""
 
 
 class SharedBudget:
-    """The budget of one API key, kept in the database so that every process keeps to it."""
+    """The request budget of one API key, stored in the database for all processes."""
 
     def __init__(
         self,
@@ -51,13 +51,13 @@ class SharedBudget:
         self._has_faults = False
 
     def for_lookup(self, job: Claim) -> "LookupBudget":
-        """Return the budget of one lookup, whose first call was paid for when it was claimed."""
+        """Return the budget of a lookup; its first request was taken when the job was claimed."""
         return LookupBudget(self, is_paid=job.is_paid)
 
     async def acquire(self, *, is_search: bool = False) -> None:
-        """Take one request, waiting a moment if need be; raise BudgetSpent if it takes longer.
+        """Take one request, after a short wait if needed; raises BudgetSpent for a longer one.
 
-        Lookups that have begun may use the whole burst, searches leave them a part of it.
+        Running lookups may use the whole burst; searches leave a part of it to them.
         """
         caller = Caller.SEARCH if is_search else Caller.STARTED
         longest = PATIENCE[caller] if self._patience is None else self._patience
@@ -74,7 +74,7 @@ class SharedBudget:
             await asyncio.sleep(wait)
 
     async def hold_off(self, seconds: float) -> None:
-        """Let nobody send anything for this many seconds; after that, begin without a burst."""
+        """Pause all requests for this many seconds; after that, there is no burst at first."""
         allowance = self.payment.allowance
         held_us = int(seconds * 1_000_000) + allowance.ahead_us(Caller.STARTED)
         free_at = min(self._now_us() + held_us, self._now_us() + allowance.farthest_us)
@@ -84,7 +84,7 @@ class SharedBudget:
     async def note_fault(self) -> None:
         """Count a transient fault; several in a row pause all calls, for longer each time."""
         self._has_faults = True
-        # Calls that were on their way when the pause began say nothing new.
+        # Faults of requests that were sent before the pause are not counted.
         latest = self._now_us() + self.payment.allowance.ahead_us(Caller.STARTED)
         counted = await execute(
             Sql(
@@ -98,13 +98,13 @@ class SharedBudget:
             await self.hold_off(min(FIRST_PAUSE_S * 2.0 ** min(beyond, 10), MAX_PAUSE_S))
 
     async def note_success(self) -> None:
-        """End a row of faults."""
+        """Reset the count of faults in a row."""
         if self._has_faults:
             self._has_faults = False
             await self._row().filter(faults__gt=0).update(faults=0)
 
     async def block(self, reason: str) -> None:
-        """Stop all requests: the register refused our key or our address."""
+        """Stop all requests, since Companies House refused the API key or our address."""
         await create_row(self.payment.key)
         await (
             self._row()
@@ -118,17 +118,17 @@ class SharedBudget:
         return None if row is None or row.blocked_at is None else row.blocked_reason
 
     async def unblock(self) -> None:
-        """Let requests go out again."""
+        """Allow requests again."""
         await self._row().update(blocked_at=None, blocked_reason=None)
         await wake(JOBS)
 
     async def reset(self) -> None:
-        """Forget pauses and faults, and begin without a burst; a refused key stays blocked."""
+        """End pauses, without a burst at first, and forget faults; a refused key stays blocked."""
         await reset_row(self.payment, self._clock())
         await wake(JOBS)
 
     async def _wait(self, caller: Caller) -> float:
-        """Return the seconds until a call may be admitted; raise KeyBlocked if none will be."""
+        """Return the seconds until a request is available; raises KeyBlocked after a refusal."""
         row = await self._row().first()
         if row is not None and row.blocked_at is not None:
             raise KeyBlocked(self._blocked_for.total_seconds())
@@ -147,27 +147,25 @@ class SharedBudget:
 
 
 class LookupBudget:
-    """What one lookup takes its calls from."""
+    """The budget from which one lookup takes its requests."""
 
     def __init__(self, budget: SharedBudget, *, is_paid: bool) -> None:
         self._budget = budget
         self._is_paid = is_paid
 
     async def acquire(self, *, is_search: bool = False) -> None:
-        """Take one request; the first was taken when the lookup was claimed."""
+        """Take one request; the first was taken when the job was claimed."""
         if self._is_paid:
             self._is_paid = False
             return
         await self._budget.acquire(is_search=is_search)
 
     async def hold_off(self, seconds: float) -> None:
-        """Let nobody send anything for this many seconds."""
         await self._budget.hold_off(seconds)
 
     async def note_fault(self) -> None:
-        """Count a transient fault."""
         await self._budget.note_fault()
 
     async def note_success(self) -> None:
-        """End a row of faults."""
+        """Reset the count of faults in a row."""
         await self._budget.note_success()

@@ -1,7 +1,7 @@
-"""The client of the register, opened when it is first needed.
+"""The Companies House client, opened when it is first needed.
 
-A server whose worker is another process asks for companies by name at most, and often nobody does.
-The HTTP client and all that it draws in are 9 MB, which such a server spares.
+A server whose worker is another process only searches for companies by name. Without a search, it
+does not import the HTTP client, and saves 9 MB.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Register:
-    """Gives the client; a key that can't be sent is refused at once, by ValueError."""
+    """Opens the client on demand; raises ValueError at once for an invalid API key."""
 
     def __init__(self, endpoints: Endpoints, api_key: str, limiter: "Limiter") -> None:
         authorization(api_key)
@@ -28,10 +28,10 @@ class Register:
         self._opening = asyncio.Lock()
 
     async def client(self) -> "CompaniesHouse":
-        """Give the client, and open it if nobody has yet."""
+        """Return the client, opening it on the first call."""
         async with self._opening:
             if self._client is None:
-                # It takes a good tenth of a second, for which other requests need not wait.
+                # The import takes more than 0.1 s, so it runs in a thread.
                 await asyncio.to_thread(import_module, "enrichment.client")
                 from enrichment.client import companies_house  # noqa: PLC0415  # see the top
 
@@ -42,5 +42,5 @@ class Register:
         return self._client
 
     async def close(self) -> None:
-        """Close it, if it was opened."""
+        """Close the client, if it was opened."""
         await self._opened.aclose()

@@ -1,4 +1,4 @@
-"""Whom a credential stands for, of either kind: a token of ours, or one of the provider's."""
+"""Authenticates both kinds of credentials: our access tokens, and the provider's tokens."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Credentials:
-    """Tells who signs in by an Authorization header."""
+    """Resolves Authorization headers to principals."""
 
     def __init__(
         self,
@@ -29,9 +29,9 @@ class Credentials:
         self._provider = provider
 
     async def of(self, authorization: str | None) -> Principal | None:
-        """Give whom a header stands for, or nothing.
+        """Return the principal of a header, or None if it is invalid.
 
-        Raises ProviderUnavailable for a provider's token that can't be checked now.
+        Raises ProviderUnavailable for a provider's token that cannot be checked now.
         """
         scheme, _, secret = (authorization or "").partition(" ")
         secret = secret.strip()
@@ -42,7 +42,7 @@ class Credentials:
         return await self._principals.of(secret, self._clock())
 
     def state(self) -> tuple[int | None, int | None] | None:
-        """Give what changes whenever a credential may have; none if that can't be told."""
+        """Return a value that changes whenever a credential may have; None if that is unknown."""
         epoch = self._database.epoch(TOKENS)
         if epoch is None:
             return None
@@ -50,7 +50,7 @@ class Credentials:
 
     @property
     def provider_state(self) -> str | None:
-        """Say how the identity provider is doing, if there is one."""
+        """`ok`, or the last failure of the identity provider; None if none is set."""
         if self._provider is None:
             return None
         return "ok" if self._provider.fault is None else f"failed: {self._provider.fault}"
@@ -60,15 +60,15 @@ class Credentials:
 async def credentials_of(
     settings: ProviderSettings, database: Database, clock: Callable[[], datetime]
 ) -> AsyncIterator[Credentials]:
-    """Let people sign in by tokens of ours, and by those of the provider that is set, if any."""
+    """Open the credentials: access tokens, and tokens of the provider if one is set."""
     provider = provider_of(settings)
     if provider is None:
         yield Credentials(database, clock)
         return
-    import aiohttp  # noqa: PLC0415  # who has no provider needs no HTTP client and no signatures
+    import aiohttp  # noqa: PLC0415  # only a provider needs an HTTP client and signatures
 
-    from identity.keys import keys_of  # noqa: PLC0415  # see above
-    from identity.sign_in import ProviderSignIn  # noqa: PLC0415  # see above
+    from identity.keys import keys_of  # noqa: PLC0415  # the same
+    from identity.sign_in import ProviderSignIn  # noqa: PLC0415  # the same
 
     async with (
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session,

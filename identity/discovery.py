@@ -1,4 +1,4 @@
-"""Asks the identity provider over HTTP: its description of itself, and its keys."""
+"""Fetches the identity provider's discovery document and keys over HTTP."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _OK = 200
 
 
 async def published_keys(session: aiohttp.ClientSession, provider: Provider) -> list[Any]:
-    """Fetch what the provider publishes as its keys, unchecked; raises ProviderFault."""
+    """Fetch the provider's published keys, unchecked; raises ProviderFault."""
     url = await _keys_url(session, provider)
     answer = await _json_object(session, url, provider.cadence.timeout_s)
     keys = answer.get("keys")
@@ -29,7 +29,7 @@ async def _keys_url(session: aiohttp.ClientSession, provider: Provider) -> URL:
         return URL(provider.jwks_url, encoded=True)
     about = await _json_object(session, provider.discovery_url, provider.cadence.timeout_s)
     if about.get("issuer") != provider.issuer:
-        # Whoever answers for somebody else must not name that one's keys.
+        # A document of another issuer must not name the keys.
         raise ProviderFault("WRONG_ISSUER")
     address = about.get("jwks_uri")
     try:
@@ -41,7 +41,7 @@ async def _keys_url(session: aiohttp.ClientSession, provider: Provider) -> URL:
 async def _json_object(
     session: aiohttp.ClientSession, url: URL, timeout_s: float
 ) -> dict[str, Any]:
-    """Send one GET, follow nothing, and read a JSON object of bounded size in bounded time."""
+    """Send one GET without redirects; return a JSON object of bounded size, in bounded time."""
     try:
         async with session.get(
             url,

@@ -1,18 +1,18 @@
-"""What can go wrong when somebody signs in through the identity provider.
+"""Errors of signing in through the identity provider.
 
 IdentityFault
-├── TokenRefused         the token opens nothing; the same one never will
-├── ProviderFault        one question to the provider went wrong
-└── ProviderUnavailable  nobody can tell now whether the token is good: try again later
+├── TokenRefused         the token is invalid; retrying does not help
+├── ProviderFault        a request to the provider failed
+└── ProviderUnavailable  the token cannot be checked now; try again later
 """
 
 
 class IdentityFault(Exception):
-    """Signing in through the identity provider did not work."""
+    """Signing in through the identity provider failed."""
 
 
 class TokenRefused(IdentityFault):
-    """A token opens nothing; `reason` is for the log, and holds nothing of the token."""
+    """A token is invalid; `reason` is for the log and contains nothing of the token."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -20,7 +20,7 @@ class TokenRefused(IdentityFault):
 
 
 class ProviderFault(IdentityFault):
-    """The provider did not answer, or not as it must; `code` says how."""
+    """The provider did not answer, or answered incorrectly; `code` says how."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -28,8 +28,8 @@ class ProviderFault(IdentityFault):
 
 
 class ProviderUnavailable(IdentityFault):
-    """No key of the provider's can be trusted now; `wait` is in seconds."""
+    """No key of the provider can be trusted now; retry after `wait` seconds."""
 
     def __init__(self, wait: float) -> None:
-        super().__init__("the identity provider can't be asked now")
+        super().__init__("the identity provider is unavailable")
         self.wait = wait

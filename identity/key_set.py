@@ -1,4 +1,4 @@
-"""Which of a provider's published keys may check signatures, and which of them fits a token."""
+"""The usable keys out of a provider's published ones, and the key for a token."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ from identity.provider import KEY_TYPES
 MAX_KEYS = 100
 SHORTEST_RSA_BYTES, MAX_RSA_BYTES = 256, 1024
 MEMBERS = ("kty", "kid", "alg", "n", "e", "crv", "x", "y")
-"""What is taken of a key; addresses and certificates in it are not our business."""
+"""Members of a published key that are used; addresses and certificates are ignored."""
 
 _UNUSABLE = (JoseError, UnsupportedAlgorithm, ValueError, KeyError, TypeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Public keys, as they were published together."""
+    """Public keys that were published together."""
 
     keys: tuple[Key, ...]
 
     def find(self, kid: str | None, alg: str) -> Key | None:
-        """Give the key of that id for that algorithm; without an id, the only one for it."""
+        """Return the key with an id for an algorithm; without an id, the only one."""
         fitting = [key for key in self.keys if _fits(key, alg)]
         if kid is None:
             return fitting[0] if len(fitting) == 1 else None
         return next((key for key in fitting if key.kid == kid), None)
 
     def prints(self) -> list[tuple[str | None, str | None, str]]:
-        """Say by what the keys differ from others."""
+        """Return id, algorithm and thumbprint of each key, to compare sets."""
         return [(key.kid, key.alg, key.thumbprint()) for key in self.keys]
 
 
 def key_set(published: Sequence[Any]) -> KeySet:
-    """Take what can be used of a published set; the rest is passed over (RFC 7517, 5)."""
+    """Return the usable keys of a published set; others are ignored (RFC 7517, 5)."""
     read = (_key(one) for one in published[:MAX_KEYS])
     return KeySet(tuple(key for key in read if key is not None))
 
 
 def _key(published: Any) -> Key | None:
-    """Read a public key for signatures; none of another purpose, and none that is too weak."""
+    """Return a public key for signatures; None for another purpose, or a weak key."""
     if not isinstance(published, dict) or published.get("use", "sig") != "sig" or "d" in published:
         return None
     operations = published.get("key_ops")

@@ -1,4 +1,4 @@
-"""The provider's keys as this process knows them: fetched, kept, and fetched again in time."""
+"""The provider's keys in this process: fetched, cached, and refreshed in time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ NO_KEYS = KeySet(())
 async def keys_of(
     provider: Provider, session: aiohttp.ClientSession, clock: Callable[[], datetime]
 ) -> AsyncIterator["Keys"]:
-    """Keep a provider's keys; nothing is fetched before somebody signs in."""
+    """Open the cache of a provider's keys; nothing is fetched before the first sign-in."""
     keys = Keys(provider, session, clock)
     try:
         yield keys
@@ -34,10 +34,10 @@ async def keys_of(
 class Keys:
     """Keys with a lifetime.
 
-    They are fetched when the first token comes, again in the background once they are older than
-    their lifetime, and at once for a key id that is not among them: the provider may have changed
-    its keys. Whatever comes, there is a pause between two fetches. When the provider is down, what
-    is known goes on for the grace, and then nobody is let in.
+    They are fetched for the first token, again in the background once they are older than their
+    lifetime, and at once for an unknown key id, since the provider may have changed its keys. There
+    is always a pause between two fetches. While the provider is down, known keys are used until the
+    grace ends; after that every token is refused.
     """
 
     def __init__(
@@ -53,16 +53,16 @@ class Keys:
         self._fetching: asyncio.Task[None] | None = None
         self._version = 0
         self.fault: str | None = None
-        """Why the last fetch went wrong, if it did."""
+        """The code of the last fetch's failure; None if it succeeded."""
 
     @property
     def version(self) -> int | None:
-        """Give a number that changes whenever the keys do; none while they can't be trusted."""
+        """A number that changes whenever the keys do; None while they cannot be trusted."""
         self._keep_fresh()
         return self._version if self._is_trusted() else None
 
     async def find(self, kid: str | None, alg: str) -> Key:
-        """Give the key that a token names; raises TokenRefused or ProviderUnavailable."""
+        """Return the key that a token names; raises TokenRefused or ProviderUnavailable."""
         self._keep_fresh()
         if not self._is_trusted():
             await self._fetch_soon()
@@ -77,7 +77,7 @@ class Keys:
         return key
 
     async def close(self) -> None:
-        """Give up a fetch that is under way."""
+        """Cancel a running fetch."""
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
@@ -87,13 +87,13 @@ class Keys:
         return age is not None and age < self._cadence.lifetime + self._cadence.grace
 
     def _keep_fresh(self) -> None:
-        """Begin to fetch keys that are past their lifetime; the known ones serve meanwhile."""
+        """Start fetching if the keys are past their lifetime; the known ones are used meanwhile."""
         age = _age(self._fetched_at, self._clock())
         if age is not None and age >= self._cadence.lifetime:
             self._begin()
 
     def _begin(self) -> None:
-        """Begin to fetch, unless somebody does or has just done so."""
+        """Start a fetch, unless one is running or has just ended."""
         if self._fetching is not None and not self._fetching.done():
             return
         since = _age(self._tried_at, self._clock())
@@ -102,7 +102,7 @@ class Keys:
             self._fetching = asyncio.create_task(self._fetch())
 
     async def _fetch_soon(self) -> None:
-        """Fetch, or wait for who does; return at once if that has just been done."""
+        """Wait for a fetch, starting one if needed; return at once if one has just ended."""
         self._begin()
         if self._fetching is not None:
             await asyncio.shield(self._fetching)  # others may be waiting for the same
@@ -123,7 +123,7 @@ class Keys:
 
 
 def _age(at: datetime | None, now: datetime) -> timedelta | None:
-    """Tell how long ago that was; a clock that was set back makes it long ago."""
+    """Return the age of a time; if the clock was set back, the longest possible age."""
     if at is None:
         return None
     return now - at if now >= at else timedelta.max

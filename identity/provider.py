@@ -1,4 +1,4 @@
-"""The identity provider as it is set: whose tokens count, for whom, and signed how."""
+"""The settings of the identity provider: issuer, audience, algorithms and refresh times."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,26 +24,26 @@ KEY_TYPES = {
 }
 """Every algorithm that may be allowed, with the type and the curve of its keys.
 
-None of them shares a secret: whoever can check a token must not be able to make one.
+None uses a shared secret, so that a service which checks tokens cannot create them.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often the provider is asked, and how long an answer counts."""
+    """How often keys are fetched, and how long they are used."""
 
     lifetime: timedelta = timedelta(minutes=10)
-    """Keys are asked for again after this long; the known ones serve meanwhile."""
+    """Keys are fetched again after this; the known ones are used meanwhile."""
     grace: timedelta = timedelta(hours=2)
-    """For this long more they serve while the provider is down."""
+    """Additional time in which known keys are used while the provider is down."""
     pause: timedelta = timedelta(seconds=10)
-    """Between two questions, whatever tokens come: made-up key ids cause no flood."""
+    """Shortest time between two fetches, so that made-up key ids cause no flood."""
     timeout_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An OpenID Connect issuer whose tokens sign in; raises ValueError for what makes no sense."""
+    """An OpenID Connect issuer whose tokens sign in; raises ValueError for invalid settings."""
 
     issuer: str
     audience: str
@@ -51,79 +51,79 @@ class Provider:
     leeway: timedelta = timedelta(seconds=60)
     groups_claim: str = "groups"
     jwks_url: str | None = None
-    """Where the keys are; without it, where the issuer's discovery document says."""
+    """Address of the keys; None takes it from the issuer's discovery document."""
     cadence: Cadence = Cadence()
 
     def __post_init__(self) -> None:
         parts = checked_url(self.issuer, "OIDC_ISSUER")
         if parts.query_string or parts.fragment or "?" in self.issuer or "#" in self.issuer:
-            raise ValueError("OIDC_ISSUER has no query and no fragment")
+            raise ValueError("OIDC_ISSUER must not have a query or a fragment")
         if len(self.issuer) > IDENTITY_LENGTH:
-            raise ValueError(f"OIDC_ISSUER has {IDENTITY_LENGTH} characters at most")
+            raise ValueError(f"OIDC_ISSUER may have at most {IDENTITY_LENGTH} characters")
         if self.jwks_url is not None:
             self.trusted(self.jwks_url, "OIDC_JWKS_URL")
         if not self.audience:
-            raise ValueError("OIDC_AUDIENCE says for whom tokens must be; it is missing")
+            raise ValueError("OIDC_AUDIENCE is missing: the audience that tokens must have")
         unknown = sorted(self.algorithms - KEY_TYPES.keys())
         if unknown or not self.algorithms:
-            raise ValueError(f"OIDC_ALGORITHMS is a choice of {', '.join(KEY_TYPES)}")
+            raise ValueError(f"OIDC_ALGORITHMS must be one or more of {', '.join(KEY_TYPES)}")
 
     @property
     def discovery_url(self) -> URL:
-        """Give where the issuer describes itself (OpenID Connect Discovery, 4)."""
+        """Address of the discovery document (OpenID Connect Discovery, 4)."""
         path = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
         return URL(path, encoded=True)
 
     def trusted(self, address: str, name: str) -> URL:
-        """Check an address of keys: this machine's only for an issuer on this machine."""
+        """Return a checked address of keys; plain http needs an issuer on this machine."""
         url = checked_url(address, name)
         if url.scheme == "http" and not is_loopback(URL(self.issuer).host or ""):
-            raise ValueError(f"{name} is https, as the issuer is")
+            raise ValueError(f"{name} must be https, as the issuer is")
         return url
 
 
 class ProviderSettings(Protocol):
-    """What an operator may set about the provider; the README says more."""
+    """The settings of the provider; see `settings.py`."""
 
     @property
     def oidc_issuer(self) -> str | None:
-        """Give what the provider calls itself; none if there is none."""
+        """Issuer as the provider names itself; None without a provider."""
 
     @property
     def oidc_audience(self) -> str | None:
-        """Give whom tokens must be for."""
+        """Audience that tokens must have."""
 
     @property
     def oidc_algorithms(self) -> str:
-        """Give the algorithms that are allowed, with commas between."""
+        """Allowed algorithms, separated by commas."""
 
     @property
     def oidc_leeway_s(self) -> int:
-        """Give how far clocks may differ, in seconds."""
+        """Seconds by which clocks may differ."""
 
     @property
     def oidc_groups_claim(self) -> str:
-        """Give the claim that names groups."""
+        """Claim that lists groups."""
 
     @property
     def oidc_jwks_url(self) -> str | None:
-        """Give where the keys are, if not where the provider says."""
+        """Address of the keys; None uses the discovery document."""
 
     @property
     def oidc_keys_lifetime_s(self) -> float:
-        """Give after how many seconds keys are fetched again."""
+        """Seconds after which keys are fetched again."""
 
     @property
     def oidc_keys_grace_s(self) -> float:
-        """Give for how many more they serve in an outage."""
+        """Seconds beyond that in which keys are used during an outage."""
 
     @property
     def oidc_keys_pause_s(self) -> float:
-        """Give how many lie between two fetches at least."""
+        """Shortest time between two fetches, in seconds."""
 
 
 def provider_of(settings: ProviderSettings) -> Provider | None:
-    """Give the provider that is set, if one is; raises ValueError for what makes no sense."""
+    """Return the provider of the settings, or None; raises ValueError if they are invalid."""
     if settings.oidc_issuer is None:
         return None
     return Provider(
@@ -142,13 +142,13 @@ def provider_of(settings: ProviderSettings) -> Provider | None:
 
 
 def checked_url(text: str, name: str) -> URL:
-    """Read an absolute https address; plain http is for this machine only."""
+    """Parse an absolute https address; plain http is allowed for this machine only."""
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
-        raise ValueError(f"{name} must hold no spaces and no special characters")
+        raise ValueError(f"{name} must not contain spaces or special characters")
     url = URL(text, encoded=True)
     host = url.host or ""
     if url.scheme not in {"http", "https"} or not host or url.user or url.password:
-        raise ValueError(f"{name} is https:// and a host, without a login")
+        raise ValueError(f"{name} must be https:// and a host, without a user name or password")
     if url.scheme == "http" and not is_loopback(host):
-        raise ValueError(f"{name} is https; plain http is for this machine only")
+        raise ValueError(f"{name} must be https; plain http is allowed for this machine only")
     return url

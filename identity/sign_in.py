@@ -1,4 +1,4 @@
-"""Whom a provider's tokens stand for, remembered for as long as nothing about that has changed."""
+"""Authenticates the provider's tokens, with a cache that ends when anything changes."""
 
 import hashlib
 import time
@@ -29,10 +29,10 @@ class _Remembered:
 
 
 class ProviderSignIn:
-    """Signs in by tokens of the identity provider.
+    """Authenticates by tokens of the identity provider.
 
-    A token that was checked is not checked again before it expires, the provider changes its keys,
-    or users, groups or what they may do are changed: see `models.tables.access.Principals`.
+    A checked token is cached until it expires, the provider changes its keys, or users, groups or
+    permissions change: see `models.tables.access.Principals`.
     """
 
     def __init__(self, database: Database, provider: Provider, keys: Keys) -> None:
@@ -43,16 +43,16 @@ class ProviderSignIn:
 
     @property
     def keys_version(self) -> int | None:
-        """Give a number that changes with the provider's keys; none while none can be trusted."""
+        """A number that changes with the provider's keys; None while they cannot be trusted."""
         return self._keys.version
 
     @property
     def fault(self) -> str | None:
-        """Tell why the provider's keys could not be fetched last, if so."""
+        """The code of the last failed fetch of keys; None if it succeeded."""
         return self._keys.fault
 
     async def of(self, token: str, now: datetime) -> Principal | None:
-        """Give whom a token stands for, or nothing; raises ProviderUnavailable."""
+        """Return the principal of a token, or None if it is invalid; raises ProviderUnavailable."""
         key = hashlib.sha256(token.encode()).digest()
         epoch, version = self._database.epoch(TOKENS), self._keys.version
         known = self._remembered.get(key)

@@ -1,4 +1,4 @@
-"""What a signed token looks like, before anybody has checked it. PURE."""
+"""The form of a signed token (JWT), before it is verified. PURE."""
 
 import re
 
@@ -8,5 +8,5 @@ _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 def is_token(text: str) -> bool:
-    """Tell whether a credential has the form of a signed token, and no more than that."""
+    """Tell whether a text has the form of a signed token; nothing is verified."""
     return _FORM.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Checks tokens: who signed them and how, for whom they are, and from when until when."""
+"""Verifies tokens: signature, algorithm, audience and times."""
 
 import json
 from dataclasses import dataclass
@@ -21,30 +21,30 @@ from models.tables.user import IDENTITY_LENGTH
 MAX_GROUPS = 1_000
 FIRST_SECOND = 0
 LAST_SECOND = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
-"""Instants beyond these count as these: calendars end, and arithmetic goes on."""
+"""Times beyond these are cut to these, so that date arithmetic cannot overflow."""
 
 TYPES = {"jwt", "at+jwt", "application/at+jwt"}
-"""Tokens that sign in (RFC 7519, RFC 9068); there are others, as for logging out."""
+"""Token types that sign in (RFC 7519, RFC 9068); others exist, such as for logging out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenHeader:
-    """What a token says about its signature, believed only as far as to look for the key."""
+    """What a token says about its signature; used only to find the key."""
 
     alg: str
     kid: str | None
 
 
 class _Signatures(JWSRegistry):
-    """joserfc's rules for signatures, for the algorithms that are allowed and no others."""
+    """joserfc's rules for signatures, restricted to the allowed algorithms."""
 
     max_header_length = 4_096
     max_payload_length = MAX_TOKEN
 
     def get_alg(self, name: str) -> Any:
-        """Give an algorithm that is allowed.
+        """Return an allowed algorithm; raises TokenRefused for others.
 
-        joserfc warns of the name EdDSA, since it does not say the curve; here the key does.
+        joserfc warns of the name EdDSA, which does not name the curve; here the key does.
         """
         if name not in (self.allowed or ()):
             raise TokenRefused("ALGORITHM")
@@ -52,9 +52,9 @@ class _Signatures(JWSRegistry):
 
 
 def read_header(token: str, provider: Provider) -> TokenHeader:
-    """Read which key a token names; raises TokenRefused for what is refused without looking.
+    """Return the header of a token; raises TokenRefused if it is refused whatever its signature.
 
-    Keys that a token brings or points to (`jwk`, `jku`, `x5c`, `x5u`) are not looked at.
+    Keys that a token contains or points to (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
     """
     if len(token) > MAX_TOKEN:
         raise TokenRefused("TOO_LONG")
@@ -78,7 +78,7 @@ def read_header(token: str, provider: Provider) -> TokenHeader:
 
 
 def verify(token: str, key: Key, provider: Provider, now: datetime) -> Identity:
-    """Check a token whose header was read, by the key that it named; raises TokenRefused."""
+    """Verify a token with the key that its header names; raises TokenRefused."""
     registry = _Signatures(algorithms=sorted(provider.algorithms), strict_check_header=False)
     try:
         signed = deserialize_compact(token, key, registry=registry)
@@ -117,35 +117,35 @@ def _instant(seconds: float) -> datetime:
 
 
 def _json_object(text: bytes) -> dict[str, Any]:
-    """Read a JSON object that says each thing once; raises ValueError."""
+    """Parse a JSON object without repeated names; raises ValueError."""
     try:
         found = json.loads(text.decode(), object_pairs_hook=_once, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(found, dict):
-        raise ValueError("not an object")  # noqa: TRY004  # what reading raises, whatever is wrong
+        raise ValueError("not an object")  # noqa: TRY004  # as for every other fault
     return found
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name is said twice")
+        raise ValueError("a name is repeated")
     return found
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _text(claim: Any) -> str | None:
-    """Take a text that can be stored and shown; anything else counts as not said."""
+    """Return a claim that is text without control characters; None for anything else."""
     if not isinstance(claim, str) or holds_controls(claim.strip()):
         return None
     return claim.strip()[:IDENTITY_LENGTH] or None
 
 
 def _groups(claim: Any) -> frozenset[str]:
-    """Take names of groups: one, or a list."""
+    """Return the names of groups in a claim, which may be one name or a list."""
     names = claim if isinstance(claim, list) else [claim]
     return frozenset(found for name in names[:MAX_GROUPS] if (found := _text(name)) is not None)

@@ -1,1 +1,1 @@
-"""Outbound: mails, written without any input or output, and the ways in which they leave."""
+"""Outbound mails: their texts, and how they are sent."""

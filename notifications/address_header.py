@@ -1,8 +1,8 @@
-"""Writes From and To with one mailbox each, whatever the name holds. PURE.
+"""Writes From and To headers with exactly one address each, for any name. PURE.
 
-Python's own way forgets the quotes of a name once the header is long, so that a comma in it makes
-two mailboxes of one (python/cpython#80222). Here a name stays on one line, which mails allow up to
-998 characters; what follows it goes to the next.
+Python's own headers lose the quotes of a name when a long header is folded, so a comma in the name
+turns one address into two (python/cpython#80222). Here a name stays on one line, which may have up
+to 998 characters, and the address follows on the next line.
 """
 
 import re
@@ -17,16 +17,16 @@ _PLAIN = re.compile(r"[\w!#$%&'*+/=?^_`{|}~ -]*")
 
 
 class MailboxHeader(str):
-    """The value of a header that is a name and an email address.
+    """The value of a header with a name and an email address.
 
-    A message keeps it as it is, and asks it for its lines.
+    `EmailMessage` keeps it unchanged, and calls `fold` to write it.
     """
 
     name: str
     """The name of the header."""
 
     def __new__(cls, header: str, name: str, address: str) -> Self:
-        """Take a name and an address, neither of which holds a control character."""
+        """Create the value; neither name nor address may contain control characters."""
         made = super().__new__(cls, f"{_quoted(name)} <{address}>" if name else address)
         made.name, made._who, made._address = header, name, address
         return made
@@ -35,7 +35,7 @@ class MailboxHeader(str):
     _address: str
 
     def fold(self, *, policy: EmailPolicy) -> str:
-        """Return the lines of the header; names go out encoded unless UTF-8 is agreed on."""
+        """Return the lines of the header; non-ASCII names are encoded unless UTF-8 is allowed."""
         if not self._who:
             return f"{self.name}: {self._address}{policy.linesep}"
         who = _quoted(self._who)
@@ -49,7 +49,7 @@ class MailboxHeader(str):
 
 
 def _quoted(name: str) -> str:
-    """Write a name as it stands in a header; characters beyond ASCII stay."""
+    """Return a name as it is written in a header, quoted if needed; non-ASCII is kept."""
     if _PLAIN.fullmatch(name) and "  " not in name:
         return name
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,4 +1,4 @@
-"""What the mails say that ask for a confirmation. PURE."""
+"""The texts of the mails that ask for a confirmation. PURE."""
 
 from datetime import datetime
 from email.message import EmailMessage
@@ -10,6 +10,8 @@ from models.rules.confirmation_link import ConfirmationKind
 from models.rules.confirmation_mail import ConfirmationMail
 from models.rules.document import Document
 from models.rules.mail_name import name_in_mail
+from models.rules.organisation import Organisation
+from models.rules.uk_time import uk_time
 from notifications.mime import Sender, compose
 
 TEMPLATES = Environment(
@@ -34,35 +36,44 @@ IN_FULL = {
     Document.CDR_ZIP: "call data records (CDR ZIP), without a password",
     Document.USAGE_FILES: "usage files, with raw call and usage data",
 }
-"""What a contact gets of each document once it has confirmed."""
+"""What contacts are sent of each document once they have confirmed."""
+
+NO_ORGANISATION = Organisation()
 
 
 def confirmation_message(
-    letter: ConfirmationMail, to_address: str, sender: Sender, public_url: str, at: datetime
+    mail: ConfirmationMail,
+    to_address: str,
+    sender: Sender,
+    public_url: str,
+    at: datetime,
+    organisation: Organisation = NO_ORGANISATION,
 ) -> EmailMessage:
-    """Write the mail of a letter; its links begin with the public address of the service.
+    """Return the message to send; its links begin with `public_url`.
 
-    `to_address` has its domain in ASCII. Names are repeated only if they are short and plain.
+    `to_address` has its domain in ASCII. Names of contact and customer are left out unless they are
+    short and plain.
     """
-    contact_name = name_in_mail(letter.contact_name or "")
+    contact_name = name_in_mail(mail.contact_name or "")
     values = {
         "contact_name": contact_name,
-        "customer_name": name_in_mail(letter.customer_name or ""),
-        "address": letter.address,
-        "confirm_url": f"{public_url}/confirm/{letter.confirming}",
-        "withdraw_url": f"{public_url}/withdraw/{letter.withdrawing}",
-        "documents": [IN_FULL[document] for document in letter.documents],
-        "expires": f"{letter.expires_at:%d %B %Y, %H:%M} UTC",
-        "subject": SUBJECTS[letter.kind],
+        "customer_name": name_in_mail(mail.customer_name or ""),
+        "address": mail.address,
+        "confirm_url": f"{public_url}/confirm/{mail.confirming}",
+        "withdraw_url": f"{public_url}/withdraw/{mail.withdrawing}",
+        "documents": [IN_FULL[document] for document in mail.documents],
+        "expires": uk_time(mail.expires_at),
+        "subject": SUBJECTS[mail.kind],
         "sender": sender.name,
+        "organisation": organisation,
     }
-    name = NAMES[letter.kind]
+    name = NAMES[mail.kind]
     return compose(
-        message_id=letter.confirmation_id,
+        message_id=mail.confirmation_id,
         sender=sender,
         to_name=contact_name or "",
         to_address=to_address,
-        subject=SUBJECTS[letter.kind],
+        subject=SUBJECTS[mail.kind],
         text=TEMPLATES.get_template(f"{name}.txt").render(values),
         html=TEMPLATES.get_template(f"{name}.html").render(values),
         at=at,

@@ -1,4 +1,4 @@
-"""The job that mails a confirmation: makes its links, sends it, and notes what became of it."""
+"""The job that sends a confirmation mail: makes its links, sends it, and stores the outcome."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -20,19 +20,25 @@ from models.jobs.job import Claim
 from models.jobs.job_attempt import Outcome, ReleaseJobError, Store, TryAgainError
 from models.rules.email_address import email_on_the_wire
 from models.rules.mail_failure import MailFailureCode
+from models.rules.organisation import Organisation
 from models.storage.database import Database
 from models.tables.confirmation import MailState
 from models.tables.mail_quota import MailQuota
 from notifications.confirmation_mail import confirmation_message
 from notifications.errors import MailDelayed, MailRefused
-from notifications.mail_transport import MailSettings, MailTransport, sender_of, transport_of
+from notifications.mail_transport import (
+    MailSettings,
+    MailTransport,
+    organisation_of,
+    sender_of,
+    transport_of,
+)
 from notifications.mime import Sender
 
 log = structlog.get_logger(__name__)
 
 HELD = "HELD"
-"""The reason of a mail that waits until its mailbox has got fewer."""
-
+"""The reason stored for a mail that waits because its recipient got too many mails."""
 
 SENT, NOT_NEEDED = Outcome(MailState.SENT), Outcome("NOT_NEEDED")
 
@@ -40,38 +46,41 @@ REMOVED = "removed"
 """The key of a job's payload that names erased mails: their copies are to be deleted."""
 
 SILENT_AFTER = 3
-"""After so many timeouts in a row one mail at a time finds out whether the server answers again."""
+"""After this many timeouts in a row, only one mail at a time tests whether the server answers."""
 
 
 class ConfirmationMailer:
     """Runs the jobs of kind `confirmation_mail`.
 
-    A worker that dies between the server's word and ours sends the mail again: with the same
-    Message-ID, and with links of its own that work as well, once in all.
+    If a worker dies after the server has accepted a mail but before that is stored, the mail is
+    sent again: with the same Message-ID, and with new links. The links of both mails work; the
+    confirmation can be made once.
     """
 
     def __init__(
         self,
         database: Database,
-        post: MailTransport,
+        transport: MailTransport,
         sender: Sender,
         public_url: str,
         lifetimes: Lifetimes,
         clock: Callable[[], datetime],
         quota: MailQuota | None = None,
+        organisation: Organisation | None = None,
     ) -> None:
         self._database = database
-        self._post = post
+        self._transport = transport
         self._sender = sender
         self._public_url = public_url
         self._lifetimes = lifetimes
         self._clock = clock
         self._quota = quota or MailQuota()
+        self._organisation = organisation or Organisation()
         self._timeouts = 0
         self._is_probing = False
 
     async def run(self, job: Claim) -> Store:
-        """Send the mail, unless nobody waits for it any more; return what notes that it went.
+        """Send the mail, unless its confirmation is no longer open; return what stores the outcome.
 
         A job that names `removed` mails deletes their copies instead.
         """
@@ -92,18 +101,20 @@ class ConfirmationMailer:
     async def _send(self, job: Claim) -> Store:
         confirmation_id: str = job.payload["confirmation_id"]
         now = self._clock()
-        letter = await self._database.transaction(
+        mail = await self._database.transaction(
             lambda: prepare_letter(confirmation_id, now, self._lifetimes, self._quota)
         )
-        if isinstance(letter, Held):
-            log.info("mail_held", wait_s=round(letter.wait.total_seconds()))
-            raise ReleaseJobError(HELD, letter.wait)
-        if letter is None:
+        if isinstance(mail, Held):
+            log.info("mail_held", wait_s=round(mail.wait.total_seconds()))
+            raise ReleaseJobError(HELD, mail.wait)
+        if mail is None:
             return self._noted(NOT_NEEDED, lambda now: note_not_needed(confirmation_id, now))
-        address = email_on_the_wire(letter.address)
-        message = confirmation_message(letter, address, self._sender, self._public_url, now)
+        address = email_on_the_wire(mail.address)
+        message = confirmation_message(
+            mail, address, self._sender, self._public_url, now, self._organisation
+        )
         try:
-            await self._post.send(message, address)
+            await self._transport.send(message, address)
         except MailDelayed as fault:
             is_silent = fault.code is MailFailureCode.TOO_SLOW
             self._timeouts = self._timeouts + 1 if is_silent else 0
@@ -124,14 +135,12 @@ class ConfirmationMailer:
 
     async def _remove(self, mail_id: str) -> None:
         try:
-            await self._post.remove(mail_id)
+            await self._transport.remove(mail_id)
         except MailDelayed as fault:
             log.warning("mail_not_removed", code=fault.code)
             raise TryAgainError(fault.code) from fault
 
     def _noted(self, outcome: Outcome, note: Callable[[datetime], Awaitable[None]]) -> Store:
-        """Return what notes an outcome, and tells it."""
-
         async def store() -> Outcome:
             await note(self._clock())
             return outcome
@@ -141,9 +150,9 @@ class ConfirmationMailer:
     async def note_retry(
         self,
         job: Claim,
-        due_at: datetime,  # noqa: ARG002  # the worker's own form
+        due_at: datetime,  # noqa: ARG002  # the worker's signature
         reason: str | None,
-        attempts: int,  # noqa: ARG002  # see above
+        attempts: int,  # noqa: ARG002  # the same
     ) -> None:
         """Show on the contact that the mail is late, and why; not that it is held."""
         if REMOVED in job.payload:
@@ -157,7 +166,7 @@ class ConfirmationMailer:
     async def note_failure(
         self,
         job: Claim,
-        reason: str,  # noqa: ARG002  # see above
+        reason: str,  # noqa: ARG002  # the same
         *,
         is_bare: bool,  # noqa: ARG002  # there is no more to store than the failure
     ) -> None:
@@ -174,7 +183,7 @@ async def _removed() -> Outcome:
 def confirmation_mailer(
     settings: MailSettings, database: Database, clock: Callable[[], datetime]
 ) -> ConfirmationMailer:
-    """Make the mailer that the settings ask for; raises ValueError if they make no sense."""
+    """Return the mailer for the settings; raises ValueError if they are invalid."""
     return ConfirmationMailer(
         database,
         transport_of(settings),
@@ -183,4 +192,5 @@ def confirmation_mailer(
         Lifetimes(*settings.link_lifetimes),
         clock,
         MailQuota(per_mailbox=settings.mails_per_mailbox_hour),
+        organisation_of(settings),
     )

@@ -1,15 +1,15 @@
-"""Why a mail did not leave. PURE.
+"""Errors of sending a mail. PURE.
 
 MailFault
-├── MailDelayed       may pass: try again later
-└── MailRefused       will not pass: this mail is given up
+├── MailDelayed       temporary: try again later
+└── MailRefused       permanent: do not try again
 """
 
 from models.rules.mail_failure import MailFailureCode
 
 
 class MailFault(Exception):
-    """A mail was not handed over; `status` is the SMTP reply code, where there was a reply."""
+    """A mail was not sent; `status` is the SMTP reply code, if there was a reply."""
 
     def __init__(self, code: MailFailureCode, status: int | None = None) -> None:
         super().__init__(code.value)
@@ -18,8 +18,8 @@ class MailFault(Exception):
 
 
 class MailDelayed(MailFault):
-    """The mail may be taken later."""
+    """The mail server may accept the mail later."""
 
 
 class MailRefused(MailFault):
-    """The mail will never be taken."""
+    """The mail server will never accept the mail."""

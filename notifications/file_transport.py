@@ -1,4 +1,4 @@
-"""The local mailbox: a folder that mails are written to where no mail server is set."""
+"""Writes mails to files in a folder, if no mail server is set."""
 
 import asyncio
 import os
@@ -11,16 +11,16 @@ from notifications.errors import MailDelayed
 
 
 class FileTransport:
-    """Writes each mail to a file, whole or not at all; the same mail again takes its place.
+    """Writes each mail to a file, completely or not at all; a repeated mail replaces its file.
 
-    Mails hold links that confirm, so only the owner of the folder may read them.
+    Mails contain links that confirm, so only the owner of the folder may read them.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def send(self, message: EmailMessage, recipient: str) -> None:  # noqa: ARG002  # the file is for whoever looks
-        """Write a mail; raises MailDelayed if the disk does not take it."""
+    async def send(self, message: EmailMessage, recipient: str) -> None:  # noqa: ARG002  # the file has no recipient
+        """Write a mail; raises MailDelayed if that fails."""
         name = str(message["Message-ID"]).strip("<>").partition("@")[0]
         try:
             await asyncio.to_thread(self._write, f"{name}.eml", bytes(message))

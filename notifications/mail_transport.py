@@ -1,4 +1,4 @@
-"""How mails leave: by a mail server where one is set, else into the local mailbox."""
+"""Where mails are sent: to a mail server if one is set, otherwise to files in a folder."""
 
 from datetime import timedelta
 from email.message import EmailMessage
@@ -8,6 +8,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from models.rules.email_address import InvalidEmailError, email_on_the_wire, normalise_email
+from models.rules.organisation import Organisation
 from notifications.file_transport import FileTransport
 from notifications.mime import Sender, checked
 
@@ -15,63 +16,84 @@ DEFAULT_NAME = "Customer accounts"
 
 
 class MailTransport(Protocol):
-    """Takes mails away."""
+    """Sends mails."""
 
     async def send(self, message: EmailMessage, recipient: str) -> None:
-        """Hand a mail over; raises MailDelayed or MailRefused."""
+        """Send a mail; raises MailDelayed or MailRefused."""
 
     async def remove(self, mail_id: str) -> None:
         """Delete the copy of a mail, if this transport keeps one; raises MailDelayed."""
 
 
 class MailSettings(Protocol):
-    """What an operator may set about mails."""
+    """The settings of mails."""
 
     @property
     def smtp_address(self) -> str | None:
-        """Give the address of the mail server, password and all."""
+        """The URL of the mail server, with its password; None writes mails to files."""
 
     @property
     def smtp_timeout_s(self) -> float:
-        """How many seconds it may take to hand over a mail."""
+        """Seconds in which the mail server must accept a mail."""
 
     @property
     def mail_from(self) -> str | None:
-        """Give whom mails come from, as `Name <address>`."""
+        """The sender, as `Name <address>`."""
 
     @property
     def mailbox(self) -> Path:
-        """Give the folder of the local mailbox."""
+        """The folder of mails that are written to files."""
 
     @property
     def links_begin_with(self) -> str:
-        """Give the public address of this service, without a slash at its end."""
+        """The public URL of this service, without a slash at its end."""
 
     @property
     def mails_per_mailbox_hour(self) -> int:
-        """Give how many mails one mailbox gets in an hour."""
+        """Mails that one recipient gets in an hour."""
 
     @property
     def link_lifetimes(self) -> tuple[timedelta, timedelta]:
-        """Give how long links work: those that confirm, and those that withdraw."""
+        """How long links work: those that confirm, and those that withdraw."""
+
+    @property
+    def organisation_name(self) -> str | None:
+        """The name of the organisation that asks."""
+
+    @property
+    def organisation_privacy_url(self) -> str | None:
+        """The URL of its privacy notice."""
+
+    @property
+    def organisation_contact(self) -> str | None:
+        """An email address or URL for questions."""
+
+
+def organisation_of(settings: MailSettings) -> Organisation:
+    return Organisation(
+        settings.organisation_name,
+        settings.organisation_privacy_url,
+        settings.organisation_contact,
+    )
 
 
 def sender_of(settings: MailSettings) -> Sender:
-    """Give whom mails come from; raises ValueError for what is no address."""
+    """Return the sender of mails; raises ValueError if MAIL_FROM is no email address."""
+    default_name = settings.organisation_name or DEFAULT_NAME
     if settings.mail_from is None:
         host = urlsplit(settings.links_begin_with).hostname or ""
         is_name = any(character.isalpha() for character in host) and ":" not in host
-        return Sender(DEFAULT_NAME, f"no-reply@{host if is_name else 'localhost'}")
+        return Sender(default_name, f"no-reply@{host if is_name else 'localhost'}")
     name, address = parseaddr(checked(settings.mail_from))
     try:
         stored = normalise_email(address)
     except InvalidEmailError as error:
-        raise ValueError("MAIL_FROM is an address, or a name and an address in <>") from error
-    return Sender(name or DEFAULT_NAME, email_on_the_wire(stored))
+        raise ValueError("MAIL_FROM must be an email address, or `Name <address>`") from error
+    return Sender(name or default_name, email_on_the_wire(stored))
 
 
 def transport_of(settings: MailSettings) -> MailTransport:
-    """Give what takes mails away; raises ValueError for settings that make no sense."""
+    """Return the transport that the settings name; raises ValueError if they are invalid."""
     sender = sender_of(settings)
     if settings.smtp_address is None:
         return FileTransport(settings.mailbox)

@@ -1,6 +1,6 @@
-"""Puts a mail together so that nothing in it can become a header of its own. PURE.
+"""Composes mails; no text in them can become a header of its own. PURE.
 
-Text goes into the body only as text, and into the HTML part only through escaping templates.
+Text is put into the HTML part only through templates that escape it.
 """
 
 import unicodedata
@@ -19,14 +19,13 @@ LINE_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whom mails come from; `address` has its domain in ASCII."""
+    """The sender of mails; `address` has its domain in ASCII."""
 
     name: str
     address: str
 
     @property
     def domain(self) -> str:
-        """Give the domain of the address."""
         return self.address.rpartition("@")[2]
 
 
@@ -41,11 +40,11 @@ def compose(
     html: str,
     at: datetime,
 ) -> EmailMessage:
-    """Make a mail of two alternatives, text and HTML.
+    """Return a mail with two alternatives, text and HTML.
 
-    `to_address` has its domain in ASCII, `message_id` is the part before the @ and the same for
-    each attempt, so that a mail that arrives twice can be known as one. Raises ValueError for a
-    header value that holds a control character.
+    `to_address` has its domain in ASCII. `message_id` is the part before the @, and the same for
+    each attempt, so that a mail that arrives twice is recognised. Raises ValueError for a header
+    value that contains a control character.
     """
     needs_utf8 = not (sender.address.isascii() and to_address.isascii())
     message = EmailMessage(SMTPUTF8 if needs_utf8 else SMTP)
@@ -63,26 +62,26 @@ def compose(
 
 
 def checked(value: str) -> str:
-    """Give a header value that stays one; raises ValueError for what could end its line.
+    """Return a safe header value; raises ValueError for characters that could end its line.
 
-    What looks like an encoded word (RFC 2047) would be decoded on its way into the header, line
-    breaks and all, so it is kept from looking like one.
+    Python decodes an encoded word (RFC 2047) in a header value, including line breaks in it, so the
+    beginning of one is broken up.
     """
     if any(unicodedata.category(character) in LINE_BREAKING for character in value):
-        raise ValueError("a header value holds a control character")
+        raise ValueError("a header value contains a control character")
     return value.replace(ENCODED_WORD, "= ?")
 
 
 def _mailbox(header: str, name: str, address: str) -> MailboxHeader:
     if checked(address) != address:
-        raise ValueError("an address holds an encoded word")
+        raise ValueError("an address contains an encoded word")
     return MailboxHeader(header, checked(name), address)
 
 
 def _refuse_others(message: EmailMessage) -> None:
-    """Refuse a mail whose headers are not read as they were written, whatever let them in."""
+    """Raise ValueError if the headers are not parsed as they were written."""
     read = message_from_bytes(bytes(message), policy=SMTP)
     if read.keys() != message.keys() or not read.is_multipart():
         raise ValueError("a header value became a header")
     if any(len(read[header].addresses) != 1 for header in ("From", "To")):
-        raise ValueError("a name became a mailbox")
+        raise ValueError("a name became an address")

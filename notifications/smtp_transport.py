@@ -1,4 +1,4 @@
-"""Hands mails to a mail server by SMTP, and says which of its answers may pass."""
+"""Sends mails by SMTP, and tells temporary failures from permanent ones."""
 
 import asyncio
 import ssl
@@ -16,7 +16,7 @@ from notifications.errors import MailDelayed, MailFault, MailRefused
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 TIMEOUT_S = 10.0
-"""How long it may take to hand over a mail: a silent server must not hold slots for long."""
+"""Seconds in which a server must accept a mail, so that a silent one does not hold slots."""
 
 GOODBYE_S = 1.0
 PERMANENT = 500
@@ -24,9 +24,9 @@ PERMANENT = 500
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """A mail server, how to speak with it, and as whom.
+    """A mail server, with encryption and login.
 
-    `starttls` says whether encryption must be switched on, must not, or is if it is offered.
+    `starttls` is True if STARTTLS is required, False if it is not used, None to use it if offered.
     """
 
     host: str
@@ -38,15 +38,15 @@ class SmtpServer:
 
 
 def smtp_server(url: str) -> SmtpServer:
-    """Read an address such as `smtp+starttls://user:password@mail.example:587`.
+    """Parse an address such as `smtp+starttls://user:password@mail.example:587`.
 
-    `smtps` is encrypted from the first byte, `smtp+starttls` before anything is said, and `smtp`
-    if the server offers it; to send a password to another machine, encryption is a must. Raises
-    ValueError for what is no such address, without repeating it.
+    `smtps` is encrypted from the first byte, `smtp+starttls` before the login, and `smtp` if the
+    server offers it; a password for another machine always needs encryption. Raises ValueError for
+    an invalid address, without repeating it.
     """
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
-        raise ValueError("SMTP_URL is smtp://, smtp+starttls:// or smtps://, then a host")
+        raise ValueError("SMTP_URL must be smtp://, smtp+starttls:// or smtps://, and a host")
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise ValueError("SMTP_URL ends with host and port")
     try:
@@ -76,7 +76,7 @@ def _starttls(scheme: str, host: str, *, has_password: bool) -> bool | None:
 
 
 class SmtpTransport:
-    """Sends each mail over a connection of its own."""
+    """Sends each mail over its own connection."""
 
     def __init__(
         self,
@@ -92,10 +92,10 @@ class SmtpTransport:
         self._tls = tls
 
     async def send(self, message: EmailMessage, recipient: str) -> None:
-        """Hand a mail over; raises MailDelayed or MailRefused.
+        """Send a mail; raises MailDelayed or MailRefused.
 
-        It returns only once the server has taken the whole mail. When the connection is lost
-        before the server's word on that arrives, nobody can know, and the mail goes again.
+        Returns once the server has accepted the whole mail. If the connection is lost before its
+        reply arrives, MailDelayed is raised, so the mail may be sent twice.
         """
         client = self._client()
         try:
@@ -136,7 +136,7 @@ class SmtpTransport:
         )
 
     async def _connect(self, client: SMTP) -> None:
-        """Connect and sign in; what goes wrong here is for an operator to put right, or passes."""
+        """Connect and sign in; failures here are temporary, or an operator must fix them."""
         try:
             await client.connect()
         except aiosmtplib.SMTPAuthenticationError as error:
@@ -163,7 +163,7 @@ class SmtpTransport:
             raise MailDelayed(Code.TOO_SLOW) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailDelayed(Code.BROKE_OFF) from error
-        # The mail is taken: how the server says goodbye changes nothing.
+        # The mail is accepted, so a failing goodbye does not matter.
         with suppress(aiosmtplib.SMTPException, OSError):
             await client.quit(timeout=GOODBYE_S)
 
@@ -171,14 +171,14 @@ class SmtpTransport:
 def _why_no_connection(error: Exception) -> Code:
     if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
         return Code.NOT_ENCRYPTED
-    # The library has no class of its own for what a server does not offer.
+    # The library has no exception class for a missing extension.
     if "STARTTLS extension" in str(error):
         return Code.NOT_ENCRYPTED
     return Code.SIGN_IN_REFUSED if "AUTH extension" in str(error) else Code.UNREACHABLE
 
 
 def _answered(status: int, refusal: Code) -> MailFault:
-    """Tell a refusal for good, 5xx, from one for now."""
+    """Return MailRefused for a permanent refusal (5xx), otherwise MailDelayed."""
     if status >= PERMANENT:
         return MailRefused(refusal, status)
     return MailDelayed(Code.TURNED_AWAY_FOR_NOW, status)

@@ -1,1 +1,1 @@
-"""What operators read: log lines."""
+"""Structured logs."""

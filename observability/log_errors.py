@@ -1,4 +1,4 @@
-"""Exceptions as logs show them: types, places and codes, and never a message or a variable."""
+"""Exceptions in logs: types, places and codes; never messages or variables."""
 
 import errno
 import os
@@ -9,11 +9,11 @@ from typing import Any, TextIO
 ROOT = Path(__file__).resolve().parent.parent
 MAX_ERRORS = 10
 MAX_FRAMES = 30
-"""Of each error, those nearest to where it was raised."""
+"""Frames of each error, nearest to where it was raised."""
 
 
 def summarise_chain(error: BaseException) -> list[dict[str, Any]]:
-    """Summarise an error and its causes, the error itself first."""
+    """Return an error and its causes for a JSON log line, the error itself first."""
     return [
         {
             "exc_type": type(one).__name__,
@@ -28,7 +28,7 @@ def summarise_chain(error: BaseException) -> list[dict[str, Any]]:
 
 
 def print_chain(out: TextIO, error: BaseException | None) -> None:
-    """Print the same for people, with the lines of code."""
+    """Print an error and its causes for people, with the lines of code."""
     for place, one in enumerate(_chain(error) if error is not None else ()):
         head = (
             "Caused by, or together with:\n" if place else "\nTraceback (most recent call last):\n"
@@ -39,9 +39,9 @@ def print_chain(out: TextIO, error: BaseException | None) -> None:
 
 
 def code_of(error: BaseException) -> dict[str, str]:
-    """Return the codes that an error carries: SQLSTATE, SQLite's name, the constraint, errno.
+    """Return the codes of an error: SQLSTATE, SQLite's error name, constraint, errno.
 
-    Errors that wrap another's, as the ORM's do, have that one's codes.
+    An error that wraps another one, as those of the ORM do, has that one's codes.
     """
     for one in (error, error.__cause__, *error.args):
         codes = {
@@ -49,7 +49,7 @@ def code_of(error: BaseException) -> dict[str, str]:
             "constraint": getattr(one, "constraint_name", None),
             "sqlite_error": getattr(one, "sqlite_errorname", None),
             "errno": errno.errorcode.get(getattr(one, "errno", None) or 0),
-            # A fault of the database, told by our own classification.
+            # A database fault, classified by `models.storage.database_faults`.
             "database_fault": getattr(getattr(one, "fault", None), "kind", None),
             "database_code": getattr(getattr(one, "fault", None), "code", None),
         }
@@ -60,7 +60,7 @@ def code_of(error: BaseException) -> dict[str, str]:
 
 
 def described(error: BaseException) -> str:
-    """Describe an error in a line, in the system's words for its code instead of its own."""
+    """Describe an error in one line, by the system's text for its code."""
     number = getattr(error, "errno", None)
     said = os.strerror(number) if isinstance(number, int) else ""
     codes = " ".join(code_of(error).values())
@@ -68,7 +68,7 @@ def described(error: BaseException) -> str:
 
 
 def place_in(filename: str) -> str:
-    """Shorten the name of a file: ours from the project's folder, others' from their package."""
+    """Return a file name relative to the project, or to site-packages."""
     _, packages, rest = filename.rpartition("site-packages/")
     return rest if packages else filename.removeprefix(f"{ROOT}/")
 
@@ -91,7 +91,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Return the last frames, without looking at their variables."""
+    """Return the last frames, without their variables."""
     frames = traceback.StackSummary.extract(
         traceback.walk_tb(error.__traceback__), lookup_lines=False, capture_locals=False
     )

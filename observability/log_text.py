@@ -1,4 +1,4 @@
-"""Text of strangers as it may stand in a log line: on one line, without controls, and cut. PURE."""
+"""Makes untrusted text safe for a log line: one line, no control characters, cut. PURE."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -6,17 +6,17 @@ from decimal import Decimal
 from pathlib import PurePath
 
 MAX_TEXT = 300
-"""Characters of one text that a log line repeats."""
+"""Characters of one text that a log line shows."""
 
 PLAIN = (date, timedelta, Decimal, PurePath)
-"""Types, beside numbers, whose text is what they are."""
+"""Types, beside numbers, whose text form is safe to log."""
 
 
 def safe_text(text: str) -> str:
-    """Return the text with each character that is not printable as an escape, and cut.
+    """Return the text with unprintable characters escaped, cut to MAX_TEXT.
 
-    Line breaks of any alphabet, terminal escapes, marks that change the direction of writing, and
-    lone surrogates are all not printable.
+    Line breaks of any alphabet, terminal escapes, marks that change the writing direction, and lone
+    surrogates are unprintable.
     """
     if len(text) > MAX_TEXT:
         text = f"{text[:MAX_TEXT]}…"
@@ -39,5 +39,5 @@ def safe_value(value: object) -> object:
         return [safe_value(below) for below in value]
     if value is None or isinstance(value, int | float):
         return value
-    # The text of anything else, as of an exception, may repeat what somebody sent.
+    # The text of other types, such as exceptions, may repeat what a client sent.
     return safe_text(str(value) if isinstance(value, PLAIN) else type(value).__name__)

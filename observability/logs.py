@@ -1,7 +1,7 @@
-"""Structured logs on standard error: readable, or JSON with one object on each line.
+"""Structured logs on standard error: readable, or one JSON object per line.
 
-No line holds the message of an exception or a local variable: they repeat what clients sent. An
-exception is logged as its type, its place, and its SQLSTATE or errno (`log_errors`).
+No line contains the message of an exception or a local variable: these may repeat what clients
+sent. An exception is logged as its type, place, and SQLSTATE or errno (`log_errors`).
 """
 
 import logging
@@ -27,14 +27,14 @@ SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access")
 QUIET = ("tortoise", "aiosqlite", "asyncio", "websockets")
 
 DATA_FOLLOWS = re.compile(r"[\"'`<(\[{=:@%\d\n\r\x00-\x1f]")
-"""Where the text of a library's line may begin to repeat values."""
+"""Where the text of a library's log line may begin to repeat values."""
 MAX_TEXT = 200
 
 Event = MutableMapping[str, Any]
 
 
 def configure_logs(log_format: str, level: str) -> None:
-    """Send our own lines and those of libraries through the same processors to standard error."""
+    """Write our own log lines and those of libraries to standard error, by the same processors."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -61,7 +61,7 @@ def configure_logs(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # Handlers of the servers' own would print each line a second time.
+    # The servers' own handlers would print each line a second time.
     for name in SERVERS:
         logger = logging.getLogger(name)
         logger.handlers = []
@@ -72,7 +72,7 @@ def configure_logs(log_format: str, level: str) -> None:
 
 
 def log_all_failures() -> None:
-    """Log what Python itself prints as text: warnings, and exceptions that nobody catches."""
+    """Log what Python prints as text by default: warnings, and uncaught exceptions."""
 
     def uncaught(
         kind: type[BaseException], error: BaseException, frames: TracebackType | None
@@ -111,7 +111,7 @@ def log_all_failures() -> None:
 
 
 def log_failure(event: str, error: BaseException, **more: Any) -> None:
-    """Log an error that ends something; where a code says it all, without its traceback."""
+    """Log an error that ends a process or command; without traceback if it has a code."""
     code = code_of(error)
     if code:
         log.error(event, error=type(error).__name__, **code, **more)
@@ -132,10 +132,10 @@ def _rendering(log_format: str) -> list[structlog.typing.Processor]:
 
 
 def _is_safe(record: logging.LogRecord) -> bool:
-    """Drop what the server says of WebSockets, whose URLs and messages hold tokens and queries.
+    """Drop uvicorn's lines about WebSockets, whose URLs and messages contain tokens and queries.
 
-    It also passes on the traceback of a failed start as text, after we have logged the failure,
-    and says of each WebSocket that it opens and closes, for which we have lines of our own.
+    Also dropped: the traceback of a failed start as text, and lines about each opened and closed
+    WebSocket. Both are logged by lines of our own.
     """
     text = str(record.msg)
     return (
@@ -146,30 +146,30 @@ def _is_safe(record: logging.LogRecord) -> bool:
 
 
 class _Handler(logging.StreamHandler[Any]):
-    """Writes to standard error; a line that cannot be written never becomes a traceback there."""
+    """Writes to standard error; a line that cannot be written causes no traceback there."""
 
     def __init__(self, *, is_json: bool) -> None:
         super().__init__()
         self._is_json = is_json
 
     def write_line(self, line: Mapping[str, Any]) -> None:
-        """Write a line that is complete, without the processors: those of requests are many."""
+        """Write a complete line without the processors, which cost too much for each request."""
         safe = {name: safe_text(one) if isinstance(one, str) else one for name, one in line.items()}
         text = as_json(safe) if self._is_json else _readable(safe)
         with self.lock or nullcontext():
             try:
                 self.stream.write(text + self.terminator)
                 self.flush()
-            except (OSError, ValueError):  # nobody reads standard error any more
+            except (OSError, ValueError):  # standard error is closed
                 return
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
-        """Say that a line is missing, if anything can be written at all."""
+        """Log that a line was lost, if anything can be written at all."""
         try:
             now = datetime.now(UTC).isoformat()
             lost = {"timestamp": now, "level": "error", "event": "line_lost"}
             self.write_line({**lost, "logger": record.name})
-        except Exception:  # nobody reads standard error any more
+        except Exception:  # standard error is closed
             return
 
 
@@ -177,13 +177,13 @@ LEADING = ("timestamp", "level", "event")
 
 
 def _in_order(event: Event) -> dict[str, Any]:
-    """Put first what every line has."""
+    """Put the fields that every line has first."""
     first = {name: event[name] for name in LEADING if name in event}
     return first | {name: value for name, value in event.items() if name not in first}
 
 
 def write_line(line: Mapping[str, Any]) -> None:
-    """Write a flat line with timestamp, level and event as it is."""
+    """Write a flat line that has a timestamp, a level and an event."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _Handler):
             handler.write_line(line)
@@ -195,19 +195,19 @@ def _readable(line: Mapping[str, Any]) -> str:
 
 
 def as_json(line: Mapping[str, Any]) -> str:
-    """Write a line, whose text is safe already, as JSON."""
+    """Return a line, whose text is safe already, as JSON."""
     return orjson.dumps(line, default=_named, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _named(value: object) -> str:
-    """Stand in for a value that JSON has no form for; its own text might hold anything."""
+    """Return the type's name for a value without a JSON form; its text could contain anything."""
     return type(value).__name__
 
 
 def _safe_fields(_: Any, __: str, event: Event) -> Event:
-    """Make all text safe, whoever has logged it; tracebacks are written by renderers.
+    """Make all text of a line safe, and leave out fields that are None.
 
-    Fields that do not apply are left out.
+    Tracebacks are written by renderers.
     """
     return {
         key: it if key == "exc_info" else safe_value(it)
@@ -217,10 +217,10 @@ def _safe_fields(_: Any, __: str, event: Event) -> Event:
 
 
 def _without_data(_: Any, __: str, event: Event) -> Event:
-    """Replace a library's line by as much of it as cannot repeat what somebody sent.
+    """Cut a library's line to the part that cannot repeat what a client sent.
 
-    A template is a constant of the library's code: numbers are filled in, texts are not. Without
-    parameters the text may have been put together before, so it ends where values may begin.
+    A template is a constant of the library's code: numbers are filled in, texts are not. A line
+    without parameters may be formatted already, so it is cut where values may begin.
     """
     record: logging.LogRecord = event["_record"]
     event["logger"] = record.name

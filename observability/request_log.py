@@ -1,4 +1,4 @@
-"""A log line for each request and each operation of a WebSocket, at a fraction of others' cost."""
+"""A log line for each request and each WebSocket operation, cheaper than structlog's."""
 
 import logging
 from datetime import UTC, datetime
@@ -10,11 +10,11 @@ from schema.base.request_notes import RequestNotes
 
 REQUESTS = logging.getLogger("requests")
 OF_TOKENS = "tok_"
-"""What the ids of access tokens begin with; other credentials are an identity provider's."""
+"""Prefix of the ids of access tokens; other credentials are of the identity provider."""
 
 
 class RequestLog:
-    """Writes the lines; what takes `slow_operation_s` seconds or longer gets a WARNING as well."""
+    """Writes the lines; operations of `slow_operation_s` seconds or more are also warnings."""
 
     def __init__(self, slow_operation_s: float = 0) -> None:
         self._slow_ms = slow_operation_s * 1000 or float("inf")
@@ -49,7 +49,7 @@ class RequestLog:
         self._write(line, notes, is_slow=is_slow)
 
     def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
-        """Log the end of an operation of a WebSocket; a subscription is never slow."""
+        """Log the end of an operation over a WebSocket; a subscription never counts as slow."""
         is_stream = notes.operation is not None and notes.operation.label.type == "subscription"
         is_slow = ms >= self._slow_ms and not is_stream
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
@@ -67,7 +67,7 @@ class RequestLog:
         self._write(line, notes, is_slow=is_slow)
 
     def socket(self, event: str, notes: RequestNotes, request_id: str, **more: Any) -> None:
-        """Log what happens to a WebSocket."""
+        """Log another event of a WebSocket."""
         if REQUESTS.isEnabledFor(logging.INFO):
             line = {"timestamp": "", "level": "info", "event": event, "request_id": request_id}
             line |= {name: value for name, value in more.items() if value is not None}

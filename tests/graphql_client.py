@@ -216,7 +216,7 @@ async def running_api(
         "companies_house_url": register,
         "companies_house_api_key": SecretStr(API_KEY),
         "mailbox": Path(mailbox.name),
-        "guesses": 100_000,  # all tests of refusals come from one IP address at one instant
+        "auth_failure_limit": 100_000,  # all tests come from one address, at one instant
         **settings,
     }
     opened: list[Platform] = []

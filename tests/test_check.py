@@ -1,11 +1,13 @@
 """`manage.py check`: all that is wrong with settings and environment, told at once."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
+from pydantic import ValidationError
 
 from commands.findings import findings_of, too_few_files
 from commands.process import shown_settings, without_password
@@ -24,8 +26,9 @@ WHOLE: dict[str, Any] = {
     "smtp_url": "smtp://mail.example",
     "public_url": "https://customers.example",
     "trusted_proxies": "10.0.0.0/8",
+    "organisation_name": "Acme Telecom",
 }
-"""Settings with nothing wrong."""
+"""Settings without problems."""
 
 SAID = [
     ({}, []),
@@ -40,6 +43,7 @@ SAID = [
     ({"database_url": "sqlite:///x.sqlite3"}, ["SQLITE"]),
     ({"public_url": None}, ["NO_PUBLIC_URL"]),
     ({"public_url": "http://customers.example"}, ["PUBLIC_URL_IS_HTTP"]),
+    ({"organisation_name": None}, ["NO_ORGANISATION_NAME"]),
     ({"trusted_proxies": ()}, ["NO_TRUSTED_PROXY"]),
     ({"trusted_proxies": "10.0.0.0/8 0.0.0.0/0"}, ["EVERYBODY_IS_TRUSTED"]),
     ({"trusted_proxies": "::/0"}, ["EVERYBODY_IS_TRUSTED"]),
@@ -106,8 +110,42 @@ def test_variables_of_other_programs_and_ours_are_left_alone(name: str) -> None:
     assert resembling([name], Settings.model_fields) == {}
 
 
+def test_a_former_name_of_a_setting_is_told_with_its_present_name() -> None:
+    names = ("GUESSES", "GUESS_WINDOW_S", "MOST_CONNECTIONS")
+    assert [one.message for one in findings_of(settings_with(), names)] == [
+        "GUESSES has no effect: it is called AUTH_FAILURE_LIMIT now.",
+        "GUESS_WINDOW_S has no effect: it is called AUTH_FAILURE_WINDOW_S now.",
+        "MOST_CONNECTIONS has no effect: it is called MAX_CONNECTIONS now.",
+    ]
+
+
+def test_every_setting_is_described_in_sentences() -> None:
+    said = {name: field.description or "" for name, field in Settings.model_fields.items()}
+    assert [name for name, text in said.items() if not re.match(r"[A-Z]", text)] == []
+    assert [name for name, text in said.items() if not text.endswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("organisation_name", "Acme\nTelecom"),
+        ("organisation_name", " "),
+        ("organisation_name", "x" * 101),
+        ("organisation_privacy_url", "acme.example/privacy"),
+        ("organisation_privacy_url", "javascript:alert(1)"),
+        ("organisation_privacy_url", "https://user@acme.example"),
+        ("organisation_contact", "nobody"),
+        ("organisation_contact", "a@b@acme.example"),
+        ("organisation_contact", "help@acme.example\nx"),
+    ],
+)
+def test_an_organisation_that_cannot_be_shown_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate({name: value})
+
+
 def test_every_connection_needs_an_open_file() -> None:
-    settings = settings_with(most_connections=1000)
+    settings = settings_with(max_connections=1000)
     assert too_few_files(settings, 1_076) is None
     found = too_few_files(settings, 1_075)
     assert found is not None
@@ -207,7 +245,13 @@ async def test_a_production_environment_passes(url: str) -> None:
         assert (status, codes) == ((1, ["SQLITE"]) if is_lite else (0, []))
         accepted = await run("check", "--accept", "SQLITE", **given)
         assert (accepted[0], accepted[2]) == (0, "")
-        assert accepted[1].endswith("Ready for production.\n")
+        assert accepted[1].endswith(
+            "hint  NO_ORGANISATION_NAME: Mails and confirmation pages do not say who asks. Set"
+            " ORGANISATION_NAME to the name by which your customers know you.\n"
+            "Ready for production.\n"
+        )
+        named = await run("check", "--json", **given, ORGANISATION_NAME="Acme Telecom")
+        assert json.loads(named[1])["hints"] == []
     assert mails.taken == []
 
 

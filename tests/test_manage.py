@@ -167,7 +167,7 @@ async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url
         assert (status, err) == (0, "")
         assert TOKEN.fullmatch(out.strip())
     assert (wrong[0], wrong[1]) == (2, "")
-    assert "Scopes are" in wrong[2]
+    assert "Use one or more of these, separated by commas: " in wrong[2]
     status, out, _ = await run("token", "list", DATABASE_URL=empty_url)
     assert (status, len(out.splitlines())) == (0, 2)
     assert some[1].strip().removeprefix("Token ") not in out
@@ -203,7 +203,7 @@ async def test_an_operator_adds_users_groups_and_tokens_and_takes_them_away(
         ordered(url, "user", "list"), ordered(url, "group", "list")
     )
     assert listed == f"{user}  Uma  active: access:read, customers:read, customers:write"
-    assert groups == f"{group}  Clerks  1 in it: customers:write"
+    assert groups == f"{group}  Clerks  1 member: customers:write"
     issue = ("token", "issue", "--user", user, "--scopes")
     first = await ordered(url, *issue, "customers:read", "--name", "phone")
     assert TOKEN.fullmatch(first)
@@ -320,7 +320,11 @@ async def test_documents_are_registered_if_all_of_them_are_valid(tmp_path: Path)
     (folder / "b.graphql").write_text("{ viewr { name } }")
     (folder / "c.graphql").write_text("fragment F on Viewer { id }")
     status, out, err = await run("documents", str(folder), "--to", str(file))
-    assert (status, err, file.exists()) == (1, "Nothing was registered.\n", False)
+    assert (status, err, file.exists()) == (
+        1,
+        "No document was registered, since some are invalid.\n",
+        False,
+    )
     assert [line.partition(" ")[2] for line in out.splitlines()] == [
         "ok",
         "Cannot query field 'viewr' on type 'Query'. Did you mean 'viewer'?",
@@ -586,7 +590,7 @@ async def test_a_worker_runs_the_kinds_that_it_is_told(tmp_path: Path) -> None:
     for wrong in ("enrich,unknown", "", ","):
         status, out, err = await run("worker", "--kinds", wrong, **settings)
         assert (status, out) == (2, "")
-        assert "Kinds are: enrich, confirmation_mail." in err
+        assert "Use one or more of these, separated by commas: enrich, confirmation_mail." in err
 
 
 async def test_an_operator_resets_the_budget_of_the_register(tmp_path: Path) -> None:
@@ -595,7 +599,7 @@ async def test_an_operator_resets_the_budget_of_the_register(tmp_path: Path) -> 
     settings = {"DATABASE_URL": f"sqlite://{path}"}
     await run("migrate", **settings)
     status, out, _ = await run("budget", "reset", "--register", **settings)
-    assert (status, out) == (0, "The register's budget is reset.\n")
+    assert (status, out) == (0, "The budget of requests to Companies House is reset.\n")
     with closing(sqlite3.connect(path)) as database:
         database.execute("UPDATE rate_limit SET free_at = free_at + 3600000000, faults = 9")
         database.commit()
@@ -605,4 +609,4 @@ async def test_an_operator_resets_the_budget_of_the_register(tmp_path: Path) -> 
     assert faults == 0
     status, out, err = await run("budget", "reset", **settings)
     assert (status, out) == (2, "")
-    assert "Say which budget: --register or --points." in err
+    assert "Choose a budget: --register, --points or both." in err

@@ -87,14 +87,14 @@ async def test_a_command_that_cannot_be_done_says_so_in_json(
             ("budget", "reset", "--points", "--key", "nope"),
             0,
             "budgets_unspent",
-            "Nothing of the others was spent.",
+            "The other budgets were unspent.",
         ),
-        (("documents", "{folder}"), 1, "command_refused", "Some are not valid."),
+        (("documents", "{folder}"), 1, "command_refused", "Some documents are invalid."),
         (
             ("documents", "{folder}", "--to", "{folder}/x.json"),
             1,
             "command_refused",
-            "Nothing was registered.",
+            "No document was registered, since some are invalid.",
         ),
     ],
 )

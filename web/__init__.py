@@ -1,1 +1,1 @@
-"""HTTP and WebSocket as bytes: the server, and how connections are read."""
+"""HTTP and WebSocket: the server, the GraphQL endpoint, pages, exports and health."""

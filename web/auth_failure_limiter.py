@@ -1,7 +1,7 @@
-"""Limits the guessing of tokens and of links: failures are counted by the address they come from.
+"""Limits failed sign-ins and wrong links, counted by client address.
 
-Only what fails is ever refused. Whoever has a valid token is served, however many others guess from
-the same address; so an office behind one address can't be locked out by one of its machines.
+Only failures are refused: a caller with a valid token is served, however many wrong tokens its
+address sends. So one machine cannot lock out an office that shares its address.
 """
 
 import asyncio
@@ -21,18 +21,18 @@ from schema.base.errors import rate_limited
 from schema.base.request_notes import note_principal
 from web.sign_in import Identify
 
-QUIET: AbstractAsyncContextManager[object] = nullcontext()
+NO_WAIT: AbstractAsyncContextManager[object] = nullcontext()
 log = structlog.get_logger(__name__)
 
-MAX_MARKS = 10_000
-"""Headers that are known to have been good; only their marks are kept, for this process alone."""
+MAX_KNOWN_GOOD = 10_000
+"""Hashes of valid Authorization headers that are kept in memory."""
 
 PREFIX_BITS = 64
-"""What one customer of a provider has of IPv6, to draw addresses from as it likes."""
+"""An IPv6 network of this size usually belongs to one client, which can use any address of it."""
 
 
 class TooManyAuthFailures(Exception):
-    """Too much has failed from an address; the next may in `retry_after` seconds."""
+    """An address has failed too often; it may try again in `retry_after` seconds."""
 
     def __init__(self, retry_after: int, limit: int) -> None:
         super().__init__("too many failed sign-ins")
@@ -41,8 +41,8 @@ class TooManyAuthFailures(Exception):
 
 
 @lru_cache(maxsize=4096)
-def counted_as(address: str) -> str:
-    """Give what the failures of an address are counted by: of IPv6, its network of 64 bits."""
+def limiter_key(address: str) -> str:
+    """Return the key that failures of an address are counted by: an IPv6 address by its /64."""
     if ":" not in address:
         return address
     try:
@@ -58,7 +58,7 @@ def counted_as(address: str) -> str:
 
 
 class AuthFailureLimiter:
-    """Counts failures by address: `failures` at once, and as many a window, in one process."""
+    """Allows `failures` failures per address and window, in this process."""
 
     def __init__(
         self,
@@ -70,42 +70,43 @@ class AuthFailureLimiter:
     ) -> None:
         self._failures = failures
         self._rates = CellRates(clock, failures, window, most_keys=most_addresses)
-        self._one_at_a_time = asyncio.Lock()
+        self._slow_lane = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._rates)
 
     def fail(self, address: str) -> None:
-        """Count a failure; raise TooManyAuthFailures if it is one too many."""
-        wait = self._rates.count(counted_as(address))
+        """Count a failure; raises TooManyAuthFailures beyond the limit."""
+        wait = self._rates.count(limiter_key(address))
         if wait:
-            log.info("guess_refused", address=address)
+            log.info("auth_failure_refused", address=address)
             raise TooManyAuthFailures(math.ceil(wait), self._failures)
-        log.info("guess_failed", address=address)
+        log.info("auth_failure", address=address)
 
-    def turn(self, address: str) -> AbstractAsyncContextManager[object]:
-        """Give what a guess is looked up within: beyond the limit, one after the other.
+    def slot(self, address: str) -> AbstractAsyncContextManager[object]:
+        """Return the context in which to look up a token or link.
 
-        So those who guess hold one connection of the database at most.
+        Beyond the limit, lookups run one at a time, so they use one database connection at most.
         """
-        is_spent = len(self._rates) > 0 and self._rates.is_spent(counted_as(address))
-        return self._one_at_a_time if is_spent else QUIET
+        is_spent = len(self._rates) > 0 and self._rates.is_spent(limiter_key(address))
+        return self._slow_lane if is_spent else NO_WAIT
 
 
 class SignIn:
-    """Signs in, and counts what fails."""
+    """Authenticates requests, and counts failures by address."""
 
-    def __init__(self, identify: Identify, guessing: AuthFailureLimiter) -> None:
+    def __init__(self, identify: Identify, failures: AuthFailureLimiter) -> None:
         self._identify = identify
-        self._guessing = guessing
-        self._were_good: set[int] = set()
+        self._failures = failures
+        self._known_good: set[int] = set()
 
     async def __call__(self, authorization: str | None, address: str) -> Principal | None:
-        """Give whom a header stands for, or nobody; raises TooManyAuthFailures beyond the limit.
+        """Return the principal of a header, or None; raises TooManyAuthFailures beyond the limit.
 
-        Who sends no header guesses nothing. The task reaches no further from then on (R99).
+        A missing header is not counted. From here on, the task sees only the principal's tenant
+        (R99).
         """
-        bind_tenant(None)  # tokens are nobody's own
+        bind_tenant(None)  # tokens belong to no tenant
         principal = await self._identified(authorization, address)
         note_principal(principal)
         bind_tenant(NOWHERE if principal is None else principal.reseller_id)
@@ -115,17 +116,17 @@ class SignIn:
         if authorization is None:
             return None
         mark = hash(authorization)
-        if mark in self._were_good:
-            # Whoever has signed in before need not queue with those who guess from its address.
+        if mark in self._known_good:
+            # A header that was valid before need not queue behind wrong ones from its address.
             principal = await self._identify(authorization)
         else:
-            async with self._guessing.turn(address):
+            async with self._failures.slot(address):
                 principal = await self._identify(authorization)
         if principal is None:
-            self._were_good.discard(mark)
-            self._guessing.fail(address)
-        elif mark not in self._were_good:
-            if len(self._were_good) >= MAX_MARKS:
-                self._were_good.clear()
-            self._were_good.add(mark)
+            self._known_good.discard(mark)
+            self._failures.fail(address)
+        elif mark not in self._known_good:
+            if len(self._known_good) >= MAX_KNOWN_GOOD:
+                self._known_good.clear()
+            self._known_good.add(mark)
         return principal

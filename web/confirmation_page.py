@@ -1,8 +1,8 @@
-"""The pages behind the links of a mail: looking changes nothing, the button does (R60, R67).
+"""The pages behind the links of mails: opening one changes nothing, its button does (R60, R67).
 
-They are HTML without a script, so that they work everywhere. Whoever has the link needs no token
-of the API; the link itself is the proof. No address, cache, referrer or log keeps it. Wrong links
-are counted as wrong tokens are, and another site's page can't send the form.
+They are HTML without scripts. The token in the link is the proof, so no sign-in is needed; caches,
+referrers and logs do not keep it. Wrong links count as failed sign-ins, and pages of other sites
+cannot send the form.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,6 +16,8 @@ from starlette.routing import Route
 
 from models.changes.confirmation_answer import Followed, follow, is_known, look_at
 from models.rules.confirmation_link import LinkState
+from models.rules.organisation import Organisation
+from models.rules.uk_time import uk_time
 from models.storage.database import Database
 from models.storage.fault_log import report
 from models.tables.confirmation import LinkPurpose
@@ -35,31 +37,30 @@ PAGES = Environment(
 STYLE = (FOLDER / "confirmation.css").read_text()
 HEADERS = page_headers(STYLE)
 STATUS = {LinkState.OPEN: 200, LinkState.DONE: 200, LinkState.UNKNOWN: 404}
-"""HTTP statuses; every other state is 410, gone for good."""
+"""HTTP statuses; all other states are 410 Gone."""
 
-
-NOBODY = Followed(LinkState.UNKNOWN)
-"""What is told of a link that was not followed."""
+NOT_FOLLOWED = Followed(LinkState.UNKNOWN)
 
 
 class ConfirmationPages:
-    """The two pages; `own` is the origin at which people reach this service, where it is known."""
+    """The two pages; `own_origin` is the origin of PUBLIC_URL, if that is set."""
 
     def __init__(
         self,
         database: Callable[[], Database],
         clock: Callable[[], datetime],
-        guessing: AuthFailureLimiter,
-        own: str | None,
+        auth_failures: AuthFailureLimiter,
+        own_origin: str | None,
+        organisation: Organisation,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._guessing = guessing
-        self._own = own
+        self._auth_failures = auth_failures
+        self._own_origin = own_origin
+        self._organisation = organisation
 
     @property
     def routes(self) -> list[Route]:
-        """Give the routes of the pages: one that confirms, and one that withdraws."""
         pages = {"confirm": LinkPurpose.CONFIRM, "withdraw": LinkPurpose.WITHDRAW}
         return [
             Route(f"/{name}/{{token}}", self._page(purpose), methods=["GET", "POST"])
@@ -68,31 +69,33 @@ class ConfirmationPages:
 
     def _page(self, purpose: LinkPurpose) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            if request.method == "POST" and is_from_elsewhere(request.headers, self._own):
-                return _shown("elsewhere.html", 403, purpose, NOBODY)
+            if request.method == "POST" and is_from_elsewhere(request.headers, self._own_origin):
+                return self._shown("elsewhere.html", 403, purpose, NOT_FOLLOWED)
             try:
                 followed = await self._followed(request, purpose)
             except TooManyAuthFailures as guessed:
-                page = _shown("limited.html", 429, purpose, NOBODY)
+                page = self._shown("limited.html", 429, purpose, NOT_FOLLOWED)
                 page.headers["Retry-After"] = str(guessed.retry_after)
                 return page
             except Exception as error:
                 # The framework's own answer would come without these headers.
                 fault = report("page_failed", error)
-                page = _shown("failed.html", 500 if fault is None else 503, purpose, NOBODY)
+                page = self._shown(
+                    "failed.html", 500 if fault is None else 503, purpose, NOT_FOLLOWED
+                )
                 if fault is not None:
                     page.headers["Retry-After"] = str(fault.retry_after)
                 return page
             name = "open.html" if followed.state is LinkState.OPEN else "closed.html"
-            return _shown(name, STATUS.get(followed.state, 410), purpose, followed)
+            return self._shown(name, STATUS.get(followed.state, 410), purpose, followed)
 
         return answer
 
     async def _followed(self, request: Request, purpose: LinkPurpose) -> Followed:
-        """Look at a link, or follow it; a wrong one is counted, and raises when it is too many."""
+        """Look at a link, or follow it if its button was pressed; raises TooManyAuthFailures."""
         token: str = request.path_params["token"]
         address = address_of(request.scope)
-        async with self._guessing.turn(address):
+        async with self._auth_failures.slot(address):
             if request.method != "POST":
                 followed = await look_at(token, purpose, self._clock())
             elif await is_known(token, purpose):
@@ -101,21 +104,20 @@ class ConfirmationPages:
                     lambda: follow(token, purpose, self._clock(), request_id)
                 )
             else:
-                followed = NOBODY
+                followed = NOT_FOLLOWED
         if followed.state is LinkState.UNKNOWN:
-            self._guessing.fail(address)
+            self._auth_failures.fail(address)
         return followed
 
-
-def _shown(name: str, status: int, purpose: LinkPurpose, followed: Followed) -> Response:
-    at = followed.at
-    body = PAGES.get_template(name).render(
-        link=followed,
-        purpose=purpose.value,
-        state=followed.state.value,
-        kind=followed.kind.value if followed.kind else None,
-        documents=[document.value for document in followed.documents],
-        at="" if at is None else f"{at:%d %B %Y, %H:%M} UTC",
-        style=STYLE,
-    )
-    return Response(body, status, HEADERS, "text/html")
+    def _shown(self, name: str, status: int, purpose: LinkPurpose, followed: Followed) -> Response:
+        body = PAGES.get_template(name).render(
+            link=followed,
+            purpose=purpose.value,
+            state=followed.state.value,
+            kind=followed.kind.value if followed.kind else None,
+            documents=[document.value for document in followed.documents],
+            at="" if followed.at is None else uk_time(followed.at),
+            organisation=self._organisation,
+            style=STYLE,
+        )
+        return Response(body, status, HEADERS, "text/html")

@@ -1,4 +1,4 @@
-"""Serves the evidence of a customer's consent as CSV, to those who may read it."""
+"""Serves the evidence of a customer's consent as CSV; needs the scope `consent:read`."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,7 +12,7 @@ from models.tables.access import Principal, Scope
 from schema.base.request_slot import Limiters
 from schema.types.consent_evidence import ConsentEvidence, evidence_of
 from web.csv_answer import Row, csv_answer, mark_wanted
-from web.routes import Signed
+from web.routes import AuthenticatedRoute
 from web.sign_in import Authenticate
 
 COLUMNS = (
@@ -41,7 +41,7 @@ COLUMNS = (
     "previous_hash",
     "hash",
 )
-"""The columns of each entry, after those of the customer."""
+"""Columns of a consent entry, after those of the customer."""
 
 OF_CUSTOMER = (
     "customer_id",
@@ -51,7 +51,7 @@ OF_CUSTOMER = (
     "is_intact",
     "breaks",
 )
-"""What is said of the customer on each row; `breaks` are the codes of what is wrong."""
+"""Columns of the customer, repeated on each row; `breaks` lists the codes of failed checks."""
 
 
 def consent_export(
@@ -61,12 +61,12 @@ def consent_export(
     clock: Callable[[], datetime],
     is_masked: Callable[[Principal], bool],
 ) -> Route:
-    """Give the route `/exports/consent-evidence.csv?customerId=…`, with `&bom=true` if wanted."""
+    """Return the route `/exports/consent-evidence.csv?customerId=…`, or with `&bom=true`."""
 
     async def export(request: Request) -> Response:
         customer_id = request.query_params.get("customerId", "")
         if not customer_id or "\x00" in customer_id:
-            return PlainTextResponse("Say whose by customerId.\n", 400)
+            return PlainTextResponse("Add the parameter customerId: the id of a customer.\n", 400)
         try:
             mark = mark_wanted(request)
         except ValueError as error:
@@ -80,12 +80,12 @@ def consent_export(
         name = f"consent-evidence-{evidence.customer_id}.csv"
         return csv_answer(name, (*OF_CUSTOMER, *COLUMNS), _rows(evidence), mark)
 
-    signed = Signed(authenticate, limiters, export, Scope.CONSENT_READ)
-    return Route("/exports/consent-evidence.csv", signed, methods=["GET"])
+    route = AuthenticatedRoute(authenticate, limiters, export, Scope.CONSENT_READ)
+    return Route("/exports/consent-evidence.csv", route, methods=["GET"])
 
 
 def _rows(evidence: ConsentEvidence) -> list[Row]:
-    """Give a row for each entry, with the customer's own columns first; at least one."""
+    """Return a row for each entry, or one row with the customer's columns if there is none."""
     customer = (
         evidence.customer_id,
         evidence.account_number,

@@ -1,7 +1,7 @@
-"""Which pages of other origins may use the API, by an allow-list of exact origins.
+"""Cross-origin requests: web pages of allowed origins may call the API.
 
-There are no cookies, so nothing is ever sent along on a page's behalf: credentials are not allowed,
-and a page signs in by a header that it must ask for beforehand, in a preflight.
+The API uses no cookies, so browsers add no credentials by themselves. A page signs in with an
+Authorization header, for which the browser sends a preflight first.
 """
 
 import re
@@ -17,7 +17,7 @@ DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-Id"),
-    # In seconds: the most that browsers take.
+    # In seconds; browsers accept no more.
     (b"access-control-max-age", b"7200"),
 )
 SHOWN_HEADERS = (
@@ -29,19 +29,21 @@ VARY = (b"vary", b"Origin")
 
 
 def parsed_origin(text: str) -> str:
-    """Give an origin as browsers send it; raises ValueError for a wildcard, `null`, or a path."""
+    """Return an origin as browsers send it; raises ValueError for a wildcard, `null`, or a path."""
     match = ORIGIN.fullmatch(text.strip().lower().removesuffix("/"))
     if match is None:
-        raise ValueError("CORS_ORIGINS are schemes, hosts and maybe ports, as https://app.example")
+        raise ValueError(
+            "CORS_ORIGINS must be schemes, hosts and maybe ports, as https://app.example"
+        )
     scheme, host, port = match.groups()
     return f"{scheme}://{host}{'' if port == DEFAULT_PORTS.get(scheme) else port or ''}"
 
 
 def is_from_elsewhere(headers: Mapping[str, str], own: str | None) -> bool:
-    """Tell whether a browser says that another site's page sent a form; `own` is our origin.
+    """Tell whether a page of another site sent a form; `own` is the origin of this service.
 
-    Browsers of today say so themselves. For others the origin counts, which is `null` for our own
-    pages, since they send no referrer. Programs say nothing of the kind.
+    Current browsers send Sec-Fetch-Site. For others the Origin header counts, which is `null` for
+    our own pages, since they send no referrer. Other programs send neither.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
@@ -53,12 +55,12 @@ def is_from_elsewhere(headers: Mapping[str, str], own: str | None) -> bool:
 
 
 class Cors:
-    """Says what an answer to an origin carries."""
+    """The headers of answers to allowed origins and to all others."""
 
     def __init__(self, origins: Iterable[str] = ()) -> None:
         self.origins = frozenset(parsed_origin(origin) for origin in origins)
         self.default: tuple[Header, ...] = (VARY,) if self.origins else ()
-        """What answers to all others carry."""
+        """Headers of answers to all other origins."""
         self.allowed: dict[bytes | None, tuple[Header, ...]] = {
             origin.encode(): (
                 VARY,
@@ -69,7 +71,7 @@ class Cors:
         }
 
     def preflight(self, origin: bytes, headers: Iterable[Header]) -> ASGIApp | None:
-        """Give what answers a preflight; None if this is none, or one of a stranger's."""
+        """Return the app that answers a preflight; None for other requests and other origins."""
         if origin not in self.allowed:
             return None
         is_preflight = any(name == b"access-control-request-method" for name, _ in headers)

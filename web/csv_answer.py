@@ -1,4 +1,4 @@
-"""Answers in CSV by RFC 4180, whole or streamed, with no cell that a spreadsheet would run."""
+"""CSV answers by RFC 4180, whole or streamed; no cell can be run as a formula by a spreadsheet."""
 
 import csv
 import io
@@ -21,10 +21,10 @@ Such a program also takes a quote for one at the beginning of a cell only.
 """
 
 FORMULA_STARTS = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20", *"\ufe66\ufe62\ufe63\ufe6b")
-"""A cell that begins so would be run as a formula by a spreadsheet; some read wide signs alike."""
+"""Spreadsheets run cells that begin so as formulas; some accept full-width signs too."""
 
 BYTE_ORDER_MARK = "\ufeff"
-"""By this a spreadsheet knows that a file is UTF-8; other programs may stumble over it."""
+"""Tells spreadsheets that a file is UTF-8; other programs may not expect it."""
 
 Cell = str | bool | int | datetime | Enum | None
 Row = Sequence[Cell]
@@ -32,18 +32,18 @@ Part = Callable[[], AbstractAsyncContextManager[None]]
 
 
 def mark_wanted(request: Request) -> str:
-    """Return the byte order mark if `bom=true` asks for it; nothing by default.
+    """Return a byte order mark if the request has `bom=true`, otherwise an empty text.
 
-    Raises ValueError for any other word than `true` and `false`.
+    Raises ValueError for any other value than `true` and `false`.
     """
     wanted = request.query_params.get("bom", "false")
     if wanted not in {"true", "false"}:
-        raise ValueError("Say bom=true or bom=false.")
+        raise ValueError("The parameter bom must be true or false.")
     return BYTE_ORDER_MARK if wanted == "true" else ""
 
 
 def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row], mark: str = "") -> Response:
-    """Answer with a file of a name: a header in the API's spelling, and a line for each row."""
+    """Return a file: a line of column names in camelCase, and a line for each row."""
     return Response(mark + written([_spelt(header), *rows]), headers=_headers(name))
 
 
@@ -54,10 +54,10 @@ async def csv_stream(
     part: Part,
     mark: str = "",
 ) -> StreamingResponse:
-    """Answer with the same as it is read; memory does not grow with the number of rows.
+    """Return the same as a stream; memory does not grow with the number of rows.
 
-    The first rows are read before the answer begins, so that it can still be refused. `part` is
-    what each later part is read and written within.
+    The first rows are read before the answer begins, so an error can still be answered. Each later
+    part is read and written within the context `part()`.
     """
     first, has_more = await _chunk([_spelt(header)], rows)
     return StreamingResponse(
@@ -66,7 +66,7 @@ async def csv_stream(
 
 
 def written(rows: Iterable[Row]) -> str:
-    """Write rows as lines."""
+    """Return rows as lines of CSV."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
@@ -84,7 +84,7 @@ async def _all(
 
 
 async def _chunk(waiting: list[Row], rows: AsyncIterator[Row]) -> tuple[str, bool]:
-    """Write the next rows behind those that wait; also tell whether there may be more."""
+    """Return the waiting rows and the next ones as text, and whether there may be more."""
     async for row in rows:
         waiting.append(row)
         if len(waiting) >= ROWS_AT_ONCE:

@@ -1,4 +1,4 @@
-"""Streams the exposures of a period as CSV."""
+"""Streams the delivery exposures of a period as CSV."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -16,7 +16,7 @@ from schema.base.errors import RequestRefused
 from schema.base.instants import checked_period
 from schema.base.request_slot import Limiters
 from web.csv_answer import Row, csv_stream, mark_wanted
-from web.routes import Signed
+from web.routes import AuthenticatedRoute
 from web.sign_in import Authenticate
 
 COLUMNS = (
@@ -30,7 +30,7 @@ COLUMNS = (
     "until_at",
 )
 PERSONAL = ("contact_name", "email")
-"""The columns that are there for those who may read contacts, and are not masked."""
+"""Further columns for callers who may read contacts and see personal data unmasked."""
 
 
 def delivery_export(
@@ -39,7 +39,7 @@ def delivery_export(
     policy: DeliveryPolicy,
     is_masked: Callable[[Principal], bool],
 ) -> Route:
-    """Give the route `/exports/delivery-exposure.csv?from=…&to=…`, with `&bom=true` if wanted."""
+    """Return the route `/exports/delivery-exposure.csv?from=…&to=…`, or with `&bom=true`."""
 
     async def export(request: Request) -> Response:
         try:
@@ -47,7 +47,7 @@ def delivery_export(
         except RequestRefused as refused:
             return PlainTextResponse(f"{refused.message}\n", 400)
         except ValueError:
-            text = "Give from and to in ISO 8601, as 2026-10-01T00:00:00Z.\n"
+            text = "The parameters from and to must be in ISO 8601, as 2026-10-01T00:00:00Z.\n"
             return PlainTextResponse(text, 400)
         try:
             mark = mark_wanted(request)
@@ -60,8 +60,8 @@ def delivery_export(
         name = f"delivery-exposure-{since.date()}-{until.date()}.csv"
         return await csv_stream(name, columns, rows, request.state.part, mark)
 
-    signed = Signed(authenticate, limiters, export, Scope.CUSTOMERS_READ)
-    return Route("/exports/delivery-exposure.csv", signed, methods=["GET"])
+    route = AuthenticatedRoute(authenticate, limiters, export, Scope.CUSTOMERS_READ)
+    return Route("/exports/delivery-exposure.csv", route, methods=["GET"])
 
 
 def _instant(request: Request, name: str) -> datetime:

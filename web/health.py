@@ -1,4 +1,4 @@
-"""Says whether the process lives, and whether it can serve requests; neither needs a token."""
+"""`/healthz` and `/readyz`: whether the process is alive, and whether it can serve requests."""
 
 import asyncio
 import time
@@ -18,53 +18,52 @@ from models.storage.write_probe import probe_writing
 log = structlog.get_logger(__name__)
 
 KEPT_S = 1.0
-"""For how long an answer is given again: many may ask, and each look writes to the database."""
+"""Seconds for which a result is reused, since each check writes to the database."""
 
 MAX_S = 2.0
-"""For how long a look may take; a database that answers no sooner serves nobody."""
+"""Seconds that a check may take; a database that is slower counts as down."""
 
 Checks = dict[str, str]
 NEEDED = ("database", "schema", "writes")
-"""What this process needs to serve requests, in the order in which it is looked at."""
+"""What this process needs to serve requests, in the order of the checks."""
 
 
 @dataclass(eq=False)
 class Readiness:
-    """Looks at what a process needs; `information` is about others, and never decides."""
+    """Checks what this process needs; `information` about others does not change the result."""
 
     database: Callable[[], Database]
     information: Callable[[], Awaitable[Checks]]
     is_draining: bool = False
-    """Whether the process is about to stop, so that no more requests should be sent to it."""
+    """Whether the process is about to stop, so that proxies should send no more requests."""
     kept_s: float = field(default_factory=lambda: KEPT_S)
     now: Callable[[], float] = time.monotonic
     _found: Checks = field(default_factory=dict)
     _ended_at: float = 0.0
-    _look: asyncio.Task[None] | None = None
+    _checking: asyncio.Task[None] | None = None
     _was_ready: bool = True
-    _told: Checks = field(default_factory=dict)
-    _told_at: float = 0.0
+    _information: Checks = field(default_factory=dict)
+    _information_at: float = 0.0
 
     def drain(self) -> None:
-        """Say from now on that the process is about to stop."""
         self.is_draining = True
 
     async def checks(self) -> Checks:
-        """Look, or return what was found within the last second."""
+        """Check, or return the result of the last second."""
         is_old = self.now() - self._ended_at >= self.kept_s
-        if self._look is None or (self._look.done() and is_old):
+        if self._checking is None or (self._checking.done() and is_old):
             self._found = {}
-            self._look = asyncio.create_task(self._look_at_all())
-        # One look serves all who ask meanwhile, however long it takes.
-        await asyncio.wait({self._look}, timeout=MAX_S)
+            self._checking = asyncio.create_task(self._check_all())
+        # Concurrent requests share one check, however long it takes.
+        await asyncio.wait({self._checking}, timeout=MAX_S)
         found = dict(self._found)
         late = next((name for name in NEEDED if name not in found), None)
-        if late is not None and not self._look.done():
+        if late is not None and not self._checking.done():
             found[late] = f"no answer in {MAX_S:g} s"
         self._note(found)
         return found
 
-    async def _look_at_all(self) -> None:
+    async def _check_all(self) -> None:
         database, found = self.database(), self._found
         steps: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: run("SELECT 1", ()),
@@ -85,20 +84,20 @@ class Readiness:
                 break
         self._ended_at = self.now()
 
-    async def told_of_others(self) -> Checks:
-        """Return how others are doing, as of the last second; nothing if that can't be read."""
-        if self.now() - self._told_at >= self.kept_s and self._found.get("database") == "ok":
+    async def information_of_others(self) -> Checks:
+        """Return the state of other parts, at most a second old; empty if it cannot be read."""
+        if self.now() - self._information_at >= self.kept_s and self._found.get("database") == "ok":
             try:
                 async with asyncio.timeout(MAX_S):
-                    self._told = await self.information()
+                    self._information = await self.information()
             except Exception as error:
-                report("no_information", error)
-                self._told = {}
-            self._told_at = self.now()
-        return self._told
+                report("information_failed", error)
+                self._information = {}
+            self._information_at = self.now()
+        return self._information
 
     def _note(self, found: Checks) -> None:
-        """Log each change between ready and not ready."""
+        """Log when the process becomes ready, and when it no longer is."""
         is_ready = self.is_ready(found)
         if is_ready != self._was_ready:
             self._was_ready = is_ready
@@ -106,12 +105,11 @@ class Readiness:
 
     @staticmethod
     def is_ready(found: Checks) -> bool:
-        """Tell whether all that is needed is there."""
         return all(found.get(name) == "ok" for name in NEEDED)
 
 
 def health_routes(readiness: Readiness) -> list[Route]:
-    """Make /healthz and /readyz."""
+    """Return the routes /healthz and /readyz."""
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -124,7 +122,7 @@ def health_routes(readiness: Readiness) -> list[Route]:
             status, is_ready = "draining", False
         body: dict[str, object] = {"status": status, "checks": checks}
         if request.query_params.get("all", "0") not in {"", "0"}:
-            body["information"] = await readiness.told_of_others()
+            body["information"] = await readiness.information_of_others()
         return JSONResponse(body, 200 if is_ready else 503)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

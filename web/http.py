@@ -1,7 +1,7 @@
-"""GraphQL over HTTP to the letter of its specification: one endpoint for POST and for GET.
+"""The GraphQL endpoint for POST and GET, by the GraphQL over HTTP specification.
 
-It is an ASGI application by itself. Requests and answers are as the server hands and takes them:
-objects around them would cost as much as executing a small query.
+It is an ASGI application of its own: request and response objects would cost as much as executing a
+small query.
 """
 
 from collections.abc import Callable, Iterable
@@ -55,10 +55,10 @@ STATUSES = {
     ErrorCode.SIGN_IN_UNAVAILABLE.value: 503,
     ErrorCode.TIMEOUT.value: 503,
 }
-"""The statuses of refusals that every client is to understand, whatever media type it takes."""
+"""HTTP statuses of refusals for clients of both media types."""
 
 SHORT_JSON = 4_000
-"""Bytes that are decoded in less time than it took to receive them, so in no slot."""
+"""Bytes of a request that is decoded without a slot, since that takes less time than receiving."""
 
 CONTENT_TYPES = {one: f"{one}; charset=utf-8".encode() for one in (JSON, GRAPHQL_RESPONSE)}
 MANY_ROWS = 500
@@ -66,14 +66,14 @@ READING = (OperationType.QUERY,)
 WRITING = (OperationType.QUERY, OperationType.MUTATION)
 
 MakeContext = Callable[[str, Principal], Context]
-"""Makes the context of a request from its id and its principal."""
+"""Creates the context of a request from its id and its principal."""
 
 Answer = tuple[Message, Message]
-"""What the server is sent: the start of the answer, and its body."""
+"""The two ASGI messages of an answer: its start and its body."""
 
 
 class GraphQLEndpoint:
-    """Serves a schema; every request needs a principal."""
+    """Executes operations over HTTP; every request must be authenticated."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class GraphQLEndpoint:
         self._make_context = make_context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one HTTP request."""
         start, body = await self._answer(scope, receive)
         await send(start)
         await send(body)
@@ -106,7 +106,7 @@ class GraphQLEndpoint:
             if principal is None:
                 raise HTTPRefused(
                     401,
-                    "Sign in with a bearer token that is valid.",
+                    "Sign in with a valid bearer token.",
                     ErrorCode.UNAUTHENTICATED,
                     [(b"www-authenticate", b"Bearer")],
                 )
@@ -115,11 +115,11 @@ class GraphQLEndpoint:
             context = self._make_context(request_id, principal)
             context.limiters = self._limiters
             context.is_gone = scope["state"].get("is_gone")
-            # All that takes time from others, up to writing the answer, is done in slots.
+            # Everything that uses the CPU, up to encoding the answer, happens in a slot.
             async with context.enter():
                 return await self._execute(context, source, media_type)
-        except (SignInUnavailable, TooManyAuthFailures) as told:
-            refused = told.refusal
+        except (SignInUnavailable, TooManyAuthFailures) as error:
+            refused = error.refusal
         except RequestRefused as error:
             refused = error
         except HTTPRefused as error:
@@ -129,9 +129,9 @@ class GraphQLEndpoint:
             return _answer({"errors": [told_error]}, error.status, media_type, more)
         except ClientGone:
             log.info("client_gone")
-            return _answer({}, 400, media_type)  # nobody is left to read it
+            return _answer({}, 400, media_type)  # no client is left to read it
         except Exception as error:
-            # Fields mask their own bugs; this one came before them, as during sign-in.
+            # Fields mask their own bugs; this one came earlier, for example during sign-in.
             fault = report("request_failed", error)
             if fault is not None:
                 return _answer_fault(*unavailable(fault), media_type)
@@ -163,9 +163,9 @@ class GraphQLEndpoint:
             )
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION:
-                raise HTTPRefused(400, "Subscribe over a WebSocket.") from error
+                raise HTTPRefused(400, "Subscriptions need a WebSocket.") from error
             raise HTTPRefused(
-                405, "Mutations go by POST only.", headers=[(b"allow", b"POST")]
+                405, "Mutations must be sent by POST.", headers=[(b"allow", b"POST")]
             ) from error
         except CannotGetOperationTypeError as error:
             raise HTTPRefused(400, "The document has no such operation.") from error
@@ -173,12 +173,12 @@ class GraphQLEndpoint:
             self._documents.keep(document)
         if spending.actual > MANY_ROWS and slot is not None and result.data:
             for name, value in result.data.items():
-                await slot.wait()  # writing a long answer takes time as well
+                await slot.wait()  # encoding a long answer takes time as well
                 result.data[name] = orjson.Fragment(orjson.dumps(value))
         return _answer_result(result, media_type, context)
 
     def _find(self, context: Context, wanted: GraphQLRequest, media_type: str) -> Wanted:
-        """Give the document that is asked for, by its text or by its id."""
+        """Return the requested document, found by its text or by its id."""
         try:
             document_id = asked_id(wanted.document_id, wanted.extensions)
             return self._documents.find(wanted.query, document_id, context.caller)
@@ -204,7 +204,7 @@ def _cost_headers(context: Context | None) -> list[Header]:
     spending = context.spending if context else None
     if spending is None:
         return []
-    spending.settle()  # what was refused has not done so
+    spending.settle()  # a refused operation has not done so
     return spending.raw_headers()
 
 
@@ -215,7 +215,7 @@ def _answer_fault(
     result: ExecutionResult | None = None,
     headers: Iterable[Header] = (),
 ) -> Answer:
-    """Answer 503 for the whole request, whichever of its fields met the fault of the database."""
+    """Answer 503 for the whole request if the database failed for any field."""
     body: dict[str, Any] = {"errors": [{"message": message, "extensions": extensions}]}
     if result is not None and result.errors:
         body = {"errors": [error.formatted for error in result.errors], "data": result.data}
@@ -224,7 +224,7 @@ def _answer_fault(
 
 
 def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str, Any], int]:
-    """Tell request errors, which have no data, from errors of fields, which leave data behind."""
+    """Return body and status; request errors have no data, field errors have partial data."""
     body: dict[str, Any] = {}
     errors = result.errors or []
     if errors:

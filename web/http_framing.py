@@ -1,28 +1,28 @@
-"""Where the parts of an HTTP/1.1 request end, and what is wrong with its head (RFC 9112). PURE."""
+"""Finds the parts of an HTTP/1.1 request, and checks its head (RFC 9112). PURE."""
 
 import re
 from collections.abc import Sequence
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Of the request line and the headers."""
+"""Bytes of the request line and the headers together."""
 
 MAX_HEADERS = 100
 
 MAX_FRAMING_BYTES = 16 * 1024
-"""Of the chunk extensions and trailers of one body."""
+"""Bytes of the chunk extensions and trailers of one body."""
 
 CHUNK_LINE_BYTES = 20
-"""Of a chunk's size and its line breaks, which count as no extension."""
+"""Bytes of a chunk's size and its line breaks, which do not count as an extension."""
 
 HEAD_END = b"\r\n\r\n"
 UPGRADE, LENGTH = b"\r\nupgrade:", b"\r\ncontent-length:"
 MAX_LENGTH_DIGITS = 9
 HEAD_START = re.compile(rb"[A-Z-]{1,32}(?: |\Z)")
-"""How a request begins; a client that speaks TLS or something else begins differently."""
+"""The beginning of a request; TLS and other protocols begin differently."""
 
 LONE_LF = re.compile(rb"(?<!\r)\n")
 OFFER = re.compile(rb"\r\nupgrade:[ \t]*+(?!websocket[ \t]*\r\n)[^\r\n]*(?=\r\n)", re.IGNORECASE)
-"""An offer to speak something else than HTTP/1.1 and WebSocket, such as `h2c` of Java's client."""
+"""An offer of another protocol than WebSocket, such as the `h2c` of Java's HttpClient."""
 
 HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}(?=[;\r])")
@@ -30,7 +30,7 @@ ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 SINGLE = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization"}
 )
-"""Headers that mean one thing; of two, this service and a proxy could choose differently."""
+"""Headers that must not be repeated: this service and a proxy could choose different ones."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -45,7 +45,7 @@ class Malformed(Exception):
 
 
 def find_head(unread: bytearray, searched: int) -> int | None:
-    """Return the size of the head that `unread` begins with; None if its end has not come."""
+    """Return the size of the head at the start of `unread`; None if it is incomplete."""
     place = unread.find(HEAD_END, searched)
     if place > MAX_HEAD_BYTES or (place < 0 and len(unread) > MAX_HEAD_BYTES):
         if unread.find(b"\r\n", 0, MAX_HEAD_BYTES) < 0:
@@ -54,12 +54,12 @@ def find_head(unread: bytearray, searched: int) -> int | None:
     if place >= 0:
         return place + len(HEAD_END)
     if unread and (not HEAD_START.match(unread) or LONE_LF.search(unread, max(0, searched))):
-        raise Malformed(400, "This is not a request of HTTP/1.1.")
+        raise Malformed(400, "The request is not HTTP/1.1.")
     return None
 
 
 def is_one_request(data: bytes) -> bool:
-    """Tell whether this is a whole request of the usual kind, and nothing more."""
+    """Tell whether the bytes are exactly one request, with a Content-Length or without a body."""
     end = data.find(HEAD_END)
     if not 0 < end <= MAX_HEAD_BYTES:
         return False
@@ -77,15 +77,15 @@ def is_one_request(data: bytes) -> bool:
 
 
 def without_offers(head: bytes) -> bytes:
-    """Drop offers of other protocols, which are not taken (RFC 9110, 7.8).
+    """Remove offers of other protocols, which a server may ignore (RFC 9110, 7.8).
 
-    The parser would take them, and the body of the request away from it.
+    The parser would stop at such an offer, and lose the body of the request.
     """
     return OFFER.sub(b"", head) if UPGRADE in head.lower() else head
 
 
 def target_of(method: bytes, target: bytes) -> bytes:
-    """Return a request target in origin form; nothing is made of the host of an absolute one."""
+    """Return a request target in origin form; the host of an absolute target is ignored."""
     if target.startswith(b"/") or (method == b"OPTIONS" and target == b"*"):
         return target
     absolute = ABSOLUTE.match(target)
@@ -96,9 +96,9 @@ def target_of(method: bytes, target: bytes) -> bytes:
 
 
 def check_head(version: str, method: bytes, headers: Headers) -> "Body":
-    """Return the body to expect; raises Malformed for a head that could be read in two ways."""
+    """Return the expected body; raises Malformed for a head that can be read in two ways."""
     if version not in {"1.0", "1.1"}:
-        raise Malformed(505, "The request must be one of HTTP/1.1 or HTTP/1.0.")
+        raise Malformed(505, "The request must be HTTP/1.1 or HTTP/1.0.")
     if method == b"CONNECT":
         raise Malformed(501, "The method CONNECT is not supported.")
     if len(headers) > MAX_HEADERS:
@@ -106,16 +106,16 @@ def check_head(version: str, method: bytes, headers: Headers) -> "Body":
     seen = _single_headers(headers)
     host = seen.get(b"host")
     if host is None and version == "1.1":
-        raise Malformed(400, "A request of HTTP/1.1 must have the header host.")
+        raise Malformed(400, "An HTTP/1.1 request must have a Host header.")
     if host is not None and not HOST.fullmatch(host):
-        raise Malformed(400, "The header host must be a host, and maybe a port.")
+        raise Malformed(400, "The Host header must be a host, and maybe a port.")
     size, coding = int(seen.get(b"content-length", 0)), seen.get(b"transfer-encoding")
     if coding is None:
         return Body(size)
     if version == "1.0" or b"content-length" in seen:
-        raise Malformed(400, "Transfer-Encoding needs HTTP/1.1 and no Content-Length.")
+        raise Malformed(400, "Transfer-Encoding needs HTTP/1.1, and excludes Content-Length.")
     if coding.strip().lower() != b"chunked":
-        raise Malformed(501, "The only transfer coding that is supported is chunked.")
+        raise Malformed(501, "The only supported transfer coding is chunked.")
     return Body(is_chunked=True)
 
 
@@ -124,29 +124,29 @@ def _single_headers(headers: Headers) -> dict[bytes, bytes]:
     for name, value in headers:
         if name in SINGLE:
             if name in seen:
-                raise Malformed(400, f"The header {name.decode()} may stand only once.")
+                raise Malformed(400, f"The header {name.decode()} must not be repeated.")
             seen[name] = value
     return seen
 
 
 class Body:
-    """Tells where the next part of a body ends: of a known size, or chunked.
+    """Finds where the next part of a body ends, for a body of known size or a chunked one.
 
-    A chunk comes with its line of size and extensions before it and a line break behind it; a large
-    one is taken in pieces. Behind the last chunk there are trailers and an empty line.
+    A part is a chunk with its size line and its line break, a piece of a large chunk, a trailer, or
+    the empty line at the end.
     """
 
     def __init__(self, size: int = 0, *, is_chunked: bool = False) -> None:
         self.has_any = is_chunked or size > 0
         self._is_chunked = is_chunked
         self._left = size
-        """Bytes still to come of the body, or of the chunk that has begun."""
+        """Bytes of the body, or of the current chunk, that are still missing."""
         self._is_in_trailers = False
         self._framing = 0
-        """Bytes of extensions and trailers until now."""
+        """Bytes of extensions and trailers so far."""
 
     def next_part(self, unread: bytearray) -> int | None:
-        """Return the size of the next part; None if it has not come."""
+        """Return the size of the next part; None if it is incomplete."""
         if self._left or not self._is_chunked:
             size = min(self._left, len(unread))
             self._left -= size

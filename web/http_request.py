@@ -1,4 +1,4 @@
-"""Reads requests of GraphQL over HTTP: which media type is wanted, and what is asked for."""
+"""Reads GraphQL requests over HTTP: the media type of the answer, and the parameters."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ JSON = "application/json"
 WILDCARDS = ("application/*", "*/*")
 MAX_ACCEPTED = 50
 MAX_PARAMETERS = 10
-"""Media types of a header, and parameters of one, that are looked at; anybody may send more."""
+"""Media types of an Accept header, and parameters of one, that are read; the rest is ignored."""
 
 UTF_8 = frozenset({"utf-8", "utf8"})
 MAX_SHOWN = 60
-"""Characters of a header that a message repeats."""
+"""Characters of a header that an error message repeats."""
 
 PARAMETERS = {
     "query": str,
@@ -29,14 +29,13 @@ PARAMETERS = {
 }
 
 Headers = Mapping[bytes, bytes]
-"""The headers of a request; of those that came more than once, the first."""
-
+"""The headers of a request by lowercase name; of repeated headers, the first."""
 
 Header = tuple[bytes, bytes]
 
 
 class HTTPRefused(Exception):
-    """A request that never gets as far as GraphQL; `status` is the HTTP status."""
+    """A request that is refused before GraphQL executes it; `status` is the HTTP status."""
 
     def __init__(
         self,
@@ -54,7 +53,7 @@ class HTTPRefused(Exception):
 
 
 class GraphQLRequest(NamedTuple):
-    """The parameters of a request, of the types that they must have."""
+    """The checked parameters of a request."""
 
     query: str | None
     operation_name: str | None = None
@@ -64,12 +63,11 @@ class GraphQLRequest(NamedTuple):
 
 
 def headers_of(scope: Scope) -> Headers:
-    """Give the headers of a request by their names, in small letters."""
     return dict(reversed([*scope["headers"]]))
 
 
 def negotiate(accept: str | None) -> str:
-    """Choose the media type of the answer; a client that does not care gets plain JSON."""
+    """Return the media type of the answer, plain JSON by default; raises HTTPRefused (406)."""
     if accept is None or not accept.strip():
         return JSON
     best, best_quality = None, 0.0
@@ -80,18 +78,18 @@ def negotiate(accept: str | None) -> str:
         if offered in {JSON, GRAPHQL_RESPONSE} and quality > best_quality:
             best, best_quality = offered, quality
     if best is None:
-        raise HTTPRefused(406, f"This endpoint answers in {GRAPHQL_RESPONSE} or {JSON}.")
+        raise HTTPRefused(406, f"The Accept header must allow {GRAPHQL_RESPONSE} or {JSON}.")
     return best
 
 
 class RequestSource(NamedTuple):
-    """A request as it came, not decoded yet."""
+    """A request that is not decoded yet."""
 
     is_get: bool
     text: bytes
 
     def decoded(self) -> GraphQLRequest:
-        """Take the parameters out; refuse what is not of the specification's form."""
+        """Return the parameters; raises HTTPRefused if one has the wrong type."""
         given = _read_query_string(self.text) if self.is_get else _read_body(self.text)
         for name, value in given.items():
             wanted = PARAMETERS.get(name)
@@ -106,19 +104,19 @@ class RequestSource(NamedTuple):
 async def receive_request(
     scope: Scope, headers: Headers, receive: Receive, most: int
 ) -> RequestSource:
-    """Receive all of a request; refuse another method, media type or size."""
+    """Receive a whole request; raises HTTPRefused for a wrong method, media type or size."""
     method = scope["method"]
     if method == "GET":
         return RequestSource(is_get=True, text=scope["query_string"])
     if method != "POST":
-        raise HTTPRefused(405, "GET and POST only.", headers=[(b"allow", b"GET, POST")])
+        raise HTTPRefused(405, "Use GET or POST.", headers=[(b"allow", b"GET, POST")])
     _check_media_type(headers.get(b"content-type", b"").decode("latin-1"))
     coding = headers.get(b"content-encoding")
     if coding is not None and coding.strip().lower() != b"identity":
         name = _quoted(coding.decode("latin-1").strip().lower())
         raise HTTPRefused(
             415,
-            f"The body must be sent as it is; the content coding {name} is not supported.",
+            f"The content coding {name} is not supported; send the body uncompressed.",
             headers=[(b"accept-encoding", b"identity")],
         )
     return RequestSource(is_get=False, text=await _whole_body(receive, most))
@@ -134,10 +132,10 @@ def _read_query_string(text: bytes) -> dict[str, Any]:
         if name not in PARAMETERS:
             continue
         if name in given:
-            raise HTTPRefused(400, f"{name} stands more than once in the query string.")
+            raise HTTPRefused(400, f"{name} is repeated in the query string.")
         given[name] = value
         if "\x00" in value or (name == "query" and has_null_character(value)):
-            raise HTTPRefused(400, f"{name}: text must not hold the character U+0000.")
+            raise HTTPRefused(400, f"{name}: text must not contain the character U+0000.")
         if PARAMETERS[name] is dict:
             given[name] = _parsed(value.encode(), name)
     return given
@@ -151,7 +149,7 @@ def _read_body(text: bytes) -> dict[str, Any]:
 
 
 def _check_media_type(content_type: str) -> None:
-    """Refuse a body of another media type than JSON, or in another charset than UTF-8."""
+    """Raise HTTPRefused unless the body is JSON in UTF-8."""
     if content_type == JSON:
         return
     name, *parameters = (piece.strip() for piece in content_type.lower().split(";", MAX_PARAMETERS))
@@ -170,7 +168,7 @@ def _quoted(text: str) -> str:
 
 
 async def _whole_body(receive: Receive, most: int) -> bytes:
-    """Read a body, which mostly comes in one piece."""
+    """Return the whole body; raises HTTPRefused (413) beyond `most` bytes."""
     body, has_more = b"", True
     while has_more:
         message = await receive()
@@ -179,7 +177,7 @@ async def _whole_body(receive: Receive, most: int) -> bytes:
         body += message.get("body", b"")
         has_more = message.get("more_body", False)
         if len(body) > most:
-            too_large = f"A request has {most:,} bytes at most; this one has more."
+            too_large = f"The request body may have at most {most:,} bytes."
             raise HTTPRefused(413, too_large, ErrorCode.REQUEST_TOO_LARGE, limit=most)
     return body
 

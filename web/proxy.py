@@ -1,9 +1,9 @@
-"""Who asks, when a proxy stands between: forwarded headers, believed from trusted proxies. PURE.
+"""The client's address behind proxies: forwarded headers, believed from trusted proxies only. PURE.
 
-What a client sends in these headers is its own invention, so they are believed only as far as a
-trusted proxy wrote them: from the right, up to the first address that is no such proxy. A proxy
-writes one kind of header and passes the other on as it came, so one kind is chosen. Nothing is made
-of a forwarded host, nor of Host itself: links begin with `PUBLIC_URL`.
+A client may send any value in these headers. So they are read from the right, up to the first
+address that is not a trusted proxy. A proxy writes one kind of header and passes the other on
+unchanged, so an operator chooses one kind. Forwarded hosts and Host are ignored: links begin with
+`PUBLIC_URL`.
 """
 
 import re
@@ -17,7 +17,7 @@ Network = IPv4Network | IPv6Network
 Header = tuple[bytes, bytes]
 
 MAX_HOPS = 20
-"""More proxies than anybody has; what is further to the left is not looked at."""
+"""More proxies than anybody has; entries further to the left are ignored."""
 
 SCHEMES = frozenset({"http", "https"})
 PORT = re.compile(r":?[0-9]{1,5}")
@@ -25,7 +25,7 @@ PORT = re.compile(r":?[0-9]{1,5}")
 
 @unique
 class ForwardedBy(StrEnum):
-    """The kind of header that the proxies write."""
+    """The kind of header that the trusted proxies write."""
 
     X_FORWARDED = "x-forwarded"
     """`X-Forwarded-For` and `X-Forwarded-Proto`."""
@@ -34,13 +34,13 @@ class ForwardedBy(StrEnum):
 
 
 def address_of(scope: MutableMapping[str, Any]) -> str:
-    """Give the address of who asks; empty where there is none, as over a Unix socket."""
+    """Return the client's address; empty over a Unix socket."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 
 
 class TrustedProxies:
-    """The proxies whose word on their clients is taken."""
+    """The proxies whose forwarded headers are believed."""
 
     def __init__(self, networks: Iterable[Network], by: ForwardedBy) -> None:
         self._networks = tuple(networks)
@@ -49,7 +49,7 @@ class TrustedProxies:
         self._is_trusted = lru_cache(maxsize=1024)(self._compute_trust)
 
     def reveal(self, scope: MutableMapping[str, Any]) -> None:
-        """Put the client's address and scheme in place of those of the proxy that it came by."""
+        """Replace a trusted proxy's address and scheme in a scope by those of its client."""
         if not self._is_trusted(address_of(scope)):
             return
         address, proto = self._client(scope["headers"])
@@ -59,10 +59,9 @@ class TrustedProxies:
             scope["scheme"] = proto.replace("http", "ws") if _is_socket(scope) else proto
 
     def _client(self, headers: Iterable[Header]) -> tuple[str | None, str | None]:
-        """Give address and scheme of the first hop from the right that is no trusted proxy.
+        """Return address and scheme of the first hop from the right that is not a trusted proxy.
 
-        A hop that can't be read was written by a proxy that did not know; its own address stands
-        in for it.
+        For a hop that cannot be parsed, the address of the proxy that wrote it is returned.
         """
         found: tuple[str | None, str | None] = (None, None)
         for node, proto in _hops(headers, self._by):
@@ -80,7 +79,7 @@ class TrustedProxies:
 
 
 def _hops(headers: Iterable[Header], by: ForwardedBy) -> list[tuple[str, str | None]]:
-    """Give node and scheme of each hop, nearest first."""
+    """Return node and scheme of each hop, nearest first."""
     if by is ForwardedBy.FORWARDED:
         return [_hop(element) for element in _elements(headers, b"forwarded")]
     nodes = _elements(headers, b"x-forwarded-for")
@@ -95,14 +94,14 @@ def _hops(headers: Iterable[Header], by: ForwardedBy) -> list[tuple[str, str | N
 
 
 def _hop(element: str) -> tuple[str, str | None]:
-    """Read an element of `Forwarded`, as `for="[2001:db8::1]:4711";proto=https`."""
+    """Parse an element of `Forwarded`, as `for="[2001:db8::1]:4711";proto=https`."""
     pairs = (pair.partition("=") for pair in element.split(";"))
     given = {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
     return given.get("for", ""), given.get("proto", "").lower() or None
 
 
 def _elements(headers: Iterable[Header], name: bytes) -> list[str]:
-    """Give the elements of a list that may be spread over several lines, last first."""
+    """Return the elements of a list header, which may be repeated, last first."""
     lines = [value.decode("latin1") for key, value in headers if key == name]
     if not lines:
         return []
@@ -110,7 +109,7 @@ def _elements(headers: Iterable[Header], name: bytes) -> list[str]:
 
 
 def _address(node: str) -> str | None:
-    """Read `address`, `address:port`, `[address]` or `[address]:port`; others are nobody."""
+    """Parse `address`, `address:port`, `[address]` or `[address]:port`; None for others."""
     text = node
     if node.startswith("["):
         text, bracket, rest = node[1:].partition("]")

@@ -1,4 +1,4 @@
-"""What routes beside GraphQL refuse with: a code in JSON or a line of text, and failures masked."""
+"""Refusals of routes beside GraphQL, as JSON with a code or as text; failures are masked."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,13 +15,13 @@ from schema.base.errors import ErrorCode, RequestRefused, masked, unavailable
 from schema.base.request_notes import note_errors
 
 CODES = {401: ErrorCode.UNAUTHENTICATED, 403: ErrorCode.FORBIDDEN, 404: ErrorCode.NOT_FOUND}
-"""The codes of statuses; every other is a bad request."""
+"""Error codes by HTTP status; every other status is BAD_REQUEST."""
 
 CLOSED_BY_BUG = 1011
-"""The code of a WebSocket that is closed because something went wrong on our side."""
+"""WebSocket close code for a bug on our side."""
 
 TRY_AGAIN_LATER = 1013
-"""The code of one that is closed because we can't serve it now."""
+"""WebSocket close code while the service is unavailable."""
 
 
 def refusal(
@@ -34,7 +34,7 @@ def refusal(
     request_id: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Answer a refusal: in the form of GraphQL's errors to who asks for JSON, else as a line."""
+    """Return a refusal: in the form of GraphQL errors if JSON is accepted, otherwise as text."""
     extensions: dict[str, Any] = {
         "code": (code or CODES.get(status, ErrorCode.BAD_REQUEST)).value,
         **(details or {}),
@@ -49,7 +49,7 @@ def refusal(
 
 
 def refused_answer(request: Request, refused: RequestRefused) -> Response:
-    """Answer what may be tried again later, as `refusal` does; a line says when as well."""
+    """Return a refusal of a request that may be retried, with Retry-After if that is known."""
     details = refused.extensions or {}
     seconds = details.get("retryAfterSeconds")
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
@@ -61,7 +61,7 @@ def refused_answer(request: Request, refused: RequestRefused) -> Response:
 
 
 def in_one_line(refused: RequestRefused) -> str:
-    """Return what a refusal says where there is no room for its extensions."""
+    """Return the message of a refusal with the wait, as text without extensions."""
     return f"{refused.message} Try again in {(refused.extensions or {})['retryAfterSeconds']} s."
 
 
@@ -70,7 +70,7 @@ def _takes_json(request: Request) -> bool:
 
 
 def answer_http_exception(request: Request, raised: Exception) -> Response:
-    """Answer what routing refuses: an unknown path, or a method that a path does not take."""
+    """Answer an unknown path, or a method that the path does not support."""
     assert isinstance(raised, HTTPException)  # noqa: S101  # it is registered for these
     headers = dict(raised.headers or {})
     return refusal(request, raised.status_code, f"{raised.detail}.", headers)
@@ -79,7 +79,7 @@ def answer_http_exception(request: Request, raised: Exception) -> Response:
 async def _answer_fault(
     fault: DatabaseFault, scope: Scope, receive: Receive, send: Send, *, has_begun: bool
 ) -> None:
-    """Answer that the database is away; an answer that has begun is left without its end."""
+    """Answer that the database is unavailable; an answer that has begun is left incomplete."""
     if scope["type"] == "websocket":
         await send(
             {"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "Try again later"}
@@ -90,20 +90,20 @@ async def _answer_fault(
 
 
 def unavailable_answer(request: Request, fault: DatabaseFault) -> Response:
-    """Answer 503 for a fault of the database, as `refusal` does."""
+    """Return 503 for a fault of the database."""
     message, extensions = unavailable(fault)
     headers = {"Retry-After": str(fault.retry_after)}
     return refusal(request, 503, message, headers, code=ErrorCode.UNAVAILABLE, details=extensions)
 
 
 class MaskedFailures:
-    """Answers what went wrong on our side with no more than the request id."""
+    """Answers unexpected exceptions with a masked error that shows only the request id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and answer in its place should it fail."""
+        """Pass a request on; if that fails, answer it."""
         has_begun = False
 
         async def note(message: Message) -> None:
@@ -126,7 +126,7 @@ class MaskedFailures:
                 await send({"type": "websocket.close", "code": CLOSED_BY_BUG, "reason": reason})
                 return
             if has_begun:
-                # An answer without its end is what tells the client that it is not whole.
+                # Without its end, the client knows that the answer is incomplete.
                 raise
             message, extensions = masked(request_id)
             code = ErrorCode(extensions["code"])

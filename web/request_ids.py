@@ -1,4 +1,4 @@
-"""Gives each request an id that its log lines, its errors and its answer carry."""
+"""Assigns each request an id, which its log lines, errors and answer carry."""
 
 import re
 import time
@@ -18,24 +18,23 @@ from web.security_headers import AnswerHeaders, Header
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SECRET = re.compile(r"[^/]{32,}")
-"""Parts of a path that are as long as the token of a link, and longer than any id of ours."""
+"""Parts of a path as long as the token of a link, and longer than any id."""
 
 
 def without_secrets(path: str) -> str:
-    """Give a path as it may be logged: links from mails hold tokens (R67)."""
+    """Return a path without tokens of links, for the log (R67)."""
     return SECRET.sub("…", path)
 
 
 SWITCHED, FORBIDDEN = 101, 403
-"""The statuses of an upgrade to a WebSocket."""
-
+"""HTTP statuses of an accepted and of a refused upgrade to a WebSocket."""
 
 MAX_PATH = 200
-"""What a line shows of a path; a client may send one of 64 KB."""
+"""Characters of a path that a log line shows; a client may send 64 KB."""
 
 
 class Log(Protocol):
-    """Writes the lines of requests and of WebSockets (request_log.py)."""
+    """Writes the log lines of requests and WebSockets (observability/request_log.py)."""
 
     def request(
         self,
@@ -47,17 +46,17 @@ class Log(Protocol):
         *,
         is_complete: bool = True,
     ) -> None:
-        """Log a request that has been answered, or a WebSocket that has been opened."""
+        """Log an answered request, or an opened WebSocket."""
 
     def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
-        """Log an operation of a WebSocket that has ended."""
+        """Log the end of an operation over a WebSocket."""
 
     def socket(self, event: str, notes: RequestNotes, request_id: str, **more: Any) -> None:
         """Log another event of a WebSocket."""
 
 
 class _Sender:
-    """Sends the answer of a request or a WebSocket, and logs it once when it has ended."""
+    """Sends the answer of a request or a WebSocket, and logs it once at its end."""
 
     __slots__ = (
         "_has_ended",
@@ -81,12 +80,12 @@ class _Sender:
         self._has_ended = False
         self._send = send
         self._headers = headers
-        """What the answer has besides its own."""
+        """Headers to add to the answer."""
         self._request_id: str = scope["state"]["request_id"]
         self.notes = RequestNotes(address_of(scope))
 
     def __call__(self, message: Message) -> Awaitable[None]:
-        """Send a message to the client, and take note of it."""
+        """Send a message to the client, and count it for the log."""
         kind = message["type"]
         if kind == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *self._headers]
@@ -119,7 +118,7 @@ class _Sender:
                 notes.code = message.get("code")
 
     def leave(self) -> None:
-        """Log what has ended without its answer's end, and a WebSocket that was open."""
+        """Log an answer that never ended, and the end of a WebSocket."""
         if self.notes.status == SWITCHED:
             seconds = round(time.perf_counter() - self._started, 1)
             self._log.socket(
@@ -143,11 +142,10 @@ class _Sender:
 
 
 class RequestIds:
-    """Gives each request an id: taken from X-Request-Id, or made; logged, and sent back.
+    """The outermost ASGI app: takes the id from X-Request-Id or creates one, and sends it back.
 
-    It is the outermost of all, and hands the requests of `direct` paths to who answers them,
-    without any routing between. So it is here that a client is told from the proxy that it came
-    by, that preflights are answered, and that every answer gets the headers that all have.
+    It also replaces a trusted proxy's address by its client's, answers CORS preflights, and adds
+    the headers that every answer has. Requests of `direct` paths are passed on without routing.
     """
 
     def __init__(
@@ -167,7 +165,7 @@ class RequestIds:
         self._proxies = proxies if proxies.are_any else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on under its id."""
+        """Pass a request on under its id."""
         kind = scope["type"]
         if kind not in {"http", "websocket"}:
             await self._app(scope, receive, send)
@@ -190,7 +188,7 @@ class RequestIds:
         answer = self._direct.get(path, self._app) if kind == "http" else self._app
         if origin is not None and kind == "http" and scope["method"] == "OPTIONS":
             answer = self._cors.preflight(origin, scope["headers"]) or answer
-        # Servers give each request a task of its own; a caller within one reaches as far as before.
+        # A server runs each request in its own task; a caller in the same task keeps its tenant.
         with keeping_tenant():
             bound = structlog.contextvars.bind_contextvars(request_id=request_id)
             noted = noting.set(sender.notes)

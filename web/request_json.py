@@ -1,8 +1,8 @@
-"""Reads the JSON of requests, and says exactly what is wrong with it and where.
+"""Parses the JSON of requests, and reports exactly what is wrong with it and where.
 
-The usual text is read by a fast parser, and written again to see what that let through: keys that
-stand twice, integers that it rounds, and U+0000, which no column can hold. Only a text
-that may hold one of them is read again, by a parser that keeps everything.
+A fast parser reads the text, and the result is encoded again to detect what it accepts: repeated
+keys, integers that it rounds, and U+0000, which no database column can hold. Only a text that may
+contain one of these is parsed again, by a parser that keeps everything.
 """
 
 import json
@@ -14,22 +14,22 @@ import orjson
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_SHOWN = 40
-"""Characters of a number or a name that a message repeats."""
+"""Characters of a number or a name that an error message repeats."""
 
 MAX_LOOKED_AT = 100_000
-"""Bytes of a text that is no JSON to the fast parser: the other holds everybody up meanwhile."""
+"""Bytes of invalid JSON that the slow parser reads; it blocks all requests meanwhile."""
 
 TOO_DEEP = "is nested too deeply."
 
 SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
 MAYBE_ROUNDED = re.compile(rb"[:,\[]-?[0-9][0-9.]*e")
-"""A large float, which may have been an integer; or a text that looks like one."""
+"""A large float, which may have been an integer, or a string that looks like one."""
 
 UNSURE = re.compile(rb"u0022|u0000|u\{0")
-"""An escaped quote, which the writer spells otherwise, or what may stand for U+0000."""
+"""An escaped quote, which is encoded differently, or a possible U+0000."""
 
 NULL_IN_DOCUMENT = re.compile(r"\x00|(?<!\\)(?:\\\\)*\\u(?:0000|\{0+\})")
-"""The character in a GraphQL document; behind another backslash it is no escape."""
+"""U+0000 in a GraphQL document; after another backslash it is not an escape."""
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -37,9 +37,10 @@ Place = tuple[str | int, ...]
 
 
 class UnusableJSON(Exception):
-    """A text that is no JSON, or holds what cannot be used.
+    """A text that is not JSON, or contains a value that cannot be used.
 
-    `place` is where, by keys and indexes, and `parsed` what the text says, if it is JSON at all.
+    `place` is the path of that value, by keys and indexes. `parsed` is the value of the text, if it
+    is JSON.
     """
 
     def __init__(self, message: str, place: Place = (), parsed: Any = None) -> None:
@@ -50,9 +51,9 @@ class UnusableJSON(Exception):
 
 
 def read_json(text: bytes, place: Place = ()) -> Any:
-    """Return what a JSON text says; raises UnusableJSON.
+    """Parse a JSON text; raises UnusableJSON.
 
-    `place` is where the text itself stands in the request.
+    `place` is the path of the text itself in the request.
     """
     text = text.removeprefix(BYTE_ORDER_MARK)  # a reader may ignore it (RFC 8259, 8.1)
     try:
@@ -72,12 +73,12 @@ def read_json(text: bytes, place: Place = ()) -> Any:
 
 
 def has_null_character(document: str) -> bool:
-    """Tell whether a GraphQL document holds U+0000, as itself or as an escape."""
+    """Tell whether a GraphQL document contains U+0000, as a character or as an escape."""
     return NULL_IN_DOCUMENT.search(document) is not None
 
 
 def _refuse_text(text: bytes, error: orjson.JSONDecodeError, place: Place) -> NoReturn:
-    """Say why a text could not be read: it is no JSON, or holds what no value can be made of."""
+    """Raise UnusableJSON with the reason why a text cannot be parsed."""
     try:
         text.decode()
     except UnicodeDecodeError as fault:
@@ -96,28 +97,28 @@ def _refuse_text(text: bytes, error: orjson.JSONDecodeError, place: Place) -> No
 
 
 class _Number(NamedTuple):
-    """A number that no value can be made of."""
+    """A number that cannot be represented."""
 
     text: str
     fault: str
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """The keys and values of an object as they stand in the text."""
+    """The keys and values of an object, in the order of the text and with repeated keys."""
 
 
 MAY_HAVE_FAULTS = frozenset({str, list, _Pairs, _Number})
 
 
 def _refuse_contents(text: bytes, place: Place) -> None:
-    """Find what cannot be used in a JSON text, if it is one."""
+    """Raise UnusableJSON if a JSON text contains a value that cannot be used."""
     try:
         tree = json.loads(
             text,
             object_pairs_hook=_Pairs,
             parse_int=_integer,
             parse_float=_float,
-            parse_constant=lambda name: _Number(name, "is not a number of JSON"),
+            parse_constant=lambda name: _Number(name, "is not a JSON number"),
         )
         fault = _find_fault(tree) if tree.__class__ in MAY_HAVE_FAULTS else None
     except RecursionError:
@@ -136,7 +137,7 @@ def _integer(text: str) -> int | _Number:
 
 
 def _long(text: str) -> float:
-    """Return an integer as it is, or infinite if it has too many digits to be read."""
+    """Return an integer, or infinity if it has too many digits."""
     return int(text) if len(text) <= MAX_SHOWN else math.inf
 
 
@@ -146,7 +147,7 @@ def _float(text: str) -> float | _Number:
 
 
 def _find_fault(value: Any, key: str = "") -> tuple[Place, str] | None:
-    """Find the first fault below a value that stands under a key: its place, and what it is."""
+    """Return the path and description of the first fault in a value; `key` is the value's key."""
     if isinstance(value, str):
         return _fault_of_text(value, is_document=key == "query")
     if isinstance(value, _Number):
@@ -164,7 +165,7 @@ def _fault_of_object(pairs: _Pairs) -> tuple[Place, str] | None:
     for key, below in pairs:
         found = _fault_of_text(key)
         if key in seen:
-            found = (), "this key stands more than once in its object"
+            found = (), "this key is repeated in its object"
         elif found is None and below.__class__ in MAY_HAVE_FAULTS:
             found = _find_fault(below, key)
         if found is not None:
@@ -175,7 +176,7 @@ def _fault_of_object(pairs: _Pairs) -> tuple[Place, str] | None:
 
 def _fault_of_text(text: str, *, is_document: bool = False) -> tuple[Place, str] | None:
     if "\x00" in text or (is_document and has_null_character(text)):
-        return (), "text must not hold the character U+0000"
+        return (), "text must not contain the character U+0000"
     surrogate = None if text.isascii() else LONE_SURROGATE.search(text)
     if surrogate is not None:
         code = f"\\u{ord(surrogate[0]):04x}"
@@ -192,7 +193,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(place: Place) -> str:
-    """Write a place as `variables.input.names[2]`."""
+    """Return a path as `variables.input.names[2]`."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{_cut(step)}" for step in place)
     return path.removeprefix(".") or "The JSON text"
 

@@ -1,4 +1,4 @@
-"""Routes beside GraphQL: for every method, and for those who hold a valid token."""
+"""Routes beside GraphQL, for callers with a valid token."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
@@ -24,11 +24,11 @@ from web.sign_in import Authenticate, SignInUnavailable
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-class Signed:
-    """Lets a route answer those whose token has all of some scopes, by any method.
+class AuthenticatedRoute:
+    """A route for callers whose token has all of `scopes`; the answer is created in a slot.
 
-    The answer is made in a slot, as operations are. It finds `state.principal`, and `state.part`
-    for what is made later, while the answer is sent.
+    `answer` finds the caller in `state.principal`, and in `state.part` the context in which to
+    create later parts of a streamed answer.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Signed:
         self._scopes = scopes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
+        """Answer or refuse one request."""
         request = Request(scope, receive)
         answer = await self._refused(request) or await self._answer_in_slot(request)
         await answer(scope, receive, send)
@@ -55,7 +55,9 @@ class Signed:
                 slot.start_work()
                 return await self._answer(request)
         except ClientGone:
-            return refusal(request, 400, "The client has gone.")  # nobody is left to read it
+            return refusal(
+                request, 400, "The client has disconnected."
+            )  # no client is left to read it
         except RequestRefused as refused:
             return refused_answer(request, refused)
 
@@ -63,11 +65,11 @@ class Signed:
         authorization = request.headers.get("authorization")
         try:
             principal = await self._authenticate(authorization, address_of(request.scope))
-        except (TooManyAuthFailures, SignInUnavailable) as told:
-            return refused_answer(request, told.refusal)
+        except (TooManyAuthFailures, SignInUnavailable) as error:
+            return refused_answer(request, error.refusal)
         if principal is None:
             headers = {"WWW-Authenticate": "Bearer"}
-            return refusal(request, 401, "Sign in with a bearer token.", headers)
+            return refusal(request, 401, "Sign in with a valid bearer token.", headers)
         missing = [one for one in self._scopes if not principal.may(one)]
         if missing:
             return refusal(request, 403, f"This needs the scope {', '.join(missing)}.")
@@ -83,28 +85,29 @@ def _printed(schema: CustomerClassesSchema) -> bytes:
 def schema_route(
     authenticate: Authenticate, limiters: Limiters, schema: CustomerClassesSchema
 ) -> Route:
-    """Show the schema in SDL to those who sign in, if it is shown at all."""
+    """Return the route of the schema in SDL; it is refused if INTROSPECTION is off."""
     sdl = _printed(schema)
 
     async def print_schema(request: Request) -> Response:
         if schema.limits.introspection:
             return Response(sdl, media_type="text/plain")
-        text = "The schema is not shown here."
+        text = "This server does not show its schema."
         return refusal(request, 403, text, code=ErrorCode.INTROSPECTION_DISABLED)
 
-    return Route("/schema.graphql", Signed(authenticate, limiters, print_schema), methods=["GET"])
+    return Route(
+        "/schema.graphql", AuthenticatedRoute(authenticate, limiters, print_schema), methods=["GET"]
+    )
 
 
 class Application(Starlette):
-    """Starlette with something around all of it, and with failures masked and coded."""
+    """Starlette inside the ASGI app that `around` returns, with failures masked and coded."""
 
     def __init__(self, around: Callable[[ASGIApp], ASGIApp], **settings: Any) -> None:
         super().__init__(**settings)
-        # A redirect would repeat a link's token, and the caller's own Host header.
+        # A redirect would repeat the token of a link, and the Host header of the client.
         self.router.redirect_slashes = False
         self._around = around
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put it around the rest."""
         handlers = {HTTPException: answer_http_exception}
         return self._around(MaskedFailures(ExceptionMiddleware(self.router, handlers)))

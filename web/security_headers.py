@@ -1,7 +1,7 @@
-"""The headers that keep browsers from doing with an answer what it is not for.
+"""Security headers for browsers, on every answer.
 
-They are made once; an answer takes the tuple that fits it. Nothing here may be kept by a cache: all
-answers but a few depend on who asks, and the few cost nothing to make.
+They are created once, as a tuple for each scheme and origin. No answer may be cached: nearly all
+depend on the caller, and the others are cheap.
 """
 
 import base64
@@ -20,11 +20,11 @@ ON_EVERY_ANSWER: tuple[Header, ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 ON_HTTPS: tuple[Header, ...] = ((b"strict-transport-security", f"max-age={YEAR_S}".encode()),)
-"""What answers over HTTPS carry besides; not of other hosts below ours, which are not ours."""
+"""Additional headers over HTTPS; without includeSubDomains, since subdomains are not ours."""
 
 
 class AnswerHeaders:
-    """Gives the headers of an answer, by its scheme and by the origin of who asked."""
+    """The headers of answers, by scheme and by the origin of the request."""
 
     def __init__(self, cors: Cors) -> None:
         by_origin = {None: cors.default, **cors.allowed}
@@ -32,13 +32,12 @@ class AnswerHeaders:
         self._secure = {one: (*own, *ON_HTTPS) for one, own in self._plain.items()}
 
     def of(self, scheme: str, origin: bytes | None) -> tuple[Header, ...]:
-        """Give the headers."""
         by_origin = self._secure if scheme == "https" else self._plain
         return by_origin.get(origin) or by_origin[None]
 
 
 def page_headers(style: str) -> dict[str, str]:
-    """Give what a page of HTML carries besides: it runs no script, and has one known style."""
+    """Return further headers of an HTML page, which runs no script and has one known style."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return {
         "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}';"

@@ -1,4 +1,4 @@
-"""How requests and sockets sign in, as far as the contract needs to know."""
+"""The interfaces by which requests and WebSockets sign in."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,17 +6,14 @@ from models.tables.access import Principal
 from schema.base.errors import sign_in_unavailable
 
 Identify = Callable[[str | None], Awaitable[Principal | None]]
-"""Gives whom an Authorization header stands for; raises SignInUnavailable."""
+"""Returns the principal of an Authorization header, or None; raises SignInUnavailable."""
 
 Authenticate = Callable[[str | None, str], Awaitable[Principal | None]]
-"""Does the same for a header that came from an address.
-
-Raises TooManyGuesses, too, when too many of that address stood for nobody.
-"""
+"""The same for a header and the client's address; also raises TooManyAuthFailures."""
 
 
 class SignInUnavailable(Exception):
-    """Nobody can tell now whether a credential is good; try again in `retry_after` seconds."""
+    """Credentials cannot be checked now; retry in `retry_after` seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("sign-in can't be checked now")

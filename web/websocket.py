@@ -1,4 +1,4 @@
-"""GraphQL over WebSocket: the graphql-transport-ws protocol, signed in by its first message."""
+"""GraphQL over WebSocket by the graphql-transport-ws protocol; its first message signs in."""
 
 from asyncio import CancelledError
 from collections.abc import Callable, Collection, Mapping
@@ -47,27 +47,27 @@ from web.refusals import in_one_line
 from web.request_ids import Log
 from web.request_json import LONE_SURROGATE, UnusableJSON, read_json
 from web.sign_in import Authenticate, SignInUnavailable
-from web.socket_sessions import FORBIDDEN, TRY_AGAIN_LATER, Connections, TooManyConnections
+from web.socket_sessions import FORBIDDEN, TRY_AGAIN_LATER, SocketSessions, TooManySessions
 
 log = structlog.get_logger(__name__)
 
 INIT_TIMEOUT = timedelta(seconds=10)
 TOO_MANY = 4429
 POLICY_VIOLATION, MESSAGE_TOO_BIG = 1008, 1009
-"""Close codes of RFC 6455."""
+"""WebSocket close codes of RFC 6455."""
 
 MAX_MESSAGES_BEFORE_SIGN_IN = 20
 MAX_CHARACTERS_BEFORE_SIGN_IN = 32 * 1024
-"""Of one message; the longest tokens of identity providers have half of that."""
+"""Characters of one message; the longest tokens of identity providers have half of that."""
 
 UNREAD = ("ping", "pong")
-"""Messages whose payloads nobody reads."""
+"""Messages whose payloads are ignored."""
 
 MAX_OPERATION_ID = 128
 """Characters of the id that a client chooses for an operation."""
 
 MAX_REASON = 123
-"""Bytes that a close frame has for its reason."""
+"""Bytes of the reason in a close frame."""
 
 REASONS = {
     FORBIDDEN: "Forbidden",
@@ -79,32 +79,32 @@ REASONS = {
 
 
 class _Adapter(ASGIWebSocketAdapter):
-    """A socket that may have been closed meanwhile, which is nothing to be alarmed of."""
+    """A WebSocket that the client may close at any time, which is not an error."""
 
     @property
     def _is_closed(self) -> bool:
         return self.ws.application_state is WebSocketState.DISCONNECTED
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send a message; raises WebSocketDisconnected if the socket is closed."""
+        """Send a message; raises WebSocketDisconnected after the close."""
         if self._is_closed:
             raise WebSocketDisconnected
         await super().send_json(message)
 
     async def close(self, code: int, reason: str) -> None:
-        """Close, unless that was done."""
+        """Close, unless it is closed."""
         if not self._is_closed:
             await super().close(code, reason)
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
-    """Speaks the protocol with one client."""
+    """The protocol with one client."""
 
     view: "GraphQLSocket"
     _has_signed_in = False
     _messages_before_sign_in = 0
     _asked = 0.0
-    """When the message came that is being handled."""
+    """When the message that is being handled was received."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -112,27 +112,27 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @property
     def running(self) -> int:
-        """Tell how many operations are under way."""
+        """The number of operations that are running."""
         return len(self.operations)
 
     def act_as(self, principal: Principal) -> None:
-        """Let operations that begin from now on act as this."""
+        """Let operations that begin from now on act as this principal."""
         self.context.principal = principal
 
     async def sign_in(self) -> bool:
-        """Sign in, and later tell whether the credential is as good as it was."""
-        connections, authorization = self.view.connections, self.context.authorization
+        """Sign in; when called again, tell whether the credential has kept its permissions."""
+        sessions, authorization = self.view.sessions, self.context.authorization
         if self._has_signed_in:
-            return await connections.check(authorization)
+            return await sessions.check(authorization)
         principal = await self.view.authenticate(authorization, self.context.client_address)
         if principal is None or authorization is None:
             return False
-        connections.add(authorization, principal, self)
+        sessions.add(authorization, principal, self)
         self._has_signed_in = True
         return True
 
     async def end(self, refusal: RequestRefused, code: int) -> None:
-        """End what is under way with an error, and close."""
+        """End running operations with an error, and close."""
         ended = list(self.operations.values())
         for operation in ended:
             if operation.task is not None:
@@ -144,18 +144,18 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.close(code)
 
     async def close(self, code: int, reason: str = "") -> None:
-        """Close the connection; the reason is the usual one of the code unless it is given."""
+        """Close with a reason; by default the usual one of the code."""
         await self.websocket.close(code=code, reason=reason or REASONS[code])
 
     async def shutdown(self) -> None:
-        """Clean up after a connection that was closed."""
-        self.view.connections.remove(self.context.authorization, self)
+        """Remove the session after the close."""
+        self.view.sessions.remove(self.context.authorization, self)
         await super().shutdown()
 
     async def handle_message(self, message: Message) -> None:
-        """Read and handle a message; what cannot be used of an operation fails only that."""
+        """Parse and handle a message; an unusable payload fails only its own operation."""
         self._asked = perf_counter()
-        text = str(message)  # `decode_json` leaves reading it to us
+        text = str(message)  # `decode_json` does not parse it
         if not self.connection_acknowledged:
             self._messages_before_sign_in += 1
             if self._messages_before_sign_in > MAX_MESSAGES_BEFORE_SIGN_IN:
@@ -174,13 +174,13 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 await super().handle_message(cast("Message", read()))
         except UnusableJSON as unusable:
             await self.handle_unusable(unusable)
-        except (AttributeError, TypeError):  # Strawberry takes the shape of a message for granted
+        except (AttributeError, TypeError):  # Strawberry does not check the shape of a message
             await self.handle_invalid_message("Failed to parse message")
 
     async def handle_unusable(self, unusable: UnusableJSON) -> None:
-        """Fail the operation whose payload cannot be used; close if it belongs to none.
+        """Fail the operation whose payload is unusable; close if it belongs to none.
 
-        The payloads of pings and pongs are not used at all.
+        Payloads of pings and pongs are ignored.
         """
         message, is_payload = unusable.parsed, unusable.place[:1] == ("payload",)
         if is_payload and message.get("type") in UNREAD:
@@ -190,32 +190,32 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if not is_of_operation or not _is_operation_id(message.get("id")):
             await self.handle_invalid_message(unusable.message)
         elif not self.connection_acknowledged or message["id"] in self.operations:
-            await super().handle_subscribe(message)  # which closes for one of these reasons
+            await super().handle_subscribe(message)  # which closes the connection
         else:
             refused = RequestRefused(ErrorCode.BAD_REQUEST, unusable.message)
             await self.refuse(message, refused)
 
     async def handle_invalid_message(self, error_message: str) -> None:
-        """Close; what is said of the message has room for so much."""
+        """Close with an error message, cut to the size of a close frame."""
         reason = error_message.encode(errors="replace")[:MAX_REASON].decode(errors="ignore")
         await super().handle_invalid_message(reason)
 
     async def handle_task_exception(self, error: Exception) -> None:
-        """Log what ended an operation; that the client has gone is nothing to be alarmed of."""
+        """Log the error that ended an operation; a disconnected client is not an error."""
         if isinstance(error, WebSocketDisconnected):
             log.info("client_gone")
         else:
             await super().handle_task_exception(error)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Sign in, or close."""
+        """Sign in, or close the connection."""
         try:
             await super().handle_connection_init(message)
         except SignInUnavailable:
             await self.close(TRY_AGAIN_LATER)
-        except TooManyAuthFailures as told:
-            await self.close(TOO_MANY, in_one_line(told.refusal))
-        except TooManyConnections:
+        except TooManyAuthFailures as error:
+            await self.close(TOO_MANY, in_one_line(error.refusal))
+        except TooManySessions:
             await self.close(TOO_MANY)
         except Exception as error:
             if fault_of(error) is None:
@@ -224,9 +224,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.close(TRY_AGAIN_LATER)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Start an operation, unless the credential has ended or runs enough of them."""
+        """Start an operation, unless the credential has ended or runs too many."""
         if self.connection_acknowledged and not await self._is_still_signed_in(message):
-            return  # it is being closed, or the operation was refused
+            return  # the connection is being closed, or the operation was refused
         payload = message["payload"]
         query, variables = payload.get("query"), payload.get("variables")
         is_named = isinstance(payload.get("operationName"), str | None)
@@ -247,14 +247,14 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         principal = self.context.principal
         if principal is not None and message["id"] not in self.operations:
             try:
-                self.view.connections.refuse_one_too_many(principal, self)
+                self.view.sessions.refuse_one_too_many(principal, self)
             except RequestRefused as refused:
                 await self.refuse(message, refused)
                 return
         await super().handle_subscribe(message)
 
     async def _is_still_signed_in(self, message: SubscribeMessage) -> bool:
-        """Sign in again; an operation for which that can't be checked is refused."""
+        """Check the credential again; refuse the operation if that is not possible now."""
         try:
             return await self.sign_in()
         except Exception as error:
@@ -267,7 +267,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             return False
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
-        """Run an operation in its task, and log it when it has ended."""
+        """Run an operation in its task, and log its end."""
         context, started = self.context, perf_counter()
         with notes_of_operation(context.client_address, context.principal) as notes:
             ended = "failed"
@@ -282,7 +282,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 self.view.log.operation(notes, context.request_id, ms, ended)
 
     async def send_message(self, message: Message) -> None:
-        """Send a message, and note what it answers."""
+        """Send a message, and count it for the log."""
         notes = noted()
         if notes is not None and message["type"] == "next":
             notes.events += 1
@@ -292,7 +292,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().send_message(message)
 
     async def refuse(self, message: SubscribeMessage, refused: GraphQLError) -> None:
-        """Say in an operation's own error why it is not begun, and log that."""
+        """Refuse an operation with an error of its own, and log that."""
         error: ErrorMessage = {
             "id": message["id"],
             "type": "error",
@@ -308,17 +308,17 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004  # Strawberry's signature
-        """Answer what is wrong with a document in its own operation; the others go on."""
+        """Report errors of a document in its own operation, so that others go on."""
         return None
 
 
 class GraphQLSocket(GraphQL[Context, None]):
     """Serves subscriptions, queries and mutations over one connection.
 
-    The bearer token comes as `Authorization` in the payload of `connection_init`, or as a header
-    of the upgrade request; a connection without a valid one is closed with 4403, and so is an open
-    one as soon as its token ends or may do less. The upgrade by a page of another origin than ours
-    and the allowed ones is refused; programs send no origin.
+    The bearer token is `Authorization` in the payload of `connection_init`, or a header of the
+    upgrade request. A connection without a valid token is closed with 4403; so is an open one when
+    its token ends or loses a permission. Upgrades from pages of other origins are refused, unless
+    allowed; programs send no origin.
     """
 
     graphql_transport_ws_handler_class = _Handler
@@ -330,7 +330,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         authenticate: Authenticate,
         make_context: Callable[[str], Context],
         limiters: Limiters,
-        connections: Connections,
+        sessions: SocketSessions,
         documents: DocumentSource,
         origins: Collection[str] = (),
         *,
@@ -347,7 +347,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         self.documents = documents
         self.read_message = schema.read_message
         self.authenticate = authenticate
-        self.connections = connections
+        self.sessions = sessions
         self._limiters = limiters
         self._make_context = make_context
 
@@ -356,7 +356,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         request: Request | WebSocket,
         response: Response | WebSocket,  # noqa: ARG002  # Strawberry's signature
     ) -> Context:
-        """Make the context of a connection, not signed in yet."""
+        """Return the context of a connection that has not signed in yet."""
         context = self._make_context(request.state.request_id)
         context.authorization = request.headers.get("authorization")
         context.limiters = self._limiters
@@ -374,7 +374,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         return acknowledgement
 
     def encode_json(self, data: object) -> str:
-        """Write a message as answers over HTTP are written; plans leave instants to it."""
+        """Encode a message as answers over HTTP are encoded; datetimes are encoded by orjson."""
         text = orjson.dumps(data)
         notes = noted()
         if notes is not None:
@@ -382,7 +382,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         return text.decode()
 
     def decode_json(self, data: str | bytes) -> object:
-        """Leave reading a message to the handler, which knows who has sent it."""
+        """Return a message unparsed; the handler parses it in the caller's turn."""
         return data
 
 

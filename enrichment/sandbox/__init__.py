@@ -1,10 +1,10 @@
-"""A local Companies House that speaks the wire protocol of the real one, with made-up companies.
+"""A local sandbox with the APIs of Companies House and made-up companies.
 
 ``async with sandbox_server(SandboxConfig()) as sandbox:`` serves both APIs on one port of this
-machine and document storage on another; see `catalogue` for what each company number shows.
+machine, and document storage on another. `catalogue` lists what each company number shows.
 
-Any key is accepted, save that one beginning with ``invalid`` gets 401 and one beginning with
-``blocked`` gets 403. Troubles that pass are counted for each key, so a fresh key meets them anew.
+Any API key is accepted, except that one beginning with ``invalid`` gets 401, and one beginning with
+``blocked`` gets 403. Temporary failures are counted per key, so they start again with a new key.
 """
 
 from enrichment.sandbox.catalogue import describe_catalogue

@@ -1,4 +1,4 @@
-"""Write made-up accounts as Inline XBRL 1.1, tagged as accounts software tags small companies."""
+"""Writes made-up accounts as Inline XBRL 1.1, tagged as accounts software does."""
 
 import io
 import zipfile
@@ -47,7 +47,7 @@ _EPOCH_OF_ZIP = (2026, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """What a set of accounts says; `previous` is the year before, `group` the consolidated year."""
+    """The figures of accounts; `previous` is the year before, `group` the consolidated figures."""
 
     number: str
     name: str

@@ -1,4 +1,4 @@
-"""The sandbox's two APIs: profiles, filings, search, and documents by metadata and content."""
+"""The two APIs of the sandbox: profiles, filings, search and documents."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ _MAX_NUMBER = 8
 
 
 class Apis:
-    """Answers requests, each already let through by the front door."""
+    """Answers requests that the gate has let through."""
 
     def __init__(
         self, config: SandboxConfig, real: Mapping[str, Company], signer: LinkSigner
@@ -32,7 +32,7 @@ class Apis:
         self._seen: Counter[tuple[str, str]] = Counter()
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what is served where."""
+        """Return the routes."""
         return [
             web.get("/company/{number}", self.profile),
             web.get("/company/{number}/filing-history", self.filing_history),
@@ -42,11 +42,11 @@ class Apis:
         ]
 
     def find(self, number: str) -> Company | None:
-        """Return a company by number, one with real documents first."""
+        """Return a company by number; one with real documents takes precedence."""
         return self._real.get(number) or find_company(number)
 
     async def profile(self, request: web.Request) -> web.StreamResponse:
-        """``GET /company/{number}``, with the company's trouble if it has one."""
+        """``GET /company/{number}``, with the company's failure if it has one."""
         number = request.match_info["number"]
         if len(number) > _MAX_NUMBER:
             return refusals.broken(500)
@@ -59,7 +59,7 @@ class Apis:
         return web.json_response(register.profile(company), headers={"Cache-Control": "no-store"})
 
     async def filing_history(self, request: web.Request) -> web.StreamResponse:
-        """``GET /company/{number}/filing-history``, of some categories or all."""
+        """``GET /company/{number}/filing-history``, optionally by category."""
         number = request.match_info["number"]
         if len(number) > _MAX_NUMBER:
             return refusals.broken(500)
@@ -77,7 +77,7 @@ class Apis:
         )
 
     async def search(self, request: web.Request) -> web.StreamResponse:
-        """``GET /search/companies``: those whose names or numbers hold every word sought."""
+        """``GET /search/companies``: companies whose name or number contains every word."""
         words = request.query.get("q", "").upper().split()
         if not words:
             return refusals.refused(400, "q-missing")
@@ -99,7 +99,7 @@ class Apis:
         return web.json_response(register.document_metadata(company, index, document_url=self.url))
 
     async def document_content(self, request: web.Request) -> web.StreamResponse:
-        """``GET /document/{id}/content``: 302 with an empty body to a link that soon runs out."""
+        """``GET /document/{id}/content``: 302 to a link that expires soon."""
         found = self._document(request)
         if found is None:
             return refusals.refused(404, "document-not-found")
@@ -128,7 +128,7 @@ class Apis:
         return self.storage_url + self._signer.sign(path, now=self._config.clock(), age_s=age_s)
 
     def _strikes(self, key: str, what: str, times: int | None) -> bool:
-        """Count one more meeting of a key with a trouble; tell whether it still lasts."""
+        """Count a failure for a key; tell whether it still happens."""
         self._seen[key, what] += 1
         return times is None or self._seen[key, what] <= times
 
@@ -162,14 +162,14 @@ def storage_name(kind: str) -> str:
 
 
 def _choose(accept: str, filing: Filing) -> str | None:
-    """Return the first content type in an Accept header that the document exists in."""
+    """Return the first content type of an Accept header in which the document exists."""
     wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
     kinds = {"*/*": PDF, PDF: PDF} | {kind: kind for kind in filing.documents}
     return next((kinds[kind] for kind in wanted if kind in kinds), None)
 
 
 async def _cut_off(request: web.Request) -> web.StreamResponse:
-    """Announce a body, send its beginning and close the connection."""
+    """Send the beginning of a body, and close the connection."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.content_length = 1_000
     await response.prepare(request)

@@ -1,4 +1,4 @@
-"""Figures for made-up accounts: whole pounds that add up, the same for a number every time."""
+"""Figures for made-up accounts: consistent whole pounds, always the same for a number."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ class BalanceSheet:
 
     @property
     def net_current_assets(self) -> int:
-        """Current assets less what falls due within a year; negative is a liability."""
+        """Current assets less creditors within one year; may be negative."""
         return self.current_assets - self.creditors_within_one_year
 
     @property
@@ -26,7 +26,7 @@ class BalanceSheet:
 
     @property
     def net_assets(self) -> int:
-        """What is left for the members; equal to the equity."""
+        """Total assets less all liabilities; equal to the equity."""
         return self.total_assets_less_current_liabilities - self.creditors_after_one_year
 
 

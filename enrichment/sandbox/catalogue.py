@@ -1,11 +1,11 @@
-"""The sandbox's companies, each showing one thing; all of them are made up.
+"""The made-up companies of the sandbox, each for one case.
 
-The number says the kind: 1xx accounts that can be read, 2xx accounts missing or odd, 3xx states of
-the register, 4xx answers that fail, 5xx documents that fail. Any other well-formed number that
-begins with 9 is an ordinary company drawn from its digits; all the rest are unknown.
+Numbers are grouped: 1xx readable accounts, 2xx missing or unusual accounts, 3xx company states, 4xx
+failing answers, 5xx failing documents. Any other number of 8 digits that begins with 9 is an
+ordinary company generated from its digits; all others are unknown.
 """
 
-# ruff: noqa: E501 - a table is read a line a company
+# ruff: noqa: E501 - one line for each company
 
 from collections.abc import Iterator
 from datetime import date
@@ -109,7 +109,7 @@ def find_company(number: str) -> Company | None:
 
 
 def describe_catalogue() -> Iterator[tuple[str, str, str]]:
-    """Give number, name and what it shows, for each company and for the numbers without one."""
+    """Yield number, name and description of each company, and of other special numbers."""
     for company in CATALOGUE:
         yield company.number, company.name, company.what
     for number, what in _OTHERS:

@@ -1,4 +1,4 @@
-"""What a sandbox company is: its register entry, its filings, and how answers about it go wrong."""
+"""A sandbox company: its profile, its filings, and how its answers fail."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Flaw(Enum):
-    """Something wrong with a company's accounts document, or on the way to it."""
+    """A fault of a company's accounts document, or of its download."""
 
     GARBAGE = auto()
     WRONG_COMPANY = auto()
@@ -30,7 +30,7 @@ class Flaw(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What the profile answers instead of the company: `times` times for a key, or always."""
+    """A failure that replaces the profile: `times` times for each key, or always."""
 
     status: int = 200
     times: int | None = None
@@ -43,7 +43,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """One filed document; `documents` holds what it can be had as, beside the PDF."""
+    """One filing; `documents` are its contents by content type, besides the PDF."""
 
     type: str
     category: str

@@ -1,4 +1,4 @@
-"""Fill in a sandbox company from the little that its line in the catalogue says."""
+"""Generates a sandbox company from its line in the catalogue."""
 
 import hashlib
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ OTHER_NUMBER = "00000101"
 _FILED_AFTER = timedelta(days=200)
 _AMENDED_AFTER = timedelta(days=45)
 _OVERSIZE = 21_000_000
-# It has the category of accounts and is none: a reader must look at the type.
+# Its category is accounts, but it contains none: readers must check the type.
 _CHANGE_OF_DATE = Filing(
     "AA01",
     "accounts",
@@ -72,7 +72,7 @@ _TOWNS = (
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What accounts a company has filed: two years, the newest as described."""
+    """The filed accounts of a company: two years, the newest as described."""
 
     kind: str = "total-exemption-full"
     scale: int = 1
@@ -87,7 +87,7 @@ class Books:
 
 
 def dormant() -> Books:
-    """Return the books of a company that does nothing."""
+    """Return the books of a dormant company."""
     return Books("dormant", sheet=DORMANT, before=DORMANT)
 
 
@@ -107,7 +107,7 @@ def entry(
     profile: Mapping[str, Any] = NOTHING,
     trouble: Trouble | None = None,
 ) -> Company:
-    """Make a company of the catalogue from its number, its name and what is special about it."""
+    """Return a company of the catalogue, by its number, name and special properties."""
     other_filings = () if filed_nothing else _other_filings(incorporated_on)
     accounts = tuple(_accounts_filings(number, name, books)) if books else ()
     return Company(
@@ -126,7 +126,7 @@ def entry(
 
 
 def numbered(number: str) -> Company:
-    """Draw an ordinary active Ltd from its number: the same one every time."""
+    """Return an ordinary active Ltd generated from its number, always the same."""
     draw = hashlib.sha256(number.encode()).digest()
     town, district = _TOWNS[draw[0] % len(_TOWNS)]
     colour, bird = _COLOURS[draw[1] % len(_COLOURS)], _BIRDS[draw[2] % len(_BIRDS)]
@@ -143,7 +143,7 @@ def numbered(number: str) -> Company:
 
 
 def _other_filings(incorporated_on: date) -> tuple[Filing, ...]:
-    """Filings that a search for accounts must pass over, one of them in the same category."""
+    """Return filings that are not accounts."""
     return (
         Filing("CS01", "confirmation-statement", "confirmation-statement", date(2026, 3, 20)),
         Filing("NEWINC", "incorporation", "incorporation-company", incorporated_on),

@@ -1,4 +1,4 @@
-"""What an operator or a test may set about a sandbox."""
+"""The settings of a sandbox."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +8,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxConfig:
-    """Port 0 takes a free one. `limit` requests in `window_s` seconds a key, both APIs together.
+    """Settings; port 0 picks a free port.
 
-    `latency_ms` is added to every answer of the APIs; `fault_rate` (0 to 1) of them become a 5xx,
-    drawn from `seed`. `documents` is a folder of real accounts to serve. `log` gets a JSON object a
-    line for each request. Links to storage live `link_lifetime_s` seconds by `clock`.
+    Each API key may send `limit` requests in `window_s` seconds, to both APIs together.
+    `latency_ms` is added to every answer of the APIs. The share `fault_rate` (0 to 1) of answers
+    are 5xx, chosen by the random `seed`. `documents` is a folder of real accounts to serve. `log`
+    is a file to which a JSON line for each request is appended. Links to storage expire after
+    `link_lifetime_s` seconds of `clock`.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +34,6 @@ class SandboxConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.fault_rate <= 1:
-            raise ValueError("the fault rate is a share, from 0 to 1")
+            raise ValueError("the fault rate must be from 0 to 1")
         if self.limit < 1 or self.window_s <= 0 or self.latency_ms < 0:
             raise ValueError("limit and window must be positive, and latency not negative")

@@ -1,4 +1,4 @@
-"""What every request to the sandbox's APIs passes: log, latency, key, rate limit, random faults."""
+"""Middleware of the sandbox's APIs: log, latency, API key, rate limit, random faults."""
 
 import asyncio
 import base64
@@ -17,18 +17,18 @@ from enrichment.sandbox.throttle import Allowance, Throttle
 KEY = web.RequestKey("key", str)
 
 _EMPTY, _INVALID = "Empty Authorization header", "Invalid Authorization"
-# What nginx logs for a client that did not wait for the answer.
+# The status that nginx logs for a client that disconnected early.
 _GONE = 499
 _FAULTS = (500, 502, 503, 504)
 
 
 def origin_of(request: web.Request) -> Origin:
-    """Tell the two APIs, which share a port, apart by path."""
+    """Return the API of a request by its path, since both share a port."""
     return "document" if request.path.startswith("/document/") else "api"
 
 
 def key_in(header: str | None) -> str | None:
-    """Return the user name of a Basic Authorization header, or None if it is not one."""
+    """Return the API key, the user name of a Basic Authorization header; None if invalid."""
     scheme, _, encoded = (header or "").partition(" ")
     try:
         name, colon, _ = base64.b64decode(encoded, validate=True).decode().partition(":")
@@ -38,7 +38,7 @@ def key_in(header: str | None) -> str | None:
 
 
 def logging_middleware(log: RequestLog, config: SandboxConfig, origin: Origin | None) -> Middleware:
-    """Record each request with the status it got; without `origin`, that of an API by its path."""
+    """Log each request with its status; `origin` is found by the path if it is None."""
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -62,7 +62,7 @@ def logging_middleware(log: RequestLog, config: SandboxConfig, origin: Origin | 
 
 
 def gate_middleware(config: SandboxConfig) -> Middleware:
-    """Let through what has a good key and room in its window, and break some of it at random."""
+    """Check API key and rate limit of each request, and add random faults."""
     throttle = Throttle(config.limit, config.window_s, config.is_window_rolling)
     chance = random.Random(config.seed)  # noqa: S311 - faults for tests, repeatable on purpose
 
@@ -98,7 +98,7 @@ def gate_middleware(config: SandboxConfig) -> Middleware:
 
 
 def limit_headers(allowance: Allowance, config: SandboxConfig, origin: Origin) -> dict[str, str]:
-    """Return the rate-limit headers, what is left being spelt as the API in question spells it."""
+    """Return the rate-limit headers; the two APIs name one of them differently."""
     remaining = "X-Ratelimit-Remain" if origin == "api" else "X-Ratelimit-Remaining"
     return {
         "X-Ratelimit-Limit": str(allowance.limit),

@@ -1,4 +1,4 @@
-"""Serve a folder of real accounts documents as companies of the sandbox."""
+"""Serves a folder of real accounts documents as companies of the sandbox."""
 
 import re
 from collections import defaultdict
@@ -30,11 +30,11 @@ class _Found:
 
 
 def companies_in(folder: Path) -> dict[str, Company]:
-    """Make a company for each number found in a folder: its filings are the documents.
+    """Return a company for each number in a folder; the documents are its filings.
 
-    The number and the balance date stand in the file name as the register's bulk product writes it
-    (``Prod224_2601_00039175_20250630.html``), or in an ``expected.json`` in the folder or its
-    parent, which may give names too. Files that say neither are passed over.
+    Number and balance sheet date are read from the file name, as in the bulk downloads of Companies
+    House (``Prod224_2601_00039175_20250630.html``), or from an ``expected.json`` in the folder or
+    its parent, which may have names too. Other files are ignored.
     """
     by_number: dict[str, list[_Found]] = defaultdict(list)
     for found in _search(folder):

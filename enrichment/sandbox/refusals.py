@@ -1,4 +1,4 @@
-"""The bodies with which Companies House, its gateway and its document storage say no."""
+"""Error answers of Companies House, its gateway and its document storage."""
 
 import secrets
 
@@ -8,7 +8,7 @@ _GATEWAY = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Ga
 
 
 def unauthorised(error: str) -> web.Response:
-    """401 in the register's words."""
+    """Return 401 as Companies House does."""
     return web.json_response(
         {"error": error, "type": "ch:service"},
         status=401,
@@ -17,12 +17,12 @@ def unauthorised(error: str) -> web.Response:
 
 
 def refused(status: int, error: str) -> web.Response:
-    """Answer with one of the register's service errors."""
+    """Return a service error as Companies House does."""
     return web.json_response({"errors": [{"type": "ch:service", "error": error}]}, status=status)
 
 
 def broken(status: int) -> web.Response:
-    """Answer 500 with JSON and an exception id, or a gateway status with a page of HTML."""
+    """Return 500 with JSON and an exception id, or a gateway status with an HTML page."""
     if status not in _GATEWAY:
         body = {"exception_id": secrets.token_hex(6), "error": "Internal server error"}
         return web.json_response(body, status=status)
@@ -32,7 +32,7 @@ def broken(status: int) -> web.Response:
 
 
 def storage_error(status: int, code: str, message: str) -> web.Response:
-    """Answer as S3 does, in XML."""
+    """Return an error in XML, as S3 does."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"

@@ -1,4 +1,4 @@
-"""Record the requests the sandbox received: in memory, and in a file of a JSON object a line."""
+"""Records the requests to the sandbox, in memory and in a file with one JSON object per line."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ Origin = Literal["api", "document", "storage"]
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request: `time` in epoch seconds, `path` without query, `key` as it was received."""
+    """One request: `time` in epoch seconds, `path` without query, `key` as received."""
 
     time: float
     origin: Origin

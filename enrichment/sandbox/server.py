@@ -1,4 +1,4 @@
-"""Start and stop a sandbox: both APIs on one port of this machine, document storage on another."""
+"""Runs a sandbox: both APIs on one port of this machine, document storage on another."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ __all__ = ["Sandbox", "SandboxConfig", "sandbox_server"]
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A running sandbox: where it is, and what it has been asked."""
+    """A running sandbox: its addresses, and the requests it received."""
 
     api_url: str
     document_url: str
@@ -30,7 +30,7 @@ class Sandbox:
 
 @asynccontextmanager
 async def sandbox_server(config: SandboxConfig | None = None) -> AsyncIterator[Sandbox]:
-    """Serve until the block is left.
+    """Serve until the end of the context.
 
     Raises OSError if the port is taken or the log cannot be written.
     """

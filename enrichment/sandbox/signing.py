@@ -1,4 +1,4 @@
-"""Sign the links to document storage, which run out, and check them."""
+"""Signs links to document storage that expire, and checks them."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ Verdict = Literal["GOOD", "EXPIRED", "BAD_SIGNATURE"]
 
 
 class LinkSigner:
-    """Signs paths with a secret for some seconds; the query names are those of S3."""
+    """Signs paths with a secret, valid for some seconds; query parameters are those of S3."""
 
     def __init__(self, secret: bytes, *, lifetime_s: int) -> None:
         self._secret = secret

@@ -1,4 +1,4 @@
-"""The sandbox's document storage: a second origin that takes signed links and no other login."""
+"""Document storage of the sandbox: a second origin that accepts only signed links."""
 
 from aiohttp import web
 
@@ -20,11 +20,11 @@ class Storage:
         self._signer = signer
 
     def routes(self) -> list[web.RouteDef]:
-        """Return what is served where."""
+        """Return the routes."""
         return [web.get(f"/{BUCKET}/docs/{{id}}/{{kind}}", self.content)]
 
     async def content(self, request: web.Request) -> web.StreamResponse:
-        """Serve a document in parts, without its length, if the link is signed and not too old."""
+        """Stream a document without Content-Length, if the link is signed and has not expired."""
         if "Authorization" in request.headers:
             message = "Only one auth mechanism allowed"
             return refusals.storage_error(400, "InvalidArgument", message)

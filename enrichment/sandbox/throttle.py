@@ -1,4 +1,4 @@
-"""Count requests of each key in a window, as the register does, and say what is left."""
+"""Counts requests per API key and window, as Companies House does."""
 
 import math
 from collections import deque
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Whether a request may pass, what is left of the window, and when it ends (epoch seconds)."""
+    """Whether a request is allowed, how many are left, and the window's end in epoch seconds."""
 
     is_allowed: bool
     limit: int
@@ -17,7 +17,7 @@ class Allowance:
 
 @dataclass(slots=True)
 class Throttle:
-    """`limit` requests in `window_s` seconds a key; rolling, or fixed from a key's first request.
+    """Allows `limit` requests per key in `window_s` seconds; rolling, or from its first request.
 
     A refused request does not count. Times are epoch seconds.
     """
@@ -28,7 +28,7 @@ class Throttle:
     _passed: dict[str, deque[float]] = field(default_factory=dict)
 
     def admit(self, key: str, now: float) -> Allowance:
-        """Count one request of `key` at `now`, if there is room for it."""
+        """Count one request of `key` at `now`, unless it is beyond the limit."""
         passed = self._passed.setdefault(key, deque())
         if self.is_rolling:
             while passed and passed[0] <= now - self.window_s:

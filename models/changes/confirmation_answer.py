@@ -22,7 +22,15 @@ from models.storage.locks import lock
 from models.tables import audit
 from models.tables.access import Principal
 from models.tables.audit import ActorContext
-from models.tables.confirmation import TOKEN, Confirmation, ConfirmationToken, LinkPurpose, hash_of
+from models.tables.confirmation import (
+    TOKEN,
+    Confirmation,
+    ConfirmationToken,
+    LinkPurpose,
+    hash_of,
+    new_link,
+    token_to_withdraw,
+)
 from models.tables.contact import Contact
 from models.tables.contact_state import note_state
 from models.tables.customer import REASON_LENGTH
@@ -42,8 +50,9 @@ class Followed:
     """What a link came to, and what it is about as far as its holder may see.
 
     `is_new` tells that this very call made the change; `at` says when it was made. The contact gets
-    nothing by email unless it `is_active` and `is_on_bill_list` (R77). A name is None if whoever
-    asked for the mail may not see it.
+    nothing by email unless it `is_active` and `is_on_bill_list` (R77). A name is None if the
+    principal that requested the mail may not see it. `withdraw_token` is for
+    the page that withdraws what was confirmed.
     """
 
     state: LinkState
@@ -56,6 +65,7 @@ class Followed:
     is_new: bool = False
     is_active: bool = True
     is_on_bill_list: bool = True
+    withdraw_token: str | None = None
 
 
 @dataclass(slots=True)
@@ -80,7 +90,12 @@ async def look_at(token: str, purpose: LinkPurpose, now: datetime) -> Followed:
         return Followed(LinkState.UNKNOWN)
     confirmation = await Confirmation.get(id=known.confirmation_id)
     contact = await Contact.get(id=confirmation.contact_id)
-    return await _described(await _found(known.id, contact), now)
+    described = await _described(await _found(known.id, contact), now)
+    if purpose is LinkPurpose.WITHDRAW or described.state is not LinkState.DONE:
+        return described
+    withdraw_token = token_to_withdraw(token)
+    is_offered = await is_known(withdraw_token, LinkPurpose.WITHDRAW)
+    return replace(described, withdraw_token=withdraw_token) if is_offered else described
 
 
 async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: str) -> Followed:
@@ -93,7 +108,7 @@ async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: st
     # Described before anything changes: afterwards the rows that were read are out of date.
     described = await _described(found, now)
     if described.state is not LinkState.OPEN:
-        return described
+        return await look_at(token, purpose, now)
     act = ActorContext(Principal(found.contact.id, THE_CONTACT, frozenset()), now, request_id)
     if purpose is LinkPurpose.WITHDRAW:
         await withdraw(act, found.contact)
@@ -101,6 +116,8 @@ async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: st
         await _verify(act, found)
     else:
         await _confirm_preference(act, found)
+        withdraw_token = await _offer_withdrawal(found.confirmation, token)
+        described = replace(described, withdraw_token=withdraw_token)
     found.link.used_at = now
     await found.link.save(update_fields=["used_at"])
     return replace(described, state=LinkState.DONE, at=now, is_new=True)
@@ -210,6 +227,17 @@ async def _confirm_preference(act: ActorContext, found: _Found) -> None:
     await _use(found, act.now)
     payload = {"customer_id": contact.customer_id, "entry_id": entry.id}
     await publish(PREFERENCE_CONFIRMED, contact.id, payload, act.now)
+
+
+async def _offer_withdrawal(confirmation: Confirmation, confirming: str) -> str:
+    """Store a link that withdraws for as long as that in the mail does; return its token."""
+    in_mails = ConfirmationToken.filter(
+        confirmation_id=confirmation.id, purpose=LinkPurpose.WITHDRAW
+    )
+    newest = await in_mails.order_by("-expires_at").first()
+    assert newest is not None  # noqa: S101  # each mail that asks for a preference has one
+    token = token_to_withdraw(confirming)
+    return await new_link(confirmation, LinkPurpose.WITHDRAW, newest.expires_at, token)
 
 
 async def _use(found: _Found, now: datetime) -> None:

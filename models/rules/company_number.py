@@ -44,7 +44,8 @@ def normalise(text: str) -> str:
 
     Blanks and dashes are removed, and dots unless one could be a decimal point: ``9000001.0`` was
     changed by a spreadsheet, and without its dot it would be another company's number. A single
-    digit behind a dash (``9000001-0``) and a dash at either end are refused too. Digits are padded with zeros on the left, to 8 digits (7 after ``R``, 6 after two letters).
+    digit behind a dash (``9000001-0``) and a dash at either end are refused too. Digits are padded
+    with zeros on the left, to 8 digits (7 after ``R``, 6 after two letters).
 
     Raises InvalidCompanyNumber for texts that are no number of the register: other forms, other
     characters than ASCII, and zeros only.

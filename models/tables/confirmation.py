@@ -5,6 +5,7 @@ as hashes; a mail that had to be sent again carries other links, and each that a
 in all.
 """
 
+import base64
 import hashlib
 import re
 import secrets
@@ -113,9 +114,24 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-async def new_link(confirmation: Confirmation, purpose: LinkPurpose, expires_at: datetime) -> str:
-    """Store a new link of a confirmation, and give its secret."""
-    token = secrets.token_urlsafe(32)
+def token_to_withdraw(confirming: str) -> str:
+    """Return the token of the withdrawal link on the page after a confirmation.
+
+    It follows from the token that confirmed, so that the page shows the same link whenever it is
+    opened again.
+    """
+    digest = hashlib.sha256(f"withdraw {confirming}".encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+async def new_link(
+    confirmation: Confirmation,
+    purpose: LinkPurpose,
+    expires_at: datetime,
+    token: str | None = None,
+) -> str:
+    """Store a new link of a confirmation, and return its token; a random one by default."""
+    token = token or secrets.token_urlsafe(32)
     await ConfirmationToken.create(
         confirmation_id=confirmation.id,
         purpose=purpose,

@@ -75,7 +75,7 @@ async def test_a_storage_session_with_credentials_is_refused() -> None:
     async with new_session() as one, new_session() as other:
         other.headers["authorization"] = "Basic x"
         for storage in (one, other):
-            with pytest.raises(ValueError, match="must carry no credentials"):
+            with pytest.raises(ValueError, match="must not have credentials"):
                 CompaniesHouse(
                     one, storage, endpoints=Endpoints(), api_key=KEY, limiter=CountingLimiter()
                 )

@@ -358,19 +358,19 @@ def test_a_credential_is_told_from_a_token_by_its_form() -> None:
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ({"issuer": "http://id.example"}, "OIDC_ISSUER is https"),
-        ({"issuer": "id.example"}, "OIDC_ISSUER is https"),
-        ({"issuer": "https://user:secret@id.example"}, "without a login"),
-        ({"issuer": "https://id.example?tenant=1"}, "no query"),
-        ({"issuer": "https://id.example/#a"}, "no query"),
+        ({"issuer": "http://id.example"}, "OIDC_ISSUER must be https"),
+        ({"issuer": "id.example"}, "OIDC_ISSUER must be https"),
+        ({"issuer": "https://user:secret@id.example"}, "without a user name"),
+        ({"issuer": "https://id.example?tenant=1"}, "must not have a query"),
+        ({"issuer": "https://id.example/#a"}, "must not have a query"),
         ({"issuer": "https://id.example/a b"}, "spaces"),
         ({"issuer": f"https://id.example/{'a' * 240}"}, "255 characters"),
         ({"audience": ""}, "OIDC_AUDIENCE"),
         ({"algorithms": frozenset[str]()}, "OIDC_ALGORITHMS"),
-        ({"jwks_url": "http://id.example/keys"}, "OIDC_JWKS_URL is https"),
+        ({"jwks_url": "http://id.example/keys"}, "OIDC_JWKS_URL must be https"),
         (
             {"jwks_url": "http://127.0.0.1/keys"},
-            "OIDC_JWKS_URL is https",
+            "OIDC_JWKS_URL must be https",
         ),  # ours, by another's word
         ({"issuer": "http://127.0.0.1:1", "jwks_url": "http://10.0.0.1/keys"}, "OIDC_JWKS_URL"),
     ],

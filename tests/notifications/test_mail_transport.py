@@ -38,6 +38,10 @@ def test_without_a_mail_server_mails_go_into_the_mailbox() -> None:
             Sender("Acme Billing", "post@xn--mnchen-3ya.example"),
         ),
         ({"mail_from": "post@acme.example"}, Sender("Customer accounts", "post@acme.example")),
+        (
+            {"mail_from": "post@acme.example", "organisation_name": "Acme Telecom"},
+            Sender("Acme Telecom", "post@acme.example"),
+        ),
     ],
 )
 def test_mails_come_from_whom_the_settings_say(given: dict[str, str], sender: Sender) -> None:

@@ -13,6 +13,7 @@ from models.rules.confirmation_link import ConfirmationKind
 from models.rules.confirmation_mail import ConfirmationMail
 from models.rules.document import Document
 from models.rules.email_address import InvalidEmailError, normalise_email
+from models.rules.organisation import Organisation
 from notifications.confirmation_mail import confirmation_message
 from notifications.mime import Sender, compose
 from tests.mails import Mail
@@ -54,9 +55,25 @@ def letter(
     )
 
 
-def written(one: ConfirmationMail, to_address: str = "ann@acme.example") -> Mail:
-    message = confirmation_message(one, to_address, SENDER, "https://billing.example/x", AT)
+def written(
+    one: ConfirmationMail,
+    to_address: str = "ann@acme.example",
+    organisation: Organisation = Organisation(),  # noqa: B008  # immutable
+) -> Mail:
+    message = confirmation_message(
+        one, to_address, SENDER, "https://billing.example/x", AT, organisation
+    )
     return Mail.of(bytes(message))
+
+
+ACME = Organisation("Acme Telecom", "https://acme.example/privacy", "help@acme.example")
+
+
+def words_of(page: str) -> str:
+    """Return the text of an HTML mail, below its title."""
+    body = html.fromstring(page).find("body")
+    assert body is not None
+    return " ".join("".join(map(str, body.itertext())).split())
 
 
 def test_a_mail_says_from_whom_to_whom_and_when_with_an_id_of_its_own() -> None:
@@ -96,9 +113,112 @@ def test_a_verification_has_one_link_and_a_preference_two() -> None:
         f"https://billing.example/x/withdraw/{OTHER}",
     ]
     for part in (mail.text, mail.html):
-        for said in ("ann@acme.example", "Acme Limited", "itemised bills", "01 October 2026"):
+        for said in (
+            "ann@acme.example",
+            "Acme Limited",
+            "itemised bills",
+            "1 October 2026, 10:30 BST",
+        ):
             assert said in part
         assert "usage files" not in part
+
+
+def test_a_mail_about_an_address_says_who_asks_what_and_until_when() -> None:
+    mail = written(letter(ConfirmationKind.EMAIL_VERIFICATION), organisation=ACME)
+    assert (
+        mail.text.replace("\r\n", "\n")
+        == f"""\
+Hello Ann,
+
+Acme Telecom asks you to confirm your email address.
+
+Acme Limited has this email address for you:
+
+  ann@acme.example
+
+If it is yours, open this page and press the button on it:
+
+https://billing.example/x/confirm/{TOKEN}
+
+We then record that the address is yours. You need not do anything else.
+The link works once, until 1 October 2026, 10:30 BST.
+If you did not expect this mail, do nothing: then nothing changes.
+
+Acme Telecom
+Questions? Contact us: help@acme.example
+
+Privacy notice:
+https://acme.example/privacy
+"""
+    )
+    assert words_of(mail.html) == (
+        "Hello Ann, Acme Telecom asks you to confirm your email address. Acme Limited has this"
+        " email address for you: ann@acme.example If it is yours, open this page and press the"
+        " button on it: Confirm this address We then record that the address is yours. You need"
+        " not do anything else. The link works once, until 1 October 2026, 10:30 BST. If you did"
+        " not expect this mail, do nothing: then nothing changes. Acme Telecom Questions? Contact"
+        " us: help@acme.example Privacy notice"
+    )
+    assert mail.links[1:] == ["https://acme.example/privacy"]
+
+
+def test_a_mail_about_documents_says_who_asks_what_and_how_to_withdraw() -> None:
+    mail = written(letter(), organisation=ACME)
+    assert (
+        mail.text.replace("\r\n", "\n")
+        == f"""\
+Hello Ann,
+
+Acme Telecom asks whether you want full call details by email.
+
+For the account of Acme Limited, you can get these in full
+at ann@acme.example:
+
+  - itemised bills, with the list of individual calls
+  - call data records (CDR ZIP), without a password
+
+They list individual calls. Emails are not encrypted on all of their way.
+If you want them, open this page and press the button on it:
+
+https://billing.example/x/confirm/{TOKEN}
+
+From then on, you get them in full by email while you are on the account's
+bill distribution list.
+The link works once, until 1 October 2026, 10:30 BST.
+If you do not want them, do nothing: then nothing changes.
+
+You can change your mind at any time. This page stops these emails:
+
+https://billing.example/x/withdraw/{OTHER}
+
+Acme Telecom
+Questions? Contact us: help@acme.example
+
+Privacy notice:
+https://acme.example/privacy
+"""
+    )
+    assert words_of(mail.html) == (
+        "Hello Ann, Acme Telecom asks whether you want full call details by email. For the account"
+        " of Acme Limited, you can get these in full at ann@acme.example: itemised bills, with the"
+        " list of individual calls call data records (CDR ZIP), without a password They list"
+        " individual calls. Emails are not encrypted on all of their way. If you want them, open"
+        " this page and press the button on it: Yes, email these to me From then on, you get them"
+        " in full by email while you are on the account's bill distribution list. The link works"
+        " once, until 1 October 2026, 10:30 BST. If you do not want them, do nothing: then nothing"
+        " changes. You can change your mind at any time: stop emailing these to me. Acme Telecom"
+        " Questions? Contact us: help@acme.example Privacy notice"
+    )
+
+
+@pytest.mark.parametrize("kind", ConfirmationKind)
+def test_without_an_organisation_a_mail_uses_neutral_words(kind: ConfirmationKind) -> None:
+    mail = written(letter(kind))
+    for part in (mail.text, mail.html):
+        assert "asks" not in part
+        assert "Privacy" not in part
+        assert "Questions" not in part
+    assert mail.text.endswith("Acme Billing\r\n")
 
 
 def test_plain_names_are_shown_as_they_are() -> None:

@@ -1,6 +1,7 @@
 """Erasing one contact: name and email address go from everything, and nothing else does."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -64,7 +65,7 @@ async def test_nothing_of_an_erased_contact_is_left_and_its_history_stays(
     rows = await stored()
     entries = await AuditEntry.filter(subject_id=contact).count()
     states = await ContactState.filter(contact_id=contact).count()
-    api.clock.advance(api.platform.settings.worker_lease)
+    api.clock.advance(timedelta(seconds=api.platform.settings.worker_lease_s))
     done = await api.done("eraseContact", "erasedId", id=contact)
     assert done == {"erasedId": contact, "userErrors": []}
     assert await marks() == {"zq-other"}

@@ -23,7 +23,7 @@ from tests.graphql_client import (
     stored,
 )
 from tests.web.test_confirmation_page import UNKNOWN, ask, guarded
-from web.auth_failure_limiter import AuthFailureLimiter, SignIn, TooManyAuthFailures, counted_as
+from web.auth_failure_limiter import AuthFailureLimiter, SignIn, TooManyAuthFailures, limiter_key
 
 SECOND = timedelta(seconds=1)
 VIEWER = "{ viewer { name } }"
@@ -57,7 +57,7 @@ def wait_after(limit: AuthFailureLimiter, address: str) -> int | None:
     ],
 )
 def test_an_address_of_ipv6_counts_as_its_network(address: str, key: str) -> None:
-    assert counted_as(address) == key
+    assert limiter_key(address) == key
 
 
 def test_failures_are_allowed_at_once_and_then_at_the_same_rate(clock: Clock) -> None:
@@ -95,7 +95,7 @@ def test_a_flood_of_addresses_fills_no_memory(clock: Clock) -> None:
             limit.fail(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
         for number in range(20_000):
             limit.fail(f"2001:db8:{number:x}::1")
-        counted_as.cache_clear()
+        limiter_key.cache_clear()
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -181,7 +181,9 @@ async def test_who_has_signed_in_before_does_not_queue_with_those_who_guess(cloc
 
 @asynccontextmanager
 async def limited(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    async with running_api(databases, clock, guesses=3, guess_window_s=60) as started:
+    async with running_api(
+        databases, clock, auth_failure_limit=3, auth_failure_window_s=60
+    ) as started:
         yield started
 
 

@@ -4,13 +4,18 @@ import base64
 import hashlib
 import logging
 import re
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
 from models import Confirmation, Contact
-from tests.graphql_client import Api, stored
+from models.rules.uk_time import uk_time
+from tests.clock import Clock
+from tests.databases import Databases
+from tests.graphql_client import Api, running_api, stored
 from tests.mails import Mail, Page, mails_in
 from tests.test_app import captured_logs
 
@@ -42,7 +47,7 @@ def guarded(response: httpx.Response) -> Page:
     page = Page(response.text)
     assert page.language == "en"
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in response.text
-    assert {"script", "img", "link", "iframe", "a"}.isdisjoint(page.tags)
+    assert {"script", "img", "link", "iframe"}.isdisjoint(page.tags)
     assert page.tags.count("h1") == 1
     return page
 
@@ -69,6 +74,7 @@ async def test_an_open_link_shows_what_is_confirmed_and_to_whom_with_one_button(
         assert said in page.words
     done = await api.http.post(mail.path())
     assert done.status_code == 200
+    assert "a" not in page.tags
     page = guarded(done)
     assert (page.state, page.forms) == ("DONE", [])
     assert "Your email address is confirmed." in page.words
@@ -189,7 +195,7 @@ async def ask_for_preference(api: Api, **later: Any) -> Mail:
     if later:
         await api.done("saveContact", "", id=contact.id, **later)
     mails = mails_in(api.platform.settings.mailbox)
-    return next(one for one in mails if len(one.links) == 2)
+    return next(one for one in mails if any("/withdraw/" in link for link in one.links))
 
 
 async def test_the_page_after_a_preference_was_confirmed_says_what_was_confirmed(api: Api) -> None:
@@ -205,6 +211,116 @@ async def test_the_page_after_a_preference_was_confirmed_says_what_was_confirmed
     withdrawn = guarded(await api.http.post(mail.path(1)))
     for said in ("no longer sent", "Itemised bills", "CDR ZIP", "ann@acme.example"):
         assert said in withdrawn.words
+
+
+@pytest.fixture
+async def named(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
+    """Start the API with the name and the links of an organisation."""
+    async with running_api(
+        databases,
+        clock,
+        organisation_name="Acme Telecom & Co",
+        organisation_privacy_url="https://telecom.example/privacy",
+        organisation_contact="help@telecom.example",
+    ) as started:
+        yield started
+
+
+ABOUT = "Questions? Contact us: help@telecom.example Privacy notice"
+
+
+async def test_pages_about_an_address_say_who_asks_what_and_what_happens_next(named: Api) -> None:
+    mail = await ask(named)
+    whom = "Email address ann@acme.example Contact Ann Account Acme"
+    opened = await named.http.get(mail.path())
+    assert guarded(opened).words == (
+        "Is this your email address? Acme Telecom & Co Is this your email address?"
+        f" Acme Telecom & Co asks you to confirm that this email address is yours. {whom}"
+        " If you press the button, we record that it is yours. You need not do anything else."
+        " Confirm this address Nothing has changed so far. If you do not want this, close the page."
+        f" {ABOUT}"
+    )
+    assert '<a href="mailto:help@telecom.example">' in opened.text
+    assert '<a href="https://telecom.example/privacy">' in opened.text
+    title = "Thank you. Your email address is confirmed."
+    done = guarded(await named.http.post(mail.path()))
+    assert done.words == (
+        f"{title} Acme Telecom & Co {title} Your email address is confirmed. You can close this"
+        f" page. {whom} {ABOUT}"
+    )
+
+
+DOCUMENTS = (
+    "Itemised bills, with the list of individual calls"
+    " Call data records (CDR ZIP), without a password"
+)
+
+
+async def test_pages_about_documents_say_who_asks_and_offer_withdrawal(named: Api) -> None:
+    mail = await ask_for_preference(named)
+    whom = "Email address ann@acme.example Contact Ann Account Acme"
+    opened = guarded(await named.http.get(mail.path()))
+    assert opened.words == (
+        "Email me full call details? Acme Telecom & Co Email me full call details?"
+        f" Acme Telecom & Co asks whether you want these in full by email: {DOCUMENTS} {whom}"
+        " They list individual calls. If you press the button, we email them to you in full from"
+        " now on. You can withdraw at any time, on the next page or with the link in the mail."
+        " Yes, email these to me Nothing has changed so far. If you do not want this, close the"
+        f" page. {ABOUT}"
+    )
+    title = "Thank you. Your choice is saved."
+    done = guarded(await named.http.post(mail.path()))
+    offer = (
+        "If you change your mind, you can stop these emails at any time: here, or with the link in"
+        f" the mail. Stop emailing these to me {ABOUT}"
+    )
+    assert done.words == (
+        f"{title} Acme Telecom & Co {title} You will get these in full by email: {DOCUMENTS}"
+        f" {whom} {offer}"
+    )
+    again = guarded(await named.http.get(mail.path()))
+    at = uk_time(named.clock())
+    assert again.words == (
+        f"Already confirmed Acme Telecom & Co Already confirmed You did this on {at}. There is"
+        f" nothing left to do. You will get these in full by email: {DOCUMENTS} {whom} {offer}"
+    )
+    assert again.forms == done.forms
+
+
+async def test_the_page_after_a_confirmation_leads_to_a_withdrawal(api: Api) -> None:
+    """R63: of the preference that was just confirmed, and by a link that does nothing else."""
+    mail = await ask_for_preference(api)
+    done = guarded(await api.http.post(mail.path()))
+    (form,) = done.forms
+    assert form["method"] == "get"
+    path = urljoin(mail.path(), form["action"])
+    assert path.startswith("/withdraw/")
+    assert path != mail.path(1)
+    before = await stored()
+    opened = guarded(await api.http.get(f"{path}?"))
+    assert opened.words == (
+        "Stop emailing me full call details? Stop emailing me full call details? If you press the"
+        f" button, we will no longer email you these in full: {DOCUMENTS} Email address"
+        " ann@acme.example Contact Ann Account Acme Bills and call data still come in their reduced"
+        " form, unless the whole account has agreed to more. Yes, stop emailing these to me Nothing"
+        " has changed so far. If you do not want this, close the page."
+    )
+    assert await stored() == before
+    withdrawn = guarded(await api.http.post(path))
+    assert withdrawn.words.startswith("Thank you. Your choice is saved. ")
+    assert "These are no longer sent to you in full" in withdrawn.words
+    over = guarded(await api.http.get(mail.path()))
+    assert (over.state, over.forms) == ("DONE_BUT_OVER", [])
+    assert (await api.http.get(path.replace("withdraw", "confirm"))).status_code == 404
+
+
+async def test_pressing_the_button_twice_offers_the_same_withdrawal(api: Api) -> None:
+    mail = await ask_for_preference(api)
+    first = guarded(await api.http.post(mail.path()))
+    before = await stored()
+    second = guarded(await api.http.post(mail.path()))
+    assert second.forms == first.forms
+    assert await stored() == before
 
 
 @pytest.mark.parametrize(

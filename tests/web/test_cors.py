@@ -35,7 +35,11 @@ SHOWN = {
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
     origins = f"{APP}, http://localhost:3000"
     async with running_api(
-        databases, clock, cors_origins=origins, public_url="https://api.example", guesses=1
+        databases,
+        clock,
+        cors_origins=origins,
+        public_url="https://api.example",
+        auth_failure_limit=1,
     ) as started:
         yield started
 
@@ -81,9 +85,9 @@ def test_an_origin_is_kept_as_browsers_send_it(text: str, expected: str) -> None
 async def test_what_is_no_exact_origin_stops_the_start(
     databases: Databases, clock: Clock, text: str
 ) -> None:
-    with pytest.raises(ValueError, match="CORS_ORIGINS are schemes, hosts and maybe ports"):
+    with pytest.raises(ValueError, match="CORS_ORIGINS must be schemes, hosts and maybe ports"):
         Cors([text])
-    with pytest.raises(ValueError, match="CORS_ORIGINS are schemes, hosts and maybe ports"):
+    with pytest.raises(ValueError, match="CORS_ORIGINS must be schemes, hosts and maybe ports"):
         async with running_api(databases, clock, cors_origins=(text,)):
             pass
 

@@ -245,11 +245,11 @@ async def test_a_body_as_it_is_may_begin_with_a_byte_order_mark(
     ("variables", "message"),
     [
         ('{"x": 1e400}', "x: 1e400 is too large for a 64-bit float."),
-        ('{"x": [-Infinity]}', "x[0]: -Infinity is not a number of JSON."),
-        ('{"x": 1, "x": 2}', "x: this key stands more than once in its object."),
+        ('{"x": [-Infinity]}', "x[0]: -Infinity is not a JSON number."),
+        ('{"x": 1, "x": 2}', "x: this key is repeated in its object."),
         ('{"x": 123456789012345678901}', "x: 123456789012345678901 has more than 64 bits;"),
         ('{"x": "\\udc00"}', "x: \\udc00 is half of a character; its other half is missing."),
-        ('{"x": "\\u0000"}', "x: text must not hold the character U+0000."),
+        ('{"x": "\\u0000"}', "x: text must not contain the character U+0000."),
     ],
 )
 async def test_a_value_that_cannot_be_used_is_told_with_its_place(
@@ -269,12 +269,12 @@ async def test_a_value_that_cannot_be_used_is_told_with_its_place(
     [
         (
             "query=%7Ba%7D&query=%7Bb%7D",
-            "query stands more than once in the query string.",
+            "query is repeated in the query string.",
         ),
-        ("query=%7Ba%7D&variables={}&variables={}", "variables stands more than once"),
+        ("query=%7Ba%7D&variables={}&variables={}", "variables is repeated"),
         ("query=%ff", "The query string must be UTF-8, percent-encoded."),
-        ("query=%00", "query: text must not hold the character U+0000."),
-        ("query=%7Ba%7D&operationName=%00", "operationName: text must not hold"),
+        ("query=%00", "query: text must not contain the character U+0000."),
+        ("query=%7Ba%7D&operationName=%00", "operationName: text must not contain"),
     ],
 )
 async def test_a_query_string_that_cannot_be_read_in_one_way_is_refused(

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import random
-import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -350,10 +349,3 @@ async def test_a_client_that_leaves_its_last_answer_unread_is_hung_up_on() -> No
         deaf.writer.transport.resume_reading()  # type: ignore[attr-defined]  # see above
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await asyncio.wait_for(deaf.reader.readexactly(20_000_000), 60)
-
-
-def test_the_status_lines_that_are_needed_are_known() -> None:
-    from uvicorn.protocols.http.httptools_impl import STATUS_LINE  # noqa: PLC0415  # its internals
-
-    for status in (400, 408, 414, 431, 501, 503, 505):
-        assert re.fullmatch(rb"HTTP/1\.1 %d [A-Za-z /-]+\r\n" % status, STATUS_LINE[status])

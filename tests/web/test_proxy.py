@@ -128,7 +128,7 @@ GUESS = {"Authorization": f"Bearer ccl_{'A' * 43}"}
 async def behind(databases: Databases, clock: Clock) -> AsyncIterator[tuple[Api, str]]:
     """Serve behind a trusted proxy on this machine, which is us."""
     async with (
-        running_api(databases, clock, guesses=1, trusted_proxies="127.0.0.0/8") as api,
+        running_api(databases, clock, auth_failure_limit=1, trusted_proxies="127.0.0.0/8") as api,
         listening(api.app) as address,
     ):
         yield api, f"http://{address}"
@@ -154,7 +154,7 @@ async def test_without_trusted_proxies_forwarded_headers_are_the_clients_inventi
     """Nor does the server believe them by a default of its own, or by its own variable."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
     async with (
-        running_api(databases, clock, guesses=1) as api,
+        running_api(databases, clock, auth_failure_limit=1) as api,
         listening(api.app) as address,
         httpx.AsyncClient(base_url=f"http://{address}") as http,
     ):

@@ -24,7 +24,7 @@ from tests.databases import Databases
 from tests.graphql_client import Api, counted_statements, running_api, stored
 from tests.test_app import captured_logs
 from web.health import Readiness
-from web.socket_sessions import Connections
+from web.socket_sessions import SocketSessions
 
 READY = {"database": "ok", "schema": "ok", "writes": "ok"}
 MISMATCH = "SCHEMA_MISMATCH"
@@ -95,7 +95,7 @@ async def test_it_is_not_ready_while_the_database_takes_no_writes(api: Api, faul
     async with getattr(database_faults, fault)(database):
         status, body = await ready(api)
         if fault == "read_only" and database.is_postgres:
-            # Connections that were kept for reading ended, and are opened again.
+            # SocketSessions that were kept for reading ended, and are opened again.
             status, body = await ready(api)
         assert (status, body["checks"]) == (503, READY | {"writes": code})
     assert (await ready(api))[0] == 200
@@ -248,14 +248,14 @@ async def test_on_an_older_schema_background_loops_say_nothing_until_it_fits(
         turns["worker"] += 1
         await asyncio.sleep(0.001)
 
-    async def look(connections: Connections) -> None:
+    async def look(connections: SocketSessions) -> None:
         turns["connections"] += 1
         await look_at(connections)
 
-    look_at = Connections._look
+    look_at = SocketSessions._check_all
     monkeypatch.setattr(Worker, "_sleep", sleep)
     monkeypatch.setattr("app.gc", Mock())  # it would be kept off what other tests make
-    monkeypatch.setattr(Connections, "_look", look)
+    monkeypatch.setattr(SocketSessions, "_check_all", look)
     url = await databases.create_empty()
     opened: list[Platform] = []
 

@@ -9,7 +9,7 @@ import pytest
 from tests.graphql_client import Api
 from web.request_json import Place, UnusableJSON, has_null_character, read_json
 
-NUL = "text must not hold the character U+0000."
+NUL = "text must not contain the character U+0000."
 
 
 def fault(text: str | bytes) -> UnusableJSON:
@@ -40,15 +40,15 @@ def test_what_can_be_used_is_read(text: str | bytes, expected: Any) -> None:
     [
         ('{"a":{"b":[1,1e400]}}', "a.b[1]: 1e400 is too large for a 64-bit float."),
         ('{"a":-1e999}', "a: -1e999 is too large for a 64-bit float."),
-        ('{"a":NaN}', "a: NaN is not a number of JSON."),
-        ("-Infinity", "The JSON text: -Infinity is not a number of JSON."),
+        ('{"a":NaN}', "a: NaN is not a JSON number."),
+        ("-Infinity", "The JSON text: -Infinity is not a JSON number."),
         ('{"a":18446744073709551616}', "a: 18446744073709551616 has more than 64 bits"),
         ('{"a":-9223372036854775809}', "a: -9223372036854775809 has more than 64 bits"),
         (f"[{'9' * 5000}]", f"[0]: {'9' * 40}… has more than 64 bits; send it as text."),
-        ('{"a":1,"a":2}', "a: this key stands more than once in its object."),
-        ('{"a":1, "a" :2}', "a: this key stands more than once in its object."),
-        ('{"t":"\\u0022:","a":1,"a":2}', "a: this key stands more than once in its object."),
-        ('{"v":{"\\u0061":1,"a":1}}', "v.a: this key stands more than once in its object."),
+        ('{"a":1,"a":2}', "a: this key is repeated in its object."),
+        ('{"a":1, "a" :2}', "a: this key is repeated in its object."),
+        ('{"t":"\\u0022:","a":1,"a":2}', "a: this key is repeated in its object."),
+        ('{"v":{"\\u0061":1,"a":1}}', "v.a: this key is repeated in its object."),
         ('{"v":"\\ud800"}', "v: \\ud800 is half of a character; its other half is missing."),
         ('{"v":{"\\udfff":1}}', "v.\ufffd: \\udfff is half of a character;"),
         ('{"v":["a\\u0000"]}', f"v[0]: {NUL}"),
@@ -68,7 +68,7 @@ def test_what_cannot_be_used_is_told_with_its_place(text: str | bytes, message: 
 
 def test_a_text_may_stand_somewhere_itself() -> None:
     for text, message in (
-        (b'{"x":[NaN]}', "variables.x[0]: NaN is not a number of JSON."),
+        (b'{"x":[NaN]}', "variables.x[0]: NaN is not a JSON number."),
         (b"{", "variables is not JSON: "),
         (b"", "variables is empty."),
     ):

@@ -179,7 +179,7 @@ async def test_a_request_that_makes_no_sense_is_refused_without_a_traceback(
 
 
 async def test_more_connections_than_are_allowed_are_told_to_come_back(api: Api) -> None:
-    limits = Limits(most_connections=3)
+    limits = Limits(max_connections=3)
     async with listening(api.app, limits) as address, AsyncExitStack() as stack:
         others = [await stack.enter_async_context(wire(address)) for _ in range(2)]
         socket = await stack.enter_async_context(connected(address))

@@ -27,7 +27,7 @@ from tests.graphql_client import (
     wait_for_subscriptions,
 )
 from web.sign_in import SignInUnavailable
-from web.socket_sessions import Connection, ConnectionLimits, Connections, TooManyConnections
+from web.socket_sessions import SessionLimits, SocketSession, SocketSessions, TooManySessions
 
 VIEWER = "{ viewer { name } }"
 COUNT = "{ customers { totalCount } }"
@@ -134,7 +134,7 @@ async def test_nothing_is_told_to_a_credential_that_has_ended(
     live: LiveApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even if nobody had looked yet."""
-    monkeypatch.setattr("web.socket_sessions.Connections._look", _nothing)
+    monkeypatch.setattr("web.socket_sessions.SocketSessions._check_all", _nothing)
     async with following(live, live.token) as (socket, operation):
         (customer,) = (await live.data("{ customers { nodes { id } } }"))["customers"]["nodes"]
         other = await issue_token("Other", ALL, live.clock())
@@ -317,13 +317,13 @@ class FakeConnection:
 class World:
     """Credentials as a test sets them."""
 
-    def __init__(self, clock: Clock, limits: ConnectionLimits | None = None) -> None:
+    def __init__(self, clock: Clock, limits: SessionLimits | None = None) -> None:
         self.principals: dict[str, Principal] = {}
         self.fault: Exception | None = None
         self.state = 0
         self.asked = 0
-        self.connections = Connections(
-            self.authenticate, lambda: self.state, clock, limits or ConnectionLimits()
+        self.connections = SocketSessions(
+            self.authenticate, lambda: self.state, clock, limits or SessionLimits()
         )
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
@@ -338,13 +338,13 @@ class World:
             **{"id": authorization, "name": "Ann", "scopes": READS, **changes}
         )
 
-    async def sign_in(self, authorization: str, connection: Connection) -> None:
+    async def sign_in(self, authorization: str, connection: SocketSession) -> None:
         principal = await self.authenticate(authorization)
         assert principal is not None
         self.connections.add(authorization, principal, connection)
 
     async def look(self) -> None:
-        await self.connections._look()
+        await self.connections._check_all()
         await asyncio.sleep(0)  # for what ends beside
 
 
@@ -464,13 +464,13 @@ async def _looked(world: World, signals: Signals) -> None:
 
 async def test_connections_count_by_whom_they_stand_for_whatever_the_token(clock: Clock) -> None:
     """A provider's tokens are renewed every few minutes."""
-    world = World(clock, ConnectionLimits(credential_connections=2))
-    made: list[Connection] = [FakeConnection() for _ in range(3)]
+    world = World(clock, SessionLimits(credential_connections=2))
+    made: list[SocketSession] = [FakeConnection() for _ in range(3)]
     for number in range(3):
         world.set(f"token {number}", id="usr_1")
     await world.sign_in("token 0", made[0])
     await world.sign_in("token 1", made[1])
-    with pytest.raises(TooManyConnections):
+    with pytest.raises(TooManySessions):
         await world.sign_in("token 2", made[2])
     world.connections.remove("token 0", made[0])
     await world.sign_in("token 2", made[2])
@@ -480,13 +480,13 @@ async def test_connections_count_by_whom_they_stand_for_whatever_the_token(clock
 async def test_more_tokens_give_a_user_no_more_connections(clock: Clock) -> None:
     """Nor a partner, by tokens of nobody's."""
     for owner in ({"user_id": "usr_1"}, {"reseller_id": "cus_1"}):
-        world = World(clock, ConnectionLimits(credential_connections=1))
+        world = World(clock, SessionLimits(credential_connections=1))
         world.set("token 0", **owner)
         world.set("token 1", **owner)
         world.set("another's")
-        made: list[Connection] = [FakeConnection() for _ in range(2)]
+        made: list[SocketSession] = [FakeConnection() for _ in range(2)]
         await world.sign_in("token 0", made[0])
-        with pytest.raises(TooManyConnections):
+        with pytest.raises(TooManySessions):
             await world.sign_in("token 1", made[1])
         await world.sign_in("another's", FakeConnection())
         world.connections.remove("token 0", made[0])

@@ -268,11 +268,11 @@ async def test_an_invalid_message_is_closed_with_4400(
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ('{"x": "a\\u0000"}', "payload.variables.x: text must not hold the character U+0000."),
+        ('{"x": "a\\u0000"}', "payload.variables.x: text must not contain the character U+0000."),
         ('{"x": ["\\udfff"]}', "payload.variables.x[0]: \\udfff is half of a character;"),
         ('{"x": 1e400}', "payload.variables.x: 1e400 is too large for a 64-bit float."),
-        ('{"x": NaN}', "payload.variables.x: NaN is not a number of JSON."),
-        ('{"x": 1, "x": 2}', "payload.variables.x: this key stands more than once"),
+        ('{"x": NaN}', "payload.variables.x: NaN is not a JSON number."),
+        ('{"x": 1, "x": 2}', "payload.variables.x: this key is repeated"),
     ],
 )
 async def test_a_payload_that_cannot_be_used_fails_its_own_operation_only(

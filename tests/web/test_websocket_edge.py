@@ -7,7 +7,6 @@ import struct
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -323,9 +322,3 @@ async def test_who_leaves_in_the_middle_of_it_is_no_error(
             await client.send(frame(TEXT, b'{"type":"ping"}'))
             assert await received(client) == (TEXT, b'{"type":"pong"}')
     assert [one for one in caplog.records if one.levelno >= logging.ERROR or one.exc_info] == []
-
-
-def test_the_internals_that_are_overridden_are_of_a_version_that_was_read() -> None:
-    """`http_connection.py` and `websocket_connection.py` must be compared with a newer one."""
-    assert version("uvicorn").startswith("0.54.")
-    assert version("websockets").startswith("17.")

@@ -147,7 +147,7 @@ async def test_a_direct_address_of_another_database_hears_nothing(databases: Dat
     ("given", "word"),
     [
         ({"database_pooler": "transaction"}, "DATABASE_POOLER=transaction needs"),
-        ({"database_direct_url": "sqlite://x"}, "DATABASE_DIRECT_URL begins with"),
+        ({"database_direct_url": "sqlite://x"}, "DATABASE_DIRECT_URL must begin with"),
         (
             {"database_url": "sqlite://x", "database_direct_url": "postgres://db/x"},
             "need a postgres:// address",
