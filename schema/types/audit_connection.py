@@ -1,14 +1,12 @@
-"""The audit trail of the whole platform: how it is filtered, and its pages (R96)."""
+"""The audit trail of the whole platform: its filter and its pages (R96)."""
 
 from datetime import datetime
 from enum import Enum
 
 import strawberry
 
-from models.lists.audit_list import key_of
-from models.lists.customer_list import MAX_COUNT
+from schema.base.connection import BoundedConnection
 from schema.base.descriptions import described_enum
-from schema.base.pagination import PageArguments, PageInfo, encode_cursor, page_info
 from schema.types.audit import AuditEntry
 
 AUDIT_LIST = "audit-trail"
@@ -30,14 +28,14 @@ class _SubjectType(Enum):
 AuditSubjectType = described_enum(
     _SubjectType,
     "AuditSubjectType",
-    "What kind of thing an audit entry is about.",
+    "The kind of object that an audit entry is about.",
     {
-        "CUSTOMER": "A customer, with its consent and its enrichment.",
-        "CONTACT": "A contact, with its address and its preference.",
+        "CUSTOMER": "A customer, including changes to its consent and its enrichment.",
+        "CONTACT": "A contact, including its email address and attachment preference.",
         "CUSTOMER_CLASS": "A customer class.",
         "CUSTOMER_TEMPLATE": "A template for new customers.",
         "PLATFORM_DEFAULTS": "The platform's defaults.",
-        "ACCESS_TOKEN": "A credential.",
+        "ACCESS_TOKEN": "An access token.",
         "USER": "A user.",
         "GROUP": "A group of users.",
     },
@@ -45,94 +43,65 @@ AuditSubjectType = described_enum(
 
 
 @strawberry.input(
-    description="Which entries a list holds; all that is given must hold for each of them."
+    description="Conditions on audit entries. An entry must meet all that are set; null sets none."
 )
 class AuditFilter:
-    """A filter; null means no condition."""
+    """Names in the domain: `models.lists.audit_list.AuditFilter`."""
 
     subject_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="About this very customer, contact, class, template and so on;"
-        " `platform_defaults` for the platform's defaults.",
+        description="Entries about exactly this object, such as a customer, contact, class or"
+        " template, by its id; `platform_defaults` for the platform's defaults.",
     )
     subject_type: AuditSubjectType | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        default=None, description="About something of this type."
+        default=None, description="Entries about objects of this kind."
     )
     customer_id: strawberry.ID | None = strawberry.field(
-        default=None, description="About this customer, or what belongs to it, as its contacts."
+        default=None,
+        description="Entries about this customer or about anything that belongs to it, such as its"
+        " contacts.",
     )
     operations: list[str] | None = strawberry.field(
-        default=None, description="Any of these operations, 50 at most."
+        default=None,
+        description="Entries of any of these operations, such as `customer.edited`; at most 50.",
     )
     actor_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Done with this credential; `system` for the platform itself."
+        default=None,
+        description="Entries of changes made with this access token or other credential; `system`"
+        " for changes that the platform made by itself.",
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Done for this user, with whichever credential."
+        default=None, description="Entries of changes made by this user, with any credential."
     )
     from_at: datetime | None = strawberry.field(
-        default=None, description="Done then or later; with an offset."
+        default=None,
+        description="Entries at this time or later; a time with its offset from UTC.",
     )
     until_at: datetime | None = strawberry.field(
-        default=None, description="Done before then; with an offset."
+        default=None, description="Entries before this time; a time with its offset from UTC."
     )
     is_override: bool | None = strawberry.field(
-        default=None, description="Whether a protection was overridden (R14)."
+        default=None,
+        description="True for changes that overrode a protection, such as a rename of a shipped"
+        " class; false for all others.",
     )
-    reason: str | None = strawberry.field(default=None, description="For exactly this reason.")
+    reason: str | None = strawberry.field(
+        default=None,
+        description="Entries with exactly this reason. Needs `personal_data:read`, because a reason"
+        " may name a person.",
+    )
     request_id: str | None = strawberry.field(
-        default=None, description="Done in this request or run."
+        default=None,
+        description="Entries of the request with this `X-Request-Id`, or of one run of a job.",
     )
-
-
-@strawberry.type(description="One entry in a list, with its cursor.")
-class AuditEntryEdge:
-    """An edge."""
-
-    cursor: str = strawberry.field(description="The place of this entry in the list.")
-    node: AuditEntry = strawberry.field(description="The entry.")
 
 
 @strawberry.type(
-    description="A page of audit entries, newest first, in the order of commits. To follow the"
-    " trail, ask with `last` for what is before the startCursor that you have, again and again: no"
-    " entry is missed, however many write meanwhile, and `hasPreviousPage` says that there is more."
-    " An empty page has no startCursor: keep the one that you have."
+    description="One page of the audit trail, newest entry first, in the order in which writes were"
+    " committed. To follow the trail, ask for the `last` entries `before` the `startCursor` of the"
+    " page that you read most recently, and repeat while `hasPreviousPage` is true. No entry is"
+    " missed, whatever is written meanwhile. An empty page has no `startCursor`: keep using the"
+    " previous one."
 )
-class AuditEntryConnection:
-    """A connection; what costs something is made only when it is selected."""
-
-    nodes: list[AuditEntry] = strawberry.field(description="The entries of the page.")
-    arguments: strawberry.Private[PageArguments]
-    has_more: strawberry.Private[bool]
-    counted: strawberry.Private[int | None]
-    """How many there are, up to one more than MAX_COUNT; null if nobody asked."""
-
-    @strawberry.field(description="The same entries with their cursors.")
-    def edges(self) -> list[AuditEntryEdge]:
-        """Give each entry its cursor."""
-        return [AuditEntryEdge(cursor=_cursor(node), node=node) for node in self.nodes]
-
-    @strawberry.field(description="Where the page lies in the list.")
-    def page_info(self) -> PageInfo:
-        """Give the first and the last cursor."""
-        ends = [_cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
-        return page_info(ends, self.arguments, has_more=self.has_more)
-
-    @strawberry.field(
-        description="Entries in the whole list, 10,000 at most; counted only when asked for."
-    )
-    def total_count(self) -> int:
-        """Give the count."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
-        return min(self.counted, MAX_COUNT)
-
-    @strawberry.field(description="Whether totalCount is all of them: false above 10,000.")
-    def total_count_is_exact(self) -> bool:
-        """Tell whether there are no more."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
-        return self.counted <= MAX_COUNT
-
-
-def _cursor(node: AuditEntry) -> str:
-    return encode_cursor(AUDIT_LIST, key_of(node.at, node.id))
+class AuditEntryConnection(BoundedConnection[AuditEntry]):
+    """Its cursors belong to AUDIT_LIST."""

@@ -22,11 +22,7 @@ from schema.base.pagination import (
     COUNTS,
     DEFAULT_PAGE,
     ROWS,
-    PageArguments,
-    PageInfo,
-    encode_cursor,
     page_arguments,
-    page_info,
 )
 from schema.base.permissions import Requires
 from schema.types.audit import AUDIT_TRAIL, AuditEntry
@@ -111,7 +107,7 @@ async def _customers_of(
     return [
         CustomerConnection(
             nodes=members[one.id],
-            key_of=lambda one: (list_name, getattr(one, order.column), one.id),
+            key_of=lambda one: (getattr(one, order.column), one.id),
             arguments=arguments,
             has_more=one.id in with_more,
             counted=counts.get(one.id),
@@ -255,43 +251,3 @@ class CustomerClass(Node):
 
 
 maps_to(CustomerClass, models.CustomerClass)
-
-
-@strawberry.type(description="One class in a list, with its cursor.")
-class CustomerClassEdge:
-    """An edge."""
-
-    cursor: str = strawberry.field(description="The place of this class in the list.")
-    node: CustomerClass = strawberry.field(description="The class.")
-
-
-@strawberry.type(description="A page of customer classes.")
-class CustomerClassConnection:
-    """A connection; what costs something is made only when it is selected."""
-
-    nodes: list[CustomerClass] = strawberry.field(description="The classes of the page.")
-    arguments: strawberry.Private[PageArguments]
-    has_more: strawberry.Private[bool]
-    counted: strawberry.Private[int | None]
-    """How many there are; null if nobody asked."""
-
-    @strawberry.field(description="The same classes with their cursors.")
-    def edges(self) -> list[CustomerClassEdge]:
-        """Give each class its cursor."""
-        return [CustomerClassEdge(cursor=_cursor(node), node=node) for node in self.nodes]
-
-    @strawberry.field(description="Where the page lies in the list.")
-    def page_info(self) -> PageInfo:
-        """Give the first and the last cursor."""
-        ends = [_cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
-        return page_info(ends, self.arguments, has_more=self.has_more)
-
-    @strawberry.field(description="Classes in the whole list; counted only when asked for.")
-    def total_count(self) -> int:
-        """Give the count."""
-        assert self.counted is not None  # noqa: S101  # somebody asks
-        return self.counted
-
-
-def _cursor(node: CustomerClass) -> str:
-    return encode_cursor(CLASSES, (node.display_position, node.name_key, node.id))

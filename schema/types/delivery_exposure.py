@@ -10,7 +10,7 @@ from models.rules.consent import ConsentBasis
 from models.rules.delivery import DeliveryReason
 from models.rules.delivery_exposure import Exposure
 from models.tables.access import Scope
-from schema.base.pagination import PageArguments, PageInfo, encode_cursor, page_info
+from schema.base.connection import Page
 from schema.base.personal import NULLED, STARRED
 from schema.base.restricted import restricted
 from schema.types.consent import ConsentBasisEnum
@@ -105,34 +105,11 @@ class DeliveryExposureCounts:
     )
 
 
-@strawberry.type(description="One exposure in a list, with its cursor.")
-class DeliveryExposureEdge:
-    """An edge."""
-
-    cursor: str = strawberry.field(description="The place of this exposure in the list.")
-    node: DeliveryExposure = strawberry.field(description="The exposure.")
-
-
 @strawberry.type(description="A page of exposures, by customer, contact and time.")
-class DeliveryExposureConnection:
-    """A connection; what costs something is made only when it is selected."""
+class DeliveryExposureConnection(Page[DeliveryExposure]):
+    """A page of a list that is counted by authority and basis."""
 
-    nodes: list[DeliveryExposure] = strawberry.field(description="The exposures of the page.")
-    list_name: strawberry.Private[str]
-    arguments: strawberry.Private[PageArguments]
-    has_more: strawberry.Private[bool]
     count: strawberry.Private[Callable[[], Awaitable[DeliveryExposureCounts]]]
-
-    @strawberry.field(description="The same exposures with their cursors.")
-    def edges(self) -> list[DeliveryExposureEdge]:
-        """Give each exposure its cursor."""
-        return [DeliveryExposureEdge(cursor=self._cursor(node), node=node) for node in self.nodes]
-
-    @strawberry.field(description="Where the page lies in the list.")
-    def page_info(self) -> PageInfo:
-        """Give the first and the last cursor."""
-        ends = [self._cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
-        return page_info(ends, self.arguments, has_more=self.has_more)
 
     @strawberry.field(
         description="Exposures, contacts, customers, authorities and bases; counted when asked for."
@@ -140,10 +117,6 @@ class DeliveryExposureConnection:
     async def counts(self) -> DeliveryExposureCounts:
         """Count them."""
         return await self.count()
-
-    def _cursor(self, node: DeliveryExposure) -> str:
-        customer_id, contact_id, from_at = node.key
-        return encode_cursor(self.list_name, (customer_id, contact_id, from_at.isoformat()))
 
 
 @dataclass(slots=True)
