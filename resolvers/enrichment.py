@@ -1,9 +1,9 @@
 """The queries, mutations and the subscription of enrichment."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime
 from math import ceil
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import strawberry
 
@@ -44,6 +44,8 @@ from schema.types.enrichment_changes import (
     RestartEnrichmentsPayload,
 )
 from schema.types.lookup_queue import EnrichmentBacklog
+
+Settled = TypeVar("Settled", AcceptSuggestionPayload, RejectSuggestionPayload)
 
 MAX_QUERY = 160
 
@@ -138,27 +140,13 @@ async def restart_enrichments(
 async def accept_suggestion(
     info: Info, input: Input[AcceptSuggestionInput]
 ) -> AcceptSuggestionPayload:
-    async def work(act: ActorContext) -> AcceptSuggestionPayload:
-        suggestion, customer = await accept(act, input.id, input.expected_version)
-        return AcceptSuggestionPayload(
-            suggestion=await read_by_id(info, Suggestion, suggestion.id, "suggestion"),
-            customer=await read_by_id(info, Customer, customer.id, "customer"),
-        )
-
-    return await run_mutation(info, input, work, AcceptSuggestionPayload, shows=Customer)
+    return await _settle(info, input, accept, AcceptSuggestionPayload)
 
 
 async def reject_suggestion(
     info: Info, input: Input[RejectSuggestionInput]
 ) -> RejectSuggestionPayload:
-    async def work(act: ActorContext) -> RejectSuggestionPayload:
-        suggestion, customer = await reject(act, input.id, input.expected_version)
-        return RejectSuggestionPayload(
-            suggestion=await read_by_id(info, Suggestion, suggestion.id, "suggestion"),
-            customer=await read_by_id(info, Customer, customer.id, "customer"),
-        )
-
-    return await run_mutation(info, input, work, RejectSuggestionPayload, shows=Customer)
+    return await _settle(info, input, reject, RejectSuggestionPayload)
 
 
 async def customer_enriched(
@@ -199,3 +187,21 @@ async def customer_enriched(
                     return
                 yield current
             await wait_for(woken)
+
+
+async def _settle(
+    info: Info,
+    input_: AcceptSuggestionInput | RejectSuggestionInput,
+    decide: Callable[..., Awaitable[tuple[models.Suggestion, models.Customer]]],
+    payload: type[Settled],
+) -> Settled:
+    """Decide on a suggestion, and show it with its customer."""
+
+    async def work(act: ActorContext) -> Settled:
+        suggestion, customer = await decide(act, input_.id, input_.expected_version)
+        return payload(
+            suggestion=await read_by_id(info, Suggestion, suggestion.id, "suggestion"),
+            customer=await read_by_id(info, Customer, customer.id, "customer"),
+        )
+
+    return await run_mutation(info, input_, work, payload, shows=Customer)

@@ -1,4 +1,4 @@
-"""Arguments, cursors and page information of Relay connections."""
+"""Relay pages: cursors, page sizes, and page information."""
 
 import base64
 import binascii
@@ -14,70 +14,70 @@ from schema.base.errors import ErrorCode, RequestRefused
 DEFAULT_PAGE = 50
 MAX_PAGE = 500
 CONNECTION = (("nodes",), ("edges", "node"))
-"""The paths from a connection to its objects."""
+"""The paths from a connection to its nodes."""
 
 ROWS = {"nodes", "edges", "pageInfo"}
 """The fields of a connection that need the rows of the page."""
 
 CURSORS = {"edges", "pageInfo"}
-"""The fields of a connection that need the cursors of its rows."""
+"""The fields of a connection that need the cursors of the rows."""
 
 COUNTS = {"totalCount", "totalCountIsExact"}
-"""The fields of a connection that need the length of the list."""
+"""The fields of a connection that need a count."""
 
-NO_CURSOR = "This is not a cursor of this service. Use the `endCursor` or `startCursor` of a page."
+INVALID_CURSOR = "The cursor is not valid. Use a cursor from a page of this list."
 
 First = Annotated[
     int | None,
     strawberry.argument(
-        description="The number of objects to return, counted from the start of the list or from"
-        " `after`: 0 to 500, 50 by default."
+        description="The maximum number of entries from the start of the list, or after `after`:"
+        " 0 to 500, by default 50."
     ),
 ]
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="Return the objects after this cursor, such as the `endCursor` of the page"
-        " before. Null begins at the start of the list."
+        description="With `first`: the `endCursor` of the page before; null for the first page."
     ),
 ]
 Last = Annotated[
     int | None,
     strawberry.argument(
-        description="The number of objects to return, counted back from the end of the list or from"
-        " `before`: 0 to 500. Use either `first` or `last`."
+        description="The maximum number of entries from the end of the list, or before `before`:"
+        " 0 to 500. Not together with `first`."
     ),
 ]
 Before = Annotated[
     str | None,
     strawberry.argument(
-        description="With `last`: return the objects before this cursor, such as the `startCursor`"
-        " of the page after. Null begins at the end of the list."
+        description="With `last`: the `startCursor` of the page after; null for the last page."
     ),
 ]
+"""The arguments of lists that are read in both directions."""
 
 
-@strawberry.type(description="The place of a page in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
-    """Relay's page information."""
-
-    has_next_page: bool = strawberry.field(description="Whether the list goes on after this page.")
+    has_next_page: bool = strawberry.field(
+        description="Whether the list has entries after this page."
+    )
     has_previous_page: bool = strawberry.field(
-        description="Whether the list has objects before this page."
+        description="Whether the list has entries before this page."
     )
     start_cursor: str | None = strawberry.field(
-        description="The cursor of the first object on the page; null if the page is empty."
+        description="The cursor of the first edge; null if the page is empty."
     )
     end_cursor: str | None = strawberry.field(
-        description="The cursor of the last object on the page; null if the page is empty."
+        description="The cursor of the last edge; null if the page is empty."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class PageArguments:
-    """A checked request for a page of a list.
+    """Checked arguments of a page.
 
-    `beyond` is the key at which the page begins, itself left out; None begins at the list's end.
+    `beyond` is the sort key of the row that the page starts after, or ends before if
+    `is_backward`; None for the first page in that direction.
     """
 
     list_name: str
@@ -87,10 +87,10 @@ class PageArguments:
 
 
 def page_info(cursors: list[str], arguments: PageArguments, *, has_more: bool) -> PageInfo:
-    """Return the page information that Relay's specification asks for.
+    """Return Relay's page information.
 
-    `has_more` says whether more follow in the direction read. On the other side there is more if
-    the page began at a cursor.
+    `has_more` tells whether rows follow in the direction read. In the other direction there are
+    rows if the page began at a cursor.
     """
     is_inside = arguments.beyond is not None
     backward = arguments.is_backward
@@ -112,35 +112,35 @@ def page_arguments(
     last: int | None = None,
     before: str | None = None,
 ) -> PageArguments:
-    """Check the arguments of a list; raises RequestRefused if they contradict each other.
+    """Check Relay's arguments.
 
-    A cursor must be of the list with this name, and its key of these types. `parse` turns the key
-    into the values of columns, and raises ValueError for a forged one.
+    `key_types` are the types of the columns that the list is sorted by, which a cursor holds.
+    `parse` turns these into values of the columns, and raises ValueError for a forged cursor.
+    Raises RequestRefused if they contradict each other, or for a bad size or cursor.
     """
     if first is not None and last is not None:
-        raise _bad("Use either `first` or `last`, not both.")
+        raise _bad("Use `first` or `last`, not both.")
     if after is not None and before is not None:
-        raise _bad("Use either `after` or `before`, not both.")
+        raise _bad("Use `after` or `before`, not both.")
     is_backward = last is not None
     if (before if not is_backward else after) is not None:
         raise _bad("Use `after` with `first`, and `before` with `last`.")
     size = last if last is not None else first
     size = DEFAULT_PAGE if size is None else size
     if not 0 <= size <= MAX_PAGE:
-        name = "last" if is_backward else "first"
-        raise _bad(f"`{name}` must be a number from 0 to {MAX_PAGE}.")
+        raise _bad(f"`{'last' if is_backward else 'first'}` must be between 0 and {MAX_PAGE}.")
     cursor = before if is_backward else after
     beyond = None if cursor is None else _decode(list_name, key_types, cursor)
     if beyond is not None and parse is not None:
         try:
             beyond = parse(beyond)
         except ValueError:
-            raise _bad(NO_CURSOR) from None
+            raise _bad(INVALID_CURSOR) from None
     return PageArguments(list_name, size, is_backward, beyond)
 
 
 def encode_cursor(list_name: str, key: tuple[Any, ...]) -> str:
-    """Return the cursor of a row from the name of the list and the row's key in it."""
+    """Return the cursor of a row, from the list's name and the row's sort key."""
     return base64.urlsafe_b64encode(orjson.dumps([list_name, *key])).decode().rstrip("=")
 
 
@@ -149,18 +149,18 @@ def _decode(list_name: str, key_types: tuple[type, ...], cursor: str) -> tuple[A
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         name, *key = orjson.loads(base64.urlsafe_b64decode(padded))
     except (ValueError, TypeError, binascii.Error):
-        raise _bad(NO_CURSOR) from None
+        raise _bad(INVALID_CURSOR) from None
     has_types = len(key) == len(key_types) and all(
         type(part) is wanted and _is_storable(part)
         for part, wanted in zip(key, key_types, strict=True)
     )
     if name != list_name or not has_types:
-        raise _bad("This cursor belongs to another list, or to another sort order of this list.")
+        raise _bad("The cursor belongs to another list, or to the same list in another order.")
     return tuple(key)
 
 
 def _is_storable(part: Any) -> bool:
-    """Return whether a row could have this part of a key; a forged one must not reach SQL."""
+    """Tell whether a part of a key fits its column, as a forged cursor must not fail in SQL."""
     if isinstance(part, int):
         return -(2**31) <= part < 2**31
     return "\x00" not in part

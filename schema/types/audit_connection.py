@@ -1,4 +1,4 @@
-"""The audit trail of the whole platform: its filter and its pages (R96)."""
+"""Filters and pages of the platform's audit trail (R96)."""
 
 from datetime import datetime
 from enum import Enum
@@ -13,7 +13,7 @@ AUDIT_LIST = "audit-trail"
 
 
 class _SubjectType(Enum):
-    """Types by the prefix of their ids."""
+    """The values are the prefixes of ids."""
 
     CUSTOMER = "cus"
     CONTACT = "con"
@@ -28,80 +28,80 @@ class _SubjectType(Enum):
 AuditSubjectType = described_enum(
     _SubjectType,
     "AuditSubjectType",
-    "The kind of object that an audit entry is about.",
+    "The type of object that an audit entry is about.",
     {
-        "CUSTOMER": "A customer, including changes to its consent and its enrichment.",
-        "CONTACT": "A contact, including its email address and attachment preference.",
+        "CUSTOMER": "A customer, including its consent and its Companies House lookups.",
+        "CONTACT": "A contact, including the email address and the attachment preference.",
         "CUSTOMER_CLASS": "A customer class.",
         "CUSTOMER_TEMPLATE": "A template for new customers.",
-        "PLATFORM_DEFAULTS": "The platform's defaults.",
+        "PLATFORM_DEFAULTS": "The platform's defaults for new customers.",
         "ACCESS_TOKEN": "An access token.",
         "USER": "A user.",
-        "GROUP": "A group of users.",
+        "GROUP": "A user group.",
     },
 )
 
 
 @strawberry.input(
-    description="Conditions on audit entries. An entry must meet all that are set; null sets none."
+    description="Conditions on audit entries; an entry is listed if it meets all that are given."
 )
 class AuditFilter:
-    """Names in the domain: `models.lists.audit_list.AuditFilter`."""
+    """A condition of null means no condition."""
 
     subject_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Entries about exactly this object, such as a customer, contact, class or"
-        " template, by its id; `platform_defaults` for the platform's defaults.",
+        description="Only entries about the object with this id; `platform_defaults` for the"
+        " platform's defaults.",
     )
     subject_type: AuditSubjectType | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        default=None, description="Entries about objects of this kind."
+        default=None, description="Only entries about objects of this type."
     )
     customer_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Entries about this customer or about anything that belongs to it, such as its"
-        " contacts.",
+        description="Only entries that concern the customer with this id, its contacts included.",
     )
     operations: list[str] | None = strawberry.field(
         default=None,
-        description="Entries of any of these operations, such as `customer.edited`; at most 50.",
+        description="Only entries with one of these operations, such as `class.edited`; at most"
+        " 50.",
     )
     actor_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Entries of changes made with this access token or other credential; `system`"
-        " for changes that the platform made by itself.",
+        description="Only changes made with the access token with this id, or by the user with"
+        " this id who signed in without one; `system` for the platform itself.",
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Entries of changes made by this user, with any credential."
+        default=None,
+        description="Only changes made on behalf of the user with this id, with any of their"
+        " access tokens or without one.",
     )
     from_at: datetime | None = strawberry.field(
         default=None,
-        description="Entries at this time or later; a time with its offset from UTC.",
+        description="Only changes made at this instant or later; the offset from UTC is required.",
     )
     until_at: datetime | None = strawberry.field(
-        default=None, description="Entries before this time; a time with its offset from UTC."
+        default=None,
+        description="Only changes made before this instant; the offset from UTC is required.",
     )
     is_override: bool | None = strawberry.field(
         default=None,
-        description="True for changes that overrode a protection, such as a rename of a shipped"
-        " class; false for all others.",
+        description="Only changes that overrode the protection of a shipped class (true), or only"
+        " others (false).",
     )
     reason: str | None = strawberry.field(
-        default=None,
-        description="Entries with exactly this reason. Needs `personal_data:read`, because a reason"
-        " may name a person.",
+        default=None, description="Only changes with exactly this reason."
     )
     request_id: str | None = strawberry.field(
         default=None,
-        description="Entries of the request with this `X-Request-Id`, or of one run of a job.",
+        description="Only changes made in the request, or the background run, with this id.",
     )
 
 
 @strawberry.type(
-    description="One page of the audit trail, newest entry first, in the order in which writes were"
-    " committed. To follow the trail, ask for the `last` entries `before` the `startCursor` of the"
-    " page that you read most recently, and repeat while `hasPreviousPage` is true. No entry is"
-    " missed, whatever is written meanwhile. An empty page has no `startCursor`: keep using the"
-    " previous one."
+    description="A page of audit entries, newest first, in the order in which they were committed."
+    " To follow the trail, repeatedly request `last` entries before the `startCursor` that you"
+    " have: no entry is missed, even while others are written, and `hasPreviousPage` says whether"
+    " there are more. An empty page has no `startCursor`; keep the one that you have."
 )
 class AuditEntryConnection(BoundedConnection[AuditEntry]):
-    """Its cursors belong to AUDIT_LIST."""
+    pass

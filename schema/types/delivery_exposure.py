@@ -105,7 +105,7 @@ class DeliveryExposureCounts:
     )
 
 
-@strawberry.type(description="A page of exposures, by customer, contact and time.")
+@strawberry.type(description="A page of exposures, ordered by customer, contact and time.")
 class DeliveryExposureConnection(Page[DeliveryExposure]):
     """A page of a list that is counted by authority and basis."""
 
