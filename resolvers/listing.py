@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Connection = TypeVar("Connection")
 
 ReadPage = Callable[[RowQuery], Awaitable[tuple[list[Any], bool]]]
-"""Reads the rows of the page, and whether more follow in the direction read."""
+"""Returns the objects of the page, and whether more follow in the direction read."""
 
 
 async def listed(
@@ -31,8 +31,8 @@ async def listed(
 ) -> Connection:
     """Return a page of objects of a type as a Relay connection.
 
-    `key_of` returns the place of an object in the list, for its cursor; it finds the `key_columns`
-    on the object.
+    `key_of` returns the sort key of an object, for its cursor. It may use the `key_columns`, which
+    are read whenever the document selects cursors.
     """
     row_query, selected = page_query(info, kind, *key_columns)
     nodes: list[Any] = []
@@ -57,9 +57,9 @@ async def listed_in_order(
     first: int | None,
     after: str | None,
 ) -> CountedConnection[Item]:
-    """Return a page of the rows of one table that meet a condition.
+    """Return a page of a list that holds the rows of one table that meet a condition.
 
-    `name` is part of each cursor: a cursor of a list with another name is refused.
+    `name` is part of each cursor; cursors of lists with other names are refused.
     """
     columns = order.columns
     arguments = page_arguments(name, (str,) * len(columns), first=first, after=after)

@@ -70,7 +70,7 @@ async def run_mutation(
 
 async def _shown(info: Info, kinds: tuple[type, ...], row: Model | None) -> dict[str, Any]:
     """Return the payload's field for a row by its name; empty if the payload shows no such row."""
-    # Only the erasure of a contact is refused about a deleted row, which no query shows either.
+    # `eraseContact` can be refused about a deleted contact, which is never shown.
     if row is None or getattr(row, "deleted_at", None) is not None:
         return {}
     for kind in kinds:
