@@ -251,7 +251,7 @@ class Times:
     statuses: Counter[int]
 
     def quantile(self, share: float) -> float:
-        """Give a quantile of the times."""
+        """Return a quantile of the times."""
         return sorted(self.ms)[min(int(len(self.ms) * share), len(self.ms) - 1)]
 
 

@@ -41,7 +41,7 @@ class Measured:
     cpu_ms: float | None
 
     def as_dict(self) -> dict[str, float | None]:
-        """Give it for JSON."""
+        """Return it for JSON."""
         return asdict(self)
 
 

@@ -42,7 +42,7 @@ class Plan:
     with_documents: bool
 
     def wants(self, operation: Operation) -> bool:
-        """Tell whether an operation is to be measured."""
+        """Return whether an operation is to be measured."""
         return not self.operations or operation.key in self.operations
 
 
@@ -65,7 +65,7 @@ class Outcome:
         self.rounds.setdefault(operation.key, {}).setdefault(server, []).append(measured)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it for JSON."""
         return {
             "database": self.database,
             "version": self.version,

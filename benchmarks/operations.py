@@ -39,7 +39,7 @@ class Operation:
     is_cold: bool = False
 
     def bodies(self, dialect: Dialect, size: int) -> list[str]:
-        """Give the bodies of requests, at most `SAMPLES` of them; `%N%` is to become a number."""
+        """Return the bodies of requests, at most `SAMPLES` of them; `%N%` is to become a number."""
         name = f"{self.key}_{NUMBER}" if self.is_cold else self.key
         document = " ".join(self.documents[dialect].replace("NAME", name, 1).split())
         made = []

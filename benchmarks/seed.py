@@ -139,12 +139,12 @@ FROM s CROSS JOIN t
 
 
 def class_id(place: int) -> str:
-    """Give the id of a class by its place, 1 to 20."""
+    """Return the id of a class by its place, 1 to 20."""
     return f"cls_01{place * 10:024x}"
 
 
 def customer_id(number: int) -> str:
-    """Give the id of a seeded customer by its number, from 1."""
+    """Return the id of a seeded customer by its number, from 1."""
     return f"cus_01{number:024x}"
 
 
@@ -171,7 +171,7 @@ class PostgresData:
         self.url = urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
 
     async def answers(self) -> bool:
-        """Tell whether the server can be reached."""
+        """Return whether the server can be reached."""
         try:
             await self._on_server("SELECT 1")
         except (OSError, asyncpg.PostgresError):

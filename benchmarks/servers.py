@@ -97,7 +97,7 @@ class Running:
         return self.server.key
 
     def cpu_s(self) -> float | None:
-        """Give the processor time used so far, where the system tells it in fine steps."""
+        """Return the processor time used so far, where the system tells it in fine steps."""
         stat = Path(f"/proc/{self.pid}/stat")
         if not stat.exists():
             return None
@@ -105,7 +105,7 @@ class Running:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     async def memory_mb(self) -> float:
-        """Give the resident memory."""
+        """Return the resident memory."""
         process = await asyncio.create_subprocess_exec(
             "ps", "-o", "rss=", "-p", str(self.pid), stdout=asyncio.subprocess.PIPE
         )
@@ -113,7 +113,7 @@ class Running:
         return int(printed) / 1024
 
     def takes(self, operation: Operation) -> bool:
-        """Tell whether it can be asked for the operation."""
+        """Return whether it can be asked for the operation."""
         if operation.servers is not None and self.key not in operation.servers:
             return False
         return self.server.dialect in operation.documents

@@ -278,7 +278,7 @@ async def test_without_its_provider_a_token_can_wait_and_ours_need_not(
     assert response.json() == {
         "errors": [
             {
-                "message": "Your token can't be checked now; try again later.",
+                "message": "Your token cannot be checked now. Try again later.",
                 "extensions": {
                     "code": "SIGN_IN_UNAVAILABLE",
                     "retryable": True,

@@ -22,8 +22,8 @@ from schema.base.errors import (
     ErrorCode,
     RequestRefused,
     is_unavailable,
+    mask_and_log,
     masked,
-    settle,
     unavailable,
 )
 from schema.base.request_notes import note_errors
@@ -138,7 +138,7 @@ class GraphQLEndpoint:
             message, extensions = masked(request_id)
             masked_error = {"message": message, "extensions": extensions}
             return _answer({"errors": [masked_error]}, 500, media_type)
-        settle([refused], request_id)
+        mask_and_log([refused], request_id)
         return _answer_result(PreExecutionError(None, [refused]), media_type, context)
 
     async def _execute(self, context: Context, source: RequestSource, media_type: str) -> Answer:

@@ -1,7 +1,7 @@
 """Routes beside GraphQL: for every method, and for those who hold a valid token."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -75,11 +75,16 @@ class Signed:
         return None
 
 
+@cache
+def _printed(schema: CustomerClassesSchema) -> bytes:
+    return schema.as_str().encode()
+
+
 def schema_route(
     authenticate: Authenticate, limiters: Limiters, schema: CustomerClassesSchema
 ) -> Route:
     """Show the schema in SDL to those who sign in, if it is shown at all."""
-    sdl = schema.as_str().encode()
+    sdl = _printed(schema)
 
     async def print_schema(request: Request) -> Response:
         if schema.limits.introspection:

@@ -38,7 +38,7 @@ class Store:
         self._translated: dict[str, str] = {}
 
     def fetch(self, statement: str, *values: Any) -> list[Any]:
-        """Give the rows of a statement."""
+        """Return the rows of a statement."""
         text = self._translated.get(statement)
         if text is None:
             text = self._translated[statement] = in_sqlite(statement)
@@ -53,7 +53,7 @@ class Store:
         return self._connection.execute(text, given).fetchall()
 
     async def fetch_at_once(self, statement: str, *values: Any) -> list[Any]:
-        """Give the rows of a statement to who awaits them, without a thread."""
+        """Return the rows of a statement to who awaits them, without a thread."""
         if statement == ceiling.FIRST_OF_CLASSES:
             return [row for one in values[0] for row in self.fetch(FIRST_OF_CLASS, one)]
         return self.fetch(statement, *values)

@@ -32,7 +32,7 @@ _start = secrets.token_hex(6)
 
 
 def new_rows(wanted: dict[str, Any], tables: tuple[str, ...]) -> list[tuple[str, list[Any]]]:
-    """Give the statements and their values, in the order of writing."""
+    """Return the statements and their values, in the order of writing."""
     key = f"z{_start}{next(_numbers):09d}"
     customer_id, now = f"cus_01{key}", datetime.now(UTC)
     name, number, class_id = wanted["name"], wanted["companyNumber"], wanted["classId"]

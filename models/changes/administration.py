@@ -116,7 +116,7 @@ async def refuse_lockout(act: ActorContext) -> None:
 
 
 async def _somebody_administers(act: ActorContext) -> bool:
-    """Tell whether a valid token, or the identity provider, lets somebody administer access."""
+    """Return whether a valid token, or the identity provider, lets somebody administer access."""
     moment = to_database(AccessToken._meta.fields_map["expires_at"], act.now)
     holds = f'%"{Scope.ACCESS_ADMINISTER}"%'
     issuer = act.issuer or NO_ISSUER

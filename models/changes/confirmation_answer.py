@@ -67,12 +67,12 @@ class _Found:
 
 
 async def is_known(token: str, purpose: LinkPurpose) -> bool:
-    """Tell whether there is such a link at all."""
+    """Return whether there is such a link at all."""
     return await _known(token, purpose) is not None
 
 
 async def look_at(token: str, purpose: LinkPurpose, now: datetime) -> Followed:
-    """Say what a link would do; nothing is changed, whoever looks."""
+    """Return what a link would do; nothing is changed, whoever looks."""
     known = await _known(token, purpose)
     if known is None:
         return Followed(LinkState.UNKNOWN)

@@ -150,7 +150,7 @@ async def _ask(
 async def _is_asked(
     contact: Contact, address: str, kind: ConfirmationKind, documents: list[str], now: datetime
 ) -> bool:
-    """Tell whether the same was asked a moment ago, and its mail is about to arrive."""
+    """Return whether the same was asked a moment ago, and its mail is about to arrive."""
     return any(
         (asked.email, asked.documents) == (address, documents)
         for asked in await Confirmation.filter(

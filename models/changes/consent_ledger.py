@@ -42,7 +42,7 @@ class Request:
     testimony_id: str | None = None
 
     def is_that_of(self, testimony: ConsentTestimony) -> bool:
-        """Tell whether the request that left a testimony asked for the same."""
+        """Return whether the request that left a testimony asked for the same."""
         return testimony.request_digest == _digest_of(testimony.salt or "", self.content)
 
 
@@ -71,7 +71,7 @@ async def repeated(act: ActorContext, customer_id: str, request: Request) -> Con
 
 
 def is_another_s(act: ActorContext, entry: ConsentEntry) -> bool:
-    """Tell whether a principal who may not see an entry did not record it either.
+    """Return whether a principal who may not see an entry did not record it either.
 
     Such a principal is not told whether its request says the same: it could guess what was said.
     """
@@ -146,7 +146,7 @@ async def erase_testimonies(customer: Customer) -> None:
 
 
 def is_about_consent(kind: EntryKind) -> bool:
-    """Tell whether entries of a kind settle a review of consent."""
+    """Return whether entries of a kind settle a review of consent."""
     return kind not in KINDS[Matter.NON_ITEMISED]
 
 

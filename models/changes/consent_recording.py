@@ -119,7 +119,7 @@ async def _refuse_corrected(wrong: ConsentEntry) -> None:
 
 
 async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
-    """Give the kind of a correction: an entry about one matter can't become one about another."""
+    """Return the kind of a correction: an entry about one matter can't become one about another."""
     if wrong.kind is EntryKind.ANNULMENT and wanted in {None, EntryKind.ANNULMENT}:
         raise refuse(
             RefusalCode.INVALID,
@@ -139,7 +139,7 @@ async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
 
 
 async def _kept(wrong: ConsentEntry) -> dict[str, Any]:
-    """Give what is taken over: of the entry, or of that which an annulment took away."""
+    """Return what is taken over: of the entry, or of that which an annulment took away."""
     while wrong.kind is EntryKind.ANNULMENT and wrong.corrects_id is not None:
         wrong = await ConsentEntry.get(id=wrong.corrects_id)
     testimony = await ConsentTestimony.get(id=wrong.testimony_id)

@@ -66,7 +66,7 @@ async def revoke_permissions(
 
 
 def checked_scopes(checks: Checks, codes: Sequence[str], path: str) -> frozenset[Scope]:
-    """Give the permissions that somebody named; each must be one, and one there must be."""
+    """Return the permissions that somebody named; each must be one, and one there must be."""
     unknown = [code for code in codes if code not in set(Scope)]
     if not codes:
         checks.refuse(RefusalCode.REQUIRED, f"{path} must not be empty.", path)

@@ -10,7 +10,7 @@ from models.tables.customer_class import CustomerClass
 
 
 def for_new_customer(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the values of a new customer: a partner's buys through the partner."""
+    """Return the values of a new customer: a partner's buys through the partner."""
     reseller_id = current_tenant()
     if reseller_id is None:
         return values

@@ -37,7 +37,7 @@ class Identity:
 async def principal_of(
     database: Database, identity: Identity, now: datetime, request_id: str
 ) -> Principal | None:
-    """Give whom an identity stands for; none if its user is disabled.
+    """Return whom an identity stands for; none if its user is disabled.
 
     It may do what its user and the user's groups may, and the groups that the provider names. The
     latter are not stored as memberships: they hold for as long as the token that says so.
@@ -113,14 +113,14 @@ async def _refresh(user_id: str, identity: Identity, act: ActorContext) -> None:
 
 
 def _news(user: User, identity: Identity) -> dict[str, str]:
-    """Give what the provider says otherwise, unless the user was changed since it said so."""
+    """Return what the provider says otherwise, unless the user was changed since it said so."""
     if identity.issued_at is None or identity.issued_at < user.last_modified_at:
         return {}
     return {name: said for name, said in _said(identity).items() if getattr(user, name) != said}
 
 
 def _said(identity: Identity) -> dict[str, str]:
-    """Give the name and the address that can be stored; what makes no sense was not said."""
+    """Return the name and the address that can be stored; what makes no sense was not said."""
     said = {}
     if identity.name:
         said["name"] = identity.name[:NAME_LENGTH]
@@ -131,7 +131,7 @@ def _said(identity: Identity) -> dict[str, str]:
 
 
 def _kept(user: User) -> dict[str, Any]:
-    """Give what the audit trail keeps of it."""
+    """Return what the audit trail keeps of it."""
     return {
         "name": user.name,
         "email": user.email,

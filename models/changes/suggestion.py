@@ -91,7 +91,7 @@ async def _locked(suggestion_id: str, expected_version: int | None) -> tuple[Sug
 
 
 def _is_settled(suggestion: Suggestion, wanted: SuggestionStatus) -> bool:
-    """Tell whether it was decided that way already; deciding otherwise is refused."""
+    """Return whether it was decided that way already; deciding otherwise is refused."""
     if suggestion.status is wanted:
         return True
     if suggestion.status is not SuggestionStatus.OPEN:

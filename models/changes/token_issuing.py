@@ -159,7 +159,7 @@ async def _owner(
 
 
 def _is_within(principal: Principal, user: User) -> bool:
-    """Tell whether a user is there for a principal: one of its own reseller, or its own."""
+    """Return whether a user is there for a principal: one of its own reseller, or its own."""
     bound_to = principal.reseller_id
     return bound_to is None or user.reseller_id == bound_to or user.id == principal.user_id
 
@@ -257,7 +257,7 @@ def _checked_lifetime(checks: Checks, days: int | None) -> timedelta | None:
 
 
 def _stored(token: AccessToken) -> dict[str, object]:
-    """Give what the audit trail keeps of a token: nothing of its secret, and not its hash."""
+    """Return what the audit trail keeps of a token: nothing of its secret, and not its hash."""
     return {
         "name": token.name,
         "scopes": token.scopes,

@@ -1,4 +1,4 @@
-"""Events: rows that say what happened, read by subscriptions. The row is the truth."""
+"""Events: rows about what happened, which subscriptions read."""
 
 from datetime import datetime
 from typing import Any
@@ -11,15 +11,14 @@ from models.storage.database import wake
 from models.storage.identifiers import ID_LENGTH
 
 EVENTS = "events"
-"""The topic that is woken when an event was published."""
+"""The topic that is woken after an event was published."""
 
 
 class Event(Model):
-    """Something that happened to a subject. Ids rise in the order of writing.
+    """Something that happened to a subject. Ids rise in the order of insertion.
 
-    For one subject that is the order of commits too, since who
-    publishes holds the lock of its row; over several subjects it is not:
-    `models/tables/numbering.py`.
+    For one subject that is also the order of commits, because publishing requires the lock of its
+    row. Over several subjects it is not; see `models/tables/numbering.py`.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -34,9 +33,9 @@ class Event(Model):
 
 
 async def publish(kind: str, subject_id: str, payload: dict[str, Any], now: datetime) -> None:
-    """Add an event in the current transaction, and wake who waits once it has committed.
+    """Add an event in the current transaction, and wake subscribers after the commit.
 
-    The caller must have locked the subject's row: by its ids the events of a subject are followed.
+    The caller must hold the lock of the subject's row.
     """
     await Event.create(kind=kind, subject_id=subject_id, payload=payload, at=now)
     await wake(EVENTS)
@@ -45,8 +44,8 @@ async def publish(kind: str, subject_id: str, payload: dict[str, Any], now: date
 async def last_event_id(subject_id: str, kind: str, since: datetime | None = None) -> int:
     """Return the id after which a subject's events are news; 0 for all of them.
 
-    That of its newest event, or the one before the first that is of an instant or later: clocks
-    differ, so an event of before may follow it.
+    With `since`, the id before the first event of that instant or later; without it, the id of the
+    newest event.
     """
     events = Event.filter(subject_id=subject_id, kind=kind)
     if since is not None:
@@ -58,5 +57,5 @@ async def last_event_id(subject_id: str, kind: str, since: datetime | None = Non
 
 
 async def events_after(subject_id: str, kind: str, event_id: int) -> list[Event]:
-    """Return the events of a subject that came after the one of that id."""
+    """Return the events of a subject with higher ids."""
     return await Event.filter(subject_id=subject_id, kind=kind, id__gt=event_id).order_by("id")

@@ -1,4 +1,4 @@
-"""Signs of life of the workers, so that readiness can tell whether one is at work."""
+"""Heartbeats of workers, by which readiness tells whether one is running."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Heartbeat(Model):
-    """When a worker process was last seen."""
+    """The last sign of life of a worker process."""
 
     worker = fields.CharField(max_length=80, primary_key=True)
     seen_at = fields.DatetimeField(db_index=True)
@@ -20,13 +20,13 @@ MAX_SILENCE = timedelta(seconds=30)
 
 
 async def is_any_alive(now: datetime) -> bool:
-    """Tell whether any worker has shown a sign of life lately; one from the future is none."""
+    """Return whether any worker sent a heartbeat lately; those of the future do not count."""
     return await Heartbeat.filter(
         seen_at__gt=now - MAX_SILENCE, seen_at__lt=now + MAX_SILENCE
     ).exists()
 
 
 async def beat(worker: str, now: datetime) -> None:
-    """Note that the worker is alive."""
+    """Store a heartbeat of the worker."""
     if not await Heartbeat.filter(worker=worker).update(seen_at=now):
         await Heartbeat.create(worker=worker, seen_at=now)

@@ -1,10 +1,10 @@
-"""The queue: one table of jobs, enqueued in the transaction that gives rise to them.
+"""The queue: a table of jobs, which are enqueued in the transaction that causes them.
 
 A job is READY to be claimed, or WAITING until `due_at` for another attempt, or RUNNING until
 `due_at`, when its worker's lease ends; then `models/jobs/queue_watch.py` makes it ready
-again. It keeps its `urgency` and `place` until it ends, so an attempt more costs it
-nothing. `owner` is new with each claim and fences off a worker that lost its lease.
-`live_key` is unique while the job lives.
+again. It keeps its `urgency` and `place` until it ends, so retries do not lose its place.
+`owner` is new with each claim and fences off a worker that lost its lease. `live_key` is unique
+while the job lives.
 """
 
 from collections.abc import Sequence
@@ -27,16 +27,16 @@ JOBS = "jobs"
 """The topic that is woken when a job can be claimed."""
 
 TO_BE_PLACED = -1
-"""The place of a new job, of which a trigger makes the next one of its reseller."""
+"""Placeholder that a trigger replaces with the next place of the job's reseller."""
 
 IS_READY = "state = 'READY'"
 IS_DUE_LATER = "state IN ('WAITING', 'RUNNING')"
-"""Conditions of indexes: statements that use these spell them in the same words."""
+"""Conditions of partial indexes; statements must repeat them literally."""
 
 
 @unique
 class JobState(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     READY = "READY"
     WAITING = "WAITING"
@@ -56,21 +56,21 @@ class Job(Model):
     state = fields.CharEnumField(JobState, max_length=12, default=JobState.READY)
     attempts = fields.IntField(default=0)
     due_at = fields.DatetimeField(null=True)
-    """When it became ready, or is due again, or its lease ends, by its state; null in the end."""
+    """By state: when it became ready, is due again, or its lease ends; null once it has ended."""
     owner = fields.CharField(max_length=36, null=True, db_index=True)
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True, db_index=True)
     urgency = fields.SmallIntField(db_default=1)
     reseller_id = fields.CharField(max_length=ID_LENGTH, null=True)
-    """Whose turn it takes; null for the platform's own."""
+    """The reseller whose turn it takes; null for the platform's own customers."""
     place = fields.BigIntField(db_default=0)
-    """Its round within its urgency: smaller places start first."""
+    """Its position within its urgency: smaller places start first."""
     calls_left = fields.SmallIntField(null=True)
-    """Calls of the register that it still needs, as far as known; null for other kinds."""
+    """Register calls that it still needs, as far as known; null for other kinds."""
     started_at = fields.DatetimeField(null=True)
-    """Its first start."""
+    """When it was first started."""
     request_id = fields.CharField(max_length=200, null=True)
-    """The request that gave rise to it."""
+    """The id of the request that caused it."""
 
     class Meta:
         table = "job"
@@ -92,7 +92,7 @@ class NewJob:
     reseller_id: str | None = None
     request_id: str | None = None
     calls: int | None = None
-    """Calls of the register that it needs; null for kinds that make none."""
+    """Register calls that it needs; None for kinds that make none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Claim:
 
 
 class LeaseLostError(Exception):
-    """Somebody else holds the job now, or it was cancelled: what was done for it must not count."""
+    """Another worker holds the job, or it was cancelled: its result must not be stored."""
 
 
 async def enqueue(jobs: Sequence[NewJob], now: datetime) -> None:
@@ -144,7 +144,7 @@ def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
 
 
 async def cancel(live_key: str, now: datetime) -> bool:
-    """End the living job of that key, also one that is being run: its result won't be stored."""
+    """Cancel the living job of that key; the result of a running one will not be stored."""
     return (
         await Job.filter(live_key=live_key).update(
             state=JobState.CANCELLED, live_key=None, owner=None, due_at=None, finished_at=now
@@ -164,15 +164,12 @@ async def finish(held: Claim, state: JobState, now: datetime) -> None:
 
 
 async def put_back(held: Claim, due_at: datetime) -> None:
-    """Let a job be tried again at an instant; it keeps its place."""
+    """Schedule another attempt at `due_at`; the job keeps its place."""
     await _fenced(held, state=JobState.WAITING, owner=None, due_at=due_at)
 
 
 async def release(held: Claim, now: datetime, wait: timedelta = timedelta()) -> None:
-    """Let any worker run a job again, at once or after a wait; it keeps its place.
-
-    This was no attempt.
-    """
+    """Release a job without counting an attempt; it is ready at once or after a wait."""
     attempts = held.attempts - 1
     await _fenced(
         held,
@@ -191,7 +188,7 @@ async def count_retried(kind: str) -> int:
 
 
 async def note_calls_left(held: Claim, calls: int) -> None:
-    """Note how many calls of the register a job still needs."""
+    """Store how many register calls a job still needs."""
     await _fenced(held, calls_left=calls)
 
 

@@ -1,4 +1,4 @@
-"""Runs one attempt of a claimed job to its end, and records how it ended, in one log line."""
+"""Runs one attempt of a claimed job, records the outcome and logs one line."""
 
 import asyncio
 import random
@@ -28,17 +28,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended, as its log line says it; nothing personal."""
+    """The outcome of a job for its log line; nothing personal."""
 
     name: str
     reason: str | None = None
 
 
 Store = Callable[[], Awaitable[Outcome | None]]
-"""Writes a job's result, and tells it; it runs in the transaction that ends the job."""
+"""Stores a job's result and returns the outcome; runs in the transaction that ends the job."""
 
 RENEWALS = 3
-"""Renewals of a lease in the time that it lasts: one may fail, and another come late."""
+"""Renewals within one lease: one may fail and another come late."""
 
 INTERNAL_ERROR = "INTERNAL_ERROR"
 GAVE_UP = "GAVE_UP"
@@ -46,7 +46,7 @@ CRASHED_WORKERS = "CRASHED_WORKERS"
 
 
 class ReleaseJobError(Exception):
-    """The job can't go on now, through no fault of its own: this was no attempt."""
+    """The job cannot go on now for an outside reason; the attempt does not count."""
 
     def __init__(self, reason: str, wait: timedelta = timedelta()) -> None:
         super().__init__(reason)
@@ -55,7 +55,7 @@ class ReleaseJobError(Exception):
 
 
 class TryAgainError(Exception):
-    """The attempt failed in a way that may pass."""
+    """The attempt failed for a reason that may pass; it is retried."""
 
     def __init__(self, reason: str, at_least: timedelta = timedelta()) -> None:
         super().__init__(reason)
@@ -72,20 +72,20 @@ class Handler(Protocol):
     async def note_retry(
         self, job: Claim, due_at: datetime, reason: str | None, attempts: int
     ) -> None:
-        """Note, in the transaction that puts the job back, that it will be tried again.
+        """Store, in the transaction that reschedules the job, that it will be retried.
 
-        `attempts` are those that count so far; there is no reason when the worker was stopped.
+        `attempts` is the number so far; there is no reason if the worker was stopped.
         """
 
     async def note_failure(self, job: Claim, reason: str, *, is_bare: bool) -> None:
-        """Note, in the transaction that ends the job, that it was given up.
+        """Store, in the transaction that ends the job, that it was given up.
 
-        `is_bare` asks for the failure alone, since more than that could not be stored.
+        With `is_bare`, store the failure alone, because storing more failed before.
         """
 
 
 class Attempts:
-    """Runs attempts of jobs, and keeps their leases meanwhile."""
+    """Runs attempts of jobs and renews their leases."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Attempts:
         self._lease = lease
 
     async def run(self, job: Claim, handler: Handler) -> None:
-        """Run one attempt. Whatever goes wrong is logged, and never raised."""
+        """Run one attempt. Errors are logged and never raised."""
         started_at = self._clock()
         with structlog.contextvars.bound_contextvars(**_told_of(job)):
             keeper = asyncio.create_task(self._keep_lease(job))
@@ -147,7 +147,7 @@ class Attempts:
         await self._database.transaction(work)
 
     async def _end_lost(self, job: Claim) -> None:
-        """End a job whose handler says that nobody waits for it, unless another worker has it."""
+        """End a job whose handler reports it as superseded, unless another worker has it."""
         try:
             await finish(job, JobState.CANCELLED, self._clock())
         except LeaseLostError:
@@ -229,7 +229,7 @@ class Attempts:
         return "job_given_up", {"reason": reason}
 
     async def _first_that_works(self, *units: Callable[[], Awaitable[None]]) -> None:
-        """Do the first unit of work that can be stored: what failed before must not fail again."""
+        """Run transactions in order until one can be stored, each simpler than the one before."""
         *preferred, last = units
         for unit in preferred:
             try:
@@ -249,7 +249,7 @@ def _told(outcome: Outcome) -> dict[str, object]:
 
 
 def _told_of(job: Claim) -> dict[str, object]:
-    """Return what the log says of a job: ids only, of whatever its payload holds."""
+    """Return the job's fields for the log: ids only."""
     payload: object = job.payload
     ids = payload if isinstance(payload, dict) else {}
     own = {"job_id": job.id, "job_kind": job.kind, "request_id": job.request_id}

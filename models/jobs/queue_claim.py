@@ -1,8 +1,8 @@
 """Claims the next job of a kind, together with its first call of the register.
 
-First comes a look that locks and writes nothing, since most looks find that the allowance admits
-no call yet. Then it is one statement on PostgreSQL, and on SQLite a transaction that is alone in
-writing. A job starts only if its first call is admitted, and a call is taken only if a job starts.
+A first look locks and writes nothing, because most of the time the allowance admits no call yet.
+The claim itself is one statement on PostgreSQL and one write transaction on SQLite. A job starts
+only if its first call is admitted, and a call is taken only if a job starts.
 `models/rules/queue_order.py` is the rule.
 """
 
@@ -23,7 +23,7 @@ from models.storage.sql import Sql, execute, run
 from models.tables.rate_limit import Payment, microseconds, repair, take_call
 
 NO_KEY = ""
-"""The key of the allowance for jobs that call nobody; no row has it."""
+"""The allowance key of jobs that make no calls; no row has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class NotNow:
 
     at: datetime | None = None
     is_blocked: bool = False
-    """Whether the register refused our key, so that there is work and none may start."""
+    """Whether the register refused the API key: there is work, but none may start."""
 
 
 async def claim(
@@ -126,7 +126,7 @@ async def _claim_at_once(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The jobs of a kind that may be next, where the turns stand, and what the allowance says."""
+    """The candidate jobs of a kind, the state of the turns, and the allowance."""
 
     heads: Sequence[Head]
     current: int
@@ -196,7 +196,7 @@ ON CONFLICT (kind, urgency) DO UPDATE SET next_turn = excluded.next_turn,
 async def _refused(
     line: _Line, payment: Payment | None, caller: Caller, now: datetime
 ) -> NotNow | None:
-    """Return when to come again if the allowance does not admit a call now."""
+    """Return when to try again if the allowance admits no call now; else None."""
     if payment is None:
         return NotNow()
     ahead = payment.allowance.ahead_us(caller)

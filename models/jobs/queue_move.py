@@ -10,14 +10,14 @@ from models.storage.sql import Sql, execute
 from models.storage.tenant_scope import bind_tenant, keeping_tenant
 
 COUNTED = 1_000
-"""A job that has more before it than this is far enough behind."""
+"""Jobs before a place are counted up to this number."""
 
 
 async def move_forward(live_key: str, urgency: Urgency, now: datetime) -> bool:
-    """Let a job that waits start as soon as the queue allows; false if none of that key waits.
+    """Move a waiting job forward; returns whether there was one of that key.
 
-    It gets the urgency, with a place behind the others of its reseller, unless more jobs would be
-    before it then. A job that waits for another attempt is ready at once.
+    It gets the urgency and the last place of its reseller there, unless that would put more jobs
+    before it. A job that waits for another attempt becomes ready at once.
     """
     # The queue is the platform's own: whoever moves a job reads it beyond their reach.
     with keeping_tenant():

@@ -1,4 +1,4 @@
-"""Whose turn it is: the order of jobs by urgency and, within an urgency, by reseller.
+"""The order of jobs: turns by urgency and, within an urgency, by reseller.
 
 An urgency's `next_turn` grows by its stride with each start, and the smallest is served next.
 Within an urgency the job with the smallest `place` is next. A new job's place is one more than that
@@ -12,11 +12,11 @@ from tortoise.models import Model
 from models.storage.sql import run
 
 IS_WAITING = "state IN ('READY', 'WAITING')"
-"""Jobs that have not started, or wait for another attempt; also the condition of an index."""
+"""Jobs that have not started or wait for another attempt; also the condition of an index."""
 
 
 class QueueTurn(Model):
-    """Where the turns of one kind and urgency stand. A row is added with the first start."""
+    """The state of the turns of one kind and urgency; the first start adds the row."""
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.CharField(max_length=40)
@@ -32,7 +32,7 @@ class QueueTurn(Model):
 async def last_place(kind: str, urgency: int, reseller_id: str | None) -> int:
     """Return the place after which a reseller's next job of that urgency comes.
 
-    Jobs that are added get their places by a trigger of the database, which says the same.
+    Inserted jobs get their places by a database trigger with the same rule.
     """
     of_reseller = "IS NULL" if reseller_id is None else "= ?"
     own = () if reseller_id is None else (reseller_id,)

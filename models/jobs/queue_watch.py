@@ -1,4 +1,4 @@
-"""Makes jobs ready again that waited for an attempt, or whose worker died."""
+"""Makes jobs ready again that waited for another attempt or whose worker died."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ AT_ONCE = 200
 
 
 async def promote(now: datetime) -> int:
-    """Make the jobs ready that are due, each at its place; return how many those were."""
+    """Make due jobs ready at their places; return their number."""
     instant = to_database(Job._meta.fields_map["due_at"], now)
     due = f"SELECT id FROM job WHERE {IS_DUE_LATER} AND due_at <= ? ORDER BY due_at LIMIT {AT_ONCE}"  # noqa: S608  # constants only
     # As an array, so that PostgreSQL never joins the whole table to it.

@@ -1,4 +1,4 @@
-"""Deletes what has been kept long enough, a batch at a time, and says so in the log.
+"""Deletes rows whose retention period is over, in batches, and logs the numbers.
 
 Histories of customers, contacts, classes and consent are kept for good. So is the audit trail,
 unless a period is set for it.
@@ -68,7 +68,7 @@ class Retention:
 
 
 async def sweep(database: Database, retention: Retention, now: datetime) -> bool:
-    """Delete what has been kept long enough, some batches of each table.
+    """Delete rows whose retention period is over, up to MAX_BATCHES of each table.
 
     Returns whether anything may be left, so that the caller sweeps again soon.
     """
@@ -110,7 +110,7 @@ async def _delete_heartbeats(before: datetime, _: datetime) -> int:
 
 
 async def _delete_events(before: datetime, _: datetime) -> int:
-    """Look at the first events only: ids rise with time, so the old ones are there."""
+    """Delete from the lowest ids only; ids rise with time."""
     first = await Event.all().order_by("id").limit(BATCH).values_list("id", "at")
     return await _delete(Event, [event_id for event_id, at in first if at < before])
 
@@ -122,7 +122,7 @@ async def _delete_runs(before: datetime, _: datetime) -> int:
 
 
 async def _delete_confirmations(before: datetime, now: datetime) -> int:
-    """Keep those with a link that still works, or a mail that is yet to be sent."""
+    """Delete none with a working link or an unsent mail."""
     ids = [row[0] for row in await run(_OLD_CONFIRMATIONS, (before, now, BATCH))]
     await ConfirmationToken.filter(confirmation_id__in=ids).delete()
     return await _delete(Confirmation, ids)
@@ -139,7 +139,7 @@ async def _delete_budgets(before: datetime, _: datetime) -> int:
 
 
 async def _delete_audit(before: datetime, now: datetime) -> int:
-    """Look at the first entries only, by their numbers, and leave an entry that tells of it."""
+    """Delete from the lowest numbers only, and add an audit entry about it."""
     numbered = AuditEntry.filter(number__isnull=False).order_by("number").limit(BATCH)
     first = await numbered.values_list("id", "at")
     count = await _delete(AuditEntry, [entry_id for entry_id, at in first if at < before])

@@ -1,4 +1,4 @@
-"""The loops of a worker: each kind of job has slots of its own, so no kind holds up another."""
+"""The worker's loops: each kind of job has its own slots, so that no kind delays another."""
 
 import asyncio
 import random
@@ -34,25 +34,25 @@ __all__ = [
 log = structlog.get_logger(__name__)
 
 JITTER_S = 0.01
-"""Workers that wait for the same instant come one after the other."""
+"""Spreads workers that wait for the same instant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What does the jobs of one kind, and what their first calls are taken from, if they call."""
+    """The handler of one kind of job, and the allowance of its register calls, if it makes any."""
 
     handler: Handler
     payment: Payment | None = None
     on_blocked: Callable[[], Awaitable[object]] | None = None
-    """Notes on what waits that the register refuses our key; called as long as it does."""
+    """Called as long as the register refuses the API key, to mark waiting customers."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How a worker spends its time."""
+    """Settings of a worker."""
 
     slots: int = 4
-    """Jobs of each kind that run at once."""
+    """Concurrent jobs of each kind."""
     lease: timedelta = timedelta(seconds=15)
     longest_sleep: timedelta = timedelta(seconds=5)
     beat_every: timedelta = timedelta(seconds=5)
@@ -63,7 +63,7 @@ class WorkerOptions:
 
 @dataclass(slots=True)
 class _Lane:
-    """A kind of job, and the jobs of it that are running."""
+    """A kind of job and its running jobs."""
 
     kind: str
     line: Line
@@ -95,25 +95,25 @@ class Worker:
         self._keep_clock = keep_clock
         self._stopping = asyncio.Event()
         self._started = 0
-        """Jobs that were started until now."""
+        """The number of jobs started."""
         self.liveness = Liveness()
         self._put_back = asyncio.Event()
         self._beaten_at = self._swept_at = datetime.min.replace(tzinfo=UTC)
 
     def stop(self) -> None:
-        """Ask the loops to end; they start nothing more and let the running jobs end."""
+        """Stop starting jobs; `run` returns when the running ones have ended."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until `stop` is called. No database error ends it.
+        """Run jobs until `stop` is called. Database errors do not end it.
 
-        While the schema does not fit this program, nothing is claimed and nothing said.
+        While the schema does not fit this program, it claims and logs nothing.
         """
         await asyncio.gather(self._keep_house(), *(self._run_lane(lane) for lane in self._lanes))
         await self._wind_down()
 
     async def run_due(self) -> int:
-        """Run what is due now to its end; return how many jobs that was."""
+        """Run all jobs that are due now; return their number."""
         await self._database.transaction(lambda: promote(self._clock()))
         before = self._started  # a quick job may have ended before the last one has started
         for lane in self._lanes:
@@ -134,7 +134,7 @@ class Worker:
                 await self._sleep(woken, sleep)
 
     async def _fill(self, lane: _Lane, woken: asyncio.Event | None = None) -> timedelta:
-        """Start jobs while there are slots and jobs; return how long to sleep unless woken."""
+        """Start jobs while there are free slots and ready jobs; return how long to sleep."""
         while len(lane.running) < self._options.slots and not self._stopping.is_set():
             found = await claim(
                 self._database, lane.kind, lane.line.payment, self._options.lease, self._clock()
@@ -168,7 +168,7 @@ class Worker:
         return min(max(at - self._clock(), timedelta()) + jitter, longest)
 
     async def _keep_house(self) -> None:
-        """Show that we are alive, make jobs ready that are due, and sweep out old ones."""
+        """Store heartbeats, make due jobs ready, and run the retention sweep."""
         while not self._stopping.is_set():
             self._put_back.clear()
             self.liveness.turn()
@@ -229,7 +229,7 @@ class Worker:
             await self._release(lane, job)
 
     async def _release(self, lane: _Lane, job: Claim) -> None:
-        """Let another worker, or the next start of this one, run the job at once."""
+        """Release the job, so that another worker or the next start runs it at once."""
         with suppress(LeaseLostError):  # its end was being stored when it was cancelled
             try:
                 await self._attempts.release(job, lane.line.handler)

@@ -1,4 +1,4 @@
-"""Whether the loop of this process's worker still turns, and when it last reached the database."""
+"""Records whether this process's worker loop still runs and when it last reached the database."""
 
 import time
 from collections.abc import Callable
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Liveness:
-    """The latest signs of life of one loop; `now` is in seconds and never set back."""
+    """The latest signs of life of one loop; `now` is a monotonic clock in seconds."""
 
     now: Callable[[], float] = time.monotonic
     _turned_at: float | None = None
     _beaten_at: float | None = None
 
     def turn(self) -> None:
-        """Note that the loop begins another turn."""
+        """Record that the loop begins another iteration."""
         self._turned_at = self.now()
 
     def beat(self) -> None:
-        """Note that a heartbeat was stored."""
+        """Record that a heartbeat was stored."""
         self._beaten_at = self.now()
 
     @property

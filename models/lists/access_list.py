@@ -50,7 +50,7 @@ class UserFilter:
     is_active: bool | None = None
 
     def condition(self) -> Sql:
-        """Give the condition that the filter stands for."""
+        """Return the condition that the filter stands for."""
         found = []
         if self.text:
             text = folded(self.text)
@@ -75,7 +75,7 @@ class TokenFilter:
     is_valid: bool | None = None
 
     def condition(self, now: datetime) -> Sql:
-        """Give the condition that the filter stands for."""
+        """Return the condition that the filter stands for."""
         found = []
         if self.user_id is not None:
             found.append(Sql("t0.user_id = ?", (self.user_id,)))
@@ -99,7 +99,7 @@ class Order:
     async def page(
         self, reader: RowQuery, condition: Sql, size: int, beyond: tuple[Any, ...] | None
     ) -> tuple[list[Any], bool]:
-        """Give a page of the list, and whether more follow."""
+        """Return a page of the list, and whether more follow."""
         names = [f"t0.{column}" for column in self.columns]
         if beyond is not None:
             marks = ", ".join("?" for _ in names)
@@ -122,7 +122,7 @@ TOKENS_NEWEST_FIRST = Order("access_token", ("id",), is_downwards=True)
 
 
 async def groups_of(user_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Give the ids of the groups of some users."""
+    """Return the ids of the groups of some users."""
     found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
     users = among("user_id", user_ids)
     text = f"SELECT user_id, group_id FROM group_membership WHERE {users.text}"  # noqa: S608  # no value is spelt out
@@ -144,7 +144,7 @@ async def member_counts(group_ids: Sequence[str], reseller_id: str | None) -> di
 async def effective_permissions(
     own: Mapping[str, Sequence[str]], bound: Collection[str]
 ) -> dict[str, frozenset[Scope]]:
-    """Give what users may do, from what each is permitted itself: their groups' come to it.
+    """Return what users may do, from what each is permitted itself: their groups' come to it.
 
     Those among them that are `bound` to a reseller may do what partners may at most (R99).
     """
@@ -159,14 +159,14 @@ async def effective_permissions(
 
 
 async def valid_among(token_ids: Sequence[str], now: datetime) -> set[str]:
-    """Give those of some tokens that open something now: their users are active, too."""
+    """Return those of some tokens that open something now: their users are active, too."""
     condition = all_of([among("t0.id", token_ids), _valid(now)])
     text = f"SELECT t0.id FROM access_token AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
     return {token_id for (token_id,) in await run(text, condition.parameters)}
 
 
 def newest_tokens(user_ids: Sequence[str], reseller_id: str | None) -> Sql:
-    """Give the condition that the newest tokens of some users meet that are within reach."""
+    """Return the condition that the newest tokens of some users meet that are within reach."""
     wanted = all_of([among("t0.user_id", user_ids), tokens_within(reseller_id)])
     text = f"""t0.id IN (SELECT id FROM (
         SELECT id, row_number() OVER (PARTITION BY user_id ORDER BY id DESC) AS place

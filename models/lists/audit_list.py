@@ -85,7 +85,7 @@ class AuditFilter:
         return replace(self, numbers=numbers)
 
     def placed(self, place: Keyset, size: int) -> tuple[Sql, str]:
-        """Give the condition and the order of a page, to be read in the order of one index.
+        """Return the condition and the order of a page, to be read in the order of one index.
 
         That is the index of what is shared by the fewest entries.
         """
@@ -120,7 +120,7 @@ class AuditFilter:
         return Sql(text, where.parameters)
 
     def each(self) -> TopPerKey | None:
-        """Give the several operations of which the list consists, if it goes by them."""
+        """Return the several operations of which the list consists, if it goes by them."""
         operations = self._operations()
         if self.is_few or len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
             return None
@@ -193,7 +193,7 @@ async def page(
     beyond: Key | None = None,
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
-    """Give a page, newest first, and whether there is more in the direction read."""
+    """Return a page, newest first, and whether there is more in the direction read."""
     number = None if beyond is None else (await _number_of(beyond, is_backward=is_backward),)
     place = Keyset(NEWEST_FIRST, "ASC" if is_backward else "DESC", number)
     where, order = (await wanted.examined()).placed(place, size + 1)
@@ -211,7 +211,7 @@ async def count(wanted: AuditFilter) -> int:
 
 
 def key_of(at: datetime, entry_id: str) -> tuple[str, str]:
-    """Give the place of an entry as text."""
+    """Return the place of an entry as text."""
     return (at.isoformat(), entry_id)
 
 

@@ -78,7 +78,7 @@ async def count_advisories(now: datetime, oldest_age: timedelta) -> dict[Consent
 
 
 async def given_consents(customer_ids: Sequence[str]) -> dict[str, list[GivenConsent]]:
-    """Give the times in which consent is given, of many customers in two statements."""
+    """Return the times in which consent is given, of many customers in two statements."""
     is_consent = Sql("t0.matter = ?", (Matter.CONSENT.value,))
     where = all_of([among("t0.customer_id", customer_ids), is_consent])
     found: dict[str, list[GivenConsent]] = {row_id: [] for row_id in customer_ids}

@@ -30,7 +30,7 @@ class ClassFilter:
     is_restricted: bool = False
 
     def condition(self) -> Sql:
-        """Give the condition that the filter stands for."""
+        """Return the condition that the filter stands for."""
         wishes = [wish for wish in (self.is_active, self.is_assignable) if wish is not None]
         conditions = [_ACTIVE if wish else _RETIRED for wish in wishes]
         return all_of([*conditions, _ACTIVE] if self.is_restricted else conditions)
@@ -39,7 +39,7 @@ class ClassFilter:
 async def class_page(
     reader: RowQuery, wanted: ClassFilter, size: int, beyond: tuple[Any, ...] | None
 ) -> tuple[list[Any], bool]:
-    """Give a page of classes, and whether more follow."""
+    """Return a page of classes, and whether more follow."""
     condition = wanted.condition()
     if beyond is not None:
         after = Sql("(t0.display_position, t0.name_key, t0.id) > (?, ?, ?)", beyond)

@@ -48,7 +48,7 @@ class ClassUse:
 
 
 def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
-    """Say why a class can't be deleted: it is shipped, was used, or is referred to."""
+    """Return why a class can't be deleted: it is shipped, was used, or is referred to."""
     blockers = []
     if row.is_shipped:
         blockers.append(
@@ -80,7 +80,7 @@ def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
 def retirement_blockers(
     row: CustomerClass, use: ClassUse, replacement: CustomerClass | None
 ) -> list[Blocker]:
-    """Say why a class can't be retired into that replacement, or without one (R42, R43)."""
+    """Return why a class can't be retired into that replacement, or without one (R42, R43)."""
     if row.retired_at is not None:
         return []
     if replacement is None:

@@ -63,12 +63,12 @@ class CustomerOrder(Enum):
 
     @property
     def is_descending(self) -> bool:
-        """Tell whether the order runs backwards."""
+        """Whether the order runs backwards."""
         return self.value[1]
 
     @property
     def without_names(self) -> "CustomerOrder":
-        """Give the order that stands in for one whose cursors would tell names."""
+        """The order that stands in for one whose cursors would tell names."""
         by_number = {
             CustomerOrder.NAME_ASC: CustomerOrder.ACCOUNT_NUMBER_ASC,
             CustomerOrder.NAME_DESC: CustomerOrder.ACCOUNT_NUMBER_DESC,
@@ -76,7 +76,7 @@ class CustomerOrder(Enum):
         return by_number.get(self, self)
 
     def key_of(self, place: Any, row_id: str) -> Key:
-        """Give a place in this order as text."""
+        """Return a place in this order as text."""
         return (place.isoformat() if isinstance(place, datetime) else place, row_id)
 
     def parse(self, key: Key) -> Key:
@@ -113,7 +113,7 @@ class CustomerFilter:
     """Conditions of other topics, on the customer as t0."""
 
     def condition(self, *, is_of_class: bool = True) -> Sql:
-        """Give the condition that the filter stands for; deleted customers never meet it.
+        """Return the condition that the filter stands for; deleted customers never meet it.
 
         The part on classes may be left out.
         """
@@ -122,7 +122,7 @@ class CustomerFilter:
         return all_of([NOT_ERASED, *reached, *of_class, *self._of_status(), *self._others()])
 
     def each(self, column: str | None = None) -> TopPerKey | None:
-        """Give the keys of which a list consists, if nothing else is asked for.
+        """Return the keys of which a list consists, if nothing else is asked for.
 
         Only those with an index that goes on in the order of a column, if there is one.
         """
@@ -144,7 +144,7 @@ class CustomerFilter:
         return ids.pop() if len(ids) == 1 and all(other is None for other in others) else None
 
     def _classes(self) -> Sql | None:
-        """Give the condition on classes, unless there is none, or a class is named."""
+        """Return the condition on classes, unless there is none, or a class is named."""
         conditions = []
         if self.class_ids is not None and self.one_class() is None:
             conditions.append(among("id", self.class_ids))
@@ -191,7 +191,7 @@ class CustomerFilter:
         yield from self.others
 
     def _numbers(self) -> dict[str, str]:
-        """Give the columns that hold for others too what is asked for, with its values."""
+        """Return the columns that hold for others too what is asked for, with its values."""
         given = {name: getattr(self, name) for name in _NUMBERS}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -219,7 +219,7 @@ async def page(
     beyond: Key | None = None,
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
-    """Give a page in list order, and whether there is more in the direction read."""
+    """Return a page in list order, and whether there is more in the direction read."""
     wanted = await wanted.examined()
     where, by = _placed(wanted, order, size + 1, beyond, is_backward=is_backward)
     objects, has_more = await reader.read_some(where, by, size)
@@ -236,7 +236,7 @@ def _placed(
     *,
     is_backward: bool,
 ) -> tuple[Sql, str]:
-    """Give the condition and the order of a page."""
+    """Return the condition and the order of a page."""
     if beyond is not None:
         beyond = (to_database(Customer._meta.fields_map[order.column], beyond[0]), beyond[1])
     direction = "DESC" if order.is_descending != is_backward else "ASC"
@@ -305,6 +305,6 @@ async def count_listed(class_ids: Sequence[str]) -> dict[str, int]:
 
 
 def _of_classes(class_ids: Sequence[str], *, is_few: bool) -> tuple[TopPerKey, Sql]:
-    """Give the keys of which such a list consists, and what else its customers meet."""
+    """Return the keys of which such a list consists, and what else its customers meet."""
     each = TopPerKey("customer", "customer_class_id", listed(class_ids), is_few=is_few)
     return each, all_of([NOT_ERASED, among_reached()]) if is_few else NOT_ERASED

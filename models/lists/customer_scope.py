@@ -22,7 +22,7 @@ FEW = "SELECT own.{key} FROM customer AS own"
 
 
 async def reaches_few(most: int = MAX_FEW) -> bool:
-    """Tell whether the operation is bound, and reaches so few that lists begin with them."""
+    """Return whether the operation is bound, and reaches so few that lists begin with them."""
     if current_tenant() is None:
         return False
     text = f"SELECT count(*) FROM (SELECT 1 FROM customer AS t0 LIMIT {most + 1:d}) AS counted"  # noqa: S608  # no value is spelt out

@@ -58,7 +58,7 @@ class _Row:
 
 
 async def situations_at(customer_ids: Sequence[str], instant: datetime) -> dict[str, Situation]:
-    """Give customers as they were or will be at an instant, by four statements in all.
+    """Return customers as they were or will be at an instant, by four statements in all.
 
     What is dated ahead is taken as it is on record now; contacts and classes that may change in
     the meantime stay as they are.
@@ -99,7 +99,7 @@ async def exposures_after(
     policy: DeliveryPolicy,
     batch: int = BATCH,
 ) -> AsyncGenerator[Exposure, None]:
-    """Give all exposures in a period beyond a place, in their order, reading as it goes on."""
+    """Yield all exposures in a period beyond a place, in their order, reading as it goes on."""
     after, is_included = ("", False) if key is None else (key[0], True)
     while True:
         found = await _candidates(after, until_at, batch, is_included=is_included)
@@ -115,7 +115,7 @@ async def exposures_after(
 
 
 async def _candidates(after: str, until_at: datetime, size: int, *, is_included: bool) -> list[str]:
-    """Give the next customers who may have an exposure: consent or a preference came by then.
+    """Return the next customers who may have an exposure: consent or a preference came by then.
 
     Erased ones too: what was on record about them stays, without their names (A18).
     """

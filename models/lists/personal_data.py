@@ -54,7 +54,7 @@ IDENTITY = ("company_name", "previous_names")
 
 
 def is_masked(principal: Principal | None, *, needs_scope: bool) -> bool:
-    """Tell whether personal data is masked: only where it needs a scope, which is not held."""
+    """Return whether personal data is masked: only where it needs a scope, which is not held."""
     return needs_scope and not (principal is not None and principal.may(Scope.PERSONAL_DATA_READ))
 
 

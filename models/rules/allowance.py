@@ -1,9 +1,9 @@
-"""How many calls the register allows, and who may make one when (GCRA, a ceiling by caller). PURE.
+"""The allowance of calls to Companies House: a GCRA with a ceiling for each kind of caller. PURE.
 
-One number is kept for all processes: `free_at`, the theoretical arrival time of the next call. A
-call moves it on by an interval, and is admitted while it is not too far ahead of the clock. How far
-depends on who asks, so that lookups begun are finished before others begin, and so that a new one
-of many never uses the room that is kept for one that a person waits for.
+All processes share one number: `free_at`, the theoretical arrival time of the next call. A call
+moves it on by an interval, and is admitted while it is not too far ahead of the clock. How far
+depends on the caller, so that lookups that have begun finish before others begin, and so that
+bulk lookups never use the part of the burst that is reserved for lookups that a person waits for.
 """
 
 from dataclasses import dataclass
@@ -11,50 +11,50 @@ from datetime import timedelta
 from enum import Enum, unique
 
 MARGIN = timedelta(seconds=3)
-"""How much later than another a call may reach the register, for the time it was made."""
+"""The maximum difference in delay between two calls on their way to the register."""
 
 MARGIN_SHARE = 0.01
-"""The margin's largest share of a window."""
+"""The largest part of a window that the margin may take."""
 
 BURST_SHARE = 0.015
-"""Share of the allowance that may go out at once, in addition to one call.
+"""The part of the allowance that may be sent at once, in addition to one call.
 
-Each call of it takes one from the steady rate: 1.5 % of it is what idle systems gain by it.
+A larger burst serves an idle system sooner, but lowers the steady rate by as many calls a window.
 """
 
 MAX_HOLD = timedelta(seconds=310)
-"""The longest pause that an answer of the register may ask for."""
+"""The longest pause that a response of the register may ask for."""
 
 
 @unique
 class Caller(Enum):
-    """Who asks for a call. The value is the share of the burst that may be used up for it."""
+    """The kinds of callers. The value is the part of the burst that the caller may use."""
 
     STARTED = 1.0
     """A lookup that has begun."""
     SEARCH = 7 / 9
     """A person who searches companies by name."""
     URGENT = 5 / 9
-    """The first call of a lookup that a person waits for, or of any while one such waits."""
+    """The first call of a lookup that a person waits for, or of any lookup while such one waits."""
     OTHER = 2 / 9
     """The first call of any other lookup."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many requests Companies House allows in a window: 600 in 5 minutes by default (R90)."""
+    """The requests that Companies House allows in a window: by default 600 in 5 minutes (R90)."""
 
     limit: int = 600
     window: timedelta = timedelta(minutes=5)
 
     @property
     def burst(self) -> float:
-        """How many requests may go out at once: 10 of 600, and 1 of the smallest allowance."""
+        """The number of requests that may be sent at once: 10 of 600, 1 of an allowance of 1."""
         return 1 + self.limit * BURST_SHARE if self.limit > 1 else 1
 
     @property
     def interval_us(self) -> int:
-        """Microseconds between requests once the burst is spent.
+        """The microseconds between requests once the burst is used.
 
         A window sees fewer than burst + (window + margin) / interval = limit + 1 requests.
         """
@@ -63,11 +63,11 @@ class Allowance:
         return int(span_us / (self.limit + 1 - self.burst)) + 1
 
     def ahead_us(self, caller: Caller) -> int:
-        """How far `free_at` may be ahead of the clock, in microseconds, for a call to be made."""
+        """Return the microseconds that `free_at` may be ahead of the clock for the caller."""
         return int((self.burst - 1) * self.interval_us * caller.value)
 
     @property
     def farthest_us(self) -> int:
-        """How far `free_at` can be ahead of a clock that is right, in microseconds."""
+        """The most microseconds that `free_at` can be ahead of a correct clock."""
         hold_us = MAX_HOLD // timedelta(microseconds=1)
         return hold_us + self.ahead_us(Caller.STARTED) + self.interval_us

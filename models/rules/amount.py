@@ -1,15 +1,17 @@
-"""Amounts of money: bounded, exact, and written without an exponent. PURE."""
+"""Amounts of money: parsed, limited to 15 digits and 2 decimals, and written plainly. PURE."""
 
 from decimal import ROUND_DOWN, Context, Decimal, Inexact, InvalidOperation
 
 DIGITS = 15
 PLACES = 2
+TOO_MANY_DIGITS = f"The amount may have at most {DIGITS} digits before the decimal point."
+TOO_MANY_PLACES = f"The amount may have at most {PLACES} decimal places."
 
 _BOUNDED = Context(DIGITS + PLACES, ROUND_DOWN, traps=[Inexact, InvalidOperation])
 
 
 class InvalidAmount(ValueError):
-    """The number is no amount that can be stored; the message says why, to people."""
+    """The number cannot be stored as an amount; the message tells users why."""
 
 
 def parse_decimal(value: object) -> Decimal:
@@ -31,20 +33,20 @@ def checked_amount(number: Decimal) -> Decimal:
     """Return the same amount with at most 2 decimals, and never as a negative zero.
 
     Raises InvalidAmount for more than 15 digits before the point, for more than 2 decimals other
-    than zeros, and for what is no finite number.
+    than zeros, and for infinities and NaN.
     """
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int):  # neither a number nor finite
-        raise InvalidAmount("An amount has 15 digits at most.")
+    if not isinstance(exponent, int):
+        raise InvalidAmount("The amount must be a number.")
     places = min(max(-exponent, 0), PLACES)
     try:
         amount = number.quantize(Decimal((0, (1,), -places)), context=_BOUNDED)
     except Inexact:
-        raise InvalidAmount("An amount has 2 decimals at most.") from None
+        raise InvalidAmount(TOO_MANY_PLACES) from None
     except InvalidOperation:
-        raise InvalidAmount("An amount has 15 digits at most.") from None
+        raise InvalidAmount(TOO_MANY_DIGITS) from None
     if amount.adjusted() >= DIGITS:
-        raise InvalidAmount("An amount has 15 digits at most.")
+        raise InvalidAmount(TOO_MANY_DIGITS)
     return amount or abs(amount)
 
 

@@ -1,17 +1,17 @@
-"""Counts events by key, in this process's memory, by the generic cell rate algorithm."""
+"""Rate limits by key, in this process's memory, by the generic cell rate algorithm (GCRA)."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 MAX_KEYS = 50_000
-"""Keys that are remembered; of more, those that have not counted for longest are forgotten."""
+"""The maximum number of keys; beyond it the key with the oldest event is dropped."""
 
 
 class CellRates:
-    """Lets each key have `events` at once, and as many a window.
+    """Allows each key a burst of `events`, and the same number a window.
 
-    What is kept of a key is one instant, so memory is bounded.
+    It stores one time for each key, and at most `most_keys` keys.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class CellRates:
         return len(self._paid_until)
 
     def count(self, key: str) -> float:
-        """Count an event, and give 0; of one too many, give the seconds to wait instead."""
+        """Count an event and return 0; if it exceeds the limit, return the seconds to wait."""
         now = self._clock().timestamp()
         debt = self._debt(key, now) + self._step
         if self._is_too_much(debt):
@@ -44,15 +44,15 @@ class CellRates:
         return 0.0
 
     def is_spent(self, key: str) -> bool:
-        """Tell whether another event would be one too many."""
+        """Tell whether another event would exceed the limit."""
         return self._is_too_much(self._debt(key, self._clock().timestamp()) + self._step)
 
     def _debt(self, key: str, now: float) -> float:
-        """Give the seconds until nothing is held against a key any more."""
+        """Return the seconds until the key has its full burst again."""
         debt = self._paid_until.get(key, now) - now
-        # More than ever becomes due was noted by a clock that was set back since.
+        # A larger debt than possible was stored before the clock was set back.
         return debt if 0 < debt <= self._window + self._step else 0.0
 
     def _is_too_much(self, debt: float) -> bool:
-        # Seconds of the epoch are exact to a quarter of a microsecond only.
+        # A float of epoch seconds is exact to a quarter of a microsecond only.
         return debt > self._window + self._step / 1000

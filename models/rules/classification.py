@@ -1,4 +1,4 @@
-"""What the four flags of a customer class mean: rules of R4 to R8 and R31. PURE."""
+"""The flags of a customer class and what follows from them (R4 to R8, R31). PURE."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from models.rules.company_type import FITTING_TYPES
 from models.rules.errors import Refusal, RefusalCode
 
 LEGAL_INDIVIDUAL = "is_personal_customer OR is_sole_trader"
-"""What `is_legal_individual` tells, as a condition on the table of classes."""
+"""The SQL condition on the table of classes that equals `is_legal_individual`."""
 
 _WORDS = re.compile(r"[a-z]+")
 _UK_COMPANY = frozenset({"limited", "ltd", "plc", "plcs", "company", "companies"})
@@ -22,7 +22,7 @@ DISPLAY_CLASS_LENGTH = 100
 
 @unique
 class CustomerLabel(StrEnum):
-    """What a customer is marked as, derived from its class."""
+    """Labels of a customer, derived from its class."""
 
     INDIVIDUAL = "INDIVIDUAL"
     SOLE_TRADER = "SOLE_TRADER"
@@ -31,7 +31,7 @@ class CustomerLabel(StrEnum):
 
 @unique
 class SubscriberKind(StrEnum):
-    """Whether the law sees the customer as a natural person or as an organisation."""
+    """Whether data-protection law treats the customer as an individual or as an organisation."""
 
     INDIVIDUAL = "INDIVIDUAL"
     CORPORATE = "CORPORATE"
@@ -39,7 +39,7 @@ class SubscriberKind(StrEnum):
 
 @unique
 class InvoiceWording(StrEnum):
-    """Which set of phrases an invoice is worded with."""
+    """The set of phrases that an invoice uses."""
 
     STANDARD = "STANDARD"
     RESELLER = "RESELLER"
@@ -47,7 +47,7 @@ class InvoiceWording(StrEnum):
 
 @unique
 class FlagWarning(StrEnum):
-    """Flag sets that contradict themselves without being impossible (R8)."""
+    """Reasons to doubt the flags of a class, which are accepted nevertheless (R8)."""
 
     PERSONAL_AND_SOLE_TRADER = "PERSONAL_AND_SOLE_TRADER"
     PERSONAL_AND_RESELLER = "PERSONAL_AND_RESELLER"
@@ -55,26 +55,28 @@ class FlagWarning(StrEnum):
 
     @property
     def message(self) -> str:
-        """Say to a person what is odd about the flags."""
+
         return _WARNING_MESSAGES[self]
 
 
 _WARNING_MESSAGES = {
     FlagWarning.PERSONAL_AND_SOLE_TRADER: (
-        "Sole traders are flagged separately; Personal Customer is meant for private individuals."
+        "Both Personal Customer and Sole Trader are set. Personal Customer is meant for private"
+        " individuals; sole traders have a flag of their own."
     ),
     FlagWarning.PERSONAL_AND_RESELLER: (
-        "A private individual does not normally sell services on to customers of their own."
+        "Both Personal Customer and Reseller are set. Private individuals do not normally resell"
+        " services to customers of their own."
     ),
     FlagWarning.CHECK_OF_NO_UK_COMPANY: (
-        "Check Companies House is only for UK Limited and UK PLC classes, and neither the code nor"
-        " the name of this class says that it is one."
+        "Check Companies House is set. It is meant for UK Limited and UK PLC classes, and neither"
+        " the code nor the name of this class shows that it is one."
     ),
 }
 
 
 def is_legal_individual(is_personal_customer: bool, is_sole_trader: bool) -> bool:
-    """Tell whether data-protection law covers customers of such a class as individuals (R5, R6)."""
+    """Tell whether data-protection law treats customers of such a class as individuals (R5, R6)."""
     return is_personal_customer or is_sole_trader
 
 
@@ -89,17 +91,17 @@ class ClassFlags:
 
     @property
     def is_legal_individual(self) -> bool:
-        """Tell whether data-protection law covers these customers as individuals (R5, R6)."""
+        """Tell whether data-protection law treats these customers as individuals (R5, R6)."""
         return is_legal_individual(self.is_personal_customer, self.is_sole_trader)
 
     @property
     def subscriber_kind(self) -> SubscriberKind:
-        """Give the kind of subscriber; partnerships and clubs need a class of their own (A19)."""
+        # Partnerships and clubs need a class of their own, with the right flags (A19).
         return SubscriberKind.INDIVIDUAL if self.is_legal_individual else SubscriberKind.CORPORATE
 
     @property
     def labels(self) -> tuple[CustomerLabel, ...]:
-        """Give the labels that customers of the class carry (R25)."""
+        """Return the labels of the customers of the class (R25)."""
         carried = {
             CustomerLabel.INDIVIDUAL: self.is_legal_individual,
             CustomerLabel.SOLE_TRADER: self.is_sole_trader,
@@ -109,16 +111,16 @@ class ClassFlags:
 
     @property
     def invoice_wording(self) -> InvoiceWording:
-        """Give the key of the invoice wording (R31)."""
+        """Return the key of the invoice wording (R31)."""
         return InvoiceWording.RESELLER if self.is_reseller else InvoiceWording.STANDARD
 
     def refusals(self) -> list[Refusal]:
-        """Name the flag sets that can't be: individuals have no entry at Companies House (R7)."""
+        """Return what is contradictory: individuals have no entry at Companies House (R7)."""
         if self.check_companies_house and self.is_legal_individual:
             return [
                 Refusal(
                     RefusalCode.CONTRADICTORY_FLAGS,
-                    "Check Companies House is only for UK Limited and PLC classes; it can't be"
+                    "Check Companies House is only for UK Limited and UK PLC classes. It cannot be"
                     " combined with Personal Customer or Sole Trader.",
                     ("checkCompaniesHouse",),
                 )
@@ -126,9 +128,9 @@ class ClassFlags:
         return []
 
     def warnings(self, *, is_uk_company: bool = True) -> tuple[FlagWarning, ...]:
-        """Name what is odd about the flags and yet accepted (R7, R8).
+        """Return the doubts about the flags, which are accepted nevertheless (R7, R8).
 
-        `is_uk_company` tells what the class seems to be for; see `seems_uk_company`.
+        `is_uk_company` tells whether the class seems to be for UK companies: `seems_uk_company`.
         """
         is_personal = self.is_personal_customer
         found = {
@@ -140,9 +142,9 @@ class ClassFlags:
 
 
 def seems_uk_company(code: str | None, name: str) -> bool:
-    """Guess whether a class is for UK Limited or UK PLC customers, for a warning only.
+    """Guess whether a class is for UK Limited or UK PLC customers; used for a warning only.
 
-    The code of a shipped class decides; a class of one's own has no more than its name.
+    The code decides for a shipped class, the words of the name for others, which have no code.
     """
     if code is not None:
         return code in FITTING_TYPES
@@ -151,14 +153,15 @@ def seems_uk_company(code: str | None, name: str) -> bool:
 
 
 def display_class_refusals(display_class: str) -> list[Refusal]:
-    """Refuse what is no list of CSS identifiers, since front ends render it into HTML (R4)."""
+    """Refuse anything but CSS identifiers, because front ends render the text into HTML (R4)."""
     if len(display_class) <= DISPLAY_CLASS_LENGTH and CSS_IDENTIFIERS.fullmatch(display_class):
         return []
     return [
         Refusal(
             RefusalCode.INVALID_DISPLAY_CLASS,
-            "A display class is one or more CSS class names, separated by single spaces:"
-            f" letters, digits, - and _ only, {DISPLAY_CLASS_LENGTH} characters at most.",
+            "The display class must be one or more CSS class names, separated by single spaces. It"
+            f" may have only letters, digits, - and _, and at most {DISPLAY_CLASS_LENGTH}"
+            " characters.",
             ("displayClass",),
         )
     ]

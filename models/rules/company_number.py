@@ -1,4 +1,4 @@
-"""The eight characters by which Companies House knows a company: normalised, or refused (R88)."""
+"""Company numbers of Companies House: normalised to eight characters, or refused (R88). PURE."""
 
 import re
 
@@ -10,12 +10,12 @@ _OF_SOCIETIES = "IP|NO|NP|NR|RS|SP"
 ACCEPTED = re.compile(
     rf"[0-9]{{8}}|(?:{_PREFIXES})[0-9]{{6}}|SL[0-9]{{5}}[A-Z]|(?:{_OF_SOCIETIES})[0-9]{{4}}[0-9A-Z]{{2}}"
 )
-"""The numbers that the register gives out; a name of eight letters, such as VODAFONE, is none."""
+"""The forms of numbers that the register issues; eight letters, as in VODAFONE, are no number."""
 
 _SHORT = re.compile(r"(?P<prefix>[A-Z]{2}|R|)(?P<digits>[0-9]+)")
 _ALL_ZEROS = re.compile(r"(?:[A-Z]{2}|R|)0+")
-# What copying from a letterhead or a web page leaves between the characters. Line breaks and tabs
-# are not among them: they come between two numbers.
+# Characters that text copied from a letterhead or a web page has inside a number. Line breaks and
+# tabs are excluded, because they separate two numbers.
 _SEPARATORS = re.compile(
     "(?:[^\\S\t\n\v\f\r]|[\\-\u00ad\u200b\u200c\u200d\u2010-\u2015\u2060\u2212\ufeff])+"
 )
@@ -25,23 +25,23 @@ _SHOWN = 20
 
 
 class InvalidCompanyNumber(ValueError):
-    """The text can be no company number, whatever the register holds."""
+    """The text does not have the form of a company number; the message is for users."""
 
     def __init__(self, text: str) -> None:
-        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        super().__init__(f"not a company number: {shown!r}")
+        start = "".join(one if one.isprintable() else " " for one in text[:_SHOWN])
+        shown = start if len(text) <= _SHOWN else f"{start}…"
+        super().__init__(f"“{shown}” is not a UK company number.")
 
 
 def normalise(text: str) -> str:
-    """Return `text` as the register writes it: 8 characters, upper case, leading zeros kept.
+    """Return the number as the register writes it: 8 characters, upper case, with leading zeros.
 
-    Blanks and dashes go, and dots unless they could be a decimal point: ``9000001.0`` is a number
-    that a spreadsheet mangled, and without its dot it would be another company's. Digits are
-    padded on the left to 8 (``R`` to 7, two letters to 6). Only ASCII is a number: other
-    alphabets' digits and look-alike letters are refused rather than guessed at. A number of zeros
-    alone belongs to nobody and is refused too.
+    Blanks and dashes are removed, and dots unless one could be a decimal point: ``9000001.0`` was
+    changed by a spreadsheet, and without its dot it would be another company's number. Digits are
+    padded with zeros on the left, to 8 digits (7 after ``R``, 6 after two letters).
 
-    Raises InvalidCompanyNumber for what the register cannot hold: no request is worth making.
+    Raises InvalidCompanyNumber for texts that are no number of the register: other forms, other
+    characters than ASCII, and zeros only.
     """
     compact = _SEPARATORS.sub("", text.strip())
     if not compact.isascii() or _DECIMAL.fullmatch(compact.upper()):

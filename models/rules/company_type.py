@@ -1,4 +1,4 @@
-"""Which of the register's company types count as limited companies and as PLCs (A21). PURE."""
+"""The register's company types that count as limited companies or as PLCs (A21). PURE."""
 
 from enum import StrEnum, unique
 
@@ -16,19 +16,19 @@ FITTING_TYPES = {
     "COMPANY_UK_PLC": PLC_TYPES,
     "RESELLER_UK_COMPANY": LIMITED_TYPES | PLC_TYPES,
 }
-"""The register's company types that fit a shipped class; guarantee companies are limited (A21)."""
+"""The company types that fit each checked class; guarantee companies count as limited (A21)."""
 
 
 @unique
 class CompanyFamily(StrEnum):
-    """The two kinds of companies that the checked classes are for."""
+    """The two kinds of companies for which classes are checked."""
 
     LIMITED = "LIMITED"
     PLC = "PLC"
 
 
 def family_of(company_type: str | None) -> CompanyFamily | None:
-    """Tell which kind a register type is; the type decides, never the number's prefix."""
+    """Return the kind of a register type, None for others. The number's prefix does not matter."""
     if company_type in LIMITED_TYPES:
         return CompanyFamily.LIMITED
     return CompanyFamily.PLC if company_type in PLC_TYPES else None

@@ -1,4 +1,4 @@
-"""What a link from a mail still does: confirm, withdraw, or say why not. PURE."""
+"""The state of a link in a confirmation mail: usable, used, or invalid and why. PURE."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ class ConfirmationKind(StrEnum):
 
 @unique
 class VoidReason(StrEnum):
-    """Why a confirmation no longer waits for an answer."""
+    """The reason why a confirmation was made invalid before an answer."""
 
     SUPERSEDED = "SUPERSEDED"
     ADDRESS_CHANGED = "ADDRESS_CHANGED"
@@ -26,7 +26,7 @@ class VoidReason(StrEnum):
 
 @unique
 class LinkState(StrEnum):
-    """What following a link comes to."""
+    """The result of following a link."""
 
     OPEN = "OPEN"
     DONE = "DONE"
@@ -50,10 +50,11 @@ _VOID = {
 
 @dataclass(frozen=True, slots=True)
 class LinkFacts:
-    """What is known of a confirmation and its contact when one of its links is followed.
+    """The facts about a confirmation and its contact at the time a link is followed.
 
-    `is_in_force` tells whether what was confirmed by it still holds, `is_same_address` whether the
-    contact still has the address that the mail went to.
+    `is_gone`: the contact was deleted. `is_in_force`: the preference or verification that it
+    confirmed is still valid. `is_same_address`: the contact still has the email address that the
+    mail was sent to.
     """
 
     expires_at: datetime
@@ -65,7 +66,7 @@ class LinkFacts:
 
 
 def confirming_link(facts: LinkFacts, now: datetime) -> LinkState:
-    """Say what the link that confirms comes to; it is good for one confirmation (R67)."""
+    """Return the state of the confirming link, which can be used once (R67)."""
     if facts.is_gone:
         return LinkState.NO_LONGER_WANTED
     if facts.used_at is not None:
@@ -78,10 +79,10 @@ def confirming_link(facts: LinkFacts, now: datetime) -> LinkState:
 
 
 def withdrawing_link(facts: LinkFacts, now: datetime) -> LinkState:
-    """Say what the link that withdraws comes to: facts of the link itself, not of the request.
+    """Return the state of the withdrawing link, from the facts of that link.
 
-    It works whether or not anything was confirmed, and for whatever preference the contact has by
-    then, since nobody is harmed by getting less (R63).
+    It also works if nothing was confirmed, and withdraws whatever preference the contact has by
+    then, because receiving less detail harms nobody (R63).
     """
     if facts.is_gone:
         return LinkState.NO_LONGER_WANTED

@@ -1,4 +1,4 @@
-"""What a mail is to say. PURE."""
+"""The content of a confirmation mail. PURE."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,10 +1,10 @@
-"""Whether consent is given, and whether bills without itemisation were asked for. PURE.
+"""Whether consent is given, and whether bills without itemisation are requested. PURE.
 
-Both follow from the entries of a customer's ledger and the instant asked about, in whatever order
-the entries arrived (R56). Of those effective by then the latest counts; of several effective at
-once the one recorded last, then the one of the highest sequence. A correcting entry takes the place
-of the one it corrects, in that order too: mending a document's name never revives a consent that
-was withdrawn at the same instant.
+Both are computed from the entries of a customer's ledger for a given instant, whatever the order
+in which the entries arrived (R56). The latest entry effective by then decides; of several effective
+at the same time the one recorded last, then the one with the highest sequence. A correcting entry
+replaces the corrected one and takes its place in this order: correcting a document's name does not
+restore a consent that was withdrawn at the same instant.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 
 @unique
 class EntryKind(StrEnum):
-    """What an entry of the ledger says."""
+    """The kinds of entries of the ledger."""
 
     GRANT = "GRANT"
     WITHDRAWAL = "WITHDRAWAL"
@@ -36,7 +36,7 @@ class ConsentBasis(StrEnum):
 
 @unique
 class ConsentMethod(StrEnum):
-    """How somebody gave, withdrew or asked."""
+    """The way in which a person gave or withdrew consent, or made a request."""
 
     ONLINE = "ONLINE"
     EMAIL = "EMAIL"
@@ -48,7 +48,7 @@ class ConsentMethod(StrEnum):
 
 @unique
 class Matter(StrEnum):
-    """What entries are about; each matter is on or off by itself."""
+    """The two matters that entries are about; each is on or off independently."""
 
     CONSENT = "CONSENT"
     NON_ITEMISED = "NON_ITEMISED"
@@ -58,42 +58,39 @@ KINDS = {
     Matter.CONSENT: (EntryKind.GRANT, EntryKind.WITHDRAWAL),
     Matter.NON_ITEMISED: (EntryKind.NON_ITEMISED_REQUEST, EntryKind.NON_ITEMISED_WITHDRAWAL),
 }
-"""The kinds that turn a matter on, and off. An annulment only takes away what it corrects."""
+"""The kinds that turn a matter on and off. An annulment only removes the entry it corrects."""
 
 DOCUMENTED = (ConsentBasis.TERMS_ACCEPTED, ConsentBasis.PRIVACY_POLICY_CONSENT)
-"""The bases that rest on a document, which must cover sending call records by email (R53)."""
+"""The bases that need a document, which must cover sending call records by email (R53)."""
 
 
 class Entry(Protocol):
-    """What the projection needs of an entry."""
+    """The attributes of an entry that the rules read."""
 
     @property
-    def id(self) -> str:
-        """Its id."""
+    def id(self) -> str: ...
 
     @property
     def sequence(self) -> int:
-        """Its number in the ledger of its customer, from 1."""
+        """The number of the entry in the customer's ledger, from 1."""
 
     @property
-    def kind(self) -> EntryKind:
-        """What it says."""
+    def kind(self) -> EntryKind: ...
 
     @property
     def basis(self) -> ConsentBasis | None:
-        """The basis, of a grant."""
+        """The basis of a grant; None for other kinds."""
 
     @property
     def effective_at(self) -> datetime:
-        """From when on it counts."""
+        """When the entry takes effect; may be in the future."""
 
     @property
-    def recorded_at(self) -> datetime:
-        """When it was recorded."""
+    def recorded_at(self) -> datetime: ...
 
     @property
     def corrects_id(self) -> str | None:
-        """The entry whose place it takes, if any."""
+        """The id of the entry that this one replaces, if any."""
 
 
 AnEntry = TypeVar("AnEntry", bound=Entry)
@@ -101,7 +98,7 @@ AnEntry = TypeVar("AnEntry", bound=Entry)
 
 @dataclass(frozen=True, slots=True)
 class ConsentState:
-    """The flag at an instant; `since` and `entry_id` are those of the entry that decides."""
+    """The consent flag at an instant; `since` and `entry_id` are from the entry that decides."""
 
     is_given: bool = False
     basis: ConsentBasis | None = None
@@ -111,7 +108,7 @@ class ConsentState:
 
 @dataclass(frozen=True, slots=True)
 class NonItemisedState:
-    """Whether the customer wants bills without itemisation (A16)."""
+    """Whether the customer requests bills without itemisation (A16)."""
 
     is_requested: bool = False
     entry_id: str | None = None
@@ -120,9 +117,9 @@ class NonItemisedState:
 
 @dataclass(frozen=True, slots=True)
 class Period(Generic[AnEntry]):
-    """A time in which a matter is on, by the entry that decides; no end means until further notice.
+    """A period in which a matter is on, because of `entry`.
 
-    It includes its beginning and excludes its end.
+    It includes `from_at` and excludes `until_at`, which is None while the period has no end.
     """
 
     matter: Matter
@@ -132,12 +129,12 @@ class Period(Generic[AnEntry]):
 
 
 def consent_at(entries: Iterable[Entry], instant: datetime) -> ConsentState:
-    """Tell whether consent is given at an instant, on what basis, since when and by which entry."""
+    """Return whether consent is given at an instant, its basis, its start and its entry."""
     return consent_by(deciding(entries, Matter.CONSENT, instant))
 
 
 def consent_by(entry: Entry | None) -> ConsentState:
-    """Tell the same by the entry that decides."""
+    """Return the consent state that follows from the deciding entry, None if there is none."""
     if entry is None:
         return ConsentState()
     is_given = entry.kind is EntryKind.GRANT
@@ -145,12 +142,12 @@ def consent_by(entry: Entry | None) -> ConsentState:
 
 
 def non_itemised_at(entries: Iterable[Entry], instant: datetime) -> NonItemisedState:
-    """Tell whether bills without itemisation are asked for at an instant (A16)."""
+    """Return whether bills without itemisation are requested at an instant (A16)."""
     return non_itemised_by(deciding(entries, Matter.NON_ITEMISED, instant))
 
 
 def non_itemised_by(entry: Entry | None) -> NonItemisedState:
-    """Tell the same by the entry that decides."""
+    """Return the state that follows from the deciding entry, None if there is none."""
     if entry is None:
         return NonItemisedState()
     is_requested = entry.kind is EntryKind.NON_ITEMISED_REQUEST
@@ -158,7 +155,7 @@ def non_itemised_by(entry: Entry | None) -> NonItemisedState:
 
 
 def deciding(entries: Iterable[AnEntry], matter: Matter, instant: datetime) -> AnEntry | None:
-    """Give the entry that decides a matter at an instant, if there is one by then."""
+    """Return the entry that decides a matter at an instant; None if none is effective yet."""
     decided = None
     for entry in _in_order(entries, matter):
         if entry.effective_at > instant:
@@ -168,7 +165,7 @@ def deciding(entries: Iterable[AnEntry], matter: Matter, instant: datetime) -> A
 
 
 def periods(entries: Iterable[AnEntry]) -> list[Period[AnEntry]]:
-    """Give the times in which a matter is on; each renewal begins a period of its own."""
+    """Return the periods in which matters are on; each renewal starts a new period."""
     entries = list(entries)
     found = []
     for matter, (turns_on, _) in KINDS.items():
@@ -181,14 +178,14 @@ def periods(entries: Iterable[AnEntry]) -> list[Period[AnEntry]]:
 
 
 def root_of(entry: AnEntry, by_id: dict[str, AnEntry]) -> AnEntry:
-    """Follow corrections back to the entry that was there first."""
+    """Follow corrections back to the first entry."""
     while entry.corrects_id is not None and entry.corrects_id in by_id:
         entry = by_id[entry.corrects_id]
     return entry
 
 
 def _in_order(entries: Iterable[AnEntry], matter: Matter) -> list[AnEntry]:
-    """Give the entries about a matter that nobody has corrected, in the order that they count."""
+    """Return the uncorrected entries about a matter, sorted so that a later one overrides."""
     by_id = {entry.id: entry for entry in entries}
     corrected = {entry.corrects_id for entry in by_id.values()}
 

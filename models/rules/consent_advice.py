@@ -1,4 +1,4 @@
-"""What somebody should look at about the consent of a customer. PURE."""
+"""Advisories on the consent of a customer. PURE."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from models.rules.consent import DOCUMENTED, ConsentBasis
 
 @unique
 class ConsentAdvisoryCode(StrEnum):
-    """The advisories that customers can be filtered and counted by."""
+    """The consent advisories by which customers can be filtered and counted."""
 
     REVIEW_CONSENT = "REVIEW_CONSENT"
     CONSENT_BY_TERMS = "CONSENT_BY_TERMS"
@@ -22,9 +22,10 @@ class ConsentAdvisoryCode(StrEnum):
 
 @dataclass
 class GivenConsent:
-    """A time in which consent is given; no end means until further notice.
+    """A period in which consent is given.
 
-    `reaches_unverified` tells whether an address that is not verified is on the bill list now.
+    It includes `from_at` and excludes `until_at`, which is None while the period has no end.
+    `reaches_unverified` tells whether an unverified email address is on the bill list now.
     """
 
     from_at: datetime
@@ -34,18 +35,21 @@ class GivenConsent:
     reaches_unverified: bool = False
 
     def holds_at(self, instant: datetime) -> bool:
-        """Tell whether an instant lies in it; its beginning does, its end does not."""
+
         return self.from_at <= instant and self.ends_after(instant)
 
     def ends_after(self, instant: datetime) -> bool:
-        """Tell whether consent is on record at an instant: given by then, or later."""
+        """Tell whether the period covers an instant or starts after it."""
         return self.until_at is None or instant < self.until_at
 
 
 def consent_advisories(
     given: Iterable[GivenConsent], *, is_individual: bool, now: datetime, oldest_age: timedelta
 ) -> list[Advisory]:
-    """Give what to look at about the consent that is given now, if any (A15)."""
+    """Return the advisories on the consent that is given now; none without consent (A15).
+
+    `oldest_age` is the age from which a consent counts as outdated.
+    """
     consent = next((one for one in given if one.holds_at(now)), None)
     if consent is None:
         return []
@@ -54,31 +58,33 @@ def consent_advisories(
         found.append(
             Advisory(
                 AdvisoryCode.CONSENT_BY_TERMS,
-                "The customer is a legal individual, and its consent rests on accepted terms:"
-                " the ICO wants consent to stand apart from terms and conditions.",
+                "The customer is a legal individual and their consent is based on accepted terms."
+                " The ICO expects consent to be separate from terms and conditions; consider a"
+                " written opt-in.",
             )
         )
     if consent.basis in DOCUMENTED and consent.document_version is None:
         found.append(
             Advisory(
                 AdvisoryCode.CONSENT_WITHOUT_VERSION,
-                "The consent on record does not say which version of the document was accepted.",
+                "The consent does not record which version of the document was accepted; correct"
+                " the entry if you know it.",
             )
         )
     if consent.from_at <= now - oldest_age:
         found.append(
             Advisory(
                 AdvisoryCode.CONSENT_OUTDATED,
-                f"The consent dates from {consent.from_at.date().isoformat()},"
-                f" more than {oldest_age.days} days ago: consider renewing it.",
+                f"The consent took effect on {consent.from_at.date().isoformat()}, at least"
+                f" {oldest_age.days} days ago; consider renewing it.",
             )
         )
     if consent.reaches_unverified:
         found.append(
             Advisory(
                 AdvisoryCode.CONSENT_REACHES_UNVERIFIED,
-                "The consent of the account covers an email address on the bill distribution list"
-                " that is not verified.",
+                "The account's consent releases call detail to an email address on the bill"
+                " distribution list that is not verified; ask the contact to verify it.",
             )
         )
     return found

@@ -1,8 +1,8 @@
-"""The hash chain over a customer's consent entries, and where it breaks. PURE.
+"""The hash chain over a customer's consent entries, and its verification. PURE.
 
-Each entry's hash covers its content and the hash before it. What is personal stands apart in a
-testimony, of which the entry holds one salted digest: blanking the testimony with its salt leaves
-the chain whole, and nothing to guess a name from.
+The hash of an entry covers its content and the hash of the entry before it. Personal data is
+stored apart, in a testimony, and the entry holds a salted digest of it: when the testimony and its
+salt are erased, the chain stays valid, and nobody can guess a name from the digest.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from enum import StrEnum, unique
 from typing import Any
 
 FIRST = "0" * 64
-"""What stands for the hash before the first entry."""
+"""The previous hash of the first entry."""
 
 FORMAT = "consent-entry-1"
 
@@ -39,7 +39,7 @@ CONTENT = (
     "testimony_digest",
     "previous_hash",
 )
-"""The columns of an entry that its hash covers: all but the hash itself."""
+"""The columns of an entry that its hash covers: all but the hash."""
 
 TESTIMONY = (
     "given_by",
@@ -56,7 +56,7 @@ TESTIMONY = (
 
 @unique
 class BreakCode(StrEnum):
-    """The ways in which a ledger can fail to be what was written."""
+    """The ways in which a ledger can differ from what was recorded."""
 
     ENTRY_MISSING = "ENTRY_MISSING"
     ENTRY_CHANGED = "ENTRY_CHANGED"
@@ -70,7 +70,7 @@ class BreakCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One place where a ledger breaks; the sequence is that of the entry met or missed there."""
+    """A place where a ledger differs; `sequence` is that of the changed or missing entry."""
 
     code: BreakCode
     message: str
@@ -79,7 +79,7 @@ class Break:
 
 
 def digest(*parts: Any) -> str:
-    """Hash values in a form that is the same on every database."""
+    """Return the SHA-256 of values, in hexadecimal, the same on every database."""
     text = json.dumps(
         parts, default=_spelt, ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
@@ -87,12 +87,12 @@ def digest(*parts: Any) -> str:
 
 
 def entry_hash(row: Any) -> str:
-    """Hash an entry, by the columns of CONTENT."""
+    """Return the hash of an entry, over the columns of CONTENT."""
     return digest(FORMAT, [[name, getattr(row, name)] for name in CONTENT])
 
 
 def testimony_digest(row: Any) -> str:
-    """Digest a testimony by the columns of TESTIMONY, and a salt so that no name can be tried."""
+    """Return the digest of a testimony over TESTIMONY; the salt prevents guessing of names."""
     return digest(row.salt, [[name, getattr(row, name)] for name in TESTIMONY])
 
 
@@ -103,10 +103,10 @@ def breaks(
     *,
     is_erased: bool,
 ) -> list[Break]:
-    """Give where the entries of a customer, by sequence, are not as they were written.
+    """Return where the entries of a customer, sorted by sequence, differ from what was recorded.
 
-    `end` is the number of entries and the last hash as noted beside the ledger, since a chain by
-    itself can't tell that its end was cut off.
+    `testimonies` is keyed by id. `end` is the number of entries and the last hash, as stored beside
+    the ledger, because a chain alone cannot show that its end was removed.
     """
     found: list[Break] = []
     before, expected = FIRST, 1
@@ -114,16 +114,16 @@ def breaks(
         found += [_missing(number) for number in range(expected, row.sequence)]
         if row.sequence == expected and row.previous_hash != before:
             found.append(
-                _at(row, BreakCode.CHAIN_BROKEN, "does not follow from the entry before it")
+                _at(row, BreakCode.CHAIN_BROKEN, "does not match the hash of the entry before it")
             )
         if row.hash != entry_hash(row):
-            found.append(_at(row, BreakCode.ENTRY_CHANGED, "is not as it was recorded"))
+            found.append(_at(row, BreakCode.ENTRY_CHANGED, "was changed after it was recorded"))
         found += _testimony_breaks(row, testimonies.get(row.testimony_id), is_erased=is_erased)
         before, expected = row.hash, row.sequence + 1
     count, last_hash = end
     found += [_missing(number) for number in range(expected, count + 1)]
     if count < expected - 1 or (count == expected - 1 and last_hash != before):
-        message = "The ledger does not end as was noted when its last entry was recorded."
+        message = "The end of the ledger differs from the one stored with its last entry."
         found.append(Break(BreakCode.END_DIFFERS, message))
     return found
 
@@ -132,9 +132,21 @@ def _testimony_breaks(row: Any, testimony: Any, *, is_erased: bool) -> list[Brea
     if testimony is None or testimony.salt is None:
         if is_erased:
             return []
-        return [_at(row, BreakCode.TESTIMONY_MISSING, "has lost what was said, without erasure")]
+        return [
+            _at(
+                row,
+                BreakCode.TESTIMONY_MISSING,
+                "lacks its personal details, although the customer was not erased",
+            )
+        ]
     if testimony_digest(testimony) != row.testimony_digest:
-        return [_at(row, BreakCode.TESTIMONY_CHANGED, "says other things than were recorded")]
+        return [
+            _at(
+                row,
+                BreakCode.TESTIMONY_CHANGED,
+                "has personal details that were changed after it was recorded",
+            )
+        ]
     return []
 
 
@@ -149,4 +161,4 @@ def _missing(sequence: int) -> Break:
 def _spelt(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
-    raise TypeError(f"{type(value).__name__} has no form to be hashed in")
+    raise TypeError(f"values of type {type(value).__name__} cannot be hashed")

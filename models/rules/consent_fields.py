@@ -1,4 +1,4 @@
-"""Checks what is to be recorded in the consent ledger, before anything is stored. PURE."""
+"""Checks of entries for the consent ledger, before anything is stored. PURE."""
 
 import re
 from collections.abc import Mapping
@@ -20,12 +20,17 @@ STATEMENT_LENGTH = 4000
 EVIDENCE_LENGTH = 500
 KEY_LENGTH = 200
 
+EFFECTIVE_WITH_OFFSET = (
+    "The effective date must have an offset from UTC, as in 2026-03-31T09:30:00Z."
+)
+EFFECTIVE_IN_RANGE = "The effective date must be in the years 1970 to 2199."
+
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An entry as it was asked for; without an effective date it takes effect when recorded."""
+    """A checked entry that is not stored yet; without `effective_at` it is effective at once."""
 
     kind: EntryKind
     effective_at: datetime | None = None
@@ -52,11 +57,13 @@ def checked(
     corrects_id: str | None = None,
     correction_reason: str | None = None,
 ) -> Draft:
-    """Check the fields of an entry, and give it; `path` leads to where they are in the input.
+    """Check the fields of an entry; `path` is the path of the input that holds them.
 
-    A grant names its basis, who gave it, how, and where the evidence is (R50, R52), and for terms
-    or a privacy policy the document, affirming that it covers emailing (R53). Nothing is asked of
-    a withdrawal (R54), nor of a request for bills without itemisation.
+    A grant must name its basis, who gave consent, how, and the evidence (R50, R52). If it is based
+    on terms or a privacy policy, it must also name the document and affirm that it covers emailing
+    (R53). Withdrawals (R54) and requests for bills without itemisation have no required fields.
+
+    Raises Refused.
     """
     checks = Checks()
     found: dict[str, Any] = {
@@ -76,7 +83,7 @@ def checked(
 
 
 def checked_key(key: str | None, *path: str) -> str | None:
-    """Check an idempotency key."""
+    """Return the idempotency key trimmed; raises Refused if it is blank or too long."""
     if key is None:
         return None
     checks = Checks()
@@ -88,9 +95,11 @@ def checked_key(key: str | None, *path: str) -> str | None:
 def _grant(checks: Checks, values: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     basis = values.get("basis")
     if basis is None:
-        checks.refuse(RefusalCode.REQUIRED, "Name the lawful basis that there is.", *path, "basis")
+        checks.refuse(
+            RefusalCode.REQUIRED, "Choose the lawful basis of the consent.", *path, "basis"
+        )
     if values.get("method") is None:
-        checks.refuse(RefusalCode.REQUIRED, "Say how consent was given.", *path, "method")
+        checks.refuse(RefusalCode.REQUIRED, "Choose how consent was given.", *path, "method")
     is_documented = basis in DOCUMENTED
     covers = bool(values.get("covers_emailing"))
     if is_documented and not covers:
@@ -99,7 +108,7 @@ def _grant(checks: Checks, values: Mapping[str, Any], path: tuple[str, ...]) -> 
             "Affirm that the document covers sending itemised bills and call records by email.",
             *path,
             "isEmailingCovered",
-            hint="If it does not cover that, it is no basis: get a written opt-in.",
+            hint="If the document does not cover this, record a written opt-in instead.",
         )
     return {
         "basis": basis,
@@ -140,10 +149,10 @@ def _instant(checks: Checks, instant: datetime | None, *path: str) -> datetime |
     if instant is None:
         return None
     if instant.tzinfo is None:
-        checks.refuse(RefusalCode.INVALID, "effectiveAt needs an offset, such as Z.", *path)
+        checks.refuse(RefusalCode.INVALID, EFFECTIVE_WITH_OFFSET, *path)
         return None
     if not EARLIEST <= instant < LATEST:
-        checks.refuse(RefusalCode.INVALID, "effectiveAt lies between 1970 and 2200.", *path)
+        checks.refuse(RefusalCode.INVALID, EFFECTIVE_IN_RANGE, *path)
         return None
     return instant.astimezone(UTC)
 
@@ -152,5 +161,6 @@ def _sha256(checks: Checks, text: str | None, *path: str) -> str | None:
     if text is None or not text.strip():
         return None
     if not _SHA256.fullmatch(text.strip()):
-        checks.refuse(RefusalCode.INVALID, "evidenceSha256 is 64 hexadecimal digits.", *path)
+        message = "The SHA-256 of the evidence must have 64 hexadecimal digits."
+        checks.refuse(RefusalCode.INVALID, message, *path)
     return text.strip().lower()

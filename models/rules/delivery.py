@@ -1,7 +1,7 @@
-"""What would be emailed to a contact, in which form and why: the rules of R68 to R78. PURE.
+"""The delivery rule: what a contact is emailed, in which form, and why (R68 to R78). PURE.
 
-The class of the customer is no input: the rule is the same for a person, a company and a reseller
-(R75, R76). Nor is it one for MyAccount, which holds everything always (R74).
+The customer's class is no input: the rule is the same for persons, companies and resellers (R75,
+R76). MyAccount is not covered: it always has everything in full (R74).
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from models.rules.document import Document
 
 @unique
 class DeliveryOutcome(StrEnum):
-    """The form in which a document goes out by email, if it does."""
+    """The form in which a document is emailed, or that it is not."""
 
     ITEMISED = "ITEMISED"
     SHORT = "SHORT"
@@ -27,7 +27,7 @@ class DeliveryOutcome(StrEnum):
 
 @unique
 class DeliveryReason(StrEnum):
-    """Why an outcome is what it is; a closed set that clients may switch on (R78)."""
+    """The reason for an outcome; a closed set that clients may switch on (R78)."""
 
     ACCOUNT_CONSENT = "ACCOUNT_CONSENT"
     CONTACT_PREFERENCE = "CONTACT_PREFERENCE"
@@ -41,7 +41,7 @@ class DeliveryReason(StrEnum):
 
 @unique
 class BillSection(StrEnum):
-    """The parts of a bill, in the order in which they stand (R72)."""
+    """The sections of a bill, in their order on the bill (R72)."""
 
     SUMMARY_TOTALS = "SUMMARY_TOTALS"
     LINE_RENTALS = "LINE_RENTALS"
@@ -52,7 +52,7 @@ class BillSection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """How a document goes out with an authority, and how without."""
+    """The form of a document with an authority for detail, and without one."""
 
     full: DeliveryOutcome
     reduced: DeliveryOutcome
@@ -66,7 +66,7 @@ FORMS = {
 """The two columns of the source document's defaults (R68, R69)."""
 
 AUTHORITIES = frozenset({DeliveryReason.ACCOUNT_CONSENT, DeliveryReason.CONTACT_PREFERENCE})
-"""The reasons for which detail is emailed; all others hold it back."""
+"""The reasons for which call detail is emailed; with all others it is not."""
 
 PREFERENCE_RELEASES = frozenset(Document)
 """The documents that a contact's confirmed preference may release (A1).
@@ -78,7 +78,7 @@ single contacts, which gives two examples, as the whole list instead.
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """Where the source leaves a choice: A1, and whether consent needs a verified address (A13)."""
+    """Choices that the source leaves open (A1), and whether the address must be verified (A13)."""
 
     preference_releases: frozenset[Document] = PREFERENCE_RELEASES
     needs_verified_address: bool = False
@@ -89,10 +89,10 @@ POLICY = DeliveryPolicy()
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the rule looks at, as it is at one instant.
+    """The inputs of the rule at one instant.
 
-    `preference_documents` are those of the contact's confirmed preference; a requested one counts
-    for nothing (R60), and without a confirmed one they are none.
+    `preference_documents` are the documents of the contact's confirmed preference, empty without
+    one; a preference that is only requested does not count (R60).
     """
 
     is_consent_given: bool = False
@@ -106,7 +106,7 @@ class Facts:
 
 @unique
 class Step(StrEnum):
-    """What somebody can do that changes an outcome."""
+    """An action of a user that changes an outcome."""
 
     ACTIVATE_CONTACT = "ACTIVATE_CONTACT"
     ADD_TO_BILL_LIST = "ADD_TO_BILL_LIST"
@@ -122,7 +122,7 @@ class Step(StrEnum):
 
 @unique
 class StepRange(StrEnum):
-    """Whom a step is for: one contact, or every address on the bill distribution list."""
+    """Whom a step affects: one contact, or every address on the bill distribution list."""
 
     CONTACT = "CONTACT"
     ACCOUNT = "ACCOUNT"
@@ -136,17 +136,17 @@ ACCOUNT_STEPS = frozenset(
         Step.WITHDRAW_NON_ITEMISED_REQUEST,
     }
 )
-"""The steps that change what every address on the list gets (R64, R65)."""
+"""The steps that affect every address on the bill distribution list (R64, R65)."""
 
 
 def range_of(step: Step) -> StepRange:
-    """Tell whom a step is for."""
+
     return StepRange.ACCOUNT if step in ACCOUNT_STEPS else StepRange.CONTACT
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A step, and the outcome that it alone would lead to."""
+    """A step, and the outcome after that step alone."""
 
     step: Step
     outcome: DeliveryOutcome
@@ -163,17 +163,17 @@ class Decision:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether detail goes out by email."""
+        """Tell whether the document is emailed with call detail."""
         return self.outcome is FORMS[self.document].full
 
     @property
     def is_password_needed(self) -> bool:
-        """Tell whether the contact needs a password, which travels out of band (R73)."""
+        """Tell whether the contact needs a password, which is never sent by email (R73)."""
         return self.outcome is DeliveryOutcome.PASSWORD_PROTECTED
 
     @property
     def sections(self) -> tuple[BillSection, ...]:
-        """Name what the bill contains, in order; other documents have no sections (R72)."""
+        """Return the sections of the bill, in order; empty for other documents (R72)."""
         return SECTIONS.get(self.outcome, ())
 
 
@@ -187,7 +187,7 @@ SECTIONS = {
 
 @lru_cache(maxsize=20_000)
 def decide(document: Document, facts: Facts, policy: DeliveryPolicy = POLICY) -> Decision:
-    """Decide what happens to a document; the arguments have few values, so answers are kept."""
+    """Decide what happens to a document for a contact; cached, as the arguments have few values."""
     outcome, reason = _verdict(document, facts, policy)
     return Decision(
         document,
@@ -201,7 +201,7 @@ def decide(document: Document, facts: Facts, policy: DeliveryPolicy = POLICY) ->
 
 
 def after(step: Step, document: Document, facts: Facts) -> Facts:
-    """Give the facts as they are once a step has been taken for a document."""
+    """Return the facts after a step was taken for a document."""
     return _EFFECTS[step](document, facts)
 
 
@@ -217,7 +217,7 @@ def _verdict(
 
 
 def _obstacle(facts: Facts) -> DeliveryReason | None:
-    """Give why the contact is sent nothing at all, the widest reason first (R77, A14)."""
+    """Return why the contact is sent nothing at all, if so; the widest reason first (R77, A14)."""
     if not facts.is_active:
         return DeliveryReason.CONTACT_INACTIVE
     if not facts.is_on_bill_list:
@@ -226,7 +226,10 @@ def _obstacle(facts: Facts) -> DeliveryReason | None:
 
 
 def _reason(document: Document, facts: Facts, policy: DeliveryPolicy) -> DeliveryReason:
-    """Give the authority for the full form, or why there is none; consent never blocks (R71)."""
+    """Return the authority for the full form, or why there is none.
+
+    A missing consent only reduces the form and never blocks the delivery (R71).
+    """
     if facts.is_non_itemised_requested:
         return DeliveryReason.NON_ITEMISED_REQUESTED
     is_verified = facts.is_address_verified
@@ -247,7 +250,7 @@ def _is_preferred(document: Document, facts: Facts, policy: DeliveryPolicy) -> b
 def _steps(
     document: Document, facts: Facts, policy: DeliveryPolicy, reason: DeliveryReason
 ) -> list[Step]:
-    """Name what would change the outcome: what opens the way out, or else what shuts it."""
+    """Return the steps that change the outcome: towards more detail, or else towards less."""
     if _obstacle(facts) is not None:
         missing = {
             Step.ACTIVATE_CONTACT: not facts.is_active,
@@ -276,14 +279,14 @@ def _steps(
 _EFFECTS: dict[Step, Callable[[Document, Facts], Facts]] = {
     Step.ACTIVATE_CONTACT: lambda _, facts: replace(facts, is_active=True),
     Step.ADD_TO_BILL_LIST: lambda _, facts: replace(facts, is_on_bill_list=True),
-    # Verification and preference belong to an address, and a new one begins without (R62).
+    # Verification and preference belong to an email address; a new one has neither (R62).
     Step.ADD_ADDRESS: lambda _, facts: replace(
         facts, has_address=True, is_address_verified=False, preference_documents=frozenset()
     ),
     Step.VERIFY_ADDRESS: lambda _, facts: replace(facts, is_address_verified=True),
     Step.RECORD_CONSENT: lambda _, facts: replace(facts, is_consent_given=True),
     Step.WITHDRAW_CONSENT: lambda _, facts: replace(facts, is_consent_given=False),
-    # A preference is confirmed for a verified address only (R61).
+    # A preference can be confirmed only for a verified email address (R61).
     Step.CONFIRM_PREFERENCE: lambda document, facts: replace(
         facts,
         preference_documents=facts.preference_documents | {document},

@@ -1,7 +1,7 @@
-"""Who would have been emailed detail in a period, on whose authority, and on what basis. PURE.
+"""Which contacts would have been emailed call detail in a period, and on what basis. PURE.
 
-A customer's history is cut where anything changes; between two cuts the rule gives one answer.
-Neighbours with the same answer are put together again.
+A customer's history is cut where anything changes; between two cuts the delivery rule gives one
+answer. Neighbours with the same answer are joined again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from models.rules.preference import PreferenceFact, preference_at
 
 
 class StateRow(Protocol):
-    """A contact as it was from an instant until its next row."""
+    """The state of a contact from `at` until the next row of the contact."""
 
     contact_id: str
     at: datetime
@@ -33,7 +33,7 @@ class StateRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What has ever been noted of a customer; states in the order in which they were made."""
+    """All that was recorded about a customer; `states` in the order of recording."""
 
     entries: Sequence[Entry]
     states: Sequence[StateRow]
@@ -44,15 +44,14 @@ class ContactPreferenceFact(PreferenceFact, Protocol):
     """An entry of a preference history, with the contact that it belongs to."""
 
     @property
-    def contact_id(self) -> str:
-        """Give the contact."""
+    def contact_id(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A time in which a contact would have been emailed documents in full, by one authority.
+    """A period in which a contact would have been emailed documents in full, by one authority.
 
-    It includes its beginning and excludes its end, which is that of the period at the latest.
+    It includes `from_at` and excludes `until_at`, which is not after the end of the whole period.
     """
 
     customer_id: str
@@ -68,19 +67,19 @@ class Exposure:
 
     @property
     def authority(self) -> tuple[object, ...]:
-        """Give what is sent where, and by which authority, whenever that is."""
+        """Return what is sent where and by which authority: all but the time."""
         return (self.email, self.documents, self.reason, self.basis, self.entry_id)
 
     @property
     def key(self) -> tuple[str, str, datetime]:
-        """Give its place in the order of all exposures."""
+        """Return the sort key among all exposures."""
         return (self.customer_id, self.contact_id, self.from_at)
 
 
 def contact_at(
     state: StateRow, preferences: Sequence[PreferenceFact], instant: datetime
 ) -> ContactSituation:
-    """Give a contact at an instant from its row of that time and its preference history."""
+    """Return a contact at an instant, from their row of that time and their preferences."""
     return ContactSituation(
         contact_id=state.contact_id,
         name=state.name,
@@ -101,13 +100,13 @@ def exposures(
     until_at: datetime,
     policy: DeliveryPolicy,
 ) -> list[Exposure]:
-    """Give a customer's exposures within [from_at, until_at), by contact and then by time."""
+    """Return a customer's exposures within [from_at, until_at), by contact and then by time."""
     cuts = _cuts(history, from_at, until_at)
     accounts = [
         (cut, consent_at(history.entries, cut), non_itemised_at(history.entries, cut).is_requested)
         for cut in cuts
     ]
-    # Where the account itself rules detail out and nobody has a preference, there is none.
+    # Without account consent and without preferences no detail is sent: skip the contacts.
     if not history.preferences and not any(
         consent.is_given and not requested for _, consent, requested in accounts
     ):
@@ -168,7 +167,7 @@ def _basis(consent: ConsentState, reason: DeliveryReason) -> ConsentBasis | None
 
 
 def _joined(found: Iterator[Exposure]) -> list[Exposure]:
-    """Put neighbours together that say the same of the same address."""
+    """Join adjacent exposures with the same authority."""
     joined: list[Exposure] = []
     for one in found:
         last = joined[-1] if joined else None

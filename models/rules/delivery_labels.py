@@ -1,4 +1,4 @@
-"""What delivery decisions are called for people, in English. PURE."""
+"""English texts for delivery decisions. PURE."""
 
 from models.rules.delivery import BillSection, Decision, DeliveryOutcome, DeliveryReason, Step
 from models.rules.document import Document
@@ -8,7 +8,7 @@ _FORMS = {
     DeliveryOutcome.SHORT: "The bill is emailed in its short version, without the list of calls",
     DeliveryOutcome.PLAIN: "The CDR ZIP is emailed unencrypted",
     DeliveryOutcome.PASSWORD_PROTECTED: (
-        "The CDR ZIP is emailed under a password, which is shared separately"
+        "The CDR ZIP is emailed with a password, which is shared separately"
     ),
     DeliveryOutcome.SENT: "The usage files are emailed",
     DeliveryOutcome.WITHHELD: "The usage files are not emailed",
@@ -40,17 +40,19 @@ _STEPS = {
     Step.ADD_ADDRESS: "Give the contact an email address.",
     Step.VERIFY_ADDRESS: "Have the contact verify the email address.",
     Step.RECORD_CONSENT: (
-        "Record the consent that exists for the whole account. It fits where every address on the"
-        " bill distribution list may receive the detail."
+        "Record the consent that exists for the whole account, if all contacts on the bill"
+        " distribution list may receive documents in full."
     ),
     Step.CONFIRM_PREFERENCE: (
-        "Ask this contact to confirm an attachment preference, once the email address is verified."
-        " It fits where only this recipient wants the detail."
+        "Ask this contact to confirm an attachment preference, if only they want documents in full."
+        " The email address must be verified first."
     ),
     Step.WITHDRAW_NON_ITEMISED_REQUEST: (
-        "Record that the customer no longer wants bills that are not itemised."
+        "Record that the customer withdraws the request for bills without a list of calls."
     ),
-    Step.REQUEST_NON_ITEMISED_BILLS: "Record that the customer asks for bills without itemisation.",
+    Step.REQUEST_NON_ITEMISED_BILLS: (
+        "Record that the customer requests bills without a list of calls."
+    ),
     Step.WITHDRAW_CONSENT: "Withdraw the consent of the account.",
     Step.WITHDRAW_PREFERENCE: "Withdraw the attachment preference of this contact.",
 }
@@ -67,7 +69,7 @@ MUTATIONS = {
     Step.WITHDRAW_CONSENT: "withdrawConsent",
     Step.WITHDRAW_PREFERENCE: "withdrawAttachmentPreference",
 }
-"""The mutation that takes each step, or begins it."""
+"""The mutation that performs each step, or starts it."""
 
 CONTENTS = {
     BillSection.SUMMARY_TOTALS: "The totals of the bill.",
@@ -76,23 +78,23 @@ CONTENTS = {
     BillSection.FEATURES: "The features that are charged for.",
     BillSection.ITEMISED_CALLS: "The list of the individual calls.",
 }
-"""What each section of a bill contains (R72)."""
+"""Descriptions of the sections of a bill (R72)."""
 
 MY_ACCOUNT = {
     Document.BILL: "The itemised bill is in MyAccount, whatever is emailed.",
     Document.CDR_ZIP: "The unencrypted CDRs are in MyAccount, whatever is emailed.",
     Document.USAGE_FILES: "The usage files are in MyAccount, whatever is emailed.",
 }
-"""What the customer finds after signing in (R74)."""
+"""Descriptions of the documents in MyAccount (R74)."""
 
 
 def sentence_of(decision: Decision) -> str:
-    """Say what happens to a document, and why."""
+    """Return a sentence that says what happens to a document, and why."""
     if decision.outcome is DeliveryOutcome.NOT_ADDRESSED:
         return f"{_NAMES[decision.document]}: {_REASONS[decision.reason]}."
     return f"{_FORMS[decision.outcome]}: {_REASONS[decision.reason]}."
 
 
 def instruction_of(step: Step) -> str:
-    """Say what to do."""
+    """Return a sentence that tells a user what to do."""
     return _STEPS[step]

@@ -1,7 +1,7 @@
-"""The delivery rules as a table: cases and outcomes, made from the rule itself. PURE.
+"""The delivery rule as a table of cases and outcomes, generated from the rule itself. PURE.
 
-It is what clients are served, and what is published for integrations to run against code of their
-own. `VERSION` rises with each change of the table; a test holds it to the table's digest.
+Clients can query the table, and integrations can test their own code with the published file.
+`VERSION` increases with each change of the table; a test compares it with the table's digest.
 """
 
 import hashlib
@@ -33,14 +33,14 @@ _SETS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One line of the table: what is the case, and what happens to each document."""
+    """One line of the table: the facts, and what happens to each document."""
 
     facts: Facts
     is_verified_address_required: bool
     decisions: tuple[Decision, ...]
 
     def as_record(self) -> dict[str, object]:
-        """Give the case under the names that clients know, for JSON."""
+        """Return the case for JSON, with the names of the API."""
         facts = self.facts
         return {
             "given": {
@@ -68,10 +68,10 @@ class Case:
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """Give every case of a contact who is sent something, and the ends of every other.
+    """Return all cases of contacts who are sent something, and two of each other kind.
 
-    Where nothing is sent, the remaining facts make no difference: such cases are there once with
-    none of them and once with all.
+    If nothing is sent, the remaining facts make no difference: such cases occur once with none of
+    them and once with all.
     """
     return tuple(
         Case(
@@ -88,14 +88,14 @@ def cases() -> tuple[Case, ...]:
 
 @cache
 def digest() -> str:
-    """Give the SHA-256 of the table, in hexadecimal."""
+    """Return the SHA-256 of the table, in hexadecimal."""
     table = [case.as_record() for case in cases()]
     canonical = json.dumps(table, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def published() -> str:
-    """Write the table as the JSON file that is published: a case a line."""
+    """Return the content of the published JSON file, with one case on each line."""
     lines = ",\n".join(f"    {json.dumps(case.as_record())}" for case in cases())
     return (
         f'{{\n  "version": {VERSION},\n  "digest": "{digest()}",\n  "cases": [\n{lines}\n  ]\n}}\n'
@@ -103,7 +103,7 @@ def published() -> str:
 
 
 def in_order(documents: frozenset[Document]) -> list[Document]:
-    """List documents in the order in which they are always named."""
+    """Return documents in the order of the enum."""
     return [document for document in Document if document in documents]
 
 

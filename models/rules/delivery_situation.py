@@ -1,4 +1,4 @@
-"""A customer at an instant, as far as delivery looks at it; and what is assumed of it. PURE."""
+"""The facts about a customer at an instant that delivery depends on, and assumptions. PURE."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from models.rules.preference import PreferenceState, in_order
 
 @dataclass(frozen=True, slots=True)
 class ContactSituation:
-    """A contact at an instant; its name and email are None or empty once they are erased."""
+    """A contact at an instant. After erasure `name` is empty and `email` is None."""
 
     contact_id: str
     name: str
@@ -27,13 +27,13 @@ class ContactSituation:
 
     @property
     def is_sent_correspondence(self) -> bool:
-        """Tell whether correspondence is emailed; it holds no call detail and needs no consent."""
+        """Tell whether correspondence is emailed; it has no call detail and needs no consent."""
         return self.is_on_correspondence_list and self.is_active and self.has_address
 
 
 @dataclass(frozen=True, slots=True)
 class ClassSituation:
-    """The class that a customer was in at an instant; it decides nothing (R75)."""
+    """The class of a customer at an instant, for display; no decision depends on it (R75)."""
 
     class_id: str
     name: str
@@ -42,8 +42,6 @@ class ClassSituation:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A customer at an instant: consent, request, contacts, class."""
-
     at: datetime
     consent: ConsentState
     non_itemised: NonItemisedState
@@ -53,7 +51,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class AssumedContact:
-    """What is assumed of a contact; None leaves it as it is, no documents mean no preference."""
+    """Assumed facts about a contact. None keeps the real one; no documents mean no preference."""
 
     contact_id: str
     is_on_bill_list: bool | None = None
@@ -62,7 +60,7 @@ class AssumedContact:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """What is assumed of a customer; None leaves it as it is."""
+    """Assumed facts about a customer. None keeps the real one."""
 
     is_consent_given: bool | None = None
     is_non_itemised_requested: bool | None = None
@@ -79,7 +77,7 @@ class DeliveryAdvisoryCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAdvisory:
-    """One thing to look at; it changes nothing."""
+    """Advice for a user on a delivery; it does not change the delivery."""
 
     code: DeliveryAdvisoryCode
     message: str
@@ -95,15 +93,15 @@ class Change:
 
 
 class UnknownContact(Exception):
-    """Something is assumed of a contact that the customer does not have at that instant."""
+    """An assumption names a contact that the customer does not have at that instant."""
 
     def __init__(self, contact_id: str) -> None:
-        super().__init__("The customer has no such contact at that instant.")
+        super().__init__("The customer has no such contact at that time.")
         self.contact_id = contact_id
 
 
 def facts_of(situation: Situation, contact: ContactSituation) -> Facts:
-    """Give what the rule looks at."""
+    """Return the inputs of the delivery rule for a contact."""
     return Facts(
         is_consent_given=situation.consent.is_given,
         is_non_itemised_requested=situation.non_itemised.is_requested,
@@ -126,10 +124,10 @@ def decisions(
 def entry_behind(
     situation: Situation, contact: ContactSituation, reason: DeliveryReason
 ) -> str | None:
-    """Give the id of the entry that a decision rests on (R78).
+    """Return the id of the consent or preference entry that a decision is based on (R78).
 
-    Behind a missing consent is the entry that ended it, or the contact's preference, if one did.
-    What is only assumed rests on no entry.
+    If consent is missing, it is the entry that ended the consent or the contact's preference.
+    None if there is no such entry, or the decision is based on an assumption.
     """
     if reason is DeliveryReason.ACCOUNT_CONSENT:
         return situation.consent.entry_id
@@ -146,16 +144,19 @@ def entry_behind(
 def advisories_of(
     situation: Situation, contact: ContactSituation, policy: DeliveryPolicy
 ) -> list[DeliveryAdvisory]:
-    """Give what to look at about a contact: detail that goes to an unverified address (A13)."""
+    """Return the advisories on a contact: call detail goes to an unverified address (A13)."""
     is_reached = any(one.is_full for one in decisions(situation, contact, policy))
     if contact.is_verified or not is_reached:
         return []
-    message = "Consent sends call detail to an email address that is not verified."
+    message = (
+        "Consent releases call detail to an email address that is not verified; ask the contact to"
+        " verify it."
+    )
     return [DeliveryAdvisory(DeliveryAdvisoryCode.UNVERIFIED_ADDRESS, message)]
 
 
 def assume(situation: Situation, assumption: Assumption) -> Situation:
-    """Give the situation as it would be; raises UnknownContact."""
+    """Return the situation under an assumption; raises UnknownContact."""
     known = {contact.contact_id: contact for contact in situation.contacts}
     for assumed in assumption.contacts:
         if assumed.contact_id not in known:
@@ -176,7 +177,7 @@ def assume(situation: Situation, assumption: Assumption) -> Situation:
 
 
 def difference(before: Situation, after: Situation, policy: DeliveryPolicy) -> Iterator[Change]:
-    """Give the decisions that differ in outcome or reason between two situations."""
+    """Yield the decisions that differ in outcome or reason between two situations."""
     for old, new in zip(before.contacts, after.contacts, strict=True):
         pairs = zip(decisions(before, old, policy), decisions(after, new, policy), strict=True)
         for one, other in pairs:
@@ -185,12 +186,12 @@ def difference(before: Situation, after: Situation, policy: DeliveryPolicy) -> I
 
 
 def _assumed_contact(contact: ContactSituation, assumed: AssumedContact) -> ContactSituation:
-    """Change what is assumed; to confirm a preference takes a verified address first (R61)."""
     if assumed.is_on_bill_list is not None:
         contact = replace(contact, is_on_bill_list=assumed.is_on_bill_list)
     documents = assumed.preference_documents
     if documents is None or documents == frozenset(contact.preference.documents):
         return contact
+    # A preference can be confirmed only for a verified address, so it implies one (R61).
     preference = PreferenceState(is_confirmed=bool(documents), documents=in_order(documents))
     return replace(
         contact, preference=preference, is_verified=contact.is_verified or bool(documents)

@@ -1,11 +1,11 @@
-"""What a customer gets by email, each in a full and a reduced form or not at all. PURE."""
+"""The documents that customers are emailed, in a full or a reduced form or not at all. PURE."""
 
 from enum import StrEnum, unique
 
 
 @unique
 class Document(StrEnum):
-    """A kind of document that goes out by email."""
+    """A kind of document that is emailed."""
 
     BILL = "BILL"
     CDR_ZIP = "CDR_ZIP"

@@ -1,4 +1,4 @@
-"""Email addresses: checked by their form alone, with no question to any name server."""
+"""Email addresses: checked by their form alone, without DNS requests."""
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -6,45 +6,47 @@ from models.rules.errors import RefusalCode
 from models.rules.text import Checks
 
 EMAIL_LENGTH = 254
-"""The most characters that an address has."""
+"""The maximum length of an email address, in characters."""
 
 
 class InvalidEmailError(ValueError):
-    """What was typed is no address; the message says why, to people."""
+    """The text is not an email address; the message tells users why."""
 
 
 def normalise_email(text: str) -> str:
-    """Give an address as it is stored: its domain in lower case and, if international, in Unicode.
+    """Return an email address as it is stored: the domain in lower case, and in Unicode.
 
-    The part before the @ keeps its case, since that is the receiving server's own affair.
+    The part before the @ keeps its case, because the receiving server may distinguish it.
+    Raises InvalidEmailError.
     """
     try:
         found = validate_email(
             text.strip(),
             strict=True,
             check_deliverability=False,
-            test_environment=True,  # names under .test are good for trying things out
+            test_environment=True,  # accepts domains under .test, for trials
         )
     except EmailNotValidError as error:
         raise InvalidEmailError(str(error)) from error
     if "=?" in found.local_part:
-        raise InvalidEmailError("The part before the @ must not hold =?, which mails decode.")
+        # Mail programs decode `=?…?=` in headers, so such an address could show as another one.
+        raise InvalidEmailError("The email address must not contain =? before the @-sign.")
     return found.normalized
 
 
 def email_on_the_wire(address: str) -> str:
-    """Give a stored address as a mail server takes it: the domain in ASCII (RFC 5891)."""
+    """Return a stored email address as mail servers need it: the domain in ASCII (RFC 5891)."""
     found = validate_email(address, check_deliverability=False, test_environment=True)
     return found.ascii_email or f"{found.local_part}@{found.ascii_domain}"
 
 
 def email_key(address: str) -> str:
-    """Give what two spellings of one address have in common, as limits count them."""
+    """Return the key by which limits count an email address, the same for all its spellings."""
     return address.casefold()
 
 
 def checked_email(checks: Checks, text: str | None, *path: str) -> str | None:
-    """Give an address that somebody typed as it is stored, or nothing when it is blank."""
+    """Return a typed email address as it is stored; None if it is blank or was refused."""
     trimmed = checks.optional_text(text, EMAIL_LENGTH, *path)
     if trimmed is None:
         return None

@@ -1,4 +1,4 @@
-"""The states of an enrichment and the reasons it ends with (R87). PURE."""
+"""The states of a lookup at Companies House, and their reasons (R87). PURE."""
 
 from datetime import datetime
 from enum import StrEnum, unique
@@ -6,7 +6,7 @@ from enum import StrEnum, unique
 
 @unique
 class EnrichmentStatus(StrEnum):
-    """Where a customer stands with Companies House (R87)."""
+    """The state of the lookup of a customer (R87)."""
 
     NOT_APPLICABLE = "NOT_APPLICABLE"
     PENDING = "PENDING"
@@ -21,7 +21,7 @@ class EnrichmentStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Tell whether a job is still at work on it."""
+        """Tell whether the lookup has a job: it has not ended."""
         return self in _LIVE
 
 
@@ -31,9 +31,9 @@ _LIVE = frozenset({EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, Enrichmen
 def upcoming_attempt(
     status: EnrichmentStatus, due_at: datetime | None, now: datetime
 ) -> datetime | None:
-    """Return when a lookup that waits for a retry may start, never an instant in the past.
+    """Return when the next attempt of a waiting lookup may start, if that is in the future.
 
-    Null if it runs, has ended, or may start as soon as it has its turn.
+    None if the lookup runs, has ended, or waits only for the lookups before it in the queue.
     """
     is_waiting = status in (EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING)
     return due_at if is_waiting and due_at is not None and due_at > now else None
@@ -41,7 +41,7 @@ def upcoming_attempt(
 
 @unique
 class EnrichmentReason(StrEnum):
-    """Why an enrichment stands as it does."""
+    """The reason for the state of a lookup."""
 
     NO_ACCOUNTS_YET = "NO_ACCOUNTS_YET"
     ACCOUNTS_PDF_ONLY = "ACCOUNTS_PDF_ONLY"
@@ -65,7 +65,7 @@ class EnrichmentReason(StrEnum):
 
 @unique
 class FieldOutcome(StrEnum):
-    """What became of one wanted field (R85)."""
+    """The result of a lookup for one field (R85)."""
 
     FOUND = "FOUND"
     NOT_FILED = "NOT_FILED"
@@ -75,7 +75,7 @@ class FieldOutcome(StrEnum):
 
 @unique
 class EnrichmentTrigger(StrEnum):
-    """What asked for the lookup."""
+    """The event that started a lookup."""
 
     SAVE = "SAVE"
     CLASS_CHANGE = "CLASS_CHANGE"

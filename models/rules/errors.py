@@ -1,6 +1,6 @@
-"""What the domain refuses, and why: values that a client is shown. PURE.
+"""Refusals: errors that the user can fix, as values that clients are shown. PURE.
 
-A refusal is something that the user can mend. It never says that the program is at fault.
+A refusal never stands for a bug.
 
     Refused
     └── StaleVersion      the row changed since the caller read it
@@ -15,7 +15,7 @@ from typing import Any
 
 @unique
 class RefusalCode(StrEnum):
-    """Every reason for which a mutation is refused; a closed set that clients may switch on."""
+    """All reasons why a mutation is refused; a closed set that clients may switch on."""
 
     REQUIRED = "REQUIRED"
     INVALID = "INVALID"
@@ -66,7 +66,7 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One thing that the caller has to mend; `path` leads to the input field that is at fault."""
+    """One error that the caller can fix; `path` leads to the input field with the error."""
 
     code: RefusalCode
     message: str
@@ -74,13 +74,13 @@ class Refusal:
     hint: str | None = None
     retryable: bool = False
     retry_after_seconds: int | None = None
-    """The seconds after which the same request may succeed, where that is known."""
+    """The seconds after which the same request may succeed; None if waiting does not help."""
 
 
 class Refused(Exception):
-    """An operation did not happen, and nothing changed.
+    """An operation was refused, and nothing changed.
 
-    `current` is the row that it was about, where the answer shows it as it stands.
+    `current` is the row in question, if the answer is to show it as it is now.
     """
 
     def __init__(self, refusals: Sequence[Refusal], current: Any = None) -> None:
@@ -90,16 +90,16 @@ class Refused(Exception):
 
 
 class StaleVersion(Refused):
-    """The caller edited an older version than that of `current` (R101)."""
+    """The caller edited another version than that of `current` (R101)."""
 
     def __init__(self, current: Any, expected: int, found: int) -> None:
         super().__init__(
             [
                 Refusal(
                     RefusalCode.VERSION_CONFLICT,
-                    f"You edited version {expected}; it is at version {found} now.",
+                    f"You edited version {expected}, but the current version is {found}.",
                     ("expectedVersion",),
-                    hint="Read it again, apply your change to what you find, and send that.",
+                    hint="Read the object again, repeat your change, and send the new version.",
                     retryable=True,
                 )
             ],
@@ -109,7 +109,7 @@ class StaleVersion(Refused):
 
 @contextmanager
 def about(row: Any) -> Iterator[None]:
-    """Attach a row to the refusals that are raised within, for the answer to show it."""
+    """Set `current` of refusals that are raised within the block, so that the answer shows it."""
     try:
         yield
     except Refused as refused:
@@ -123,5 +123,5 @@ def refuse(
     *path: str,
     hint: str | None = None,
 ) -> Refused:
-    """Make the exception for a single refusal, to be raised by the caller."""
+    """Return the exception for a single refusal; the caller raises it."""
     return Refused([Refusal(code, message, path, hint)])

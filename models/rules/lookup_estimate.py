@@ -1,8 +1,8 @@
-"""Estimates when a waiting lookup ends: each urgency drains by its share of what is done. PURE.
+"""Estimates of when a waiting lookup ends. PURE.
 
-The backlogs are taken as fluids. Every urgency with a backlog gets a share of the capacity by its
-weight; when one has drained, the others share what it used. Lookups that people ask for one by one
-keep arriving at the rate seen lately. The result is a guess for people, never a promise.
+Backlogs are modelled as fluids. Each urgency with a backlog gets a share of the capacity by its
+weight; when one is empty, the others get its share. Single lookups keep arriving at the rate of
+the last minutes. The result is an estimate for people and not a promise.
 """
 
 from collections.abc import Hashable, Mapping
@@ -14,10 +14,10 @@ from typing import TypeVar
 Urgency = TypeVar("Urgency", bound=Hashable)
 
 MAX_WAIT = timedelta(days=366)
-"""Nobody is told of a longer wait than this: it would be no estimate."""
+"""Longer waits are not estimated."""
 
 SMOOTHING_S = 60.0
-"""Seconds for which the nominal capacity counts beside the measured one."""
+"""The weight of the nominal capacity, in seconds, when it is averaged with the measured one."""
 
 STEPS = (
     (timedelta(minutes=2), timedelta(seconds=10)),
@@ -27,7 +27,7 @@ STEPS = (
     (timedelta(days=2), timedelta(hours=1)),
     (timedelta.max, timedelta(hours=6)),
 )
-"""Up to which wait an estimate is rounded to which step."""
+"""Pairs of a wait and a step: estimates of waits up to that length are rounded up to the step."""
 
 COARSE_STEPS = (
     (timedelta(minutes=10), timedelta(minutes=2)),
@@ -36,12 +36,12 @@ COARSE_STEPS = (
     (timedelta(days=2), timedelta(hours=6)),
     (timedelta.max, timedelta(days=1)),
 )
-"""The same for partners: larger steps, so that nobody counts what others have queued."""
+"""Larger steps for partners, so that they cannot infer how many lookups others have queued."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The lookups of one urgency: how many wait, how many arrive a second, and their weight."""
+    """The waiting lookups of one urgency, their weight, and the arrivals a second."""
 
     waiting: float
     weight: float
@@ -51,9 +51,9 @@ class Backlog:
 def measured_capacity(
     ended: int, span: timedelta, nominal_per_s: float, smoothing_s: float = SMOOTHING_S
 ) -> float:
-    """Return how many lookups end a second, by those that ended in a span full of work.
+    """Return the lookups that end in a second, measured in a span in which there was always work.
 
-    After a short span the nominal capacity has a say, since a handful of lookups is no measurement.
+    The measurement is averaged with the nominal capacity, which matters after a short span only.
     """
     return (ended + nominal_per_s * smoothing_s) / (max(span.total_seconds(), 0.0) + smoothing_s)
 
@@ -61,9 +61,9 @@ def measured_capacity(
 def wait_for(
     place: float, own: Urgency, backlogs: Mapping[Urgency, Backlog], capacity_per_s: float
 ) -> timedelta | None:
-    """Return how long it takes until the `place`-th waiting lookup of an urgency has its turn.
+    """Return the wait until the lookup at `place` in the queue of its urgency, from 1, is done.
 
-    The first in line has place 1. Null means that it never has, as others arrive too fast.
+    None if it takes longer than MAX_WAIT, as when more urgent lookups arrive too fast.
     """
     left = {urgency: backlog.waiting for urgency, backlog in backlogs.items()}
     left[own] = max(left[own], place)
@@ -93,7 +93,7 @@ def wait_for(
 
 
 def wait_for_all(backlogs: Mapping[Urgency, Backlog], capacity_per_s: float) -> timedelta | None:
-    """Return how long it takes until nothing waits any more."""
+    """Return the wait until all lookups are done; None if it takes longer than MAX_WAIT."""
     waiting = sum(backlog.waiting for backlog in backlogs.values())
     spare = capacity_per_s - sum(backlog.arrivals_per_s for backlog in backlogs.values())
     if waiting <= 0:
@@ -114,7 +114,7 @@ def rounded(now: datetime, wait: timedelta, *, is_coarse: bool = False) -> datet
 def _shares(
     left: Mapping[Urgency, float], backlogs: Mapping[Urgency, Backlog], capacity_per_s: float
 ) -> dict[Urgency, float]:
-    """Share the capacity by weight; what has no backlog uses no more than what arrives."""
+    """Share the capacity by weight; an urgency without backlog uses no more than its arrivals."""
     rates = dict.fromkeys(left, 0.0)
     sharing = {one for one in left if left[one] > 0 or backlogs[one].arrivals_per_s > 0}
     free = capacity_per_s

@@ -1,10 +1,10 @@
-"""Tells this machine from others, by names and addresses alone. PURE."""
+"""Recognises this machine by host name or IP address. PURE."""
 
 import ipaddress
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this machine by its literal name or address; nothing is resolved."""
+    """Tell whether `host` is localhost or a loopback IP address; names are not resolved."""
     if host.lower() == "localhost":
         return True
     try:

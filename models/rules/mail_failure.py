@@ -1,11 +1,11 @@
-"""Why a mail could not be handed over. PURE."""
+"""The reasons why a mail was not sent. PURE."""
 
 from enum import StrEnum, unique
 
 
 @unique
 class MailFailureCode(StrEnum):
-    """Why a mail could not be handed to the mail server, or was not taken by it."""
+    """The reason why a mail did not reach the mail server, or why the server refused it."""
 
     UNREACHABLE = "UNREACHABLE"
     TOO_SLOW = "TOO_SLOW"

@@ -1,15 +1,16 @@
-"""Which names may be repeated in a mail, so that no stranger is sent a text of a caller's. PURE.
+"""Which names a mail may repeat, so that users cannot send their own text to strangers. PURE.
 
-Whoever may write contacts chooses both the name and the address, and the mail carries our sender.
-So a mail repeats short plain names only; of all else it says nothing, in neutral words. The rule
-says what is allowed, for what looks like a web address is endless: some letters look like dots.
+A user who may write contacts chooses both the name and the email address, and the mail has our
+sender. So a mail repeats only short, plain names and otherwise uses neutral words. The rule lists
+what is allowed, because texts that look like web addresses cannot all be listed: some letters look
+like dots.
 """
 
 import re
 import unicodedata
 
 MAX_NAME = 60
-"""Characters of a name that is repeated."""
+"""The maximum length of a repeated name, in characters."""
 
 MAX_WORDS = 5
 
@@ -33,32 +34,31 @@ _SCRIPTS = {
     "HIRAGANA LETTER": "han and kana",
     "KATAKANA LETTER": "han and kana",
 }
-"""The scripts of names, by how the names of their letters begin."""
+"""The allowed scripts, by the start of the Unicode names of their letters."""
 
 _LOOK_ALIKES = frozenset("\u0241\u0242\u4e28\u4e36\u4e3f\u4e40\u4e41\u4e85\u30ce")
-"""Letters of those scripts that are taken for a question mark, a dot, a stroke or a slash."""
+"""Letters of those scripts that look like a question mark, a dot, a stroke or a slash."""
 
 _MARKS = frozenset(
     "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0323\u0327\u0328"
 )
-"""Accents; a letter has one at most that it is not written together with."""
+"""Combining accents; at most one may follow a letter."""
 
 _TITLES = "Dr|Mr|Mrs|Ms|Prof|Rev|St|Sr|Jr|Co|Ltd|Inc|Bros"
 _DOTTED = re.compile(rf"{_TITLES}|[^\W\d_](?:\.[^\W\d_]){{0,3}}")
-"""What a full stop may end: initials, as in J.R.R., and a few short forms."""
+"""The words that may end in a full stop: initials, as in J.R.R., and a few abbreviations."""
 
 _JOINT = re.compile(r"['\u2019-]")
 MAX_PARTS = 3
-"""Of a word that hyphens and apostrophes join."""
+"""The maximum number of parts of a word joined by hyphens and apostrophes."""
 
 _OF_ADDRESSES = frozenset(["http", "https", "hxxp", "hxxps", "ftp", "mailto", "www", "xn"])
 
 
 def name_in_mail(name: str) -> str | None:
-    """Return a name as a mail may repeat it, or None if it must not.
+    """Return a name as a mail may repeat it; None if it must not be repeated.
 
-    Compatible characters are made plain first, as a reader's program would: what was checked is
-    what is shown.
+    The name is normalised (NFKC) before it is checked, so that mail programs show what was checked.
     """
     plain = unicodedata.normalize("NFKC", name).strip()
     words = plain.split(" ")
@@ -72,7 +72,7 @@ def _bare(word: str) -> str:
 
 
 def _is_word(word: str, following: str) -> bool:
-    """Tell whether a word may stand in a name before the following one, or at its end."""
+    """Tell whether a word is allowed before `following`, which is empty at the end of a name."""
     if word == "&":
         return bool(following)
     if following:
@@ -90,7 +90,7 @@ def _is_dotted(short: str) -> bool:
 
 
 def _is_one_script(parts: list[str]) -> bool:
-    """Tell whether all parts of a word are letters of the same script."""
+    """Tell whether all characters of a word are letters of one script."""
     scripts = set()
     for part in parts:
         was_letter = False

@@ -1,4 +1,4 @@
-"""The catalogue of permissions: what each lets one do, and which others come with it. PURE."""
+"""The catalogue of permissions: what each allows, and which others it includes. PURE."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 @unique
 class Scope(StrEnum):
-    """What somebody may do, as `resource:verb`; a token calls it a scope."""
+    """The codes of the permissions, as `resource:verb`; the scopes of access tokens."""
 
     CUSTOMER_CLASSES_READ = "customer_classes:read"
     CUSTOMER_CLASSES_WRITE = "customer_classes:write"
@@ -29,7 +29,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """An entry of the catalogue; `implied` are the permissions that come with it, all of them."""
+    """An entry of the catalogue; `implied` holds all permissions that this one includes."""
 
     code: Scope
     description: str
@@ -42,36 +42,41 @@ CATALOGUE: Mapping[Scope, Permission] = MappingProxyType(
         for permission in (
             Permission(
                 Scope.CUSTOMER_CLASSES_READ,
-                "View customer classes, retired ones and their use included, and templates.",
+                "View customer classes, including retired ones and how classes are used, and"
+                " customer templates.",
             ),
             Permission(
                 Scope.CUSTOMER_CLASSES_WRITE,
-                "Add, edit, retire and reactivate customer classes, and edit templates and the"
-                " platform's default. Retiring into a replacement needs customers:write too.",
+                "Add, edit, retire and reactivate customer classes, and edit customer templates and"
+                " the platform defaults. Retiring a class with a replacement also needs"
+                " customers:write.",
                 frozenset({Scope.CUSTOMER_CLASSES_READ}),
             ),
             Permission(
                 Scope.CUSTOMER_CLASSES_ADMINISTER,
-                "Override the protection of shipped classes, retire them, and delete classes.",
+                "Override the protection of shipped customer classes, retire shipped classes, and"
+                " delete classes.",
                 frozenset({Scope.CUSTOMER_CLASSES_WRITE, Scope.CUSTOMER_CLASSES_READ}),
             ),
             Permission(
                 Scope.CUSTOMERS_READ,
-                "View customers, their class and labels, and the classes that can be picked.",
+                "View customers, their classes and labels, and the classes that can be assigned.",
             ),
             Permission(
                 Scope.CUSTOMERS_WRITE,
-                "Add, edit, move and delete customers, and settle suggestions of the register.",
+                "Add, edit and delete customers, change their classes, and accept or reject"
+                " suggestions from Companies House.",
                 frozenset({Scope.CUSTOMERS_READ}),
             ),
-            Permission(Scope.CONTACTS_READ, "View contacts and their preferences."),
+            Permission(Scope.CONTACTS_READ, "View contacts and their attachment preferences."),
             Permission(
                 Scope.CONTACTS_WRITE,
-                "Add, edit and delete contacts, ask them by mail, and withdraw their preferences.",
+                "Add, edit and delete contacts, email them requests for confirmation, and withdraw"
+                " their attachment preferences.",
                 frozenset({Scope.CONTACTS_READ}),
             ),
-            Permission(Scope.ENRICHMENT_RUN, "Have customers looked up at Companies House."),
-            Permission(Scope.CONSENT_READ, "View the consent ledger, and export its evidence."),
+            Permission(Scope.ENRICHMENT_RUN, "Start lookups of customers at Companies House."),
+            Permission(Scope.CONSENT_READ, "View the consent ledger and export its evidence."),
             Permission(
                 Scope.CONSENT_WRITE,
                 "Record, withdraw and correct consent, and requests for bills without itemisation.",
@@ -79,22 +84,23 @@ CATALOGUE: Mapping[Scope, Permission] = MappingProxyType(
             ),
             Permission(
                 Scope.PERSONAL_DATA_READ,
-                "See what identifies a person in that which other permissions show.",
+                "View personal data unmasked, in all objects that other permissions show.",
             ),
             Permission(
-                Scope.ACCESS_READ, "View users, groups, access tokens, and what each may do."
+                Scope.ACCESS_READ, "View users, user groups, access tokens and their permissions."
             ),
             Permission(
                 Scope.ACCESS_ADMINISTER,
-                "Administer users, groups, permissions and access tokens, within what one holds.",
+                "Administer users, user groups, permissions and access tokens. Nobody can grant a"
+                " permission that they do not have.",
                 frozenset({Scope.ACCESS_READ}),
             ),
-            Permission(Scope.AUDIT_READ, "View the audit trail of the whole platform."),
-            Permission(Scope.AUDIT_ERASE, "Erase somebody's name from the audit trail."),
+            Permission(Scope.AUDIT_READ, "View the audit trail."),
+            Permission(Scope.AUDIT_ERASE, "Erase a person's name from the audit trail."),
         )
     }
 )
-"""Every permission there is (R93, A20)."""
+"""All permissions, by code (R93, A20)."""
 
 
 FOR_PARTNERS = frozenset(
@@ -113,16 +119,16 @@ FOR_PARTNERS = frozenset(
         Scope.AUDIT_READ,
     }
 )
-"""What whoever is bound to a reseller may do at most: nothing to what is everybody's (R99)."""
+"""The permissions of a credential bound to a reseller, at most; none changes shared rows (R99)."""
 
 
 def known(codes: Iterable[str]) -> frozenset[Scope]:
-    """Give the permissions of some stored codes; those of another version are dropped."""
+    """Return the permissions with these stored codes; codes of another version are dropped."""
     return frozenset(Scope(code) for code in codes if code in _CODES)
 
 
 def with_implied(scopes: Iterable[Scope]) -> frozenset[Scope]:
-    """Add the permissions that come with some."""
+    """Return the permissions together with those that they include."""
     given = frozenset(scopes)
     return given.union(*(CATALOGUE[scope].implied for scope in given))
 

@@ -1,4 +1,4 @@
-"""Which attachment preference of a contact is in force at an instant (R60 to R63). PURE."""
+"""The attachment preference of a contact that is valid at an instant (R60 to R63). PURE."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from models.rules.document import Document
 
 @unique
 class PreferenceKind(StrEnum):
-    """What an entry of a contact's preference history says."""
+    """The kinds of entries in a contact's preference history."""
 
     REQUESTED = "REQUESTED"
     CONFIRMED = "CONFIRMED"
@@ -20,38 +20,36 @@ class PreferenceKind(StrEnum):
 
 
 DECISIVE = frozenset({PreferenceKind.CONFIRMED, PreferenceKind.WITHDRAWN, PreferenceKind.RESET})
-"""The kinds that decide: what was only requested never counts (R60)."""
+"""The kinds that decide; a preference that is only requested does not count (R60)."""
 
 
 class PreferenceFact(Protocol):
-    """What the rule needs to know of an entry; `sequence` counts those of a contact from 1."""
+    """The attributes of an entry that the rule reads."""
 
     @property
-    def id(self) -> str:
-        """Give the id of the entry."""
+    def id(self) -> str: ...
 
     @property
-    def kind(self) -> PreferenceKind:
-        """Give what the entry says."""
+    def kind(self) -> PreferenceKind: ...
 
     @property
     def at(self) -> datetime:
-        """Give when it took effect, an aware instant."""
+        """When the entry took effect, as an aware datetime."""
 
     @property
     def sequence(self) -> int:
-        """Give its place among the contact's entries."""
+        """The number of the entry among those of the contact, from 1."""
 
     @property
     def documents(self) -> Sequence[str]:
-        """Give the names of the documents that it covers."""
+        """The names of the documents that the entry covers."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreferenceState:
-    """Whether a preference is in force, for which documents, since when, and by which entry.
+    """Whether a confirmed preference is valid, its documents, its start, and its entry.
 
-    After a withdrawal or a reset `entry_id` and `since` are those of the entry that ended it.
+    After a withdrawal or a reset `entry_id` and `since` are from the entry that ended it.
     """
 
     is_confirmed: bool = False
@@ -63,13 +61,13 @@ class PreferenceState:
 NO_PREFERENCE = PreferenceState()
 
 NEWEST = datetime.max.replace(tzinfo=UTC)
-"""The instant at which every entry counts: none is dated ahead, but clocks differ."""
+"""An instant at which all entries count, even those of a clock that is ahead."""
 
 
 def preference_at(entries: Iterable[PreferenceFact], instant: datetime) -> PreferenceState:
-    """Give what one contact's entries, in any order, come to at an instant.
+    """Return the preference that results from one contact's entries, in any order.
 
-    The newest entry that decides does; of entries of one instant, the later in sequence.
+    The newest decisive entry counts; of several at one instant, that with the highest sequence.
     """
     newest: PreferenceFact | None = None
     for entry in entries:
@@ -89,6 +87,6 @@ def preference_at(entries: Iterable[PreferenceFact], instant: datetime) -> Prefe
 
 
 def in_order(names: Iterable[str]) -> tuple[Document, ...]:
-    """Give documents once each, in the order of the enumeration."""
+    """Return the documents with these names, each once, in the order of the enum."""
     wanted = set(names)
     return tuple(document for document in Document if document in wanted)

@@ -1,7 +1,7 @@
-"""A customer's company profile: values, their sources, and how register answers merge. PURE.
+"""A customer's company profile: values, their sources, and merging of lookup results. PURE.
 
-A profile is kept as one JSON object: an entry for each field of `WANTED_FIELDS` that has a value,
-and under `details` what only the register knows.
+A profile is stored as one JSON object: an entry for each field of `WANTED_FIELDS` that has a value,
+and under `details` the fields that come from the register only.
 """
 
 import re
@@ -26,7 +26,7 @@ ADDRESS_LINES = (
 )
 
 _EARLIEST_ZONE = timezone(timedelta(hours=14))
-"""Where a day begins first."""
+"""The time zone in which a day begins first."""
 
 _PO_BOX = re.compile(r"(?:p\W{0,2}o\W{0,2}|post office )box\b", re.IGNORECASE)
 _BOX = re.compile(r"^box\W*", re.IGNORECASE)
@@ -41,18 +41,18 @@ FIGURES = (
 """The asset totals (A22)."""
 
 ACCOUNTS_FIELDS = ("employees", *FIGURES)
-"""What only filed accounts hold (R85)."""
+"""The fields that come from filed accounts (R85)."""
 
 PROFILE_FIELDS = ("registered_address", "incorporated_on")
-"""What the company profile holds."""
+"""The fields that come from the register's company profile."""
 
 WANTED_FIELDS = (*PROFILE_FIELDS, *ACCOUNTS_FIELDS)
-"""What a lookup tries to fill (R84), and a user may type instead."""
+"""The fields that a lookup tries to fill (R84), and that a user may type instead."""
 
 
 @unique
 class ValueSource(StrEnum):
-    """Where a value comes from (R86)."""
+    """The source of a value (R86)."""
 
     USER = "USER"
     REGISTER = "REGISTER"
@@ -60,7 +60,7 @@ class ValueSource(StrEnum):
 
 
 class ProfileEntry(TypedDict, total=False):
-    """One value and its provenance, as JSON: dates as ISO text, money as decimal text."""
+    """One value and its source, as JSON: dates in ISO 8601, amounts as decimal text."""
 
     value: Any
     exact_value: str
@@ -81,7 +81,7 @@ Profile = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a register answer does to a profile."""
+    """The result of merging the values of a lookup into a profile."""
 
     profile: Profile
     outcomes: Mapping[str, FieldOutcome]
@@ -91,10 +91,10 @@ class Merged:
 def merge(
     current: Profile, found: Mapping[str, ProfileEntry], unreadable: frozenset[str]
 ) -> Merged:
-    """Fill what is empty and suggest what differs; a user's value is never overwritten (R86).
+    """Fill empty fields and suggest different values; users' values are never overwritten (R86).
 
-    A register value of an earlier lookup is replaced, or removed when the register has none now:
-    an older year shown as the current one is the worse mistake (A24).
+    A value of an earlier lookup is replaced, or removed if the register has none now, because
+    figures of an older year must not be shown as current (A24).
     """
     profile: Profile = {}
     outcomes: dict[str, FieldOutcome] = {}
@@ -116,7 +116,7 @@ def merge(
 
 
 def is_same_value(name: str, one: ProfileEntry, other: ProfileEntry) -> bool:
-    """Tell whether two entries state the same fact, however it is written."""
+    """Tell whether two entries have the same value, regardless of how it is written."""
     if name == "registered_address":
         return _letters(one["value"]) == _letters(other["value"])
     if name in FIGURES:
@@ -127,21 +127,22 @@ def is_same_value(name: str, one: ProfileEntry, other: ProfileEntry) -> bool:
 
 
 def is_to_come(day: date, now: datetime) -> bool:
-    """Tell whether a day has not begun yet, anywhere on earth."""
+    """Tell whether a day has not begun yet in any time zone."""
     return day > now.astimezone(_EARLIEST_ZONE).date()
 
 
 def typed_by_user(name: str, current: ProfileEntry | None, typed: ProfileEntry) -> ProfileEntry:
-    """Take a user's value, but leave the provenance alone when it says what is there already.
+    """Return the entry to store when a user typed a value: the current one if it is repeated.
 
-    A correction of spelling, lines, currency or date is a new value. Only the date of a register's
-    figure may be left out, since a form may have no field for it.
+    So a form that sends all fields back does not change the source of the register's values. A
+    corrected spelling, line, currency or date is a new value. Only the date of a figure of the
+    register may be left out, because a form may have no field for it.
     """
     return current if current is not None and _repeats(name, current, typed) else typed
 
 
 def _repeats(name: str, current: ProfileEntry, typed: ProfileEntry) -> bool:
-    """Tell whether a typed entry says exactly what another one says."""
+    """Tell whether a typed entry has exactly the value of the current one."""
     if name == "registered_address":
         one, other = current["value"], typed["value"]
         return all((one.get(line) or None) == (other.get(line) or None) for line in ADDRESS_LINES)
@@ -153,7 +154,7 @@ def _repeats(name: str, current: ProfileEntry, typed: ProfileEntry) -> bool:
 
 
 def without_user_values(profile: Profile) -> Profile:
-    """Take away what users typed, so that a lookup may fill it."""
+    """Return the profile without the values of users, so that a lookup may fill those fields."""
     return {
         name: entry
         for name, entry in profile.items()
@@ -162,7 +163,7 @@ def without_user_values(profile: Profile) -> Profile:
 
 
 def without_register_values(profile: Profile) -> Profile:
-    """Keep what users typed: the rest described another company number."""
+    """Return only the values of users, as when the company number was changed."""
     return {
         name: entry
         for name, entry in profile.items()
@@ -171,13 +172,13 @@ def without_register_values(profile: Profile) -> Profile:
 
 
 def written_lines(address: Mapping[str, str | None]) -> list[str]:
-    """Return the lines of an address that are there, in the order of an envelope."""
+    """Return the lines of an address that have text, in the order of an envelope."""
     lines = ((name, address.get(name)) for name in ADDRESS_LINES)
     return [_written(name, line) for name, line in lines if line]
 
 
 def _written(name: str, line: str) -> str:
-    """Write a line; a PO box may be kept as its bare number."""
+    """Return a line as it is written; a PO box may be stored as its number alone."""
     if name != "po_box" or _PO_BOX.match(line):
         return line
     return f"PO Box {_BOX.sub('', line)}"

@@ -1,6 +1,6 @@
-"""Which job is claimed next, and whether the allowance admits its first call now. PURE.
+"""Which job is claimed next, and as which caller its first call counts. PURE.
 
-`models/jobs/queue_claim.py` says the same in SQL for PostgreSQL; a test compares the two.
+`models/jobs/queue_claim.py` has the same rules in SQL for PostgreSQL; a test compares the two.
 """
 
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from models.rules.allowance import Caller
 from models.rules.urgency import Urgency
 
 ALL_CALLS = 4
-"""Calls that a lookup needs as a rule; one that needs fewer has begun."""
+"""The calls that a lookup usually needs; a lookup that needs fewer has begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The first ready job of an urgency, and that urgency's next turn."""
+    """The first ready job of an urgency, and the next turn of that urgency."""
 
     urgency: Urgency
     next_turn: int
@@ -25,19 +25,19 @@ class Head:
 
     @property
     def has_begun(self) -> bool:
-        """Whether calls were made for it in an earlier attempt."""
+        """Whether an earlier attempt of the job made calls."""
         return self.calls_left is not None and self.calls_left < ALL_CALLS
 
 
 def current_turn(next_turns: Sequence[tuple[Urgency, int]]) -> int:
-    """Return the turn of the last start of any urgency, 0 if there was none."""
+    """Return the turn of the last started job of any urgency; 0 if there was none."""
     return max((turn - urgency.stride for urgency, turn in next_turns), default=0)
 
 
 def choose(heads: Sequence[Head], current: int) -> Head | None:
-    """Return the head that is next: one that has begun, else the one with the smallest turn.
+    """Return the head to start next: one that has begun, or else the one with the smallest turn.
 
-    An urgency that had no work for a while does not claim that time back.
+    An urgency that had no jobs for a while does not get extra turns for that time.
     """
     return min(
         heads,
@@ -52,11 +52,11 @@ def turn_after(head: Head, current: int) -> int:
 
 
 def caller_of(head: Head, heads: Sequence[Head]) -> Caller | None:
-    """Return as who the head's first call is asked for; none if it needs no call."""
+    """Return the kind of caller of the head's first call; None if it needs no call."""
     if not head.calls_left:
         return None
     if head.has_begun:
         return Caller.STARTED
-    # While an urgent one waits for its turn, the one before it must not be held up either.
+    # While an urgent job waits, a delay of the job before it would delay the urgent one too.
     is_urgent = any(other.urgency.is_urgent for other in heads)
     return Caller.URGENT if is_urgent else Caller.OTHER

@@ -1,4 +1,4 @@
-"""When to try again, and when to stop: exponential back-off with jitter, capped twice. PURE."""
+"""Retries: exponential back-off with jitter, limited in attempts and in elapsed time. PURE."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +7,9 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to wait after each failed attempt.
+    """The waits after failed attempts, and the limits of attempts and of elapsed time.
 
-    Both the number of attempts and the time since the first are capped. Outages of a day or two
-    happen, so the defaults span about two days.
+    Outages of a day or two happen, so the defaults span about two days.
     """
 
     first_wait: timedelta = timedelta(seconds=2)
@@ -26,11 +25,12 @@ class RetryPolicy:
         random: Callable[[], float],
         at_least: timedelta = timedelta(),
     ) -> timedelta | None:
-        """Give the wait before the next attempt, or nothing when it is time to give up.
+        """Return the wait before the next attempt; None if no more attempts are to be made.
 
-        `attempts` counts those made, `span` is the time since the first was asked for, `random`
-        gives numbers from 0 to 1, and `at_least` is what the other side asked for (Retry-After).
-        The jitter takes up to half of the wait away, so that many jobs don't return at once.
+        `attempts` is the number of attempts made, `span` the time since the job was requested,
+        `random` returns numbers from 0 to 1, and `at_least` is the wait that the other side asked
+        for (Retry-After). The jitter shortens the wait by up to half, so that many jobs do not
+        return at the same time.
         """
         if attempts >= self.most_attempts or span >= self.longest_span:
             return None

@@ -1,4 +1,4 @@
-"""Checks text that people type, before anything is stored. PURE."""
+"""Checks of text that people type, before anything is stored. PURE."""
 
 import re
 import unicodedata
@@ -10,73 +10,97 @@ _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories: controls, lone surrogates, and separators of lines and paragraphs."""
 
 _DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""They make a name read as another one."""
+"""Characters that change the order in which a text is shown, so that it reads as another one."""
 
 _EDGES = re.compile("^[\\s\u00ad\u200b\u2060\ufeff]+|[\\s\u00ad\u200b\u2060\ufeff]+\\Z")
-"""Blanks, and what is as wide as nothing, around a text."""
+"""Blanks and invisible characters around a text."""
 
 _LINE_ENDS = re.compile("\r\n?|[\u0085\u2028\u2029]")
 
+_CAPITAL = re.compile("[A-Z]")
+
+_LABELS = {
+    "addressLine1": "first address line",
+    "addressLine2": "second address line",
+    "askedBy": "name of the person who asked",
+    "careOf": "care-of line",
+    "email": "email address",
+    "givenBy": "name of the person who gave consent",
+    "givenByRole": "role of the person who gave consent",
+    "poBox": "PO box",
+    "postalCode": "postcode",
+    "premises": "building name or number",
+}
+"""Input fields whose names, split into words, would not read as English."""
+
 
 class Checks:
-    """Collects everything that is wrong with an input, so that a caller hears it all at once."""
+    """Collects all faults of an input, so that the caller gets them in one answer."""
 
     def __init__(self) -> None:
         self._found: list[Refusal] = []
 
     def add(self, *refusals: Refusal) -> None:
-        """Note refusals found elsewhere."""
+        """Add refusals that were found elsewhere."""
         self._found.extend(refusals)
 
     def refuse(self, code: RefusalCode, message: str, *path: str, hint: str | None = None) -> None:
-        """Note a refusal, unless the same input was refused before: one fault is one error."""
+        """Add a refusal, unless the field at `path` was refused before: one error a field."""
         if all(known.path != path for known in self._found):
             self._found.append(Refusal(code, message, path, hint))
 
     def required_text(self, text: str | None, longest: int, *path: str) -> str:
-        """Give the text trimmed; it must not be blank."""
+        """Return the text trimmed; a blank one is refused, and the result is then empty."""
         trimmed = self.optional_text(text, longest, *path)
         if not trimmed:
-            self.refuse(RefusalCode.REQUIRED, f"{path[-1]} must not be blank.", *path)
+            self.refuse(RefusalCode.REQUIRED, f"The {label_of(path[-1])} must not be blank.", *path)
         return trimmed or ""
 
     def optional_text(
         self, text: str | None, longest: int, *path: str, has_lines: bool = False
     ) -> str | None:
-        """Give the text trimmed, or nothing when nobody could see any of it.
+        """Return the text trimmed; None if it has no visible character.
 
         `has_lines` allows tabs and line breaks; every line break is stored as a line feed.
         """
         trimmed = _EDGES.sub("", text or "")
         if trimmed.isascii() and trimmed.isprintable() and len(trimmed) <= longest:
-            return trimmed or None  # nothing below is about such characters
+            return trimmed or None  # the common case, which needs none of the checks below
         if is_blank(trimmed):
             return None
         plain = trimmed
         if has_lines:
             trimmed = _LINE_ENDS.sub("\n", trimmed)
             plain = trimmed.replace("\n", "").replace("\t", "")
+        label = label_of(path[-1])
         if len(trimmed) > longest:
-            self.refuse(RefusalCode.INVALID, f"{path[-1]} has {longest} characters at most.", *path)
+            message = f"The {label} may have at most {longest} characters."
+            self.refuse(RefusalCode.INVALID, message, *path)
         elif holds_controls(plain):
-            self.refuse(RefusalCode.INVALID, f"{path[-1]} holds control characters.", *path)
+            message = f"The {label} contains control characters; remove them."
+            self.refuse(RefusalCode.INVALID, message, *path)
         return trimmed
 
     def reason(self, text: str | None, longest: int) -> str:
-        """Give a change reason trimmed; it must not be blank (R27)."""
+        """Return the reason of a change trimmed; a blank one is refused (R27)."""
         reason = self.optional_text(text, longest, "reason", has_lines=True)
         if not reason:
-            self.refuse(RefusalCode.REASON_REQUIRED, "Say why, in a few words.", "reason")
+            self.refuse(RefusalCode.REASON_REQUIRED, "Enter a reason for the change.", "reason")
         return reason or ""
 
     def settle(self) -> None:
-        """Refuse the input if anything was wrong with it."""
+        """Raise Refused if any refusal was added."""
         if self._found:
             raise Refused(self._found)
 
 
+def label_of(field: str) -> str:
+    """Return the English name of an input field for messages: `accountNumber`, account number."""
+    return _LABELS.get(field) or _CAPITAL.sub(lambda found: f" {found[0].lower()}", field)
+
+
 def holds_controls(text: str) -> bool:
-    """Tell whether a text holds what is no text: it can't be stored, or reads as another."""
+    """Tell whether a text holds control characters, or characters that change its direction."""
     return any(
         unicodedata.category(character) in _CONTROLS or character in _DIRECTION_OVERRIDES
         for character in text

@@ -1,24 +1,24 @@
-"""The four urgencies of a job, and the shares of the work that each of them gets. PURE."""
+"""The four urgencies of jobs, and the share of the work that each gets. PURE."""
 
 from enum import IntEnum, unique
 
 
 @unique
 class Urgency(IntEnum):
-    """Who waits for a job. A smaller number is more urgent; the numbers are stored."""
+    """The urgency of a job. A smaller number is more urgent; the numbers are stored."""
 
     REQUESTED = 0
-    """A user asked for this one and waits for it."""
+    """A user requested this job and waits for it."""
     SAVED = 1
-    """A single save gave rise to it."""
+    """A user saved one customer."""
     BULK = 2
-    """One of many: a request for a whole class, a retirement, an import."""
+    """One of many jobs: a whole class was looked up or retired, or customers were imported."""
     REFRESH = 3
-    """A timer asked for it; nobody waits."""
+    """A timer started the job; nobody waits for it."""
 
     @property
     def stride(self) -> int:
-        """How far one start moves the urgency's turn; the one with the smallest turn is next."""
+        """The number by which a start increases the urgency's turn; the smallest turn is next."""
         return STRIDES[self]
 
     @property
@@ -28,7 +28,7 @@ class Urgency(IntEnum):
 
     @property
     def is_urgent(self) -> bool:
-        """Whether a person waits for the job."""
+        """Whether a user may be waiting for the job."""
         return self <= Urgency.SAVED
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL connections that units of work, and Tortoise's single statements, take in turn."""
+"""The pool of PostgreSQL connections for transactions and for Tortoise's single statements."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,10 +21,9 @@ NONE_FREE = DatabaseFault(FaultKind.OVERLOADED, "NO_FREE_CONNECTION")
 
 
 class ConnectionPool:
-    """Connections that are opened when needed, and then kept.
+    """A pool that opens connections when they are needed and keeps them.
 
-    The driver's own pool has a task and a proxy for each that is taken, to look after what nothing
-    of ours changes: settings and listeners.
+    asyncpg's own pool adds a proxy, a task and a reset to each acquisition; ADR 23 has the figures.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]], most: int) -> None:
@@ -36,9 +35,9 @@ class ConnectionPool:
         self._is_closed = False
 
     async def acquire(self) -> Any:
-        """Take a connection, after whoever has waited for longer; InterfaceError when closed.
+        """Acquire a connection; callers are served first come, first served.
 
-        Raises DatabaseUnavailable if none becomes free for long.
+        Raises DatabaseUnavailable after MAX_WAIT_S, and InterfaceError once the pool is closed.
         """
         if not self._turns.locked():
             await self._turns.acquire()  # at once
@@ -58,7 +57,7 @@ class ConnectionPool:
         return connection
 
     async def release(self, connection: Any) -> None:
-        """Give a connection back; one whose transaction could not be ended is closed."""
+        """Release a connection; close it if its transaction has not ended."""
         self._taken.discard(connection)
         if self._is_closed or connection.is_closed() or connection.is_in_transaction():
             connection.terminate()
@@ -67,7 +66,7 @@ class ConnectionPool:
         self._turns.release()
 
     async def close(self) -> None:
-        """Wait for those that are taken, and close all; whoever still waits for one is refused."""
+        """Wait for acquired connections and close all; waiting callers get InterfaceError."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -78,12 +77,12 @@ class ConnectionPool:
         self._turns.release()  # to the first who waits, who passes it on
 
     def forget_idle(self) -> None:
-        """Close what is kept, so that the next that is taken is a new one."""
+        """Close the idle connections, so that the next acquisition opens a new one."""
         while self._idle:
             self._idle.pop().terminate()
 
     def terminate(self) -> None:
-        """Close all at once."""
+        """Close all connections at once."""
         self._is_closed = True
         for connection in (*self._idle, *self._taken):
             connection.terminate()
@@ -101,7 +100,7 @@ class ConnectionPool:
 
 
 class Unit(TransactionContextPooled):
-    """A transaction, which keeps no connection that it could not begin on."""
+    """A transaction; it releases its connection even if BEGIN fails."""
 
     async def __aenter__(self) -> TransactionalDBClient:
         client: Any = self.client
@@ -137,7 +136,7 @@ class Unit(TransactionContextPooled):
             get_connections().reset(self.token)
 
     async def _roll_back(self, client: Any) -> None:
-        """Roll back, or hang up, at which the server rolls back; the caller hears its own error."""
+        """Roll back, or close the connection so that the server rolls back."""
         try:
             await client.rollback()
         except Exception:

@@ -41,12 +41,12 @@ POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
 SCHEMA = "schema"
-"""The topic that is woken when migrations were applied."""
+"""The topic that is woken after migrations were applied."""
 CHECK_SCHEMA_S = 5.0
 READER = "reader"
-"""The attribute of Tortoise's connection that holds what reads outside of transactions go by."""
+"""The attribute of Tortoise's connection that holds the pool for reads outside of transactions."""
 READING_SHARE = 3
-"""A third of the connections are for reads alone."""
+"""One connection in so many is for reads only."""
 
 COLLISIONS = (
     asyncpg.DeadlockDetectedError,
@@ -54,7 +54,7 @@ COLLISIONS = (
     asyncpg.LockNotAvailableError,
     asyncpg.SerializationError,
 )
-"""PostgreSQL rolled back: units of work were in each other's way, or the schema has changed."""
+"""PostgreSQL rolled back because transactions collided or the schema changed; they are retried."""
 
 KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
 MAX_PAUSE_S = 0.05
@@ -65,16 +65,16 @@ PLANNER_SETTING = "enable_incremental_sort"
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
-    """Set the planner up, and wait for others' locks no longer than SQLite does."""
+    """Set the planner options, and wait for locks no longer than SQLite does."""
     await connection.execute(f"SET {PLANNER_SETTING} = off; SET lock_timeout = {BUSY_TIMEOUT_MS}")
 
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:
-    """Change no session state: behind a transaction pooler, sessions are shared (ADR 31)."""
+    """Set nothing: behind a transaction pooler, sessions are shared (ADR 31)."""
 
 
 class _RollBackDryRunError(Exception):
-    """Leaves a transaction whose work was only tried."""
+    """Rolls back the transaction of a dry run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Signals:
 
     @contextmanager
     def watching(self, topic: str) -> Iterator[asyncio.Event]:
-        """Give an event that is set whenever the topic is woken."""
+        """Yield an event that is set whenever the topic is woken."""
         event = asyncio.Event()
         self._watchers.setdefault(topic, set()).add(event)
         try:
@@ -101,7 +101,7 @@ class Signals:
             event.set()
 
     def fired(self, topic: str) -> int:
-        """Tell how often the topic was fired."""
+        """Return how often the topic was fired."""
         return self._fired[topic]
 
 
@@ -145,12 +145,12 @@ class Database:
 
     @property
     def may_write(self) -> bool:
-        """Tell whether the schema fits this program, as far as anybody has looked."""
+        """Whether the schema fits this program, as far as anybody has looked."""
         return self.schema_fit is None or self.schema_fit.may_write
 
     @property
     def config(self) -> dict[str, Any]:
-        """Give Tortoise's configuration."""
+        """Tortoise's configuration."""
         connection = expand_db_url(self.url) | {"engine": ENGINE}
         if self.is_postgres:
             given = connection["credentials"].items()
@@ -177,7 +177,7 @@ class Database:
 
     @property
     def dsn(self) -> str:
-        """Give the address as PostgreSQL's own clients write it."""
+        """The address as PostgreSQL's own clients write it."""
         return _as_dsn(self.url)
 
     @property
@@ -276,7 +276,7 @@ class Database:
         return await self._reading_connections.fetch(text, ())
 
     def epoch(self, topic: str) -> int | None:
-        """Give a number that changes whenever what the topic is about does, in any process.
+        """Return a number that changes whenever what the topic is about does, in any process.
 
         Nothing is given as long as this process would not hear of a change: then what was read
         before can't be trusted.

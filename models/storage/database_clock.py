@@ -1,11 +1,11 @@
-"""The clock that all processes share: the database's, carried on by this process's own count.
+"""The clock that all processes share: the database's time plus this process's monotonic clock.
 
-Leases, heartbeats and budgets are compared between processes, so a process whose own clock is wrong
-would take others' jobs, or use up their budget far ahead. The database is asked for the time now
-and then; in between the monotonic clock counts on, which nobody can set.
+Processes compare leases, heartbeats and budgets, so a process with a wrong clock would take the
+jobs of others or use up their budget. This clock asks the database for the time now and then, and
+adds the monotonic clock in between, which nobody can set.
 
-SQLite has no clock but that of the process that uses it. There the time is that which the file
-system of the database notes for a new file: all processes share it.
+SQLite uses the clock of each process. There the time is the modification time that the file system
+gives to a new file beside the database, which all processes share.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ log = structlog.get_logger(__name__)
 ASK_EVERY_S = 30.0
 
 TOLERATED = timedelta(seconds=5)
-"""A process whose own clock is off by more than this says so once."""
+"""A process whose own clock is off by more than this logs it once."""
 
 
 class DatabaseClock:
-    """Tells the database's time; ask it after `synchronise`."""
+    """The database's time; call it only after `synchronise`."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -51,7 +51,7 @@ class DatabaseClock:
         self._warn(datetime.now(UTC) - now)
 
     async def keep(self) -> None:
-        """Ask the database again if it is a while since the last time."""
+        """Ask the database again if the last answer is old."""
         if self._monotonic() - self._asked_at >= ASK_EVERY_S:
             await self.synchronise()
 

@@ -1,7 +1,7 @@
-"""Tells faults of the database from bugs: lost, locked, read-only, full, out of resources. PURE.
+"""Tells database faults (lost, locked, read-only, full, out of resources) from bugs. PURE.
 
-An exception is a fault if the program is right and the database could not serve it. Nothing else
-is: a statement that is wrong, or a constraint that it violates, remains an error of ours.
+A fault means that the program is right and the database could not serve it. A wrong statement or a
+violated constraint is no fault but a bug.
 """
 
 import errno
@@ -19,21 +19,21 @@ class FaultKind(StrEnum):
     LOST = "LOST"
     """No connection: the server is down, restarts, or closed the connection."""
     LOCKED = "LOCKED"
-    """Another transaction holds what was needed, for longer than we wait."""
+    """Another transaction holds the lock for longer than we wait."""
     READ_ONLY = "READ_ONLY"
-    """The database accepts reads only, as a standby does, or this role may not write."""
+    """The database accepts reads only, for example a standby, or this role may not write."""
     FULL = "FULL"
     """No space is left for data or logs."""
     OVERLOADED = "OVERLOADED"
     """Too many connections, or too little memory."""
     TIMEOUT = "TIMEOUT"
-    """The server, or we, stopped a statement that took too long."""
+    """A statement took too long, and the server or this program stopped it."""
     REFUSED = "REFUSED"
-    """The server does not let us in: a wrong password, or no such database."""
+    """The server refused the login: a wrong password, or no such database."""
     DAMAGED = "DAMAGED"
-    """A file is corrupt or can't be read."""
+    """A database file is corrupt or cannot be read."""
     SCHEMA_MISMATCH = "SCHEMA_MISMATCH"
-    """The schema is older or newer than this program, so that it may not write."""
+    """The schema is older or newer than this program, which therefore may not write."""
 
 
 RETRY_AFTER_S = {
@@ -44,21 +44,21 @@ RETRY_AFTER_S = {
     FaultKind.SCHEMA_MISMATCH: 10,
 }
 LONG_RETRY_AFTER_S = 30
-"""The wait that is advised for what only an operator can repair."""
+"""Retry-After for faults that only an operator can repair."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFault:
-    """A fault: its kind, and its SQLSTATE, SQLite's name for it, or the system's."""
+    """A fault with its kind and its SQLSTATE, SQLite error name or errno name."""
 
     kind: FaultKind
     code: str
     is_outcome_unknown: bool = False
-    """Whether the connection was lost during COMMIT, so that the changes may be stored or not."""
+    """Whether the connection was lost during COMMIT: the changes may or may not be stored."""
 
     @property
     def retry_after(self) -> int:
-        """Return the seconds after which to try again."""
+        """Seconds after which a client may retry."""
         return RETRY_AFTER_S.get(self.kind, LONG_RETRY_AFTER_S)
 
 
@@ -93,10 +93,10 @@ SQLSTATES = {
     "XX001": FaultKind.DAMAGED,
     "XX002": FaultKind.DAMAGED,
 }
-"""Kinds by SQLSTATE, or by its class for all others of that class."""
+"""Kinds by SQLSTATE, or by SQLSTATE class for the rest of that class."""
 
 OUTCOME_UNKNOWN = ("08", "40003", "57P")
-"""SQLSTATEs, by their beginnings, of which COMMIT may have been done all the same."""
+"""Prefixes of SQLSTATEs after which a COMMIT may have succeeded."""
 
 SQLITE = {
     "BUSY": FaultKind.LOCKED,
@@ -116,19 +116,19 @@ SQLITE = {
 """Kinds by SQLite's primary result code, without SQLITE_."""
 
 UNDEFINED = ("42P01", "42703")
-"""SQLSTATEs of a statement that names a table or a column that is not there."""
+"""SQLSTATEs of an unknown table or column."""
 
 UNDEFINED_SQLITE = ("no such table", "no such column")
 
 CLOSED_SQLITE = ("Cannot operate on a closed database", "no active connection")
-"""What SQLite's drivers say of a connection that was closed, as when the process stops."""
+"""Messages of SQLite's drivers about a closed connection, for example while the process stops."""
 
 DRIVER = {
     "InterfaceError": ("closed", "closing"),
     "InternalClientError": ("cannot switch to state",),  # the server's last word was just read
     "TargetServerAttributeNotMatched": ("",),
 }
-"""Exceptions of PostgreSQL's driver, and what they say when the connection is lost."""
+"""asyncpg's exceptions, and parts of their messages that mean a lost connection."""
 
 SYSTEM = {
     errno.ENOSPC: FaultKind.FULL,
@@ -142,16 +142,17 @@ SYSTEM = {
     errno.ENOENT: FaultKind.LOST,
     errno.EACCES: FaultKind.REFUSED,
 }
-"""Kinds by the system's number, for errors on the way to the server."""
+"""Kinds by errno, for network and file errors."""
 
 OF_PYTHON = {"builtins", "socket", "ssl"}
-"""Modules whose OSErrors are the connection's; clients of other services have their own classes."""
+"""Modules whose OSErrors come from the database connection; other clients have their own
+classes."""
 
 
 def fault_of(error: BaseException) -> DatabaseFault | None:
-    """Tell the fault that an exception stands for; None for a bug or a refusal.
+    """Return the fault that an exception stands for; None for a bug or a refusal.
 
-    The mapper wraps what the driver raised, so causes and arguments are looked at as well.
+    Tortoise wraps the driver's exceptions, so causes and arguments are examined as well.
     """
     for one in _with_causes(error):
         if isinstance(one, DatabaseUnavailable):
@@ -163,7 +164,7 @@ def fault_of(error: BaseException) -> DatabaseFault | None:
 
 
 def lacks_name(error: BaseException) -> bool:
-    """Tell whether a statement named a table or a column that the database does not have."""
+    """Return whether a statement named a table or a column that the database does not have."""
     return any(
         _sqlstate(one) in UNDEFINED
         or (type(one).__module__ == "sqlite3" and str(one).startswith(UNDEFINED_SQLITE))
@@ -172,7 +173,7 @@ def lacks_name(error: BaseException) -> bool:
 
 
 def lost_in_commit(error: BaseException) -> DatabaseUnavailable | None:
-    """Return what to raise for an exception that ended COMMIT, if nobody knows the outcome."""
+    """Return the error to raise if COMMIT failed and its outcome is unknown; else None."""
     fault = fault_of(error)
     if fault is None or not may_be_committed(error):
         return None
@@ -180,10 +181,10 @@ def lost_in_commit(error: BaseException) -> DatabaseUnavailable | None:
 
 
 def may_be_committed(error: BaseException) -> bool:
-    """Tell whether COMMIT, which ended with this exception, may have been done by the server.
+    """Return whether COMMIT, which ended with this exception, may have been done by the server.
 
-    An error that the server reports for COMMIT itself means that it rolled back, and a connection
-    that was closed before never sent it.
+    An error that the server reports for COMMIT means a rollback, and a connection that was closed
+    before never sent it.
     """
     state = _sqlstate(error)
     if state is not None:
@@ -193,7 +194,7 @@ def may_be_committed(error: BaseException) -> bool:
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, what it wraps and what caused it; not what it was raised beside."""
+    """Yield an exception, the exceptions it wraps and its causes, but not its context."""
     ahead: list[object] = [error]
     seen: set[int] = set()
     while ahead:

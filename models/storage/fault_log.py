@@ -1,7 +1,7 @@
-"""Logs what failed: a bug with its traceback, a fault of the database in one line a second.
+"""Logs failures: a bug with its traceback, database faults as one line a second.
 
-While the database is away every request and every loop meets the same fault. The first is logged
-at once; those that follow within a second are counted, and their number is logged with the next.
+While the database is away, every request and loop meets the same fault. The first is logged at
+once; the rest of that second is counted, and the next line tells the count.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ PAUSE_S = 1.0
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """The line of one kind: when it was last written, and what was met since."""
+    """The log line of one fault kind: when it was last written, and the faults since then."""
 
     written_at: float
     held_back: int = 0
@@ -34,18 +34,18 @@ class FaultLog:
 
     now: Callable[[], float] = time.monotonic
     mismatch: DatabaseFault | None = None
-    """Set while the schema does not fit this program: then it may lack what statements name."""
+    """Set while the schema does not fit this program: tables and columns may then be missing."""
     _lines: dict[FaultKind, _Line] = field(default_factory=dict)
 
     def fault_of(self, error: BaseException) -> DatabaseFault | None:
-        """Tell the fault that an exception stands for; None for a bug or a refusal."""
+        """Return the fault that an exception stands for; None for a bug or a refusal."""
         fault = fault_of(error)
         if fault is None and self.mismatch is not None and lacks_name(error):
             return self.mismatch
         return fault
 
     def note(self, fault: DatabaseFault, where: str) -> None:
-        """Log a fault, at once or with others in a second."""
+        """Log a fault at once, or with the others of the same second."""
         line = self._lines.get(fault.kind)
         if line is None or self.now() - line.written_at >= PAUSE_S:
             self._lines[fault.kind] = _Line(self.now())
@@ -58,7 +58,7 @@ class FaultLog:
             asyncio.get_running_loop().call_later(wait, self._write_held_back, line)
 
     def _write_held_back(self, line: _Line) -> None:
-        """Write the last that was held back, unless a later fault has written the line anew."""
+        """Write the last fault held back, unless a later one was written since."""
         if line.last is not None and line in self._lines.values():
             fault, where = line.last
             self._lines[fault.kind] = _Line(self.now())
@@ -77,13 +77,13 @@ def _write(fault: DatabaseFault, where: str, held_back: int) -> None:
 
 
 FAULTS = FaultLog()
-"""Of this process, as its loggers are: whoever meets a fault, its line is one of the same few."""
+"""The fault log of this process, global as its loggers are."""
 
 
 def report(where: str, error: BaseException, **fields: Any) -> DatabaseFault | None:
-    """Log what ended `where`: a fault in one line a second, and a bug with its traceback.
+    """Log the exception that ended `where`: a fault as one line a second, a bug with its traceback.
 
-    The fault is returned; None for a bug.
+    Returns the fault, or None for a bug.
     """
     fault = FAULTS.fault_of(error)
     if fault is None:

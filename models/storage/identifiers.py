@@ -6,7 +6,7 @@ from uuid import UUID
 from typeid import TypeID
 
 ID_LENGTH = 32
-"""Characters a column of identifiers holds: a prefix of up to five, `_`, and 26 of base 32."""
+"""Length of id columns: a prefix of up to five characters, `_`, and 26 base 32 characters."""
 
 
 def new_class_id() -> str:
@@ -105,15 +105,15 @@ def new_membership_id() -> str:
 
 
 def viewer_id(principal_id: str) -> str:
-    """Identify the viewer of a principal; unlike the credential's id, it names no stored row."""
+    """Return the id of a viewer; unlike the credential's id, it names no stored row."""
     return f"vwr_{principal_id.rpartition('_')[2]}"
 
 
 def credential_id(principal_id: str) -> str:
-    """Identify the credential of a principal, apart from the token or user that it stands for."""
+    """Return the id of a principal's credential; it differs from the token's and the user's id."""
     return f"crd_{principal_id.rpartition('_')[2]}"
 
 
 def prefix_of(identifier: str) -> str:
-    """Give the prefix of an identifier, empty when it has none."""
+    """Return the prefix of an identifier, empty when it has none."""
     return identifier.partition("_")[0] if "_" in identifier else ""

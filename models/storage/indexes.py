@@ -1,4 +1,4 @@
-"""Indexes that Tortoise has no word for."""
+"""Partial indexes, which Tortoise does not offer for both databases."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from tortoise.indexes import Index
 
 
 class IndexWhere(Index):
-    """An index of those rows only that meet a condition, on either database.
+    """A partial index on either database.
 
-    A statement uses it when it says the condition in the same words.
+    A statement can use it if it repeats the condition literally.
     """
 
     def __init__(self, *, fields: tuple[str, ...] | list[str], where: str) -> None:
@@ -17,11 +17,11 @@ class IndexWhere(Index):
         self.extra = f" WHERE {where}"
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """Say how a migration writes it."""
+        """Return how a migration writes it."""
         path, arguments, options = super().deconstruct()
         return path, arguments, {**options, "where": self.where}
 
 
 def of_living(*fields: str) -> IndexWhere:
-    """Index what is not erased: erased rows share a name, and lists would wade through them."""
+    """Return a partial index of rows that are not erased; erased rows all share one name."""
     return IndexWhere(fields=fields, where="erased_at IS NULL")

@@ -1,4 +1,4 @@
-"""Locks that a unit of work holds until its transaction ends."""
+"""Locks that a transaction holds until it ends."""
 
 from typing import TypeVar
 
@@ -13,9 +13,8 @@ Row = TypeVar("Row", bound=Model)
 async def lock(model: type[Row], *ids: str) -> dict[str, Row]:
     """Read rows and keep other writers from them until the transaction ends.
 
-    In the order of their ids, so that two writers never wait for each other, and without the key:
-    a row that refers to this one may be added meanwhile. On SQLite a transaction is alone in
-    writing anyway.
+    Rows are locked in the order of their ids, so that writers do not deadlock, and with FOR NO KEY
+    UPDATE, so that rows that refer to them can be added. On SQLite only one transaction writes.
     """
     query = model.filter(pk__in=sorted(set(ids))).order_by(model._meta.pk_attr)
     rows = await query.select_for_update(no_key=True)
@@ -25,8 +24,8 @@ async def lock(model: type[Row], *ids: str) -> dict[str, Row]:
 async def lock_shared(model: type[Row], row_id: str) -> Row | None:
     """Read a row and keep it from being changed, while others may do the same.
 
-    It waits for nobody who is changing the row, since that one may wait for us, as a class that is
-    being retired waits for its customers: we let go of all and do our work again.
+    It does not wait for a writer of the row, which may be waiting for us (a class that is being
+    retired waits for its customers): the transaction is rolled back and run again.
     """
     connection = get_connection("default")
     which = "$1 FOR SHARE NOWAIT" if dialect_of(connection) == "postgres" else "?"
@@ -38,9 +37,9 @@ async def lock_shared(model: type[Row], row_id: str) -> Row | None:
 
 
 async def lock_name(name: str) -> None:
-    """Let nobody else who locks that name go on until the transaction ends.
+    """Lock a name until the transaction ends, for things that have no row.
 
-    For what no row stands for; on SQLite a transaction is alone in writing anyway.
+    On SQLite it does nothing, because only one transaction writes.
     """
     connection = get_connection("default")
     if dialect_of(connection) == "postgres":

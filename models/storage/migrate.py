@@ -1,4 +1,4 @@
-"""Applies the migrations, one process at a time, and waits for nobody's locks for long."""
+"""Applies the migrations: one process at a time, with a limit on each wait for a lock."""
 
 import asyncio
 import fcntl
@@ -21,7 +21,7 @@ from models.storage.database import SCHEMA, Database, dialect_of
 from models.storage.database_faults import FaultKind, fault_of
 
 ADVISORY_LOCK = 7_412_209
-"""An arbitrary number that only this project's migrations lock."""
+"""The arbitrary key of the advisory lock for this project's migrations."""
 
 LOCK_TIMEOUT_S = 10.0
 POLL_S = 0.1
@@ -103,7 +103,7 @@ async def _planned(executor: MigrationExecutor) -> tuple[list[PlanStep], State]:
 
 
 async def _bound_waits(connection: BaseDBAsyncClient, lock_timeout_s: float) -> None:
-    """Let no statement of a transaction of PostgreSQL wait for a lock for longer."""
+    """Limit how long each statement of the transaction waits for a lock."""
     await connection.execute_script(f"SET LOCAL lock_timeout = {_ms(lock_timeout_s)}")
 
 
@@ -132,7 +132,7 @@ def _executor(database: Database) -> MigrationExecutor:
 
 
 async def _tell(database: Database) -> None:
-    """Let processes that serve look at the schema at once; on SQLite they do so by themselves."""
+    """Tell serving processes to check the schema at once; on SQLite they do so by themselves."""
     database.signals.fire(SCHEMA)
     if database.is_postgres:
         await get_connection("default").execute_query("SELECT pg_notify($1, '')", [SCHEMA])
@@ -209,7 +209,7 @@ async def _alone_on_postgres(database: Database, timeout_s: float) -> AsyncItera
 
 
 async def _note_blockers(observer: Any, seen: list[str]) -> None:
-    """Note again and again who is in the way of whom we migrate by."""
+    """Record repeatedly which sessions block the migration's connection."""
     blocked = (
         "SELECT DISTINCT unnest(pg_blocking_pids(pid)) AS pid FROM pg_stat_activity"
         " WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -230,7 +230,7 @@ def _taken() -> Sequence[Any]:
 
 
 async def _described(observer: Any, pids: Sequence[int]) -> str:
-    """Say who some server processes are, without what they run: it may hold personal data."""
+    """Describe server processes without their statements, which may hold personal data."""
     told = [
         f"pid {row['pid']} ({row['application_name'] or 'no application name'}, {row['state']},"
         f" transaction since {row['xact_start']:%H:%M:%S} UTC)"

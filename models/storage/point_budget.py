@@ -67,12 +67,12 @@ class PointAllowance:
         object.__setattr__(self, "window_us", self.window // timedelta(microseconds=1))
 
     def time_us(self, points: int) -> int:
-        """Give the microseconds in which so many points come back."""
+        """Return the microseconds in which so many points come back."""
         return -(-points * self.window_us // self.points)
 
 
 def microseconds(instant: datetime) -> int:
-    """Give an instant as rows hold it."""
+    """Return an instant as rows hold it."""
     return int(instant.timestamp() * 1_000_000)
 
 
@@ -105,7 +105,7 @@ async def owe_points(key: str, points: int, allowance: PointAllowance, now_us: i
 
 
 async def give_back_points(key: str, points: int, allowance: PointAllowance, now_us: int) -> int:
-    """Give points back that were taken and are not needed after all.
+    """Return points back that were taken and are not needed after all.
 
     Gives until when what was spent is worked off: now, where all is there again.
     """

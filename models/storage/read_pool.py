@@ -1,4 +1,4 @@
-"""PostgreSQL connections that only reads have, so that none of them waits for a writer."""
+"""PostgreSQL connections for reads only, so that no read waits for a writer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,16 +16,16 @@ GONE = (
     asyncpg.AdminShutdownError,
     ConnectionError,
 )
-"""What a connection says that has ended, or ends."""
+"""Exceptions of a connection that has ended."""
 
 
 HANG_UP_S = 1.0
 CONNECT_S = 5.0
-"""For how long a server may take to accept a connection; the driver's own default is a minute."""
+"""Seconds in which the server must accept a connection; asyncpg's default is a minute."""
 
 
 async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) -> Any:
-    """Open a connection and prepare it; what can't be prepared is closed."""
+    """Open a connection and prepare it; close it if that fails."""
     connection = await asyncpg.connect(**{"timeout": CONNECT_S} | settings)
     try:
         await prepare(connection)
@@ -36,9 +36,9 @@ async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) 
 
 
 async def hang_up(connection: Any) -> None:
-    """Close a connection whose caller gave up, which tells the server to give up too.
+    """Close a connection whose caller gave up, so that the server stops the statement too.
 
-    One that does not answer even to that in a second is cut off.
+    If the server does not answer within HANG_UP_S, the socket is cut.
     """
     try:
         await asyncio.shield(connection.close(timeout=HANG_UP_S))
@@ -47,10 +47,10 @@ async def hang_up(connection: Any) -> None:
 
 
 class ReadingConnections:
-    """Connections for single statements outside of transactions: opened when needed, then kept.
+    """Connections for single reads outside of transactions, opened when needed and then kept.
 
-    Whoever writes may hold all of the others while it waits for a lock; these are still free. And a
-    connection that has ended matters little here: the statement is sent again on another.
+    They stay free while writers hold all other connections and wait for locks. A statement whose
+    kept connection has ended is sent again on another one.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]], most: int) -> None:
@@ -60,7 +60,7 @@ class ReadingConnections:
         self._is_closed = False
 
     async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
-        """Run a statement and give its rows; it is sent again where a kept connection had ended."""
+        """Run a statement and return its rows; it is sent again if a kept connection had ended."""
         async with self._turns:
             while self._idle:
                 kept = self._idle.pop()
@@ -95,7 +95,7 @@ class ReadingConnections:
             self._idle.append(connection)
 
     async def close(self) -> None:
-        """Close all; one that somebody still reads by is closed after that."""
+        """Close all connections; those in use are closed after their statement."""
         self._is_closed = True
         while self._idle:
             await self._idle.pop().close()

@@ -1,10 +1,10 @@
-"""Counts what is read, for whoever wants to know what a request has cost."""
+"""Counts the rows that a request reads, to tell its actual cost."""
 
 from contextvars import ContextVar
 
 
 class RowCounter:
-    """How much was read since it was begun: rows, each with its weight."""
+    """The weighted number of rows read so far."""
 
     __slots__ = ("read",)
 
@@ -16,18 +16,18 @@ _tally: ContextVar[RowCounter | None] = ContextVar("tally", default=None)
 
 
 def begin(tally: RowCounter) -> None:
-    """Count into a tally what the current task reads from now on, and the tasks that it starts."""
+    """Count into `tally` the rows that the current task and its new tasks read from now on."""
     _tally.set(tally)
 
 
 def read_so_far() -> int:
-    """Give how much the current request has read, if that is counted."""
+    """Return the weighted number of rows the current request has read; 0 if it is not counted."""
     tally = _tally.get()
     return 0 if tally is None else tally.read
 
 
 def count(read: int) -> None:
-    """Add to the tally of the current request, if it has one."""
+    """Add to the current request's count, if it has one."""
     tally = _tally.get()
     if tally is not None:
         tally.read += read

@@ -1,9 +1,8 @@
 """Adds new rows of several tables at once.
 
-An act such as creating a customer adds rows to five tables. On PostgreSQL they travel in one
-statement, on SQLite in several that go to its thread together; either way the text is written once
-for each combination of tables. Rows are added in the order given, and references between them are
-checked at the end.
+Creating a customer, for example, adds rows to five tables: one statement on PostgreSQL, several
+that go to SQLite's thread together. The text is built once for each combination of tables. Rows are
+added in the order given; foreign keys between them are checked at the end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,15 +28,15 @@ AS_THEY_ARE = (
     fields.BigIntField,
     fields.BooleanField,
 )
-"""Fields whose values go to the database as they are."""
+"""Field types whose values need no conversion."""
 
 Row = TypeVar("Row", bound=Model)
 
 
 def new_row(model: type[Row], **values: Any) -> Row:
-    """Make a row that is to be added, of values that have the types of their fields already.
+    """Make a new row from values that already have their fields' types.
 
-    A model's own constructor looks at each value and each default anew, at five times the cost.
+    The model's own constructor checks each value and default, which takes five times as long.
     """
     row = model.__new__(model)
     blank, made = _defaults(model)
@@ -52,9 +51,9 @@ def new_row(model: type[Row], **values: Any) -> Row:
 
 
 async def add_rows(rows: Sequence[Model], *, waking: str | None = None) -> None:
-    """Add rows in the current transaction; raises IntegrityError for what a constraint refuses.
+    """Add rows in the current transaction; raises IntegrityError for a violated constraint.
 
-    Who watches the topic `waking` is woken once it has committed, at the cost of no statement.
+    Watchers of the topic `waking` are woken after the commit, without another statement.
     """
     connection: Any = get_connection("default")
     is_postgres = dialect_of(connection) == "postgres"
@@ -72,11 +71,11 @@ async def add_rows(rows: Sequence[Model], *, waking: str | None = None) -> None:
 
 
 Chunk = list[tuple[type[Model], list[Model]]]
-"""Rows of one statement, by their tables."""
+"""The rows of one statement, grouped by table."""
 
 
 def _chunks(rows: Sequence[Model], *, are_joined: bool) -> Iterator[Chunk]:
-    """Part rows by statements: one for all tables, or one for each, of so many parameters."""
+    """Split rows into statements, for all tables or for each, within MAX_PARAMETERS."""
     chunk: Chunk = []
     parameters = 0
     for model, group in groupby(rows, type):
@@ -137,7 +136,7 @@ def _statement(
 def _defaults(
     model: type[Model],
 ) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...]]:
-    """Give what a new row's attributes are before it has values, and what makes the others."""
+    """Return the constant defaults of a model's attributes, and the functions for the others."""
     meta = model._meta
     blank: dict[str, Any] = {"_partial": False, "_saved_in_db": False, "_custom_generated_pk": True}
     made = []
@@ -159,7 +158,7 @@ Converter = Callable[[Any, Any], Any]
 
 @lru_cache(maxsize=100)
 def _columns(model: type[Model]) -> tuple[tuple[str, str, Callable[[Any], bool], Converter], ...]:
-    """Give the fields of a model that are written, their columns, and what converts values."""
+    """Return the written fields of a model with column, check and converter."""
     meta = model._meta
     written = [
         (name, column, meta.fields_map[name])
@@ -172,9 +171,9 @@ def _columns(model: type[Model]) -> tuple[tuple[str, str, Callable[[Any], bool],
 
 
 def _stays(field: Field[Any]) -> Callable[[Any], bool]:
-    """Give what tells whether a value is fit to be stored as it is, as most values are.
+    """Return a check whether a value can be stored without conversion, as most can.
 
-    What it does not know is the field's own to convert or to refuse, at many times the cost.
+    The field itself converts or refuses all other values, which takes many times as long.
     """
     kind, is_nullable = field.field_type, field.null
     if type(field) is fields.CharField:

@@ -1,12 +1,12 @@
-"""Reads rows for display: one statement a level, only the columns asked for, no ORM instances.
+"""Reads rows for display: one statement per level, only the requested columns, no ORM objects.
 
 A `Shape` says what to read: columns of a model, rows that they refer to (joined), rows that refer
-to them (one more statement for all parents), and what else is to be brought to all objects at once.
-`models/storage/row_query_compiler.py` compiles it once into SQL and a function that makes objects.
+to them (one more statement for all parents), and attributes that a function computes for all
+objects. `models/storage/row_query_compiler.py` compiles it once into SQL and a function that makes
+objects.
 
-On PostgreSQL a statement costs about as much as all else that one row is read with, so where few
-parents are read, the rows that refer to them come along in the same statement. Where many are, the
-database does better with one more statement.
+On PostgreSQL one more statement costs about as much as reading a row. For few parents, their
+children are therefore read in the same statement; for many, a second statement is faster.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,23 +23,24 @@ from models.storage.time_slice import is_over, pause
 Compute = Callable[..., Any]
 Keep = Callable[[list[Any]], list[Any]]
 Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
-"""Gives the values of an attribute for objects, in their order, from what the reader was given."""
+"""Returns the values of an attribute for objects, in their order; the second argument is
+`given`."""
 
 ROOT = "t0"
-"""The name that a statement has for the table that it is about."""
+"""The alias of a statement's main table."""
 
 THE_TABLE = Sql("")
-"""No source but the table."""
+"""Read from the table itself."""
 
 FEW = 10
-"""Of so many parents what refers to them is read along; of 20 it costs as much either way."""
+"""Up to so many parents, children are read in the same statement; at 20 both ways cost the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Rows that refer to their parent by the column `back`, in the order given.
+    """Rows that refer to their parent by the column `back`, sorted by `order`.
 
-    `order` and `where` call the rows' own table t0.
+    In `order` and `where`, t0 is the rows' own table.
     """
 
     shape: "Shape"
@@ -72,7 +73,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """What is read for the objects at the end of a path of references, once they are there."""
+    """An attribute that is read after its objects, which are at the end of a path of references."""
 
     path: tuple[str, ...]
     attribute: str
@@ -81,7 +82,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The objects that a statement makes of the rows of one SELECT."""
+    """The objects made from the rows of one SELECT."""
 
     weight: int
     attachments: Sequence[Attachment]
@@ -89,7 +90,7 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A compiled shape: `build` gives lists of objects, one for each level, its own the last."""
+    """A compiled shape; `build` returns a list of objects per level, the shape's own last."""
 
     columns: str
     table: str
@@ -105,7 +106,7 @@ class Compiled:
 
     @property
     def along(self) -> "Compiled":
-        """Give what reads the rows that refer to these along with them, where that is better."""
+        """The variant that reads children in the same statement, where that is faster."""
         return self if self.compile_along is None else self._along
 
     @cached_property
@@ -116,7 +117,7 @@ class Compiled:
 
 @dataclass(slots=True, eq=False)
 class RowQuery:
-    """Reads what a compiled shape says; `given` is passed to what brings attributes."""
+    """Runs a compiled shape; `given` is passed to the functions that compute attributes."""
 
     _compiled: Compiled
     _given: Any = None
@@ -130,10 +131,10 @@ class RowQuery:
         keep: Keep | None = None,
         most: int | None = None,
     ) -> list[Any]:
-        """Read objects, and then what belongs to those kept, a statement for each relation.
+        """Read objects, and then the relations of those that `keep` keeps, one statement each.
 
-        `where` and `tail` call the shape's own table t0; a `source` gives rows of it, as t0, in its
-        place. Whoever knows that there are `most` rows at most says so; that limits nothing.
+        In `where` and `tail`, t0 is the shape's own table; `source` is a subquery to use instead of
+        it. `most` is a hint how many rows there can be; it limits nothing.
         """
         # Of rows that are not kept, nothing is to be made or counted.
         compiled = self._for(None if keep else most)
@@ -143,14 +144,14 @@ class RowQuery:
         return await self._completed(compiled, (*others, keep(own) if keep else own))
 
     async def read_some(self, where: Sql, order: str, most: int) -> tuple[list[Any], bool]:
-        """Read so many objects at most, and tell whether there are more."""
+        """Read at most so many objects, and return them with whether there are more."""
         compiled = self._for(most)
         text = compiled.select(where.text, f"ORDER BY {order} LIMIT {most + 1:d}")
         rows = await run(text, where.parameters)
         return await self._completed(compiled, compiled.build(rows[:most])), len(rows) > most
 
     async def read_one(self, where: Sql) -> Any | None:
-        """Read an object, if there is one."""
+        """Read one object; None if there is none."""
         found, _ = await self.read_some(where, f"{ROOT}.id", 1)
         return found[0] if found else None
 

@@ -22,8 +22,8 @@ that function is
             m0.append(o0)
         return m0,
 
-Rows that are read along are a column, an array of records. They have a loop of their own, and the
-list of those of all parents comes before that of the parents.
+Children that are read in the same statement are a column with an array of records. They have a loop
+of their own, and the list of all children precedes that of the parents.
 
             o0.class_history = m1 = []
             for v5, v6 in v4:
@@ -62,11 +62,11 @@ MAX_JOINS = 30
 """SQLite joins 64 tables, and a written function is not nested deeper than 100 levels."""
 
 MAX_CLASSES = 2_000
-"""Classes of objects that are kept for the next shape with the same attributes."""
+"""Generated row classes kept for later shapes with the same attributes."""
 
 
 class TooDeepError(Exception):
-    """References are followed further than a statement can."""
+    """A shape follows more references than one statement can join."""
 
 
 def compile_shape(shape: Shape) -> Compiled:
@@ -79,7 +79,7 @@ def compile_shape(shape: Shape) -> Compiled:
 
 
 def columns_reader(kind: type, model: type[Model], columns: Iterable[str]) -> RowQuery:
-    """Give a reader of columns alone, which counts nothing; `a.b` becomes the attribute `a_b`."""
+    """Return a query of columns only, which counts no rows; `a.b` becomes the attribute `a_b`."""
     return _columns_reader(kind, model, tuple(columns), is_postgres())
 
 
@@ -109,22 +109,22 @@ def _compiled(shape: Shape, *, reads_along: bool) -> Compiled:
 
 @lru_cache(MAX_KEPT)
 def _code(source: str) -> CodeType:
-    """Give the code of the only function in a source of ours; many documents have the same."""
+    """Compile generated source and return the code of its only function."""
     code = compile(source, "<reader>", "exec")
     return next(part for part in code.co_consts if isinstance(part, CodeType))
 
 
 class _Common:
-    """What the parts of a statement share: its function's constants, and names given once."""
+    """What the parts of a statement share: the function's constants and unique names."""
 
     def __init__(self) -> None:
         self.constants: dict[str, Any] = {"new": object.__new__}
         self.levels: dict[str, Level] = {}
-        """What is made of the rows of each SELECT, by the name of the list of it."""
+        """The level of each SELECT, by the name of its list."""
         self._named: Counter[str] = Counter()
 
     def name(self, letter: str) -> str:
-        """Give a name that nothing else has: the first table is t0."""
+        """Return a unique name; the first table is t0."""
         number = self._named[letter]
         self._named[letter] += 1
         return f"{letter}{number}"
@@ -137,7 +137,7 @@ class _Common:
 
 
 class _Select:
-    """Collects the columns and joins of one SELECT while it writes the lines of its loop."""
+    """Collects the columns and joins of one SELECT and writes the lines of its loop."""
 
     def __init__(self, common: _Common, shape: Shape, *, reads_along: bool) -> None:
         self.alias = common.name("t")
@@ -145,7 +145,7 @@ class _Select:
         self._common = common
         self._reads_along = reads_along
         self._variables: dict[str, str] = {}
-        """Those of the function, by the columns that they hold."""
+        """The function's variables, by column."""
         self._tables: dict[tuple[str, str], str] = {}
         self._joins: list[str] = []
         self._attachments: list[Attachment] = []
@@ -155,12 +155,12 @@ class _Select:
 
     @property
     def columns(self) -> str:
-        """Give what is selected."""
+        """The SELECT list."""
         return ", ".join(self._variables)
 
     @property
     def joins(self) -> str:
-        """Give what is joined to the table."""
+        """The JOIN clauses."""
         return " ".join(self._joins)
 
     def loop(self, rows: str, into: str) -> list[str]:
@@ -172,7 +172,7 @@ class _Select:
         ]
 
     def _made(self, shape: Shape, table: str, path: tuple[str, ...]) -> tuple[list[str], str]:
-        """Write the lines that make an object of a row of a table, and name the object."""
+        """Write the lines that make an object from a row; return them and the object's name."""
         name = self._common.name("o")
         attributes = (*shape.values, *shape.ones, *shape.manies, *shape.brought)
         aliases = tuple(sorted(shape.aliases.items()))
@@ -203,10 +203,10 @@ class _Select:
         return lines, name
 
     def _along(self, attribute: str, key: str, many: Many) -> list[str]:
-        """Write the lines that make the rows which refer to a key, and select these.
+        """Write the lines that read children of a key in the same statement.
 
-        That is done for the rows that the statement is about, which are known to be few, and no two
-        the same. Rows that these refer to may be the same, and those that refer to them be many.
+        Only for rows of the main table, which are few and distinct: joined rows may repeat, and
+        their children may be many.
         """
         child = _Select(self._common, many.shape, reads_along=False)
         own = re.compile(rf"\b{ROOT}\b")
@@ -261,14 +261,14 @@ class _Select:
 
 
 PARENTS_AT_ONCE = 250
-"""Rows of more parents are read in several statements, so that others run in between."""
+"""Children of more parents are read in several statements, so that other requests run between."""
 
 BACK = "_back"
-"""The attribute by which a child knows its parent until it is attached."""
+"""The attribute with a child's parent id until the child is attached."""
 
 
 def _brings(many: Many) -> Bring:
-    """Give what reads the rows that refer to some objects."""
+    """Return a function that reads the children of some objects."""
     shape = many.shape
     values = {**shape.values, BACK: ((many.back,), None)}
     child = compile_shape(replace(shape, values=values))
@@ -294,7 +294,7 @@ def _brings(many: Many) -> Bring:
 def _row_class(
     kind: type, attributes: tuple[str, ...], aliases: tuple[tuple[str, str], ...]
 ) -> type:
-    """Make a subclass that has room for these attributes; slots are written fastest."""
+    """Make a subclass with slots for these attributes, which are the fastest to set."""
     content = {"__slots__": attributes, "__module__": kind.__module__}
     made = type(kind.__name__, (kind,), content)
     for alias, attribute in aliases:

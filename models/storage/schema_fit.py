@@ -1,8 +1,8 @@
-"""Whether the schema of the database fits this program, told by the names of migrations.
+"""Whether the database's schema fits this program, by the names of migrations.
 
-A program knows the migrations that it was written for, and the database those that were applied.
-A migration whose name ends in `_additive` promises that programs which do not know it may go on
-writing, as when it adds an index, a table, or a column that may be null.
+A program knows its own migrations, and the database those that were applied. A migration whose name
+ends in `_additive` promises that older programs may go on writing: it adds an index, a table or a
+nullable column, for example.
 """
 
 import pkgutil
@@ -29,23 +29,23 @@ class SchemaFit:
 
     @property
     def may_write(self) -> bool:
-        """Tell whether the program may write."""
+        """Whether the program may write."""
         return not self.missing and not self.breaking
 
     @property
     def mismatch(self) -> DatabaseFault | None:
-        """Return what refuses the writes of the program; None if it may write."""
+        """The fault with which writes are refused; None if the program may write."""
         if self.may_write:
             return None
         return DatabaseFault(FaultKind.SCHEMA_MISMATCH, (*self.missing, *self.breaking)[0])
 
     @property
     def breaking(self) -> tuple[str, ...]:
-        """Name the unknown migrations that make no promise to older programs."""
+        """Unknown migrations that are not additive."""
         return tuple(name for name in self.unknown if not name.endswith(ADDITIVE))
 
     def __str__(self) -> str:
-        """Say how it differs; `ok` if the program may write."""
+        """Return the difference in words; `ok` if the program may write."""
         if self.missing:
             return f"older: {', '.join(self.missing)} missing; run `manage.py migrate`"
         if self.breaking:

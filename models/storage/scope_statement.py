@@ -1,12 +1,12 @@
-"""Limits a statement to what a bound operation reaches (R99), whoever wrote it.
+"""Limits a statement to the rows in the tenant scope of the operation (R99), whoever wrote it.
 
-Each table that a statement reads from is put in place by the rows of it that are reached, as
-`FROM customer AS t0` by `FROM (SELECT … FROM customer AS reached WHERE …) AS t0`; so a row out of
-reach joins as null, and counts for nothing. A change touches no other rows either. Of rows that are
-added, the owner is noted, and looked up before the transaction ends.
+Each table in a statement is replaced by a subquery of the rows in scope: `FROM customer AS t0`
+becomes `FROM (SELECT … FROM customer AS reached WHERE …) AS t0`. A row out of scope therefore joins
+as null and is not counted; updates and deletions get the same condition. For inserted rows, the
+owner is noted and checked before the transaction commits.
 
-A statement is gone through word by word. One that names a table where none is expected, or a table
-that is not declared, is refused: a mistake shows as an error, never as somebody else's data.
+The statement is tokenized. A table name in an unexpected place, or a table that is not declared, is
+refused, so that a mistake shows as an error and never as another tenant's data.
 """
 
 import re
@@ -31,23 +31,23 @@ FOLLOWING = re.compile(
     "|ORDER|RETURNING|RIGHT|SET|UNION|USING|WHERE|WINDOW",
     re.IGNORECASE,
 )
-"""Words that may follow a table without being another name for it."""
+"""Keywords that may follow a table name and are no alias."""
 
 FUNCTIONS = frozenset({"json_each", "unnest"})
-"""What else gives rows: lists that came as parameters."""
+"""Table functions that are allowed: they unpack list parameters."""
 
 MAX_KEPT = 2_000
 MAX_KEPT_LENGTH = 20_000
-"""Statements that add hundreds of rows are longer, and hardly any two alike."""
+"""Longer statements, such as inserts of hundreds of rows, hardly repeat and are not kept."""
 
 ROW = "reached"
 
 
 @dataclass(frozen=True, slots=True)
 class ScopedStatement:
-    """A limited statement, its parameters by their places, and the places of owners.
+    """A scoped statement, its parameters by their places, and the places of owners.
 
-    The place of a parameter is that in the original statement, or nothing for the reseller's id.
+    A place is that in the original statement, or None for the reseller's id.
     """
 
     text: str
@@ -55,7 +55,7 @@ class ScopedStatement:
     owners: tuple[int, ...]
 
     def parameters(self, values: Sequence[Any], reseller_id: str) -> list[Any]:
-        """Give the parameters of the limited statement."""
+        """Return the parameters of the limited statement."""
         return [reseller_id if place is None else values[place] for place in self.places]
 
 
@@ -64,15 +64,15 @@ class _Token:
     kind: str
     text: str
     whole: str
-    """With the space before it."""
+    """The token with the white space before it."""
 
     @property
     def name(self) -> str:
-        """Give the name that it may be, of a table or of anything else."""
+        """The token as an identifier, unquoted."""
         return self.text.strip('"') if self.kind == "quoted" else self.text.lower()
 
     def says(self, *words: str) -> bool:
-        """Tell whether it is one of some words."""
+        """Return whether the token is one of these keywords."""
         return self.kind == "word" and self.text.upper() in words
 
 
@@ -80,9 +80,9 @@ NOTHING = _Token("other", "", "")
 
 
 def scope_statement(text: str, *, count: int, is_postgres: bool, is_shown: bool) -> ScopedStatement:
-    """Limit a statement of so many parameters; `is_shown` leaves out what is not to be shown.
+    """Scope a statement with `count` parameters; `is_shown` also masks hidden columns.
 
-    Raises OutOfScopeError for a statement that can't be limited.
+    Raises OutOfScopeError for a statement that cannot be scoped.
     """
     write = written if len(text) <= MAX_KEPT_LENGTH else written.__wrapped__
     return write(text, count=count, is_postgres=is_postgres, is_shown=is_shown)
@@ -90,12 +90,12 @@ def scope_statement(text: str, *, count: int, is_postgres: bool, is_shown: bool)
 
 @lru_cache(MAX_KEPT)
 def written(text: str, *, count: int, is_postgres: bool, is_shown: bool) -> ScopedStatement:
-    """Write a limited statement, and keep it: the same are sent again and again."""
+    """Write a scoped statement, cached by its text."""
     return _Writer(text, count, is_postgres=is_postgres, is_shown=is_shown).write()
 
 
 class _Writer:
-    """Goes through one statement, and writes another."""
+    """Walks the tokens of one statement and writes the scoped one."""
 
     def __init__(self, text: str, count: int, *, is_postgres: bool, is_shown: bool) -> None:
         self._tokens = [_token(found) for found in TOKEN.finditer(text.strip())]
@@ -107,7 +107,7 @@ class _Writer:
         self._places: list[int | None] = []
         self._owners: list[int] = []
         self._target: tuple[str, str] | None = None
-        """The condition and the table of a change, until its WHERE is written."""
+        """The condition and table of an UPDATE or DELETE, until its WHERE is written."""
 
     def write(self) -> ScopedStatement:
         """Write the statement."""
@@ -139,11 +139,11 @@ class _Writer:
         return ScopedStatement("".join(self._parts) + end, tuple(self._places), tuple(self._owners))
 
     def _gives_rows(self, place: int) -> bool:
-        """Tell whether what a bracket begins stands for a table."""
+        """Return whether a parenthesis opens a subquery in the place of a table."""
         return self._at(place - 1).says("FROM", "JOIN", "LATERAL") or self._is_table(place - 1)
 
     def _refuse_list(self, place: int) -> None:
-        """Refuse another table after the one that ends here: lists are not gone through."""
+        """Refuse a comma-separated list of tables, which is not supported."""
         if self._at(self._beyond_alias(place)).text == ",":
             raise OutOfScopeError("lists of tables are not gone through")
 
@@ -163,14 +163,14 @@ class _Writer:
         return any(token.says(*words) for token in self._tokens)
 
     def _is_table(self, place: int) -> bool:
-        """Tell whether a token is in a place where a table is named."""
+        """Return whether a token is where a table name is expected."""
         token, before = self._at(place), self._at(place - 1)
         if token.kind not in {"word", "quoted"} or token.says("LATERAL"):
             return False
         return before.says("FROM", "JOIN", "INTO") or (before.says("UPDATE") and place == 1)
 
     def _table(self, place: int) -> None:
-        """Write what stands for a table."""
+        """Write the replacement of a table."""
         token, before, after = self._tokens[place], self._at(place - 1), self._at(place + 1)
         name, known = token.name, TABLES.get(token.name)
         is_change = before.says("UPDATE") or (place > 1 and self._at(place - 2).says("DELETE"))
@@ -192,7 +192,7 @@ class _Writer:
             self._source(place, known)
 
     def _source(self, place: int, known: Reached) -> None:
-        """Write the rows that are reached in place of a table."""
+        """Write the subquery of the rows in scope."""
         token = self._tokens[place]
         self._refuse_list(place + 1)
         if known.condition is None:
@@ -228,7 +228,7 @@ class _Writer:
         return spelt
 
     def _refuse_stray(self, place: int) -> None:
-        """Refuse the name of a table where it is no column's and no other name of a table."""
+        """Refuse a table name that is neither a column nor an alias here."""
         token, before = self._tokens[place], self._at(place - 1)
         if token.kind not in {"word", "quoted"} or token.name not in TABLES:
             return
@@ -236,7 +236,7 @@ class _Writer:
             raise OutOfScopeError(f"{token.name} stands where no table is expected")
 
     def _note_owners(self, place: int, known: Reached) -> None:
-        """Note which parameters say whose the added rows are."""
+        """Record which parameters hold the owners of inserted rows."""
         if known.owner is None:
             if known.condition is not None:
                 raise OutOfScopeError("whose the added rows are can't be told")
@@ -257,7 +257,7 @@ class _Writer:
             place = end + (self._at(end).text == ",")
 
     def _group(self, place: int) -> tuple[list[list[_Token]], int]:
-        """Give the parts between brackets, and the place that follows."""
+        """Return the comma-separated parts within parentheses, and the position after them."""
         parts: list[list[_Token]] = [[]]
         depth = 0
         for end in range(place, len(self._tokens)):
@@ -285,7 +285,7 @@ def _refuse_unless(table: str, known: Reached, wanted: Access) -> None:
 
 
 def _columns_of(table: str) -> list[str]:
-    """Give the columns of a table, by its model."""
+    """Return the columns of a table, by its model."""
     metas = [model._meta for model in Tortoise.apps["models"].values()]
     (meta,) = (meta for meta in metas if meta.db_table == table)
     return sorted(meta.fields_db_projection.values())

@@ -1,7 +1,7 @@
-"""What of each table a bound operation reaches (R99): declared once for every table there is.
+"""The tenant scope of each table (R99): which rows an operation of a partner may see or write.
 
-A condition calls the row `{row}`, and writes `?` for the id of the reseller. A table that is not
-declared is refused to bound operations, and a test fails for it.
+In a condition, `{row}` is the row and `?` the reseller's id. Operations of partners cannot use a
+table that is not declared here; a test names such tables.
 """
 
 from collections.abc import Mapping
@@ -27,31 +27,30 @@ STAFF_AND_HOLDERS = (
     f"({STAFF} OR EXISTS"  # noqa: S608  # see above
     " (SELECT 1 FROM access_token AS held WHERE held.user_id = u.id AND held.reseller_id = ?))"
 )
-"""Users of the reseller, and those who hold a token that is bound to it.
+"""Users of the reseller, and users who hold a token bound to it.
 
-Of the latter no more is shown than who they are: their groups, and what they were granted, are the
-platform's.
+Of the latter only the identity is shown: their groups and permissions are the platform's.
 """
 
 
 @unique
 class Access(Enum):
-    """What a bound operation may do with the rows that it reaches."""
+    """What an operation of a partner may do with the rows in its scope."""
 
     NONE = auto()
     READ = auto()
     WRITE = auto()
-    """To write without being shown: what keeps the platform running."""
+    """Rows that are written but never shown, such as jobs."""
     BOTH = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The rows of a table that a bound operation reaches; all of them without a condition.
+    """The rows of a table in a partner's scope; all rows if there is no condition.
 
-    `owner` is the column by which an inserted row says whose it is: by the id of a customer, or of
-    what is a customer's. `masked` gives columns of which only a part is shown, by dialect:
-    PostgreSQL, SQLite.
+    `owner` is the column with the owner of an inserted row: the id of a customer or of something
+    that belongs to one. `masked` maps columns to the expressions shown instead, for PostgreSQL and
+    SQLite.
     """
 
     access: Access
@@ -66,14 +65,14 @@ _HIDDEN = Reached(Access.NONE)
 _CUSTOMERS = Reached(Access.BOTH, OF_CUSTOMER, "customer_id")
 
 _PARENT = "CASE WHEN {row}.parent_id = ? THEN {row}.parent_id END"
-"""A bound reseller does not learn whom it buys through itself."""
+"""A partner does not see its own parent."""
 
 _RESELLER = "CASE WHEN {row}.reseller_id = ? THEN {row}.reseller_id END"
-"""Nor whose credential it was that wrote about a customer before it came."""
+"""A partner does not see credentials of other partners in older entries."""
 
 
 def _of_staff(column: str, otherwise: str = "NULL") -> str:
-    """Give what is shown of the reseller's own users only."""
+    """Return what is shown of the reseller's own users only."""
     staff = STAFF.replace("u.", "{row}.")
     return f"CASE WHEN {staff} THEN {{row}}.{column} ELSE {otherwise} END"
 
@@ -82,7 +81,7 @@ _IDENTITY = {name: (_of_staff(name),) * 2 for name in ("email", "issuer", "subje
 
 
 def _without_parent(column: str) -> tuple[str, str]:
-    """Give values without the parent: nor whom a customer bought through before it came."""
+    """Return JSON values without the parent, which may name an earlier reseller."""
     return (
         f"{{row}}.{column} - 'parent_id'",
         f"json_remove({{row}}.{column}, '$.parent_id')",

@@ -36,10 +36,11 @@ class Sql:
 ALWAYS = Sql("1 = 1")
 
 TRIGRAM = 3
-"""Texts shorter than this can't be looked up in a trigram index."""
+"""Shorter texts cannot be searched by the trigram index."""
 
 COMMON = 2_000
-"""What as many customers hold is not looked up on SQLite; counting so far takes about 5 ms."""
+"""On SQLite, a text that so many customers contain is not searched by index; counting to it takes 5
+ms."""
 
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
@@ -54,7 +55,7 @@ def all_of(conditions: Iterable[Sql]) -> Sql:
 
 
 def among(column: str, values: Sequence[str]) -> Sql:
-    """Match a column against a list, by one parameter however long the list is."""
+    """Match a column against a list that is one parameter, whatever its length."""
     if is_postgres():
         return Sql(f"{column} = ANY(?)", (list(values),))
     as_list = orjson.dumps(list(values)).decode()
@@ -62,14 +63,14 @@ def among(column: str, values: Sequence[str]) -> Sql:
 
 
 def listed(values: Sequence[str]) -> Sql:
-    """Write a statement that gives the values of a list as `key`, by one parameter."""
+    """Return a subquery with the values of a list as `key`; the list is one parameter."""
     if is_postgres():
         return Sql("SELECT unnest(?::text[]) AS key", (list(values),))
     return Sql("SELECT value AS key FROM json_each(?)", (orjson.dumps(list(values)).decode(),))
 
 
 def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
-    """Match customers whose search key holds a text; by index, unless it is short or common."""
+    """Match customers whose search key contains a text; by index, unless it is short or common."""
     if is_common or len(text) < TRIGRAM:
         # Another statement than that of longer texts, so that PostgreSQL plans each for itself.
         return containing(f"{table}.search_key", text)
@@ -85,28 +86,28 @@ def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
 
 
 def not_looked_up(column: str) -> str:
-    """Write a column so that SQLite looks nothing up by it; PostgreSQL knows better by itself."""
+    """Write a column so that SQLite uses no index for it; PostgreSQL decides by itself."""
     return column if is_postgres() else f"+{column}"
 
 
 def never_looked_up(column: str) -> str:
-    """Write a column of texts so that neither database looks anything up by it.
+    """Write a text column so that neither database uses an index for it.
 
-    An index of all rows answers later where it finds a row, even one that is out of reach.
+    An index lookup takes longer if a row exists, even one out of scope, which would reveal it.
     """
     return f"({column} || '')" if is_postgres() else f"+{column}"
 
 
 def containing(column: str, text: str) -> Sql:
-    """Match what holds a text, by looking at each row."""
+    """Match rows that contain a text, by looking at each row."""
     position = "strpos" if is_postgres() else "instr"
     return Sql(f"{position}({column}, ?) > 0", (text,))
 
 
 async def is_common(text: str) -> bool:
-    """Tell whether so many customers hold a text that a list is better walked than looked up.
+    """Return whether so many customers contain a text that walking the list is faster.
 
-    SQLite reads all that its index finds before it sorts them; PostgreSQL knows from statistics.
+    SQLite reads all matches before it sorts them; PostgreSQL decides by statistics.
     """
     if is_postgres() or len(text) < TRIGRAM:
         return False
@@ -125,7 +126,7 @@ def _wide(text: str) -> str:
 
 
 def is_postgres() -> bool:
-    """Tell which of the two dialects is spoken."""
+    """Return whether the database is PostgreSQL."""
     return dialect_of(get_connection("default")) == "postgres"
 
 
@@ -136,10 +137,9 @@ def sqlite_folder() -> Path:
 
 
 async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
-    """Run a statement and give its rows, within the current transaction if there is one.
+    """Run a read and return its rows, in the current transaction if there is one.
 
-    Reads outside of a transaction have connections of their own, so that they never wait for a
-    writer.
+    Outside of a transaction it uses the pool for reads, so that it never waits for a writer.
     """
     connection: Any = get_connection("default")
     reader = getattr(connection, READER, None)  # a transaction has none
@@ -165,7 +165,7 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
 
 
 def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:
-    """Give what turns a database value into Python's, or nothing where it is Python's already."""
+    """Return the converter from database values to Python; None if none is needed."""
     if isinstance(column, CharEnumFieldInstance):
         members = {member.value: member for member in column.enum_type}
         return members.get
@@ -181,14 +181,14 @@ def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:
 
 
 def to_database(column: Field[Any], value: Any) -> Any:
-    """Write a value as the database compares it."""
+    """Convert a value to the form in which the database compares it."""
     if isinstance(column, fields.DatetimeField) and not is_postgres():
         return value.astimezone(UTC).isoformat(" ")
     return value
 
 
 async def execute(statement: Sql) -> list[dict[str, Any]]:
-    """Run a statement on the current transaction's connection; return its rows, also a change's."""
+    """Run a statement on the current transaction's connection and return its rows (RETURNING)."""
     connection: Any = get_connection("default")
     is_numbered = dialect_of(connection) == "postgres"
     text = _numbered(statement.text) if is_numbered else statement.text
@@ -205,7 +205,7 @@ def _joined_by_and(conditions: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=500)
 def _numbered(text: str) -> str:
-    """Write $1, $2 … for the question marks; no text of ours holds one otherwise."""
+    """Replace question marks by $1, $2 …; our statements contain no others."""
     first, *rest = text.split("?")
     return first + "".join(f"${place}{part}" for place, part in enumerate(rest, start=1))
 

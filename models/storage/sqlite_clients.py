@@ -1,6 +1,6 @@
-"""SQLite's connections: Tortoise's, of which each statement is limited (R99), and one that reads.
+"""SQLite's clients: Tortoise's with the tenant scope applied (R99), and a connection for reads.
 
-They are apart from PostgreSQL's so that its servers need not load SQLite.
+A module of its own, so that processes on PostgreSQL do not load SQLite.
 """
 
 import asyncio
@@ -32,17 +32,17 @@ from models.storage.statement_time import time_thread_of
 from models.storage.tenant_clients import Limiting, Statement
 
 MAX_WAIT_S = 15.0
-"""For how long a unit of work waits for those of its process before it."""
+"""Seconds that a transaction waits for earlier ones of its process."""
 
 READER_BUSY_MS = 250
-"""For how long the reader waits for a lock. It keeps the whole process waiting meanwhile."""
+"""Milliseconds that a read waits for a lock, during which the whole process waits."""
 
 
 class _Lite(Limiting):
-    """Hands statements to the thread of SQLite's connection, which costs more than most of them."""
+    """Runs statements in the thread of SQLite's connection."""
 
     async def execute_several(self, statements: Sequence[Statement]) -> None:
-        """Run statements one after the other, and give nothing back."""
+        """Run statements one after the other; their rows are dropped."""
         going = [self._limited(query, values) for query, values in statements]
         await self._run_at_once(";".join(query for query, _ in statements), going)
 
@@ -75,7 +75,7 @@ class LiteClient(_Lite, SqliteClient):
 
 
 class LiteUnit(SqliteTransactionContext):
-    """A transaction, which lets go of the connection even if it could not begin or commit."""
+    """A transaction; it releases the connection even if BEGIN or COMMIT fails."""
 
     async def __aenter__(self) -> TransactionalDBClient:
         try:
@@ -111,13 +111,13 @@ class LiteTransaction(_Lite, SqliteTransactionWrapper):
     __module__ = SqliteClient.__module__  # see above
 
     async def begin(self) -> None:
-        """Begin with the lock for writing: taken later, it might be refused to a stale reader."""
+        """BEGIN IMMEDIATE: later, the write lock may be refused because of a stale snapshot."""
         if self._connection.in_transaction:  # a full disk can keep even ROLLBACK from ending it
             await self._connection.rollback()
         await self._begin("BEGIN IMMEDIATE")
 
     async def execute_script(self, query: str) -> None:
-        """Run statements without parameters one by one: the driver would commit before them."""
+        """Run statements one by one; the driver's executescript would commit first."""
         statement = ""
         for piece in query.split(";"):
             statement += f"{piece};"
@@ -126,7 +126,7 @@ class LiteTransaction(_Lite, SqliteTransactionWrapper):
                 statement = ""
 
     async def commit(self) -> None:
-        """Commit; what can't be committed is rolled back, or it would stay open for ever."""
+        """Commit, and roll back if that fails, or the transaction would stay open."""
         try:
             await super().commit()
         except sqlite3.Error:
@@ -143,7 +143,7 @@ class LiteTransaction(_Lite, SqliteTransactionWrapper):
 
 
 def open_reader(path: str) -> sqlite3.Connection:
-    """Open a second connection, on which a read neither waits for a writer nor changes threads.
+    """Open a second connection for reads in the event loop, which wait for no writer.
 
     Statements of a page take well below a millisecond, less than handing them to a thread.
     """

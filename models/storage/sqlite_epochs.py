@@ -1,4 +1,4 @@
-"""Tells on SQLite whether something was changed by any process, by a table of epochs."""
+"""Detects changes by any process on SQLite, by a table of epochs."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 class LiteEpochs:
     """Epochs by topic, read again after a commit.
 
-    SQLite is asked whether there was one once in an iteration of the event loop.
+    SQLite is asked for commits at most once in an iteration of the event loop.
     """
 
     def __init__(self, reader: "sqlite3.Connection") -> None:
@@ -19,7 +19,7 @@ class LiteEpochs:
         self._version: int | None = None
 
     def of(self, topic: str) -> int:
-        """Give a number that changes whenever what the topic is about does."""
+        """Return a number that changes with each change of the topic."""
         version = self.data_version()
         if self._known.get(topic, (None, 0))[0] != version:
             found = "SELECT value FROM epoch WHERE topic = ?"
@@ -28,7 +28,7 @@ class LiteEpochs:
         return self._known[topic][1]
 
     def data_version(self) -> int:
-        """Give SQLite's number of what it has committed."""
+        """Return SQLite's data_version, which changes with commits of other connections."""
         if self._version is None:
             ((self._version,),) = self._reader.execute("PRAGMA data_version")
             asyncio.get_running_loop().call_soon(self._forget_version)

@@ -1,7 +1,7 @@
-"""How long an operation waits for the database: the time of its statements, added up.
+"""Measures how long an operation waits for the database: the sum of its statements' times.
 
-`noting` holds what the statements of the current task, and of the tasks that it starts, are added
-to. Statements at the same time count each, so the sum may exceed the time that has passed.
+`noting` holds the sum for the current task and the tasks that it starts. Concurrent statements
+count fully, so the sum may exceed the elapsed time.
 """
 
 from contextvars import ContextVar
@@ -12,7 +12,7 @@ import asyncpg
 
 
 class StatementTime:
-    """The sum of an operation, or of a job."""
+    """The database time of an operation or a job."""
 
     __slots__ = ("database_s", "statements")
 
@@ -68,7 +68,7 @@ class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no ty
 
 
 def add_since(started: float) -> None:
-    """Add the time since a `perf_counter` to the current operation's, if there is one."""
+    """Add the time since a `perf_counter` value to the current operation, if there is one."""
     noted = noting.get()
     if noted is not None:
         noted.database_s += perf_counter() - started
@@ -76,7 +76,7 @@ def add_since(started: float) -> None:
 
 
 def time_thread_of(connection: Any) -> None:
-    """Add up the time of what an aiosqlite connection hands to its thread."""
+    """Measure the statements that an aiosqlite connection runs in its thread."""
     run = connection._execute
 
     async def timed(*args: Any, **options: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Tortoise's connections, of which each statement of a bound operation is limited (R99).
+"""Tortoise's database clients, which apply the tenant scope to each statement (R99).
 
-Tortoise finds this module by its name, as the engine of either dialect.
+Tortoise imports this module by name as the engine of both dialects.
 """
 
 from collections.abc import Sequence
@@ -29,19 +29,19 @@ from models.storage.tenant_scope import OutOfScopeError, current_tenant
 
 ENGINE = __name__
 OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
-"""Tables by what ids in them begin with; all else that owns a row is a customer."""
+"""Tables of owners by the prefix of their ids; every other owner is a customer."""
 
 added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
-"""Whose rows a bound unit of work has added, by ids of customers and of what is theirs."""
+"""Ids of the owners of rows that a partner's transaction has inserted."""
 
 
 Statement = tuple[str, list[Any]]
 
 
 class Limiting:
-    """Limits what goes to the database, on its last way there.
+    """Applies the tenant scope to statements just before they go to the database.
 
-    An operation that is not bound is passed on, without another call to wait for.
+    Without a scope, the call is passed on without another coroutine.
     """
 
     capabilities: Any
@@ -69,18 +69,18 @@ class Limiting:
         return self._next.execute_many(query, values)
 
     async def execute_several(self, statements: Sequence[Statement]) -> None:
-        """Run statements one after the other, and give nothing back."""
+        """Run statements one after the other; their rows are dropped."""
         for query, values in statements:
             await self.execute_query(query, values)
 
     def execute_script(self, query: str) -> Any:
-        """Run statements without parameters; no operation of anybody's does."""
+        """Run statements without parameters; refused within a tenant scope."""
         if current_tenant() is not None:
             raise OutOfScopeError("scripts are not gone through")
         return self._next.execute_script(query)
 
     def read(self, query: str, values: Sequence[Any]) -> Any:
-        """Run a statement whose rows are to be shown."""
+        """Run a statement whose rows will be shown to the caller."""
         shown = shown_within_reach(query, values, is_postgres=self._is_postgres)
         return self._next.execute_query(*shown)
 
@@ -112,9 +112,9 @@ class PostgresClient(Limiting, AsyncpgDBClient):
     connection_class = TimedConnection
 
     async def create_pool(self, **settings: Any) -> Any:
-        """Open a pool; a wrong address is told of at once.
+        """Open a pool and one connection, so that a wrong address raises at once.
 
-        What the address says beside host and database is for connections, not for a pool.
+        Options in the URL are those of connections, not of a pool.
         """
         prepare, most = settings.pop("init"), settings.pop("max_size")
         del settings["min_size"]  # the others are opened when needed
@@ -133,8 +133,7 @@ class PostgresClient(Limiting, AsyncpgDBClient):
 class PostgresTransaction(Limiting, AsyncpgTransaction):
     """A connection in a transaction.
 
-    Statements go straight to it, where Tortoise would pass each through seven calls. Those nested
-    in it come one after the other.
+    Statements go straight to asyncpg; Tortoise would pass each through seven calls.
     """
 
     __module__ = AsyncpgDBClient.__module__  # see above
@@ -144,7 +143,7 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
         await self._connection.execute("BEGIN")
 
     async def commit(self) -> None:
-        """Commit; raises DatabaseUnavailable if nobody knows whether the server did."""
+        """Commit; raises DatabaseUnavailable if the outcome is unknown."""
         try:
             await self._end("COMMIT")
         except Exception as error:
@@ -154,19 +153,19 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
             raise unknown from error
 
     async def rollback(self) -> None:
-        """Undo all."""
+        """Roll back."""
         await self._end("ROLLBACK")
 
     async def savepoint(self) -> None:
-        """Begin what can be undone alone; the name may be that of one around it."""
+        """Set a savepoint; nested savepoints may have the same name."""
         await self._connection.execute("SAVEPOINT nested")
 
     async def release_savepoint(self) -> None:
-        """Keep what was done since."""
+        """Release the savepoint."""
         await self._end("RELEASE SAVEPOINT nested")
 
     async def savepoint_rollback(self) -> None:
-        """Undo what was done since."""
+        """Roll back to the savepoint and release it."""
         await self._end("ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested")
 
     async def _end(self, statement: str) -> None:
@@ -187,13 +186,13 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
         return len(rows), rows
 
     async def execute_several(self, statements: Sequence[Statement]) -> None:
-        """Run statements one after the other, and give nothing back."""
+        """Run statements one after the other; their rows are dropped."""
         for query, values in statements:
             text, parameters = self._limited(query, values)
             await self._fetch(text, parameters or ())
 
     async def read(self, query: str, values: Sequence[Any]) -> Any:
-        """Run a statement whose rows are to be shown."""
+        """Run a statement whose rows will be shown to the caller."""
         rows = await self._fetch(*shown_within_reach(query, values, is_postgres=True))
         return len(rows), rows
 
@@ -218,7 +217,7 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
 
 
 def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
-    """Give the class of connections; Tortoise calls this."""
+    """Return the class of connections; Tortoise calls this."""
     if "file_path" not in configuration["credentials"]:
         return PostgresClient
     from models.storage.sqlite_clients import LiteClient  # noqa: PLC0415  # PostgreSQL needs none
@@ -229,7 +228,7 @@ def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
 def shown_within_reach(
     query: str, values: Sequence[Any], *, is_postgres: bool
 ) -> tuple[str, list[Any]]:
-    """Give a statement whose rows are to be shown, limited if the operation is bound."""
+    """Return a statement for rows that will be shown, scoped if there is a tenant scope."""
     reseller_id = current_tenant()
     if reseller_id is None:
         return query, list(values)
@@ -238,9 +237,9 @@ def shown_within_reach(
 
 
 async def refuse_foreign(connection: BaseDBAsyncClient) -> None:
-    """Refuse to commit what a bound unit of work has added for whom it does not reach.
+    """Raise OutOfScopeError if the transaction inserted rows for owners out of scope.
 
-    Each write leaves an audit entry, so this also notices who was moved out of reach by it.
+    Each write adds an audit entry, so this also detects rows that were moved out of scope.
     """
     added = added_for.get() or set()
     by_table: dict[str, list[str]] = {}
@@ -253,7 +252,7 @@ async def refuse_foreign(connection: BaseDBAsyncClient) -> None:
 
 
 async def _reached(connection: BaseDBAsyncClient, table: str, ids: list[str]) -> int:
-    """Count who is reached, as any statement does."""
+    """Count the owners in scope."""
     values: list[Any] = [ids]
     condition = "id = ANY($1)"
     if connection.capabilities.dialect != "postgres":

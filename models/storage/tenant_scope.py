@@ -1,13 +1,13 @@
-"""How far the current operation reaches: everywhere, or to one reseller and its customers (R99).
+"""The tenant scope of the current operation: everything, or one reseller and its customers (R99).
 
-A principal that is bound to a reseller reaches that customer and those whose parent it is, and for
-it nothing else exists (R95). Whoever is signed in is bound from then on, in the task that signed it
-in and in those that it starts: units of work, the operations of a WebSocket, streams. Workers and
-operators sign nobody in and reach everything.
+The scope of a principal that is bound to a reseller is that customer and the customers whose parent
+it is; nothing else exists for it (R95). Signing in sets the scope for the current task and the
+tasks that it starts: transactions, operations of a WebSocket, streams. Workers and operators have
+no scope and see everything.
 
-Nothing that reads or writes has to think of it: each statement passes
-`models/storage/tenant_clients.py` or `models/storage/sql.py` run, where it is limited as
-`models/storage/scope_tables.py` says.
+Code that reads or writes does not apply the scope itself: each statement passes
+`models/storage/tenant_clients.py` or `run` in `models/storage/sql.py`, which apply what
+`models/storage/scope_tables.py` declares.
 """
 
 from contextvars import ContextVar
@@ -16,23 +16,23 @@ _reseller_id: ContextVar[str | None] = ContextVar("reseller_id", default=None)
 
 
 class OutOfScopeError(Exception):
-    """A bound operation sent a statement that can't be limited: a bug, which must not leak."""
+    """A partner's operation sent a statement that cannot be scoped: a bug, masked as such."""
 
 
 NOWHERE = ""
-"""The reach of nobody: no customer has this id."""
+"""A scope without customers: no customer has this id."""
 
 current_tenant = _reseller_id.get
-"""Gives the reseller that the current operation is bound to, or nothing if it reaches all."""
+"""Returns the reseller id of the current scope; None if the operation sees everything."""
 
 
 def bind_tenant(reseller_id: str | None) -> None:
-    """Let the current task, and those that it starts from now on, reach that reseller's alone."""
+    """Set the scope of the current task and of the tasks that it starts from now on."""
     _reseller_id.set(reseller_id)
 
 
 class keeping_tenant:  # noqa: N801  # used as a function is
-    """Reach as far afterwards as before, whoever signs in within."""
+    """Restore the scope at the end of the block."""
 
     __slots__ = ("_token",)
 

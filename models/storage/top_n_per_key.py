@@ -1,9 +1,9 @@
-"""Lists put together from one list for each key, such as the customers of any of some classes.
+"""Reads the first rows of each of several keys, such as the customers of several classes.
 
-An index that begins with a column holds the rows of each of its values in order, but not those of
-several. A database that is asked for the first rows of several either sorts all of them or walks
-the whole list in order, and often guesses wrong which is less. So each key is asked for its own
-first rows: at most as many are read as there are keys times rows of a page.
+An index that begins with a column has the rows of one value in order, but not those of several. For
+the first rows of several values a database sorts all of them or walks the whole list, and often
+guesses wrong which is cheaper. So each key is queried for its own first rows: at most keys times
+page size.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from models.storage.sql import ALWAYS, Sql, all_of, is_postgres, not_looked_up
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A place in an order by some columns, all up or all down; none is before the first row."""
+    """A keyset cursor: a position in an order by columns, all ascending or all descending."""
 
     columns: tuple[str, ...]
     direction: str = "ASC"
     beyond: tuple[Any, ...] | None = None
 
     def order(self, table: str = "t0") -> str:
-        """Write the order."""
+        """Return the ORDER BY list."""
         return ", ".join(f"{table}.{column} {self.direction}" for column in self.columns)
 
     def after(self) -> Sql:
-        """Match what comes after the place."""
+        """Match the rows after the position."""
         if self.beyond is None:
             return ALWAYS
         names = ", ".join(f"t0.{column}" for column in self.columns)
@@ -33,11 +33,11 @@ class Keyset:
         return Sql(f"({names}) {'<' if self.direction == 'DESC' else '>'} ({marks})", self.beyond)
 
     def under(self, column: str, key: Sql, *, is_few: bool = False) -> tuple[Sql, str]:
-        """Match the rows with a key that come after the place, and write their order.
+        """Match the rows of a key after the position, and return their order.
 
-        PostgreSQL takes an index that goes by the columns alone for as good, and would look for
-        the key all along it. An order that begins with the column rules that out, unless it is
-        known to be but one value: so that is not said.
+        PostgreSQL may prefer an index of the order's columns alone and filter by the key. An order
+        that begins with the key's column prevents that, unless the planner knows that the column is
+        constant; `= ANY(ARRAY[…])` hides this from it.
         """
         if is_postgres():
             matched = Sql(f"t0.{column} = ANY(ARRAY[{key.text}])", key.parameters)
@@ -50,19 +50,19 @@ class Keyset:
 
 @dataclass(frozen=True, slots=True)
 class TopPerKey:
-    """Rows of `table` whose `column` is any of the keys; a statement gives each once, as `key`."""
+    """Rows of `table` whose `column` is one of `keys`, a statement with a column `key`."""
 
     table: str
     column: str
     keys: Sql
     is_few: bool = False
-    """Whether the rows are found by another condition, and not by their keys."""
+    """Whether another condition finds the rows, instead of their keys."""
 
     def first(self, where: Sql, place: Keyset, size: int) -> Sql:
-        """Match the first rows of all; `where` calls the table t0.
+        """Match the first rows of all keys together; in `where`, t0 is the table.
 
-        An index alone tells which they are; they are looked up again by their ids. It must begin
-        with the column of the keys and go on in the order of the place.
+        An index-only scan finds their ids; the index must begin with the key's column and continue
+        in the keyset's order.
         """
         keys, rows = self._first_rows(where, place, size)
         found = f"ORDER BY {place.order('found')} LIMIT {size:d}"
@@ -80,7 +80,7 @@ class TopPerKey:
         return Sql(text, (*self.keys.parameters, *rows.parameters))
 
     def first_of_each(self, where: Sql, place: Keyset, size: int) -> Sql:
-        """Write what gives the first rows of each key as t0, in place of the table (`first`)."""
+        """Return a subquery t0 with the first rows of each key, to use instead of the table."""
         keys, rows = self._first_rows(where, place, size)
         found = (
             f"LATERAL (SELECT t0.* {rows.text}) AS t0"
@@ -97,7 +97,7 @@ class TopPerKey:
         return f"({self.keys.text}) AS one", Sql(rows, condition.parameters)
 
     def count(self, where: Sql, most: int) -> Sql:
-        """Write a statement that counts the rows, as far as `most`."""
+        """Return a statement that counts the rows, up to `most`."""
         keys = f"({self.keys.text}) AS one CROSS JOIN"
         rows = f"{self.table} AS t0"
         condition = f"{self._matched()} AND {where.text}"
@@ -113,7 +113,7 @@ class TopPerKey:
         )
 
     def count_of_each(self, where: Sql, most: int | None = None) -> Sql:
-        """Write a statement that gives each key and the number of its rows, as far as `most`."""
+        """Return a statement that counts the rows of each key, up to `most`."""
         limit = "" if most is None else f" LIMIT {most:d}"
         return Sql(
             f"SELECT one.key, (SELECT count(*) FROM (SELECT 1 FROM {self.table} AS t0"  # noqa: S608  # no value is spelt out

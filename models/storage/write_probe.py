@@ -1,4 +1,4 @@
-"""Finds out whether the database takes writes, by a small one that leaves nothing behind."""
+"""Tests whether the database accepts writes, by a small one that leaves nothing behind."""
 
 from uuid import uuid4
 
@@ -7,13 +7,13 @@ from tortoise.connection import get_connection
 from models.storage.database import Database, dialect_of
 
 FILLER = 8_192
-"""Characters that need pages of their own in SQLite's file, which a full disk does not have."""
+"""Enough characters to need new pages in SQLite's file, which a full disk cannot provide."""
 
 
 async def probe_writing(database: Database) -> None:
-    """Store a row and take it away again, in one transaction; raises what any write would.
+    """Insert and delete a row in one transaction; raises the errors of any write.
 
-    The row has a key of its own, so that processes that do so at once never wait for each other.
+    The row's key is unique, so that concurrent probes never wait for each other.
     """
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""Who calls: access tokens, their scopes, and the principal that a request acts as."""
+"""Access tokens, their scopes, and the principal that a request acts as."""
 
 import asyncio
 import hashlib
@@ -38,26 +38,26 @@ log = structlog.get_logger(__name__)
 
 TOKEN_PREFIX = "ccl_"  # noqa: S105  # marks a secret, is none
 TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
-"""The form of all tokens; what has another is not looked for."""
+"""The form of all tokens; other strings are not looked up."""
 SHOWN_LENGTH = 12
 LAST_USED_PRECISION = timedelta(minutes=1)
 MAX_NOTING_S = 0.05
-"""So long a request waits for the note that its token was used."""
+"""Seconds that a request waits until the use of its token is recorded."""
 
 TOKENS = "tokens"
-"""The topic that is woken when a token, or what its owner may do, was changed.
+"""The topic that is woken when a token or its owner's permissions changed.
 
 See migrations 0004 and 0008.
 """
 
 MAX_REMEMBERED = 10_000
 MAX_MEMORY_S = 30.0
-"""For how long a token is trusted without looking, should news of its end not get through."""
+"""Seconds for which a token is trusted if notifications of changes do not arrive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request or a job acts as, and what that may do.
+    """The identity and permissions that a request or a job acts with.
 
     `reseller_id` binds it to that customer and to those whose parent it is (R99).
     """
@@ -75,14 +75,14 @@ class Principal:
     claimed: frozenset[Scope] = frozenset()
     """What only those groups permit: it ends with the provider's token."""
     permissions: frozenset[Scope] = field(init=False, compare=False)
-    """All that it may do: its scopes, and what comes with them."""
+    """Its scopes and those that they imply."""
     quota_key: str = field(init=False, compare=False)
-    """Whose budget and limits count: what can't be multiplied, as credentials can.
+    """The key of budgets and limits, which more credentials cannot multiply.
 
     That is the user; for a token of nobody's the reseller that it is bound to, or else itself.
     """
     caller: str = field(init=False, compare=False)
-    """Whose share of slots, caches and searches counts.
+    """The key of shares of slots, caches and searches.
 
     That is the partner, with all its users and tokens; else the user, or the token.
     """
@@ -97,24 +97,24 @@ class Principal:
         object.__setattr__(self, "caller", self.reseller_id or quota_key)
 
     def may(self, scope: Scope) -> bool:
-        """Tell whether the scope was given, or comes with a stronger one (A20)."""
+        """Return whether the principal has the scope or one that implies it (A20)."""
         return scope in self.permissions
 
     def may_any(self, scopes: Iterable[Scope]) -> bool:
-        """Tell whether one of the scopes was given, or comes with a stronger one."""
+        """Return whether the principal has one of the scopes, or one that implies it."""
         return not self.permissions.isdisjoint(scopes)
 
     @property
     def lasting(self) -> frozenset[Scope]:
-        """Give what it holds beyond its sign-in, and may pass on."""
+        """Permissions that outlast the sign-in and can be granted to others."""
         return self.permissions - self.claimed
 
 
 SYSTEM = Principal("system", "system", frozenset())
-"""The platform itself, as when a lookup fills a profile (R92)."""
+"""The platform itself, for example when a lookup fills a profile (R92)."""
 
 OPERATOR = Principal("operator", "operator", frozenset(Scope))
-"""Whoever runs commands on the machine: they can always let somebody in."""
+"""The operator who runs commands on the machine."""
 
 
 class AccessToken(Model):
@@ -149,11 +149,11 @@ class AccessToken(Model):
         indexes = (Index(fields=("user_id", "id")), Index(fields=("reseller_id", "id")))
 
     def is_valid(self, now: datetime) -> bool:
-        """Tell whether the token still opens anything, as far as it is up to itself."""
+        """Return whether the token is neither expired nor revoked."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     async def principal(self) -> Principal | None:
-        """Give the principal that the token stands for; none if its user is disabled.
+        """Return the principal that the token stands for; none if its user is disabled.
 
         A user's token may do what both its scopes and its user's permissions say at the moment.
         """
@@ -200,7 +200,7 @@ def new_token(
 async def issue_token(
     name: str, scopes: frozenset[Scope], now: datetime, lifetime: timedelta | None = None
 ) -> str:
-    """Store a new token of nobody's and give its secret."""
+    """Store a new token without a user and return its secret."""
     token, secret = new_token(name, scopes, now, lifetime)
     await token.save(force_create=True)
     return secret
@@ -216,7 +216,7 @@ class _Remembered:
 
 
 class Principals:
-    """Whom tokens stand for, remembered until any token is changed.
+    """Principals by token, cached until any token changes.
 
     A token that was read is not read again as long as the database says that no token has changed
     since: on PostgreSQL by a notification, on SQLite by a count of such changes.
@@ -228,7 +228,7 @@ class Principals:
         self._unknown: dict[str, tuple[int, datetime]] = {}
 
     async def of(self, secret: str, now: datetime) -> Principal | None:
-        """Give whom a bearer token stands for, or nothing if it is unknown, expired or revoked."""
+        """Return the principal of a bearer token; None if it is unknown, expired or revoked."""
         if not TOKEN.fullmatch(secret):
             return None
         key = hash_of(secret)
@@ -265,7 +265,7 @@ class Principals:
         return principal
 
     def _note_unknown(self, key: str, epoch: int | None, now: datetime) -> None:
-        """Remember that a token stands for nobody, which a forgotten client goes on to ask."""
+        """Remember an invalid token, because forgotten clients go on using it."""
         if epoch is None:
             return
         if len(self._unknown) >= MAX_REMEMBERED:
@@ -274,7 +274,7 @@ class Principals:
 
 
 async def _used_token(key: str, now: datetime) -> AccessToken | None:
-    """Read the valid token of a hash, and note about when it was used last.
+    """Read the valid token of a hash, and record about when it was last used.
 
     It is read on a connection for reads alone, and noted in the background: whoever signs in
     waits for nobody who writes. A use that lies ahead was noted by a process whose clock was wrong.

@@ -1,7 +1,7 @@
 """The audit trail: who did what to which row, when and why (R96).
 
-Every write has an entry, but for what only keeps the machinery going: states that jobs, lookups and
-mails pass through before they end, heartbeats, budgets, and when a token was last used.
+Every write has an entry, except for operational state: intermediate states of jobs, lookups and
+mails, heartbeats, budgets, and the last use of a token.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,32 +20,32 @@ from models.storage.sql import Sql, among
 from models.tables.access import Principal
 
 AUDIT = "audit_entry"
-"""The table, by which its entries are numbered."""
+"""The table's name, for numbering."""
 
 NUMBERED = "number IS NOT NULL"
 KIND_LENGTH = 8
 CUSTOMER = "cus"
-"""The kind of a customer, by the prefix of its id."""
+"""The kind of a customer subject: the prefix of its id."""
 
 ERASED = "(erased)"
-"""What stands where a name was."""
+"""The replacement of an erased name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActorContext:
-    """The circumstances of a write: on whose behalf, in which request, and at what instant."""
+    """The context of a write: the principal, the request and the instant."""
 
     principal: Principal
     now: datetime
     request_id: str
     issuer: str | None = None
-    """The identity provider that users can sign in at, by its issuer URL; none if none is set."""
+    """The issuer URL of the identity provider; None if none is configured."""
     is_masked: bool = False
-    """Whether the principal may not see personal data."""
+    """Whether personal data is masked for the principal."""
 
 
 class AuditEntry(Model):
-    """One write, with the stored values that it changed, before and after.
+    """One write, with the values that it changed, before and after.
 
     The database refuses to change or delete it, but for erasing what may be personal, which
     `erased_at` tells, and numbering it once (`models/tables/numbering.py`).
@@ -103,8 +103,8 @@ async def record(
 ) -> None:
     """Add an entry in the transaction that makes the write.
 
-    Only values that differ are kept, and those that are named in `always`. `customer_id` is needed
-    where the subject belongs to a customer and is none itself.
+    Only values that differ are kept, and those named in `always`. `customer_id` is required if the
+    subject belongs to a customer and is not one itself.
     """
     entry = new_entry(
         act,
@@ -132,7 +132,7 @@ def new_entry(
     is_override: bool = False,
     always: Collection[str] = (),
 ) -> AuditEntry:
-    """Give the row of an entry, to be added in the transaction that makes the write."""
+    """Return the row of an entry, to be added in the transaction that makes the write."""
     old, new = before or {}, after or {}
     changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
     changed.update(always)
@@ -164,7 +164,7 @@ async def record_many(
 
 
 def newest_entries(subject_ids: Sequence[str], most: int) -> Sql:
-    """Give the condition that the newest entries of some subjects meet."""
+    """Return the condition that the newest entries of some subjects meet."""
     subjects = among("subject_id", subject_ids)
     text = f"""t0.id IN (SELECT id FROM (
         SELECT id, row_number() OVER (PARTITION BY subject_id ORDER BY at DESC, id DESC) AS place

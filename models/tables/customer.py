@@ -77,7 +77,7 @@ def set_account_number(customer: Customer, number: str) -> None:
 
 
 def search_key_of(customer: Customer) -> str:
-    """Give what a search by text looks through: folded, a line for each field."""
+    """Return what a search by text looks through: folded, a line for each field."""
     searched = (
         customer.name,
         customer.account_number,

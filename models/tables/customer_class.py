@@ -48,7 +48,7 @@ class CustomerClass(Model):
 
     @property
     def flags(self) -> ClassFlags:
-        """Give the data-protection flags as a value."""
+        """The data-protection flags as a value."""
         return ClassFlags(
             is_personal_customer=self.is_personal_customer,
             is_sole_trader=self.is_sole_trader,
@@ -58,17 +58,17 @@ class CustomerClass(Model):
 
     @property
     def is_shipped(self) -> bool:
-        """Tell whether the class came with the platform (R12)."""
+        """Whether the class came with the platform (R12)."""
         return self.code is not None
 
     @property
     def status(self) -> ClassStatus:
-        """Tell whether the class is in use or kept for history."""
+        """Whether the class is in use or kept for history."""
         return ClassStatus.ACTIVE if self.retired_at is None else ClassStatus.RETIRED
 
     @property
     def is_assignable(self) -> bool:
-        """Tell whether a customer may be put into the class (R26, R47)."""
+        """Whether a customer may be put into the class (R26, R47)."""
         return self.retired_at is None
 
 

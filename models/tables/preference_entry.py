@@ -53,7 +53,7 @@ def digest_of(contact: Contact, address: str | None) -> str | None:
 
 
 async def newest_entry(contact: Contact) -> PreferenceEntry | None:
-    """Give the newest entry of a locked contact."""
+    """Return the newest entry of a locked contact."""
     return await PreferenceEntry.filter(contact_id=contact.id).order_by("-sequence").first()
 
 

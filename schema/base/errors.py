@@ -1,4 +1,4 @@
-"""Failures as clients see them: refusals with a code, bugs masked behind a request id."""
+"""Top-level GraphQL errors: refusals with a code, and bugs masked behind a request id."""
 
 from enum import StrEnum, unique
 from typing import Any
@@ -51,11 +51,14 @@ class ErrorCode(StrEnum):
 
 
 MAX_MESSAGE = 500
-"""graphql-core repeats names and values of a request, however long, in what it says of them."""
+"""Characters of an error message; graphql-core repeats names and values of any length in it."""
 
 
 class RequestRefused(GraphQLError):
-    """A request, or a field of it, was refused; the client's doing, not the program's."""
+    """A request or one of its fields is refused, because of the request and not of a bug.
+
+    `details` are further keys of the error's `extensions`.
+    """
 
     def __init__(
         self, code: ErrorCode, message: str, node: Node | None = None, **details: Any
@@ -65,30 +68,39 @@ class RequestRefused(GraphQLError):
 
 
 class ClientGone(Exception):
-    """The client hung up before it had sent all, or while the request waited for its turn."""
+    """The client disconnected before it had sent the whole request, or while it was queued."""
 
 
 def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> RequestRefused:
-    """Refuse what exceeds a caller's own limit; the same form everywhere, over HTTP with 429."""
+    """Return the error of a request that exceeds a limit of its caller; HTTP status 429.
+
+    `retry_after` is in seconds.
+    """
     return _retryable(
         ErrorCode.RATE_LIMITED, message, retryAfterSeconds=retry_after, limit=limit, **details
     )
 
 
 def overloaded(retry_after: int, limit: int) -> RequestRefused:
-    """Refuse a request because too many of all callers are waiting; over HTTP with 503."""
-    message = "Too many requests are waiting; nothing was done. Try again later."
+    """Return the error of a request when too many of all callers are queued; HTTP status 503.
+
+    `retry_after` is in seconds.
+    """
+    message = "Too many requests are waiting. Nothing was done; try again later."
     return _retryable(ErrorCode.OVERLOADED, message, retryAfterSeconds=retry_after, limit=limit)
 
 
 def too_many_subscriptions(message: str, limit: int) -> RequestRefused:
-    """Refuse an operation of a WebSocket until another one has ended; nobody knows when."""
+    """Return the error of an operation on a WebSocket that has too many; one must end first."""
     return _retryable(ErrorCode.TOO_MANY_SUBSCRIPTIONS, message, limit=limit)
 
 
 def sign_in_unavailable(retry_after: int) -> RequestRefused:
-    """Refuse because the credential can't be checked at present; over HTTP with 503."""
-    message = "Your token can't be checked now; try again later."
+    """Return the error of a request whose credential cannot be checked now; HTTP status 503.
+
+    `retry_after` is in seconds.
+    """
+    message = "Your token cannot be checked now. Try again later."
     return _retryable(ErrorCode.SIGN_IN_UNAVAILABLE, message, retryAfterSeconds=retry_after)
 
 
@@ -97,38 +109,38 @@ def _retryable(code: ErrorCode, message: str, **details: Any) -> RequestRefused:
 
 
 def is_bug(error: GraphQLError) -> bool:
-    """Tell whether an error comes from the program rather than from the request."""
+    """Tell whether an error was caused by the program and not by the request."""
     cause = error.original_error
     return error.path is not None and cause is not None and not isinstance(cause, GraphQLError)
 
 
 def masked(request_id: str) -> tuple[str, dict[str, Any]]:
-    """Give message and extensions of a bug, as far as a client may see it."""
+    """Return the message and extensions that hide a bug from the client."""
     extensions = {"code": ErrorCode.INTERNAL_ERROR.value, "requestId": request_id}
     return "Something went wrong on our side; quote the requestId.", extensions
 
 
-UNREACHABLE = "The data can't be reached now, so this was not done. Try again later."
-UNWRITABLE = "Changes can't be stored now, so this was not done. Try again later."
+UNREACHABLE = "The database cannot be reached now, so nothing was done. Try again later."
+UNWRITABLE = "Changes cannot be stored now, so nothing was done. Try again later."
 MISFIT = (
-    "The database is of another version than this service, so this was not done. Try again later."
+    "The database and this service have different versions, so nothing was done. Try again later."
 )
 OUTCOME_UNKNOWN = (
-    "The database was lost before it could say how the change ended: it may be stored or not. Look"
-    " at the data before you try again."
+    "The connection to the database broke while the change was stored: it may be stored or not."
+    " Check the data before you try again."
 )
-"""Messages of faults of the database."""
+"""Messages of database faults."""
 
 MESSAGES = {
     FaultKind.READ_ONLY: UNWRITABLE,
     FaultKind.FULL: UNWRITABLE,
     FaultKind.SCHEMA_MISMATCH: MISFIT,
 }
-"""Messages by the kind of the fault; those of all other kinds say that no data can be reached."""
+"""Messages by the kind of the fault; UNREACHABLE for all other kinds."""
 
 
 def unavailable(fault: DatabaseFault) -> tuple[str, dict[str, Any]]:
-    """Return message and extensions of a fault of the database, as clients see it."""
+    """Return the message and extensions of a database fault, as clients see it."""
     message = MESSAGES.get(fault.kind, UNREACHABLE)
     extensions: dict[str, Any] = {
         "code": ErrorCode.UNAVAILABLE.value,
@@ -146,25 +158,25 @@ def is_unavailable(error: GraphQLError) -> bool:
     return (error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE.value
 
 
-def settle(errors: list[GraphQLError], request_id: str) -> None:
-    """Log errors, and make them what a client may see.
+def mask_and_log(errors: list[GraphQLError], request_id: str) -> None:
+    """Log errors, and change them into what a client may see.
 
-    Refusals are logged quietly and get a code; faults of the database are logged in one line a
-    second; bugs are logged with their traceback and hidden behind the request id. No message of a
-    client's is logged.
+    Refusals get a code and are logged at level info. Database faults are logged at most once a
+    second. Bugs are logged with their traceback and hidden behind the request id. Messages of
+    refusals are not logged, as they may repeat values of the request.
     """
     for error in errors:
-        _settle(error, request_id)
-    # Several may have one cause.
+        _mask_and_log(error, request_id)
+    # Only after all errors are logged: several may share one cause.
     for error in errors:
         _forget_way(error)
 
 
-def _settle(error: GraphQLError, request_id: str) -> None:
+def _mask_and_log(error: GraphQLError, request_id: str) -> None:
     if isinstance(error.original_error, ValidationError):
-        # The ORM refuses to look for what no column could hold; its message repeats the value.
+        # The ORM refuses to query for a value that is too long for its column, and repeats it.
         error.original_error = None
-        error.message = "A value is longer than anything of its kind can be."
+        error.message = "A value in the request is too long."
     cause = error.original_error
     fault = FAULTS.fault_of(cause) if cause is not None else None
     if fault is not None:
@@ -183,7 +195,7 @@ def _settle(error: GraphQLError, request_id: str) -> None:
 
 
 def _forget_way(error: GraphQLError) -> None:
-    """Drop tracebacks: they lead to the request, which keeps the error, and so itself, alive."""
+    """Drop tracebacks: their frames refer to the request, which refers to the error: a cycle."""
     ways: list[BaseException | None] = [error]
     while ways:
         cause = ways.pop()

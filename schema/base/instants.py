@@ -1,4 +1,4 @@
-"""Checks instants that clients give, wherever they are no part of a mutation's input."""
+"""Checks of date-time arguments outside the inputs of mutations."""
 
 from datetime import UTC, datetime
 
@@ -6,20 +6,26 @@ from schema.base.errors import ErrorCode, RequestRefused
 
 
 def checked_instant(instant: datetime, argument: str) -> datetime:
-    """Give an instant in UTC; refuse one without an offset, or beyond what can be written."""
+    """Return the instant in UTC.
+
+    Raises RequestRefused if it has no offset, or lies outside the years 1 to 9999 in UTC.
+    """
     if instant.tzinfo is None:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{argument} needs an offset, such as Z.")
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT,
+            f"`{argument}` must have an offset from UTC, such as Z or +01:00.",
+        )
     try:
         return instant.astimezone(UTC)
     except OverflowError:
         raise RequestRefused(
-            ErrorCode.BAD_USER_INPUT, f"{argument} lies beyond the calendar."
+            ErrorCode.BAD_USER_INPUT, f"`{argument}` must be between the years 1 and 9999 in UTC."
         ) from None
 
 
 def checked_period(from_: datetime, to: datetime) -> tuple[datetime, datetime]:
-    """Give a period in UTC; refuse one that ends before it begins."""
+    """Return both ends in UTC; raises RequestRefused unless the first is before the second."""
     since, until = checked_instant(from_, "from"), checked_instant(to, "to")
     if since >= until:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "from must lie before to.")
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "`from` must be before `to`.")
     return since, until

@@ -1,12 +1,11 @@
-"""The interface of everything that has an id of its own."""
+"""Relay's `Node` interface."""
 
 import strawberry
 
 
-@strawberry.interface(description="Something that can be fetched again by its id.")
+@strawberry.interface(description="An object that `node(id:)` can fetch by its id.")
 class Node:
-    """Relay's node."""
-
     id: strawberry.ID = strawberry.field(
-        description="A globally unique id, sortable by time; its prefix names the type."
+        description="The globally unique id. Its prefix shows the type, and ids of one type sort by"
+        " the time of creation."
     )

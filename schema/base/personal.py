@@ -33,8 +33,12 @@ class Masked:
     note: str
 
     def described(self, description: str) -> str:
-        """Add to a description what whoever may not see personal data finds."""
-        return f"{description} Masked: {self.note}."
+        """Add to a description what callers get who may not see personal data."""
+        permission = Scope.PERSONAL_DATA_READ
+        return (
+            f"{description} Where the platform requires the permission {permission}, callers"
+            f" without it get {self.note}."
+        )
 
 
 def _nothing() -> None:

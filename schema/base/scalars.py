@@ -1,4 +1,4 @@
-"""The scalars of the schema: how each is written, and those that are read in a way of our own."""
+"""Descriptions of the schema's scalars, and our own `Decimal`."""
 
 from decimal import Decimal
 
@@ -10,7 +10,8 @@ from models.rules.amount import parse_decimal, plain
 
 DESCRIPTIONS = {
     "Date": "A calendar date in ISO 8601, such as 2026-03-31.",
-    "DateTime": "An instant in ISO 8601 with its offset from UTC; answers are always in UTC.",
+    "DateTime": "A date and time in ISO 8601 with its offset from UTC, such as"
+    " 2026-03-31T09:30:00Z; results are always in UTC.",
     "Decimal": 'An exact decimal number, written as a string, such as "-17540.50".',
     "JSON": "Any JSON value.",
 }
@@ -21,7 +22,7 @@ def _decimal(value: object) -> Decimal:
         return parse_decimal(value)
     except ValueError:
         raise StrawberryInputCoercionError(
-            'Value cannot represent a Decimal: write a number such as "1234.50".'
+            'The value is not a decimal number. Write one like "1234.50".'
         ) from None
 
 
@@ -33,4 +34,4 @@ SCALARS: dict[object, ScalarDefinition] = {
         parse_value=_decimal,
     )
 }
-"""Strawberry's own Decimal is written with an exponent, and reads more than plain numbers."""
+"""Strawberry's own Decimal writes exponents, and accepts more than plain numbers."""

@@ -23,7 +23,13 @@ from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExe
 from models.storage.row_counter import begin
 from models.storage.tenant_scope import OutOfScopeError, current_tenant
 from schema.base.context import Context
-from schema.base.errors import OUTCOME_UNKNOWN, ClientGone, RequestRefused, is_unavailable, settle
+from schema.base.errors import (
+    OUTCOME_UNKNOWN,
+    ClientGone,
+    RequestRefused,
+    is_unavailable,
+    mask_and_log,
+)
 from schema.base.loaders import Loaders
 from schema.base.request_notes import note_subscription
 from schema.base.request_slot import RequestSlot
@@ -129,7 +135,7 @@ class CustomerClassesSchema(RememberingSchema):
     ) -> None:
         """Log what went wrong, and mask what clients must not see."""
         context = execution_context.context if execution_context else None
-        settle(errors, context.request_id if isinstance(context, Context) else "")
+        mask_and_log(errors, context.request_id if isinstance(context, Context) else "")
 
     def _settled(self, context: Operation, result: ExecutionResult) -> ExecutionResult:
         settled = super()._settled(context, result)

@@ -1,4 +1,4 @@
-"""Access tokens as clients see them: everything but the secret, which is shown once."""
+"""The access token type; it never shows the secret."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,12 +19,12 @@ from schema.types.customer import Customer
 from schema.types.user import READS_ACCESS, User, reach_of
 
 
-def _codes(stored: Sequence[str]) -> list[str]:
+def _sorted_codes(stored: Sequence[str]) -> list[str]:
     return sorted(stored)
 
 
 async def _users(selection: Selection, tokens: Sequence[Any]) -> list[User | None]:
-    """Bring the users of tokens, as far as they are within reach."""
+    """Read the users of tokens; None for a user that the caller may not see."""
     ids = sorted({one.row_user_id for one in tokens if one.row_user_id is not None})
     within = users_within(reach_of(selection.info))
     found = await selection.reader.read(all_of([among("t0.id", ids), within]))
@@ -37,72 +37,81 @@ async def _validity(selection: Selection, tokens: Sequence[Any]) -> list[bool]:
     return [one.id in valid for one in tokens]
 
 
-@strawberry.type(description="A bearer token; its secret is shown once, when it is issued.")
+@strawberry.type(
+    description="A bearer token for this API. Its secret is shown only once, when the token is"
+    " issued."
+)
 class AccessToken(Node):
-    """A token."""
-
-    name: str = strawberry.field(description="What it is for; shown in histories.")
+    name: str = strawberry.field(
+        description="The purpose of the token, as its issuer entered it; audit entries show it as"
+        " the actor's name."
+    )
     shown_prefix: str = strawberry.field(
-        description="The first characters of its secret, by which a leaked one is recognised."
+        description="The first characters of the secret; they identify the token if the secret"
+        " leaks."
     )
     scopes: list[str] = computed(
-        _codes,
+        _sorted_codes,
         "scopes",
-        description="What it may do, as `resource:verb`, as far as its user may (R93).",
+        description="The permissions that the token was issued with, as `resource:verb`. A request"
+        " can use only those that the token's user has too.",
     )
     reseller_id: strawberry.ID | None = strawberry.field(
-        description="The reseller that it is bound to, for good; null if to none (R99)."
+        description="The id of the reseller that the token is bound to, which never changes; null"
+        " if it is not bound."
     )
     reseller: Customer | None = to_one(
         "reseller",
         requires=Requires(Scope.CUSTOMERS_READ),
-        description="The same as a customer.",
+        description="The reseller that the token is bound to, as a customer; null if it is not"
+        " bound, and without the permission customers:read.",
     )
     rotated_from_id: strawberry.ID | None = strawberry.field(
-        description="The token that it took the place of, if it was made by rotation."
+        description="The id of the token that this one replaced by rotation; null if it replaced"
+        " none."
     )
-    created_at: datetime = strawberry.field(description="When it was issued, in UTC.")
+    created_at: datetime = strawberry.field(description="When the token was issued, in UTC.")
     expires_at: datetime | None = strawberry.field(
-        description="When it ends by itself, in UTC; null if never."
+        description="When the token expires, in UTC; null if it does not expire."
     )
     last_used_at: datetime | None = strawberry.field(
-        description="When it was last used, in UTC, to about a minute; null if never."
+        description="When the token was last used, in UTC, accurate to about a minute; null if it"
+        " was never used."
     )
     revoked_at: datetime | None = strawberry.field(
-        description="When it was revoked, in UTC; null if it was not."
+        description="When the token was revoked, in UTC; null if it was not."
     )
     version: int = strawberry.field(
-        description="Rises when it is rotated or revoked; send it back as expectedVersion (R101)."
+        description="The version of the token. It increases when the token is rotated or revoked;"
+        " send it as `expectedVersion` with the next change."
     )
 
     user_id: strawberry.Private[str | None]
 
     @strawberry.field(
-        description="Whose it is; null for one of the operator's, or of somebody beyond your"
-        " reach (R99).",
+        description="The user that the token belongs to; null if it belongs to no user, or to one"
+        " that you may not see.",
         metadata=batched(_users, "user_id"),
     )
     def user(self, info: Info) -> User | None:
-        """Give the user, read with those of the other tokens."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="Whether it opens anything now: it is neither expired nor revoked, nor is its"
-        " user disabled.",
+        description="Whether the token can be used now: it is neither expired nor revoked, and its"
+        " user is not disabled.",
         metadata=batched(_validity, paths=()),
     )
     def is_valid(self, info: Info) -> bool:
-        """Look at it with the other tokens."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="What was done to it, newest first, 100 entries at most (R96).",
+        description="The changes made to the token, newest first, at most 100. Null without the"
+        " permission access:read.",
         extensions=[READS_ACCESS],
         metadata=AUDIT_TRAIL,
     )
     def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        """Give its audit entries."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(AccessToken, models.AccessToken)

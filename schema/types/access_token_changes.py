@@ -1,7 +1,8 @@
-"""What changes access tokens: inputs and payloads."""
+"""Inputs and payloads of the mutations on access tokens."""
 
 import strawberry
 
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.access_token import AccessToken
 from schema.types.user import User
@@ -10,120 +11,109 @@ DEFAULT_LIFE_DAYS = 90
 DEFAULT_OVERLAP_HOURS = 24
 
 
-@strawberry.input(description="A token to issue.")
+@strawberry.input(description="The access token to issue.")
 class IssueAccessTokenInput:
-    """An input."""
-
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose it will be; your own user unless told."
+        default=None,
+        description="The id of the user that the token will belong to; by default your own user.",
     )
-    name: str = strawberry.field(description="What it is for, 1 to 200 characters.")
+    name: str = strawberry.field(description="The purpose of the token, 1 to 200 characters.")
     scopes: list[str] = strawberry.field(
-        description="What it may do, as `resource:verb`: nothing that its user, or you, may not."
+        description="The permissions of the token, as `resource:verb`. You can only pass on"
+        " permissions that you and the token's user both have."
     )
     reseller_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The reseller to bind it to, for good; that of its user unless told (R99).",
+        description="The id of the reseller to bind the token to, which can't be changed later. By"
+        " default the reseller that you or the token's user are bound to, if any.",
     )
     lifetime_days: int | None = strawberry.field(
-        default=DEFAULT_LIFE_DAYS, description="When it ends by itself: after 1 to 3650 days."
+        default=DEFAULT_LIFE_DAYS,
+        description="The number of days after which the token expires, 1 to 3650; 90 by default.",
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the user is at another version (R101)."
+        default=None,
+        description=expected_version("user"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What issuing a token did.")
+@strawberry.type(description="The result of issuing an access token.")
 class IssueAccessTokenPayload:
-    """A payload."""
-
     access_token: AccessToken | None = strawberry.field(
-        default=None, description="The token as it is now."
+        default=None, description="The issued token; null on failure."
     )
     secret: str | None = strawberry.field(
         default=None,
-        description="The token to send as `Authorization: Bearer …`. It is shown this once, and"
-        " stored nowhere; null in a dry run.",
+        description="The secret, to send as `Authorization: Bearer …`. It is returned only here"
+        " and cannot be read again; null in a dry run and on failure.",
     )
     user: User | None = strawberry.field(
-        default=None, description="Its user, as it stands after a conflict."
+        default=None,
+        description="The user that the token belongs to; after a version conflict, the current"
+        " user.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A token to replace by a successor with another secret.")
+@strawberry.input(
+    description="The access token to replace by a new one with the same name, scopes, user and"
+    " reseller."
+)
 class RotateAccessTokenInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The token to be replaced.")
+    id: strawberry.ID = strawberry.field(description="The id of the token to replace.")
     overlap_hours: int | None = strawberry.field(
         default=DEFAULT_OVERLAP_HOURS,
-        description="How many hours the old token stays valid beside its successor, if it lives as"
-        " long: 0 ends it at once, 720 at most. An owner has at most 100 such tokens: a further"
-        " rotation revokes the one that would end first.",
+        description="The number of hours that the old token stays valid, 0 to 720; 24 by default."
+        " With 0 it ends at once; it never outlives its own expiry. A user can have 100 replaced"
+        " tokens that are still valid: a further rotation revokes the one that would expire first.",
     )
     lifetime_days: int | None = strawberry.field(
         default=None,
-        description="When the successor ends by itself: after 1 to 3650 days; unless told, after"
-        " as long as the old one was issued for.",
+        description="The number of days after which the new token expires, 1 to 3650; by default"
+        " the lifetime that the old token was issued with.",
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the token is at another version (R101)."
+        default=None,
+        description=expected_version("token"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What rotating a token did.")
+@strawberry.type(description="The result of rotating an access token.")
 class RotateAccessTokenPayload:
-    """A payload."""
-
     access_token: AccessToken | None = strawberry.field(
         default=None,
-        description="The successor: same name, scopes and binding. After a conflict, the token.",
+        description="The new token; after a version conflict, the current old token.",
     )
     secret: str | None = strawberry.field(
         default=None,
-        description="The token to send as `Authorization: Bearer …`. It is shown this once, and"
-        " stored nowhere; null in a dry run.",
+        description="The secret of the new token, to send as `Authorization: Bearer …`. It is"
+        " returned only here and cannot be read again; null in a dry run and on failure.",
     )
     old_access_token: AccessToken | None = strawberry.field(
-        default=None, description="The old token, with when it ends."
+        default=None, description="The replaced token, with its new expiry; null on failure."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A token to end.")
+@strawberry.input(description="The access token to revoke. Revoking a token again changes nothing.")
 class RevokeAccessTokenInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The token.")
+    id: strawberry.ID = strawberry.field(description="The id of the token.")
     reason: str | None = strawberry.field(
-        default=None, description="Why, up to 1000 characters; kept in the audit trail."
+        default=None,
+        description="Why the token is revoked, up to 1000 characters; kept in the audit trail.",
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the token is at another version (R101)."
+        default=None,
+        description=expected_version("token"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What revoking a token did; it opens nothing any more.")
+@strawberry.type(description="The result of revoking an access token, which takes effect at once.")
 class RevokeAccessTokenPayload:
-    """A payload."""
-
     access_token: AccessToken | None = strawberry.field(
-        default=None, description="The token as it is now."
+        default=None, description="The revoked token; after a version conflict, the current token."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

@@ -1,4 +1,4 @@
-"""What somebody should look at about a customer, as clients see it."""
+"""Advisories on customers: matters for staff to review."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,48 +16,56 @@ from schema.base.descriptions import described_enum
 from schema.base.field_mapping import Selection, batched
 
 _OF_CONSENT = {
-    "REVIEW_CONSENT": "Consent is on record, and the customer, or the flags of its class, changed"
-    " between individual and organisation since: review the consent.",
-    "CONSENT_BY_TERMS": "A legal individual whose consent rests on accepted terms (A15).",
-    "CONSENT_WITHOUT_VERSION": "The version of the document is not on record (R53).",
-    "CONSENT_OUTDATED": "Consent is older than the platform's set age.",
-    "CONSENT_REACHES_UNVERIFIED": "Consent covers an unverified address on the bill list (A13).",
+    "REVIEW_CONSENT": "The customer changed between individual and organisation, by a move to"
+    " another class or a change of its class's flags, and consent is on record: review the"
+    " consent.",
+    "CONSENT_BY_TERMS": "The customer is a legal individual, and the consent rests on accepted"
+    " terms and conditions; the regulator (ICO) expects consent to be separate from these.",
+    "CONSENT_WITHOUT_VERSION": "The consent does not say which version of the document was"
+    " accepted.",
+    "CONSENT_OUTDATED": "The consent is older than the platform's maximum age for consent.",
+    "CONSENT_REACHES_UNVERIFIED": "The consent covers an email address on the bill"
+    " distribution list that is not verified.",
 }
 AdvisoryCodeEnum = described_enum(
     AdvisoryCode,
     "AdvisoryCode",
-    "What somebody should look at.",
+    "A matter that staff should review. An advisory never changes anything by itself.",
     {
         **_OF_CONSENT,
-        "CLASS_MISMATCH": "The register's type does not fit the class (A21).",
-        "NAME_MISMATCH": "The register knows the company number under another name.",
-        "COMPANY_NOT_ACTIVE": "The company is dissolved, in liquidation or the like.",
-        "STRIKE_OFF_PROPOSED": "The company is active, and about to be struck off the register.",
-        "NAME_DOES_NOT_FIT_CLASS": "A company's name in a class for individuals; or what looks like"
-        " a person's in a class for companies, while the register has said nothing.",
+        "CLASS_MISMATCH": "The company type in the Companies House register does not fit the"
+        " customer's class.",
+        "NAME_MISMATCH": "The register has another name for this company number; the number may be"
+        " wrong.",
+        "COMPANY_NOT_ACTIVE": "The company is dissolved, in liquidation or in a similar state.",
+        "STRIKE_OFF_PROPOSED": "The company is active, but about to be struck off the register.",
+        "NAME_DOES_NOT_FIT_CLASS": "The name is a company's but the class is for individuals; or"
+        " the name looks like a person's, the class is for companies, and no register data is"
+        " available.",
     },
 )
 ConsentAdvisoryCodeEnum = described_enum(
     ConsentAdvisoryCode,
     "ConsentAdvisoryCode",
-    "The advisories on consent, by which customers are filtered and counted.",
+    "A matter to review about a customer's consent. Customers can be filtered and counted by these"
+    " codes.",
     _OF_CONSENT,
 )
 
 
-@strawberry.type(description="Something that somebody should look at; it changes nothing.")
+@strawberry.type(
+    description="A matter about a customer that staff should review. It changes nothing by itself."
+)
 class Advisory:
-    """An advisory."""
-
-    code: AdvisoryCodeEnum = strawberry.field(description="What it is, for programs.")  # type: ignore[valid-type]  # an enum with another name
-    message: str = strawberry.field(description="What it is, for people, in English.")
+    code: AdvisoryCodeEnum = strawberry.field(description="The kind of advisory, for programs.")  # type: ignore[valid-type]  # an enum with another name
+    message: str = strawberry.field(description="What to review, for people, in English.")
     suggested_class_code: str | None = strawberry.field(
-        description="The shipped class that would fit, where that is the matter."
+        description="The code of the shipped class that would fit the customer; null if the"
+        " advisory suggests no class."
     )
 
     @classmethod
     def of(cls, found: Found) -> "Advisory":
-        """Show an advisory of the domain."""
         return cls(
             code=found.code,
             message=found.message,
@@ -65,12 +73,12 @@ class Advisory:
         )
 
 
-@strawberry.type(description="How many customers have an advisory on consent.")
+@strawberry.type(description="The number of customers with a particular consent advisory.")
 class ConsentAdvisoryCount:
-    """A count."""
-
-    code: ConsentAdvisoryCodeEnum = strawberry.field(description="The advisory.")  # type: ignore[valid-type]  # an enum with another name
-    customer_count: int = strawberry.field(description="Customers that have it now.")
+    code: ConsentAdvisoryCodeEnum = strawberry.field(description="The kind of advisory.")  # type: ignore[valid-type]  # an enum with another name
+    customer_count: int = strawberry.field(
+        description="The number of customers that have the advisory now."
+    )
 
 
 def advisories_of(
@@ -85,7 +93,7 @@ def advisories_of(
     profile: Profile,
     consent_review_due_at: datetime | None,
 ) -> list[Advisory]:
-    """Show what to look at about a customer in its class; only consent on record is reviewed."""
+    """List the advisories on a customer of a class; REVIEW_CONSENT only if consent is on record."""
     is_on_record = any(consent.ends_after(now) for consent in consents)
     found = advisories(
         name=name,
@@ -101,8 +109,7 @@ def advisories_of(
     return [Advisory.of(one) for one in found]
 
 
-async def _bring(selection: Selection, customers: Sequence[Any]) -> list[list[Advisory]]:
-    """Bring what to look at about some customers."""
+async def _advisories(selection: Selection, customers: Sequence[Any]) -> list[list[Advisory]]:
     context = selection.info.context
     now = context.clock()
     consents = await given_consents([one.id for one in customers])
@@ -126,7 +133,7 @@ async def _bring(selection: Selection, customers: Sequence[Any]) -> list[list[Ad
 
 
 ADVISORIES = batched(
-    _bring,
+    _advisories,
     "name",
     "profile",
     "consent_review_due_at",

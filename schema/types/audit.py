@@ -1,4 +1,4 @@
-"""The audit trail of an entity."""
+"""Audit entries, and the audit trail of an object."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,11 @@ from schema.base.personal import Masked, personal
 MAX_TRAIL = 100
 
 
-REASON = Masked(("reason", "subject_kind"), masked_reason, "null, of what is about a customer")
+REASON = Masked(
+    ("reason", "subject_kind"),
+    masked_reason,
+    "null unless the entry is about a class, a template, the defaults or a user group",
+)
 
 
 def _values(column: str) -> Masked:
@@ -24,39 +28,65 @@ def _values(column: str) -> Masked:
     return Masked((column, "subject_kind"), masked_values, note)
 
 
-@strawberry.type(description="One write: who, when, what before and after, and why (R96).")
+@strawberry.type(
+    description="A record of one change: who made it, when and why, and the values before and"
+    " after it."
+)
 class AuditEntry:
-    """An entry of the trail."""
-
     id: strawberry.ID = strawberry.field(description="The id of the entry.")
     subject_id: strawberry.ID = strawberry.field(
-        description="What it is about; `platform_defaults` for the platform's defaults."
+        description="The id of the object that was changed; `platform_defaults` for the platform's"
+        " defaults."
     )
     customer_id: strawberry.ID | None = strawberry.field(
-        description="The customer that it is about, by itself or by what belongs to it."
+        description="The id of the customer that the change concerns, directly or through a"
+        " contact, consent or lookup; null if it concerns none."
     )
     operation: str = strawberry.field(description="What was done, such as `class.edited`.")
-    before: JSON = personal(_values("before"), description="The values that changed, as they were.")
-    after: JSON = personal(_values("after"), description="The values that changed, as they became.")
-    reason: str | None = personal(REASON, description="Why, where a reason was given.")
-    is_override: bool = strawberry.field(description="Whether a protection was overridden (R14).")
-    actor_id: strawberry.ID = strawberry.field(description="Who: the id of the credential.")
+    before: JSON = personal(
+        _values("before"),
+        description="The changed values before the change, by field name; empty for a new object,"
+        " and once erased.",
+    )
+    after: JSON = personal(
+        _values("after"),
+        description="The changed values after the change, by field name; empty for a deleted"
+        " object, and once erased.",
+    )
+    reason: str | None = personal(
+        REASON,
+        description="The reason given for the change; null if none was given, and once erased.",
+    )
+    is_override: bool = strawberry.field(
+        description="Whether the change overrode the protection of a shipped class."
+    )
+    actor_id: strawberry.ID = strawberry.field(
+        description="The id of the access token that made the change, or of the user who signed in"
+        " without one; `system` for the platform itself, `operator` for its command line."
+    )
     actor_name: str = strawberry.field(
-        description="Who, by name; `system` for the platform, `(erased)` for a name erased since."
+        description="The name of that access token or user, `(erased)` once erased; `system` for"
+        " the platform itself, `operator` for its command line."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        description="On whose behalf: the user behind the credential, if it is a user's."
+        description="The id of the user on whose behalf the change was made; null if there was"
+        " none."
     )
     user_name: str | None = strawberry.field(
-        description="The same by name, as it was; `(erased)` for one erased since."
+        description="The name of that user at the time of the change, `(erased)` once erased; null"
+        " if there was none."
     )
     reseller_id: strawberry.ID | None = strawberry.field(
-        description="The partner that the credential was bound to, if any (R99)."
+        description="The id of the reseller that the access token or user was bound to; null if to"
+        " none."
     )
-    request_id: str = strawberry.field(description="The request or run that it was done in.")
-    at: datetime = strawberry.field(description="When it was done, in UTC.")
+    request_id: str = strawberry.field(
+        description="The id of the request, or of the background run, that made the change."
+    )
+    at: datetime = strawberry.field(description="When the change was made, in UTC.")
     erased_at: datetime | None = strawberry.field(
-        description="When values or names were last erased from the entry, in UTC (A18)."
+        description="When values, reasons or names were last erased from the entry, in UTC; null"
+        " if they never were."
     )
 
 
@@ -64,7 +94,7 @@ maps_to(AuditEntry, models.AuditEntry)
 
 
 async def audit_trails(selection: Selection, objects: Sequence[Any]) -> list[list[AuditEntry]]:
-    """Bring the newest entries of some objects, newest first."""
+    """Read the newest MAX_TRAIL entries of each object, newest first."""
     trails: dict[str, list[AuditEntry]] = {one.id: [] for one in objects}
     newest = newest_entries(list(trails), MAX_TRAIL)
     for entry in await selection.reader.read(newest, "ORDER BY t0.at DESC, t0.id DESC"):

@@ -1,32 +1,33 @@
-"""What erases names from the audit trail: input and payload."""
+"""Input and payload of the mutation that erases names from the audit trail."""
 
 import strawberry
 
+from schema.base.descriptions import DRY_RUN, USER_ERRORS
 from schema.base.user_error import UserError
 
 
 @strawberry.input(
-    description="Whose name is to be erased from the audit trail. A user, who must be disabled,"
-    " also loses its stored name and address, and entries about it lose the values that tell them,"
-    " and all reasons. What its provider calls it stays, and so do the names of its tokens."
+    description="The user or access token whose name to erase from the audit trail. A user must be"
+    " disabled first. For a user, this also erases their stored name and email address, and, in"
+    " audit entries about them, the values that contain these and all reasons. The user's id at"
+    " the identity provider and the names of their tokens are kept."
 )
 class EraseActorNamesInput:
-    """An input; entries have no version, as nothing else of them changes."""
+    """Entries have no version, because nothing else in them can change."""
 
-    actor_id: strawberry.ID = strawberry.field(description="The id of a user, or of a credential.")
-    reason: str = strawberry.field(description="Why, 1 to 1000 characters; kept in the trail.")
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
+    actor_id: strawberry.ID = strawberry.field(
+        description="The id of the user, or of the access token."
     )
+    reason: str = strawberry.field(
+        description="Why the name is erased, 1 to 1000 characters; kept in the audit trail."
+    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What erasing somebody's name did.")
+@strawberry.type(description="The result of erasing an actor's name.")
 class EraseActorNamesPayload:
-    """A payload."""
-
     erased_entry_count: int = strawberry.field(
-        default=0, description="Entries whose names are `(erased)` now."
+        default=0,
+        description="The number of audit entries whose names were replaced by `(erased)`.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

@@ -1,4 +1,4 @@
-"""Consent as clients see it: the flag at an instant, and the entries that it follows from."""
+"""Consent of a customer: the state at an instant, and the ledger entries behind it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -27,137 +27,193 @@ from schema.base.restricted import restricted, show
 EntryKindEnum = described_enum(
     EntryKind,
     "ConsentEntryKind",
-    "What an entry of the consent ledger says.",
+    "The kind of an entry in a consent ledger.",
     {
-        "GRANT": "Consent was given, or renewed (R58).",
-        "WITHDRAWAL": "Consent was withdrawn (R54).",
-        "ANNULMENT": "The entry that it corrects should not have been made, and counts no more.",
-        "NON_ITEMISED_REQUEST": "Bills without itemisation were asked for (A16).",
-        "NON_ITEMISED_WITHDRAWAL": "That request was withdrawn (A16).",
+        "GRANT": "Consent was given or renewed.",
+        "WITHDRAWAL": "Consent was withdrawn.",
+        "ANNULMENT": "The entry that this one corrects should not have been made, and no longer"
+        " counts.",
+        "NON_ITEMISED_REQUEST": "The customer requested bills without a list of calls.",
+        "NON_ITEMISED_WITHDRAWAL": "The customer withdrew the request for bills without a list of"
+        " calls.",
     },
 )
 ConsentBasisEnum = described_enum(
     ConsentBasis,
     "ConsentBasis",
-    "The lawful basis that a grant records (R50).",
+    "The lawful basis that a grant of consent records.",
     {
-        "TERMS_ACCEPTED": "Terms and conditions were accepted that cover emailing call records.",
-        "PRIVACY_POLICY_CONSENT": "Consent by a privacy policy that covers it.",
+        "TERMS_ACCEPTED": "Accepted terms and conditions that cover sending itemised bills and"
+        " call records by email.",
+        "PRIVACY_POLICY_CONSENT": "Consent to a privacy policy that covers sending itemised bills"
+        " and call records by email.",
         "WRITTEN_OPT_IN": "An explicit opt-in in writing.",
     },
 )
 ConsentMethodEnum = described_enum(
     ConsentMethod,
     "ConsentMethod",
-    "How somebody gave, withdrew or asked.",
+    "The way in which consent was given or withdrawn, or a request was made.",
     {
-        "ONLINE": "On a web page, as at sign-up.",
+        "ONLINE": "On a web page, for example at sign-up.",
         "EMAIL": "By email.",
         "PAPER": "On paper.",
         "TELEPHONE": "By telephone.",
-        "IN_PERSON": "Face to face.",
+        "IN_PERSON": "In person.",
         "OTHER": "In another way.",
     },
 )
 
 PROJECTED = ("sequence", "kind", "basis", "effective_at", "recorded_at", "corrects_id")
-"""The columns that say what an entry means for the flag."""
+"""The columns of an entry that decide whether consent is given."""
 
 
-def _itself(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
-def _is_blank(salt: str | None) -> bool:
+def _is_erased(salt: str | None) -> bool:
     return salt is None
 
 
-def _said(column: str, description: str) -> Any:
-    """Declare an attribute that is a column of the testimony, null once it is erased."""
-    return computed(_itself, f"testimony.{column}", description=description, masked=NULLED)
+def _testimony(column: str, description: str) -> Any:
+    """Declare an attribute stored in the entry's testimony, which is null once it is erased."""
+    return computed(_unchanged, f"testimony.{column}", description=description, masked=NULLED)
 
 
-@strawberry.type(description="One entry of a customer's consent ledger; never changed (R55).")
+@strawberry.type(
+    description="An entry in a customer's consent ledger, the record of consents, withdrawals and"
+    " requests for bills without a list of calls. Entries are never changed or deleted; only text"
+    " that may name a person is erased with the customer."
+)
 class ConsentEntry:
-    """An entry: who, when, how, what they were told, and on what basis."""
-
     id: strawberry.ID = strawberry.field(description="The id of the entry.")
-    sequence: int = strawberry.field(description="Its number in the ledger of its customer.")
-    kind: EntryKindEnum = strawberry.field(description="What it says.")  # type: ignore[valid-type]  # an enum with another name
+    sequence: int = strawberry.field(
+        description="The number of the entry in the customer's ledger, from 1."
+    )
+    kind: EntryKindEnum = strawberry.field(description="What the entry records.")  # type: ignore[valid-type]  # an enum with another name
     corrects_id: strawberry.ID | None = strawberry.field(
-        description="The entry whose place it takes; that one counts no more (R55)."
+        description="The id of the entry that this one replaces; null if it is not a correction."
+        " The replaced entry no longer counts."
     )
-    basis: ConsentBasisEnum | None = strawberry.field(description="The basis, of a grant.")  # type: ignore[valid-type]  # see above
+    basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The lawful basis; null unless the entry is a grant."
+    )
     effective_at: datetime = strawberry.field(
-        description="From when on it counts, in UTC; it may lie ahead (R56)."
+        description="When the entry takes effect, in UTC; may be in the past or in the future."
     )
-    recorded_at: datetime = strawberry.field(description="When it was recorded, in UTC.")
-    recorded_by: str = strawberry.field(description="Who recorded it, by name.")
+    recorded_at: datetime = strawberry.field(description="When the entry was recorded, in UTC.")
+    recorded_by: str = strawberry.field(
+        description="The name of the access token or user that recorded the entry."
+    )
     recorded_by_id: strawberry.ID = strawberry.field(
-        description="Who recorded it, by credential (R52)."
+        description="The id of the access token or user that recorded the entry."
     )
-    method: ConsentMethodEnum | None = strawberry.field(description="How it was given.")  # type: ignore[valid-type]  # see above
-    document_name: str | None = strawberry.field(description="The document they were shown (R53).")
-    document_version: str | None = strawberry.field(description="Its version (R53).")
+    method: ConsentMethodEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="How consent was given or withdrawn, or the request was made; null if not"
+        " recorded."
+    )
+    document_name: str | None = strawberry.field(
+        description="The name of the document that the person who gave consent was shown; null if"
+        " there was none."
+    )
+    document_version: str | None = strawberry.field(
+        description="The version of that document; null if not recorded."
+    )
     is_emailing_covered: bool = computed(
-        _itself,
+        _unchanged,
         "covers_emailing",
-        description="Whether the recorder affirmed that it covers sending itemised bills and call"
-        " records by email (R53).",
+        description="Whether the recorder affirmed that the document covers sending itemised bills"
+        " and call records by email.",
     )
     evidence_sha256: str | None = strawberry.field(
-        description="SHA-256 of the evidence, in hexadecimal; it outlives erasure."
+        description="The SHA-256 hash of the evidence, in hexadecimal; null if not recorded. It is"
+        " kept when the customer is erased."
     )
-    given_by: str | None = _said("given_by", "Who gave consent.")
-    given_by_role: str | None = _said("given_by_role", "In which role, such as director.")
-    statement: str | None = _said("statement", "What they were told, in its words.")
-    evidence_reference: str | None = _said("evidence_reference", "Where the evidence is kept.")
-    asked_by: str | None = _said("asked_by", "Who asked for it, of anything but a grant.")
-    reason: str | None = _said("reason", "Why they asked for it.")
-    correction_reason: str | None = _said("correction_reason", "Why the entry was corrected.")
+    given_by: str | None = _testimony(
+        "given_by",
+        "The name of the person who gave consent; null unless the entry is a grant,"
+        " and once erased.",
+    )
+    given_by_role: str | None = _testimony(
+        "given_by_role",
+        "The role of the person who gave consent, such as director; null if not"
+        " recorded, and once erased.",
+    )
+    statement: str | None = _testimony(
+        "statement",
+        "What the person who gave consent was told, word for word; null if not"
+        " recorded, and once erased.",
+    )
+    evidence_reference: str | None = _testimony(
+        "evidence_reference", "Where the evidence is kept; null if not recorded, and once erased."
+    )
+    asked_by: str | None = _testimony(
+        "asked_by",
+        "The name of the person who asked for the withdrawal, or made the request;"
+        " null for a grant, if not recorded, and once erased.",
+    )
+    reason: str | None = _testimony(
+        "reason",
+        "Why the withdrawal or request was made; null for a grant, if not recorded,"
+        " and once erased.",
+    )
+    correction_reason: str | None = _testimony(
+        "correction_reason",
+        "Why the replaced entry was corrected; null if this is not a correction, and once erased.",
+    )
     is_pseudonymised: bool = computed(
-        _is_blank,
+        _is_erased,
         "testimony.salt",
-        description="Whether what may name a person was erased with the customer (A18).",
+        description="Whether text that may name a person was erased from the entry, because the"
+        " customer was erased.",
     )
     previous_hash: str = strawberry.field(
-        description="The hash of the entry before; 64 zeros for the first."
+        description="The hash of the previous entry in the ledger; 64 zeros for the first entry."
     )
     hash: str = strawberry.field(
-        description="SHA-256 over this entry and previousHash; keep it to prove later that the"
-        " ledger still holds it."
+        description="The SHA-256 hash of this entry and `previousHash`, in hexadecimal. Keep it to"
+        " prove later that the ledger still contains the entry."
     )
 
 
 maps_to(ConsentEntry, models.ConsentEntry)
 
 
-def _of_ledger(bring: Callable[..., Awaitable[Sequence[Any]]], *path: str) -> dict[str, Any]:
-    """Bring what is made of customers' entries, with what the field selects of them at a path."""
+def _ledger_field(resolve: Callable[..., Awaitable[Sequence[Any]]], *path: str) -> dict[str, Any]:
+    """Batch a field that is computed from customers' ledgers.
+
+    `path` leads to the entries in what the field selects.
+    """
     needed = Requires(Scope.CONSENT_READ)
     rows = Rows(ConsentEntry, "customer_id", "t0.sequence", PROJECTED, path, needed)
-    return batched(bring, paths=(), rows={"ledger": rows})
+    return batched(resolve, paths=(), rows={"ledger": rows})
 
 
 @strawberry.type(
-    description="GDPR & PECR Consent Given at an instant: the record that a lawful basis exists."
+    description="A customer's GDPR & PECR consent at an instant: whether a lawful basis for"
+    " emailing itemised bills and call records is on record."
 )
 class Consent:
-    """The projection of the ledger (R56)."""
+    """The projection of the ledger at an instant (R56)."""
 
-    is_given: bool = strawberry.field(description="Whether consent is given; no by default (R48).")
-    basis: ConsentBasisEnum | None = strawberry.field(description="On what basis, if it is given.")  # type: ignore[valid-type]  # see above
+    is_given: bool = strawberry.field(
+        description="Whether consent is given; false if none was ever recorded."
+    )
+    basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The lawful basis; null if consent is not given."
+    )
     since: datetime | None = strawberry.field(
-        description="From when on the entry that decides counts, in UTC; null without one."
+        description="When the deciding entry took effect, in UTC; null if there is none."
     )
     entry: ConsentEntry | None = restricted(
         Scope.CONSENT_READ,
-        description="The entry that decides, a withdrawal too; needs consent:read.",
+        description="The ledger entry that decides, either a grant or a withdrawal; null if there"
+        " is none, and without the permission consent:read.",
     )
 
     @classmethod
     def at(cls, ledger: Sequence[ConsentEntry], instant: datetime) -> "Consent":
-        """Show the flag at an instant."""
         entry = deciding(ledger, Matter.CONSENT, instant)
         state = consent_by(entry)
         return cls(
@@ -169,23 +225,25 @@ class Consent:
 
 
 @strawberry.type(
-    description="Whether the customer asked for bills without itemisation (PECR regulation 9); it"
-    " beats consent and preferences for email, and leaves MyAccount alone (A16)."
+    description="Whether the customer requested bills without a list of calls, under regulation 9"
+    " of PECR (the UK's Privacy and Electronic Communications Regulations). Such a request"
+    " overrides consent and contacts' preferences for email; MyAccount still shows everything."
 )
 class NonItemisedBills:
-    """The projection of requests and their withdrawals."""
+    """The projection of the requests and their withdrawals at an instant."""
 
-    is_requested: bool = strawberry.field(description="Whether they are asked for.")
+    is_requested: bool = strawberry.field(description="Whether a request is in force.")
     since: datetime | None = strawberry.field(
-        description="From when on the entry that decides counts, in UTC; null without one."
+        description="When the deciding entry took effect, in UTC; null if there is none."
     )
     entry: ConsentEntry | None = restricted(
-        Scope.CONSENT_READ, description="The entry that decides; needs consent:read."
+        Scope.CONSENT_READ,
+        description="The ledger entry that decides, either a request or its withdrawal; null if"
+        " there is none, and without the permission consent:read.",
     )
 
     @classmethod
     def at(cls, ledger: Sequence[ConsentEntry], instant: datetime) -> "NonItemisedBills":
-        """Show the request at an instant."""
         entry = deciding(ledger, Matter.NON_ITEMISED, instant)
         state = non_itemised_by(entry)
         return cls(
@@ -221,7 +279,7 @@ async def _ledgers(_: Selection, customers: Sequence[Any]) -> list[list[ConsentE
     return [one.ledger for one in customers]
 
 
-CONSENT = _of_ledger(_consents_now, "entry")
-CONSENT_AT = _of_ledger(_consents_at, "entry")
-NON_ITEMISED = _of_ledger(_non_itemised_now, "entry")
-LEDGER = _of_ledger(_ledgers)
+CONSENT = _ledger_field(_consents_now, "entry")
+CONSENT_AT = _ledger_field(_consents_at, "entry")
+NON_ITEMISED = _ledger_field(_non_itemised_now, "entry")
+LEDGER = _ledger_field(_ledgers)

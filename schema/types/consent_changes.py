@@ -1,4 +1,4 @@
-"""What adds to the consent ledger: inputs and payloads."""
+"""Inputs and payloads of the mutations that add to the consent ledger."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,13 +7,14 @@ from typing import Any
 import strawberry
 
 from models.tables.access import Scope
+from schema.base.descriptions import DRY_RUN, USER_ERRORS
 from schema.base.permissions import INPUT_PERMISSION, Requires
 from schema.base.user_error import UserError
 from schema.types.consent import ConsentBasisEnum, ConsentEntry, ConsentMethodEnum, EntryKindEnum
 from schema.types.customer import Customer
 
 DOMAIN_NAMES = {"is_emailing_covered": "covers_emailing", "withdrawal_reason": "reason"}
-"""What the domain calls fields that have another name here."""
+"""The domain's names of the fields that are named differently in the API."""
 
 GRANT = (
     "basis",
@@ -31,205 +32,254 @@ GRANT = (
 ASKED = ("asked_by", "reason", "method", "evidence_reference", "effective_at")
 CORRECTED = (*GRANT, "asked_by", "withdrawal_reason")
 
-_KEY = (
-    "Makes a repeated request harmless, 1 to 200 characters: the same request of the same caller"
-    " makes one entry for the customer, and `saveCustomer` one customer. The same key with other"
-    " content is refused. Keys of different callers have nothing to do with each other."
+_IDEMPOTENCY_KEY = (
+    "A key of 1 to 200 characters, chosen by you, that makes the request safe to repeat. Repeating"
+    " the same request with the same key adds no second entry (and `saveCustomer` creates no"
+    " second customer). The same key with different content is refused (IDEMPOTENCY_KEY_REUSED)."
+    " Keys of different callers are independent."
 )
-_VERSION = "Refuse if the customer is at another version; not if the request is a repeated one."
-_DRY_RUN = "Do everything but keep nothing."
-_EFFECTIVE = "From when on it counts, with an offset; by default now. It may lie ahead (R56)."
+_EXPECTED_VERSION = (
+    "The version that the customer must have; with another version, the request is refused"
+    " (VERSION_CONFLICT), unless it repeats an earlier one. By default any version is accepted."
+)
+_EFFECTIVE_AT = (
+    "When the entry takes effect, with an offset from UTC, from 1970 to 2199; by default now. It"
+    " may be in the past or in the future."
+)
 
 
-@strawberry.input(description="What a record of consent says (R50 to R53).")
+@strawberry.input(description="The details of a consent to record.")
 class RecordConsentFields:
-    """The paper trail, the same for every class (R51)."""
+    """The evidence required for consent, the same for every class (R51)."""
 
-    basis: ConsentBasisEnum = strawberry.field(description="The lawful basis that exists (R50).")  # type: ignore[valid-type]  # an enum with another name
-    given_by: str = strawberry.field(description="Who gave it, 1 to 200 characters.")
-    given_by_role: str | None = strawberry.field(
-        default=None, description="In which role, such as director; up to 200 characters."
+    basis: ConsentBasisEnum = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        description="The lawful basis that exists for emailing itemised bills and call records."
     )
-    method: ConsentMethodEnum = strawberry.field(description="How it was given.")  # type: ignore[valid-type]  # see above
+    given_by: str = strawberry.field(
+        description="The name of the person who gave consent, 1 to 200 characters."
+    )
+    given_by_role: str | None = strawberry.field(
+        default=None,
+        description="The role of the person who gave consent, such as director; up to 200"
+        " characters.",
+    )
+    method: ConsentMethodEnum = strawberry.field(description="How consent was given.")  # type: ignore[valid-type]  # see above
     evidence_reference: str = strawberry.field(
-        description="Where the evidence is kept, 1 to 500 characters (R52)."
+        description="Where the evidence is kept, 1 to 500 characters."
     )
     evidence_sha256: str | None = strawberry.field(
-        default=None, description="SHA-256 of the evidence, 64 hexadecimal digits."
+        default=None, description="The SHA-256 hash of the evidence, 64 hexadecimal digits."
     )
     document_name: str | None = strawberry.field(
         default=None,
-        description="The document they were shown; required for terms and privacy policies (R53).",
+        description="The name of the document that the person who gave consent was shown, up to"
+        " 200 characters; required for the bases TERMS_ACCEPTED and PRIVACY_POLICY_CONSENT.",
     )
     document_version: str | None = strawberry.field(
-        default=None, description="Its version; without one there is an advisory."
+        default=None,
+        description="The version of that document, up to 200 characters. Without it, the customer"
+        " gets the advisory CONSENT_WITHOUT_VERSION.",
     )
     is_emailing_covered: bool | None = strawberry.field(
         default=False,
-        description="Affirms that the document covers sending itemised bills and call records by"
-        " email; required for terms and privacy policies (R53).",
+        description="Your affirmation that the document covers sending itemised bills and call"
+        " records by email; must be true for the bases TERMS_ACCEPTED and PRIVACY_POLICY_CONSENT.",
     )
     statement: str | None = strawberry.field(
-        default=None, description="What they were told, in its words; up to 4000 characters."
+        default=None,
+        description="What the person who gave consent was told, word for word; up to 4000"
+        " characters.",
     )
-    effective_at: datetime | None = strawberry.field(default=None, description=_EFFECTIVE)
-    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
+    effective_at: datetime | None = strawberry.field(default=None, description=_EFFECTIVE_AT)
+    idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
 
 
-@strawberry.input(description="A record of consent for a customer.")
+@strawberry.input(description="The consent to record for a customer.")
 class RecordConsentInput(RecordConsentFields):
-    """An input."""
-
-    customer_id: strawberry.ID = strawberry.field(description="The customer.")
-    expected_version: int | None = strawberry.field(default=None, description=_VERSION)
-    dry_run: bool | None = strawberry.field(default=False, description=_DRY_RUN)
+    customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
+    expected_version: int | None = strawberry.field(default=None, description=_EXPECTED_VERSION)
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.input(description="What a withdrawal or a request says; nothing of it is required.")
+@strawberry.input(
+    description="The details of a withdrawal or a request. Only the customer is required."
+)
 class AskedFields:
-    """The fields of everything but a grant (R54)."""
+    """The fields of withdrawals and requests, none of which needs evidence (R54)."""
 
-    customer_id: strawberry.ID = strawberry.field(description="The customer.")
+    customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
     asked_by: str | None = strawberry.field(
-        default=None, description="Who asked for it, up to 200 characters."
+        default=None, description="The name of the person who asks, up to 200 characters."
     )
-    reason: str | None = strawberry.field(default=None, description="Why, up to 1000 characters.")
-    method: ConsentMethodEnum | None = strawberry.field(default=None, description="How.")  # type: ignore[valid-type]  # see above
+    reason: str | None = strawberry.field(
+        default=None, description="Why the withdrawal or request is made, up to 1000 characters."
+    )
+    method: ConsentMethodEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        default=None, description="How the person asked."
+    )
     evidence_reference: str | None = strawberry.field(
-        default=None, description="Where evidence is kept, up to 500 characters."
+        default=None, description="Where the evidence is kept, up to 500 characters."
     )
-    effective_at: datetime | None = strawberry.field(default=None, description=_EFFECTIVE)
-    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
-    expected_version: int | None = strawberry.field(default=None, description=_VERSION)
-    dry_run: bool | None = strawberry.field(default=False, description=_DRY_RUN)
+    effective_at: datetime | None = strawberry.field(default=None, description=_EFFECTIVE_AT)
+    idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
+    expected_version: int | None = strawberry.field(default=None, description=_EXPECTED_VERSION)
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.input(description="A withdrawal of consent; possible at any time (R54).")
+@strawberry.input(
+    description="The withdrawal of a customer's consent, which is possible at any time. Only the"
+    " customer is required."
+)
 class WithdrawConsentInput(AskedFields):
-    """An input."""
-
     revoke_preferences: bool | None = strawberry.field(
         default=False,
-        description="Also withdraw the confirmed preferences of all contacts, at once; otherwise"
-        " they stay, as grants of their own (R66). Needs contacts:write too.",
+        description="Whether to withdraw also the attachment preferences of all contacts,"
+        " immediately; otherwise they stay in force. Needs the permission contacts:write.",
         metadata={INPUT_PERMISSION: Requires(Scope.CONTACTS_WRITE)},
     )
 
 
-@strawberry.input(description="A request for bills without itemisation (A16).")
+@strawberry.input(
+    description="A customer's request for bills without a list of calls. Only the customer is"
+    " required."
+)
 class RequestNonItemisedBillsInput(AskedFields):
-    """An input."""
-
-
-@strawberry.input(description="A withdrawal of that request (A16).")
-class WithdrawNonItemisedBillsRequestInput(AskedFields):
-    """An input."""
+    pass
 
 
 @strawberry.input(
-    description="What was wrong with an entry, and what should stand in its place. Fields left out"
-    " are taken over from the entry; an explicit null clears."
+    description="The withdrawal of a customer's request for bills without a list of calls. Only"
+    " the customer is required."
+)
+class WithdrawNonItemisedBillsRequestInput(AskedFields):
+    pass
+
+
+@strawberry.input(
+    description="The entry to correct, and the values that should replace its own. A field left"
+    " out keeps the entry's value; an explicit null clears it."
 )
 class CorrectConsentInput:
-    """An input."""
-
     entry_id: strawberry.ID = strawberry.field(
-        description="The entry to correct; one that was corrected before can't be."
+        description="The id of the entry to correct; an entry can be corrected only once."
     )
-    reason: str = strawberry.field(description="Why it is corrected, 1 to 1000 characters.")
+    reason: str = strawberry.field(description="Why the entry is corrected, 1 to 1000 characters.")
     kind: EntryKindEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
         default=None,
-        description="What it should have said: by default the same. ANNULMENT for an entry that"
-        " should not have been made.",
+        description="What the entry should have recorded; by default the same kind. ANNULMENT if"
+        " the entry should not have been made.",
     )
     basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        default=strawberry.UNSET, description="The basis, of a grant."
+        default=strawberry.UNSET, description="The lawful basis; for a grant only."
     )
     given_by: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Who gave consent."
+        default=strawberry.UNSET,
+        description="The name of the person who gave consent, 1 to 200 characters; for a grant"
+        " only.",
     )
     given_by_role: str | None = strawberry.field(
-        default=strawberry.UNSET, description="In which role."
+        default=strawberry.UNSET,
+        description="The role of the person who gave consent, up to 200 characters; for a grant"
+        " only.",
     )
     method: ConsentMethodEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        default=strawberry.UNSET, description="How it was given, withdrawn or asked for."
+        default=strawberry.UNSET,
+        description="How consent was given or withdrawn, or the request was made.",
     )
     evidence_reference: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Where the evidence is kept."
+        default=strawberry.UNSET, description="Where the evidence is kept, up to 500 characters."
     )
     evidence_sha256: str | None = strawberry.field(
-        default=strawberry.UNSET, description="SHA-256 of the evidence, 64 hexadecimal digits."
+        default=strawberry.UNSET,
+        description="The SHA-256 hash of the evidence, 64 hexadecimal digits; for a grant only.",
     )
     document_name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The document they were shown."
+        default=strawberry.UNSET,
+        description="The name of the document that the person who gave consent was shown, up to"
+        " 200 characters; for a grant only.",
     )
     document_version: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Its version."
+        default=strawberry.UNSET,
+        description="The version of that document, up to 200 characters; for a grant only.",
     )
     is_emailing_covered: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Whether the document covers sending by email (R53)."
+        default=strawberry.UNSET,
+        description="Whether the document covers sending itemised bills and call records by email;"
+        " for a grant only.",
     )
     statement: str | None = strawberry.field(
-        default=strawberry.UNSET, description="What they were told."
+        default=strawberry.UNSET,
+        description="What the person who gave consent was told, word for word; up to 4000"
+        " characters; for a grant only.",
     )
     asked_by: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Who asked for a withdrawal or a request."
+        default=strawberry.UNSET,
+        description="The name of the person who asked for the withdrawal or made the request, up"
+        " to 200 characters; not for a grant.",
     )
     withdrawal_reason: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Why they asked for it."
+        default=strawberry.UNSET,
+        description="Why the withdrawal or request was made, up to 1000 characters; not for a"
+        " grant.",
     )
     effective_at: datetime | None = strawberry.field(
-        default=strawberry.UNSET, description="From when on it counts; null means now."
+        default=strawberry.UNSET,
+        description="When the entry takes effect, with an offset from UTC, from 1970 to 2199. An"
+        " explicit null means now.",
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
-    expected_version: int | None = strawberry.field(default=None, description=_VERSION)
-    dry_run: bool | None = strawberry.field(default=False, description=_DRY_RUN)
+    idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
+    expected_version: int | None = strawberry.field(default=None, description=_EXPECTED_VERSION)
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What adding to the ledger did.")
+@strawberry.type(description="The result of adding to a consent ledger.")
 class LedgerPayload:
-    """A payload."""
-
     customer: Customer | None = strawberry.field(
-        default=None, description="The customer as it is now, or as it stands after a conflict."
+        default=None,
+        description="The customer after the change; after a version conflict, the current"
+        " customer.",
     )
     entry: ConsentEntry | None = strawberry.field(
-        default=None, description="The entry that the request made, now or before."
+        default=None,
+        description="The entry that this request, or the earlier request that it repeats, added;"
+        " null on failure.",
     )
     is_repeat: bool = strawberry.field(
-        default=False, description="Whether the same request made the entry before (R57)."
+        default=False,
+        description="Whether the request repeats an earlier one with the same idempotency key;"
+        " nothing was changed then.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.type(description="What recording consent did.")
+@strawberry.type(description="The result of recording consent.")
 class RecordConsentPayload(LedgerPayload):
-    """A payload."""
+    pass
 
 
-@strawberry.type(description="What withdrawing consent did.")
+@strawberry.type(description="The result of withdrawing consent.")
 class WithdrawConsentPayload(LedgerPayload):
-    """A payload."""
+    pass
 
 
-@strawberry.type(description="What correcting an entry did.")
+@strawberry.type(description="The result of correcting an entry.")
 class CorrectConsentPayload(LedgerPayload):
-    """A payload."""
+    pass
 
 
-@strawberry.type(description="What asking for bills without itemisation did.")
+@strawberry.type(description="The result of requesting bills without a list of calls.")
 class RequestNonItemisedBillsPayload(LedgerPayload):
-    """A payload."""
+    pass
 
 
-@strawberry.type(description="What withdrawing that request did.")
+@strawberry.type(
+    description="The result of withdrawing a request for bills without a list of calls."
+)
 class WithdrawNonItemisedBillsRequestPayload(LedgerPayload):
-    """A payload."""
+    pass
 
 
 def values_of(input_: Any, names: tuple[str, ...]) -> Mapping[str, Any]:
-    """Give the fields of an input that were sent, by the names of the domain."""
+    """Return the fields of an input that were sent, under their names in the domain."""
     values = {DOMAIN_NAMES.get(name, name): getattr(input_, name) for name in names}
     return {name: value for name, value in values.items() if value is not strawberry.UNSET}

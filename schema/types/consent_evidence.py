@@ -1,4 +1,4 @@
-"""The evidence of a customer's consent, and whether its ledger is what was written."""
+"""The evidence of a customer's consent, and the verification of its ledger."""
 
 from datetime import datetime
 
@@ -17,46 +17,55 @@ from schema.types.customer import NAME
 BreakCodeEnum = described_enum(
     BreakCode,
     "LedgerBreakCode",
-    "A way in which a ledger can fail to be what was written.",
+    "A way in which a consent ledger can differ from what was recorded.",
     {
-        "ENTRY_MISSING": "An entry is not there.",
+        "ENTRY_MISSING": "An entry is missing.",
         "ENTRY_CHANGED": "An entry does not match its own hash.",
-        "CHAIN_BROKEN": "An entry does not follow from the one before it.",
-        "TESTIMONY_CHANGED": "What an entry says of persons does not match its digest.",
-        "TESTIMONY_MISSING": "What an entry says is gone, though the customer was not erased.",
-        "END_DIFFERS": "The ledger does not end as was noted when its last entry was recorded.",
-        "PROJECTION_DIFFERS": "Filters and counts go by other times than follow from the entries.",
-        "KNOWN_HASH_MISSING": "No entry has the hash that was given as known.",
+        "CHAIN_BROKEN": "An entry does not contain the hash of the entry before it.",
+        "TESTIMONY_CHANGED": "The text of an entry that may name a person does not match its hash.",
+        "TESTIMONY_MISSING": "The text of an entry that may name a person is missing, although the"
+        " customer was not erased.",
+        "END_DIFFERS": "The ledger does not end with the entry that was recorded last.",
+        "PROJECTION_DIFFERS": "The consent periods that filters and counts use differ from those"
+        " that follow from the entries.",
+        "KNOWN_HASH_MISSING": "No entry has the hash passed as `knownHash`.",
     },
 )
 
 
-@strawberry.type(description="One place where a ledger breaks.")
+@strawberry.type(description="A place where a consent ledger differs from what was recorded.")
 class LedgerBreak:
-    """A break."""
-
-    code: BreakCodeEnum = strawberry.field(description="What is wrong, for programs.")  # type: ignore[valid-type]  # an enum with another name
+    code: BreakCodeEnum = strawberry.field(description="The kind of difference, for programs.")  # type: ignore[valid-type]  # an enum with another name
     message: str = strawberry.field(description="What is wrong, for people, in English.")
-    sequence: int | None = strawberry.field(description="The number of the entry, if it is one.")
-    entry_id: strawberry.ID | None = strawberry.field(description="Its id, if it is there.")
-
-
-@strawberry.type(description="What verifying the hash chain of a customer's ledger found.")
-class LedgerVerification:
-    """A verification."""
-
-    customer_id: strawberry.ID = strawberry.field(description="Whose ledger it is.")
-    is_intact: bool = strawberry.field(description="Whether nothing is wrong with it.")
-    entry_count: int = strawberry.field(description="Entries that are there.")
-    last_hash: str | None = strawberry.field(
-        description="The hash of the last entry; keep it, and give it as knownHash another time."
+    sequence: int | None = strawberry.field(
+        description="The number of the entry concerned; null if the difference is not about one"
+        " entry."
     )
-    breaks: list[LedgerBreak] = strawberry.field(description="Where it breaks; empty if intact.")
-    verified_at: datetime = strawberry.field(description="When it was verified, in UTC.")
+    entry_id: strawberry.ID | None = strawberry.field(
+        description="The id of the entry concerned; null if the entry is missing, or the"
+        " difference is not about one entry."
+    )
+
+
+@strawberry.type(
+    description="The result of verifying the hash chain of a customer's consent ledger."
+)
+class LedgerVerification:
+    customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
+    is_intact: bool = strawberry.field(description="Whether the ledger is as it was recorded.")
+    entry_count: int = strawberry.field(description="The number of entries found.")
+    last_hash: str | None = strawberry.field(
+        description="The hash of the last entry; null if there are no entries. Keep it, and pass"
+        " it as `knownHash` to a later verification."
+    )
+    breaks: list[LedgerBreak] = strawberry.field(
+        description="The places where the ledger differs from what was recorded; empty if it is"
+        " intact."
+    )
+    verified_at: datetime = strawberry.field(description="When the ledger was verified, in UTC.")
 
     @classmethod
     def of(cls, found: Verification, now: datetime) -> "LedgerVerification":
-        """Show a verification."""
         return cls(
             customer_id=strawberry.ID(found.customer_id),
             is_intact=not found.breaks,
@@ -76,31 +85,44 @@ class LedgerVerification:
 
 
 @strawberry.type(
-    description="Who gave consent, when, how, what they were told, and when it was withdrawn; of"
-    " an erased customer too, without what names a person (A18)."
+    description="The evidence of a customer's consent: who gave it, when, how, what they were"
+    " told, and when it was withdrawn. It is kept when the customer is erased, without text that"
+    " may name a person."
 )
 class ConsentEvidence:
-    """The export; `web/consent_export.py` serves the same as CSV."""
+    """`web/consent_export.py` serves the same as CSV."""
 
-    customer_id: strawberry.ID = strawberry.field(description="The customer.")
-    account_number: str = strawberry.field(description="Its account number.")
-    customer_name: str = strawberry.field(description=NAME.described("Its name."))
-    is_erased: bool = strawberry.field(description="Whether the customer was erased.")
-    generated_at: datetime = strawberry.field(description="When this was made, in UTC.")
-    consent: Consent = strawberry.field(description="The flag as it is then.")
-    non_itemised_bills: NonItemisedBills = strawberry.field(
-        description="The request for bills without itemisation as it is then."
+    customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
+    account_number: str = strawberry.field(
+        description="The customer's account number; `(erased)` and the customer's id once erased."
     )
-    entries: list[ConsentEntry] = strawberry.field(description="All entries by sequence.")
+    customer_name: str = strawberry.field(
+        description=NAME.described("The customer's name; `(erased)` once erased.")
+    )
+    is_erased: bool = strawberry.field(description="Whether the customer was erased.")
+    generated_at: datetime = strawberry.field(
+        description="When this evidence was generated, in UTC; `consent` and `nonItemisedBills`"
+        " are as of this instant."
+    )
+    consent: Consent = strawberry.field(description="The customer's consent at `generatedAt`.")
+    non_itemised_bills: NonItemisedBills = strawberry.field(
+        description="The customer's request for bills without a list of calls at `generatedAt`."
+    )
+    entries: list[ConsentEntry] = strawberry.field(
+        description="All entries of the ledger, by sequence."
+    )
     verification: LedgerVerification = strawberry.field(
-        description="Whether the entries are what was written."
+        description="The verification of the ledger's hash chain."
     )
 
 
 async def evidence_of(
     customer_id: str, now: datetime, *, is_masked: bool
 ) -> ConsentEvidence | None:
-    """Read the evidence of a customer, erased or not, in a transaction; nothing for nobody."""
+    """Read the evidence of a customer, erased or not; None if there is no such customer.
+
+    Must run in a transaction.
+    """
     verified = await verify(customer_id)
     customer = await models.Customer.get_or_none(id=customer_id).select_related("customer_class")
     if verified is None or customer is None:

@@ -1,4 +1,4 @@
-"""The contact as clients see it, with its attachment preference and what became of it."""
+"""The contact type, its attachment preference and the history of that."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,30 +35,34 @@ if TYPE_CHECKING:
 PreferenceKindEnum = described_enum(
     PreferenceKind,
     "PreferenceKind",
-    "What an entry of a preference history says.",
+    "The kind of an entry in a contact's preference history.",
     {
-        "REQUESTED": "The contact was asked by mail; this alone never counts (R60).",
-        "CONFIRMED": "The contact confirmed by the link in the mail.",
-        "WITHDRAWN": "The contact or staff withdrew it, or the request for it (R63).",
-        "RESET": "It ended as the contact's address changed (R62).",
+        "REQUESTED": "The contact was asked by email whether they want documents in full; this"
+        " alone releases nothing.",
+        "CONFIRMED": "The contact confirmed the preference by the link in that email.",
+        "WITHDRAWN": "The contact or staff withdrew the preference, or the request for it.",
+        "RESET": "The preference, or the request for it, ended because the contact's email address"
+        " changed.",
     },
 )
 MailFailureCodeEnum = described_enum(
     MailFailureCode,
     "MailFailureCode",
-    "Why a mail did not go out.",
+    "The reason why an email could not be sent.",
     {
-        "UNREACHABLE": "The mail server, or the disk of the mailbox, can't be reached.",
+        "UNREACHABLE": "The mail server, or the directory that emails are written to, could not be"
+        " reached.",
         "TOO_SLOW": "The mail server did not answer in time.",
-        "BROKE_OFF": "The connection was lost in the middle.",
-        "TURNED_AWAY_FOR_NOW": "The mail server said to come again later.",
-        "SIGN_IN_REFUSED": "The mail server refused our user or password.",
-        "NOT_ENCRYPTED": "No trustworthy encrypted connection could be made.",
-        "RECIPIENT_REFUSED": "The mail server refuses this address for good.",
-        "MAIL_REFUSED": "The mail server refuses this mail for good.",
-        "ADDRESS_NOT_SUPPORTED": "The mail server can't write to addresses with such characters.",
-        "GAVE_UP": "It failed for too long.",
-        "INTERNAL_ERROR": "Something is wrong on our side.",
+        "BROKE_OFF": "The connection to the mail server was lost while sending.",
+        "TURNED_AWAY_FOR_NOW": "The mail server refused the email temporarily.",
+        "SIGN_IN_REFUSED": "The mail server refused the platform's user name or password.",
+        "NOT_ENCRYPTED": "No trusted encrypted connection to the mail server could be made.",
+        "RECIPIENT_REFUSED": "The mail server permanently refused the email address.",
+        "MAIL_REFUSED": "The mail server permanently refused the email.",
+        "ADDRESS_NOT_SUPPORTED": "The mail server does not support the characters in the email"
+        " address.",
+        "GAVE_UP": "Sending failed repeatedly for too long, and was given up.",
+        "INTERNAL_ERROR": "An error occurred on the platform's side.",
     },
 )
 
@@ -67,14 +71,17 @@ def _is_set(moment: datetime | None) -> bool:
     return moment is not None
 
 
-@strawberry.type(description="Why the last mail to a contact's present address did not go out.")
+@strawberry.type(
+    description="The reason why the last email to a contact's current email address could not be"
+    " sent."
+)
 class MailFailure:
-    """A failure, gone once a mail went out."""
+    """It is gone once a mail was sent."""
 
-    code: MailFailureCodeEnum = strawberry.field(description="Why.")  # type: ignore[valid-type]  # an enum with another name
-    at: datetime = strawberry.field(description="When it last failed, in UTC.")
+    code: MailFailureCodeEnum = strawberry.field(description="The reason, for programs.")  # type: ignore[valid-type]  # an enum with another name
+    at: datetime = strawberry.field(description="When sending last failed, in UTC.")
     is_final: bool = strawberry.field(
-        description="Whether it was given up; otherwise it is tried again by itself."
+        description="Whether sending was given up; if false, it is retried automatically."
     )
 
 
@@ -88,48 +95,51 @@ def _documents(names: Sequence[str]) -> list[Document]:
     return list(in_order(names))
 
 
-@strawberry.type(description="One row of a contact's preference history; rows never change (R63).")
+@strawberry.type(description="An entry in a contact's preference history. Entries never change.")
 class PreferenceEntry:
-    """An entry."""
-
     id: strawberry.ID = strawberry.field(description="The id of the entry.")
-    kind: PreferenceKindEnum = strawberry.field(description="What it says.")  # type: ignore[valid-type]  # see above
+    kind: PreferenceKindEnum = strawberry.field(description="What the entry records.")  # type: ignore[valid-type]  # see above
     documents: list[DocumentEnum] = computed(  # type: ignore[valid-type]  # see above
-        _documents, "documents", description="The documents that it covers."
+        _documents, "documents", description="The documents that the preference covers."
     )
-    at: datetime = strawberry.field(description="When it took effect, in UTC.")
+    at: datetime = strawberry.field(description="When the entry took effect, in UTC.")
     by: str = strawberry.field(
-        description="Who did it, by name; `contact` for the contact itself, by a link."
+        description="The name of the access token or user that made the change; `contact` if the"
+        " contact did, by the link in an email."
     )
     by_id: strawberry.ID = strawberry.field(
-        description="Who did it: the id of the credential, or of the contact."
+        description="The id of the access token or user that made the change; the contact's id if"
+        " the contact did."
     )
 
 
 maps_to(PreferenceEntry, models.PreferenceEntry)
 
 
-@strawberry.type(description="Whether a contact gets documents in full on its own wish (R60).")
+@strawberry.type(
+    description="A contact's own wish to receive documents in full by email. It applies to this"
+    " contact only, and counts only once the contact has confirmed it."
+)
 class AttachmentPreference:
-    """The projection of the history to now."""
+    """The projection of the preference history to now."""
 
     is_confirmed: bool = strawberry.field(
-        description="Whether a confirmed preference is in force; asking alone does not count."
+        description="Whether a confirmed preference is in force; a request alone does not count."
     )
     documents: list[DocumentEnum] = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The documents that it covers; none unless it is in force."
+        description="The documents that the confirmed preference covers; empty if none is in force."
     )
     since: datetime | None = strawberry.field(
-        description="Since when it has been so, in UTC; null if nothing was ever confirmed or"
-        " withdrawn."
+        description="When the preference was last confirmed, withdrawn or reset, in UTC; null if"
+        " it never was."
     )
     entry: PreferenceEntry | None = strawberry.field(
-        description="The entry behind it: the confirmation, or what ended it."
+        description="The history entry that decides this state: the last confirmation, withdrawal"
+        " or reset; null if there is none."
     )
 
     @classmethod
     def of(cls, entries: Sequence[Any], now: datetime) -> "AttachmentPreference":
-        """Show what the entries of a contact come to."""
         state = preference_at(entries, now)
         return cls(
             is_confirmed=state.is_confirmed,
@@ -153,74 +163,79 @@ PREFERENCES = Rows(
 )
 
 
-@strawberry.type(description="A person of a customer, and what that person receives (R59).")
+@strawberry.type(
+    description="A person at a customer, with an email address, who can be sent bills and"
+    " correspondence."
+)
 class Contact(Node):
-    """A contact."""
-
-    name: str = personal(STARRED, description="Its name.")
+    name: str = personal(STARRED, description="The contact's name.")
     email: str | None = personal(
-        NULLED, description="Its address; international domains are written in Unicode."
+        NULLED,
+        description="The contact's email address, with an international domain in Unicode; null if"
+        " none was entered.",
     )
     receives_bills: bool = strawberry.field(
-        description="Whether it is on the customer's bill distribution list (R59)."
+        description="Whether the contact is on the customer's bill distribution list."
     )
     receives_correspondence: bool = strawberry.field(
-        description="Whether it receives correspondence (R59)."
+        description="Whether the contact receives correspondence."
     )
     is_active: bool = strawberry.field(
-        description="Whether it receives anything at all; an inactive contact does not (R77)."
+        description="Whether the contact is active. An inactive contact is sent nothing."
     )
     is_email_verified: bool = computed(
         _is_set,
         "email_verified_at",
-        description="Whether the contact has confirmed that the address is its own (R60).",
+        description="Whether the contact has confirmed that the email address is their own.",
     )
     email_verified_at: datetime | None = strawberry.field(
-        description="When it did, in UTC; null again when the address changes (R62)."
+        description="When the contact confirmed the email address, in UTC; null if they did not,"
+        " and again when the email address changes."
     )
     last_mail_failure: MailFailure | None = computed(
         _mail_failure,
         "mail_failure",
         "mail_failed_at",
         "is_mail_given_up",
-        description="Why the last mail to this address did not go out; null if it did.",
+        description="The reason why the last email to the current email address could not be sent;"
+        " null if it was sent, or if there was none.",
     )
     preference_history: list[PreferenceEntry] = to_many(
         "contact_id",
         "t0.sequence",
-        description="All that became of its preference, oldest first (R63).",
+        description="The history of the contact's attachment preference, oldest first.",
     )
     customer: Annotated["Customer", strawberry.lazy("schema.types.customer")] | None = to_one(
         "customer",
         requires=Requires(Scope.CUSTOMERS_READ),
-        description="Whose contact it is.",
+        description="The customer that the contact belongs to; null without the permission"
+        " customers:read.",
     )
-    created_at: datetime = strawberry.field(description="When it was created, in UTC.")
+    created_at: datetime = strawberry.field(description="When the contact was created, in UTC.")
     last_modified_at: datetime = strawberry.field(
-        description="When a user last changed a stored value, in UTC."
+        description="When a user last changed a stored value of the contact, in UTC."
     )
     version: int = strawberry.field(
-        description="Rises with each change by a user, not with what the contact confirms; send it"
-        " back as expectedVersion (R101)."
+        description="The version of the contact. It increases with each edit by a user;"
+        " confirmations by the contact do not count. Send it as `expectedVersion` with the next"
+        " change."
     )
 
     preferences: strawberry.Private[list[PreferenceEntry]]
 
     @strawberry.field(
-        description="Its attachment preference as it is now (R60 to R63).",
+        description="The contact's attachment preference as it is now.",
         metadata=batched(_preferences, paths=(), rows={"preferences": PREFERENCES}),
     )
     def attachment_preference(self, info: Info) -> AttachmentPreference:
-        """Give what its history comes to."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="What was done to it, newest first, 100 entries at most (R96).",
+        description="The changes made to the contact, newest first, at most 100.",
         metadata=AUDIT_TRAIL,
     )
     def audit_trail(self, info: Info) -> list[AuditEntry]:
-        """Give its audit entries."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(Contact, models.Contact)

@@ -1,194 +1,195 @@
-"""What changes contacts: inputs and payloads."""
+"""Inputs and payloads of the mutations on contacts."""
 
 import strawberry
 
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.contact import Contact
 from schema.types.document import DocumentEnum
 
 
-@strawberry.input(description="A contact to create (no id), or what to change of one (id).")
+@strawberry.input(
+    description="The contact to create (without `id`) or to change (with `id`). A field left out"
+    " keeps its value, or its default in a new contact; an explicit null clears it."
+)
 class SaveContactInput:
-    """Fields left out stay as they are; an explicit null clears."""
-
     id: strawberry.ID | None = strawberry.field(
-        default=None, description="The contact to change; absent to create one."
+        default=None,
+        description="The id of the contact to change; leave it out to create a contact.",
     )
     customer_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose contact a new one is; a contact stays with its customer."
+        default=None,
+        description="The id of the customer that a new contact belongs to; required to create one."
+        " A contact can't move to another customer.",
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse the change if the contact is at another version."
+        default=None,
+        description=expected_version("contact") + " Leave it out to create a contact.",
     )
     name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="1 to 200 characters."
+        default=strawberry.UNSET,
+        description="The contact's name, 1 to 200 characters; required to create one.",
     )
     email: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Its address, checked by its form. Another one than before is unverified, and"
-        " has no preference (R62).",
+        description="The contact's email address; only its format is checked. A different email"
+        " address is not verified, and has no attachment preference; this applies to every email"
+        " address set by a caller who may not see personal data.",
     )
     receives_bills: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Put it on the bill distribution list; else false."
+        default=strawberry.UNSET,
+        description="Whether the contact is on the customer's bill distribution list; false by"
+        " default.",
     )
     receives_correspondence: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Let it receive correspondence; else false."
+        default=strawberry.UNSET,
+        description="Whether the contact receives correspondence; false by default.",
     )
     is_active: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Let it receive anything at all; true unless told."
+        default=strawberry.UNSET,
+        description="Whether the contact is active, true by default. An inactive contact is sent"
+        " nothing.",
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What saving a contact did.")
+@strawberry.type(description="The result of saving a contact.")
 class SaveContactPayload:
-    """A payload."""
-
     contact: Contact | None = strawberry.field(
-        default=None, description="The contact as it is now, or as it stands after a conflict."
+        default=None,
+        description="The saved contact; after a version conflict, the current contact.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A contact to delete.")
+@strawberry.input(description="The contact to delete.")
 class DeleteContactInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The contact.")
-    expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the contact is at another version."
-    )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
-
-
-@strawberry.type(description="What deleting a contact did.")
-class DeleteContactPayload:
-    """A payload."""
-
-    deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the contact that is gone."
-    )
-    contact: Contact | None = strawberry.field(
-        default=None, description="The contact as it stands, when it could not be deleted."
-    )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
-
-
-@strawberry.input(description="A contact to erase.")
-class EraseContactInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The contact; it may be deleted already.")
+    id: strawberry.ID = strawberry.field(description="The id of the contact.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="Refuse if the contact is at another version, unless it is erased already.",
+        description=expected_version("contact"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+
+
+@strawberry.type(description="The result of deleting a contact.")
+class DeleteContactPayload:
+    deleted_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the deleted contact; null on failure."
     )
+    contact: Contact | None = strawberry.field(
+        default=None, description="The current contact after a version conflict; otherwise null."
+    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+
+
+@strawberry.input(description="The contact whose personal data to erase.")
+class EraseContactInput:
+    id: strawberry.ID = strawberry.field(
+        description="The id of the contact; it may be deleted already."
+    )
+    expected_version: int | None = strawberry.field(
+        default=None,
+        description=expected_version("contact")
+        + " A contact that is erased already is accepted at any version.",
+    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of erasing a contact.")
 class EraseContactPayload:
-    """A payload."""
-
     erased_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The id of the contact that is erased, now or before; null on failure.",
+        description="The id of the erased contact, also if it was erased before; null on failure.",
     )
     contact: Contact | None = strawberry.field(
         default=None,
         description="The current contact after a version conflict; null if it is deleted.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Errors that the user can fix; empty on success."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="Whose address is to be verified.")
+@strawberry.input(description="The contact to ask, by email, to verify their email address.")
 class RequestEmailVerificationInput:
-    """An input."""
-
-    contact_id: strawberry.ID = strawberry.field(description="The contact.")
+    contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the contact is at another version."
+        default=None,
+        description=expected_version("contact"),
     )
     dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing; no mail is sent."
+        default=False,
+        description="Validate and return the result, but do not save, and send no email.",
     )
 
 
-@strawberry.type(description="What asking did; the mail goes out in the background.")
+@strawberry.type(
+    description="The result of requesting an email verification. The email is sent in the"
+    " background."
+)
 class RequestEmailVerificationPayload:
-    """A payload."""
-
     contact: Contact | None = strawberry.field(
-        default=None, description="The contact as it is now, or as it stands after a conflict."
+        default=None, description="The contact; after a version conflict, the current contact."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="Whom to ask, and for which documents.")
+@strawberry.input(
+    description="The contact to ask, by email, whether they want documents in full, and which"
+    " documents."
+)
 class RequestAttachmentPreferenceInput:
-    """An input."""
-
-    contact_id: strawberry.ID = strawberry.field(description="The contact.")
+    contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
     documents: list[DocumentEnum] | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        default=None, description="What the contact is to get in full; all three unless told (A1)."
+        default=None,
+        description="The documents that the contact is asked to receive in full; all three by"
+        " default.",
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the contact is at another version."
+        default=None,
+        description=expected_version("contact"),
     )
     dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing; no mail is sent."
+        default=False,
+        description="Validate and return the result, but do not save, and send no email.",
     )
 
 
-@strawberry.type(description="What asking did; the mail goes out in the background.")
+@strawberry.type(
+    description="The result of requesting an attachment preference. The email is sent in the"
+    " background."
+)
 class RequestAttachmentPreferencePayload:
-    """A payload."""
-
     contact: Contact | None = strawberry.field(
-        default=None, description="The contact as it is now, or as it stands after a conflict."
+        default=None,
+        description="The contact with the request in the preference history; after a version"
+        " conflict, the current contact.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="Whose preference is to be withdrawn, and why.")
+@strawberry.input(description="The contact whose attachment preference to withdraw.")
 class WithdrawAttachmentPreferenceInput:
-    """An input."""
-
-    contact_id: strawberry.ID = strawberry.field(description="The contact.")
+    contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
     reason: str | None = strawberry.field(
-        default=None, description="Why, up to 1000 characters; kept in the audit trail."
+        default=None,
+        description="Why the preference is withdrawn, up to 1000 characters; kept in the audit"
+        " trail.",
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the contact is at another version."
+        default=None,
+        description=expected_version("contact"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing; no mail is sent."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What a withdrawal did; nothing if no preference was there.")
+@strawberry.type(
+    description="The result of withdrawing an attachment preference. Nothing changes if the"
+    " contact has neither a preference nor an open request."
+)
 class WithdrawAttachmentPreferencePayload:
-    """A payload."""
-
     contact: Contact | None = strawberry.field(
-        default=None, description="The contact as it is now, or as it stands after a conflict."
+        default=None,
+        description="The contact after the withdrawal; after a version conflict, the current"
+        " contact.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

@@ -1,4 +1,4 @@
-"""The customer as clients see it."""
+"""The customer type."""
 
 from datetime import datetime
 from functools import cache
@@ -41,43 +41,59 @@ if TYPE_CHECKING:
 LabelEnum = described_enum(
     CustomerLabel,
     "CustomerLabel",
-    "What a customer is marked as, derived from its class (R25).",
+    "A label that a customer carries because of its class.",
     {
-        "INDIVIDUAL": "The law treats the customer as an individual; sole traders too (R5).",
-        "SOLE_TRADER": "A sole trader.",
-        "RESELLER": "Sells services on to customers of its own.",
+        "INDIVIDUAL": "Data-protection law treats the customer as an individual; sole traders are"
+        " included.",
+        "SOLE_TRADER": "The customer is a sole trader: a self-employed person who trades as a"
+        " business.",
+        "RESELLER": "The customer sells services on to customers of its own.",
     },
 )
 SubscriberKindEnum = described_enum(
     SubscriberKind,
     "SubscriberKind",
-    "Whether the subscriber is a natural person or an organisation.",
-    {"INDIVIDUAL": "A natural person, sole traders included.", "CORPORATE": "An organisation."},
+    "Whether PECR (the UK's Privacy and Electronic Communications Regulations) treats a customer"
+    " as an individual or as an organisation; it follows from the class.",
+    {"INDIVIDUAL": "An individual, sole traders included.", "CORPORATE": "An organisation."},
 )
 InvoiceWordingEnum = described_enum(
     InvoiceWording,
     "InvoiceWording",
-    "Which set of phrases an invoice is worded with (R31).",
-    {"STANDARD": "For those who use the services.", "RESELLER": "For those who sell them on."},
+    "The set of phrases that the customer's invoices use.",
+    {
+        "STANDARD": "Phrases for customers that use the services themselves.",
+        "RESELLER": "Phrases for customers that sell the services on.",
+    },
 )
 
 
-@strawberry.type(description="One move between classes; the first assignment is row one (R27).")
+@strawberry.type(
+    description="An entry in a customer's class history: a move from one class to another, or the"
+    " first assignment."
+)
 class ClassChange:
-    """A row of the class history."""
-
-    id: strawberry.ID = strawberry.field(description="The id of the row.")
-    reason: str = personal(STARRED, description="Why the customer was moved.")
-    changed_by: str = strawberry.field(description="Who moved it, by name.")
-    changed_by_id: strawberry.ID = strawberry.field(description="Who moved it, by credential.")
-    changed_at: datetime = strawberry.field(description="When it was moved, in UTC.")
+    id: strawberry.ID = strawberry.field(description="The id of the entry.")
+    reason: str = personal(
+        STARRED, description="Why the customer was moved; `(erased)` once erased."
+    )
+    changed_by: str = strawberry.field(
+        description="The name of the access token or user that moved the customer."
+    )
+    changed_by_id: strawberry.ID = strawberry.field(
+        description="The id of the access token or user that moved the customer."
+    )
+    changed_at: datetime = strawberry.field(description="When the customer was moved, in UTC.")
     crosses_individual_line: bool = strawberry.field(
-        description="Whether it moved between individuals and organisations (R30)."
+        description="Whether one of the two classes is for legal individuals and the other is not."
+        " Consent is then to be reviewed."
     )
     from_class: CustomerClass | None = to_one(
-        "from_class", name="from", description="The class before; null for the first one."
+        "from_class",
+        name="from",
+        description="The class before the move; null for the first assignment.",
     )
-    to_class: CustomerClass = to_one("to_class", name="to", description="The class after.")
+    to_class: CustomerClass = to_one("to_class", name="to", description="The class after the move.")
 
 
 maps_to(ClassChange, models.ClassChange)
@@ -92,7 +108,7 @@ CLASS_FLAGS = (
 
 INDIVIDUAL_FLAGS = CLASS_FLAGS[:2]
 NAME = Masked(
-    ("name", *INDIVIDUAL_FLAGS), masked_name, f"`{MASK}` for individuals, sole traders too"
+    ("name", *INDIVIDUAL_FLAGS), masked_name, f"`{MASK}` if the customer is a legal individual"
 )
 
 
@@ -107,7 +123,7 @@ def _masked_profile(profile: Profile, *flags: bool) -> CompanyProfile:
 PROFILE = Masked(
     ("profile", *INDIVIDUAL_FLAGS),
     _masked_profile,
-    "without address and names for individuals, sole traders too",
+    "the profile without address and names if the customer is a legal individual",
 )
 
 
@@ -126,59 +142,73 @@ def _invoice_wording(*flags: bool) -> InvoiceWording:
     return ClassFlags(*flags).invoice_wording
 
 
-@strawberry.type(description="A customer of the platform; it sits in exactly one class (R24).")
+@strawberry.type(
+    description="A person or organisation with an account on the platform. A customer is always in"
+    " exactly one class."
+)
 class Customer(Node):
-    """A customer."""
-
-    account_number: str = strawberry.field(description="Its number, unique on the platform.")
+    account_number: str = strawberry.field(
+        description="The customer's account number, unique on the platform regardless of case."
+    )
     external_reference: str | None = strawberry.field(
-        description="What another system calls it; not unique."
+        description="The customer's identifier in another system; not unique, null if none was"
+        " entered."
     )
-    name: str = personal(NAME, description="Its name.")
+    name: str = personal(NAME, description="The customer's name.")
     company_number: str | None = strawberry.field(
-        description="Its number at Companies House, normalised to 8 characters (R88)."
+        description="The customer's company number at Companies House, 8 characters such as"
+        " `00000101`; null if none was entered."
     )
-    created_at: datetime = strawberry.field(description="When it was created, in UTC.")
+    created_at: datetime = strawberry.field(description="When the customer was created, in UTC.")
     last_modified_at: datetime = strawberry.field(
-        description="When a user last changed a stored value, in UTC."
+        description="When a user last changed a stored value of the customer, in UTC."
     )
     version: int = strawberry.field(
-        description="Rises with each change by a user, not with enrichment; send it back as"
-        " expectedVersion (R101)."
+        description="The version of the customer. It increases with each change by a user; lookups"
+        " at Companies House do not count. Send it as `expectedVersion` with the next change."
     )
     customer_class: CustomerClass = to_one(
-        "customer_class", description="The class that it sits in, retired or not (R19, R94)."
+        "customer_class", description="The class that the customer is in, active or retired."
     )
     class_history: list[ClassChange] = to_many(
         "customer_id",
         "t0.changed_at, t0.id",
-        description="The classes that it has been in, oldest first (R27).",
+        description="The customer's moves between classes, oldest first; the first entry is the"
+        " first assignment.",
     )
     labels: list[LabelEnum] = computed(  # type: ignore[valid-type]  # an enum with another name
-        _labels, *CLASS_FLAGS, description="What it is marked as, by its class (R25)."
+        _labels,
+        *CLASS_FLAGS,
+        description="The labels that follow from the customer's class; empty if none do.",
     )
     subscriber_kind: SubscriberKindEnum = computed(  # type: ignore[valid-type]  # see above
         _subscriber_kind,
         *CLASS_FLAGS,
-        description="Natural person or organisation, by its class.",
+        description="Whether PECR treats the customer as an individual or as an organisation;"
+        " follows from the class.",
     )
     invoice_wording: InvoiceWordingEnum = computed(  # type: ignore[valid-type]  # see above
-        _invoice_wording, *CLASS_FLAGS, description="How its invoices are worded (R31)."
+        _invoice_wording,
+        *CLASS_FLAGS,
+        description="The set of phrases that the customer's invoices use; follows from the class.",
     )
     parent: "Customer | None" = to_one(
-        "parent", description="The reseller that it buys through (R32)."
+        "parent",
+        description="The reseller that the customer buys through; null if there is none, or you"
+        " may not see it.",
     )
     profile: CompanyProfile = computed(
         _profile,
         "profile",
-        description="What is known of the company; filled by users and enrichment.",
+        description="The company data of the customer, from users and from Companies House.",
         masked=PROFILE,
     )
     suggestions: list[Suggestion] = to_many(
         "customer_id",
         "t0.field",
         where="t0.status = 'OPEN'",
-        description="Open suggestions: register values beside users' own (R86).",
+        description="Values from Companies House that differ from those that users entered, and"
+        " that nobody has accepted or rejected yet.",
     )
     ledger: strawberry.Private[list[ConsentEntry]]
     contacts: list[Annotated["Contact", strawberry.lazy("schema.types.contact")]] | None = to_many(
@@ -186,64 +216,68 @@ class Customer(Node):
         "t0.id",
         where="t0.deleted_at IS NULL",
         requires=Requires(Scope.CONTACTS_READ),
-        description="Its contacts, oldest first (R59).",
+        description="The customer's contacts, oldest first, without deleted ones. Null without the"
+        " permission contacts:read.",
     )
     name_key: strawberry.Private[str]
     customer_class_id: strawberry.Private[str]
 
     @strawberry.field(
-        description="Where it stands with Companies House (R87).", metadata=ENRICHMENT
+        description="The state and history of the customer's lookups at Companies House.",
+        metadata=ENRICHMENT,
     )
     def enrichment(self, info: Info) -> Enrichment:
-        """Give the status with its runs."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
-
-    @strawberry.field(description="What somebody should look at (R30, A21).", metadata=ADVISORIES)
-    def advisories(self, info: Info) -> list[Advisory]:
-        """Give the advisories."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="GDPR & PECR Consent Given, as it is now (R56).", metadata=CONSENT
+        description="Matters about the customer that staff should review; empty if there are none.",
+        metadata=ADVISORIES,
+    )
+    def advisories(self, info: Info) -> list[Advisory]:
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
+
+    @strawberry.field(
+        description="The customer's GDPR & PECR consent as it is now.", metadata=CONSENT
     )
     def consent(self, info: Info) -> Consent:
-        """Give the flag now."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="The same at any instant, past or to come, by all that is on record now (R56).",
+        description="The customer's GDPR & PECR consent at any instant, past or future, according"
+        " to the entries on record now.",
         metadata=CONSENT_AT,
     )
     def consent_given_at(
         self,
         info: Info,
         instant: Annotated[  # noqa: ARG002  # for the schema
-            datetime, strawberry.argument(description="With an offset, as Z.")
+            datetime,
+            strawberry.argument(description="The instant, with an offset from UTC such as `Z`."),
         ],
     ) -> Consent:
-        """Give the flag at an instant."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="All entries of its consent ledger by sequence, corrected ones and requests for"
-        " bills without itemisation too (R55); needs consent:read.",
+        description="All entries in the customer's consent ledger, by sequence, including"
+        " corrected ones and requests for bills without a list of calls. Null without the"
+        " permission consent:read.",
         extensions=[Requires(Scope.CONSENT_READ)],
         metadata=LEDGER,
     )
     def consent_history(self, info: Info) -> list[ConsentEntry] | None:
-        """Give its entries."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="Whether it wants bills without itemisation now (A16).", metadata=NON_ITEMISED
+        description="Whether the customer's request for bills without a list of calls is in force"
+        " now.",
+        metadata=NON_ITEMISED,
     )
     def non_itemised_bills(self, info: Info) -> NonItemisedBills:
-        """Give the request now."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="What each contact would be emailed and why, at an instant past or to come, as"
-        " it is or under an assumption; nothing is written or sent (R68 to R80).",
+        description="What each contact would be emailed at an instant, and why. Nothing is saved"
+        " or sent. Null without the permission customers:read.",
         extensions=[Requires(Scope.CUSTOMERS_READ)],
         metadata=DELIVERY_PREVIEW,
     )
@@ -251,24 +285,29 @@ class Customer(Node):
         self,
         info: Info,
         at: Annotated[  # noqa: ARG002  # for the schema
-            datetime | None, strawberry.argument(description="By default now; with an offset.")
+            datetime | None,
+            strawberry.argument(
+                description="The instant, past or future, with an offset from UTC; by default now."
+            ),
         ] = None,
         assuming: Annotated[  # noqa: ARG002  # for the schema
             DeliveryAssumption | None,
-            strawberry.argument(description="What to assume; difference says what it changes."),
+            strawberry.argument(
+                description="Changes to assume about the customer; `difference` then shows their"
+                " effect. By default none."
+            ),
         ] = None,
     ) -> DeliveryPreview | None:
-        """Give the preview, made with those of the other customers."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="What was done to it, newest first, 100 entries at most (R96).",
+        description="The changes made to the customer, newest first, at most 100. Null without the"
+        " permission customers:read.",
         extensions=[Requires(Scope.CUSTOMERS_READ)],
         metadata=AUDIT_TRAIL,
     )
     def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        """Give its audit entries."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(Customer, models.Customer)

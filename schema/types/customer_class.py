@@ -1,4 +1,4 @@
-"""The customer class as clients see it."""
+"""The customer class type and its pages."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ CLASSES = "customer-classes"
 CLASS_CUSTOMERS = "class-customers"
 CLASS_CUSTOMERS_BY_NUMBER = "class-customers-by-number"
 ADMINISTRATION = Requires(Scope.CUSTOMER_CLASSES_READ, is_for_partners=False)
-"""For what tells of the customers of everybody, or of who works for the platform."""
+"""For fields that concern the customers of all resellers, or the platform's staff."""
 
 
 @unique
@@ -48,17 +48,17 @@ class _ClassStatus(StrEnum):
 ClassStatus = described_enum(
     _ClassStatus,
     "ClassStatus",
-    "Whether a class is in use or kept for history.",
+    "Whether a customer class is in use.",
     {
-        "ACTIVE": "Can be picked for customers.",
-        "RETIRED": "Kept for history; can't be picked (R19).",
-        "ALL": "For filtering only: active and retired ones.",
+        "ACTIVE": "The class can be chosen for customers.",
+        "RETIRED": "The class is kept for history and can't be chosen for customers.",
+        "ALL": "Active and retired classes; used in filters only.",
     },
 )
 
 
 CUSTOMER_PLACES = ("name_key", "account_number")
-"""What a page of customers goes by."""
+"""The columns that pages of customers are ordered by."""
 
 
 def _is_set(value: object) -> bool:
@@ -79,7 +79,7 @@ async def _customers_of(
     first: int | None = None,
     after: str | None = None,
 ) -> list["CustomerConnection"]:
-    """Bring a page of the customers of each class, with one statement for them all."""
+    """Read a page of the customers of each class, with one statement for all classes."""
     from schema.types.customer_connection import CustomerConnection  # noqa: PLC0415  # breaks a circle
 
     order, list_name = CustomerOrder.NAME_ASC, CLASS_CUSTOMERS
@@ -89,7 +89,7 @@ async def _customers_of(
     members: dict[str, list[Any]] = {one.id: [] for one in classes}
     with_more: set[str] = set()
 
-    def shown(found: list[Any]) -> list[Any]:
+    def keep_pages(found: list[Any]) -> list[Any]:
         for customer in found:
             members[customer.customer_class_id].append(customer)
         for class_id, own in members.items():
@@ -100,7 +100,7 @@ async def _customers_of(
 
     if selection.fields & ROWS:
         size, beyond = arguments.size + 1, arguments.beyond
-        await first_of_classes(selection.reader, list(members), size, beyond, order, shown)
+        await first_of_classes(selection.reader, list(members), size, beyond, order, keep_pages)
     counts: dict[str, int] = {}
     if selection.fields & COUNTS:
         counts = await count_listed(list(members))
@@ -117,7 +117,6 @@ async def _customers_of(
 
 
 async def _deletability(selection: Selection, classes: Sequence[Any]) -> list[Permissibility]:
-    """Look at the use of some classes."""
     return [
         Permissibility.of([] if row is None else deletion_blockers(row, use), use)
         for row, use in await _rows_and_uses(selection, classes)
@@ -127,13 +126,14 @@ async def _deletability(selection: Selection, classes: Sequence[Any]) -> list[Pe
 async def _retirability(
     selection: Selection, classes: Sequence[Any], replacement_id: str | None = None
 ) -> list[Permissibility]:
-    """Look at the use of some classes, and at the replacement."""
     replacement = None
     if replacement_id is not None:
         loader = selection.info.context.loaders.customer_class
         replacement = await loader.load(replacement_id)
         if replacement is None:
-            raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such replacement.")
+            raise RequestRefused(
+                ErrorCode.BAD_USER_INPUT, "No customer class has the id in `replacementId`."
+            )
     return [
         Permissibility.of([] if row is None else retirement_blockers(row, use, replacement), use)
         for row, use in await _rows_and_uses(selection, classes)
@@ -143,66 +143,86 @@ async def _retirability(
 async def _rows_and_uses(
     selection: Selection, classes: Sequence[Any]
 ) -> list[tuple[models.CustomerClass | None, ClassUse]]:
-    """Read classes and their uses; one may be gone, or never have been but in a dry run."""
+    """Read classes and their uses; None for a class that does not exist, as after a dry run."""
     loaders, ids = selection.info.context.loaders, [one.id for one in classes]
     rows = await loaders.customer_class.load_many(ids)
     return list(zip(rows, await loaders.class_use.load_many(ids), strict=True))
 
 
-@strawberry.type(description="A group of customers of one legal type and data-protection profile.")
+@strawberry.type(
+    description="A group of customers with the same legal type and data-protection rules."
+)
 class CustomerClass(Node):
-    """A customer class (R1)."""
-
     code: str | None = strawberry.field(
-        description="The stable code of a shipped class, such as COMPANY_UK_LIMITED (R12)."
+        description="The code of a shipped class, such as `COMPANY_UK_LIMITED`, which never"
+        " changes; null for a class that users added."
     )
-    name: str = strawberry.field(description="Its name, unique whatever the case (R3).")
+    name: str = strawberry.field(description="The name of the class, unique regardless of case.")
     display_class: str | None = strawberry.field(
-        description="CSS class names for styling it; safe to put into HTML (R4)."
+        description="CSS class names to style the class with, separated by single spaces; safe in"
+        " HTML. Null if none were entered."
     )
-    display_position: int = strawberry.field(description="Its place in lists, lowest first.")
-    is_personal_customer: bool = strawberry.field(description="Covers private individuals.")
-    is_sole_trader: bool = strawberry.field(description="Covers sole traders.")
+    display_position: int = strawberry.field(
+        description="The position of the class in lists; lower numbers come first."
+    )
+    is_personal_customer: bool = strawberry.field(
+        description="Whether the customers of the class are private individuals."
+    )
+    is_sole_trader: bool = strawberry.field(
+        description="Whether the customers of the class are sole traders."
+    )
     is_reseller: bool = strawberry.field(
-        description="Covers those who sell services on; affects invoice wording and reporting."
+        description="Whether the customers of the class sell services on; it decides invoice"
+        " wording and reporting."
     )
     check_companies_house: bool = strawberry.field(
-        description="Saving a customer of this class looks it up at Companies House (R81)."
+        description="Whether saving a customer of the class looks it up at Companies House."
     )
     is_shipped: bool = computed(
-        _is_set, "code", description="Came with the platform; name and flags are protected (R14)."
+        _is_set,
+        "code",
+        description="Whether the class came with the platform. The name and the flags of such a"
+        " class are protected.",
     )
     is_legal_individual: bool = computed(
         is_legal_individual,
         "is_personal_customer",
         "is_sole_trader",
-        description="Data-protection law treats these customers as individuals (R5).",
+        description="Whether data-protection law treats the customers of the class as individuals:"
+        " they are private individuals or sole traders.",
     )
     is_assignable: bool = computed(
-        _is_not_set, "retired_at", description="Can be picked for customers (R26)."
+        _is_not_set,
+        "retired_at",
+        description="Whether the class can be chosen for customers: it is not retired.",
     )
-    status: ClassStatus = computed(_status, "retired_at", description="Active or retired.")  # type: ignore[valid-type]  # an enum with another name
-    created_at: datetime = strawberry.field(description="When it was created, in UTC (R2).")
+    status: ClassStatus = computed(  # type: ignore[valid-type]  # an enum with another name
+        _status, "retired_at", description="Whether the class is active or retired; never ALL."
+    )
+    created_at: datetime = strawberry.field(description="When the class was created, in UTC.")
     last_modified_at: datetime = strawberry.field(
-        description="When a stored value last changed, in UTC (R2)."
+        description="When a stored value of the class last changed, in UTC."
     )
     version: int = strawberry.field(
-        description="Rises with each change; send it back as expectedVersion (R101)."
+        description="The version of the class. It increases with each change; send it as"
+        " `expectedVersion` with the next one."
     )
 
     name_key: strawberry.Private[str]
 
     @strawberry.field(
-        description="Whether it can be deleted now (R33 to R38).",
+        description="Whether the class can be deleted now, and if not, why. Null for partners, and"
+        " without the permission customer_classes:read.",
         extensions=[ADMINISTRATION],
         metadata=batched(_deletability, paths=()),
     )
     def deletability(self, info: Info) -> Permissibility | None:
-        """Tell before anybody clicks."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="Whether it can be retired now (R42, R43); a retired class can, to no effect.",
+        description="Whether the class can be retired now, and if not, why; retiring a retired"
+        " class changes nothing. Null for partners, and without the permission"
+        " customer_classes:read.",
         extensions=[ADMINISTRATION],
         metadata=batched(_retirability, paths=()),
     )
@@ -211,15 +231,16 @@ class CustomerClass(Node):
         info: Info,
         replacement_id: Annotated[  # noqa: ARG002  # for the schema
             strawberry.ID | None,
-            strawberry.argument(description="The class to move its customers to."),
+            strawberry.argument(
+                description="The id of the class that its customers would move to; by default none."
+            ),
         ] = None,
     ) -> Permissibility | None:
-        """Tell before anybody clicks."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="Its customers by name; by account number for whoever may not see personal"
-        " data.",
+        description="The customers of the class by name, or by account number for callers who may"
+        " not see personal data. Null without the permission customers:read.",
         extensions=[Requires(Scope.CUSTOMERS_READ)],
         metadata=batched(
             _customers_of, paths=CONNECTION, extra=("customer_class_id",), places=CUSTOMER_PLACES
@@ -229,25 +250,31 @@ class CustomerClass(Node):
         self,
         info: Info,
         first: Annotated[  # noqa: ARG002  # for the schema
-            int | None, strawberry.argument(description="How many at most, 500 or fewer.")
+            int | None,
+            strawberry.argument(
+                description="The number of customers to return, 0 to 500; 50 by default."
+            ),
         ] = DEFAULT_PAGE,
         after: Annotated[  # noqa: ARG002  # for the schema
-            str | None, strawberry.argument(description="The endCursor of the page before.")
+            str | None,
+            strawberry.argument(
+                description="Return the customers after this cursor, such as the `endCursor` of"
+                " the page before. Null begins at the start of the list."
+            ),
         ] = None,
     ) -> (
         Annotated["CustomerConnection", strawberry.lazy("schema.types.customer_connection")] | None
     ):
-        """Give a page of them, read with those of the other classes."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="What was done to it, newest first, 100 entries at most (R96).",
+        description="The changes made to the class, newest first, at most 100. Null for partners,"
+        " and without the permission customer_classes:read.",
         extensions=[ADMINISTRATION],
         metadata=AUDIT_TRAIL,
     )
     def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        """Give its audit entries."""
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(CustomerClass, models.CustomerClass)

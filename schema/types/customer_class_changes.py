@@ -1,4 +1,4 @@
-"""What changes customer classes: inputs and payloads."""
+"""Inputs and payloads of the mutations on customer classes."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -6,7 +6,7 @@ import strawberry
 
 from models.rules.classification import FlagWarning
 from models.tables.access import Scope
-from schema.base.descriptions import described_enum
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, described_enum, expected_version
 from schema.base.permissions import INPUT_PERMISSION, Requires
 from schema.base.user_error import UserError
 from schema.types.customer_class import CustomerClass
@@ -17,184 +17,194 @@ if TYPE_CHECKING:
 ClassWarning = described_enum(
     FlagWarning,
     "CustomerClassWarning",
-    "What is odd about the flags of a class, and accepted all the same.",
+    "An unusual combination of a class's flags. The class is saved nevertheless.",
     {
-        "PERSONAL_AND_SOLE_TRADER": "Personal Customer and Sole Trader are both set.",
-        "PERSONAL_AND_RESELLER": "Personal Customer and Reseller are both set.",
-        "CHECK_OF_NO_UK_COMPANY": "Check Companies House is set, and the class does not seem to be"
-        " for UK Limited or UK PLC customers: the code of a shipped class says so, or the name.",
+        "PERSONAL_AND_SOLE_TRADER": "The class is both for private individuals and for sole"
+        " traders.",
+        "PERSONAL_AND_RESELLER": "The class is both for private individuals and for resellers.",
+        "CHECK_OF_NO_UK_COMPANY": "Customers of the class are looked up at Companies House, but"
+        " neither its code nor its name says that it is for UK Limited or UK PLC companies.",
     },
 )
 
 
-@strawberry.input(description="A class to create (no id), or what to change of one (id).")
+@strawberry.input(
+    description="The customer class to create (without `id`) or to change (with `id`). A field"
+    " left out keeps its value, or its default in a new class; an explicit null clears it."
+)
 class SaveCustomerClassInput:
-    """Fields left out stay as they are; an explicit null clears."""
-
     id: strawberry.ID | None = strawberry.field(
-        default=None, description="The class to change; absent to create one."
+        default=None, description="The id of the class to change; leave it out to create a class."
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse the change if the class is at another version."
+        default=None,
+        description=expected_version("class") + " Leave it out to create a class.",
     )
     name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="1 to 200 characters, unique whatever the case."
+        default=strawberry.UNSET,
+        description="The name of the class, 1 to 200 characters, unique regardless of case;"
+        " required to create one.",
     )
     display_class: str | None = strawberry.field(
-        default=strawberry.UNSET, description="CSS class names, separated by single spaces."
+        default=strawberry.UNSET,
+        description="CSS class names to style the class with, separated by single spaces, up to"
+        " 100 characters.",
     )
     display_position: int | None = strawberry.field(
-        default=strawberry.UNSET, description="Place in lists, lowest first; 0 by default."
+        default=strawberry.UNSET,
+        description="The position of the class in lists, lower numbers first; 0 by default.",
     )
     is_personal_customer: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Covers private individuals; false by default."
+        default=strawberry.UNSET,
+        description="Whether the customers of the class are private individuals; false by default.",
     )
     is_sole_trader: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Covers sole traders; false by default."
+        default=strawberry.UNSET,
+        description="Whether the customers of the class are sole traders; false by default.",
     )
     is_reseller: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="Covers resellers; false by default."
+        default=strawberry.UNSET,
+        description="Whether the customers of the class sell services on; false by default.",
     )
     check_companies_house: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Only for UK Limited or PLC variants (R7); false by default.",
+        description="Whether saving a customer of the class looks it up at Companies House; false"
+        " by default. Meant for UK Limited and UK PLC companies; refused for private individuals"
+        " and sole traders.",
     )
     override_reason: str | None = strawberry.field(
         default=None,
-        description="Why name or flags of a shipped class are changed (R14); needs the scope"
-        " customer_classes:administer.",
+        description="Why the name or the flags of a shipped class are changed, 1 to 1000"
+        " characters; required for such a change, with the permission customer_classes:administer."
+        " Kept in the audit trail.",
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What saving a class did.")
+@strawberry.type(description="The result of saving a customer class.")
 class SaveCustomerClassPayload:
-    """A payload."""
-
     customer_class: CustomerClass | None = strawberry.field(
-        default=None, description="The class as it is now, or as it stands after a conflict."
+        default=None, description="The saved class; after a version conflict, the current class."
     )
     warnings: list[ClassWarning] = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        default_factory=list, description="What is odd about the flags (R8)."
+        default_factory=list,
+        description="The unusual combinations of the class's flags; empty if there are none.",
     )
     affected_customer_count: int = strawberry.field(
-        default=0, description="Customers whose derived status changed with the flags (R22)."
+        default=0,
+        description="The number of customers in the class, if its flags changed; otherwise 0.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A class to retire, and where its customers go.")
+@strawberry.input(
+    description="The customer class to retire, and the class to move its customers to. Retiring a"
+    " retired class changes nothing."
+)
 class RetireCustomerClassInput:
-    """An input."""
-
     id: strawberry.ID = strawberry.field(
-        description="The class to retire. A shipped class needs customer_classes:administer."
+        description="The id of the class. A shipped class needs the permission"
+        " customer_classes:administer."
     )
     replacement_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="An active class for its customers, defaults and templates; required while"
-        " the class has customers. Needs customers:write, because it moves customers.",
+        description="The id of an active class that replaces it for its customers, in templates"
+        " and as the platform's default; required while the class has customers. Needs the"
+        " permission customers:write.",
         metadata={INPUT_PERMISSION: Requires(Scope.CUSTOMERS_WRITE)},
     )
     reason: str = strawberry.field(
-        description="Recorded on each customer that is moved (R39); 1 to 1000 characters."
+        description="Why the class is retired, 1 to 1000 characters; kept in the class history of"
+        " each customer moved."
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the class is at another version."
+        default=None,
+        description=expected_version("class"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="List what it would do, and do nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="All that a retirement did (R39 to R46).")
+@strawberry.type(description="The result of retiring a customer class.")
 class RetireCustomerClassPayload:
-    """A payload."""
-
     customer_class: CustomerClass | None = strawberry.field(
-        default=None, description="The retired class."
+        default=None, description="The retired class; after a version conflict, the current class."
     )
     replacement: CustomerClass | None = strawberry.field(
-        default=None, description="Where its customers went."
+        default=None, description="The class that replaces it; null if there is none."
     )
-    moved_customer_count: int = strawberry.field(default=0, description="Customers moved.")
+    moved_customer_count: int = strawberry.field(
+        default=0, description="The number of customers that were moved to the replacement."
+    )
     queued_lookup_count: int = strawberry.field(
-        default=0, description="Lookups started for customers moved into a checked class (R45)."
+        default=0,
+        description="The number of lookups at Companies House that were started for the moved"
+        " customers.",
     )
     repointed_templates: list[
         Annotated["CustomerTemplate", strawberry.lazy("schema.types.customer_template")]
     ] = strawberry.field(
-        default_factory=list, description="Templates that name the replacement now (R44)."
+        default_factory=list, description="The templates that now use the replacement."
     )
     cleared_templates: list[
         Annotated["CustomerTemplate", strawberry.lazy("schema.types.customer_template")]
     ] = strawberry.field(
-        default_factory=list, description="Templates that name no class now (R44)."
+        default_factory=list,
+        description="The templates that now use no class of their own, because there is no"
+        " replacement.",
     )
     was_platform_default: bool = strawberry.field(
         default=False,
-        description="Whether it was the platform default, which is the replacement or empty now.",
+        description="Whether the class was the platform's default class; that is now the"
+        " replacement, or none.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A class to bring back into use.")
+@strawberry.input(
+    description="The retired customer class to make active again. Reactivating an active class"
+    " changes nothing."
+)
 class ReactivateCustomerClassInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The retired class.")
+    id: strawberry.ID = strawberry.field(description="The id of the class.")
     reason: str = strawberry.field(
-        default="Reactivated", description="Why; kept in the audit trail."
+        default="Reactivated",
+        description="Why the class is reactivated, 1 to 1000 characters; kept in the audit trail.",
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the class is at another version."
+        default=None,
+        description=expected_version("class"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What reactivating a class did.")
+@strawberry.type(description="The result of reactivating a customer class.")
 class ReactivateCustomerClassPayload:
-    """A payload."""
-
     customer_class: CustomerClass | None = strawberry.field(
-        default=None, description="The active class."
+        default=None,
+        description="The reactivated class; after a version conflict, the current class.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A class to delete.")
+@strawberry.input(
+    description="The customer class to delete. Only a class that users added, that no customer was"
+    " ever in, and that neither a template nor the platform's default uses, can be deleted."
+)
 class DeleteCustomerClassInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="A class that was never used (R33).")
+    id: strawberry.ID = strawberry.field(description="The id of the class.")
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the class is at another version."
+        default=None,
+        description=expected_version("class"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What deleting a class did.")
+@strawberry.type(description="The result of deleting a customer class.")
 class DeleteCustomerClassPayload:
-    """A payload."""
-
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the class that is gone."
+        default=None, description="The id of the deleted class; null on failure."
     )
     customer_class: CustomerClass | None = strawberry.field(
-        default=None, description="The class as it stands, when it could not be deleted."
+        default=None, description="The current class if it could not be deleted; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

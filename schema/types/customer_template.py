@@ -1,4 +1,4 @@
-"""Defaults for new customers as clients see them: templates, and the platform's own."""
+"""Templates for new customers, and the platform's defaults."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.field_mapping import maps_to, to_one
 from schema.base.node import Node
 from schema.base.user_error import UserError
@@ -15,129 +16,133 @@ if TYPE_CHECKING:
     from schema.types.customer import Customer
 
 
-@strawberry.type(description="Named defaults for new customers.")
+@strawberry.type(
+    description="A template for new customers: a class and a parent that a customer created from"
+    " it gets."
+)
 class CustomerTemplate(Node):
-    """A template."""
-
-    name: str = strawberry.field(description="Its name, unique whatever the case.")
-    created_at: datetime = strawberry.field(description="When it was created, in UTC.")
-    last_modified_at: datetime = strawberry.field(description="When it last changed, in UTC.")
+    name: str = strawberry.field(description="The name of the template, unique regardless of case.")
+    created_at: datetime = strawberry.field(description="When the template was created, in UTC.")
+    last_modified_at: datetime = strawberry.field(
+        description="When the template last changed, in UTC."
+    )
     version: int = strawberry.field(
-        description="Rises with each change; send it back as expectedVersion."
+        description="The version of the template. It increases with each change; send it as"
+        " `expectedVersion` with the next one."
     )
     customer_class: CustomerClass | None = to_one(
-        "customer_class", description="The class that customers start in; null for the platform's."
+        "customer_class",
+        description="The class of customers created from the template; null if they get the"
+        " platform's default class.",
     )
     parent: Annotated["Customer", strawberry.lazy("schema.types.customer")] | None = to_one(
-        "parent", description="The reseller that customers start with, if any (R32)."
+        "parent",
+        description="The reseller that customers created from the template buy through; null if"
+        " there is none, or you may not see it.",
     )
 
 
 maps_to(CustomerTemplate, models.CustomerTemplate)
 
 
-@strawberry.type(description="What new customers fall back on when nothing else is said.")
+@strawberry.type(description="The platform's defaults for new customers.")
 class PlatformDefaults:
-    """The single row of platform defaults."""
+    """There is one row of platform defaults."""
 
-    last_modified_at: datetime = strawberry.field(description="When it last changed, in UTC.")
+    last_modified_at: datetime = strawberry.field(
+        description="When the defaults last changed, in UTC."
+    )
     version: int = strawberry.field(
-        description="Rises with each change; send it back as expectedVersion."
+        description="The version of the defaults. It increases with each change; send it as"
+        " `expectedVersion` with the next one."
     )
     customer_class: CustomerClass | None = to_one(
-        "customer_class", description="The class of customers created without one; null: refused."
+        "customer_class",
+        description="The class of new customers for which neither the input nor a template names"
+        " one. If null, such customers are refused (CLASS_REQUIRED).",
     )
 
 
 maps_to(PlatformDefaults, models.PlatformDefaults)
 
 
-@strawberry.input(description="A template to create (no id), or what to change of one (id).")
+@strawberry.input(
+    description="The template to create (without `id`) or to change (with `id`). A field left out"
+    " keeps its value; an explicit null clears it."
+)
 class SaveCustomerTemplateInput:
-    """Fields left out stay as they are; an explicit null clears."""
-
     id: strawberry.ID | None = strawberry.field(
-        default=None, description="The template to change; absent to create one."
+        default=None,
+        description="The id of the template to change; leave it out to create a template.",
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse the change if the template is at another version."
+        default=None,
+        description=expected_version("template") + " Leave it out to create a template.",
     )
     name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="1 to 200 characters, unique whatever the case."
+        default=strawberry.UNSET,
+        description="The name of the template, 1 to 200 characters, unique regardless of case;"
+        " required to create one.",
     )
     customer_class_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="An active class for new customers."
+        default=strawberry.UNSET,
+        description="The id of an active class for customers created from the template; null for"
+        " the platform's default class.",
     )
     parent_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="The reseller that new customers buy through."
+        default=strawberry.UNSET,
+        description="The id of the reseller that customers created from the template buy through;"
+        " null for none.",
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What saving a template did.")
+@strawberry.type(description="The result of saving a template.")
 class SaveCustomerTemplatePayload:
-    """A payload."""
-
     customer_template: CustomerTemplate | None = strawberry.field(
-        default=None, description="The template as it is now."
+        default=None,
+        description="The saved template; after a version conflict, the current template.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A template to delete.")
+@strawberry.input(description="The template to delete. Customers created from it stay as they are.")
 class DeleteCustomerTemplateInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The template.")
+    id: strawberry.ID = strawberry.field(description="The id of the template.")
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the template is at another version."
+        default=None,
+        description=expected_version("template"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What deleting a template did.")
+@strawberry.type(description="The result of deleting a template.")
 class DeleteCustomerTemplatePayload:
-    """A payload."""
-
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the template that is gone."
+        default=None, description="The id of the deleted template; null on failure."
     )
     customer_template: CustomerTemplate | None = strawberry.field(
-        default=None, description="The template as it stands, when it could not be deleted."
+        default=None, description="The current template after a version conflict; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="The platform defaults to set.")
+@strawberry.input(description="The platform's defaults to set for new customers.")
 class SavePlatformDefaultsInput:
-    """An input."""
-
     customer_class_id: strawberry.ID | None = strawberry.field(
-        description="An active class for customers created without one; null for none."
+        description="The id of an active class for customers created without one; null for none."
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse the change if the defaults are at another version."
+        default=None,
+        description=expected_version("defaults"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What saving the platform defaults did.")
+@strawberry.type(description="The result of saving the platform's defaults.")
 class SavePlatformDefaultsPayload:
-    """A payload."""
-
     platform_defaults: PlatformDefaults | None = strawberry.field(
-        default=None, description="The defaults as they are now."
+        default=None,
+        description="The saved defaults; after a version conflict, the current defaults.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

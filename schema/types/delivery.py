@@ -1,4 +1,4 @@
-"""The delivery preview as clients see it: what each contact would be emailed, and why."""
+"""The delivery preview: what each contact would be emailed, and why."""
 
 from datetime import datetime
 from functools import cache, lru_cache
@@ -43,184 +43,225 @@ from schema.types.document import DocumentEnum
 
 STEP_DESCRIPTIONS = {step.name: instruction_of(step) for step in Step}
 DeliveryStepEnum = described_enum(
-    Step, "DeliveryStep", "What somebody can do that changes an outcome.", STEP_DESCRIPTIONS
+    Step, "DeliveryStep", "A step that changes how a document is emailed.", STEP_DESCRIPTIONS
 )
 
 StepRangeEnum = described_enum(
     StepRange,
     "DeliveryStepRange",
-    "Whom a step is for.",
+    "Who is affected by a step.",
     {
-        "CONTACT": "This contact alone.",
-        "ACCOUNT": "The whole account: every address on the bill distribution list.",
+        "CONTACT": "Only this contact.",
+        "ACCOUNT": "The whole account: all contacts on the bill distribution list.",
     },
 )
 
 DeliveryAdvisoryCodeEnum = described_enum(
     DeliveryAdvisoryCode,
     "DeliveryAdvisoryCode",
-    "What to look at about a delivery.",
-    {"UNVERIFIED_ADDRESS": "Account consent sends detail to an address that is not verified."},
+    "A matter about a delivery that staff should review.",
+    {
+        "UNVERIFIED_ADDRESS": "Consent for the account releases call detail to an email address"
+        " that is not verified."
+    },
 )
 
 
-@strawberry.type(description="A part of a bill, and what it contains (R72).")
+@strawberry.type(description="A section of a bill, and its contents.")
 class BillPart:
-    """A section."""
+    section: BillSectionEnum = strawberry.field(description="The section, for programs.")  # type: ignore[valid-type]  # an enum with another name
+    contains: str = strawberry.field(
+        description="The contents of the section, for people, in English."
+    )
 
-    section: BillSectionEnum = strawberry.field(description="Which part, for programs.")  # type: ignore[valid-type]  # an enum with another name
-    contains: str = strawberry.field(description="What it contains, for people, in English.")
 
-
-@strawberry.type(description="One step that would change an outcome, or that leads to it.")
+@strawberry.type(
+    description="A step that changes how a document is emailed, by itself or together with other"
+    " steps."
+)
 class DeliveryRemedy:
-    """A remedy."""
-
     step: DeliveryStepEnum = strawberry.field(description="What to do, for programs.")  # type: ignore[valid-type]  # see above
     instruction: str = strawberry.field(description="What to do, for people, in English.")
-    mutation: str = strawberry.field(description="The mutation that does it, or begins it.")
+    mutation: str = strawberry.field(
+        description="The name of the mutation that does it, or starts it."
+    )
     applies_to: StepRangeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="Whom the step is for. Choose CONFIRM_PREFERENCE where one recipient wants the"
-        " detail, and RECORD_CONSENT where every address on the bill distribution list may have it."
+        description="Who is affected by the step. Choose CONFIRM_PREFERENCE if only this contact"
+        " wants documents in full, and RECORD_CONSENT if all contacts on the bill distribution"
+        " list may receive them."
     )
     outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The outcome that this step alone would lead to."
+        description="The outcome after this step alone. It is the current outcome if one step is"
+        " not enough."
     )
 
 
-@strawberry.type(description="What happens to one document for one contact.")
+@strawberry.type(description="How one document is emailed to one contact, and why.")
 class DocumentDelivery:
-    """A decision."""
-
     document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
-    outcome: DeliveryOutcomeEnum = strawberry.field(description="Its form, if it goes out.")  # type: ignore[valid-type]  # see above
-    reason: DeliveryReasonEnum = strawberry.field(description="Why, for programs (R78).")  # type: ignore[valid-type]  # see above
-    sentence: str = strawberry.field(description="What happens and why, for people, in English.")
+    outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The form in which the document is emailed, or that it is not."
+    )
+    reason: DeliveryReasonEnum = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The reason for the outcome, for programs."
+    )
+    sentence: str = strawberry.field(
+        description="The outcome and the reason, for people, in English."
+    )
     entry_id: strawberry.ID | None = strawberry.field(
-        description="The consent or preference entry behind it; null where there is none, and for"
-        " what is only assumed (R78)."
+        description="The id of the consent or preference entry that the outcome rests on; null if"
+        " there is none, or if that is only assumed."
     )
     sections: list[BillPart] = strawberry.field(
-        description="What a bill contains, in order; empty for everything else (R72)."
+        description="The sections of the bill, in order; empty for other documents, and if the"
+        " bill is not emailed."
     )
     is_password_needed: bool = strawberry.field(
-        description="Whether the contact needs a password, which goes out of band and is never"
-        " shown here (R73)."
+        description="Whether the contact needs a password to open the document. It is shared by"
+        " another way than email, and is never shown here."
     )
     remedies: list[DeliveryRemedy] = strawberry.field(
-        description="Steps towards another outcome: what leads to the full form, or away from it."
-        " Each says what it alone leads to: where two things stand in the way, or two let detail"
-        " out, that is what it is now."
+        description="Steps that would change the outcome: towards the full document if it is"
+        " reduced, or away from it if it is full. The `outcome` of each shows its effect alone."
     )
 
 
-@strawberry.type(description="Something about a delivery that somebody should look at.")
+@strawberry.type(
+    description="A matter about a delivery that staff should review. It changes nothing by itself."
+)
 class DeliveryAdvisory:
-    """An advisory."""
-
-    code: DeliveryAdvisoryCodeEnum = strawberry.field(description="What it is, for programs.")  # type: ignore[valid-type]  # see above
-    message: str = strawberry.field(description="What it is, for people, in English.")
+    code: DeliveryAdvisoryCodeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The kind of advisory, for programs."
+    )
+    message: str = strawberry.field(description="What to review, for people, in English.")
 
 
 @strawberry.type(description="What a contact would be emailed.")
 class ContactDelivery:
-    """A contact in a preview."""
-
     contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
     is_on_bill_list: bool = strawberry.field(
-        description="Whether it was on the bill distribution list at that instant."
+        description="Whether the contact was on the customer's bill distribution list at that"
+        " instant."
     )
     is_on_correspondence_list: bool = strawberry.field(
         description="Whether the contact was marked for correspondence at that instant."
     )
     is_sent_correspondence: bool = strawberry.field(
-        description="Whether the contact was emailed correspondence: marked for it, active, and"
-        " with an email address. Correspondence holds no call detail, so consent does not matter."
+        description="Whether the contact would be emailed correspondence at that instant: they are"
+        " marked for it and active, and have an email address. Correspondence contains no call"
+        " detail and needs no consent."
     )
-    is_active: bool = strawberry.field(description="Whether it was active at that instant.")
-    has_address: bool = strawberry.field(description="Whether it had an email address then.")
-    is_address_verified: bool = strawberry.field(description="Whether that was verified then.")
+    is_active: bool = strawberry.field(
+        description="Whether the contact was active at that instant."
+    )
+    has_address: bool = strawberry.field(
+        description="Whether the contact had an email address at that instant."
+    )
+    is_address_verified: bool = strawberry.field(
+        description="Whether that email address was verified at that instant."
+    )
     documents: list[DocumentDelivery] = strawberry.field(
-        description="The bill, the CDR ZIP and the usage files, in that order."
+        description="The bill, the CDR ZIP and the usage files, in this order."
     )
     advisories: list[DeliveryAdvisory] = strawberry.field(
-        description="What somebody should look at; it changes nothing (A13)."
+        description="Matters about the delivery that staff should review; empty if there are none."
     )
     name: str | None = restricted(
-        Scope.CONTACTS_READ, description="Its name at that instant.", masked=STARRED
+        Scope.CONTACTS_READ,
+        description="The contact's name at that instant. Null without the permission"
+        " contacts:read.",
+        masked=STARRED,
     )
     email: str | None = restricted(
-        Scope.CONTACTS_READ, description="Its email address at that instant.", masked=NULLED
+        Scope.CONTACTS_READ,
+        description="The contact's email address at that instant; null if there was none, and"
+        " without the permission contacts:read.",
+        masked=NULLED,
     )
-
-
-@strawberry.type(description="What the customer finds in MyAccount, always (R74).")
-class MyAccountDocument:
-    """A document behind the customer's own sign-in."""
-
-    document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
-    outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="Always the full form: ITEMISED, PLAIN, SENT."
-    )
-    is_available: bool = strawberry.field(description="Always true.")
-    sections: list[BillPart] = strawberry.field(description="What the bill contains: all of it.")
-    sentence: str = strawberry.field(description="The same for people, in English.")
-
-
-@strawberry.type(description="What the rule says of a document, in short.")
-class DeliverySummary:
-    """An outcome and its reason."""
-
-    outcome: DeliveryOutcomeEnum = strawberry.field(description="Its form, if it goes out.")  # type: ignore[valid-type]  # see above
-    reason: DeliveryReasonEnum = strawberry.field(description="Why.")  # type: ignore[valid-type]  # see above
-
-
-@strawberry.type(description="One document for one contact, where the assumption changes it.")
-class DeliveryChange:
-    """A difference."""
-
-    contact_id: strawberry.ID = strawberry.field(description="The contact.")
-    document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
-    before: DeliverySummary = strawberry.field(description="Without the assumption.")
-    after: DeliverySummary = strawberry.field(description="With it.")
 
 
 @strawberry.type(
-    description="What would be emailed to whom at an instant, by all that is on record now. Nothing"
-    " is written or sent (R79)."
+    description="A document that the customer can get in MyAccount, the portal behind the"
+    " customer's own sign-in. It never depends on class, consent or preference."
+)
+class MyAccountDocument:
+    document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
+    outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The form of the document, always in full: ITEMISED, PLAIN or SENT."
+    )
+    is_available: bool = strawberry.field(description="Always true.")
+    sections: list[BillPart] = strawberry.field(
+        description="All sections of the bill, in order; empty for other documents."
+    )
+    sentence: str = strawberry.field(
+        description="The availability of the document, for people, in English."
+    )
+
+
+@strawberry.type(description="The outcome for a document, and the reason.")
+class DeliverySummary:
+    outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The form in which the document is emailed, or that it is not."
+    )
+    reason: DeliveryReasonEnum = strawberry.field(description="The reason for the outcome.")  # type: ignore[valid-type]  # see above
+
+
+@strawberry.type(
+    description="A document for a contact whose outcome or reason differs under the assumption."
+)
+class DeliveryChange:
+    contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
+    document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
+    before: DeliverySummary = strawberry.field(description="The outcome without the assumption.")
+    after: DeliverySummary = strawberry.field(description="The outcome with the assumption.")
+
+
+@strawberry.type(
+    description="What each contact of a customer would be emailed at an instant, according to all"
+    " that is on record now. Nothing is saved or sent."
 )
 class DeliveryPreview:
-    """A preview."""
-
-    at: datetime = strawberry.field(description="As of which instant, in UTC (R80).")
-    is_consent_given: bool = strawberry.field(description="Whether consent is given then.")
+    at: datetime = strawberry.field(description="The instant of the preview, in UTC.")
+    is_consent_given: bool = strawberry.field(
+        description="Whether the customer's consent is given at that instant."
+    )
     consent_basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="On what basis; null without consent, and for one that is assumed."
+        description="The lawful basis of the consent; null if consent is not given, or is only"
+        " assumed."
     )
     is_non_itemised_requested: bool = strawberry.field(
-        description="Whether bills without itemisation are asked for then (A16)."
+        description="Whether the customer's request for bills without a list of calls is in force"
+        " at that instant."
     )
     class_id: strawberry.ID | None = strawberry.field(
-        description="The class that it was in then, if any. It decides nothing (R75)."
+        description="The id of the class that the customer was in at that instant; null if the"
+        " customer did not exist yet. The class has no effect on what is emailed."
     )
-    class_code: str | None = strawberry.field(description="The code of that class, if shipped.")
-    class_name: str | None = strawberry.field(description="The name of that class, as it is now.")
+    class_code: str | None = strawberry.field(
+        description="The code of that class, if it is a shipped class; otherwise null."
+    )
+    class_name: str | None = strawberry.field(
+        description="The current name of that class; null if there is no class."
+    )
     contacts: list[ContactDelivery] = strawberry.field(
-        description="Every contact that it had then, by age."
+        description="Every contact that the customer had at that instant, oldest first."
     )
     my_account: list[MyAccountDocument] = strawberry.field(
-        description="What the customer finds after signing in: everything, always (R74)."
+        description="The documents that the customer can get in MyAccount: always all of them, in"
+        " full."
     )
     difference: list[DeliveryChange] = strawberry.field(
-        description="What the assumption changes; empty without one."
+        description="The outcomes that the assumption changes; empty without an assumption."
     )
-    rules_version: int = strawberry.field(description="The version of deliveryRules that decided.")
+    rules_version: int = strawberry.field(
+        description="The version of the delivery rules used; see the query `deliveryRules`."
+    )
 
     @classmethod
     def of(
         cls, situation: Situation, policy: DeliveryPolicy, before: Situation | None = None
     ) -> "DeliveryPreview":
-        """Decide about a situation, and compare it with the one before an assumption."""
+        """Decide on the documents of a situation; `before` is the one without the assumption."""
         customer_class = situation.customer_class
         changes = [] if before is None else list(difference(before, situation, policy))
         return cls(

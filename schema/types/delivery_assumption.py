@@ -1,4 +1,4 @@
-"""What a client may assume of a customer, to see what would be emailed then."""
+"""Assumptions about a customer, for a delivery preview."""
 
 import strawberry
 
@@ -11,70 +11,83 @@ from schema.types.document import DocumentEnum
 MAX_CONTACTS = 100
 
 
-@strawberry.input(description="What is assumed of a contact; what is left out stays as it is.")
+@strawberry.input(
+    description="Changes to assume about a contact. A field left out stays as it is on record."
+)
 class AssumedContact:
-    """A contact as it might be."""
-
     contact_id: strawberry.ID = strawberry.field(
-        description="A contact that the customer has at that instant."
+        description="The id of a contact that the customer has at the instant of the preview."
     )
     is_on_bill_list: bool | None = strawberry.field(
-        default=None, description="Put on the bill distribution list, or taken off it."
+        default=None, description="Whether the contact is on the bill distribution list."
     )
     is_preference_confirmed: bool | None = strawberry.field(
         default=None,
-        description="A preference confirmed, with the address verified as that takes (R61), or"
-        " withdrawn.",
+        description="Whether the contact has a confirmed attachment preference. True also assumes"
+        " a verified email address; false assumes that there is no preference.",
     )
     preference_documents: list[DocumentEnum] | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        default=None, description="What a confirmed preference covers; by default all three (A1)."
+        default=None,
+        description="The documents that the assumed preference covers, at least one; by default"
+        " all three. Allowed only if `isPreferenceConfirmed` is true.",
     )
 
     @property
     def documents(self) -> frozenset[Document] | None:
-        """Give what the assumed preference covers; raises RequestRefused."""
+        """The documents of the assumed preference; empty for none, None to leave it as it is.
+
+        Raises RequestRefused for contradictory input.
+        """
         if self.is_preference_confirmed is None or not self.is_preference_confirmed:
             if self.preference_documents is not None:
                 raise RequestRefused(
                     ErrorCode.BAD_USER_INPUT,
-                    "preferenceDocuments goes with isPreferenceConfirmed: true.",
+                    "`preferenceDocuments` is allowed only if `isPreferenceConfirmed` is true.",
                 )
             return None if self.is_preference_confirmed is None else frozenset()
         documents = frozenset(self.preference_documents or ())
         if self.preference_documents is not None and not documents:
             raise RequestRefused(
-                ErrorCode.BAD_USER_INPUT, "A preference covers at least one document."
+                ErrorCode.BAD_USER_INPUT, "`preferenceDocuments` must name at least one document."
             )
         return documents or frozenset(Document)
 
 
 @strawberry.input(
-    description="What is assumed of a customer; what is left out stays. Nothing is written (R79)."
+    description="Changes to assume about a customer. A field left out stays as it is on record."
+    " Nothing is saved."
 )
 class DeliveryAssumption:
-    """A customer as it might be."""
-
     is_consent_given: bool | None = strawberry.field(
-        default=None, description="Consent recorded, or withdrawn."
+        default=None, description="Whether the customer's consent is given."
     )
     is_non_itemised_requested: bool | None = strawberry.field(
-        default=None, description="Bills without itemisation asked for, or no longer (A16)."
+        default=None,
+        description="Whether the customer's request for bills without a list of calls is in force.",
     )
     contacts: list[AssumedContact] | None = strawberry.field(
         default=None,
-        description="Contacts that the customer has, each once, 100 at most; none can be made up.",
+        description="Changes to assume about contacts of the customer, each contact at most once;"
+        " at most 100.",
     )
     class_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Moved to this class, which changes nothing (R75)."
+        default=None,
+        description="The id of an active class that the customer is in. It has no effect on what"
+        " is emailed.",
     )
 
-    def meant(self, customer_class: ClassSituation | None) -> Assumption:
-        """Give what the rules take; raises RequestRefused."""
+    def to_assumption(self, customer_class: ClassSituation | None) -> Assumption:
+        """Convert to the domain's assumption; raises RequestRefused for contradictory input."""
         contacts = self.contacts or []
         if len(contacts) > MAX_CONTACTS:
-            raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MAX_CONTACTS} contacts at most.")
+            raise RequestRefused(
+                ErrorCode.BAD_USER_INPUT, f"`contacts` may name at most {MAX_CONTACTS} contacts."
+            )
         if len({contact.contact_id for contact in contacts}) < len(contacts):
-            raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Name each contact once.")
+            raise RequestRefused(
+                ErrorCode.BAD_USER_INPUT,
+                "`contacts` names a contact more than once; name each contact once.",
+            )
         return Assumption(
             is_consent_given=self.is_consent_given,
             is_non_itemised_requested=self.is_non_itemised_requested,

@@ -1,4 +1,4 @@
-"""Who would have been emailed detail in a period, as clients see it."""
+"""Delivery exposures: who would have been emailed call detail in a period."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,48 +19,56 @@ from schema.types.delivery_rules import DeliveryReasonEnum
 from schema.types.document import DocumentEnum
 
 MAX_COUNTED = 10_000
-"""Exposures are counted this far; what is longer is said to be longer."""
+"""Counting stops at this number; `is_exact` is then false."""
 
 
 @strawberry.type(
-    description="A time in which a contact would have been emailed documents in full, by one"
-    " authority and at one address."
+    description="A period in which a contact would have been emailed documents in full, at one"
+    " email address and on one authority."
 )
 class DeliveryExposure:
-    """An exposure."""
-
-    customer_id: strawberry.ID = strawberry.field(description="The customer, erased or not.")
-    contact_id: strawberry.ID = strawberry.field(description="Who would have been sent them.")
-    documents: list[DocumentEnum] = strawberry.field(description="What would have been sent.")  # type: ignore[valid-type]  # an enum with another name
+    customer_id: strawberry.ID = strawberry.field(
+        description="The id of the customer, which may be erased."
+    )
+    contact_id: strawberry.ID = strawberry.field(
+        description="The id of the contact who would have been emailed the documents."
+    )
+    documents: list[DocumentEnum] = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        description="The documents that would have been emailed in full."
+    )
     reason: DeliveryReasonEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="On whose authority: ACCOUNT_CONSENT or CONTACT_PREFERENCE."
+        description="The authority: ACCOUNT_CONSENT or CONTACT_PREFERENCE."
     )
     basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The basis of the consent; null for a contact's own preference."
+        description="The lawful basis of the consent; null for a contact's preference."
     )
     entry_id: strawberry.ID | None = strawberry.field(
-        description="The consent or preference entry that it rests on (R78)."
+        description="The id of the consent or preference entry that the exposure rests on."
     )
     from_at: datetime = strawberry.field(
-        description="When it began, in UTC; that of the period at the earliest."
+        description="When the exposure began, in UTC; not before the requested period."
     )
     until_at: datetime = strawberry.field(
-        description="When it ended, in UTC and not included; that of the period at the latest."
+        description="When the exposure ended, in UTC, this instant excluded; not after the"
+        " requested period."
     )
-    customer: Customer | None = strawberry.field(description="The customer; null once erased.")
+    customer: Customer | None = strawberry.field(description="The customer; null if it was erased.")
     contact_name: str | None = restricted(
-        Scope.CONTACTS_READ, description="The contact's name when it began.", masked=STARRED
+        Scope.CONTACTS_READ,
+        description="The contact's name when the exposure began; `(erased)` once erased. Null"
+        " without the permission contacts:read.",
+        masked=STARRED,
     )
     email: str | None = restricted(
         Scope.CONTACTS_READ,
-        description="The address that it would have gone to; null once erased.",
+        description="The email address that would have been used; null once erased, and without"
+        " the permission contacts:read.",
         masked=NULLED,
     )
     key: strawberry.Private[tuple[str, str, datetime]]
 
     @classmethod
     def of(cls, exposure: Exposure, customer: Customer | None) -> "DeliveryExposure":
-        """Show an exposure."""
         return cls(
             customer_id=strawberry.ID(exposure.customer_id),
             contact_id=strawberry.ID(exposure.contact_id),
@@ -77,31 +85,40 @@ class DeliveryExposure:
         )
 
 
-@strawberry.type(description="How many rest on one authority and one basis.")
+@strawberry.type(description="The number of exposures with the same authority and basis.")
 class ExposureAuthority:
-    """A count."""
-
-    reason: DeliveryReasonEnum = strawberry.field(description="The authority.")  # type: ignore[valid-type]  # see above
-    basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The basis of the consent; null for contacts' own preferences."
+    reason: DeliveryReasonEnum = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The authority: ACCOUNT_CONSENT or CONTACT_PREFERENCE."
     )
-    exposure_count: int = strawberry.field(description="Exposures.")
-    contact_count: int = strawberry.field(description="Contacts among them, each once.")
-    customer_count: int = strawberry.field(description="Customers among them, each once.")
+    basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The lawful basis of the consent; null for contacts' preferences."
+    )
+    exposure_count: int = strawberry.field(description="The number of exposures.")
+    contact_count: int = strawberry.field(
+        description="The number of different contacts among them."
+    )
+    customer_count: int = strawberry.field(
+        description="The number of different customers among them."
+    )
 
 
-@strawberry.type(description="How many there are in the whole period; 10,000 exposures at most.")
+@strawberry.type(
+    description="The number of exposures in the whole list; at most 10,000 are counted."
+)
 class DeliveryExposureCounts:
-    """Counts."""
-
-    exposure_count: int = strawberry.field(description="Exposures.")
-    contact_count: int = strawberry.field(description="Contacts among them, each once.")
-    customer_count: int = strawberry.field(description="Customers among them, each once.")
+    exposure_count: int = strawberry.field(description="The number of exposures, at most 10,000.")
+    contact_count: int = strawberry.field(
+        description="The number of different contacts among them."
+    )
+    customer_count: int = strawberry.field(
+        description="The number of different customers among them."
+    )
     by_authority: list[ExposureAuthority] = strawberry.field(
-        description="The same by authority and basis."
+        description="The same numbers for each authority and basis."
     )
     is_exact: bool = strawberry.field(
-        description="Whether that is all of them; beyond 10,000 exposures, take the CSV export."
+        description="Whether all exposures are counted; false if there are more than 10,000. Use"
+        " the CSV export for longer lists."
     )
 
 
@@ -112,15 +129,15 @@ class DeliveryExposureConnection(Page[DeliveryExposure]):
     count: strawberry.Private[Callable[[], Awaitable[DeliveryExposureCounts]]]
 
     @strawberry.field(
-        description="Exposures, contacts, customers, authorities and bases; counted when asked for."
+        description="The numbers of exposures, contacts and customers in the whole list, by"
+        " authority and basis; counted only when this field is selected."
     )
     async def counts(self) -> DeliveryExposureCounts:
-        """Count them."""
         return await self.count()
 
 
 @dataclass(slots=True)
-class _Tally:
+class _Counter:
     exposures: int = 0
     contacts: set[str] = field(default_factory=set)
     customers: set[str] = field(default_factory=set)
@@ -132,16 +149,16 @@ class _Tally:
 
 
 async def counted(found: AsyncIterator[Exposure]) -> DeliveryExposureCounts:
-    """Count exposures, as far as they are counted."""
-    total = _Tally()
-    tallies: dict[tuple[DeliveryReason, ConsentBasis | None], _Tally] = {}
+    """Count exposures, at most MAX_COUNTED."""
+    total = _Counter()
+    counters: dict[tuple[DeliveryReason, ConsentBasis | None], _Counter] = {}
     is_exact = True
     async for exposure in found:
         if total.exposures == MAX_COUNTED:
             is_exact = False
             break
         total.add(exposure)
-        tallies.setdefault((exposure.reason, exposure.basis), _Tally()).add(exposure)
+        counters.setdefault((exposure.reason, exposure.basis), _Counter()).add(exposure)
     return DeliveryExposureCounts(
         exposure_count=total.exposures,
         contact_count=len(total.contacts),
@@ -150,12 +167,12 @@ async def counted(found: AsyncIterator[Exposure]) -> DeliveryExposureCounts:
             ExposureAuthority(
                 reason=reason,
                 basis=basis,
-                exposure_count=tally.exposures,
-                contact_count=len(tally.contacts),
-                customer_count=len(tally.customers),
+                exposure_count=counter.exposures,
+                contact_count=len(counter.contacts),
+                customer_count=len(counter.customers),
             )
-            for (reason, basis), tally in sorted(
-                tallies.items(), key=lambda one: (one[0][0], one[0][1] or "")
+            for (reason, basis), counter in sorted(
+                counters.items(), key=lambda one: (one[0][0], one[0][1] or "")
             )
         ],
         is_exact=is_exact,

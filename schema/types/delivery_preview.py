@@ -1,4 +1,4 @@
-"""Makes previews: for all customers of a page together, at any instant, under any assumption."""
+"""Delivery previews of all customers of a page, made together."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,7 +28,10 @@ async def previews(
     at: datetime | None = None,
     assuming: DeliveryAssumption | None = None,
 ) -> list[DeliveryPreview | RequestRefused]:
-    """Preview what the contacts of some customers would be emailed."""
+    """Preview what the contacts of customers would be emailed, in the order of `customers`.
+
+    A customer that does not have an assumed contact gets a RequestRefused instead.
+    """
     info = selection.info
     loaders, policy = info.context.loaders, info.context.delivery_policy
     instant = loaders.now_by(info.context.clock) if at is None else checked_instant(at, "at")
@@ -36,19 +39,18 @@ async def previews(
     if assuming is None:
         made: list[Any] = [DeliveryPreview.of(situation, policy) for situation in situations]
     else:
-        meant = assuming.meant(await _assumed_class(info, assuming))
-        made = [_assumed(situation, meant, policy) for situation in situations]
+        assumption = assuming.to_assumption(await _assumed_class(info, assuming))
+        made = [_assumed(situation, assumption, policy) for situation in situations]
     contacts = [one.contacts for one in made if isinstance(one, DeliveryPreview)]
     show(info, ContactDelivery, list(chain.from_iterable(contacts)))
     return made
 
 
 def _assumed(
-    situation: Situation, meant: Assumption, policy: DeliveryPolicy
+    situation: Situation, assumption: Assumption, policy: DeliveryPolicy
 ) -> DeliveryPreview | RequestRefused:
-    """Preview a situation under an assumption, unless that is about somebody else's contact."""
     try:
-        return DeliveryPreview.of(assume(situation, meant), policy, situation)
+        return DeliveryPreview.of(assume(situation, assumption), policy, situation)
     except UnknownContact as unknown:
         return RequestRefused(ErrorCode.BAD_USER_INPUT, str(unknown), contactId=unknown.contact_id)
 
@@ -61,7 +63,9 @@ async def _assumed_class(info: Info, assuming: DeliveryAssumption) -> ClassSitua
         return None
     row = await info.context.loaders.customer_class.load(assuming.class_id)
     if row is None:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "There is no such class.")
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "No customer class has the id in `classId`.")
     if not row.is_assignable:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That class is retired.")
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT, "The class in `classId` is retired; choose an active class."
+        )
     return ClassSituation(row.id, row.name, row.code)

@@ -1,4 +1,4 @@
-"""The delivery rules as clients see them: what there is to decide, and the table of all cases."""
+"""The delivery rules as a table of all cases, and the enums of their inputs and outcomes."""
 
 from functools import cache
 
@@ -17,97 +17,106 @@ from schema.types.document import DocumentEnum
 DeliveryOutcomeEnum = described_enum(
     DeliveryOutcome,
     "DeliveryOutcome",
-    "The form in which a document goes out by email, if it does (R68, R69).",
+    "The form in which a document is emailed, or that it is not.",
     {
-        "ITEMISED": "The bill, with its list of calls.",
-        "SHORT": "The bill without its list of calls (R72).",
-        "PLAIN": "The CDR ZIP, unencrypted.",
-        "PASSWORD_PROTECTED": "The CDR ZIP under a password, which is shared out of band (R73).",
-        "SENT": "The usage files.",
-        "WITHHELD": "No usage files: they go out on authority only.",
-        "NOT_ADDRESSED": "Nothing is emailed to this contact (R77).",
+        "ITEMISED": "The bill is emailed with the list of calls.",
+        "SHORT": "The bill is emailed without the list of calls.",
+        "PLAIN": "The CDR ZIP is emailed unencrypted.",
+        "PASSWORD_PROTECTED": "The CDR ZIP is emailed, protected by a password that is shared by"
+        " another way than email.",
+        "SENT": "The usage files are emailed.",
+        "WITHHELD": "The usage files are not emailed.",
+        "NOT_ADDRESSED": "Nothing is emailed to this contact.",
     },
 )
 DeliveryReasonEnum = described_enum(
     DeliveryReason,
     "DeliveryReason",
-    "Why an outcome is what it is; a closed set (R78).",
+    "The reason for the outcome of a delivery decision. The set is closed, so a client can handle"
+    " every value.",
     {
-        "ACCOUNT_CONSENT": "Consent is recorded for the whole account (R65, R69).",
-        "CONTACT_PREFERENCE": "The contact has confirmed a preference for it (R64, R70).",
-        "NO_CONSENT": "Neither of them covers it (R68).",
-        "UNVERIFIED_ADDRESS": "One of them covers it, but needs a verified address (R61, A13).",
-        "NON_ITEMISED_REQUESTED": "The customer asked for bills that are not itemised (A16).",
-        "CONTACT_INACTIVE": "The contact is not active (R77).",
-        "NOT_ON_BILL_LIST": "The contact is not on the bill distribution list (R77, A14).",
-        "NO_EMAIL": "The contact has no email address (R77).",
+        "ACCOUNT_CONSENT": "Consent is recorded for the whole account.",
+        "CONTACT_PREFERENCE": "The contact has confirmed an attachment preference that covers the"
+        " document.",
+        "NO_CONSENT": "No consent is recorded for the account, and no confirmed preference of the"
+        " contact covers the document.",
+        "UNVERIFIED_ADDRESS": "Consent or a preference covers the document, but applies only to a"
+        " verified email address.",
+        "NON_ITEMISED_REQUESTED": "The customer requested bills without a list of calls.",
+        "CONTACT_INACTIVE": "The contact is not active.",
+        "NOT_ON_BILL_LIST": "The contact is not on the bill distribution list.",
+        "NO_EMAIL": "The contact has no email address.",
     },
 )
 BillSectionEnum = described_enum(
     BillSection,
     "BillSection",
-    "A part of a bill (R72).",
+    "A section of a bill.",
     {
         "SUMMARY_TOTALS": "The totals of the bill.",
         "LINE_RENTALS": "The rental of each line.",
         "RECURRING_CHARGES": "The charges that recur with each bill.",
         "FEATURES": "The features that are charged for.",
-        "ITEMISED_CALLS": "The list of the individual calls.",
+        "ITEMISED_CALLS": "The list of individual calls.",
     },
 )
 
 
 @strawberry.type(
-    description="What is the case: all that the rule looks at. No class is in it (R75)."
+    description="The inputs of a delivery decision. The customer's class is not among them: it"
+    " makes no difference."
 )
 class DeliveryCaseFacts:
-    """The inputs of a case."""
-
-    is_consent_given: bool = strawberry.field(description="Whether consent is recorded.")
+    is_consent_given: bool = strawberry.field(
+        description="Whether consent is recorded for the account."
+    )
     is_non_itemised_requested: bool = strawberry.field(
-        description="Whether the customer asked for bills that are not itemised (A16)."
+        description="Whether the customer requested bills without a list of calls."
     )
     preference_documents: list[DocumentEnum] = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        description="What the contact's confirmed preference covers; empty without one (R60)."
+        description="The documents that the contact's confirmed attachment preference covers;"
+        " empty if there is none."
     )
     is_on_bill_list: bool = strawberry.field(
         description="Whether the contact is on the bill distribution list."
     )
     is_active: bool = strawberry.field(description="Whether the contact is active.")
     has_address: bool = strawberry.field(description="Whether the contact has an email address.")
-    is_address_verified: bool = strawberry.field(description="Whether that address is verified.")
+    is_address_verified: bool = strawberry.field(
+        description="Whether that email address is verified."
+    )
     is_verified_address_required: bool = strawberry.field(
-        description="Whether the platform lets consent reach verified addresses only (A13)."
+        description="Whether the platform applies the account's consent to verified email"
+        " addresses only."
     )
 
 
-@strawberry.type(description="What the rule says of a document.")
+@strawberry.type(description="The delivery decision on one document.")
 class DeliveryVerdict:
-    """The output of a case."""
-
     document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
-    outcome: DeliveryOutcomeEnum = strawberry.field(description="Its form, if it goes out.")  # type: ignore[valid-type]  # see above
-    reason: DeliveryReasonEnum = strawberry.field(description="Why.")  # type: ignore[valid-type]  # see above
+    outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The form in which the document is emailed, or that it is not."
+    )
+    reason: DeliveryReasonEnum = strawberry.field(description="The reason for the outcome.")  # type: ignore[valid-type]  # see above
     sections: list[BillSectionEnum] = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="What a bill contains, in order; empty for everything else (R72)."
+        description="The sections of the bill, in order; empty for other documents, and if the"
+        " bill is not emailed."
     )
     is_password_needed: bool = strawberry.field(
-        description="Whether the contact needs a password, which goes out of band (R73)."
+        description="Whether the contact needs a password to open the document; it is shared by"
+        " another way than email."
     )
 
 
-@strawberry.type(description="One line of the table.")
+@strawberry.type(description="A combination of inputs, and the decisions on the three documents.")
 class DeliveryCase:
-    """A case and its outcomes."""
-
-    given: DeliveryCaseFacts = strawberry.field(description="What is the case.")
+    given: DeliveryCaseFacts = strawberry.field(description="The inputs.")
     expected: list[DeliveryVerdict] = strawberry.field(
-        description="What happens to each of the three documents."
+        description="The decisions on the bill, the CDR ZIP and the usage files, in this order."
     )
 
     @classmethod
     def of(cls, case: Case) -> "DeliveryCase":
-        """Project a case."""
         facts = case.facts
         return cls(
             given=DeliveryCaseFacts(
@@ -134,27 +143,31 @@ class DeliveryCase:
 
 
 @strawberry.type(
-    description="The rules by which documents are emailed, as a table made from the rule itself;"
-    " docs/delivery-rules.json publishes the same."
+    description="The rules by which documents are emailed, as a table of inputs and decisions. The"
+    " file docs/delivery-rules.json in the source repository contains the same table."
 )
 class DeliveryRules:
-    """The table and its version."""
-
-    version: int = strawberry.field(description="Rises with each change of the table.")
-    digest: str = strawberry.field(description="The SHA-256 of the table, in hexadecimal.")
+    version: int = strawberry.field(
+        description="The version of the table. It increases with each change."
+    )
+    digest: str = strawberry.field(description="The SHA-256 hash of the table, in hexadecimal.")
     is_verified_address_required: bool = strawberry.field(
-        description="Whether this platform lets consent reach verified addresses only (A13)."
+        description="Whether this platform applies the account's consent to verified email"
+        " addresses only."
     )
     preference_releases: list[DocumentEnum] = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="What a contact's confirmed preference may release here (A1)."
+        description="The documents that a contact's confirmed preference can release on this"
+        " platform."
     )
     cases: list[DeliveryCase] = strawberry.field(
-        description="Every case of a contact who is sent something; of every other, the two ends."
+        description="Every combination of inputs for a contact that is emailed something. Where"
+        " nothing is emailed, consent, preference and verification make no difference: such a"
+        " combination is listed twice, with none of these and with all of them."
     )
 
     @classmethod
     def under(cls, policy: DeliveryPolicy) -> "DeliveryRules":
-        """Show the table, and which part of it is in force."""
+        """Return the table with the parts of it that a policy puts in force."""
         return cls(
             version=VERSION,
             digest=digest(),

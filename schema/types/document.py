@@ -1,4 +1,4 @@
-"""The documents that go out by email, as clients see them."""
+"""The documents that are sent by email."""
 
 from models.rules.document import Document
 from schema.base.descriptions import described_enum
@@ -6,10 +6,11 @@ from schema.base.descriptions import described_enum
 DocumentEnum = described_enum(
     Document,
     "Document",
-    "A kind of document that goes out by email.",
+    "A kind of document that is sent by email.",
     {
-        "BILL": "The bill: with its list of calls, or short.",
-        "CDR_ZIP": "The archive of call data records: unencrypted, or under a password.",
-        "USAGE_FILES": "The files of raw call and usage data: sent, or withheld.",
+        "BILL": "The bill, with or without the list of calls.",
+        "CDR_ZIP": "The ZIP archive of call data records (CDRs), unencrypted or protected by a"
+        " password.",
+        "USAGE_FILES": "The files of raw call and usage data.",
     },
 )

@@ -1,4 +1,4 @@
-"""The enrichment of a customer as clients see it: its status, its runs, its suggestions."""
+"""GraphQL types of a customer's lookups at Companies House: status, runs and suggestions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -37,17 +37,22 @@ EnrichmentStatusEnum = described_enum(
     "EnrichmentStatus",
     "The state of the lookup of a customer at Companies House.",
     {
-        "NOT_APPLICABLE": "The class is not checked, or no lookup was ever requested.",
-        "PENDING": "The lookup waits for its turn; see `queue`.",
+        "NOT_APPLICABLE": "The customer's class is not checked at Companies House, or no lookup was"
+        " ever requested.",
+        "PENDING": "The lookup waits in the queue; see `queue`.",
         "RUNNING": "The customer is being looked up.",
-        "RETRYING": "An attempt failed in a way that may pass; see `nextAttemptAt` and `queue`.",
-        "SUCCEEDED": "The profile and the newest accounts were read.",
-        "PARTIAL": "The profile was read, but not all figures of the accounts; see `reason`.",
-        "NOT_FOUND": "The register has no company of that number.",
-        "NEEDS_COMPANY_NUMBER": "The customer has no company number to look up.",
-        "FAILED": "The lookup was given up; see `reason`. Saving the customer, `requestEnrichment`"
-        " and `restartEnrichments` start another.",
-        "CANCELLED": "The lookup was ended before it was done, for instance by a change of class.",
+        "RETRYIN"
+        "G": "An attempt failed for a reason that may be temporary, and will be repeated; see"
+        " `nextAttemptAt` and `queue`.",
+        "SUCCEEDED": "The company profile and the newest accounts were read.",
+        "PARTIAL": "The company profile was read, but not all figures of the newest accounts; see"
+        " `reason`.",
+        "NOT_FOUND": "The register has no company with that number.",
+        "NEEDS_COMPANY_NUMBER": "The customer has no company number to look up; save one.",
+        "FAILED": "The lookup failed and is not repeated; see `reason`. Saving the customer,"
+        " `requestEnrichment` and `restartEnrichments` start another.",
+        "CANCELLE"
+        "D": "The lookup was stopped before it was done, for instance by a change of class.",
     },
 )
 
@@ -60,17 +65,18 @@ EnrichmentReasonEnum = described_enum(
         "ACCOUNTS_PDF_ONLY": "The newest accounts exist only on paper or as PDF.",
         "ACCOUNTS_UNAVAILABLE": "Companies House does not provide the newest accounts.",
         "ACCOUNTS_UNREADABLE": "The newest accounts could not be read safely.",
-        "IDENTITY_MISMATCH": "The filed document belongs to another company.",
-        "EMPLOYEES_NOT_DISCLOSED": "The accounts do not say how many employees there are.",
+        "IDENTITY_MISMATCH": "The filed accounts belong to another company.",
+        "EMPLOYEES_NOT_DISCLOSED": "The accounts do not give the number of employees.",
         "FIGURES_NOT_TAGGED": "The accounts hold no asset figure that a program can read.",
-        "NOT_LIMITED_OR_PLC": "The register says that this is neither a limited company nor a PLC.",
-        "UNKNOWN_COMPANY_NUMBER": "The register does not know the number.",
-        "BLOCKED": "Companies House refuses our API key; all lookups wait for an operator.",
+        "NOT_LIMITED_OR_PLC": "On the register this is neither a limited company nor a PLC.",
+        "UNKNOWN_COMPANY_NUMBER": "The register has no company with that number.",
+        "BLOCKED": "Companies House refuses the platform's API key; all lookups wait until an"
+        " operator has solved this.",
         "REFUSED_BY_REGISTER": "Companies House refuses this request permanently.",
-        "RATE_LIMITED": "No more requests to Companies House are allowed for now.",
+        "RATE_LIMITED": "The allowance of requests to Companies House is used up for now.",
         "REGISTER_UNAVAILABLE": "Companies House does not answer, or answers with an error.",
-        "GAVE_UP": "The lookup failed for too long.",
-        "INTERNAL_ERROR": "Something is wrong on our side.",
+        "GAVE_UP": "All attempts failed, for longer than lookups are repeated.",
+        "INTERNAL_ERROR": "The platform failed; the fault was logged.",
         "CLASS_CHANGED": "The customer moved to a class that is not checked.",
         "COMPANY_NUMBER_CHANGED": "A lookup of the new company number replaced this one.",
         "CUSTOMER_DELETED": "The customer was deleted.",
@@ -83,9 +89,10 @@ FieldOutcomeEnum = described_enum(
     "The result of a lookup for one field.",
     {
         "FOUND": "The field was filled from the register.",
-        "NOT_FILED": "Neither the register nor the accounts have it.",
-        "UNREADABLE": "It was filed, but a program cannot read it.",
-        "KEPT_USER_VALUE": "The value that a user typed was kept.",
+        "NOT_FILED": "Neither the register nor the newest accounts have the field.",
+        "UNREADABLE": "The field was filed in a form that a program cannot read.",
+        "KEPT_USER_VALUE": "The value that a user typed was kept; a different value of the register"
+        " becomes a suggestion.",
     },
 )
 
@@ -104,17 +111,17 @@ EnrichmentTriggerEnum = described_enum(
 
 NEXT_ATTEMPT = (
     "The earliest time of the next attempt, in UTC, never in the past; null if the lookup runs, has"
-    " ended, or starts as soon as it has its turn."
+    " ended, or waits only for the lookups before it in the queue."
 )
 WHY = "The reason for the state; null if the state explains itself."
 
 
-@strawberry.type(description="The result of a lookup for one field.")
+@strawberry.type(description="The result of a lookup for one field of the company profile.")
 class EnrichedField:
-    """A field."""
-
-    name: str = strawberry.field(description="The field of CompanyProfile, such as netAssets.")
-    outcome: FieldOutcomeEnum = strawberry.field(description="The result.")  # type: ignore[valid-type]  # an enum with another name
+    name: str = strawberry.field(
+        description="The name of the field of CompanyProfile, such as netAssets."
+    )
+    outcome: FieldOutcomeEnum = strawberry.field(description="The result for the field.")  # type: ignore[valid-type]  # an enum with another name
     source: ValueSourceEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
         description="The source of the value; null if none was found."
     )
@@ -122,16 +129,20 @@ class EnrichedField:
 
 @strawberry.type(description="One lookup of a customer, from the request to its end.")
 class EnrichmentRun:
-    """A run."""
-
-    id: strawberry.ID = strawberry.field(description="The id of the run.")
-    company_number: str | None = strawberry.field(description="The company number looked up.")
-    trigger: EnrichmentTriggerEnum = strawberry.field(description="The event that started it.")  # type: ignore[valid-type]  # an enum with another name
-    status: EnrichmentStatusEnum = strawberry.field(description="Its state.")  # type: ignore[valid-type]  # see above
+    id: strawberry.ID = strawberry.field(description="The id of the lookup.")
+    company_number: str | None = strawberry.field(
+        description="The company number looked up; null if the customer had none."
+    )
+    trigger: EnrichmentTriggerEnum = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        description="The event that started the lookup."
+    )
+    status: EnrichmentStatusEnum = strawberry.field(description="The state of the lookup.")  # type: ignore[valid-type]  # see above
     reason: EnrichmentReasonEnum | None = strawberry.field(description=WHY)  # type: ignore[valid-type]  # see above
-    attempts: int = strawberry.field(description="Attempts made so far.")
-    requested_at: datetime = strawberry.field(description="When it was requested, in UTC.")
-    finished_at: datetime | None = strawberry.field(description="When it ended, in UTC.")
+    attempts: int = strawberry.field(description="The number of attempts made so far.")
+    requested_at: datetime = strawberry.field(description="When the lookup was requested, in UTC.")
+    finished_at: datetime | None = strawberry.field(
+        description="When the lookup ended, in UTC; null if it has not."
+    )
     next_attempt_at: datetime | None = strawberry.field(description=NEXT_ATTEMPT)
     fields_read: strawberry.Private[list[dict[str, Any]]]
 
@@ -141,29 +152,35 @@ maps_to(EnrichmentRun, models.EnrichmentRun)
 
 @strawberry.type(description="The lookups of a customer at Companies House.")
 class Enrichment:
-    """The latest run, and those before it."""
-
     status: EnrichmentStatusEnum = strawberry.field(description="The state of the latest lookup.")  # type: ignore[valid-type]  # an enum with another name
     reason: EnrichmentReasonEnum | None = strawberry.field(description=WHY)  # type: ignore[valid-type]  # see above
-    attempts: int = strawberry.field(description="The attempts made by the latest lookup.")
-    requested_at: datetime | None = strawberry.field(description="When it was requested, in UTC.")
-    finished_at: datetime | None = strawberry.field(description="When it ended, in UTC.")
+    attempts: int = strawberry.field(
+        description="The number of attempts that the latest lookup made so far."
+    )
+    requested_at: datetime | None = strawberry.field(
+        description="When the latest lookup was requested, in UTC; null if none was."
+    )
+    finished_at: datetime | None = strawberry.field(
+        description="When the latest lookup ended, in UTC; null if it has not, or none was"
+        " requested."
+    )
     next_attempt_at: datetime | None = strawberry.field(description=NEXT_ATTEMPT)
     fields: list[EnrichedField] = strawberry.field(
-        description="The results for each field in the latest lookup that read any."
+        description="The result for each field, from the latest lookup that read any; empty if none"
+        " did."
     )
     history: list[EnrichmentRun] = strawberry.field(description="All lookups, newest first.")
     queue: LookupQueuePosition | None = strawberry.field(
-        description="Where the lookup waits for its turn; null if it runs or none is due."
+        description="The position of the lookup in the queue; null if it does not wait there."
     )
 
     @classmethod
     def of(
         cls, status: EnrichmentStatus, runs: list[EnrichmentRun], position: QueuePosition | None
     ) -> "Enrichment":
-        """Show a customer's status with its runs, newest first, and where it waits."""
+        """Return the customer's status with its `runs`, which are ordered newest first."""
         latest = runs[0] if runs else None
-        # A customer that no longer takes part has no reason of its own.
+        # The reason of the latest run does not explain a status that was set without a run.
         speaks = latest if latest is not None and latest.status is status else None
         ended = next((run for run in runs if run.fields_read), None)
         return cls(
@@ -184,7 +201,7 @@ WAITING = (EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING)
 
 
 async def enrichments(selection: Selection, customers: Sequence[Any]) -> list[Enrichment]:
-    """Read the status of some customers with their runs, newest first, and where they wait."""
+
     runs: dict[str, list[Any]] = {one.id: [] for one in customers}
     context = selection.info.context
     now = context.clock()
@@ -221,7 +238,7 @@ ENRICHMENT = batched(
 
 
 def camel(name: str) -> str:
-    """Write a field's name as the schema does."""
+    """Convert a Python name to the schema's spelling: `net_assets` to `netAssets`."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 
@@ -257,40 +274,55 @@ VALUE = Masked(
         "customer.customer_class.is_sole_trader",
     ),
     _masked_value,
-    "no lines of an address for individuals, sole traders too",
+    "an address without lines if the customer is a legal individual",
 )
 
 
-@strawberry.type(description="A register value that differs from what a user typed.")
+@strawberry.type(
+    description="A value of the register that differs from the one that a user typed; a user"
+    " accepts or rejects it."
+)
 class Suggestion(Node):
-    """An open suggestion."""
-
     field: str = computed(
-        camel, "field", description="The field of CompanyProfile, such as netAssets."
+        camel, "field", description="The name of the field of CompanyProfile, such as netAssets."
     )
     value: ProfileValue | None = computed(
         _value,
         "field",
         "entry",
-        description="The register's value; null if it is too large or damaged to be shown.",
+        description="The value of the register; null if it is too large for the schema, or"
+        " damaged.",
         masked=VALUE,
     )
-    created_at: datetime = strawberry.field(description="When it was found, in UTC.")
+    created_at: datetime = strawberry.field(description="When a lookup found the value, in UTC.")
 
 
 maps_to(Suggestion, models.Suggestion)
 
 
-@strawberry.type(description="A company found by name; nothing is filled from it.")
+@strawberry.type(
+    description="A company found by name. The search changes no customer; to choose the company,"
+    " save its number with the customer."
+)
 class CompanyCandidate:
-    """A candidate (R88)."""
-
-    company_number: str = strawberry.field(description="Save this number to choose it.")
-    name: str = strawberry.field(description="The name on the register.")
-    company_status: str | None = strawberry.field(description="Such as active or dissolved.")
-    company_type: str | None = strawberry.field(description="Such as ltd or plc.")
-    incorporated_on: date | None = strawberry.field(description="When it was incorporated.")
-    address: str | None = strawberry.field(description="Its address on one line.")
+    company_number: str = strawberry.field(
+        description="The company number, as the register writes it."
+    )
+    name: str = strawberry.field(description="The company's name on the register.")
+    company_status: str | None = strawberry.field(
+        description="The company's status as the register writes it, such as active or dissolved;"
+        " null if the register gives none."
+    )
+    company_type: str | None = strawberry.field(
+        description="The company's type as the register writes it, such as ltd or plc; null if the"
+        " register gives none."
+    )
+    incorporated_on: date | None = strawberry.field(
+        description="The day of incorporation; null if the register gives none."
+    )
+    address: str | None = strawberry.field(
+        description="The company's address on one line; null if the register gives none."
+    )
 
 
 def _field(read: dict[str, Any]) -> EnrichedField:

@@ -4,12 +4,10 @@ from datetime import datetime
 
 import strawberry
 
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.customer import Customer
 from schema.types.enrichment import EnrichmentReasonEnum, EnrichmentStatusEnum, Suggestion
-
-DRY_RUN = "Validate and return the result, but do not save."
-USER_ERRORS = "Errors that the user can fix; empty on success."
 
 
 @strawberry.input(
@@ -17,63 +15,60 @@ USER_ERRORS = "Errors that the user can fix; empty on success."
     " `classId` must be given."
 )
 class RequestEnrichmentInput:
-    """An input."""
-
     customer_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="One customer. If its lookup waits already, it moves forward in the queue, and"
-        " never back.",
+        description="The id of one customer. If its lookup waits in the queue already, it moves"
+        " forward and never back.",
     )
     class_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="All customers of this class that have a company number and that you may see."
+        description="The id of a class: all its customers that have a company number and that you"
+        " may see are looked up."
         " Their lookups wait behind those of single customers. The request can be repeated only"
         " after a cool-down, an hour by default.",
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="The result of a request for lookups.")
+@strawberry.type(description="The result of requesting lookups.")
 class RequestEnrichmentPayload:
-    """A payload."""
-
     customer: Customer | None = strawberry.field(
         default=None,
-        description="The customer, if one was named; `enrichment.queue` tells its position.",
+        description="The customer, whose position in the queue is `enrichment.queue`; null if the"
+        " input has no `customerId`, or after an error.",
     )
     queued_lookup_count: int = strawberry.field(
         default=0,
-        description="The lookups started. A lookup that has not ended is not started again.",
+        description="The number of lookups put into the queue. A lookup that has not ended is not"
+        " started again.",
     )
     live_lookup_count: int | None = strawberry.field(
         default=None,
-        description="The lookups of the class that have not ended, those just started included, of"
-        " the customers that you may see; 10,001 stands for more than 10,000. Null if no class was"
-        " named.",
+        description="The number of lookups of the class that have not ended, including those just"
+        " started, of customers that you may see; 10,001 stands for more than 10,000. Null if the"
+        " input has no `classId`.",
     )
     has_more: bool = strawberry.field(
         default=False,
-        description="Whether the class has more customers than the 10,000 of one request. Send the"
-        " request again to go on with these; there is no cool-down in between.",
+        description="Whether the class has more customers than the 10,000 that one request looks"
+        " up. Send the request again for the next ones; no cool-down applies.",
     )
     user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(
-    description="Which ended lookups to restart, by the latest lookup of each customer: all"
-    " conditions given must hold."
+    description="Conditions for lookups to restart, on the latest lookup of each customer; all that"
+    " are given must hold."
 )
 class RestartEnrichmentsFilter:
-    """A filter."""
-
     statuses: list[EnrichmentStatusEnum] | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
         default=None,
-        description="How the lookup ended, any of FAILED, PARTIAL and NOT_FOUND; by default FAILED"
-        " only. Lookups that are PARTIAL or NOT_FOUND match only if they ended before the"
-        " cool-down of repeated requests, an hour ago by default.",
+        description="The states that match: FAILED, PARTIAL or NOT_FOUND; by default FAILED only."
+        " PARTIAL and NOT_FOUND match only after the cool-down, by default an hour after the lookup"
+        " ended.",
     )
     reasons: list[EnrichmentReasonEnum] | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        default=None, description="Any of these reasons."
+        default=None, description="The reasons that match; by default all."
     )
     class_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only customers of this class."
@@ -89,10 +84,8 @@ class RestartEnrichmentsFilter:
     )
 
 
-@strawberry.input(description="Which ended lookups to restart.")
+@strawberry.input(description="Which lookups that have ended to restart.")
 class RestartEnrichmentsInput:
-    """An input."""
-
     filter: RestartEnrichmentsFilter | None = strawberry.field(
         default=None, description="The conditions; by default all failed lookups are restarted."
     )
@@ -101,62 +94,60 @@ class RestartEnrichmentsInput:
 
 @strawberry.type(description="The result of restarting lookups.")
 class RestartEnrichmentsPayload:
-    """A payload."""
-
     restarted_lookup_count: int = strawberry.field(
-        default=0, description="The lookups restarted, 10,000 at most."
+        default=0, description="The number of lookups restarted, at most 10,000."
     )
     has_more: bool = strawberry.field(
         default=False,
         description="Whether more lookups match than one request restarts; send it again for the"
-        " rest.",
+        " next ones.",
     )
     user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
 @strawberry.input(description="Which suggestion to accept.")
 class AcceptSuggestionInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The suggestion.")
+    id: strawberry.ID = strawberry.field(description="The id of the suggestion.")
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the customer is at another version."
+        default=None,
+        description=expected_version("customer"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of accepting a suggestion.")
 class AcceptSuggestionPayload:
-    """A payload."""
-
     suggestion: Suggestion | None = strawberry.field(
-        default=None, description="The accepted suggestion."
+        default=None, description="The accepted suggestion; null after an error."
     )
     customer: Customer | None = strawberry.field(
-        default=None, description="The customer with the register's value."
+        default=None,
+        description="The customer, with the register's value in the profile. After a version"
+        " conflict the current customer; null after other errors.",
     )
     user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="Which suggestion to reject.")
+@strawberry.input(
+    description="Which suggestion to reject. Later lookups do not suggest the same value again."
+)
 class RejectSuggestionInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The suggestion.")
+    id: strawberry.ID = strawberry.field(description="The id of the suggestion.")
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the customer is at another version."
+        default=None,
+        description=expected_version("customer"),
     )
     dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The result of rejecting a suggestion.")
 class RejectSuggestionPayload:
-    """A payload."""
-
     suggestion: Suggestion | None = strawberry.field(
-        default=None, description="The rejected suggestion."
+        default=None, description="The rejected suggestion; null after an error."
     )
     customer: Customer | None = strawberry.field(
-        default=None, description="The customer, which keeps its own value."
+        default=None,
+        description="The customer, with the value that a user typed. After a version conflict the"
+        " current customer; null after other errors.",
     )
     user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

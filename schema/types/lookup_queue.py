@@ -1,4 +1,4 @@
-"""The queue of lookups as clients see it: a customer's position, and the backlog as a whole."""
+"""GraphQL types of the queue of lookups: one lookup's position, and the whole backlog."""
 
 from datetime import datetime
 
@@ -11,44 +11,42 @@ from schema.base.descriptions import described_enum
 LookupUrgencyEnum = described_enum(
     Urgency,
     "LookupUrgency",
-    "Who waits for a lookup. All urgencies make progress at any time; the more urgent ones get a"
-    " larger share of the requests to Companies House.",
+    "The urgency of a lookup, by its origin. Lookups of all urgencies make progress at any time;"
+    " the more urgent ones get a larger share of the requests to Companies House.",
     {
         "REQUESTED": "A user requested the lookup of this customer.",
-        "SAVED": "The customer was saved.",
-        "BULK": "One of many: a class was looked up, a class was retired, failed lookups were"
+        "SAVED": "A user saved the customer.",
+        "BULK": "The lookup is one of many: a whole class was looked up or retired, or lookups were"
         " restarted.",
-        "REFRESH": "A regular update.",
+        "REFRESH": "The lookup is a regular update; nobody waits for it.",
     },
 )
 
 
-@strawberry.type(description="Where a lookup waits for its turn.")
+@strawberry.type(description="The position of a waiting lookup in the queue.")
 class LookupQueuePosition:
-    """A position."""
-
     urgency: LookupUrgencyEnum = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
         description="The urgency of the lookup."
     )
     ahead_count: int = strawberry.field(
-        description="The lookups of the same urgency that wait and start before this one, at most"
-        " 1,000. A partner is told only of its own customers: the resellers take turns, so lookups"
-        " of others may start in between."
+        description="The number of waiting lookups of the same urgency that start before this one,"
+        " at most 1,000. For a partner only its own customers count; lookups of other resellers'"
+        " customers may start in between."
     )
     is_ahead_count_capped: bool = strawberry.field(
-        description="Whether more than 1,000 lookups are ahead."
+        description="Whether more lookups start before this one than the 1,000 that are counted."
     )
     estimated_at: datetime | None = strawberry.field(
-        description="About when the lookup will have ended, in UTC, as no more than an estimate. It"
-        " follows from the speed of the last 15 minutes and is rounded up, to between ten seconds"
-        " and six hours by the length of the wait, for partners to between two minutes and a day."
-        " Lookups that others start later may delay it. Null if lookups are blocked, no worker"
-        " is alive, or none has ended in the last 15 minutes."
+        description="An estimate of when the lookup ends, in UTC, from the number of lookups that"
+        " ended in the last 15 minutes. It is rounded up, by steps of ten seconds to six hours that"
+        " grow with the wait, or of two minutes to one day for partners. Lookups started later by"
+        " others may delay it. Null if lookups are blocked, no worker runs, or no lookup ended in"
+        " the last 15 minutes."
     )
 
     @classmethod
     def of(cls, position: QueuePosition | None) -> "LookupQueuePosition | None":
-        """Show a position, if there is one."""
+
         if position is None:
             return None
         return cls(
@@ -59,36 +57,37 @@ class LookupQueuePosition:
         )
 
 
-@strawberry.type(description="How many lookups of one urgency wait for their turn.")
+@strawberry.type(description="The number of waiting lookups of one urgency.")
 class LookupQueueDepth:
-    """A depth."""
-
-    urgency: LookupUrgencyEnum = strawberry.field(description="The urgency.")  # type: ignore[valid-type]  # an enum with another name
-    waiting_count: int = strawberry.field(description="The lookups that are ready to start.")
-
-
-@strawberry.type(description="Our allowance of requests to Companies House.")
-class RegisterAllowance:
-    """An allowance."""
-
-    limit: int = strawberry.field(
-        description="The requests allowed in a window; a lookup takes four as a rule."
+    urgency: LookupUrgencyEnum = strawberry.field(description="The urgency of the lookups.")  # type: ignore[valid-type]  # an enum with another name
+    waiting_count: int = strawberry.field(
+        description="The number of lookups of this urgency that are ready to start."
     )
-    window_seconds: float = strawberry.field(description="The length of the window in seconds.")
+
+
+@strawberry.type(
+    description="The number of requests that Companies House allows the platform to send."
+)
+class RegisterAllowance:
+    limit: int = strawberry.field(
+        description="The number of requests allowed in a window; a lookup usually takes four."
+    )
+    window_seconds: float = strawberry.field(description="The length of the window, in seconds.")
     available_count: int = strawberry.field(
-        description="The requests that could be sent at this moment. While lookups wait this is"
-        " close to zero, since each request is used as soon as it is allowed."
+        description="The number of requests that could be sent now. While lookups wait it is close"
+        " to zero, because each request is used as soon as it is allowed."
     )
     blocked_at: datetime | None = strawberry.field(
-        description="When Companies House refused our API key, in UTC; null if it did not."
+        description="When Companies House refused the platform's API key, in UTC; null if it did"
+        " not."
     )
     blocked_reason: str | None = strawberry.field(
-        description="The code of that refusal; null if there was none."
+        description="The code of the refusal of the API key; null if there was none."
     )
 
     @classmethod
     def of(cls, state: AllowanceState) -> "RegisterAllowance":
-        """Show an allowance."""
+
         return cls(
             limit=state.limit,
             window_seconds=state.window.total_seconds(),
@@ -99,46 +98,44 @@ class RegisterAllowance:
 
 
 @strawberry.type(
-    description="The lookups that have not ended. A partner is told only of those of its own"
-    " customers."
+    description="All lookups that have not ended. For a partner only its own customers count."
 )
 class EnrichmentBacklog:
-    """A backlog."""
-
     waiting_count: int = strawberry.field(
-        description="The lookups that are ready to start and wait for their turn."
+        description="The number of lookups that wait in the queue and are ready to start."
     )
     depths: list[LookupQueueDepth] = strawberry.field(
-        description="The same by urgency, the most urgent first; those without any are included."
+        description="The number of waiting lookups of each urgency, the most urgent first; those"
+        " with none are included."
     )
-    running_count: int = strawberry.field(description="The lookups that run.")
+    running_count: int = strawberry.field(description="The number of lookups that run now.")
     retrying_count: int = strawberry.field(
-        description="The lookups that wait for the time of their next attempt."
+        description="The number of lookups that wait for the time of their next attempt."
     )
     oldest_requested_at: datetime | None = strawberry.field(
-        description="When the oldest lookup that waits for its turn was requested, in UTC; null if"
-        " none does."
+        description="When the oldest lookup that is ready to start was requested, in UTC; null if"
+        " none waits."
     )
     recently_ended_count: int = strawberry.field(
-        description="The lookups that ended in the last 15 minutes: the speed that was reached."
+        description="The number of lookups that ended in the last 15 minutes."
     )
     estimated_end_at: datetime | None = strawberry.field(
-        description="About when all lookups that wait will have ended, in UTC, estimated as"
-        " `LookupQueuePosition.estimatedAt` is. Null if none waits, lookups are blocked, no worker"
-        " is alive, none has ended in the last 15 minutes, or urgent ones arrive faster than"
+        description="An estimate of when all waiting lookups have ended, in UTC, made like"
+        " `LookupQueuePosition.estimatedAt`. Null if none waits, lookups are blocked, no worker"
+        " runs, no lookup ended in the last 15 minutes, or urgent lookups arrive faster than"
         " lookups end."
     )
     is_blocked: bool = strawberry.field(
-        description="Whether all lookups are stopped, because Companies House refuses our API key."
-        " They go on once an operator has replaced the key or resumed them."
+        description="Whether all lookups are stopped because Companies House refuses the platform's"
+        " API key. They continue when an operator has replaced the key or resumed them."
     )
     allowance: RegisterAllowance | None = strawberry.field(
-        description="The allowance that all lookups share; null for partners."
+        description="The allowance of requests that all lookups share; null for partners."
     )
 
     @classmethod
     def of(cls, backlog: LookupBacklog) -> "EnrichmentBacklog":
-        """Show a backlog."""
+
         counts, allowance = backlog.counts, backlog.allowance
         return cls(
             waiting_count=sum(counts.waiting.values()),

@@ -1,4 +1,4 @@
-"""Whether something may be done, told before anybody tries."""
+"""GraphQL types that tell whether a customer class can be deleted or retired, and why not."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,49 +25,62 @@ class _BlockerCode(StrEnum):
 BlockerCode = described_enum(
     _BlockerCode,
     "BlockerCode",
-    "What stands in the way, by the code that the refusal would have.",
+    "A reason why a customer class cannot be deleted or retired; the mutation would be refused with"
+    " the error of the same code.",
     {
-        "SHIPPED_CLASS_PROTECTED": "Shipped classes are never deleted (R38).",
-        "CLASS_HAS_BEEN_USED": "A customer has been in the class (R33); count: how many ever.",
-        "CLASS_REFERENCED": "Defaults or templates name the class (R37); count: how many.",
-        "CLASS_HAS_CUSTOMERS": "Customers are left and no replacement is named (R42).",
-        "CLASS_RETIRED": "The replacement is retired itself (R43).",
-        "REPLACEMENT_IS_SAME_CLASS": "A class can't replace itself (R43).",
-        "CUSTOMER_HAS_CHILDREN": "Customers buy through its customers, and the replacement is no"
-        " reseller class (R32); count: how many.",
+        "SHIPPED_CLASS_PROTECTED": "The class came with the platform; shipped classes cannot be"
+        " deleted.",
+        "CLASS_HAS_BEEN_USED": "A customer is or was in the class; `count` is the number of"
+        " customers ever in it.",
+        "CLASS_REFERENCED": "The platform defaults or templates name the class; `count` is their"
+        " number.",
+        "CLASS_HAS_CUSTOMERS": "Customers are in the class and no replacement is given; `count` is"
+        " their number.",
+        "CLASS_RETIRED": "The replacement class is retired.",
+        "REPLACEMENT_IS_SAME_CLASS": "The replacement is the class itself.",
+        "CUSTOMER_HAS_CHILDREN": "Other customers buy through customers in the class, and the"
+        " replacement is not a reseller class; `count` is the number of those other customers.",
     },
 )
 
 
-@strawberry.type(description="One thing that stands in the way.")
+@strawberry.type(description="A reason why a customer class cannot be deleted or retired.")
 class Blocker:
-    """An obstacle of the domain."""
+    code: BlockerCode = strawberry.field(description="The reason, for programs.")  # type: ignore[valid-type]  # an enum with another name
+    message: str = strawberry.field(description="The reason, for people, in English.")
+    count: int | None = strawberry.field(
+        description="The number of objects that cause it, see the code; null if it has none."
+    )
 
-    code: BlockerCode = strawberry.field(description="What it is, for programs.")  # type: ignore[valid-type]  # an enum with another name
-    message: str = strawberry.field(description="What it is, for people, in English.")
-    count: int | None = strawberry.field(description="How many there are of it, if it counts.")
 
-
-@strawberry.type(description="Whether something may be done now, and what stands in the way.")
+@strawberry.type(
+    description="Whether a customer class can be deleted or retired now, and what prevents it."
+)
 class Permissibility:
-    """An answer given before anybody clicks."""
-
-    is_allowed: bool = strawberry.field(description="Whether it would be done if asked for now.")
-    blockers: list[Blocker] = strawberry.field(description="What stands in the way; may be empty.")
-    customers_now_count: int = strawberry.field(description="Customers in the class now.")
+    is_allowed: bool = strawberry.field(
+        description="Whether nothing prevents it at this moment: there are no blockers."
+    )
+    blockers: list[Blocker] = strawberry.field(
+        description="The reasons that prevent it; empty if it is allowed."
+    )
+    customers_now_count: int = strawberry.field(
+        description="The number of customers in the class now."
+    )
     customers_ever_count: int = strawberry.field(
-        description="Customers that have ever been in the class, deleted ones included (R34, R35)."
+        description="The number of customers ever in the class, including those that left it or"
+        " were deleted."
     )
     first_used_at: datetime | None = strawberry.field(
-        description="When the first customer came into the class."
+        description="When the first customer was put into the class, in UTC; null if none ever was."
     )
     last_used_at: datetime | None = strawberry.field(
-        description="When a customer last came into the class or left it."
+        description="When a customer was last put into the class or left it, in UTC; null if none"
+        " ever was in it."
     )
 
     @classmethod
     def of(cls, obstacles: Sequence[Obstacle], use: ClassUse) -> "Permissibility":
-        """Show obstacles and the use that they come from."""
+
         return cls(
             is_allowed=not obstacles,
             blockers=[

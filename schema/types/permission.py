@@ -1,4 +1,4 @@
-"""Permissions as clients see them: the catalogue, and what somebody holds of it."""
+"""The GraphQL type of a permission."""
 
 from collections.abc import Iterable
 
@@ -7,13 +7,18 @@ import strawberry
 from models.rules.permission import CATALOGUE, Scope, known
 
 
-@strawberry.type(description="Something that a user, a group or a token may be let do (R93).")
+@strawberry.type(
+    description="A permission that a user or a user group can be granted, and that an access token"
+    " can have as a scope."
+)
 class Permission:
-    """An entry of the catalogue."""
-
-    code: str = strawberry.field(description="Its name, as `resource:verb`; a scope of tokens.")
-    description: str = strawberry.field(description="What it lets one do, in English.")
-    implied: list[str] = strawberry.field(description="The permissions that come with it.")
+    code: str = strawberry.field(
+        description="The code of the permission, as `resource:verb`, such as `customers:read`."
+    )
+    description: str = strawberry.field(description="What the permission allows, in English.")
+    implied: list[str] = strawberry.field(
+        description="The codes of the permissions that this one includes."
+    )
 
 
 _SHOWN = {
@@ -27,10 +32,10 @@ _SHOWN = {
 
 
 def shown(scopes: Iterable[Scope]) -> list[Permission]:
-    """Show permissions in the order of their names."""
+    """Return permissions in the order of their codes."""
     return [_SHOWN[scope] for scope in sorted(scopes)]
 
 
 def shown_codes(codes: Iterable[str]) -> list[Permission]:
-    """Show stored codes; those of another version are left out."""
+    """Return the permissions with these stored codes; codes of another version are left out."""
     return shown(known(codes))

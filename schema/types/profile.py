@@ -1,4 +1,4 @@
-"""The company profile as clients see it: what is known of the company behind a customer."""
+"""The GraphQL type of the company profile of a customer."""
 
 from datetime import date
 from typing import Any
@@ -19,99 +19,121 @@ from schema.types.profile_value import (
 )
 
 
-@strawberry.type(description="A name that the company had before.")
+@strawberry.type(description="A former name of the company.")
 class PreviousName:
-    """A name."""
+    name: str = strawberry.field(description="The former name.")
+    effective_from_on: date | None = strawberry.field(
+        description="The first day of the name; null if the register does not give it."
+    )
+    ceased_on: date | None = strawberry.field(
+        description="The last day of the name; null if the register does not give it."
+    )
 
-    name: str = strawberry.field(description="The name.")
-    effective_from_on: date | None = strawberry.field(description="The day it began.")
-    ceased_on: date | None = strawberry.field(description="The day it ended.")
 
-
-@strawberry.type(description="What is known of the company behind a customer.")
+@strawberry.type(
+    description="Details of the company behind a customer, from Companies House or typed by users."
+    " A field is null if neither the register nor a user gave a value."
+)
 class CompanyProfile:
-    """The profile; a field is null as long as neither the register nor a user gave a value."""
-
     profile: strawberry.Private[Profile]
 
-    @strawberry.field(description="The registered office.")
+    @strawberry.field(
+        description="The address of the registered office, from the register or typed by a user."
+    )
     def registered_address(self) -> AddressValue | None:
-        """Give the address with the register's doubts about it."""
         entry = self._entry("registered_address")
         return None if entry is None else address_value(entry, self._details)
 
-    @strawberry.field(description="When the company was incorporated or registered.")
+    @strawberry.field(
+        description="The day of incorporation or registration, from the register or typed by a"
+        " user."
+    )
     def incorporated_on(self) -> DateValue | None:
-        """Give the date."""
         entry = self._entry("incorporated_on")
         return None if entry is None else date_value(entry)
 
-    @strawberry.field(description="Average number of employees, directors often included.")
+    @strawberry.field(
+        description="The average number of employees in the period of the newest accounts, or typed"
+        " by a user. Companies often count their directors too."
+    )
     def employees(self) -> CountValue | None:
-        """Give the number."""
         entry = self._entry("employees")
         return None if entry is None else count_value(entry)
 
-    @strawberry.field(description="Fixed assets.")
+    @strawberry.field(
+        description="Fixed assets on the balance sheet of the newest accounts, or typed by a user."
+    )
     def fixed_assets(self) -> MoneyValue | None:
-        """Give the amount."""
         return self._money("fixed_assets")
 
-    @strawberry.field(description="Current assets.")
+    @strawberry.field(
+        description="Current assets on the balance sheet of the newest accounts, or typed by a"
+        " user."
+    )
     def current_assets(self) -> MoneyValue | None:
-        """Give the amount."""
         return self._money("current_assets")
 
     @strawberry.field(
-        description="Total assets; UK accounts print no such line, so mostly derived (A22)."
+        description="Total assets on the balance sheet of the newest accounts, or typed by a user."
+        " UK accounts rarely print this line; then it is calculated from others and `isDerived`"
+        " is true."
     )
     def total_assets(self) -> MoneyValue | None:
-        """Give the amount."""
         return self._money("total_assets")
 
-    @strawberry.field(description="Total assets less current liabilities.")
+    @strawberry.field(
+        description="Total assets less current liabilities on the balance sheet of the newest"
+        " accounts, or typed by a user."
+    )
     def total_assets_less_current_liabilities(self) -> MoneyValue | None:
-        """Give the amount."""
         return self._money("total_assets_less_current_liabilities")
 
-    @strawberry.field(description="Net assets; negative for net liabilities.")
+    @strawberry.field(
+        description="Net assets on the balance sheet of the newest accounts, or typed by a user;"
+        " negative if liabilities exceed assets."
+    )
     def net_assets(self) -> MoneyValue | None:
-        """Give the amount."""
         return self._money("net_assets")
 
-    @strawberry.field(description="The name on the register.")
+    @strawberry.field(description="The company's name on the register.")
     def company_name(self) -> str | None:
-        """Give the name."""
         return self._details.get("company_name")
 
-    @strawberry.field(description="The register's word, such as active or liquidation.")
+    @strawberry.field(
+        description="The company's status as the register writes it, such as active or liquidation."
+        " The register may add values at any time."
+    )
     def company_status(self) -> str | None:
-        """Give the status; new words appear without notice."""
         return self._details.get("company_status")
 
-    @strawberry.field(description="More on the status, such as active-proposal-to-strike-off.")
+    @strawberry.field(
+        description="Detail of the status as the register writes it, such as"
+        " active-proposal-to-strike-off; null if there is none."
+    )
     def company_status_detail(self) -> str | None:
-        """Give the detail."""
         return self._details.get("company_status_detail")
 
-    @strawberry.field(description="The register's word, such as ltd or plc.")
+    @strawberry.field(
+        description="The company's type as the register writes it, such as ltd or plc. The register"
+        " may add values at any time."
+    )
     def company_type(self) -> str | None:
-        """Give the type; new words appear without notice."""
         return self._details.get("company_type")
 
-    @strawberry.field(description="Where it is registered, such as england-wales.")
+    @strawberry.field(
+        description="The jurisdiction that the company is registered in, such as england-wales."
+    )
     def jurisdiction(self) -> str | None:
-        """Give the jurisdiction."""
         return self._details.get("jurisdiction")
 
-    @strawberry.field(description="Codes of the nature of business (SIC 2007).")
+    @strawberry.field(
+        description="SIC 2007 codes of the company's business, such as 61900; empty if unknown."
+    )
     def sic_codes(self) -> list[str]:
-        """Give the codes."""
         return list(self._details.get("sic_codes", ()))
 
-    @strawberry.field(description="Names that it had before.")
+    @strawberry.field(description="The company's former names; empty if none are known.")
     def previous_names(self) -> list[PreviousName]:
-        """Give the names."""
         return [
             PreviousName(
                 name=previous["name"],
@@ -121,36 +143,39 @@ class CompanyProfile:
             for previous in self._details.get("previous_names", ())
         ]
 
-    @strawberry.field(description="When it was dissolved or closed.")
+    @strawberry.field(
+        description="The day on which the company was dissolved or closed; null if it was not."
+    )
     def ceased_on(self) -> date | None:
-        """Give the date."""
         return day(self._details.get("ceased_on"))
 
-    @strawberry.field(description="Whether accounts are overdue; null when not known.")
+    @strawberry.field(
+        description="Whether the company is late in filing accounts; null if unknown."
+    )
     def are_accounts_overdue(self) -> bool | None:
-        """Tell whether they are."""
         return self._details.get("are_accounts_overdue")
 
-    @strawberry.field(description="When the next accounts are due.")
+    @strawberry.field(description="The day by which the next accounts must be filed.")
     def accounts_next_due_on(self) -> date | None:
-        """Give the date."""
         return day(self._details.get("accounts_next_due_on"))
 
     @strawberry.field(
-        description="The balance sheet date of the newest accounts, readable or not (A24)."
+        description="The balance sheet date of the newest accounts, even if they cannot be read."
     )
     def accounts_period_end_on(self) -> date | None:
-        """Give the date."""
         return day(self._details.get("accounts_period_end_on"))
 
-    @strawberry.field(description="When the newest accounts were filed, readable or not (A24).")
+    @strawberry.field(
+        description="The day on which the newest accounts were filed, even if they cannot be read."
+    )
     def accounts_filed_on(self) -> date | None:
-        """Give the date."""
         return day(self._details.get("accounts_filed_on"))
 
-    @strawberry.field(description="Whether the newest accounts are a group's (A23).")
+    @strawberry.field(
+        description="Whether the newest accounts are group accounts. The asset totals are the"
+        " company's own even then; false if unknown."
+    )
     def has_group_accounts(self) -> bool:
-        """Tell whether they are."""
         return bool(self._details.get("has_group_accounts"))
 
     @property

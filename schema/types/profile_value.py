@@ -1,4 +1,4 @@
-"""The values of a company profile, each with its source (R84 to R86)."""
+"""GraphQL types of the values of a company profile, each with its source (R84 to R86)."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,11 +14,12 @@ from schema.base.descriptions import described_enum
 ValueSourceEnum = described_enum(
     ValueSource,
     "ValueSource",
-    "Where a value comes from (R86).",
+    "The source of a value.",
     {
-        "USER": "A user typed it; enrichment never overwrites it.",
-        "REGISTER": "Read from Companies House.",
-        "SANDBOX": "Read from a sandbox: made up, not the register's.",
+        "USER": "A user typed the value; lookups never overwrite it.",
+        "REGISTER": "The value was read from Companies House.",
+        "SANDBO"
+        "X": "The value was read from a sandbox of Companies House: it is invented test data.",
     },
 )
 
@@ -32,109 +33,123 @@ class _AccountsScope(StrEnum):
 AccountsScope = described_enum(
     _AccountsScope,
     "AccountsScope",
-    "Whose figures they are (A23).",
-    {"COMPANY": "The company's own.", "GROUP": "The group's, consolidated."},
+    "The companies that a figure of filed accounts covers.",
+    {
+        "COMPANY": "The company alone.",
+        "GROUP": "The group of companies that it heads, consolidated.",
+    },
 )
 
 
-@strawberry.type(description="An address; any line may be missing.")
+@strawberry.type(description="A postal address. A line that is not known is null.")
 class Address:
-    """A registered office."""
+    care_of: str | None = strawberry.field(
+        description="The person or firm that receives mail for the company (care of)."
+    )
+    premises: str | None = strawberry.field(description="The name or number of the building.")
+    po_box: str | None = strawberry.field(
+        description="The PO box: its number, or written out as in PO Box 123."
+    )
+    address_line_1: str | None = strawberry.field(description="The first line of the address.")
+    address_line_2: str | None = strawberry.field(description="The second line of the address.")
+    locality: str | None = strawberry.field(description="The town or city.")
+    region: str | None = strawberry.field(description="The county or region.")
+    postal_code: str | None = strawberry.field(description="The postcode.")
+    country: str | None = strawberry.field(
+        description="The country, as the register or a user wrote it."
+    )
 
-    care_of: str | None = strawberry.field(description="Care of.")
-    premises: str | None = strawberry.field(description="Building name or number.")
-    po_box: str | None = strawberry.field(description="PO box.")
-    address_line_1: str | None = strawberry.field(description="First line.")
-    address_line_2: str | None = strawberry.field(description="Second line.")
-    locality: str | None = strawberry.field(description="Town or city.")
-    region: str | None = strawberry.field(description="County or region.")
-    postal_code: str | None = strawberry.field(description="Postcode.")
-    country: str | None = strawberry.field(description="Country, as the register writes it.")
-
-    @strawberry.field(description="The lines that are there, in the order of an envelope.")
+    @strawberry.field(
+        description="The known lines as they are written on an envelope, from top to bottom."
+    )
     def lines(self) -> list[str]:
-        """Give the lines for printing."""
         return written_lines(vars(self))
 
 
-@strawberry.interface(description="A value of the profile, and where it comes from.")
+@strawberry.interface(description="A value of the company profile, with its source.")
 class ProfileValue:
-    """What all values have."""
-
-    source: ValueSourceEnum = strawberry.field(description="Where it comes from.")  # type: ignore[valid-type]  # an enum with another name
+    source: ValueSourceEnum = strawberry.field(description="The source of the value.")  # type: ignore[valid-type]  # an enum with another name
     retrieved_at: datetime | None = strawberry.field(
-        description="When it was read or typed, in UTC."
+        description="When the value was read from the source, or typed by a user, in UTC; null if"
+        " unknown."
     )
 
 
-@strawberry.interface(description="A value that was read from filed accounts.")
+@strawberry.interface(
+    description="A figure of filed accounts, with its source. Fields about the filing are null or"
+    " false if a user typed the figure."
+)
 class FiledValue(ProfileValue):
-    """What all figures have."""
-
     period_end_on: date | None = strawberry.field(
-        description="The balance sheet date that it belongs to."
+        description="The balance sheet date of the figure; null if a user typed the figure without"
+        " a date."
     )
     scope: AccountsScope | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        description="Whose figure it is. Balances are the company's, also in group accounts; only"
-        " a head count may be the group's."
+        description="Whether the figure covers the company or its group; null if a user typed it."
+        " Asset totals always cover the company, even in group accounts; the number of employees"
+        " may cover the group."
     )
     is_derived: bool = strawberry.field(
-        description="Added up by us, since the accounts print no such line (A22)."
+        description="Whether the figure was calculated from others because the accounts do not"
+        " print it."
     )
     is_group_accounts: bool = strawberry.field(
-        description="Whether the accounts are a group's (A23)."
+        description="Whether the figure comes from group accounts."
     )
     filing_id: str | None = strawberry.field(
-        description="The transaction id of the filing at Companies House."
+        description="The transaction id of the filing at Companies House; null if a user typed the"
+        " figure."
     )
-    filed_on: date | None = strawberry.field(description="When the accounts were filed.")
+    filed_on: date | None = strawberry.field(
+        description="The day on which the accounts were filed; null if unknown or if a user typed"
+        " the figure."
+    )
     warnings: list[str] = strawberry.field(
-        description="Codes of what is odd about the tagging of this figure, about the sums that"
-        " it is a part of, or about the whole document, such as SIGN_INFERRED. Empty if nothing is."
+        description="Codes of irregularities in the tagging of this figure, in a sum that it is"
+        " part of, or in the whole document, such as SIGN_INFERRED; empty if there are none."
     )
 
 
-@strawberry.type(description="An address and where it comes from.")
+@strawberry.type(description="A postal address, with its source.")
 class AddressValue(ProfileValue):
-    """A value."""
-
-    value: Address = strawberry.field(description="The address.")
+    value: Address = strawberry.field(description="The postal address.")
     is_default: bool = strawberry.field(
-        description="The register put its own address in place of the company's."
+        description="Whether the register replaced the company's address by its own default"
+        " address."
     )
-    is_disputed: bool = strawberry.field(description="Somebody disputes the address.")
-    is_undeliverable: bool = strawberry.field(description="Mail to the address comes back.")
+    is_disputed: bool = strawberry.field(
+        description="Whether the register notes that the address is disputed."
+    )
+    is_undeliverable: bool = strawberry.field(
+        description="Whether the register notes that mail to the address is returned."
+    )
 
 
-@strawberry.type(description="A date and where it comes from.")
+@strawberry.type(description="A date, with its source.")
 class DateValue(ProfileValue):
-    """A value."""
-
     value: date = strawberry.field(description="The date.")
 
 
-@strawberry.type(description="A number of people and where it comes from.")
+@strawberry.type(description="A number of people, with its source.")
 class CountValue(FiledValue):
-    """A value."""
-
     value: int = strawberry.field(
-        description="The average number during the period, rounded to whole people."
+        description="The average number in the period, rounded to a whole number."
     )
     exact_value: Decimal = strawberry.field(
-        description="The average number as filed: 2.7 where some people work part of the time."
+        description="The average number as filed, which may have decimals, such as 2.7."
     )
 
 
-@strawberry.type(description="An amount of money and where it comes from.")
+@strawberry.type(description="An amount of money, with its source.")
 class MoneyValue(FiledValue):
-    """A value."""
-
-    value: Decimal = strawberry.field(description="In whole units of the currency; exact.")
-    currency: str = strawberry.field(description="ISO 4217 code, such as GBP.")
+    value: Decimal = strawberry.field(
+        description="The exact amount in units of the currency, such as pounds, never in thousands."
+    )
+    currency: str = strawberry.field(description="The ISO 4217 code of the currency, such as GBP.")
 
 
 def address_value(entry: ProfileEntry, details: dict[str, Any]) -> AddressValue:
-    """Show an address; the register's doubts are about its own address only."""
+    # The register's notes are about its own address, not about one that a user typed.
     doubts = details if entry["source"] != ValueSource.USER else {}
     return AddressValue(
         value=Address(**{line: entry["value"].get(line) for line in ADDRESS_LINES}),
@@ -146,12 +161,11 @@ def address_value(entry: ProfileEntry, details: dict[str, Any]) -> AddressValue:
 
 
 def date_value(entry: ProfileEntry) -> DateValue:
-    """Show a date."""
     return DateValue(value=date.fromisoformat(entry["value"]), **_provenance(entry))
 
 
 def count_value(entry: ProfileEntry) -> CountValue | None:
-    """Show a number; null if GraphQL cannot carry it, as it would fail all that is around it."""
+    """Return the number; None if it exceeds a GraphQL Int and would fail the fields around it."""
     value = entry["value"]
     if type(value) is not int or not GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT:
         return None
@@ -160,7 +174,6 @@ def count_value(entry: ProfileEntry) -> CountValue | None:
 
 
 def money_value(entry: ProfileEntry) -> MoneyValue:
-    """Show an amount."""
     return MoneyValue(
         value=Decimal(entry["value"]), currency=entry.get("currency", "GBP"), **_filing(entry)
     )
@@ -188,5 +201,5 @@ def _filing(entry: ProfileEntry) -> dict[str, Any]:
 
 
 def day(text: str | None) -> date | None:
-    """Read a date that was kept as text."""
+
     return None if text is None else date.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Users and their groups as clients see them."""
+"""GraphQL types of users and user groups."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ READS_ACCESS = Requires(Scope.ACCESS_READ)
 
 
 def reach_of(info: Info) -> str | None:
-    """Give the reseller that the principal is bound to; none if it sees the whole platform."""
+    """Return the id of the reseller that the caller is bound to; None for the platform's own."""
     principal = info.context.principal
     assert principal is not None  # noqa: S101  # every root field requires one
     return principal.reseller_id
@@ -42,51 +42,54 @@ async def _member_counts(selection: Selection, groups: Sequence[Any]) -> list[in
 
 
 async def _audit_trails(selection: Selection, groups: Sequence[Any]) -> list[list[AuditEntry]]:
-    """Bring the trails of groups; they name members, who may be others' (R99)."""
+    # The entries name members of all resellers (R99).
     if reach_of(selection.info) is not None:
         return [[] for _ in groups]
     return await audit_trails(selection, groups)
 
 
-@strawberry.type(description="Users who are permitted the same (R93).")
+@strawberry.type(description="A group of users; its permissions apply to all its members.")
 class UserGroup(Node):
-    """A group."""
-
-    name: str = strawberry.field(description="Its name, unique whatever the case.")
-    description: str | None = strawberry.field(description="What it is for.")
+    name: str = strawberry.field(description="The group's name, unique regardless of case.")
+    description: str | None = strawberry.field(
+        description="The purpose of the group; null if none was entered."
+    )
     external_name: str | None = strawberry.field(
-        description="What the identity provider calls it in its groups claim, if it does."
+        description="The name of the group in the groups claim of the identity provider; null if"
+        " the provider does not know the group."
     )
     permissions: list[Permission] = computed(
-        shown_codes, "permissions", description="What it was granted; see their `implied`."
+        shown_codes,
+        "permissions",
+        description="The permissions granted to the group, without those that they imply.",
     )
-    created_at: datetime = strawberry.field(description="When it was created, in UTC.")
+    created_at: datetime = strawberry.field(description="When the group was created, in UTC.")
     last_modified_at: datetime = strawberry.field(
-        description="When it, its members or its permissions last changed, in UTC."
+        description="When the group, its members or its permissions last changed, in UTC."
     )
     version: int = strawberry.field(
-        description="Rises with each change; send it back as expectedVersion (R101)."
+        description="The version of the group. It increases with each change; send it as"
+        " `expectedVersion` with the next change."
     )
 
     name_key: strawberry.Private[str]
 
     @strawberry.field(
-        description="How many users are in it, within your reach; `users(groupId:)` lists them.",
+        description="The number of members that you may see; `users(groupId:)` lists them."
+        " Null without the permission access:read.",
         extensions=[READS_ACCESS],
         metadata=batched(_member_counts, paths=()),
     )
     def member_count(self, info: Info) -> int | None:
-        """Give the count, made with those of the other groups."""
         return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
-        description="What was done to it, newest first, 100 entries at most (R96); none for a"
-        " partner's credential.",
+        description="The changes made to the group, newest first, at most 100. Empty for partners."
+        " Null without the permission access:read.",
         extensions=[READS_ACCESS],
         metadata=batched(_audit_trails, extra=("subject_id",)),
     )
     def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        """Give its audit entries."""
         return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
 
@@ -98,7 +101,7 @@ def _is_active(disabled_at: datetime | None) -> bool:
 
 
 async def _groups(selection: Selection, users: Sequence[Any]) -> list[list[UserGroup]]:
-    """Bring the groups of each user by name."""
+
     ids = await groups_of([one.id for one in users])
     wanted = sorted({group_id for groups in ids.values() for group_id in groups})
     found = await selection.reader.read(among("t0.id", wanted), "ORDER BY t0.name_key")
@@ -112,13 +115,13 @@ async def _effective(selection: Selection, users: Sequence[Any]) -> list[list[Pe
     assert viewer is not None  # noqa: S101  # every root field requires one
     own = viewer.user_id
     if viewer.reseller_id is not None and own is not None and own in found and own not in bound:
-        # One of the platform's behind a bound token: its groups are out of reach.
+        # A platform user behind a token bound to a reseller: that token may not see their groups.
         found[own] = viewer.permissions
     return [shown(found[one.id]) for one in users]
 
 
 async def _tokens(selection: Selection, users: Sequence[Any]) -> list[list["AccessToken"]]:
-    """Bring the newest tokens of each user."""
+
     tokens: dict[str, list[AccessToken]] = {one.id: [] for one in users}
     newest = newest_tokens(list(tokens), reach_of(selection.info))
     for token in await selection.reader.read(newest, "ORDER BY t0.id DESC"):
@@ -126,78 +129,92 @@ async def _tokens(selection: Selection, users: Sequence[Any]) -> list[list["Acce
     return [tokens[one.id] for one in users]
 
 
-@strawberry.type(description="Somebody who acts by access tokens, or signs in at a provider.")
+@strawberry.type(
+    description="A person or program that uses access tokens, or signs in at an identity provider."
+)
 class User(Node):
-    """A user."""
-
-    name: str = strawberry.field(description="Its name; others may have the same.")
-    email: str | None = strawberry.field(description="Its address, if it is known.")
-    issuer: str | None = strawberry.field(
-        description="The identity provider that it signs in at, by its issuer URL."
+    name: str = strawberry.field(description="The user's name; not unique.")
+    email: str | None = strawberry.field(
+        description="The user's email address; null if none was entered."
     )
-    subject: str | None = strawberry.field(description="What that provider calls it.")
+    issuer: str | None = strawberry.field(
+        description="The issuer URL of the identity provider that the user signs in at; null if"
+        " they use access tokens only."
+    )
+    subject: str | None = strawberry.field(
+        description="The user's id at the identity provider (its claim `sub`); null if they use"
+        " access tokens only."
+    )
     is_active: bool = computed(
-        _is_active, "disabled_at", description="Whether it may sign in; false while disabled."
+        _is_active,
+        "disabled_at",
+        description="Whether the user may sign in: they are not disabled.",
     )
     disabled_at: datetime | None = strawberry.field(
-        description="When it was disabled, in UTC; null while it is active."
+        description="When the user was disabled, in UTC; null while they are active."
     )
     reseller_id: strawberry.ID | None = strawberry.field(
-        description="The reseller whose staff it is, for good; null for the platform's (R99)."
+        description="The id of the reseller that the user works for, which never changes; null for"
+        " users of the platform itself."
     )
     reseller: Annotated["Customer", strawberry.lazy("schema.types.customer")] | None = to_one(
         "reseller",
         requires=Requires(Scope.CUSTOMERS_READ),
-        description="The same as a customer.",
+        description="The customer record of the reseller that the user works for; null for users"
+        " of the platform itself, and without the permission customers:read.",
     )
     permissions: list[Permission] = computed(
-        shown_codes, "permissions", description="What it was granted itself."
+        shown_codes,
+        "permissions",
+        description="The permissions granted to the user directly, without those of groups and"
+        " those implied.",
     )
-    created_at: datetime = strawberry.field(description="When it was created, in UTC.")
+    created_at: datetime = strawberry.field(description="When the user was created, in UTC.")
     last_modified_at: datetime = strawberry.field(
-        description="When it or its own permissions last changed, in UTC."
+        description="When the user or their own permissions last changed, in UTC."
     )
     version: int = strawberry.field(
-        description="Rises with each change; send it back as expectedVersion (R101)."
+        description="The version of the user. It increases with each change; send it as"
+        " `expectedVersion` with the next change."
     )
 
     name_key: strawberry.Private[str]
 
     @strawberry.field(
-        description="What it may do at present: what it and its groups were granted, with all"
-        " that comes with it. Whoever is bound to a reseller may do what partners may at most"
-        " (R99); of the platform's user behind a bound token, it is what the token may do.",
+        description="All permissions that the user has now: those granted to them and their groups,"
+        " and those implied. A reseller's user has only permissions that partners may have. If you"
+        " use a token that is bound to a reseller and its user is the platform's, their permissions"
+        " are those of the token.",
         metadata=batched(_effective, "permissions", "reseller_id", paths=()),
     )
     def effective_permissions(self, info: Info) -> list[Permission]:
-        """Give them, read with those of the other users."""
         return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
-        description="The groups that it is in, by name.",
+        description="The groups that the user is a member of, by name.",
         metadata=batched(_groups, extra=("name_key",)),
     )
     def groups(self, info: Info) -> list[UserGroup]:
-        """Give them, read with those of the other users."""
         return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
-        description="Its access tokens, newest first, 100 at most; `accessTokens` lists them all.",
+        description="The user's access tokens, newest first, at most 100; the query `accessTokens`"
+        " lists them all. A partner sees only tokens bound to its own reseller.",
         metadata=batched(_tokens, extra=("user_id",)),
     )
     def access_tokens(
         self, info: Info
     ) -> list[Annotated["AccessToken", strawberry.lazy("schema.types.access_token")]]:
-        """Give them, read with those of the other users."""
+
         return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
     @strawberry.field(
-        description="What was done to it, newest first, 100 entries at most (R96).",
+        description="The changes made to the user, newest first, at most 100. Null without the"
+        " permission access:read.",
         extensions=[READS_ACCESS],
         metadata=AUDIT_TRAIL,
     )
     def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        """Give its audit entries."""
         return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
 

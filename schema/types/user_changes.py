@@ -1,176 +1,153 @@
-"""What changes users and what somebody is permitted: inputs and payloads."""
+"""Inputs and payloads of the mutations on users and permissions."""
 
 import strawberry
 
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.user import User, UserGroup
 
+REASON = "The reason, at most 1000 characters; kept in the audit trail."
+PERMISSION_CODES = "Permissions as `resource:verb`; the query `permissions` lists them."
 
-@strawberry.input(description="A user to create (no id), or what to change of one (id).")
+
+@strawberry.input(
+    description="A user to create (without `id`) or to edit (with `id`). Fields left out stay as"
+    " they are; an explicit null clears a field."
+)
 class SaveUserInput:
-    """Fields left out stay as they are; an explicit null clears."""
-
     id: strawberry.ID | None = strawberry.field(
-        default=None, description="The user to change; absent to create one."
+        default=None, description="The id of the user to edit; leave out to create a user."
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the user is at another version (R101)."
+        default=None,
+        description=expected_version("user"),
     )
     name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="1 to 200 characters."
+        default=strawberry.UNSET,
+        description="The user's name, 1 to 200 characters; required for a new user.",
     )
     email: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Its address, checked by its form."
+        default=strawberry.UNSET,
+        description="The user's email address, at most 254 characters. Only its form is checked.",
     )
     issuer: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The identity provider that it signs in at; goes with subject.",
+        description="The issuer URL of the identity provider that the user signs in at, at most 255"
+        " characters; goes with `subject`.",
     )
     subject: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="What that provider calls it; unique together with issuer.",
+        description="The user's id at the identity provider (its claim `sub`), at most 255"
+        " characters; goes with `issuer`, and no other user may have the same pair.",
     )
     reseller_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Makes a new user a reseller's staff, for good: all that signs it in is bound"
-        " to that reseller (R99).",
+        description="The id of the reseller that a new user works for, which never changes. All"
+        " credentials of the user are bound to that reseller. Leave out for a user of the platform"
+        " itself.",
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What saving a user did.")
+@strawberry.type(description="The result of saving a user.")
 class SaveUserPayload:
-    """A payload."""
-
     user: User | None = strawberry.field(
-        default=None, description="The user as it is now, or as it stands after a conflict."
+        default=None,
+        description="The user after the change, or after a version conflict the current user; null"
+        " after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A user to disable.")
+@strawberry.input(description="Which user to disable.")
 class DisableUserInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The user.")
-    reason: str | None = strawberry.field(
-        default=None, description="Why, up to 1000 characters; kept in the audit trail."
-    )
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
+    reason: str | None = strawberry.field(default=None, description=REASON)
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the user is at another version (R101)."
+        default=None,
+        description=expected_version("user"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What disabling did; nothing of the user's signs in any more.")
+@strawberry.type(
+    description="The result of disabling a user: none of their credentials can sign in."
+)
 class DisableUserPayload:
-    """A payload."""
-
     user: User | None = strawberry.field(
-        default=None, description="The user as it is now, or as it stands after a conflict."
+        default=None,
+        description="The user after the change, or after a version conflict the current user; null"
+        " after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A user to enable again.")
+@strawberry.input(description="Which disabled user to enable again.")
 class EnableUserInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The user.")
-    reason: str | None = strawberry.field(
-        default=None, description="Why, up to 1000 characters; kept in the audit trail."
-    )
+    id: strawberry.ID = strawberry.field(description="The id of the user.")
+    reason: str | None = strawberry.field(default=None, description=REASON)
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the user is at another version (R101)."
+        default=None,
+        description=expected_version("user"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What enabling did.")
+@strawberry.type(description="The result of enabling a user.")
 class EnableUserPayload:
-    """A payload."""
-
     user: User | None = strawberry.field(
-        default=None, description="The user as it is now, or as it stands after a conflict."
+        default=None,
+        description="The user after the change, or after a version conflict the current user; null"
+        " after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="What to let a user or a group do.")
+@strawberry.input(description="Which permissions to grant to a user or a user group.")
 class GrantPermissionsInput:
-    """An input."""
-
-    grantee_id: strawberry.ID = strawberry.field(description="A user or a user group.")
-    permissions: list[str] = strawberry.field(
-        description="Permissions as `resource:verb`; the query `permissions` lists them."
+    grantee_id: strawberry.ID = strawberry.field(
+        description="The id of the user or the user group."
     )
-    reason: str | None = strawberry.field(
-        default=None, description="Why, up to 1000 characters; kept in the audit trail."
-    )
+    permissions: list[str] = strawberry.field(description=PERMISSION_CODES)
+    reason: str | None = strawberry.field(default=None, description=REASON)
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the user or group is at another version (R101)."
+        default=None,
+        description=expected_version("user or group"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What granting did.")
+@strawberry.type(description="The result of granting permissions.")
 class GrantPermissionsPayload:
-    """A payload."""
-
     user: User | None = strawberry.field(
-        default=None, description="The user as it is now, if it is one."
+        default=None, description="The user after the change; null if the input names a group."
     )
     user_group: UserGroup | None = strawberry.field(
-        default=None, description="The group as it is now, if it is one."
+        default=None, description="The group after the change; null if the input names a user."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="What a user or a group is not to do any more.")
+@strawberry.input(description="Which permissions to revoke from a user or a user group.")
 class RevokePermissionsInput:
-    """An input."""
-
-    grantee_id: strawberry.ID = strawberry.field(description="A user or a user group.")
-    permissions: list[str] = strawberry.field(
-        description="Permissions as `resource:verb`; the query `permissions` lists them."
+    grantee_id: strawberry.ID = strawberry.field(
+        description="The id of the user or the user group."
     )
-    reason: str | None = strawberry.field(
-        default=None, description="Why, up to 1000 characters; kept in the audit trail."
-    )
+    permissions: list[str] = strawberry.field(description=PERMISSION_CODES)
+    reason: str | None = strawberry.field(default=None, description=REASON)
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the user or group is at another version (R101)."
+        default=None,
+        description=expected_version("user or group"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What revoking did.")
+@strawberry.type(description="The result of revoking permissions.")
 class RevokePermissionsPayload:
-    """A payload."""
-
     user: User | None = strawberry.field(
-        default=None, description="The user as it is now, if it is one."
+        default=None, description="The user after the change; null if the input names a group."
     )
     user_group: UserGroup | None = strawberry.field(
-        default=None, description="The group as it is now, if it is one."
+        default=None, description="The group after the change; null if the input names a user."
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

@@ -1,102 +1,100 @@
-"""What changes user groups: inputs and payloads."""
+"""Inputs and payloads of the mutations on user groups."""
 
 import strawberry
 
+from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.user_error import UserError
 from schema.types.user import UserGroup
 
 
-@strawberry.input(description="A group to create (no id), or what to change of one (id).")
+@strawberry.input(
+    description="A user group to create (without `id`) or to edit (with `id`). Fields left out stay"
+    " as they are; an explicit null clears a field."
+)
 class SaveUserGroupInput:
-    """Fields left out stay as they are; an explicit null clears."""
-
     id: strawberry.ID | None = strawberry.field(
-        default=None, description="The group to change; absent to create one."
+        default=None, description="The id of the group to edit; leave out to create a group."
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the group is at another version (R101)."
+        default=None,
+        description=expected_version("group"),
     )
     name: str | None = strawberry.field(
-        default=strawberry.UNSET, description="1 to 200 characters, unique whatever the case."
+        default=strawberry.UNSET,
+        description="The group's name, 1 to 200 characters, unique regardless of case; required for"
+        " a new group.",
     )
     description: str | None = strawberry.field(
-        default=strawberry.UNSET, description="What it is for, up to 1000 characters."
+        default=strawberry.UNSET,
+        description="The purpose of the group, at most 1000 characters.",
     )
     external_name: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="What the identity provider calls it in its groups claim; unique.",
+        description="The name of the group in the groups claim of the identity provider, at most"
+        " 255 characters, unique.",
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What saving a group did.")
+@strawberry.type(description="The result of saving a user group.")
 class SaveUserGroupPayload:
-    """A payload."""
-
     user_group: UserGroup | None = strawberry.field(
-        default=None, description="The group as it is now, or as it stands after a conflict."
+        default=None,
+        description="The group after the change, or after a version conflict the current group;"
+        " null after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="A group to delete.")
+@strawberry.input(description="Which user group to delete.")
 class DeleteUserGroupInput:
-    """An input."""
-
-    id: strawberry.ID = strawberry.field(description="The group.")
+    id: strawberry.ID = strawberry.field(description="The id of the group.")
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the group is at another version (R101)."
+        default=None,
+        description=expected_version("group"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What deleting a group did; its members are users as before.")
+@strawberry.type(
+    description="The result of deleting a user group. Its members stay users, without the"
+    " permissions that they had from this group only."
+)
 class DeleteUserGroupPayload:
-    """A payload."""
-
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the group that is gone."
+        default=None, description="The id of the deleted group; null after an error."
     )
     user_group: UserGroup | None = strawberry.field(
-        default=None, description="The group as it stands, when it could not be deleted."
+        default=None,
+        description="The current group, if it exists and could not be deleted; null on success.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
 
 
-@strawberry.input(description="Who is to join a group, and who is to leave it.")
+@strawberry.input(
+    description="Which users to add to a user group and which to remove. Adding a member or"
+    " removing a user who is not a member changes nothing."
+)
 class ChangeGroupMembersInput:
-    """An input; who is in or out already stays so."""
-
-    group_id: strawberry.ID = strawberry.field(description="The group.")
+    group_id: strawberry.ID = strawberry.field(description="The id of the group.")
     add_user_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Users to put in, 100 at most."
+        default_factory=list, description="The ids of the users to add, at most 100."
     )
     remove_user_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Users to take out, 100 at most."
+        default_factory=list, description="The ids of the users to remove, at most 100."
     )
     expected_version: int | None = strawberry.field(
-        default=None, description="Refuse if the group is at another version (R101)."
+        default=None,
+        description=expected_version("group"),
     )
-    dry_run: bool | None = strawberry.field(
-        default=False, description="Do everything but keep nothing."
-    )
+    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
 
 
-@strawberry.type(description="What changing the members did.")
+@strawberry.type(description="The result of changing the members of a user group.")
 class ChangeGroupMembersPayload:
-    """A payload."""
-
     user_group: UserGroup | None = strawberry.field(
-        default=None, description="The group as it is now, or as it stands after a conflict."
+        default=None,
+        description="The group after the change, or after a version conflict the current group;"
+        " null after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was changed; empty if it was."
-    )
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)

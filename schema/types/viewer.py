@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""GraphQL types of the caller: the credential that a request signs in with, and its user."""
 
 from datetime import datetime
 
@@ -15,50 +15,56 @@ from schema.types.permission import Permission, shown
 from schema.types.user import User, UserGroup
 
 
-@strawberry.type(description="What a request signs in with.")
+@strawberry.type(
+    description="The credential of a request: an access token, or a token of the identity provider."
+)
 class Credential:
-    """A token, or what else stands for somebody."""
-
     id: strawberry.ID = strawberry.field(
-        description="The id of this object, for caches; see `actorId`."
+        description="The id of this object, for caches only; for the id of the access token or the"
+        " user see `actorId`."
     )
     actor_id: strawberry.ID = strawberry.field(
-        description="The id by which histories and the audit trail name the credential: that of the"
-        " access token, or of the user who signed in at the identity provider."
+        description="The id that stands for the credential in histories and in the audit trail: the"
+        " id of the access token, or of the user who signed in at the identity provider."
     )
-    name: str = strawberry.field(description="Its name.")
+    name: str = strawberry.field(
+        description="The name of the access token, or of the user who signed in at the identity"
+        " provider."
+    )
     expires_at: datetime | None = strawberry.field(
-        description="When it ends by itself, in UTC; null if never."
+        description="When the credential expires, in UTC; null if never."
     )
     reseller_id: strawberry.ID | None = strawberry.field(
-        description="The reseller that it is bound to; null if to none (R99)."
+        description="The id of the reseller that the credential is bound to; it sees only that"
+        " reseller and the reseller's customers. Null if it is not bound."
     )
 
 
-@strawberry.type(description="Who is asking, and what that may do.")
+@strawberry.type(description="The caller of this request, and what they may do.")
 class Viewer:
-    """The principal of the request."""
-
     id: strawberry.ID = strawberry.field(
-        description="The id of this object, for caches; that of the access token, or of the user,"
-        " is `credential.actorId`."
+        description="The id of this object, for caches only; for the id of the access token or the"
+        " user see `credential.actorId`."
     )
-    name: str = strawberry.field(description="Its name.")
+    name: str = strawberry.field(
+        description="The name of the access token, or of the user who signed in at the identity"
+        " provider."
+    )
     scopes: list[str] = strawberry.field(
-        description="What it was given, as `resource:verb`, as far as its user may do it."
+        description="The scopes of the credential, as `resource:verb`, limited to what its user may"
+        " do."
     )
     principal: strawberry.Private[Principal]
 
     @strawberry.field(
-        description="All that it may do at present: the scopes, and what comes with them (R93)."
+        description="All permissions of the caller: their scopes, and those implied. A credential"
+        " that is bound to a reseller has only permissions that partners may have."
     )
     def permissions(self) -> list[Permission]:
-        """Show them with their descriptions."""
         return shown(self.principal.permissions)
 
-    @strawberry.field(description="What the request signed in with.")
+    @strawberry.field(description="The credential of this request.")
     def credential(self) -> Credential:
-        """Show it."""
         reseller_id = self.principal.reseller_id
         return Credential(
             id=strawberry.ID(credential_id(self.principal.id)),
@@ -69,21 +75,20 @@ class Viewer:
         )
 
     @strawberry.field(
-        description="The user behind it; null for a credential of nobody's. Of the platform's user"
-        " behind a token that is bound to a reseller, only id and name are told (R99)."
+        description="The user that the credential belongs to; null for an access token without a"
+        " user. If the token is bound to a reseller and its user is the platform's, only their id"
+        " and name are shown."
     )
     async def user(self, info: Info) -> User | None:
-        """Read the user."""
         user_id = self.principal.user_id
         return None if user_id is None else await read_by_id(info, User, user_id)
 
     @strawberry.field(
-        description="The groups of that user, by name; those that the identity provider counts it"
-        " among are with them. None through a token that is bound to a reseller if the user is not"
-        " (R99)."
+        description="The groups of the user, by name, with those named in their sign-in at the"
+        " identity provider. Empty if the token is bound to a reseller and its user is the"
+        " platform's."
     )
     async def groups(self, info: Info) -> list[UserGroup]:
-        """Read the groups."""
         mine = "SELECT group_id FROM group_membership WHERE user_id = ?"
         claimed = among("t0.id", sorted(self.principal.claimed_groups))
         where = Sql(
@@ -95,11 +100,10 @@ class Viewer:
         return found
 
     @strawberry.field(
-        description="The access tokens of that user, newest first, 100 at most; a credential that"
-        " is bound to a reseller sees those bound to it (R99)."
+        description="The access tokens of the user, newest first, at most 100. A credential that is"
+        " bound to a reseller sees only tokens bound to that reseller."
     )
     async def access_tokens(self, info: Info) -> list[AccessToken]:
-        """Read the tokens."""
         user_id = self.principal.user_id
         found: list[AccessToken] = []
         if user_id is not None:

@@ -265,7 +265,7 @@ async def test_cursors_are_those_of_the_period(api: Api, world: World) -> None:
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     backwards = {"from": period["to"], "to": period["from"]}
     error = await api.error(EXPOSURE % "nodes { reason }", **backwards)
-    assert error["message"] == "from must lie before to."
+    assert error["message"] == "`from` must be before `to`."
 
 
 async def test_what_was_on_record_outlives_the_customer_without_a_name(

@@ -380,10 +380,13 @@ async def test_what_is_there_can_be_assumed_away(api: Api, world: World) -> None
     ("assuming", "message"),
     [
         ({"contacts": [{"contactId": "con_nobody"}]}, "no such contact"),
-        ({"classId": "cls_none"}, "no such class"),
-        ({"contacts": [{"contactId": "x"}, {"contactId": "x"}]}, "each contact once"),
-        ({"contacts": [{"contactId": str(n)} for n in range(101)]}, "100 contacts"),
-        ({"contacts": [{"contactId": "x", "preferenceDocuments": ["BILL"]}]}, "goes with"),
+        ({"classId": "cls_none"}, "No customer class has the id in `classId`."),
+        ({"contacts": [{"contactId": "x"}, {"contactId": "x"}]}, "more than once"),
+        ({"contacts": [{"contactId": str(n)} for n in range(101)]}, "at most 100 contacts"),
+        (
+            {"contacts": [{"contactId": "x", "preferenceDocuments": ["BILL"]}]},
+            "allowed only if `isPreferenceConfirmed` is true",
+        ),
         (
             {
                 "contacts": [
@@ -429,7 +432,8 @@ async def test_consent_reaches_unverified_addresses_with_an_advisory_unless_swit
     select = "contacts { advisories { code message } documents { outcome reason entryId } }"
     advisory = {
         "code": "UNVERIFIED_ADDRESS",
-        "message": "Consent sends call detail to an email address that is not verified.",
+        "message": "Consent releases call detail to an email address that is not verified; ask"
+        " the contact to verify it.",
     }
     for is_required, expected in (
         (False, (FULL, "ACCOUNT_CONSENT", [advisory])),

@@ -96,9 +96,9 @@ async def test_a_stale_version_is_refused_with_the_current_state(
     now = shown[0]["version"]
     assert error == {
         "code": "VERSION_CONFLICT",
-        "message": f"You edited version 99; it is at version {now} now.",
+        "message": f"You edited version 99, but the current version is {now}.",
         "path": ["expectedVersion"],
-        "hint": "Read it again, apply your change to what you find, and send that.",
+        "hint": "Read the object again, repeat your change, and send the new version.",
         "retryable": True,
     }
 

@@ -110,3 +110,24 @@ def test_a_blank_key_is_refused() -> None:
     assert checked_key(" k ") == "k"
     with pytest.raises(Refused):
         checked_key(" ")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"basis": None, "document_name": None}, "Choose the lawful basis of the consent."),
+        ({"given_by": " "}, "The name of the person who gave consent must not be blank."),
+        (
+            {"evidence_sha256": "xyz"},
+            "The SHA-256 of the evidence must have 64 hexadecimal digits.",
+        ),
+        (
+            {"effective_at": datetime(2200, 1, 1, tzinfo=UTC)},
+            "The effective date must be in the years 1970 to 2199.",
+        ),
+    ],
+)
+def test_a_refused_grant_says_what_to_enter(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refused) as refused:
+        checked(EntryKind.GRANT, {**COMPLETE, **changed})
+    assert str(refused.value) == message

@@ -130,3 +130,21 @@ def test_an_input_is_refused_once_however_often_it_is_checked() -> None:
         (RefusalCode.INVALID, ("input", "name")),
         (RefusalCode.INVALID, ("input", "other")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "message"),
+    [
+        ("", "name", "The name must not be blank."),
+        (None, "accountNumber", "The account number must not be blank."),
+        ("123456789", "postalCode", "The postcode may have at most 8 characters."),
+        ("123456789", "email", "The email address may have at most 8 characters."),
+        ("a\x00", "poBox", "The PO box contains control characters; remove them."),
+    ],
+)
+def test_a_message_names_the_input_in_english(typed: str | None, field: str, message: str) -> None:
+    checks = Checks()
+    checks.required_text(typed, 8, "input", field)
+    with pytest.raises(Refused) as refused:
+        checks.settle()
+    assert str(refused.value) == message
