@@ -1,1 +1,1 @@
-"""The verbs: what each root field does, one module a topic."""
+"""What each root field does: one module a topic, a short function a field."""

@@ -1,4 +1,4 @@
-"""What the root fields on access tokens do."""
+"""The queries and mutations of access tokens."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -7,16 +7,16 @@ import strawberry
 
 import models
 from models.changes import token_issuing
-from models.changes.token_issuing import Issued, TokenRequest
+from models.changes.token_issuing import TokenRequest
 from models.lists.access_list import TOKENS_NEWEST_FIRST, TokenFilter, tokens_within
 from models.storage.sql import all_of
-from resolvers.listing import After, First, listed
-from resolvers.run_mutation import run_mutation
+from models.tables.audit import ActorContext
+from resolvers.listing import listed_in_order
+from resolvers.run_mutation import Input, run_mutation
+from schema.base.connection import CountedConnection
 from schema.base.context import Info
-from schema.base.pagination import DEFAULT_PAGE
+from schema.base.pagination import DEFAULT_PAGE, After, First
 from schema.base.projections import read_by_id
-from schema.base.user_error import UserError
-from schema.types.access_connection import Connection
 from schema.types.access_token import AccessToken
 from schema.types.access_token_changes import (
     DEFAULT_LIFE_DAYS,
@@ -36,119 +36,72 @@ async def access_tokens(
     first: First = DEFAULT_PAGE,
     after: After = None,
     user_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only those of a user.")
+        strawberry.ID | None, strawberry.argument(description="Return tokens of this user.")
     ] = None,
     reseller_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only those bound to a reseller.")
+        strawberry.ID | None,
+        strawberry.argument(
+            description="Return tokens that are bound to this reseller, by its customer id."
+        ),
     ] = None,
     is_valid: Annotated[
         bool | None,
-        strawberry.argument(description="Only those that open something now, or nothing."),
+        strawberry.argument(
+            description="True returns tokens that can be used now; false returns those that cannot,"
+            " because they were revoked, have expired, or belong to a disabled user."
+        ),
     ] = None,
-) -> Connection[AccessToken]:
-    """List tokens, newest first, as far as they are within reach (R99)."""
+) -> CountedConnection[AccessToken]:
     wanted = TokenFilter(user_id, reseller_id, is_valid).condition(info.context.clock())
     condition = all_of([wanted, tokens_within(reach_of(info))])
     order = TOKENS_NEWEST_FIRST
-    return await listed(info, AccessToken, "access-tokens", order, condition, first, after)
+    return await listed_in_order(info, AccessToken, "access-tokens", order, condition, first, after)
 
 
 async def issue_access_token(
-    info: Info,
-    input: Annotated[IssueAccessTokenInput, strawberry.argument(description="What to issue.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[IssueAccessTokenInput]
 ) -> IssueAccessTokenPayload:
-    """Issue a token, and show its secret this once."""
     days = DEFAULT_LIFE_DAYS if input.lifetime_days is None else input.lifetime_days
     wanted = TokenRequest(input.name, input.scopes, days, input.user_id, input.reseller_id)
 
-    async def succeed(issued: Issued) -> IssueAccessTokenPayload:
+    async def work(act: ActorContext) -> IssueAccessTokenPayload:
+        issued = await token_issuing.issue(act, wanted, input.expected_version)
+        user_id = issued.token.user_id
         return IssueAccessTokenPayload(
-            access_token=await _shown(info, issued.token),
+            access_token=await read_by_id(info, AccessToken, issued.token.id, "accessToken"),
             secret=None if input.dry_run else issued.secret,
-            user=await _shown_user(info, issued.token.user_id),
+            user=None if user_id is None else await read_by_id(info, User, user_id, "user"),
         )
 
-    async def refuse(
-        user_errors: list[UserError], current: models.User | None
-    ) -> IssueAccessTokenPayload:
-        return IssueAccessTokenPayload(
-            user=await _shown_user(info, None if current is None else current.id),
-            user_errors=user_errors,
-        )
-
-    return await run_mutation(
-        info,
-        input,
-        lambda act: token_issuing.issue(act, wanted, input.expected_version),
-        succeed,
-        refuse,
-    )
+    return await run_mutation(info, input, work, IssueAccessTokenPayload, shows=User)
 
 
 async def rotate_access_token(
-    info: Info,
-    input: Annotated[RotateAccessTokenInput, strawberry.argument(description="What to rotate.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[RotateAccessTokenInput]
 ) -> RotateAccessTokenPayload:
-    """Issue a successor, and let the old token go on for a while."""
     hours = DEFAULT_OVERLAP_HOURS if input.overlap_hours is None else input.overlap_hours
 
-    async def succeed(issued: Issued) -> RotateAccessTokenPayload:
-        return RotateAccessTokenPayload(
-            access_token=await _shown(info, issued.token),
-            secret=None if input.dry_run else issued.secret,
-            old_access_token=await read_by_id(info, AccessToken, input.id, "oldAccessToken"),
-        )
-
-    async def refuse(
-        user_errors: list[UserError], current: models.AccessToken | None
-    ) -> RotateAccessTokenPayload:
-        return RotateAccessTokenPayload(
-            access_token=await _shown(info, current), user_errors=user_errors
-        )
-
-    return await run_mutation(
-        info,
-        input,
-        lambda act: token_issuing.rotate(
+    async def work(act: ActorContext) -> RotateAccessTokenPayload:
+        issued = await token_issuing.rotate(
             act,
             input.id,
             timedelta(hours=hours),
             input.lifetime_days,
             input.expected_version,
-        ),
-        succeed,
-        refuse,
-    )
+        )
+        return RotateAccessTokenPayload(
+            access_token=await read_by_id(info, AccessToken, issued.token.id, "accessToken"),
+            secret=None if input.dry_run else issued.secret,
+            old_access_token=await read_by_id(info, AccessToken, input.id, "oldAccessToken"),
+        )
+
+    return await run_mutation(info, input, work, RotateAccessTokenPayload, shows=AccessToken)
 
 
 async def revoke_access_token(
-    info: Info,
-    input: Annotated[RevokeAccessTokenInput, strawberry.argument(description="What to revoke.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[RevokeAccessTokenInput]
 ) -> RevokeAccessTokenPayload:
-    """End a token at once."""
+    async def work(act: ActorContext) -> models.AccessToken:
+        return await token_issuing.revoke(act, input.id, input.reason, input.expected_version)
 
-    async def succeed(row: models.AccessToken) -> RevokeAccessTokenPayload:
-        return RevokeAccessTokenPayload(access_token=await _shown(info, row))
-
-    async def refuse(
-        user_errors: list[UserError], current: models.AccessToken | None
-    ) -> RevokeAccessTokenPayload:
-        return RevokeAccessTokenPayload(
-            access_token=await _shown(info, current), user_errors=user_errors
-        )
-
-    return await run_mutation(
-        info,
-        input,
-        lambda act: token_issuing.revoke(act, input.id, input.reason, input.expected_version),
-        succeed,
-        refuse,
-    )
-
-
-async def _shown(info: Info, row: models.AccessToken | None) -> AccessToken | None:
-    return None if row is None else await read_by_id(info, AccessToken, row.id, "accessToken")
-
-
-async def _shown_user(info: Info, user_id: str | None) -> User | None:
-    return None if user_id is None else await read_by_id(info, User, user_id, "user")
+    return await run_mutation(info, input, work, RevokeAccessTokenPayload, shows=AccessToken)

@@ -1,31 +1,22 @@
-"""What the root fields on the audit trail do."""
+"""The queries and mutations of the audit trail."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
 from models.changes.audit_erasure import erase_names
 from models.lists.audit_list import AuditFilter as Wanted
-from models.lists.audit_list import count, page, parse
+from models.lists.audit_list import count, key_of, page, parse
 from models.tables.audit import AUDIT, ActorContext
 from models.tables.numbering import number_before_reading
-from resolvers.run_mutation import run_mutation
+from resolvers.listing import listed
+from resolvers.run_mutation import Input, run_mutation
 from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.instants import checked_instant
-from schema.base.pagination import (
-    COUNTS,
-    ROWS,
-    After,
-    Before,
-    First,
-    Last,
-    page_arguments,
-)
+from schema.base.pagination import After, Before, First, Last, page_arguments
 from schema.base.personal import refuse_masked
-from schema.base.projections import page_query
-from schema.base.user_error import UserError
 from schema.types.audit import AuditEntry
 from schema.types.audit_changes import EraseActorNamesInput, EraseActorNamesPayload
 from schema.types.audit_connection import AUDIT_LIST, AuditEntryConnection, AuditFilter
@@ -39,61 +30,51 @@ async def audit_trail(
     after: After = None,
     last: Last = None,
     before: Before = None,
-    filter: Annotated[  # noqa: A002  # the contract's name
-        AuditFilter | None, strawberry.argument(description="Which entries.")
+    filter: Annotated[
+        AuditFilter | None,
+        strawberry.argument(description="Which entries to list. Null lists all."),
     ] = None,
 ) -> AuditEntryConnection:
-    """List what was done, in the order of commits, newest first (R96)."""
     arguments = page_arguments(
-        AUDIT_LIST, (str, str), first=first, after=after, last=last, before=before
+        AUDIT_LIST, (str, str), parse=parse, first=first, after=after, last=last, before=before
     )
     wanted = Wanted() if filter is None else _wanted(info, filter)
-    try:
-        beyond = None if arguments.beyond is None else parse(arguments.beyond)
-    except ValueError:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
-    reader, selected = page_query(info, AuditEntry, "at")
-    nodes: list[AuditEntry] = []
-    has_more = False
     await number_before_reading(info.context.database, AUDIT)
-    if selected & ROWS:
-        nodes, has_more = await page(
-            reader, wanted, arguments.size, beyond=beyond, is_backward=arguments.is_backward
-        )
-    return AuditEntryConnection(
-        nodes=nodes,
-        arguments=arguments,
-        has_more=has_more,
-        counted=await count(wanted) if selected & COUNTS else None,
+    return await listed(
+        info,
+        AuditEntryConnection,
+        AuditEntry,
+        arguments,
+        lambda row_query: page(
+            row_query,
+            wanted,
+            arguments.size,
+            beyond=arguments.beyond,
+            is_backward=arguments.is_backward,
+        ),
+        lambda: count(wanted),
+        key_columns=("at",),
+        key_of=lambda node: key_of(node.at, node.id),
     )
 
 
 async def erase_actor_names(
-    info: Info,
-    input: Annotated[EraseActorNamesInput, strawberry.argument(description="Whose.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[EraseActorNamesInput]
 ) -> EraseActorNamesPayload:
-    """Take a user's or a credential's name out of all entries."""
+    async def work(act: ActorContext) -> EraseActorNamesPayload:
+        erased = await erase_names(act, input.actor_id, input.reason)
+        return EraseActorNamesPayload(erased_entry_count=erased)
 
-    async def work(act: ActorContext) -> int:
-        return await erase_names(act, input.actor_id, input.reason)
-
-    async def succeed(counted: int) -> EraseActorNamesPayload:
-        return EraseActorNamesPayload(erased_entry_count=counted)
-
-    async def refuse(
-        user_errors: list[UserError],
-        current: Any,  # noqa: ARG001  # entries have no version
-    ) -> EraseActorNamesPayload:
-        return EraseActorNamesPayload(user_errors=user_errors)
-
-    return await run_mutation(info, input, work, succeed, refuse)
+    return await run_mutation(info, input, work, EraseActorNamesPayload)
 
 
 def _wanted(info: Info, given: AuditFilter) -> Wanted:
     if given.reason is not None:
         refuse_masked(info)
     if len(given.operations or ()) > MAX_OPERATIONS:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MAX_OPERATIONS} operations at most.")
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT, f"`operations` may have at most {MAX_OPERATIONS} values."
+        )
     return Wanted(
         request_id=given.request_id,
         subject_id=given.subject_id,

@@ -1,11 +1,10 @@
-"""What the root fields on consent do."""
+"""The queries and mutations of consent."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import strawberry
 
-import models
 from models.changes.consent_recording import Recorded, correct, record
 from models.changes.preference_withdrawal import withdraw_all
 from models.lists.consent_evidence import verify
@@ -14,12 +13,11 @@ from models.rules.consent import EntryKind
 from models.storage.row_counter import count
 from models.tables.access import Scope
 from models.tables.audit import ActorContext
-from resolvers.run_mutation import run_mutation
+from resolvers.run_mutation import Input, run_mutation
 from schema.base.context import Info
 from schema.base.permissions import require
 from schema.base.projections import read_by_id
 from schema.base.selections import selects
-from schema.base.user_error import UserError
 from schema.types.advisory import ConsentAdvisoryCount
 from schema.types.consent import ConsentEntry
 from schema.types.consent_changes import (
@@ -45,63 +43,57 @@ from schema.types.customer import Customer
 
 Payload = TypeVar("Payload", bound=LedgerPayload)
 
+CustomerId = Annotated[
+    strawberry.ID,
+    strawberry.argument(description="The id of the customer, which may be erased."),
+]
 
 CONSENT_WITHDRAWN = "Account consent was withdrawn"
-"""Why preferences were withdrawn with it; the customer's own words could name a person."""
+"""The reason recorded on withdrawn preferences; the customer's own words could name a person."""
 
 
-async def record_consent(
-    info: Info,
-    input: Annotated[RecordConsentInput, strawberry.argument(description="What was given.")],  # noqa: A002  # the contract's name
-) -> RecordConsentPayload:
-    """Record that consent was given (R50 to R53)."""
-    return await _perform(info, input, RecordConsentPayload, _record(EntryKind.GRANT, input, GRANT))
+async def record_consent(info: Info, input: Input[RecordConsentInput]) -> RecordConsentPayload:
+    async def work(act: ActorContext) -> Recorded:
+        return await _record(act, EntryKind.GRANT, input, GRANT)
+
+    return await _run_on_ledger(info, input, work, RecordConsentPayload)
 
 
 async def withdraw_consent(
-    info: Info,
-    input: Annotated[WithdrawConsentInput, strawberry.argument(description="Whose.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[WithdrawConsentInput]
 ) -> WithdrawConsentPayload:
-    """Record that consent was withdrawn (R54), and preferences with it if asked to (R66)."""
     if input.revoke_preferences:
         require(info, Scope.CONTACTS_WRITE)
-    withdraw = _record(EntryKind.WITHDRAWAL, input, (*ASKED, "revoke_preferences"))
 
     async def work(act: ActorContext) -> Recorded:
-        recorded = await withdraw(act)
+        names = (*ASKED, "revoke_preferences")
+        recorded = await _record(act, EntryKind.WITHDRAWAL, input, names)
         if input.revoke_preferences and not recorded.is_repeat:
             await withdraw_all(act, recorded.customer.id, CONSENT_WITHDRAWN)
         return recorded
 
-    return await _perform(info, input, WithdrawConsentPayload, work)
+    return await _run_on_ledger(info, input, work, WithdrawConsentPayload)
 
 
 async def request_non_itemised_bills(
-    info: Info,
-    input: Annotated[RequestNonItemisedBillsInput, strawberry.argument(description="Whose.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[RequestNonItemisedBillsInput]
 ) -> RequestNonItemisedBillsPayload:
-    """Record a request for bills without itemisation (A16)."""
-    work = _record(EntryKind.NON_ITEMISED_REQUEST, input, ASKED)
-    return await _perform(info, input, RequestNonItemisedBillsPayload, work)
+    async def work(act: ActorContext) -> Recorded:
+        return await _record(act, EntryKind.NON_ITEMISED_REQUEST, input, ASKED)
+
+    return await _run_on_ledger(info, input, work, RequestNonItemisedBillsPayload)
 
 
 async def withdraw_non_itemised_bills_request(
-    info: Info,
-    input: Annotated[  # noqa: A002  # the contract's name
-        WithdrawNonItemisedBillsRequestInput, strawberry.argument(description="Whose.")
-    ],
+    info: Info, input: Input[WithdrawNonItemisedBillsRequestInput]
 ) -> WithdrawNonItemisedBillsRequestPayload:
-    """Record that the request was withdrawn (A16)."""
-    work = _record(EntryKind.NON_ITEMISED_WITHDRAWAL, input, ASKED)
-    return await _perform(info, input, WithdrawNonItemisedBillsRequestPayload, work)
+    async def work(act: ActorContext) -> Recorded:
+        return await _record(act, EntryKind.NON_ITEMISED_WITHDRAWAL, input, ASKED)
+
+    return await _run_on_ledger(info, input, work, WithdrawNonItemisedBillsRequestPayload)
 
 
-async def correct_consent(
-    info: Info,
-    input: Annotated[CorrectConsentInput, strawberry.argument(description="What was wrong.")],  # noqa: A002  # the contract's name
-) -> CorrectConsentPayload:
-    """Put an entry in the place of another (R55)."""
-
+async def correct_consent(info: Info, input: Input[CorrectConsentInput]) -> CorrectConsentPayload:
     async def work(act: ActorContext) -> Recorded:
         return await correct(
             act,
@@ -113,27 +105,25 @@ async def correct_consent(
             input.expected_version,
         )
 
-    return await _perform(info, input, CorrectConsentPayload, work)
+    return await _run_on_ledger(info, input, work, CorrectConsentPayload)
 
 
 async def verify_consent_ledger(
     info: Info,
-    customer_id: Annotated[strawberry.ID, strawberry.argument(description="Whose, erased or not.")],
+    customer_id: CustomerId,
     known_hash: Annotated[
         str | None,
-        strawberry.argument(description="A hash shown before, which an entry must still have."),
+        strawberry.argument(
+            description="The `hash` of an entry that you noted before. The answer says whether an"
+            " entry with this hash is still in the ledger. Null checks the chain alone."
+        ),
     ] = None,
 ) -> LedgerVerification | None:
-    """Verify the hash chain of a customer's ledger; null where there is no such customer."""
     found = await info.context.database.transaction(lambda: verify(customer_id, known_hash))
     return None if found is None else LedgerVerification.of(found, info.context.clock())
 
 
-async def consent_evidence(
-    info: Info,
-    customer_id: Annotated[strawberry.ID, strawberry.argument(description="Whose, erased or not.")],
-) -> ConsentEvidence | None:
-    """Give the evidence of a customer's consent; null where there is no such customer."""
+async def consent_evidence(info: Info, customer_id: CustomerId) -> ConsentEvidence | None:
     now = info.context.clock()
     is_masked = info.context.is_masked
     evidence = await info.context.database.transaction(
@@ -145,46 +135,41 @@ async def consent_evidence(
 
 
 async def consent_advisory_counts(info: Info) -> list[ConsentAdvisoryCount]:
-    """Count the customers with each advisory on consent."""
     counts = await count_advisories(info.context.clock(), info.context.oldest_consent)
     return [ConsentAdvisoryCount(code=code, customer_count=count) for code, count in counts.items()]
 
 
-def _record(
-    kind: EntryKind, input_: RecordConsentInput | AskedFields, names: tuple[str, ...]
-) -> Callable[[ActorContext], Awaitable[Recorded]]:
-    async def work(act: ActorContext) -> Recorded:
-        values = values_of(input_, names)
-        return await record(
-            act,
-            input_.customer_id,
-            kind,
-            values,
-            input_.idempotency_key,
-            input_.expected_version,
-        )
+async def _record(
+    act: ActorContext,
+    kind: EntryKind,
+    input_: RecordConsentInput | AskedFields,
+    names: tuple[str, ...],
+) -> Recorded:
+    """Record an entry with those fields of the input."""
+    return await record(
+        act,
+        input_.customer_id,
+        kind,
+        values_of(input_, names),
+        input_.idempotency_key,
+        input_.expected_version,
+    )
 
-    return work
 
-
-async def _perform(
+async def _run_on_ledger(
     info: Info,
     input_: RecordConsentInput | AskedFields | CorrectConsentInput,
-    kind: type[Payload],
     work: Callable[[ActorContext], Awaitable[Recorded]],
+    payload: type[Payload],
 ) -> Payload:
-    async def succeed(recorded: Recorded) -> Payload:
-        return kind(
-            customer=await _shown(info, recorded.customer),
+    """Run a mutation that adds an entry to a customer's consent ledger."""
+
+    async def unit(act: ActorContext) -> Payload:
+        recorded = await work(act)
+        return payload(
+            customer=await read_by_id(info, Customer, recorded.customer.id, "customer"),
             entry=await read_by_id(info, ConsentEntry, recorded.entry.id, "entry"),
             is_repeat=recorded.is_repeat,
         )
 
-    async def refuse(user_errors: list[UserError], current: models.Customer | None) -> Payload:
-        return kind(customer=await _shown(info, current), user_errors=user_errors)
-
-    return await run_mutation(info, input_, work, succeed, refuse)
-
-
-async def _shown(info: Info, row: models.Customer | None) -> Customer | None:
-    return None if row is None else await read_by_id(info, Customer, row.id, "customer")
+    return await run_mutation(info, input_, unit, payload, shows=Customer)

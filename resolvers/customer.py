@@ -1,4 +1,4 @@
-"""What the root fields on customers do."""
+"""The queries and mutations of customers."""
 
 from functools import partial
 from typing import Annotated
@@ -19,25 +19,17 @@ from models.rules.errors import RefusalCode
 from models.storage.sql import Sql, all_of
 from models.tables.access import Scope
 from models.tables.audit import ActorContext
+from resolvers.listing import listed
 from resolvers.request_content import content_of
-from resolvers.run_mutation import given, refuse_version_of_nothing, run_mutation
+from resolvers.run_mutation import Input, given, refuse_version_of_nothing, run_mutation
 from resolvers.typed_profile import typed_entries
 from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
-from schema.base.pagination import (
-    COUNTS,
-    ROWS,
-    After,
-    Before,
-    First,
-    Last,
-    page_arguments,
-)
+from schema.base.pagination import After, Before, First, Last, page_arguments
 from schema.base.permissions import require
 from schema.base.personal import refuse_masked
-from schema.base.projections import page_query, read_by_id, row_query_for
-from schema.base.user_error import UserError
-from schema.types.advisory import advisories_of
+from schema.base.projections import read_by_id, row_query_for
+from schema.types.advisory import Advisory, advisories_of
 from schema.types.consent_changes import GRANT, values_of
 from schema.types.customer import Customer
 from schema.types.customer_changes import (
@@ -67,14 +59,18 @@ MAX_TEXT = 200
 
 async def customer(
     info: Info,
-    id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,  # noqa: A002  # the contract's name
+    id: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(
+            description="The id of the customer. Set either `id` or `accountNumber`."
+        ),
+    ] = None,
     account_number: Annotated[
-        str | None, strawberry.argument(description="Its account number.")
+        str | None, strawberry.argument(description="The account number of the customer.")
     ] = None,
 ) -> Customer | None:
-    """Give one customer by id or by account number; deleted ones are not found."""
     if (id is None) == (account_number is None):
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Give id or accountNumber, one of them.")
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Set either `id` or `accountNumber`.")
     which = Sql("t0.id = ?", (id,))
     if account_number is not None:
         which = await at_account_number(account_number)
@@ -90,166 +86,139 @@ async def customers(
     after: After = None,
     last: Last = None,
     before: Before = None,
-    filter: Annotated[  # noqa: A002  # the contract's name
-        CustomerFilter | None, strawberry.argument(description="Which customers.")
+    filter: Annotated[
+        CustomerFilter | None,
+        strawberry.argument(description="Which customers to list. Null lists all."),
     ] = None,
     sort: Annotated[
         CustomerSort | None,  # type: ignore[valid-type]  # an enum with another name
         strawberry.argument(
-            description="In which order; by account number instead of by name for whoever may not"
-            " see personal data."
+            description="The order of the list, by name unless you say otherwise. Without"
+            " `personal_data:read` you cannot sort by name: the list is sorted by account number"
+            " instead."
         ),
     ] = CustomerOrder.NAME_ASC,
 ) -> CustomerConnection:
-    """List customers (R98); each order has cursors of its own."""
     order: CustomerOrder = sort or CustomerOrder.NAME_ASC
     if info.context.is_masked:
         order = order.without_names
-    list_name = f"customers-{order.name}"
     arguments = page_arguments(
-        list_name, (str, str), first=first, after=after, last=last, before=before
+        f"customers-{order.name}",
+        (str, str),
+        parse=order.parse,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
     )
     wanted = _wanted(info, filter)
-    try:
-        beyond = None if arguments.beyond is None else order.parse(arguments.beyond)
-    except ValueError:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
-    reader, selected = page_query(info, Customer, order.column)
-    nodes: list[Customer] = []
-    has_more = False
-    if selected & ROWS:
-        nodes, has_more = await page(
-            reader, wanted, order, arguments.size, beyond=beyond, is_backward=arguments.is_backward
-        )
-    return CustomerConnection(
-        nodes=nodes,
-        key_of=lambda node: (list_name, *order.key_of(getattr(node, order.column), node.id)),
-        arguments=arguments,
-        has_more=has_more,
-        counted=await count(wanted) if selected & COUNTS else None,
+    return await listed(
+        info,
+        CustomerConnection,
+        Customer,
+        arguments,
+        lambda row_query: page(
+            row_query,
+            wanted,
+            order,
+            arguments.size,
+            beyond=arguments.beyond,
+            is_backward=arguments.is_backward,
+        ),
+        lambda: count(wanted),
+        key_columns=(order.column,),
+        key_of=lambda node: order.key_of(getattr(node, order.column), node.id),
     )
 
 
-async def save_customer(
-    info: Info,
-    input: Annotated[SaveCustomerInput, strawberry.argument(description="What to save.")],  # noqa: A002  # the contract's name
-) -> SaveCustomerPayload:
-    """Create or edit a customer; a checked class starts a lookup (R81)."""
-    values = given(input, *SAVED_FIELDS)
-    customer_id = input.id
+async def save_customer(info: Info, input: Input[SaveCustomerInput]) -> SaveCustomerPayload:
     if input.consent:
         require(info, Scope.CONSENT_WRITE)
 
-    async def work(act: ActorContext) -> Created:
-        if input.profile:
-            values["profile"] = typed_entries(input.profile, act.now)
-        if input.profile is None:
-            values["profile"] = None
-        if customer_id is None:
-            refuse_version_of_nothing(input.expected_version)
-            return await create_customer_once(
-                act,
-                values,
-                input.template_id,
-                values_of(input.consent, GRANT) if input.consent else None,
-                input.consent.idempotency_key if input.consent else None,
-                partial(content_of, input),
-            )
-        if input.consent is not strawberry.UNSET:
-            raise errors.refuse(
-                RefusalCode.CONSENT_NOT_EDITABLE,
-                "The consent of an existing customer is recorded, with its paper trail.",
-                "consent",
-                hint="Use recordConsent or withdrawConsent.",
-            )
-        if input.template_id is not None:
-            raise errors.refuse(
-                RefusalCode.INVALID, "A template is for new customers only.", "templateId"
-            )
-        edited = await customer_editing.edit_customer(
-            act, customer_id, values, input.expected_version
+    async def work(act: ActorContext) -> SaveCustomerPayload:
+        saved = await _save(act, input)
+        return SaveCustomerPayload(
+            customer=await read_by_id(info, Customer, saved.customer.id, "customer"),
+            is_repeat=saved.is_repeat,
         )
-        return Created(edited)
 
-    async def succeed(saved: Created) -> SaveCustomerPayload:
-        shown = await _shown(info, saved.customer)
-        return SaveCustomerPayload(customer=shown, is_repeat=saved.is_repeat)
-
-    async def refuse(
-        user_errors: list[UserError], current: models.Customer | None
-    ) -> SaveCustomerPayload:
-        return SaveCustomerPayload(customer=await _shown(info, current), user_errors=user_errors)
-
-    return await run_mutation(info, input, work, succeed, refuse)
+    return await run_mutation(info, input, work, SaveCustomerPayload, shows=Customer)
 
 
 async def change_customer_class(
-    info: Info,
-    input: Annotated[ChangeCustomerClassInput, strawberry.argument(description="What to move.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[ChangeCustomerClassInput]
 ) -> ChangeCustomerClassPayload:
-    """Move a customer to another class, for a reason (R26 to R30)."""
-
-    async def succeed(row: models.Customer) -> ChangeCustomerClassPayload:
-        customer_class = await models.CustomerClass.get(id=row.customer_class_id)
-        consents = (await given_consents([row.id]))[row.id]
-        context = info.context
-        return ChangeCustomerClassPayload(
-            customer=await _shown(info, row),
-            advisories=advisories_of(
-                customer_class.code,
-                customer_class.check_companies_house,
-                customer_class.flags.is_legal_individual,
-                consents,
-                context.clock(),
-                context.oldest_consent,
-                name=row.name,
-                profile=row.profile,
-                consent_review_due_at=row.consent_review_due_at,
-                company_number=row.company_number,
-                is_masked=context.is_masked,
-            ),
-        )
-
-    async def refuse(
-        user_errors: list[UserError], current: models.Customer | None
-    ) -> ChangeCustomerClassPayload:
-        return ChangeCustomerClassPayload(
-            customer=await _shown(info, current), user_errors=user_errors
-        )
-
-    return await run_mutation(
-        info,
-        input,
-        lambda act: customer_editing.change_class(
+    async def work(act: ActorContext) -> ChangeCustomerClassPayload:
+        row = await customer_editing.change_class(
             act, input.customer_id, input.class_id, input.reason, input.expected_version
-        ),
-        succeed,
-        refuse,
-    )
+        )
+        return ChangeCustomerClassPayload(
+            customer=await read_by_id(info, Customer, row.id, "customer"),
+            advisories=await _advisories(info, row),
+        )
+
+    return await run_mutation(info, input, work, ChangeCustomerClassPayload, shows=Customer)
 
 
-async def delete_customer(
-    info: Info,
-    input: Annotated[DeleteCustomerInput, strawberry.argument(description="What to delete.")],  # noqa: A002  # the contract's name
-) -> DeleteCustomerPayload:
-    """Erase what is personal and keep the history (R35)."""
-
-    async def succeed(row: models.Customer) -> DeleteCustomerPayload:
+async def delete_customer(info: Info, input: Input[DeleteCustomerInput]) -> DeleteCustomerPayload:
+    async def work(act: ActorContext) -> DeleteCustomerPayload:
+        row = await customer_editing.delete_customer(
+            act, input.id, input.reason, input.expected_version
+        )
         return DeleteCustomerPayload(deleted_id=strawberry.ID(row.id))
 
-    async def refuse(
-        user_errors: list[UserError], current: models.Customer | None
-    ) -> DeleteCustomerPayload:
-        return DeleteCustomerPayload(customer=await _shown(info, current), user_errors=user_errors)
+    return await run_mutation(info, input, work, DeleteCustomerPayload, shows=Customer)
 
-    return await run_mutation(
-        info,
-        input,
-        lambda act: customer_editing.delete_customer(
-            act, input.id, input.reason, input.expected_version
-        ),
-        succeed,
-        refuse,
+
+async def _save(act: ActorContext, input_: SaveCustomerInput) -> Created:
+    """Create the customer, or edit the one with the input's id."""
+    values = given(input_, *SAVED_FIELDS)
+    if input_.profile is not strawberry.UNSET:
+        typed = input_.profile
+        values["profile"] = None if typed is None else typed_entries(typed, act.now)
+    if input_.id is None:
+        refuse_version_of_nothing(input_.expected_version)
+        return await create_customer_once(
+            act,
+            values,
+            input_.template_id,
+            values_of(input_.consent, GRANT) if input_.consent else None,
+            input_.consent.idempotency_key if input_.consent else None,
+            partial(content_of, input_),
+        )
+    if input_.consent is not strawberry.UNSET:
+        raise errors.refuse(
+            RefusalCode.CONSENT_NOT_EDITABLE,
+            "You cannot save the consent of an existing customer with the customer.",
+            "consent",
+            hint="Use recordConsent or withdrawConsent.",
+        )
+    if input_.template_id is not None:
+        raise errors.refuse(
+            RefusalCode.INVALID,
+            "You cannot apply a template to an existing customer. Leave `templateId` out.",
+            "templateId",
+        )
+    edited = await customer_editing.edit_customer(act, input_.id, values, input_.expected_version)
+    return Created(edited)
+
+
+async def _advisories(info: Info, row: models.Customer) -> list[Advisory]:
+    """Return the advisories on a customer in its present class."""
+    customer_class = await models.CustomerClass.get(id=row.customer_class_id)
+    consents = (await given_consents([row.id]))[row.id]
+    return advisories_of(
+        customer_class.code,
+        customer_class.check_companies_house,
+        customer_class.flags.is_legal_individual,
+        consents,
+        info.context.clock(),
+        info.context.oldest_consent,
+        name=row.name,
+        profile=row.profile,
+        consent_review_due_at=row.consent_review_due_at,
+        company_number=row.company_number,
+        is_masked=info.context.is_masked,
     )
 
 
@@ -296,10 +265,12 @@ def _consent_conditions(info: Info, given_filter: CustomerFilter) -> list[Sql]:
 def _refuse_oversize(given_filter: CustomerFilter) -> None:
     lists = (given_filter.class_ids, given_filter.class_codes)
     if any(len(values) > MAX_CHOICES for values in lists if values is not None):
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MAX_CHOICES} choices at most.")
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT,
+            f"`classIds` and `classCodes` may each have at most {MAX_CHOICES} values.",
+        )
     if len(given_filter.text or "") > MAX_TEXT:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MAX_TEXT} characters at most.")
-
-
-async def _shown(info: Info, row: models.Customer | None) -> Customer | None:
-    return None if row is None else await read_by_id(info, Customer, row.id, "customer")
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT,
+            f"The text to search for may have at most {MAX_TEXT} characters.",
+        )

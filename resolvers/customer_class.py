@@ -1,4 +1,4 @@
-"""What the root fields on customer classes do."""
+"""The queries and mutations of customer classes."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -14,24 +14,20 @@ from models.changes.customer_class_editing import (
     edit_class,
     reactivate_class,
 )
-from models.changes.retirement import Retirement, retire_class
+from models.changes.retirement import retire_class
 from models.lists.customer_class_list import CLASS_KEY, ClassFilter, class_page, count_classes
 from models.storage.sql import Sql, among
 from models.tables.access import Scope
 from models.tables.audit import ActorContext
-from resolvers.run_mutation import given, refuse_version_of_nothing, run_mutation
+from resolvers.listing import listed
+from resolvers.run_mutation import Input, given, refuse_version_of_nothing, run_mutation
+from schema.base.connection import CountedConnection
 from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
-from schema.base.pagination import COUNTS, DEFAULT_PAGE, ROWS, page_arguments
+from schema.base.pagination import DEFAULT_PAGE, After, First, page_arguments
 from schema.base.permissions import may
-from schema.base.projections import page_query, read_by_id, row_query_for
-from schema.base.user_error import UserError
-from schema.types.customer_class import (
-    CLASSES,
-    ClassStatus,
-    CustomerClass,
-    CustomerClassConnection,
-)
+from schema.base.projections import read_by_id, row_query_for
+from schema.types.customer_class import CLASSES, ClassStatus, CustomerClass
 from schema.types.customer_class_changes import (
     DeleteCustomerClassInput,
     DeleteCustomerClassPayload,
@@ -47,14 +43,20 @@ from schema.types.customer_template import CustomerTemplate
 
 async def customer_class(
     info: Info,
-    id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,  # noqa: A002  # the contract's name
+    id: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(description="The id of the class. Set either `id` or `code`."),
+    ] = None,
     code: Annotated[
-        str | None, strawberry.argument(description="The code of a shipped class.")
+        str | None,
+        strawberry.argument(
+            description="The code of a class that came with the platform, such as"
+            " `COMPANY_UK_LIMITED`."
+        ),
     ] = None,
 ) -> CustomerClass | None:
-    """Give one class by id or by code."""
     if (id is None) == (code is None):
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Give id or code, one of them.")
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Set either `id` or `code`.")
     column, value = ("id", id) if id is not None else ("code", code)
     found: CustomerClass | None = await row_query_for(info, CustomerClass).read_one(
         Sql(f"t0.{column} = ?", (value,))
@@ -64,28 +66,23 @@ async def customer_class(
 
 async def customer_classes(
     info: Info,
-    first: Annotated[
-        int | None, strawberry.argument(description="How many at most, 500 or fewer.")
-    ] = DEFAULT_PAGE,
-    after: Annotated[
-        str | None, strawberry.argument(description="The endCursor of the page before.")
-    ] = None,
+    first: First = DEFAULT_PAGE,
+    after: After = None,
     status: Annotated[
         ClassStatus | None,  # type: ignore[valid-type]  # an enum with another name
         strawberry.argument(
-            description="Active classes by default; with `assignable: false`, the default and"
-            " ACTIVE have no effect."
+            description="Return active classes, retired classes, or all; active ones by default."
+            " With `assignable: false`, the default and ACTIVE have no effect."
         ),
     ] = ClassStatus.ACTIVE,
     assignable: Annotated[
         bool | None,
         strawberry.argument(
-            description="True for classes that can be picked for customers, false for those that"
-            " can't, which are the retired ones."
+            description="True returns classes that a customer can be put into; false returns those"
+            " that are retired. Null sets no condition."
         ),
     ] = None,
-) -> CustomerClassConnection:
-    """List classes by display position, then name, whatever the case (R17, R18)."""
+) -> CountedConnection[CustomerClass]:
     arguments = page_arguments(CLASSES, (int, str, str), first=first, after=after)
     is_any = status is ClassStatus.ALL or (
         assignable is False and status is not ClassStatus.RETIRED
@@ -93,166 +90,100 @@ async def customer_classes(
     wanted = ClassFilter(
         is_active=None if is_any else status is not ClassStatus.RETIRED,
         is_assignable=assignable,
-        # Who enters customers picks from the classes without seeing to them (R94).
+        # Who enters customers picks their class without permission to see all classes (R94).
         is_restricted=not may(info, Scope.CUSTOMER_CLASSES_READ),
     )
-    reader, selected = page_query(info, CustomerClass, *CLASS_KEY)
-    nodes: list[CustomerClass] = []
-    has_more = False
-    if selected & ROWS:
-        nodes, has_more = await class_page(reader, wanted, arguments.size, arguments.beyond)
-    return CustomerClassConnection(
-        nodes=nodes,
-        arguments=arguments,
-        has_more=has_more,
-        counted=await count_classes(wanted) if selected & COUNTS else None,
+    return await listed(
+        info,
+        CountedConnection[CustomerClass],
+        CustomerClass,
+        arguments,
+        lambda row_query: class_page(row_query, wanted, arguments.size, arguments.beyond),
+        lambda: count_classes(wanted),
+        key_columns=CLASS_KEY,
+        key_of=lambda node: (node.display_position, node.name_key, node.id),
     )
 
 
 async def save_customer_class(
-    info: Info,
-    input: Annotated[SaveCustomerClassInput, strawberry.argument(description="What to save.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[SaveCustomerClassInput]
 ) -> SaveCustomerClassPayload:
-    """Create or edit a class (R14 to R16, R20 to R22)."""
     values = given(input, *EDITABLE_FIELDS)
 
-    async def succeed(saved: SavedClass) -> SaveCustomerClassPayload:
+    async def save(act: ActorContext) -> SavedClass:
+        if input.id is None:
+            refuse_version_of_nothing(input.expected_version)
+            return await create_class(act, values)
+        return await edit_class(
+            act,
+            input.id,
+            values,
+            expected_version=input.expected_version,
+            override_reason=input.override_reason,
+        )
+
+    async def work(act: ActorContext) -> SaveCustomerClassPayload:
+        saved = await save(act)
         return SaveCustomerClassPayload(
-            customer_class=await _shown(info, saved.row),
+            customer_class=await read_by_id(info, CustomerClass, saved.row.id, "customerClass"),
             warnings=list(saved.warnings),
             affected_customer_count=saved.affected_customers,
         )
 
-    async def refuse(
-        user_errors: list[UserError], current: models.CustomerClass | None
-    ) -> SaveCustomerClassPayload:
-        return SaveCustomerClassPayload(
-            customer_class=await _shown(info, current), user_errors=user_errors
-        )
-
-    class_id = input.id
-    if class_id is None:
-
-        async def create(act: ActorContext) -> SavedClass:
-            refuse_version_of_nothing(input.expected_version)
-            return await create_class(act, values)
-
-        return await run_mutation(info, input, create, succeed, refuse)
-    return await run_mutation(
-        info,
-        input,
-        lambda act: edit_class(
-            act,
-            class_id,
-            values,
-            expected_version=input.expected_version,
-            override_reason=input.override_reason,
-        ),
-        succeed,
-        refuse,
-    )
+    return await run_mutation(info, input, work, SaveCustomerClassPayload, shows=CustomerClass)
 
 
 async def retire_customer_class(
-    info: Info,
-    input: Annotated[RetireCustomerClassInput, strawberry.argument(description="What to retire.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[RetireCustomerClassInput]
 ) -> RetireCustomerClassPayload:
-    """Retire a class and move its customers (R39 to R46)."""
-
-    async def refuse(
-        user_errors: list[UserError], current: models.CustomerClass | None
-    ) -> RetireCustomerClassPayload:
-        return RetireCustomerClassPayload(
-            customer_class=await _shown(info, current), user_errors=user_errors
+    async def work(act: ActorContext) -> RetireCustomerClassPayload:
+        done = await retire_class(
+            act, input.id, input.replacement_id, input.reason, input.expected_version
         )
-
-    async def succeed(done: Retirement) -> RetireCustomerClassPayload:
+        repointed, cleared = done.repointed_templates, done.cleared_templates
         return RetireCustomerClassPayload(
-            customer_class=await _shown(info, done.row),
-            replacement=await _shown(info, done.replacement, "replacement"),
+            customer_class=await read_by_id(info, CustomerClass, done.row.id, "customerClass"),
+            replacement=await _replacement(info, done.replacement),
             moved_customer_count=done.moved_customers,
             queued_lookup_count=done.queued_lookups,
-            repointed_templates=await _templates(
-                info, done.repointed_templates, "repointedTemplates"
-            ),
-            cleared_templates=await _templates(info, done.cleared_templates, "clearedTemplates"),
+            repointed_templates=await _templates(info, repointed, "repointedTemplates"),
+            cleared_templates=await _templates(info, cleared, "clearedTemplates"),
             was_platform_default=done.platform_default_was is not None,
         )
 
-    return await run_mutation(
-        info,
-        input,
-        lambda act: retire_class(
-            act, input.id, input.replacement_id, input.reason, input.expected_version
-        ),
-        succeed,
-        refuse,
-    )
+    return await run_mutation(info, input, work, RetireCustomerClassPayload, shows=CustomerClass)
 
 
 async def reactivate_customer_class(
-    info: Info,
-    input: Annotated[  # noqa: A002  # the contract's name
-        ReactivateCustomerClassInput, strawberry.argument(description="What to reactivate.")
-    ],
+    info: Info, input: Input[ReactivateCustomerClassInput]
 ) -> ReactivateCustomerClassPayload:
-    """Bring a retired class back into use (R46)."""
-
-    async def succeed(row: models.CustomerClass) -> ReactivateCustomerClassPayload:
-        return ReactivateCustomerClassPayload(customer_class=await _shown(info, row))
-
-    async def refuse(
-        user_errors: list[UserError], current: models.CustomerClass | None
-    ) -> ReactivateCustomerClassPayload:
-        return ReactivateCustomerClassPayload(
-            customer_class=await _shown(info, current), user_errors=user_errors
-        )
+    async def work(act: ActorContext) -> models.CustomerClass:
+        return await reactivate_class(act, input.id, input.reason, input.expected_version)
 
     return await run_mutation(
-        info,
-        input,
-        lambda act: reactivate_class(act, input.id, input.reason, input.expected_version),
-        succeed,
-        refuse,
+        info, input, work, ReactivateCustomerClassPayload, shows=CustomerClass
     )
 
 
 async def delete_customer_class(
-    info: Info,
-    input: Annotated[DeleteCustomerClassInput, strawberry.argument(description="What to delete.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[DeleteCustomerClassInput]
 ) -> DeleteCustomerClassPayload:
-    """Delete a class that was never used (R33 to R38)."""
-
-    async def succeed(row: models.CustomerClass) -> DeleteCustomerClassPayload:
+    async def work(act: ActorContext) -> DeleteCustomerClassPayload:
+        row = await delete_class(act, input.id, input.expected_version)
         return DeleteCustomerClassPayload(deleted_id=strawberry.ID(row.id))
 
-    async def refuse(
-        user_errors: list[UserError], current: models.CustomerClass | None
-    ) -> DeleteCustomerClassPayload:
-        return DeleteCustomerClassPayload(
-            customer_class=await _shown(info, current), user_errors=user_errors
-        )
-
-    return await run_mutation(
-        info,
-        input,
-        lambda act: delete_class(act, input.id, input.expected_version),
-        succeed,
-        refuse,
-    )
+    return await run_mutation(info, input, work, DeleteCustomerClassPayload, shows=CustomerClass)
 
 
-async def _shown(
-    info: Info, row: models.CustomerClass | None, field: str = "customerClass"
-) -> CustomerClass | None:
-    return None if row is None else await read_by_id(info, CustomerClass, row.id, field)
+async def _replacement(info: Info, row: models.CustomerClass | None) -> CustomerClass | None:
+    return None if row is None else await read_by_id(info, CustomerClass, row.id, "replacement")
 
 
 async def _templates(
     info: Info, rows: Sequence[models.CustomerTemplate], field: str
 ) -> list[CustomerTemplate]:
-    reader = row_query_for(info, CustomerTemplate, (field,))
-    found: list[CustomerTemplate] = await reader.read(
+    row_query = row_query_for(info, CustomerTemplate, (field,))
+    found: list[CustomerTemplate] = await row_query.read(
         among("t0.id", [row.id for row in rows]), "ORDER BY t0.name_key"
     )
     return found

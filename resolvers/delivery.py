@@ -1,4 +1,4 @@
-"""What the root fields on delivery do."""
+"""The queries of delivery."""
 
 from contextlib import aclosing
 from datetime import datetime
@@ -10,9 +10,8 @@ from models.lists.delivery_histories import exposures_after
 from models.rules.delivery_exposure import Exposure
 from models.storage.sql import Sql, all_of, among
 from schema.base.context import Info
-from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.instants import checked_instant, checked_period
-from schema.base.pagination import CONNECTION, page_arguments
+from schema.base.pagination import CONNECTION, After, First, page_arguments
 from schema.base.projections import row_query_for
 from schema.base.restricted import show
 from schema.base.selections import selects_at
@@ -24,29 +23,34 @@ CUSTOMERS = tuple((*path, "customer") for path in CONNECTION)
 
 
 async def delivery_rules(info: Info) -> DeliveryRules:
-    """Give the table of the delivery rules."""
     return DeliveryRules.under(info.context.delivery_policy)
 
 
 async def delivery_exposure(
     info: Info,
     from_: Annotated[
-        datetime, strawberry.argument(name="from", description="Where the period begins.")
+        datetime,
+        strawberry.argument(
+            name="from", description="The start of the period; a time with its offset from UTC."
+        ),
     ],
-    to: Annotated[datetime, strawberry.argument(description="Where it ends, not included.")],
-    first: Annotated[
-        int | None, strawberry.argument(description="How many at most: 50, or up to 500.")
-    ] = None,
-    after: Annotated[str | None, strawberry.argument(description="The endCursor before.")] = None,
+    to: Annotated[
+        datetime,
+        strawberry.argument(
+            description="The end of the period, which is not part of it; a time with its offset"
+            " from UTC."
+        ),
+    ],
+    first: First = None,
+    after: After = None,
 ) -> DeliveryExposureConnection:
-    """List exposures by customer, contact and time."""
     since, until = checked_period(from_, to)
     list_name = f"exposure-{since.isoformat()}-{until.isoformat()}"
-    arguments = page_arguments(list_name, (str, str, str), first=first, after=after)
+    arguments = page_arguments(list_name, (str, str, str), parse=_parse, first=first, after=after)
     policy = info.context.delivery_policy
     found: list[Exposure] = []
     batch = arguments.size + 1
-    reading = exposures_after(_place(arguments.beyond), since, until, policy, batch)
+    reading = exposures_after(arguments.beyond, since, until, policy, batch)
     async with aclosing(reading):
         async for exposure in reading:
             found.append(exposure)
@@ -58,25 +62,25 @@ async def delivery_exposure(
     show(info, DeliveryExposure, nodes)
     return DeliveryExposureConnection(
         nodes=nodes,
-        list_name=list_name,
+        key_of=_key_of,
         arguments=arguments,
         has_more=len(found) > arguments.size,
         count=lambda: counted(exposures_after(None, since, until, policy)),
     )
 
 
-def _place(beyond: tuple[str, str, str] | None) -> tuple[str, str, datetime] | None:
-    if beyond is None:
-        return None
-    customer_id, contact_id, from_at = beyond
-    try:
-        return (customer_id, contact_id, checked_instant(datetime.fromisoformat(from_at), "after"))
-    except ValueError:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "That cursor is not one of ours.") from None
+def _key_of(node: DeliveryExposure) -> tuple[str, str, str]:
+    customer_id, contact_id, from_at = node.key
+    return (customer_id, contact_id, from_at.isoformat())
+
+
+def _parse(key: tuple[str, str, str]) -> tuple[str, str, datetime]:
+    customer_id, contact_id, from_at = key
+    return (customer_id, contact_id, checked_instant(datetime.fromisoformat(from_at), "after"))
 
 
 async def _customers(info: Info, shown: list[Exposure]) -> dict[str, Customer]:
-    """Read what is selected of the customers on the page, by one statement."""
+    """Read the selected fields of all customers on the page in one statement, by id."""
     if not shown or not selects_at(info, *CUSTOMERS):
         return {}
     ids = list(dict.fromkeys(one.customer_id for one in shown))

@@ -1,23 +1,54 @@
-"""Pages of lists that one table holds, in the order of some of its columns."""
+"""Reads one page of a list: rows and count, each only if the document selects it."""
 
-from typing import Annotated, TypeVar
-
-import strawberry
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from models.lists.access_list import Order
+from models.storage.row_query import RowQuery
 from models.storage.sql import Sql
+from schema.base.connection import CountedConnection
 from schema.base.context import Info
-from schema.base.pagination import COUNTS, ROWS, page_arguments
+from schema.base.pagination import COUNTS, ROWS, PageArguments, page_arguments
 from schema.base.projections import page_query
-from schema.types.access_connection import Connection
 
 Item = TypeVar("Item")
+Connection = TypeVar("Connection")
 
-First = Annotated[int | None, strawberry.argument(description="How many at most, 500 or fewer.")]
-After = Annotated[str | None, strawberry.argument(description="The endCursor of the page before.")]
+ReadPage = Callable[[RowQuery], Awaitable[tuple[list[Any], bool]]]
+"""Returns the objects of the page, and whether more follow in the direction read."""
 
 
 async def listed(
+    info: Info,
+    connection: Callable[..., Connection],
+    kind: type,
+    arguments: PageArguments,
+    read_page: ReadPage,
+    count: Callable[[], Awaitable[int]],
+    *,
+    key_columns: tuple[str, ...],
+    key_of: Callable[[Any], tuple[Any, ...]],
+) -> Connection:
+    """Return a page of objects of a type as a Relay connection.
+
+    `key_of` returns the sort key of an object, for its cursor. It may use the `key_columns`, which
+    are read whenever the document selects cursors.
+    """
+    row_query, selected = page_query(info, kind, *key_columns)
+    nodes: list[Any] = []
+    has_more = False
+    if selected & ROWS:
+        nodes, has_more = await read_page(row_query)
+    return connection(
+        nodes=nodes,
+        key_of=key_of,
+        arguments=arguments,
+        has_more=has_more,
+        counted=await count() if selected & COUNTS else None,
+    )
+
+
+async def listed_in_order(
     info: Info,
     kind: type[Item],
     name: str,
@@ -25,19 +56,20 @@ async def listed(
     condition: Sql,
     first: int | None,
     after: str | None,
-) -> Connection[Item]:
-    """Give a page of what meets a condition; `name` tells cursors of one list from another's."""
+) -> CountedConnection[Item]:
+    """Return a page of a list that holds the rows of one table that meet a condition.
+
+    `name` is part of each cursor; cursors of lists with other names are refused.
+    """
     columns = order.columns
     arguments = page_arguments(name, (str,) * len(columns), first=first, after=after)
-    reader, selected = page_query(info, kind, *columns)
-    nodes: list[Item] = []
-    has_more = False
-    if selected & ROWS:
-        nodes, has_more = await order.page(reader, condition, arguments.size, arguments.beyond)
-    return Connection(
-        nodes=nodes,
-        key_of=lambda node: (name, *(getattr(node, column) for column in columns)),
-        arguments=arguments,
-        has_more=has_more,
-        counted=await order.count(condition) if selected & COUNTS else None,
+    return await listed(
+        info,
+        CountedConnection[Item],
+        kind,
+        arguments,
+        lambda row_query: order.page(row_query, condition, arguments.size, arguments.beyond),
+        lambda: order.count(condition),
+        key_columns=columns,
+        key_of=lambda node: tuple(getattr(node, column) for column in columns),
     )

@@ -1,4 +1,4 @@
-"""What the root fields do that serve anything by its id, and say who asks."""
+"""The queries of objects by their ids, and of the caller."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -36,14 +36,13 @@ _KINDS: dict[str, tuple[type[Node], Scope, Sql | Callable[[str | None], Sql]]] =
     "grp": (UserGroup, Scope.ACCESS_READ, groups_within),
     "tok": (AccessToken, Scope.ACCESS_READ, tokens_within),
 }
-"""Types by the prefix of their ids: the scope that sees them, and which of their rows.
+"""By prefix of an id: its type, the scope needed to see it, and the condition on its row.
 
-Which rows may depend on the reseller that the principal is bound to (R99).
+The condition may depend on the reseller that the principal is bound to (R99).
 """
 
 
 async def viewer(info: Info) -> Viewer:
-    """Give the principal."""
     principal = info.context.principal
     assert principal is not None  # noqa: S101  # the field requires one
     return Viewer(
@@ -56,25 +55,28 @@ async def viewer(info: Info) -> Viewer:
 
 async def node(
     info: Info,
-    id: Annotated[strawberry.ID, strawberry.argument(description="Any id.")],  # noqa: A002  # Relay's name
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of any object.")],
 ) -> Node | None:
-    """Give what has the id; what you may not see is not found (R95)."""
     return (await _load(info, [id])).get(id)
 
 
 async def nodes(
     info: Info,
-    ids: Annotated[list[strawberry.ID], strawberry.argument(description="Any ids, 100 at most.")],
+    ids: Annotated[
+        list[strawberry.ID],
+        strawberry.argument(description="The ids of objects, of any types; at most 100."),
+    ],
 ) -> list[Node | None]:
-    """Give what has the ids, in their order."""
     if len(ids) > MAX_NODES:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, f"{MAX_NODES} ids at most.")
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT, f"`ids` may have at most {MAX_NODES} values."
+        )
     found = await _load(info, ids)
     return [found.get(one) for one in ids]
 
 
 async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID, Node]:
-    """Read what may be seen, with one statement for each type."""
+    """Read those that the caller may see, with one statement for each type."""
     by_prefix: dict[str, list[str]] = {}
     for one in ids:
         by_prefix.setdefault(prefix_of(one), []).append(one)
@@ -83,7 +85,7 @@ async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID,
         wanted = by_prefix.get(prefix)
         within = where(reach_of(info)) if callable(where) else where
         if prefix == "cls" and not may(info, scope):
-            # Who reads customers is shown their classes, and those that can be picked (R94).
+            # Who may read customers sees their classes, and those a customer can be put into (R94).
             scope, within = Scope.CUSTOMERS_READ, PICKED_OR_USED  # noqa: PLW2901  # another rule
         if wanted and may(info, scope):
             found += await row_query_for(info, kind).read(

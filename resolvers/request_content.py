@@ -1,4 +1,4 @@
-"""What an input asks for, in a form by which a repeated request is recognised."""
+"""Turns an input into plain values, so that a repeated request can be recognised."""
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -9,13 +9,13 @@ from typing import Any
 import strawberry
 
 NOT_CONTENT = frozenset({"dry_run", "expected_version"})
-"""What says how to carry a request out, not what it asks for."""
+"""Input fields that say how to carry out a request, not what it asks for."""
 
 
 def content_of(input_: Any) -> dict[str, Any]:
     """Return the fields of an input that were sent, by name, as values that JSON can hold.
 
-    Instants stay as they are.
+    Times stay `datetime` objects.
     """
     values = ((one.name, getattr(input_, one.name)) for one in fields(input_))
     return {

@@ -1,71 +1,104 @@
-"""Runs what a mutation does: one transaction, refusals turned into user errors, dry runs undone."""
+"""Runs a mutation: one transaction over model operations, then the payload."""
 
+import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from functools import cache
+from typing import Annotated, Any, Protocol, TypeVar
 
 import strawberry
+from tortoise.models import Model
 
-from models.rules.errors import RefusalCode, Refused
-from models.rules.errors import refuse as refusal
+from models.rules.errors import RefusalCode, Refused, refuse
 from models.tables.audit import ActorContext
 from schema.base.context import Info
+from schema.base.field_mapping import models_of
 from schema.base.loaders import Loaders
+from schema.base.projections import read_by_id
 from schema.base.request_notes import note_user_errors
 from schema.base.user_error import UserError
 
-Result = TypeVar("Result")
+Fields = TypeVar("Fields")
 Payload = TypeVar("Payload")
 
+Input = Annotated[
+    Fields,
+    strawberry.argument(description="What to do; the input type describes each of its fields."),
+]
+"""The one argument of a mutation: `input: Input[SaveContactInput]`."""
 
-class Input(Protocol):
-    """What every mutation's input has."""
+
+class HasDryRun(Protocol):
+    """The input of any mutation."""
 
     dry_run: bool | None
 
 
 async def run_mutation(
     info: Info,
-    input_: Input,
-    work: Callable[[ActorContext], Awaitable[Result]],
-    succeed: Callable[[Result], Awaitable[Payload]],
-    refuse: Callable[[list[UserError], Any], Awaitable[Payload]],
+    input_: HasDryRun,
+    work: Callable[[ActorContext], Awaitable[Model | Payload]],
+    payload: Callable[..., Payload],
+    *,
+    shows: type | tuple[type, ...] = (),
 ) -> Payload:
-    """Do the work in one transaction and give the payload.
+    """Run `work` in one transaction, which a dry run rolls back, and return the payload.
 
-    `succeed` makes the payload within the transaction, so that a dry run shows what would be.
-    `refuse` makes that of a refusal, from the user errors and, after a version conflict or a
-    refused deletion, from the row as it is.
+    `work` returns the payload, or only the row that the payload shows. If it raises Refused, the
+    payload holds the user errors, and the row that the refusal is about as it is stored.
+
+    `shows` names the GraphQL types of rows that the payload shows: a `Customer` in its field
+    `customer`. Nothing is read for a field that the document does not select.
     """
     act = info.context.act()
+    kinds = shows if isinstance(shows, tuple) else (shows,)
 
     async def unit() -> Payload:
-        return await succeed(await work(act))
+        done = await work(act)
+        return payload(**await _shown(info, kinds, done)) if isinstance(done, Model) else done
 
     try:
-        payload = await info.context.database.transaction(unit, dry_run=bool(input_.dry_run))
+        result = await info.context.database.transaction(unit, dry_run=bool(input_.dry_run))
     except Refused as refused:
-        note_user_errors(len(refused.refusals))
-        payload = await refuse(_user_errors(refused), refused.current)
+        user_errors = [UserError.of(refusal) for refusal in refused.refusals]
+        note_user_errors(len(user_errors))
+        current = await _shown(info, kinds, refused.current)
+        result = payload(**current, user_errors=user_errors)
     # What was read before the write would be stale below the payload.
     info.context.loaders = Loaders()
-    return payload
+    return result
+
+
+async def _shown(info: Info, kinds: tuple[type, ...], row: Model | None) -> dict[str, Any]:
+    """Return the payload's field for a row by its name; empty if the payload shows no such row."""
+    # `eraseContact` can be refused about a deleted contact, which is never shown.
+    if row is None or getattr(row, "deleted_at", None) is not None:
+        return {}
+    for kind in kinds:
+        if isinstance(row, models_of[kind]):
+            name, graphql_name = _field_for(kind)
+            return {name: await read_by_id(info, kind, row.pk, graphql_name)}
+    return {}
+
+
+@cache
+def _field_for(kind: type) -> tuple[str, str]:
+    """Return the name of the field that shows a type, in Python and in GraphQL."""
+    name = kind.__name__
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(), f"{name[0].lower()}{name[1:]}"
 
 
 def given(input_: Any, *names: str) -> dict[str, Any]:
-    """Give those fields of an input that the caller sent, an explicit null included."""
+    """Return those fields of an input that the caller sent, explicit nulls included."""
     values = {name: getattr(input_, name) for name in names}
     return {name: value for name, value in values.items() if value is not strawberry.UNSET}
 
 
 def refuse_version_of_nothing(expected_version: int | None) -> None:
-    """Refuse to create when a version is expected: the caller meant an object and lost its id."""
+    """Refuse to create an object at an expected version: its `id` was probably forgotten."""
     if expected_version is not None:
-        raise refusal(
+        raise refuse(
             RefusalCode.INVALID,
-            "A new object has no version to expect; was its id left out?",
+            "A new object has no version yet. To change an object, send its `id` too; to create"
+            " one, leave `expectedVersion` out.",
             "expectedVersion",
         )
-
-
-def _user_errors(refused: Refused) -> list[UserError]:
-    return [UserError.of(refusal) for refusal in refused.refusals]

@@ -1,4 +1,4 @@
-"""Turns profile values that a user typed into entries, or refuses them."""
+"""Turns profile values that a user entered into profile entries, or refuses them."""
 
 import re
 from datetime import date, datetime
@@ -24,7 +24,10 @@ LINE_LENGTH = 200
 
 
 def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, ProfileEntry | None]:
-    """Give an entry for each field that was sent, nothing for an explicit null (R86)."""
+    """Return the entry of each field that was sent, and None for an explicit null (R86).
+
+    Raises Refused with the faults of all fields.
+    """
     checks = Checks()
     entries: dict[str, ProfileEntry | None] = {}
 
@@ -59,7 +62,7 @@ def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, Profil
 
 
 def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | None] | None:
-    """Give the lines trimmed, or nothing: no line is no address."""
+    """Return the lines trimmed, or None if all of them are blank."""
     path = ("profile", "registeredAddress")
     address = {
         name: checks.optional_text(line, LINE_LENGTH, *path, camel(name))
@@ -91,15 +94,23 @@ def _check_past(checks: Checks, name: str, day: date, now: datetime) -> None:
 
 def _check_count(checks: Checks, name: str, count: int) -> None:
     if not 0 <= count <= MAX_COUNT:
-        checks.refuse(RefusalCode.INVALID, f"0 to {MAX_COUNT} employees.", "profile", name)
+        checks.refuse(
+            RefusalCode.INVALID,
+            f"The number of employees must be from 0 to {MAX_COUNT:,}.",
+            "profile",
+            name,
+        )
 
 
 def _amount(checks: Checks, name: str, money: MoneyInput) -> str:
-    """Return the amount as it is stored; refuse one that is too large or too exact."""
+    """Return the amount as it is stored; empty if it was refused."""
     path = ("profile", camel(name))
     if not CURRENCY.fullmatch(money.currency) or money.currency in NO_CURRENCIES:
         checks.refuse(
-            RefusalCode.INVALID, "A currency is three capitals, such as GBP.", *path, "currency"
+            RefusalCode.INVALID,
+            "The currency must be three capital letters, such as GBP.",
+            *path,
+            "currency",
         )
     try:
         return plain(checked_amount(money.value))

@@ -1,7 +1,6 @@
-"""What the root fields on users do, and on what users and groups are permitted."""
+"""The queries and mutations of users and of permissions."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import strawberry
 
@@ -11,13 +10,11 @@ from models.lists.access_list import USERS, UserFilter, users_within
 from models.rules.permission import CATALOGUE
 from models.storage.sql import all_of
 from models.tables.audit import ActorContext
-from resolvers.listing import After, First, listed
+from resolvers.listing import listed_in_order
 from resolvers.run_mutation import Input, given, refuse_version_of_nothing, run_mutation
+from schema.base.connection import CountedConnection
 from schema.base.context import Info
-from schema.base.pagination import DEFAULT_PAGE
-from schema.base.projections import read_by_id
-from schema.base.user_error import UserError
-from schema.types.access_connection import Connection
+from schema.base.pagination import DEFAULT_PAGE, After, First
 from schema.types.permission import Permission, shown
 from schema.types.user import User, UserGroup, reach_of
 from schema.types.user_changes import (
@@ -33,11 +30,8 @@ from schema.types.user_changes import (
     SaveUserPayload,
 )
 
-Payload = TypeVar("Payload")
-
 
 async def permissions() -> list[Permission]:
-    """List the catalogue."""
     return shown(CATALOGUE)
 
 
@@ -46,29 +40,30 @@ async def users(
     first: First = DEFAULT_PAGE,
     after: After = None,
     text: Annotated[
-        str | None, strawberry.argument(description="What the name or the address holds.")
+        str | None,
+        strawberry.argument(
+            description="Return users whose name or email address contains this text, in upper or"
+            " lower case."
+        ),
     ] = None,
     group_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only the members of a group.")
+        strawberry.ID | None, strawberry.argument(description="Return members of this group.")
     ] = None,
     reseller_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only the staff of a reseller.")
+        strawberry.ID | None,
+        strawberry.argument(description="Return staff of this reseller, by its customer id."),
     ] = None,
     is_active: Annotated[
-        bool | None, strawberry.argument(description="Only active ones, or disabled ones.")
+        bool | None,
+        strawberry.argument(description="True returns active users, false disabled ones."),
     ] = None,
-) -> Connection[User]:
-    """List users by name, as far as they are within reach (R99)."""
+) -> CountedConnection[User]:
     wanted = UserFilter(text, group_id, reseller_id, is_active).condition()
     condition = all_of([wanted, users_within(reach_of(info))])
-    return await listed(info, User, "users", USERS, condition, first, after)
+    return await listed_in_order(info, User, "users", USERS, condition, first, after)
 
 
-async def save_user(
-    info: Info,
-    input: Annotated[SaveUserInput, strawberry.argument(description="What to save.")],  # noqa: A002  # the contract's name
-) -> SaveUserPayload:
-    """Create or edit a user."""
+async def save_user(info: Info, input: Input[SaveUserInput]) -> SaveUserPayload:
     values = given(input, *user_editing.USER_FIELDS)
     user_id = input.id
 
@@ -80,106 +75,40 @@ async def save_user(
             act, user_id, values, input.reseller_id, input.expected_version
         )
 
-    return await _perform(info, input, work, SaveUserPayload)
+    return await run_mutation(info, input, work, SaveUserPayload, shows=User)
 
 
-async def disable_user(
-    info: Info,
-    input: Annotated[DisableUserInput, strawberry.argument(description="Whom to disable.")],  # noqa: A002  # the contract's name
-) -> DisableUserPayload:
-    """Disable a user."""
-    return await _perform(
-        info,
-        input,
-        lambda act: user_editing.disable_user(act, input.id, input.reason, input.expected_version),
-        DisableUserPayload,
-    )
+async def disable_user(info: Info, input: Input[DisableUserInput]) -> DisableUserPayload:
+    async def work(act: ActorContext) -> models.User:
+        return await user_editing.disable_user(act, input.id, input.reason, input.expected_version)
+
+    return await run_mutation(info, input, work, DisableUserPayload, shows=User)
 
 
-async def enable_user(
-    info: Info,
-    input: Annotated[EnableUserInput, strawberry.argument(description="Whom to enable.")],  # noqa: A002  # the contract's name
-) -> EnableUserPayload:
-    """Enable a user again."""
-    return await _perform(
-        info,
-        input,
-        lambda act: user_editing.enable_user(act, input.id, input.reason, input.expected_version),
-        EnableUserPayload,
-    )
+async def enable_user(info: Info, input: Input[EnableUserInput]) -> EnableUserPayload:
+    async def work(act: ActorContext) -> models.User:
+        return await user_editing.enable_user(act, input.id, input.reason, input.expected_version)
+
+    return await run_mutation(info, input, work, EnableUserPayload, shows=User)
 
 
 async def grant_permissions(
-    info: Info,
-    input: Annotated[  # noqa: A002  # the contract's name
-        GrantPermissionsInput, strawberry.argument(description="What to grant to whom.")
-    ],
+    info: Info, input: Input[GrantPermissionsInput]
 ) -> GrantPermissionsPayload:
-    """Let a user or a group do more."""
-    return await _perform_for_grantee(
-        info,
-        input,
-        lambda act: granting.grant_permissions(
+    async def work(act: ActorContext) -> granting.Grantee:
+        return await granting.grant_permissions(
             act, input.grantee_id, input.permissions, input.reason, input.expected_version
-        ),
-        GrantPermissionsPayload,
-    )
+        )
+
+    return await run_mutation(info, input, work, GrantPermissionsPayload, shows=(User, UserGroup))
 
 
 async def revoke_permissions(
-    info: Info,
-    input: Annotated[  # noqa: A002  # the contract's name
-        RevokePermissionsInput, strawberry.argument(description="What to take from whom.")
-    ],
+    info: Info, input: Input[RevokePermissionsInput]
 ) -> RevokePermissionsPayload:
-    """Let a user or a group do less."""
-    return await _perform_for_grantee(
-        info,
-        input,
-        lambda act: granting.revoke_permissions(
+    async def work(act: ActorContext) -> granting.Grantee:
+        return await granting.revoke_permissions(
             act, input.grantee_id, input.permissions, input.reason, input.expected_version
-        ),
-        RevokePermissionsPayload,
-    )
+        )
 
-
-async def _perform(
-    info: Info,
-    input_: Input,
-    work: Callable[[ActorContext], Awaitable[models.User]],
-    payload: Callable[..., Payload],
-) -> Payload:
-    """Do the work and give a payload that shows the user."""
-
-    async def succeed(row: models.User) -> Payload:
-        return payload(user=await read_by_id(info, User, row.id, "user"))
-
-    async def refuse(user_errors: list[UserError], current: models.User | None) -> Payload:
-        found = None if current is None else await read_by_id(info, User, current.id, "user")
-        return payload(user=found, user_errors=user_errors)
-
-    return await run_mutation(info, input_, work, succeed, refuse)
-
-
-async def _perform_for_grantee(
-    info: Info,
-    input_: Input,
-    work: Callable[[ActorContext], Awaitable[granting.Grantee]],
-    payload: Callable[..., Payload],
-) -> Payload:
-    """Do the work and give a payload that shows the user or the group."""
-
-    async def shown_row(row: granting.Grantee | None) -> dict[str, Any]:
-        if isinstance(row, models.User):
-            return {"user": await read_by_id(info, User, row.id, "user")}
-        if row is None:
-            return {}
-        return {"user_group": await read_by_id(info, UserGroup, row.id, "userGroup")}
-
-    async def succeed(row: granting.Grantee) -> Payload:
-        return payload(**await shown_row(row))
-
-    async def refuse(user_errors: list[UserError], current: granting.Grantee | None) -> Payload:
-        return payload(**await shown_row(current), user_errors=user_errors)
-
-    return await run_mutation(info, input_, work, succeed, refuse)
+    return await run_mutation(info, input, work, RevokePermissionsPayload, shows=(User, UserGroup))

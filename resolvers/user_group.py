@@ -1,6 +1,4 @@
-"""What the root fields on user groups do."""
-
-from typing import Annotated
+"""The queries and mutations of user groups."""
 
 import strawberry
 
@@ -8,13 +6,11 @@ import models
 from models.changes import user_group_editing
 from models.lists.access_list import GROUPS, groups_within
 from models.tables.audit import ActorContext
-from resolvers.listing import After, First, listed
-from resolvers.run_mutation import given, refuse_version_of_nothing, run_mutation
+from resolvers.listing import listed_in_order
+from resolvers.run_mutation import Input, given, refuse_version_of_nothing, run_mutation
+from schema.base.connection import CountedConnection
 from schema.base.context import Info
-from schema.base.pagination import DEFAULT_PAGE
-from schema.base.projections import read_by_id
-from schema.base.user_error import UserError
-from schema.types.access_connection import Connection
+from schema.base.pagination import DEFAULT_PAGE, After, First
 from schema.types.user import UserGroup, reach_of
 from schema.types.user_group_changes import (
     ChangeGroupMembersInput,
@@ -28,17 +24,12 @@ from schema.types.user_group_changes import (
 
 async def user_groups(
     info: Info, first: First = DEFAULT_PAGE, after: After = None
-) -> Connection[UserGroup]:
-    """List groups by name, as far as they are within reach (R99)."""
+) -> CountedConnection[UserGroup]:
     condition = groups_within(reach_of(info))
-    return await listed(info, UserGroup, "user-groups", GROUPS, condition, first, after)
+    return await listed_in_order(info, UserGroup, "user-groups", GROUPS, condition, first, after)
 
 
-async def save_user_group(
-    info: Info,
-    input: Annotated[SaveUserGroupInput, strawberry.argument(description="What to save.")],  # noqa: A002  # the contract's name
-) -> SaveUserGroupPayload:
-    """Create or edit a group."""
+async def save_user_group(info: Info, input: Input[SaveUserGroupInput]) -> SaveUserGroupPayload:
     values = given(input, *user_group_editing.GROUP_FIELDS)
     group_id = input.id
 
@@ -48,74 +39,29 @@ async def save_user_group(
             return await user_group_editing.create_group(act, values)
         return await user_group_editing.edit_group(act, group_id, values, input.expected_version)
 
-    async def succeed(row: models.UserGroup) -> SaveUserGroupPayload:
-        return SaveUserGroupPayload(user_group=await _shown(info, row))
-
-    async def refuse(
-        user_errors: list[UserError], current: models.UserGroup | None
-    ) -> SaveUserGroupPayload:
-        return SaveUserGroupPayload(user_group=await _shown(info, current), user_errors=user_errors)
-
-    return await run_mutation(info, input, work, succeed, refuse)
+    return await run_mutation(info, input, work, SaveUserGroupPayload, shows=UserGroup)
 
 
 async def delete_user_group(
-    info: Info,
-    input: Annotated[DeleteUserGroupInput, strawberry.argument(description="What to delete.")],  # noqa: A002  # the contract's name
+    info: Info, input: Input[DeleteUserGroupInput]
 ) -> DeleteUserGroupPayload:
-    """Delete a group."""
-
-    async def succeed(row: models.UserGroup) -> DeleteUserGroupPayload:
+    async def work(act: ActorContext) -> DeleteUserGroupPayload:
+        row = await user_group_editing.delete_group(act, input.id, input.expected_version)
         return DeleteUserGroupPayload(deleted_id=strawberry.ID(row.id))
 
-    async def refuse(
-        user_errors: list[UserError], current: models.UserGroup | None
-    ) -> DeleteUserGroupPayload:
-        return DeleteUserGroupPayload(
-            user_group=await _shown(info, current), user_errors=user_errors
-        )
-
-    return await run_mutation(
-        info,
-        input,
-        lambda act: user_group_editing.delete_group(act, input.id, input.expected_version),
-        succeed,
-        refuse,
-    )
+    return await run_mutation(info, input, work, DeleteUserGroupPayload, shows=UserGroup)
 
 
 async def change_group_members(
-    info: Info,
-    input: Annotated[  # noqa: A002  # the contract's name
-        ChangeGroupMembersInput, strawberry.argument(description="Who joins, and who leaves.")
-    ],
+    info: Info, input: Input[ChangeGroupMembersInput]
 ) -> ChangeGroupMembersPayload:
-    """Put users into a group, and take others out."""
-
-    async def succeed(row: models.UserGroup) -> ChangeGroupMembersPayload:
-        return ChangeGroupMembersPayload(user_group=await _shown(info, row))
-
-    async def refuse(
-        user_errors: list[UserError], current: models.UserGroup | None
-    ) -> ChangeGroupMembersPayload:
-        return ChangeGroupMembersPayload(
-            user_group=await _shown(info, current), user_errors=user_errors
-        )
-
-    return await run_mutation(
-        info,
-        input,
-        lambda act: user_group_editing.change_members(
+    async def work(act: ActorContext) -> models.UserGroup:
+        return await user_group_editing.change_members(
             act,
             input.group_id,
             input.add_user_ids,
             input.remove_user_ids,
             input.expected_version,
-        ),
-        succeed,
-        refuse,
-    )
+        )
 
-
-async def _shown(info: Info, row: models.UserGroup | None) -> UserGroup | None:
-    return None if row is None else await read_by_id(info, UserGroup, row.id, "userGroup")
+    return await run_mutation(info, input, work, ChangeGroupMembersPayload, shows=UserGroup)

@@ -1,5 +1,6 @@
 """The schema stands by its contract: committed, described, guarded, and of the agreed shape."""
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -168,6 +169,29 @@ def test_every_root_field_has_the_permission_that_is_meant_for_it() -> None:
     assert found == PERMISSIONS
 
 
+def test_every_root_field_says_which_permission_it_needs(
+    types: dict[str, GraphQLNamedType],
+) -> None:
+    told = {
+        f"{root}.{name}": re.findall(r"Needs .*$", field.description or "")
+        for root in ROOTS
+        for name, field in members(types[root]).items()
+    }
+    assert told["Query.viewer"] == ["Needs any valid credential."]
+    assert told["Query.customers"] == ["Needs `customers:read`."]
+    assert told["Query.platformDefaults"] == ["Needs `customer_classes:read` or `customers:read`."]
+    assert told["Mutation.saveCustomerClass"] == [
+        "Needs `customer_classes:write`. Not available to partners."
+    ]
+    assert told["Subscription.customerEnriched"] == ["Needs `customers:read`."]
+    assert [name for name, needs in told.items() if len(needs) != 1] == []
+
+
+def test_descriptions_name_no_requirement() -> None:
+    lines = the_schema().as_str().splitlines()
+    assert [line for line in lines if re.search(r"\b[AR]\d{1,3}\b", line)] == []
+
+
 def test_everything_is_described(types: dict[str, GraphQLNamedType]) -> None:
     built_in = {"Boolean", "Float", "ID", "Int", "String"}
     bare = [name for name, kind in types.items() if not kind.description and name not in built_in]
@@ -235,7 +259,9 @@ def test_every_mutation_takes_one_input_and_gives_one_payload(
             assert str(taken["expectedVersion"].type) == "Int"
 
 
-@pytest.mark.parametrize("node", ["Customer", "CustomerClass", "User", "UserGroup", "AccessToken"])
+@pytest.mark.parametrize(
+    "node", ["Customer", "CustomerClass", "User", "UserGroup", "AccessToken", "AuditEntry"]
+)
 def test_lists_are_relay_connections(types: dict[str, GraphQLNamedType], node: str) -> None:
     """R98."""
     connection, edge = members(types[f"{node}Connection"]), members(types[f"{node}Edge"])
@@ -244,7 +270,7 @@ def test_lists_are_relay_connections(types: dict[str, GraphQLNamedType], node: s
         "nodes": f"[{node}!]!",
         "pageInfo": "PageInfo!",
         "totalCount": "Int!",
-        **({"totalCountIsExact": "Boolean!"} if node == "Customer" else {}),
+        **({"totalCountIsExact": "Boolean!"} if node in {"Customer", "AuditEntry"} else {}),
     }
     assert {name: str(field.type) for name, field in edge.items()} == {
         "cursor": "String!",

@@ -160,7 +160,7 @@ class SaveCustomerPayload:
 @strawberry.type
 class Query:
     @strawberry.field
-    async def customer(self, id: strawberry.ID) -> Customer | None:  # noqa: A002  # the contract's name
+    async def customer(self, id: strawberry.ID) -> Customer | None:
         row = await models.Customer.get_or_none(id=id, erased_at__isnull=True)
         return None if row is None else Customer.of(row)
 
@@ -168,7 +168,7 @@ class Query:
     async def customers(
         self,
         first: int = 50,
-        filter: CustomerFilter | None = None,  # noqa: A002  # the contract's name
+        filter: CustomerFilter | None = None,
         sort: CustomerSort = CustomerSort.NAME_ASC,  # noqa: ARG002  # the only one
     ) -> CustomerConnection:
         return CustomerConnection(class_ids=filter.class_ids if filter else None, size=first)
@@ -183,7 +183,7 @@ class Query:
 @strawberry.type
 class Mutation:
     @strawberry.mutation
-    async def save_customer(self, input: SaveCustomerInput) -> SaveCustomerPayload:  # noqa: A002  # the contract's name
+    async def save_customer(self, input: SaveCustomerInput) -> SaveCustomerPayload:
         now, number = datetime.now().astimezone(), new_account_number()
         async with in_transaction():
             row = await models.Customer.create(

@@ -1,13 +1,35 @@
-"""How a root field is made: none goes without its permission and its description."""
+"""Makes the fields of Query, Mutation and Subscription: none without permission and description."""
 
 from collections.abc import Callable
 from typing import Any
 
 import strawberry
 
+from models.rules.permission import FOR_PARTNERS
 from schema.base.permissions import Requires
 
 
 def operation(resolver: Callable[..., Any], permission: Requires, description: str) -> Any:
-    """Make a root field."""
-    return strawberry.field(resolver=resolver, extensions=[permission], description=description)
+    """Make a field of Query or Mutation; its description also says which permission it needs."""
+    return strawberry.field(
+        resolver=resolver,
+        extensions=[permission],
+        description=f"{description} {_needed(permission)}",
+    )
+
+
+def subscription(resolver: Callable[..., Any], permission: Requires, description: str) -> Any:
+    """Make a field of Subscription; its description also says which permission it needs."""
+    return strawberry.subscription(
+        resolver=resolver,
+        extensions=[permission],
+        description=f"{description} {_needed(permission)}",
+    )
+
+
+def _needed(permission: Requires) -> str:
+    scopes = permission.scopes
+    if not scopes:
+        return "Needs any valid credential."
+    needed = f"Needs {' or '.join(f'`{scope}`' for scope in scopes)}."
+    return f"{needed} Not available to partners." if FOR_PARTNERS.isdisjoint(scopes) else needed

@@ -1,7 +1,8 @@
-"""Relay pages: cursors, bounds, and page information."""
+"""Relay pages: cursors, page sizes, and page information."""
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,52 +14,83 @@ from schema.base.errors import ErrorCode, RequestRefused
 DEFAULT_PAGE = 50
 MAX_PAGE = 500
 CONNECTION = (("nodes",), ("edges", "node"))
-"""The paths that lead from a connection to what it holds."""
+"""The paths from a connection to its nodes."""
 
 ROWS = {"nodes", "edges", "pageInfo"}
-"""The fields of a connection that want the rows of the page."""
+"""The fields of a connection that need the rows of the page."""
 
 CURSORS = {"edges", "pageInfo"}
-"""The fields of a connection that want to know where in the list its rows are."""
+"""The fields of a connection that need the cursors of the rows."""
 
 COUNTS = {"totalCount", "totalCountIsExact"}
-"""The fields of a connection that want a count."""
+"""The fields of a connection that need a count."""
+
+INVALID_CURSOR = "The cursor is not valid. Use a cursor from a page of this list."
 
 First = Annotated[
-    int | None, strawberry.argument(description="How many at most: 50, or up to 500.")
+    int | None,
+    strawberry.argument(
+        description="The maximum number of entries from the start of the list, or after `after`:"
+        " 0 to 500, by default 50."
+    ),
 ]
-After = Annotated[str | None, strawberry.argument(description="With first: the endCursor before.")]
+After = Annotated[
+    str | None,
+    strawberry.argument(
+        description="With `first`: the `endCursor` of the page before; null for the first page."
+    ),
+]
 Last = Annotated[
-    int | None, strawberry.argument(description="How many at most, read from the end.")
+    int | None,
+    strawberry.argument(
+        description="The maximum number of entries from the end of the list, or before `before`:"
+        " 0 to 500. Not together with `first`."
+    ),
 ]
-Before = Annotated[str | None, strawberry.argument(description="With last: the startCursor after.")]
+Before = Annotated[
+    str | None,
+    strawberry.argument(
+        description="With `last`: the `startCursor` of the page after; null for the last page."
+    ),
+]
 """The arguments of lists that are read in both directions."""
 
 
-@strawberry.type(description="Where a page lies in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
-    """Relay's page information."""
-
-    has_next_page: bool = strawberry.field(description="Whether more follows this page.")
-    has_previous_page: bool = strawberry.field(description="Whether something precedes this page.")
-    start_cursor: str | None = strawberry.field(description="The cursor of the first edge.")
-    end_cursor: str | None = strawberry.field(description="The cursor of the last edge.")
+    has_next_page: bool = strawberry.field(
+        description="Whether the list has entries after this page."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether the list has entries before this page."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="The cursor of the first edge; null if the page is empty."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last edge; null if the page is empty."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class PageArguments:
-    """A checked request for a page: its size, its direction, and the key it starts beyond."""
+    """Checked arguments of a page.
 
+    `beyond` is the sort key of the row that the page starts after, or ends before if
+    `is_backward`; None for the first page in that direction.
+    """
+
+    list_name: str
     size: int
     is_backward: bool
     beyond: tuple[Any, ...] | None
 
 
 def page_info(cursors: list[str], arguments: PageArguments, *, has_more: bool) -> PageInfo:
-    """Give the page information that Relay's specification asks for.
+    """Return Relay's page information.
 
-    `has_more` is about the direction read; that something lies on the other side is known when
-    the page began beyond a cursor.
+    `has_more` tells whether rows follow in the direction read. In the other direction there are
+    rows if the page began at a cursor.
     """
     is_inside = arguments.beyond is not None
     backward = arguments.is_backward
@@ -74,30 +106,41 @@ def page_arguments(
     list_name: str,
     key_types: tuple[type, ...],
     *,
+    parse: Callable[[Any], tuple[Any, ...]] | None = None,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
 ) -> PageArguments:
-    """Check Relay's arguments; refuse what contradicts itself or is out of bounds."""
+    """Check Relay's arguments.
+
+    `key_types` are the types of the columns that the list is sorted by, which a cursor holds.
+    `parse` turns these into values of the columns, and raises ValueError for a forged cursor.
+    Raises RequestRefused if they contradict each other, or for a bad size or cursor.
+    """
     if first is not None and last is not None:
-        raise _bad("Give first or last, not both.")
+        raise _bad("Use `first` or `last`, not both.")
     if after is not None and before is not None:
-        raise _bad("Give after or before, not both.")
+        raise _bad("Use `after` or `before`, not both.")
     is_backward = last is not None
     if (before if not is_backward else after) is not None:
-        raise _bad("after goes with first, before goes with last.")
+        raise _bad("Use `after` with `first`, and `before` with `last`.")
     size = last if last is not None else first
     size = DEFAULT_PAGE if size is None else size
     if not 0 <= size <= MAX_PAGE:
-        raise _bad(f"A page has 0 to {MAX_PAGE} entries.")
+        raise _bad(f"`{'last' if is_backward else 'first'}` must be between 0 and {MAX_PAGE}.")
     cursor = before if is_backward else after
     beyond = None if cursor is None else _decode(list_name, key_types, cursor)
-    return PageArguments(size, is_backward, beyond)
+    if beyond is not None and parse is not None:
+        try:
+            beyond = parse(beyond)
+        except ValueError:
+            raise _bad(INVALID_CURSOR) from None
+    return PageArguments(list_name, size, is_backward, beyond)
 
 
 def encode_cursor(list_name: str, key: tuple[Any, ...]) -> str:
-    """Make the cursor of a row from the list's name and the row's place in it."""
+    """Return the cursor of a row, from the list's name and the row's sort key."""
     return base64.urlsafe_b64encode(orjson.dumps([list_name, *key])).decode().rstrip("=")
 
 
@@ -106,18 +149,18 @@ def _decode(list_name: str, key_types: tuple[type, ...], cursor: str) -> tuple[A
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         name, *key = orjson.loads(base64.urlsafe_b64decode(padded))
     except (ValueError, TypeError, binascii.Error):
-        raise _bad("That cursor is not one of ours.") from None
+        raise _bad(INVALID_CURSOR) from None
     has_types = len(key) == len(key_types) and all(
         type(part) is wanted and _is_storable(part)
         for part, wanted in zip(key, key_types, strict=True)
     )
     if name != list_name or not has_types:
-        raise _bad("That cursor belongs to another list, or to another order.")
+        raise _bad("The cursor belongs to another list, or to the same list in another order.")
     return tuple(key)
 
 
 def _is_storable(part: Any) -> bool:
-    """Tell whether a part of a key could come from a row: a forged one must not reach SQL."""
+    """Tell whether a part of a key fits its column, as a forged cursor must not fail in SQL."""
     if isinstance(part, int):
         return -(2**31) <= part < 2**31
     return "\x00" not in part

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
+from schema.base.mutation_fields import dry_run, expected_version, user_errors
 from schema.base.user_error import UserError
 from schema.types.access_token import AccessToken
 from schema.types.user import User
@@ -31,11 +31,8 @@ class IssueAccessTokenInput:
         default=DEFAULT_LIFE_DAYS,
         description="The number of days after which the token expires, 1 to 3650; 90 by default.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("user"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("user")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of issuing an access token.")
@@ -53,7 +50,7 @@ class IssueAccessTokenPayload:
         description="The user that the token belongs to; after a version conflict, the current"
         " user.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -73,11 +70,8 @@ class RotateAccessTokenInput:
         description="The number of days after which the new token expires, 1 to 3650; by default"
         " the lifetime that the old token was issued with.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("token"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("token")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of rotating an access token.")
@@ -94,7 +88,7 @@ class RotateAccessTokenPayload:
     old_access_token: AccessToken | None = strawberry.field(
         default=None, description="The replaced token, with its new expiry; null on failure."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The access token to revoke. Revoking a token again changes nothing.")
@@ -104,11 +98,8 @@ class RevokeAccessTokenInput:
         default=None,
         description="Why the token is revoked, up to 1000 characters; kept in the audit trail.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("token"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("token")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of revoking an access token, which takes effect at once.")
@@ -116,4 +107,4 @@ class RevokeAccessTokenPayload:
     access_token: AccessToken | None = strawberry.field(
         default=None, description="The revoked token; after a version conflict, the current token."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.base.descriptions import DRY_RUN, USER_ERRORS
+from schema.base.mutation_fields import dry_run, user_errors
 from schema.base.user_error import UserError
 
 
@@ -21,7 +21,7 @@ class EraseActorNamesInput:
     reason: str = strawberry.field(
         description="Why the name is erased, 1 to 1000 characters; kept in the audit trail."
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of erasing an actor's name.")
@@ -30,4 +30,4 @@ class EraseActorNamesPayload:
         default=0,
         description="The number of audit entries whose names were replaced by `(erased)`.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()

@@ -5,10 +5,8 @@ from enum import Enum
 
 import strawberry
 
-from models.lists.audit_list import key_of
-from models.lists.customer_list import MAX_COUNT
+from schema.base.connection import BoundedConnection
 from schema.base.descriptions import described_enum
-from schema.base.pagination import PageArguments, PageInfo, encode_cursor, page_info
 from schema.types.audit import AuditEntry
 
 AUDIT_LIST = "audit-trail"
@@ -99,57 +97,11 @@ class AuditFilter:
     )
 
 
-@strawberry.type(description="An audit entry of a list, with its cursor.")
-class AuditEntryEdge:
-    cursor: str = strawberry.field(
-        description="The cursor of the entry; pass it as `after` or `before` to read the entries"
-        " next to it."
-    )
-    node: AuditEntry = strawberry.field(description="The entry.")
-
-
 @strawberry.type(
     description="A page of audit entries, newest first, in the order in which they were committed."
     " To follow the trail, repeatedly request `last` entries before the `startCursor` that you"
     " have: no entry is missed, even while others are written, and `hasPreviousPage` says whether"
     " there are more. An empty page has no `startCursor`; keep the one that you have."
 )
-class AuditEntryConnection:
-    """Pages compute edges, page information and counts only when they are selected."""
-
-    nodes: list[AuditEntry] = strawberry.field(description="The entries of the page.")
-    arguments: strawberry.Private[PageArguments]
-    has_more: strawberry.Private[bool]
-    counted: strawberry.Private[int | None]
-    """The number of items, up to MAX_COUNT + 1; None if no field needs it."""
-
-    @strawberry.field(description="The same entries, each with its cursor.")
-    def edges(self) -> list[AuditEntryEdge]:
-        return [AuditEntryEdge(cursor=_cursor(node), node=node) for node in self.nodes]
-
-    @strawberry.field(
-        description="The position of the page in the list, and its first and last cursor."
-    )
-    def page_info(self) -> PageInfo:
-        ends = [_cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
-        return page_info(ends, self.arguments, has_more=self.has_more)
-
-    @strawberry.field(
-        description="The number of entries in the whole list, at most 10,000; counted only when"
-        " this field is selected."
-    )
-    def total_count(self) -> int:
-        assert self.counted is not None  # noqa: S101  # the field is selected
-        return min(self.counted, MAX_COUNT)
-
-    @strawberry.field(
-        description="Whether `totalCount` is the exact number; false if there are more than 10,000"
-        " entries."
-    )
-    def total_count_is_exact(self) -> bool:
-        assert self.counted is not None  # noqa: S101  # the field is selected
-        return self.counted <= MAX_COUNT
-
-
-def _cursor(node: AuditEntry) -> str:
-    return encode_cursor(AUDIT_LIST, key_of(node.at, node.id))
+class AuditEntryConnection(BoundedConnection[AuditEntry]):
+    pass

@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 
 from models.tables.access import Scope
-from schema.base.descriptions import DRY_RUN, USER_ERRORS
+from schema.base.mutation_fields import dry_run, expected_version, user_errors
 from schema.base.permissions import INPUT_PERMISSION, Requires
 from schema.base.user_error import UserError
 from schema.types.consent import ConsentBasisEnum, ConsentEntry, ConsentMethodEnum, EntryKindEnum
@@ -38,10 +38,7 @@ _IDEMPOTENCY_KEY = (
     " second customer). The same key with different content is refused (IDEMPOTENCY_KEY_REUSED)."
     " Keys of different callers are independent."
 )
-_EXPECTED_VERSION = (
-    "The version that the customer must have; with another version, the request is refused"
-    " (VERSION_CONFLICT), unless it repeats an earlier one. By default any version is accepted."
-)
+_IF_REPEATED = " A request that repeats an earlier one is accepted at any version."
 _EFFECTIVE_AT = (
     "When the entry takes effect, with an offset from UTC, from 1970 to 2199; by default now. It"
     " may be in the past or in the future."
@@ -97,8 +94,8 @@ class RecordConsentFields:
 @strawberry.input(description="The consent to record for a customer.")
 class RecordConsentInput(RecordConsentFields):
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
-    expected_version: int | None = strawberry.field(default=None, description=_EXPECTED_VERSION)
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("customer", _IF_REPEATED)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.input(
@@ -122,8 +119,8 @@ class AskedFields:
     )
     effective_at: datetime | None = strawberry.field(default=None, description=_EFFECTIVE_AT)
     idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
-    expected_version: int | None = strawberry.field(default=None, description=_EXPECTED_VERSION)
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("customer", _IF_REPEATED)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.input(
@@ -228,8 +225,8 @@ class CorrectConsentInput:
         " explicit null means now.",
     )
     idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
-    expected_version: int | None = strawberry.field(default=None, description=_EXPECTED_VERSION)
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("customer", _IF_REPEATED)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of adding to a consent ledger.")
@@ -249,7 +246,7 @@ class LedgerPayload:
         description="Whether the request repeats an earlier one with the same idempotency key;"
         " nothing was changed then.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type(description="The result of recording consent.")

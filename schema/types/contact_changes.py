@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
+from schema.base.mutation_fields import dry_run, expected_version, user_errors
 from schema.base.user_error import UserError
 from schema.types.contact import Contact
 from schema.types.document import DocumentEnum
@@ -22,10 +22,7 @@ class SaveContactInput:
         description="The id of the customer that a new contact belongs to; required to create one."
         " A contact can't move to another customer.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("contact") + " Leave it out to create a contact.",
-    )
+    expected_version: int | None = expected_version("contact", " Leave it out to create a contact.")
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The contact's name, 1 to 200 characters; required to create one.",
@@ -50,7 +47,7 @@ class SaveContactInput:
         description="Whether the contact is active, true by default. An inactive contact is sent"
         " nothing.",
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving a contact.")
@@ -59,17 +56,14 @@ class SaveContactPayload:
         default=None,
         description="The saved contact; after a version conflict, the current contact.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The contact to delete.")
 class DeleteContactInput:
     id: strawberry.ID = strawberry.field(description="The id of the contact.")
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("contact"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("contact")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of deleting a contact.")
@@ -80,7 +74,7 @@ class DeleteContactPayload:
     contact: Contact | None = strawberry.field(
         default=None, description="The current contact after a version conflict; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The contact whose personal data to erase.")
@@ -88,12 +82,10 @@ class EraseContactInput:
     id: strawberry.ID = strawberry.field(
         description="The id of the contact; it may be deleted already."
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("contact")
-        + " A contact that is erased already is accepted at any version.",
+    expected_version: int | None = expected_version(
+        "contact", " A contact that is erased already is accepted at any version."
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of erasing a contact.")
@@ -106,16 +98,13 @@ class EraseContactPayload:
         default=None,
         description="The current contact after a version conflict; null if it is deleted.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The contact to ask, by email, to verify their email address.")
 class RequestEmailVerificationInput:
     contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("contact"),
-    )
+    expected_version: int | None = expected_version("contact")
     dry_run: bool | None = strawberry.field(
         default=False,
         description="Validate and return the result, but do not save, and send no email.",
@@ -130,7 +119,7 @@ class RequestEmailVerificationPayload:
     contact: Contact | None = strawberry.field(
         default=None, description="The contact; after a version conflict, the current contact."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -144,10 +133,7 @@ class RequestAttachmentPreferenceInput:
         description="The documents that the contact is asked to receive in full; all three by"
         " default.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("contact"),
-    )
+    expected_version: int | None = expected_version("contact")
     dry_run: bool | None = strawberry.field(
         default=False,
         description="Validate and return the result, but do not save, and send no email.",
@@ -164,7 +150,7 @@ class RequestAttachmentPreferencePayload:
         description="The contact with the request in the preference history; after a version"
         " conflict, the current contact.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The contact whose attachment preference to withdraw.")
@@ -175,11 +161,8 @@ class WithdrawAttachmentPreferenceInput:
         description="Why the preference is withdrawn, up to 1000 characters; kept in the audit"
         " trail.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("contact"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("contact")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(
@@ -192,4 +175,4 @@ class WithdrawAttachmentPreferencePayload:
         description="The contact after the withdrawal; after a version conflict, the current"
         " contact.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()

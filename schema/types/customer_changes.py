@@ -7,7 +7,7 @@ import strawberry
 
 from models.rules.profile import ADDRESS_LINES
 from models.tables.access import Scope
-from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
+from schema.base.mutation_fields import dry_run, expected_version, user_errors
 from schema.base.permissions import INPUT_PERMISSION, Requires
 from schema.base.user_error import UserError
 from schema.types.advisory import Advisory
@@ -99,9 +99,8 @@ class SaveCustomerInput:
         default=None,
         description="The id of the customer to change; leave it out to create a customer.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("customer") + " Leave it out to create a customer.",
+    expected_version: int | None = expected_version(
+        "customer", " Leave it out to create a customer."
     )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -155,7 +154,7 @@ class SaveCustomerInput:
         " `recordConsent` or `withdrawConsent`.",
         metadata={INPUT_PERMISSION: Requires(Scope.CONSENT_WRITE)},
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving a customer.")
@@ -169,7 +168,7 @@ class SaveCustomerPayload:
         description="Whether the request repeats an earlier one, with the same idempotency key in"
         " `consent`, that created the customer; nothing was changed then.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -184,11 +183,8 @@ class ChangeCustomerClassInput:
     reason: str = strawberry.field(
         description="Why the customer is moved, 1 to 1000 characters; kept in the class history."
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("customer"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("customer")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of moving a customer to another class.")
@@ -202,7 +198,7 @@ class ChangeCustomerClassPayload:
         description="The customer's advisories after the move, such as REVIEW_CONSENT; empty if"
         " there are none.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The customer to delete.")
@@ -214,11 +210,8 @@ class DeleteCustomerInput:
         " it could name a person.",
         deprecation_reason="Reasons of deletions are not stored any more.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("customer"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("customer")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(
@@ -232,4 +225,4 @@ class DeleteCustomerPayload:
     customer: Customer | None = strawberry.field(
         default=None, description="The current customer if it could not be deleted; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()

@@ -22,11 +22,7 @@ from schema.base.pagination import (
     COUNTS,
     DEFAULT_PAGE,
     ROWS,
-    PageArguments,
-    PageInfo,
-    encode_cursor,
     page_arguments,
-    page_info,
 )
 from schema.base.permissions import Requires
 from schema.types.audit import AUDIT_TRAIL, AuditEntry
@@ -111,7 +107,7 @@ async def _customers_of(
     return [
         CustomerConnection(
             nodes=members[one.id],
-            key_of=lambda one: (list_name, getattr(one, order.column), one.id),
+            key_of=lambda one: (getattr(one, order.column), one.id),
             arguments=arguments,
             has_more=one.id in with_more,
             counted=counts.get(one.id),
@@ -282,45 +278,3 @@ class CustomerClass(Node):
 
 
 maps_to(CustomerClass, models.CustomerClass)
-
-
-@strawberry.type(description="A customer class of a list, with its cursor.")
-class CustomerClassEdge:
-    cursor: str = strawberry.field(
-        description="The cursor of the class; pass it as `after` to read the classes behind it."
-    )
-    node: CustomerClass = strawberry.field(description="The class.")
-
-
-@strawberry.type(description="A page of customer classes.")
-class CustomerClassConnection:
-    """Pages compute edges, page information and counts only when they are selected."""
-
-    nodes: list[CustomerClass] = strawberry.field(description="The classes of the page.")
-    arguments: strawberry.Private[PageArguments]
-    has_more: strawberry.Private[bool]
-    counted: strawberry.Private[int | None]
-    """The number of items in the list; None if no field needs it."""
-
-    @strawberry.field(description="The same classes, each with its cursor.")
-    def edges(self) -> list[CustomerClassEdge]:
-        return [CustomerClassEdge(cursor=_cursor(node), node=node) for node in self.nodes]
-
-    @strawberry.field(
-        description="The position of the page in the list, and its first and last cursor."
-    )
-    def page_info(self) -> PageInfo:
-        ends = [_cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
-        return page_info(ends, self.arguments, has_more=self.has_more)
-
-    @strawberry.field(
-        description="The number of classes in the whole list, after filtering; counted only when"
-        " this field is selected."
-    )
-    def total_count(self) -> int:
-        assert self.counted is not None  # noqa: S101  # the field is selected
-        return self.counted
-
-
-def _cursor(node: CustomerClass) -> str:
-    return encode_cursor(CLASSES, (node.display_position, node.name_key, node.id))

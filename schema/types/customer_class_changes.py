@@ -6,7 +6,8 @@ import strawberry
 
 from models.rules.classification import FlagWarning
 from models.tables.access import Scope
-from schema.base.descriptions import DRY_RUN, USER_ERRORS, described_enum, expected_version
+from schema.base.descriptions import described_enum
+from schema.base.mutation_fields import dry_run, expected_version, user_errors
 from schema.base.permissions import INPUT_PERMISSION, Requires
 from schema.base.user_error import UserError
 from schema.types.customer_class import CustomerClass
@@ -36,10 +37,7 @@ class SaveCustomerClassInput:
     id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the class to change; leave it out to create a class."
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("class") + " Leave it out to create a class.",
-    )
+    expected_version: int | None = expected_version("class", " Leave it out to create a class.")
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The name of the class, 1 to 200 characters, unique regardless of case;"
@@ -78,7 +76,7 @@ class SaveCustomerClassInput:
         " characters; required for such a change, with the permission customer_classes:administer."
         " Kept in the audit trail.",
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving a customer class.")
@@ -94,7 +92,7 @@ class SaveCustomerClassPayload:
         default=0,
         description="The number of customers in the class, if its flags changed; otherwise 0.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -117,11 +115,8 @@ class RetireCustomerClassInput:
         description="Why the class is retired, 1 to 1000 characters; kept in the class history of"
         " each customer moved."
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("class"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("class")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of retiring a customer class.")
@@ -157,7 +152,7 @@ class RetireCustomerClassPayload:
         description="Whether the class was the platform's default class; that is now the"
         " replacement, or none.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -170,11 +165,8 @@ class ReactivateCustomerClassInput:
         default="Reactivated",
         description="Why the class is reactivated, 1 to 1000 characters; kept in the audit trail.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("class"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("class")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of reactivating a customer class.")
@@ -183,7 +175,7 @@ class ReactivateCustomerClassPayload:
         default=None,
         description="The reactivated class; after a version conflict, the current class.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -192,11 +184,8 @@ class ReactivateCustomerClassPayload:
 )
 class DeleteCustomerClassInput:
     id: strawberry.ID = strawberry.field(description="The id of the class.")
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("class"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("class")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of deleting a customer class.")
@@ -207,4 +196,4 @@ class DeleteCustomerClassPayload:
     customer_class: CustomerClass | None = strawberry.field(
         default=None, description="The current class if it could not be deleted; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()

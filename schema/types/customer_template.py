@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
-from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
 from schema.base.field_mapping import maps_to, to_one
+from schema.base.mutation_fields import dry_run, expected_version, user_errors
 from schema.base.node import Node
 from schema.base.user_error import UserError
 from schema.types.customer_class import CustomerClass
@@ -75,9 +75,8 @@ class SaveCustomerTemplateInput:
         default=None,
         description="The id of the template to change; leave it out to create a template.",
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("template") + " Leave it out to create a template.",
+    expected_version: int | None = expected_version(
+        "template", " Leave it out to create a template."
     )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -94,7 +93,7 @@ class SaveCustomerTemplateInput:
         description="The id of the reseller that customers created from the template buy through;"
         " null for none.",
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving a template.")
@@ -103,17 +102,14 @@ class SaveCustomerTemplatePayload:
         default=None,
         description="The saved template; after a version conflict, the current template.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The template to delete. Customers created from it stay as they are.")
 class DeleteCustomerTemplateInput:
     id: strawberry.ID = strawberry.field(description="The id of the template.")
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("template"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("template")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of deleting a template.")
@@ -124,7 +120,7 @@ class DeleteCustomerTemplatePayload:
     customer_template: CustomerTemplate | None = strawberry.field(
         default=None, description="The current template after a version conflict; otherwise null."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The platform's defaults to set for new customers.")
@@ -132,11 +128,8 @@ class SavePlatformDefaultsInput:
     customer_class_id: strawberry.ID | None = strawberry.field(
         description="The id of an active class for customers created without one; null for none."
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("defaults"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("defaults")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving the platform's defaults.")
@@ -145,4 +138,4 @@ class SavePlatformDefaultsPayload:
         default=None,
         description="The saved defaults; after a version conflict, the current defaults.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()

@@ -10,7 +10,7 @@ from models.rules.consent import ConsentBasis
 from models.rules.delivery import DeliveryReason
 from models.rules.delivery_exposure import Exposure
 from models.tables.access import Scope
-from schema.base.pagination import PageArguments, PageInfo, encode_cursor, page_info
+from schema.base.connection import Page
 from schema.base.personal import NULLED, STARRED
 from schema.base.restricted import restricted
 from schema.types.consent import ConsentBasisEnum
@@ -122,35 +122,11 @@ class DeliveryExposureCounts:
     )
 
 
-@strawberry.type(description="An exposure of a list, with its cursor.")
-class DeliveryExposureEdge:
-    cursor: str = strawberry.field(
-        description="The cursor of the exposure; pass it as `after` to read the exposures behind"
-        " it."
-    )
-    node: DeliveryExposure = strawberry.field(description="The exposure.")
-
-
 @strawberry.type(description="A page of exposures, ordered by customer, contact and time.")
-class DeliveryExposureConnection:
-    """Pages compute edges, page information and counts only when they are selected."""
+class DeliveryExposureConnection(Page[DeliveryExposure]):
+    """A page of a list that is counted by authority and basis."""
 
-    nodes: list[DeliveryExposure] = strawberry.field(description="The exposures of the page.")
-    list_name: strawberry.Private[str]
-    arguments: strawberry.Private[PageArguments]
-    has_more: strawberry.Private[bool]
     count: strawberry.Private[Callable[[], Awaitable[DeliveryExposureCounts]]]
-
-    @strawberry.field(description="The same exposures, each with its cursor.")
-    def edges(self) -> list[DeliveryExposureEdge]:
-        return [DeliveryExposureEdge(cursor=self._cursor(node), node=node) for node in self.nodes]
-
-    @strawberry.field(
-        description="The position of the page in the list, and its first and last cursor."
-    )
-    def page_info(self) -> PageInfo:
-        ends = [self._cursor(self.nodes[place]) for place in (0, -1)] if self.nodes else []
-        return page_info(ends, self.arguments, has_more=self.has_more)
 
     @strawberry.field(
         description="The numbers of exposures, contacts and customers in the whole list, by"
@@ -158,10 +134,6 @@ class DeliveryExposureConnection:
     )
     async def counts(self) -> DeliveryExposureCounts:
         return await self.count()
-
-    def _cursor(self, node: DeliveryExposure) -> str:
-        customer_id, contact_id, from_at = node.key
-        return encode_cursor(self.list_name, (customer_id, contact_id, from_at.isoformat()))
 
 
 @dataclass(slots=True)

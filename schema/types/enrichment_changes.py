@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
+from schema.base.mutation_fields import dry_run, expected_version, user_errors
 from schema.base.user_error import UserError
 from schema.types.customer import Customer
 from schema.types.enrichment import EnrichmentReasonEnum, EnrichmentStatusEnum, Suggestion
@@ -27,7 +27,7 @@ class RequestEnrichmentInput:
         " Their lookups wait behind those of single customers. The request can be repeated only"
         " after a cool-down, an hour by default.",
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of requesting lookups.")
@@ -53,7 +53,7 @@ class RequestEnrichmentPayload:
         description="Whether the class has more customers than the 10,000 that one request looks"
         " up. Send the request again for the next ones; no cool-down applies.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -89,7 +89,7 @@ class RestartEnrichmentsInput:
     filter: RestartEnrichmentsFilter | None = strawberry.field(
         default=None, description="The conditions; by default all failed lookups are restarted."
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of restarting lookups.")
@@ -102,17 +102,14 @@ class RestartEnrichmentsPayload:
         description="Whether more lookups match than one request restarts; send it again for the"
         " next ones.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="Which suggestion to accept.")
 class AcceptSuggestionInput:
     id: strawberry.ID = strawberry.field(description="The id of the suggestion.")
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("customer"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("customer")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of accepting a suggestion.")
@@ -125,7 +122,7 @@ class AcceptSuggestionPayload:
         description="The customer, with the register's value in the profile. After a version"
         " conflict the current customer; null after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -133,11 +130,8 @@ class AcceptSuggestionPayload:
 )
 class RejectSuggestionInput:
     id: strawberry.ID = strawberry.field(description="The id of the suggestion.")
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("customer"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("customer")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of rejecting a suggestion.")
@@ -150,4 +144,4 @@ class RejectSuggestionPayload:
         description="The customer, with the value that a user typed. After a version conflict the"
         " current customer; null after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()

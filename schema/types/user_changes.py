@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
+from schema.base.mutation_fields import dry_run, expected_version, user_errors
 from schema.base.user_error import UserError
 from schema.types.user import User, UserGroup
 
@@ -18,10 +18,7 @@ class SaveUserInput:
     id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the user to edit; leave out to create a user."
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("user"),
-    )
+    expected_version: int | None = expected_version("user")
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The user's name, 1 to 200 characters; required for a new user.",
@@ -46,7 +43,7 @@ class SaveUserInput:
         " credentials of the user are bound to that reseller. Leave out for a user of the platform"
         " itself.",
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving a user.")
@@ -56,18 +53,15 @@ class SaveUserPayload:
         description="The user after the change, or after a version conflict the current user; null"
         " after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="Which user to disable.")
 class DisableUserInput:
     id: strawberry.ID = strawberry.field(description="The id of the user.")
     reason: str | None = strawberry.field(default=None, description=REASON)
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("user"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("user")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(
@@ -79,18 +73,15 @@ class DisableUserPayload:
         description="The user after the change, or after a version conflict the current user; null"
         " after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="Which disabled user to enable again.")
 class EnableUserInput:
     id: strawberry.ID = strawberry.field(description="The id of the user.")
     reason: str | None = strawberry.field(default=None, description=REASON)
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("user"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("user")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of enabling a user.")
@@ -100,7 +91,7 @@ class EnableUserPayload:
         description="The user after the change, or after a version conflict the current user; null"
         " after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="Which permissions to grant to a user or a user group.")
@@ -110,11 +101,8 @@ class GrantPermissionsInput:
     )
     permissions: list[str] = strawberry.field(description=PERMISSION_CODES)
     reason: str | None = strawberry.field(default=None, description=REASON)
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("user or group"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("user or group")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of granting permissions.")
@@ -125,7 +113,7 @@ class GrantPermissionsPayload:
     user_group: UserGroup | None = strawberry.field(
         default=None, description="The group after the change; null if the input names a user."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="Which permissions to revoke from a user or a user group.")
@@ -135,11 +123,8 @@ class RevokePermissionsInput:
     )
     permissions: list[str] = strawberry.field(description=PERMISSION_CODES)
     reason: str | None = strawberry.field(default=None, description=REASON)
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("user or group"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("user or group")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of revoking permissions.")
@@ -150,4 +135,4 @@ class RevokePermissionsPayload:
     user_group: UserGroup | None = strawberry.field(
         default=None, description="The group after the change; null if the input names a user."
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from schema.base.descriptions import DRY_RUN, USER_ERRORS, expected_version
+from schema.base.mutation_fields import dry_run, expected_version, user_errors
 from schema.base.user_error import UserError
 from schema.types.user import UserGroup
 
@@ -15,10 +15,7 @@ class SaveUserGroupInput:
     id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the group to edit; leave out to create a group."
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("group"),
-    )
+    expected_version: int | None = expected_version("group")
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The group's name, 1 to 200 characters, unique regardless of case; required for"
@@ -33,7 +30,7 @@ class SaveUserGroupInput:
         description="The name of the group in the groups claim of the identity provider, at most"
         " 255 characters, unique.",
     )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving a user group.")
@@ -43,17 +40,14 @@ class SaveUserGroupPayload:
         description="The group after the change, or after a version conflict the current group;"
         " null after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="Which user group to delete.")
 class DeleteUserGroupInput:
     id: strawberry.ID = strawberry.field(description="The id of the group.")
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("group"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("group")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(
@@ -68,7 +62,7 @@ class DeleteUserGroupPayload:
         default=None,
         description="The current group, if it exists and could not be deleted; null on success.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -83,11 +77,8 @@ class ChangeGroupMembersInput:
     remove_user_ids: list[strawberry.ID] = strawberry.field(
         default_factory=list, description="The ids of the users to remove, at most 100."
     )
-    expected_version: int | None = strawberry.field(
-        default=None,
-        description=expected_version("group"),
-    )
-    dry_run: bool | None = strawberry.field(default=False, description=DRY_RUN)
+    expected_version: int | None = expected_version("group")
+    dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of changing the members of a user group.")
@@ -97,4 +88,4 @@ class ChangeGroupMembersPayload:
         description="The group after the change, or after a version conflict the current group;"
         " null after other errors.",
     )
-    user_errors: list[UserError] = strawberry.field(default_factory=list, description=USER_ERRORS)
+    user_errors: list[UserError] = user_errors()

@@ -477,7 +477,7 @@ async def test_a_bug_in_a_mutation_is_masked_and_rolled_back(
     async def fail(*_: Any, **__: Any) -> None:
         raise ValueError("half way through")
 
-    monkeypatch.setattr("resolvers.customer._shown", fail)
+    monkeypatch.setattr("resolvers.customer.read_by_id", fail)
     error = await api.error(ADD)
     assert error["extensions"]["code"] == "INTERNAL_ERROR"
     assert "half way" not in error["message"]

@@ -303,7 +303,7 @@ async def test_an_error_after_a_change_was_stored_leaves_its_payload(
     async def broken(*_: Any) -> Broken:
         return object.__new__(Broken)
 
-    monkeypatch.setattr("resolvers.customer._shown", broken)
+    monkeypatch.setattr("resolvers.customer.read_by_id", broken)
     document = f"mutation {{ a: {SAVE} {{ customer {{ name }} {ERRORS} }} {others} }}"
     before = await Customer.all().count()
     for _ in range(3):

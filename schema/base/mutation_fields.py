@@ -1,0 +1,26 @@
+"""Fields that the inputs and payloads of mutations share."""
+
+from typing import Any
+
+import strawberry
+
+
+def expected_version(name: str, more: str = "") -> Any:
+    """Declare the version that a change expects of the object with this name."""
+    return strawberry.field(
+        default=None,
+        description=f"The version that the {name} must have; with another version, the change is"
+        f" refused (VERSION_CONFLICT). By default any version is accepted.{more}",
+    )
+
+
+def dry_run(more: str = "") -> Any:
+    return strawberry.field(
+        default=False, description=f"Validate and return the result, but do not save.{more}"
+    )
+
+
+def user_errors() -> Any:
+    return strawberry.field(
+        default_factory=list, description="Errors that the user can fix; empty on success."
+    )

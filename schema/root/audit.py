@@ -1,0 +1,30 @@
+"""Contents: the audit trail."""
+
+import strawberry
+
+from models.tables.access import Scope
+from resolvers import audit as audit_resolvers
+from schema.base.operation import operation
+from schema.base.permissions import Requires
+from schema.types.audit_changes import EraseActorNamesPayload
+from schema.types.audit_connection import AuditEntryConnection
+
+
+@strawberry.type
+class AuditQuery:
+    audit_trail: AuditEntryConnection | None = operation(
+        audit_resolvers.audit_trail,
+        Requires(Scope.AUDIT_READ),
+        "The changes that were made, newest first, in the order in which they were committed. That"
+        " order can differ slightly from the order of `at`.",
+    )
+
+
+@strawberry.type
+class AuditMutation:
+    erase_actor_names: EraseActorNamesPayload | None = operation(
+        audit_resolvers.erase_actor_names,
+        Requires(Scope.AUDIT_ERASE),
+        "Erase the name of a user or of another credential from the audit trail. For a user, who"
+        " must be disabled, everything else that identifies them is erased too.",
+    )

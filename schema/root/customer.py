@@ -1,0 +1,53 @@
+"""Contents: customers."""
+
+import strawberry
+
+from models.tables.access import Scope
+from resolvers import customer as customer_resolvers
+from schema.base.operation import operation
+from schema.base.permissions import Requires
+from schema.types.customer import Customer
+from schema.types.customer_changes import (
+    ChangeCustomerClassPayload,
+    DeleteCustomerPayload,
+    SaveCustomerPayload,
+)
+from schema.types.customer_connection import CustomerConnection
+
+
+@strawberry.type
+class CustomerQuery:
+    customer: Customer | None = operation(
+        customer_resolvers.customer,
+        Requires(Scope.CUSTOMERS_READ),
+        "One customer by id or account number; null if there is none, or if it was deleted.",
+    )
+    customers: CustomerConnection | None = operation(
+        customer_resolvers.customers,
+        Requires(Scope.CUSTOMERS_READ),
+        "Customers, filtered and sorted; deleted ones are left out. A cursor is valid for the sort"
+        " order that it was read in.",
+    )
+
+
+@strawberry.type
+class CustomerMutation:
+    save_customer: SaveCustomerPayload | None = operation(
+        customer_resolvers.save_customer,
+        Requires(Scope.CUSTOMERS_WRITE),
+        "Create a customer (without `id`) or change the sent fields of one (with `id`). If its"
+        " class is checked at Companies House, this also starts a lookup in the background.",
+    )
+    change_customer_class: ChangeCustomerClassPayload | None = operation(
+        customer_resolvers.change_customer_class,
+        Requires(Scope.CUSTOMERS_WRITE),
+        "Move a customer to another active class, with a reason. `advisories` lists what somebody"
+        " should look at afterwards, such as consent to review.",
+    )
+    delete_customer: DeleteCustomerPayload | None = operation(
+        customer_resolvers.delete_customer,
+        Requires(Scope.CUSTOMERS_WRITE),
+        "Delete a customer. Personal data of the customer and of its contacts is erased for good,"
+        " including the reasons given for changes; what was done, when and by whom stays on"
+        " record.",
+    )

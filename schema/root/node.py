@@ -1,0 +1,29 @@
+"""Contents: objects by their ids, and the caller."""
+
+import strawberry
+
+from resolvers import node as node_resolvers
+from schema.base.node import Node
+from schema.base.operation import operation
+from schema.base.permissions import SIGNED_IN
+from schema.types.viewer import Viewer
+
+
+@strawberry.type
+class NodeQuery:
+    viewer: Viewer = operation(
+        node_resolvers.viewer,
+        SIGNED_IN,
+        "The caller: the credential that you sign in with, its user, and what you may do.",
+    )
+    node: Node | None = operation(
+        node_resolvers.node,
+        SIGNED_IN,
+        "Any object by its id; null if it does not exist or you may not see it.",
+    )
+    nodes: list[Node | None] = operation(
+        node_resolvers.nodes,
+        SIGNED_IN,
+        "Objects by their ids, in the order of `ids`; null in place of each object that does not"
+        " exist or that you may not see.",
+    )
