@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import strawberry
 
@@ -18,9 +18,7 @@ from models.tables.mail_quota import DEFAULT_QUOTA, MailQuota
 from schema.base.loaders import Loaders
 from schema.base.request_slot import Limiters, RequestSlot
 from schema.base.search_limit import SearchLimit
-
-if TYPE_CHECKING:
-    from schema.engine.metering import Spending
+from schema.engine.spending import Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ class Context:
     """What the operation runs within."""
     search_limit: SearchLimit | None = None
     """Gives the name searches of each caller their turn."""
-    spending: "Spending | None" = None
+    spending: Spending | None = None
     """What the operation costs, once that was worked out."""
 
     @property

@@ -5,16 +5,14 @@ Notes hold no query, variable, name or token: only ids, counts, codes and times.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from models.storage.statement_time import StatementTime, noting
 from models.tables.access import Principal
 from schema.engine.known_operations import KnownOperation
-
-if TYPE_CHECKING:
-    from schema.engine.metering import Spending
+from schema.engine.spending import Spending
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +30,7 @@ class RequestNotes(StatementTime):
     wait_s = 0.0
     operation: KnownOperation | None = None
     principal: Principal | None = None
-    spending: "Spending | None" = None
+    spending: Spending | None = None
     code: int | None = None
     """With which a WebSocket was closed from here."""
     codes: list[str] | None = None
@@ -79,7 +77,7 @@ def note_operation(operation: KnownOperation) -> None:
         notes.operation = operation
 
 
-def note_spending(spending: "Spending") -> None:
+def note_spending(spending: Spending) -> None:
     """Note what the operation costs."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):

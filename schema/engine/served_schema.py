@@ -35,10 +35,11 @@ from schema.engine.execution import NothingRan, Operation, ReadDocument, Remembe
 from schema.engine.input_coercion import prepare_inputs
 from schema.engine.known_operations import known_operation
 from schema.engine.limits import Limits, as_too_large, refuse_too_large
-from schema.engine.metering import BASE, Meter, Metering, Spending, document_points
+from schema.engine.metering import Meter, Metering, document_points
 from schema.engine.operation_permissions import refusals
 from schema.engine.plan import PlannedExecution
 from schema.engine.root_resolvers import prepare_resolvers
+from schema.engine.spending import BASE, Spending
 from schema.engine.validation import faults_of
 
 

@@ -32,7 +32,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from graphql import (
     FieldNode,
@@ -56,7 +56,7 @@ from schema.engine.plan.plain import (
     plain_attribute,
     plain_method,
 )
-from schema.engine.plan.selection import Selected, Selection
+from schema.engine.plan.selection import Plan, Selected, Selection
 
 MAX_FIELDS = 1000
 MAX_KEPT = 256
@@ -72,13 +72,6 @@ GLOBALS = {
 
 Collect = Callable[[GraphQLObjectType, Selected], Selection]
 """Gives the fields below some nodes, for an object of a type."""
-
-
-class Plan(NamedTuple):
-    """What completes a value, all but some fields that are left to graphql-core."""
-
-    complete: Callable[[Any], Any]
-    rest: Selection
 
 
 def compile_plan(collect: Collect, wanted: GraphQLOutputType, selected: Selected) -> Plan | None:

@@ -24,9 +24,9 @@ from graphql.pyutils import Path
 from models.storage.row_counter import read_so_far
 from models.storage.time_slice import pause
 from schema.engine.plan.checks import NotPlannable
-from schema.engine.plan.compiler import Plan, compile_plan
+from schema.engine.plan.compiler import compile_plan
 from schema.engine.plan.operation import RememberingExecution
-from schema.engine.plan.selection import Selected, Selection
+from schema.engine.plan.selection import Plan, Selected, Selection
 
 LISTS = (list, tuple)
 ROWS_AT_ONCE = 1000

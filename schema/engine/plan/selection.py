@@ -7,8 +7,8 @@ response key's list of nodes; it carries the collected fields below it, and the 
 it, so that dropping the document drops everything.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from graphql import (
     DefinitionNode,
@@ -26,9 +26,6 @@ from graphql.execution.collect_fields import CollectedFields, FieldDetails, Frag
 
 from schema.engine.plan.arguments import PreparedArguments
 from schema.engine.plan.variables import Variables
-
-if TYPE_CHECKING:
-    from schema.engine.plan.compiler import Plan
 
 ATTRIBUTE = "_memory"
 MAX_COMBINATIONS = 16
@@ -63,6 +60,13 @@ class Selected(list[FieldDetails]):
 
 Selection = dict[str, Selected]
 """What to answer, by response key, in the order of the answer."""
+
+
+class Plan(NamedTuple):
+    """What completes a value, all but some fields that are left to graphql-core."""
+
+    complete: Callable[[Any], Any]
+    rest: Selection
 
 
 Request = tuple[GraphQLSchema, OperationDefinitionNode, dict[str, Any]]

@@ -22,7 +22,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
 from schema.engine.plan import PlannedExecution, compiler, executor
-from schema.engine.plan.selection import Selected
+from schema.engine.plan.selection import Plan, Selected
 from tests.schema import odd_world
 from tests.schema.odd_world import Colour, Leaf, Named, World, Writer
 
@@ -75,7 +75,7 @@ class Counts:
         self.completed = 0
         self.gave_up = 0
 
-    def watch(self, plan: compiler.Plan | None) -> compiler.Plan | None:
+    def watch(self, plan: Plan | None) -> Plan | None:
         if plan is None:
             return None
         self.compiled += 1
