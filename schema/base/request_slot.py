@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from models.storage.time_slice import use_slice
 from schema.base.concurrency import ConcurrencyLimiter, ConcurrencyLimits, QueueFull, Slot
-from schema.base.deadlines import Deadline, Deadlines
 from schema.base.errors import ClientGone, ErrorCode, RequestRefused, overloaded, rate_limited
 from schema.base.loop_share import LoopShare
 from schema.base.request_notes import note_wait
@@ -28,7 +27,8 @@ class Limiters:
     """The event loop, and the connections that read."""
     mutations: ConcurrencyLimiter
     """The connections that write. They mostly wait for the disk, so more of them run."""
-    deadlines: Deadlines
+    query_timeout_s: float
+    """Seconds that a request may wait and a query may run, together; 0 for no limit."""
     share: LoopShare
 
     @classmethod
@@ -46,7 +46,7 @@ class Limiters:
             documents=limiter(1, 1),
             queries=limiter(settings.running_requests, settings.caller_running_requests),
             mutations=limiter(settings.writing_requests, settings.caller_writing_requests),
-            deadlines=Deadlines(settings.query_timeout_s),
+            query_timeout_s=settings.query_timeout_s,
             share=share,
         )
 
@@ -97,13 +97,14 @@ class RequestSlot:
         self._limiters = limiters
         self._caller = caller
         self._slot: Slot | None = None
-        self._deadline: Deadline | None = None
+        self._deadline: asyncio.Timeout | None = None
         self._has_begun = False
         self._regaining: asyncio.Lock | None = None
 
     async def __aenter__(self) -> Self:
-        if self._limiters.deadlines.seconds:
-            self._deadline = self._limiters.deadlines.begin()
+        if self._limiters.query_timeout_s:
+            self._deadline = asyncio.timeout(self._limiters.query_timeout_s)
+            await self._deadline.__aenter__()
         return self
 
     async def __aexit__(
@@ -113,20 +114,25 @@ class RequestSlot:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self.end(error)
+            await self.end_deadline(kind, error, traceback)
         finally:
             if self._slot is not None:
                 self._slot.release()
             else:
                 self._limiters.share.leave()
 
-    def end(self, error: BaseException | None) -> None:
-        """End the deadline; raises RequestRefused if it is what the error comes from."""
+    async def end_deadline(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the deadline; raises RequestRefused (TIMEOUT) if it is what the error comes from."""
         deadline, self._deadline = self._deadline, None
         if deadline is None:
             return
         try:
-            deadline.end(error)
+            await deadline.__aexit__(kind, error, traceback)
         except TimeoutError:
             raise self._timeout() from None
 
@@ -148,8 +154,8 @@ class RequestSlot:
         A unit of work goes on in any case, and nobody would be told how it ended.
         """
         await self._enter(self._limiters.mutations)
-        if self._deadline is not None:
-            self._limiters.deadlines.forget(self._deadline)
+        if self._deadline is not None and not self._deadline.expired():
+            self._deadline.reschedule(None)
 
     def start_work(self) -> None:
         """Note that the operation runs from now on, and no longer waits or is being read."""
@@ -227,7 +233,7 @@ class RequestSlot:
             raise ClientGone
 
     def _timeout(self) -> RequestRefused:
-        limit = self._limiters.deadlines.seconds
+        limit = self._limiters.query_timeout_s
         if self._has_begun:
             return RequestRefused(
                 ErrorCode.TIMEOUT,

@@ -134,7 +134,7 @@ class Metering:
         spending.settle(has_run=True)
         try:
             if context.slot is not None:
-                context.slot.end(error)
+                await context.slot.end_deadline(kind, error, traceback)
         finally:
             if spending.holds_too_much:
                 await spending.give_back(context.clock)
