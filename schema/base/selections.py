@@ -18,6 +18,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 from strawberry.types import get_object_definition
+from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryContainer
 from strawberry.types.field import StrawberryField
 from strawberry.types.lazy_type import LazyType
@@ -25,7 +26,6 @@ from strawberry.utils.str_converters import to_camel_case
 
 from schema.base.context import Info
 from schema.base.permissions import Requires
-from schema.engine.input_coercion import converted, of_arguments
 from schema.engine.plan.arguments import prepare_arguments
 from schema.engine.plan.selection import conditions
 
@@ -166,7 +166,7 @@ class Arguments:
         core: Any = info._raw_info.schema.get_type(definition.name)
         self._core: GraphQLField = core.fields[node.name.value]
         self._prepared = prepare_arguments(self._core, node)
-        self._known = of_arguments(field, info.schema)
+        self._arguments = field.arguments
 
     def of(self, info: Info) -> dict[str, Any]:
         """Give them; raises GraphQLError for values that are wrong."""
@@ -176,7 +176,9 @@ class Arguments:
         given = self._prepared.of(variables) if self._prepared else None
         if given is None:
             given = get_argument_values(self._core, self._node, variables)
-        made = converted(self._known, given)
+        schema = info.schema
+        scalars = schema.schema_converter.scalar_registry
+        made = convert_arguments(given, self._arguments, scalars, schema.config)
         if not self._varies:
             self._made = made
         return made
