@@ -21,6 +21,7 @@ from schema.base.context import Info
 from schema.base.permissions import Requires
 from schema.base.personal import PERSONAL, Masked
 from schema.engine.plan import HONOURED, PREPARED
+from schema.engine.strawberry_internals import core_info
 
 READ = "read"
 BROUGHT, GRANTED = "brought_", "granted_"
@@ -179,7 +180,7 @@ def batched(
 
 def prefetched(source: Any, info: Info) -> Any:
     """Give what was brought for the current field; the resolver of such a field does only this."""
-    return getattr(source, batched_name(info._raw_info.field_nodes[0]))
+    return getattr(source, batched_name(core_info(info).field_nodes[0]))
 
 
 def batched_name(node: FieldNode) -> str:

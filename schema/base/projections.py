@@ -40,6 +40,8 @@ from schema.base.selections import (
     type_at,
 )
 from schema.engine.cost_compiler import row_weight
+from schema.engine.graphql_core_internals import attachments
+from schema.engine.strawberry_internals import core_info
 
 MAX_READERS = 64
 """So many are kept for an operation: one with many conditions could have any number."""
@@ -66,8 +68,10 @@ def row_query_for(
     variables, so they are part of the key; they live as long as the operation that keeps it. What
     is not for everybody is left out for those it is not for: they have a reader of their own.
     """
-    operation, nodes = info._raw_info.operation, info._raw_info.field_nodes
-    cache: dict[Any, list[tuple[Answers, Compiled]]] = vars(operation).setdefault(READERS, {})
+    nodes = core_info(info).field_nodes
+    cache: dict[Any, list[tuple[Answers, Compiled]]] = attachments(info.operation).setdefault(
+        READERS, {}
+    )
     is_masked = info.context.is_masked
     key = (*map(id, nodes), kind, paths, extra, is_masked, *condition_values(info))
     variants = cache.get(key, [])
@@ -114,8 +118,8 @@ async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str
 
 def _found(info: Info, path: tuple[str, ...], find: Callable[[], Any]) -> Any:
     """Find something out about what the current field selects at a path, once per document."""
-    known: dict[Any, Any] = vars(info._raw_info.operation).setdefault(SELECTED, {})
-    key = (*map(id, info._raw_info.field_nodes), path, *condition_values(info))
+    known: dict[Any, Any] = attachments(info.operation).setdefault(SELECTED, {})
+    key = (*map(id, core_info(info).field_nodes), path, *condition_values(info))
     found = known.get(key)
     if found is None:
         if len(known) >= MAX_READERS:

@@ -16,7 +16,7 @@ from graphql import (
     SelectionSetNode,
     print_ast,
 )
-from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
+from graphql.execution import VariableValues, get_argument_values, get_directive_values
 from strawberry.types import get_object_definition
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryContainer
@@ -26,8 +26,10 @@ from strawberry.utils.str_converters import to_camel_case
 
 from schema.base.context import Info
 from schema.base.permissions import Requires
+from schema.engine.graphql_core_internals import attachments
 from schema.engine.plan.arguments import prepare_arguments
 from schema.engine.plan.selection import conditions
+from schema.engine.strawberry_internals import core_info, core_schema
 
 CONDITIONS = "conditions"
 """The attribute of an operation that holds the variables on which its selection depends."""
@@ -35,7 +37,7 @@ CONDITIONS = "conditions"
 
 def variables_of(info: Info) -> VariableValues:
     """Give the variables as graphql-core wants them; resolvers are only shown their values."""
-    return VariableValues({}, cast("dict[str, Any]", info._raw_info.variable_values))
+    return VariableValues({}, info.variable_values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Walk:
     @property
     def operation(self) -> OperationDefinitionNode:
         """Give the operation."""
-        return self.info._raw_info.operation
+        return self.info.operation
 
     def meets(self, requirements: Iterable[Requires]) -> bool:
         """Tell whether the principal meets all of some requirements."""
@@ -110,7 +112,7 @@ class Walk:
                 continue
             is_spread = isinstance(node, FragmentSpreadNode)
             about: Any = (
-                self.info._raw_info.fragments[cast("Any", node).name.value] if is_spread else node
+                core_info(self.info).fragments[cast("Any", node).name.value] if is_spread else node
             )
             condition = about.type_condition
             if condition is None or condition.name.value not in others:
@@ -119,7 +121,7 @@ class Walk:
 
 def selected_sets(info: Info) -> list[SelectionSetNode | None]:
     """Give the selection sets of the current field."""
-    return [node.selection_set for node in info._raw_info.field_nodes]
+    return [node.selection_set for node in core_info(info).field_nodes]
 
 
 def selected_names(info: Info) -> frozenset[str]:
@@ -141,11 +143,11 @@ def selects_at(info: Info, *paths: tuple[str, ...]) -> bool:
 
 def condition_values(info: Info) -> tuple[Any, ...]:
     """Give the values of the variables on which it depends what the operation leaves out."""
-    raw = info._raw_info
-    names = vars(raw.operation).get(CONDITIONS)
+    kept = attachments(info.operation)
+    names = kept.get(CONDITIONS)
     if names is None:
-        names = conditions((raw.operation, *raw.fragments.values()))
-        vars(raw.operation)[CONDITIONS] = names
+        fragments = core_info(info).fragments
+        names = kept[CONDITIONS] = conditions((info.operation, *fragments.values()))
     values = variables_of(info).coerced
     return tuple(values.get(name, ...) for name in names)
 
@@ -163,7 +165,7 @@ class Arguments:
         if self._made is not None:
             return
         definition = get_object_definition(field.origin, strict=True)
-        core: Any = info._raw_info.schema.get_type(definition.name)
+        core: Any = core_schema(info.schema).get_type(definition.name)
         self._core: GraphQLField = core.fields[node.name.value]
         self._prepared = prepare_arguments(self._core, node)
         self._arguments = field.arguments

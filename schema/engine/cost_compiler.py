@@ -25,13 +25,14 @@ from graphql import (
     is_non_null_type,
     value_from_ast_untyped,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import get_object_definition
 
 from schema.base.field_mapping import READ, Batched, models_of
 from schema.base.pagination import DEFAULT_PAGE, MAX_PAGE, ROWS
 from schema.engine.cost import NOTHING, Cost, Factor, Term
 from schema.engine.cost_weights import ASSUMED_PARTS, ASSUMED_ROWS, SIZES, WEIGHTS
+from schema.engine.graphql_core_internals import attachments
+from schema.engine.strawberry_internals import definition_of
 
 COSTS = "costs"
 """The attribute of an operation that holds what its selection sets cost."""
@@ -63,13 +64,13 @@ def cost_of(
     fragments: Mapping[str, FragmentDefinitionNode],
 ) -> OperationCost:
     """Give what a valid operation costs, compiled the first time that it is asked for."""
-    known: OperationCost | None = vars(operation).get(COSTS)
+    known: OperationCost | None = attachments(operation).get(COSTS)
     if known is None:
         root = schema.get_root_type(operation.operation)
         assert root is not None  # noqa: S101  # the operation is valid
         compiler = _Compiler(schema, fragments, _defaults(operation))
         whole = compiler.below(root, operation.selection_set, None)
-        known = vars(operation)[COSTS] = OperationCost(whole, compiler.sets)
+        known = attachments(operation)[COSTS] = OperationCost(whole, compiler.sets)
     return known
 
 
@@ -98,7 +99,7 @@ def row_weight(
     variables: Mapping[str, Any],
 ) -> int:
     """Give what a row costs of which some sets are selected: itself and what comes along."""
-    known: OperationCost | None = vars(operation).get(COSTS)
+    known: OperationCost | None = attachments(operation).get(COSTS)
     if known is None:
         return 1
     found = (known.sets.get((id(one), None), NOTHING) for one in sets)
@@ -289,7 +290,7 @@ def _is_list(definition: GraphQLField) -> bool:
 
 def _way_of(definition: GraphQLField) -> Any:
     """Say how a field is read, as `reads` has it."""
-    field_of = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    field_of = definition_of(definition)
     return field_of.metadata.get(READ) if field_of is not None else None
 
 

@@ -13,7 +13,7 @@ is shared fairly by those who sent the documents: see `fair_cache`.
 One instance belongs to one schema, as validity does.
 """
 
-from graphql import DocumentNode, Node, Token
+from graphql import DocumentNode
 
 from schema.engine.fair_cache import Entry, FairCache
 
@@ -57,25 +57,3 @@ class Documents:
         if len(text) > self._longest_text:
             return
         self._on_trial.put(text, Entry(document, len(text), owner))
-
-
-def forget_tokens(document: DocumentNode) -> None:
-    """Let go of the tokens that a document was just parsed from, half of its memory.
-
-    Its nodes still know where they begin and end, which is what errors are located by. Tokens
-    refer to each other in circles, and without them a forgotten document is gone at once.
-    """
-    token: Token | None = document.loc.start_token if document.loc else None
-    while token is not None:
-        token.prev, token = None, token.next
-    waiting: list[Node] = [document]
-    while waiting:
-        node = waiting.pop()
-        if node.loc is not None:
-            del node.loc.start_token, node.loc.end_token
-        for key in node.keys:
-            below = getattr(node, key, None)
-            if isinstance(below, Node):
-                waiting.append(below)
-            elif isinstance(below, (list, tuple)):
-                waiting += (part for part in below if isinstance(part, Node))

@@ -19,6 +19,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLError,
+    GraphQLSchema,
     get_operation_ast,
     parse,
 )
@@ -30,17 +31,21 @@ from graphql.execution import (
     map_source_to_response_event,
 )
 from strawberry.exceptions import MissingQueryError
-from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from schema.base.errors import ClientGone, ErrorCode, RequestRefused
 from schema.base.request_notes import note_operation
-from schema.engine.document_cache import Documents, forget_tokens
+from schema.engine.document_cache import Documents
+from schema.engine.graphql_core_internals import forget_tokens
 from schema.engine.known_operations import KnownOperation, known_operation
+from schema.engine.strawberry_internals import (
+    ALLOWED_OPERATION_TYPES,
+    core_schema,
+    is_awaitable,
+)
 from schema.engine.unsupported import refuse_unsupported
 from schema.engine.validation import faults_of
 
@@ -57,6 +62,12 @@ class Operation(ExecutionContext):
 
     known: KnownOperation | None = None
     """What it is, once its document was read."""
+    asked_name: str | None = None
+    """The operation's name in the request."""
+
+    def __post_init__(self, provided_operation_name: str | None) -> None:
+        super().__post_init__(provided_operation_name)
+        self.asked_name = provided_operation_name
 
     @property
     def is_mutation(self) -> bool:
@@ -77,6 +88,11 @@ class RememberingSchema(strawberry.Schema):
         refuse_unsupported(self)
         self.documents = Documents()
         self.most_tokens = MAX_TOKENS
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """graphql-core's schema."""
+        return core_schema(self)
 
     async def read(self, operation: Operation, text: str) -> "ReadDocument":
         """Parse and validate a new document."""
@@ -101,7 +117,7 @@ class RememberingSchema(strawberry.Schema):
         self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
     ) -> list[GraphQLError]:
         """Say what is wrong with a document that was not asked for before."""
-        return faults_of(self._schema, document, rules)
+        return faults_of(self.core, document, rules)
 
     async def execute(
         self,
@@ -115,7 +131,7 @@ class RememberingSchema(strawberry.Schema):
     ) -> ExecutionResult:
         """Execute a query or a mutation."""
         if allowed_operation_types is None:
-            allowed_operation_types = DEFAULT_ALLOWED_OPERATION_TYPES
+            allowed_operation_types = ALLOWED_OPERATION_TYPES
         context = Operation(
             query=query,
             schema=self,
@@ -154,7 +170,7 @@ class RememberingSchema(strawberry.Schema):
             Operation(
                 query=query,
                 schema=self,
-                allowed_operations=allowed_operation_types or DEFAULT_ALLOWED_OPERATION_TYPES,
+                allowed_operations=allowed_operation_types or ALLOWED_OPERATION_TYPES,
                 context=context_value,
                 root_value=root_value,
                 variables=variable_values,
@@ -225,7 +241,7 @@ class RememberingSchema(strawberry.Schema):
             if document is None:
                 return _refusal(errors)
         context.graphql_document = document
-        known = context.known = known_operation(document, text, context._provided_operation_name)
+        known = context.known = known_operation(document, text, context.asked_name)
         if known is None:
             raise CannotGetOperationTypeError(context.operation_name)
         if known.type not in context.allowed_operations:
@@ -275,13 +291,13 @@ class RememberingSchema(strawberry.Schema):
         """Make what executes a prepared operation, or the errors why there is none."""
         assert context.graphql_document is not None  # noqa: S101  # it was prepared
         return self.execution_context_class.build(
-            self._schema,
+            self.core,
             context.graphql_document,
             context.root_value,
             context.context,
             context.variables,
             context.operation_name,
-            is_awaitable=cast("Any", optimized_is_awaitable),
+            is_awaitable=cast("Any", is_awaitable),
             operation_extensions=context.operation_extensions,
         )
 

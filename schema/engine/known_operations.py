@@ -9,6 +9,7 @@ from strawberry.types.graphql import OperationType
 
 from schema.engine.cost import Cost
 from schema.engine.document_measure import INTROSPECTING
+from schema.engine.graphql_core_internals import attachments
 
 OPERATIONS = "operations"
 """The attribute of a document that holds what is known of them, by the name asked for."""
@@ -51,7 +52,7 @@ class KnownOperation:
 
 def known_operation(document: DocumentNode, text: str, name: str | None) -> KnownOperation | None:
     """Give what is known of the operation of a name, or else of the first, if there is one."""
-    known: dict[str | None, KnownOperation] = vars(document).setdefault(OPERATIONS, {})
+    known: dict[str | None, KnownOperation] = attachments(document).setdefault(OPERATIONS, {})
     found = known.get(name)
     if found is None:
         nodes = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]

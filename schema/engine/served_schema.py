@@ -89,7 +89,7 @@ class CustomerClassesSchema(RememberingSchema):
     def __init__(self, **settings: Any) -> None:
         config = StrawberryConfig(name_converter=CachingNames(), scalar_map=SCALARS)
         super().__init__(config=config, **settings)
-        self._meter = Meter(self._schema, Limits(), None)
+        self._meter = Meter(self.core, Limits(), None)
         self._reader = DocumentReader()
 
     @property
@@ -100,7 +100,7 @@ class CustomerClassesSchema(RememberingSchema):
     def under(self, limits: Limits, budget: CostBudget | None = None) -> Self:
         """Give the same schema under other limits, with documents of its own."""
         other = copy.copy(self)
-        other._meter = Meter(self._schema, limits, budget)
+        other._meter = Meter(self.core, limits, budget)
         other.documents, other.most_tokens = Documents(), limits.max_tokens
         other._reader = DocumentReader()
         if not limits.introspection:
@@ -123,7 +123,7 @@ class CustomerClassesSchema(RememberingSchema):
         except GraphQLError as error:
             return [error]
         return faults_of(
-            self._schema,
+            self.core,
             document,
             rules,
             max_errors=MAX_FAULTS,
@@ -191,7 +191,7 @@ class CustomerClassesSchema(RememberingSchema):
         """Parse and validate a document, and work out what it costs, which takes long too."""
         document, errors = found = super().read_now(operation, text)
         if document is not None and not errors:
-            name = operation._provided_operation_name
+            name = operation.asked_name
             operation.known = known_operation(document, text, name)
             if operation.known is not None:
                 operation.graphql_document = document
@@ -240,7 +240,7 @@ class CustomerClassesSchema(RememberingSchema):
         if not context.is_mutation or not isinstance(asked, Context):
             return []
         return refusals(
-            self._schema,
+            self.core,
             executor.operation,
             executor.fragment_definitions,
             executor.variable_values.coerced,
@@ -339,7 +339,7 @@ def refuse_unbound(context: Context) -> None:
 
 def drop_null_defaults(schema: CustomerClassesSchema) -> None:
     """Let what may be left out have no default: a null default says nothing to a reader."""
-    for named in schema._schema.type_map.values():
+    for named in schema.core.type_map.values():
         if isinstance(named, GraphQLInputObjectType):
             values = list(named.fields.values())
         elif isinstance(named, GraphQLObjectType):
@@ -354,4 +354,4 @@ def drop_null_defaults(schema: CustomerClassesSchema) -> None:
 def describe_scalars(schema: CustomerClassesSchema) -> None:
     """Say of each scalar how it is written."""
     for name, description in DESCRIPTIONS.items():
-        schema._schema.type_map[name].description = description
+        schema.core.type_map[name].description = description

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, Node, VariableNode
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution import VariableValues, get_argument_values
 
 
 class _Placeholder:

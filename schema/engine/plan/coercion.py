@@ -24,8 +24,8 @@ from graphql import (
     is_non_null_type,
     is_required_input_field,
 )
-from graphql.utilities.coerce_input_value import coerce_default_value
 
+from schema.engine.graphql_core_internals import coerce_default_value
 from schema.engine.plan.checks import NotPlannable
 
 MAX_INT = 2**31 - 1

@@ -44,8 +44,6 @@ from graphql import (
     is_non_null_type,
     is_object_type,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
 
 from schema.engine.plan.checks import JSON, SIMPLE, NotPlannable, admit_object, complete_null
@@ -57,6 +55,7 @@ from schema.engine.plan.plain import (
     plain_method,
 )
 from schema.engine.plan.selection import Plan, Selected, Selection
+from schema.engine.strawberry_internals import TYPE_CAST_ATTRIBUTE, definition_of
 
 MAX_FIELDS = 1000
 MAX_KEPT = 256
@@ -178,7 +177,7 @@ class _Writer:
         """Give the condition under which an object of a known class must be looked at itself."""
         if wanted.is_type_of is None:
             return ""
-        definition = wanted.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        definition = definition_of(wanted)
         if definition is not None and definition.is_type_of is None:
             # Strawberry's own check depends on the class, and on strawberry.cast().
             return f" or getattr(value, {TYPE_CAST_ATTRIBUTE!r}, None) is not None"
@@ -194,7 +193,7 @@ class _Writer:
 
     def _read(self, field: GraphQLField, node: FieldNode) -> str | None:
         """Give the expression that reads a field's value off its object."""
-        definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        definition = definition_of(field)
         if not isinstance(definition, StrawberryField):
             return None
         if name_of := definition.metadata.get(PREPARED):

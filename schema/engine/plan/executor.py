@@ -18,11 +18,11 @@ from graphql import (
     GraphQLOutputType,
     GraphQLResolveInfo,
 )
-from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
 
 from models.storage.row_counter import read_so_far
 from models.storage.time_slice import pause
+from schema.engine.graphql_core_internals import FieldDetails
 from schema.engine.plan.checks import NotPlannable
 from schema.engine.plan.compiler import compile_plan
 from schema.engine.plan.operation import RememberingExecution

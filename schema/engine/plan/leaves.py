@@ -13,11 +13,10 @@ from graphql import (
     GraphQLLeafType,
     GraphQLString,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.schema.types.base_scalars import isoformat
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from schema.engine.plan.checks import SIMPLE, complete_leaf
+from schema.engine.strawberry_internals import definition_of, isoformat
 
 EXPECTED: dict[Callable[..., Any], str] = {
     GraphQLString.coerce_output_value: "type(v := {read}) is str",
@@ -57,7 +56,7 @@ class Leaves:
         if test := EXPECTED.get(serialize):
             or_null = " or v is None" if is_nullable else ""
             return f"(v if {test.format(read=read)}{or_null} else {other}(v))"
-        definition = wanted.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        definition = definition_of(wanted)
         if isinstance(definition, StrawberryEnumDefinition):
             enum = cast("type[Enum]", definition.wrapped_cls)
             names = self._name("names", {member.name: serialize(member) for member in enum})

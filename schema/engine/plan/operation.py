@@ -20,12 +20,10 @@ from graphql import (
     default_field_resolver,
     default_type_resolver,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetails
-from graphql.execution.executor import to_nodes
-from graphql.execution.values import get_argument_values
+from graphql.execution import get_argument_values
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from schema.engine.graphql_core_internals import CollectedFields, FieldDetails, to_nodes
 from schema.engine.plan.arguments import prepare_arguments
 from schema.engine.plan.selection import (
     Memory,
@@ -37,6 +35,7 @@ from schema.engine.plan.selection import (
     selection,
 )
 from schema.engine.plan.variables import Variables
+from schema.engine.strawberry_internals import StrawberryExecution
 
 INCREMENTAL = ("defer", "stream")
 USUALLY_GIVEN = 4
@@ -46,7 +45,7 @@ USUAL_SETTINGS = frozenset({"is_awaitable", "operation_extensions"})
 """What may be set of an executor that is made without graphql-core's own preparations."""
 
 
-class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
+class RememberingExecution(StrawberryExecution):
     """One execution of an operation."""
 
     _memory: Memory | None = None

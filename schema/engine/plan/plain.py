@@ -9,6 +9,8 @@ from graphql import GraphQLField
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
+from schema.engine.strawberry_internals import is_default_resolver
+
 PREPARED, HONOURED = "prepared", "honoured"
 """The keys of a field's metadata; see the package."""
 
@@ -23,14 +25,11 @@ def foreign_extensions(definition: StrawberryField) -> list[FieldExtension]:
 
 
 def plain_attribute(field: GraphQLField, definition: StrawberryField) -> str | None:
-    """Give the attribute that Strawberry answers a field with, if reading it is all that it does.
-
-    `_is_default` is Strawberry's mark on its own function that does just this.
-    """
+    """Return the attribute that Strawberry answers a field with; None if it does anything more."""
     is_plain = (
         _is_standard(field, definition)
         and definition.is_basic_field
-        and getattr(field.resolve, "_is_default", False)
+        and is_default_resolver(field.resolve)
         and cast("Any", definition).default_resolver is getattr
     )
     name = definition.python_name

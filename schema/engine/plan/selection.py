@@ -22,8 +22,13 @@ from graphql import (
     OperationDefinitionNode,
     VariableNode,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
 
+from schema.engine.graphql_core_internals import (
+    CollectedFields,
+    FieldDetails,
+    FragmentDetails,
+    attachments,
+)
 from schema.engine.plan.arguments import PreparedArguments
 from schema.engine.plan.variables import Variables
 
@@ -121,11 +126,11 @@ class Memory:
 
 
 def memory_of(document: DocumentNode) -> Memory:
-    """Give the memory of a document; nodes are frozen, but have room for attributes."""
-    attributes = vars(document)
-    memory: Memory | None = attributes.get(ATTRIBUTE)
+    """Return the memory of a document, which lives as long as the document."""
+    kept = attachments(document)
+    memory: Memory | None = kept.get(ATTRIBUTE)
     if memory is None:
-        memory = attributes[ATTRIBUTE] = Memory(document)
+        memory = kept[ATTRIBUTE] = Memory(document)
     return memory
 
 

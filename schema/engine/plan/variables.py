@@ -13,16 +13,13 @@ from graphql import (
     OperationDefinitionNode,
     is_non_null_type,
 )
-from graphql.execution.get_variable_signature import (
+from graphql.execution import VariableValues, get_variable_values
+
+from schema.engine.graphql_core_internals import (
     GraphQLVariableSignature,
+    VariableValueSource,
     get_variable_signature,
 )
-from graphql.execution.values import (
-    VariableValues,
-    VariableValueSource,
-    get_variable_values,
-)
-
 from schema.engine.plan.coercion import Coercer, EndlessError, coercer_of
 
 
