@@ -1,10 +1,9 @@
 """Which scope a field needs, declared where the field is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from strawberry.extensions import FieldExtension
-from strawberry.types.field import StrawberryField
 
 from models.rules.permission import FOR_PARTNERS
 from models.tables.access import Principal, Scope
@@ -13,9 +12,6 @@ from schema.base.errors import ErrorCode, RequestRefused
 
 INPUT_PERMISSION = "input permission"
 """The key of an input field's metadata that holds the `Requires` of whoever sets that field."""
-
-APPLIED = "applied"
-"""The attribute of a field that holds the extensions that were applied to it."""
 
 
 class Requires(FieldExtension):
@@ -45,33 +41,13 @@ class Requires(FieldExtension):
             return _not_for_partners()
         return refusal
 
-    def apply(self, field: StrawberryField) -> None:
-        """Let the field refuse with FORBIDDEN before it does anything.
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        """Resolve the field, or raise FORBIDDEN or UNAUTHENTICATED before it does anything."""
+        self.check(info)
+        return next_(source, info, **kwargs)
 
-        This is done where the field calls its resolver: an extension that takes part in resolving
-        would put three more calls around each.
-        """
-        if not is_first_time(self, field):
-            return
-        give = field.get_result
-
-        def give_if_allowed(source: Any, info: Info, args: list[Any], kwargs: Any) -> Any:
-            self.check(info)
-            return give(source, info=info, args=args, kwargs=kwargs)
-
-        field.get_result = give_if_allowed  # type: ignore[method-assign, assignment]  # of this field alone
-
-
-def is_first_time(extension: FieldExtension, field: StrawberryField) -> bool:
-    """Tell whether an extension was not applied to a field yet, and note that it is now.
-
-    Strawberry applies the extensions of a field again for each schema that is built.
-    """
-    applied: list[FieldExtension] = vars(field).setdefault(APPLIED, [])
-    is_new = extension not in applied
-    if is_new:
-        applied.append(extension)
-    return is_new
+    resolve_async = resolve
+    """Not a coroutine, as `next_` of a subscription returns a generator, which has no await."""
 
 
 SIGNED_IN = Requires()

@@ -10,12 +10,11 @@ from typing import Any
 
 import strawberry
 from strawberry.extensions import FieldExtension
-from strawberry.types.field import StrawberryField
 
 from models.lists.personal_data import MASK
 from models.tables.access import Scope
 from schema.base.context import Info
-from schema.base.permissions import is_first_time, require
+from schema.base.permissions import require
 
 PERSONAL = "personal"
 """The key of a field's metadata that holds how it is masked."""
@@ -60,19 +59,13 @@ class Personal(FieldExtension):
     def __init__(self, masked: Masked) -> None:
         self._masked = masked
 
-    def apply(self, field: StrawberryField) -> None:
-        """Put the mask in the place of the resolver."""
-        if not is_first_time(self, field):
-            return
-        give = field.get_result
-        masked = self._masked.compute
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        """Resolve the field, or return the mask in its place."""
+        if info.context.is_masked:
+            return self._masked.compute()
+        return next_(source, info, **kwargs)
 
-        def give_or_mask(source: Any, info: Info, args: list[Any], kwargs: Any) -> Any:
-            if info.context.is_masked:
-                return masked()
-            return give(source, info=info, args=args, kwargs=kwargs)
-
-        field.get_result = give_or_mask  # type: ignore[method-assign, assignment]  # of this field alone
+    resolve_async = resolve
 
 
 def refuse_masked(info: Info) -> None:
