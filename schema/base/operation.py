@@ -1,4 +1,4 @@
-"""How a root field is made: none goes without its permission and its description."""
+"""Makes root fields, each with its permission and its description."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,5 +9,5 @@ from schema.base.permissions import Requires
 
 
 def operation(resolver: Callable[..., Any], permission: Requires, description: str) -> Any:
-    """Make a root field."""
+    """Return a root field."""
     return strawberry.field(resolver=resolver, extensions=[permission], description=description)

@@ -1,4 +1,4 @@
-"""Which scope a field needs, declared where the field is."""
+"""Declares the scope that a field needs, beside the field."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
 
 INPUT_PERMISSION = "input permission"
-"""The key of an input field's metadata that holds the `Requires` of whoever sets that field."""
+"""The key of an input field's metadata that holds the `Requires` for setting that field."""
 
 
 class Requires(FieldExtension):
-    """Lets a field be resolved for those who hold one of the scopes; none means any principal.
+    """Resolves a field only for callers who hold one of the scopes; no scope means any principal.
 
-    What is told of all customers together is not for partners, whatever they hold (R99).
+    Figures over all customers are not for partners, whatever scopes they hold (R99).
     """
 
     def __init__(self, *scopes: Scope, is_for_partners: bool = True) -> None:
@@ -31,7 +31,7 @@ class Requires(FieldExtension):
             raise refusal
 
     def allows(self, info: Info) -> bool:
-        """Tell whether the caller may use the field."""
+        """Return whether the caller may use the field."""
         return self.refusal(info.context.principal) is None
 
     def refusal(self, principal: Principal | None) -> RequestRefused | None:
@@ -82,6 +82,6 @@ def _not_for_partners() -> RequestRefused:
 
 
 def may(info: Info, *scopes: Scope) -> bool:
-    """Tell whether the principal holds one of the scopes."""
+    """Return whether the principal holds one of the scopes."""
     principal = info.context.principal
     return principal is not None and principal.may_any(scopes)

@@ -1,7 +1,7 @@
-"""Declares fields as personal, and says what stands there for whoever may not see such data.
+"""Declares fields as personal data, and what callers without permission for such data get.
 
-What is read from rows is masked where rows are read: a reader for those who are masked is compiled
-apart, and does not even read what it hides. What a resolver makes is masked as it gives it.
+Columns are masked where rows are read: masked callers have row queries of their own, which do not
+even read what they hide. The value of a resolver is masked by an extension of its field.
 """
 
 from collections.abc import Callable
@@ -22,9 +22,9 @@ PERSONAL = "personal"
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """What a field gives those who are masked: made of columns, none of them if it is all hidden.
+    """What masked callers get: computed from columns, or from none if all is hidden.
 
-    `note` says it to clients.
+    `note` describes it in the schema.
     """
 
     columns: tuple[str, ...]
@@ -32,7 +32,7 @@ class Masked:
     note: str
 
     def described(self, description: str) -> str:
-        """Add to a description what whoever may not see personal data finds."""
+        """Return a description that also says what masked callers get."""
         return f"{description} Masked: {self.note}."
 
 
@@ -49,12 +49,12 @@ STARRED = Masked((), _mask, f"`{MASK}`")
 
 
 def personal(masked: Masked, *, description: str) -> Any:
-    """Declare an attribute that is a column of the same name as personal."""
+    """Declare an attribute, read from the column of the same name, as personal data."""
     return strawberry.field(description=masked.described(description), metadata={PERSONAL: masked})
 
 
 class Personal(FieldExtension):
-    """Masks what the resolver of a field gives; the last of the field's extensions."""
+    """Masks the value of a field's resolver; must be the last of the field's extensions."""
 
     def __init__(self, masked: Masked) -> None:
         self._masked = masked
@@ -69,6 +69,6 @@ class Personal(FieldExtension):
 
 
 def refuse_masked(info: Info) -> None:
-    """Refuse whoever is masked: what is asked would tell personal data all the same."""
+    """Refuse masked callers (FORBIDDEN), where the answer would reveal personal data anyway."""
     if info.context.is_masked:
         require(info, Scope.PERSONAL_DATA_READ)

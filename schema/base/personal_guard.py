@@ -1,4 +1,4 @@
-"""Refuses to build a schema that shows a personal column without a mask."""
+"""Refuses to build a schema that exposes a column of personal data without a mask."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,16 +13,16 @@ from schema.base.personal import PERSONAL
 from schema.base.selections import known_fields
 
 SAYS_NOTHING = frozenset({"Customer.advisories", "ConsentEntry.is_pseudonymised"})
-"""Fields that read such a column, and tell nothing of a person: warnings about checked companies,
-and whether there is a salt."""
+"""Fields that read such a column but reveal nothing about a person: warnings about companies, and
+whether an entry has a salt."""
 
 
 class UnmaskedError(Exception):
-    """The schema shows personal columns without saying what stands there when they are masked."""
+    """The schema exposes columns of personal data without a mask."""
 
 
 def refuse_unmasked(kinds: Mapping[type, type[Model]] = models_of) -> None:
-    """Raise UnmaskedError, which names the fields, if a type shows a personal column unmasked."""
+    """Raise UnmaskedError, naming the fields, if a type exposes personal data without a mask."""
     unmasked = {
         f"{name}.{field.python_name}"
         for kind, model in kinds.items()

@@ -1,4 +1,4 @@
-"""What the log line of a request or of an operation tells, noted while it runs.
+"""Collects what the log line of a request or an operation contains, while it runs.
 
 Notes hold no query, variable, name or token: only ids, counts, codes and times.
 """
@@ -25,14 +25,14 @@ class RequestNotes(StatementTime):
     status = 0
     bytes = 0
     events = 0
-    """Those of a subscription, or the operations of a WebSocket."""
+    """Events of a subscription, or operations of a WebSocket."""
     user_errors = 0
     wait_s = 0.0
     operation: KnownOperation | None = None
     principal: Principal | None = None
     spending: Spending | None = None
     code: int | None = None
-    """With which a WebSocket was closed from here."""
+    """The code with which the server closed a WebSocket."""
     codes: list[str] | None = None
 
     def __init__(self, client: str = "") -> None:
@@ -49,7 +49,7 @@ def noted() -> RequestNotes | None:
 
 @contextmanager
 def notes_of_operation(client: str, principal: Principal | None) -> Iterator[RequestNotes]:
-    """Keep notes of an operation of a WebSocket, apart from those of the connection."""
+    """Note an operation of a WebSocket, separately from its connection."""
     notes = RequestNotes(client)
     notes.principal = principal
     connection = noted()
@@ -71,7 +71,7 @@ def note_principal(principal: Principal | None) -> None:
 
 
 def note_operation(operation: KnownOperation) -> None:
-    """Note what is executed."""
+    """Note which operation is executed."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.operation = operation
@@ -85,7 +85,7 @@ def note_spending(spending: Spending) -> None:
 
 
 def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
-    """Note the codes of errors as they are answered, each once."""
+    """Note the codes of the errors in an answer, each once."""
     notes = noting.get()
     if not isinstance(notes, RequestNotes):
         return
@@ -97,7 +97,7 @@ def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
 
 
 def note_user_errors(count: int) -> None:
-    """Note how many user errors a mutation answers."""
+    """Note how many user errors a mutation returns."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.user_errors += count
@@ -112,7 +112,7 @@ def note_subscription() -> None:
 
 
 def note_wait(seconds: float) -> None:
-    """Note for how long the operation waited for its turn."""
+    """Note how long the operation waited for its slot."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.wait_s += seconds

@@ -1,4 +1,4 @@
-"""Documents that were parsed and found valid before, for as long as they are used.
+"""A cache of valid documents.
 
 Parsing and validating costs a few milliseconds, many times what execution does, and clients send
 the same texts over and over, with other variables. Others send each text but once, with values
@@ -42,7 +42,7 @@ class Documents:
         return len(self._on_trial) + len(self._in_use)
 
     def get(self, text: str) -> DocumentNode | None:
-        """Give the document of a text, if it is kept."""
+        """Return the document of a text; None if it is not kept."""
         document = self._in_use.get(text)
         if document is not None:
             return document
@@ -53,7 +53,7 @@ class Documents:
         return entry.value
 
     def keep(self, text: str, document: DocumentNode, owner: str = "") -> None:
-        """Keep a valid document for as long as it is used, and its owner has room."""
+        """Keep a valid document, within the room of its owner."""
         if len(text) > self._longest_text:
             return
         self._on_trial.put(text, Entry(document, len(text), owner))

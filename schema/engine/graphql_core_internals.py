@@ -124,7 +124,7 @@ COMPARISON = 2
 
 
 def has_spent_comparisons(visitor: Visitor) -> bool:
-    """Tell whether validation was aborted for the limit set by `limit_comparisons`."""
+    """Return whether validation was aborted for the limit set by `limit_comparisons`."""
     if isinstance(visitor, OverlappingFieldsCanBeMergedRule):
         return visitor.rule_context.remaining_complexity_budget < 0
     return False
@@ -138,7 +138,7 @@ class SuggestingContext(ValidationContext):
 
     @property
     def hide_suggestions(self) -> bool:
-        """Tell whether names that were perhaps meant are no longer looked for.
+        """Return whether names that were perhaps meant are no longer looked for.
 
         Looking for similar names takes longer than all other validation.
         """

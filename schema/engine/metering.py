@@ -1,4 +1,4 @@
-"""What every operation goes through: its cost is worked out, paid for, counted and told."""
+"""Computes the cost of each operation, charges it, and counts the rows that it reads."""
 
 from types import TracebackType
 
@@ -17,22 +17,22 @@ from schema.engine.limits import Limits, refuse_too_many_values
 from schema.engine.spending import Spending
 
 BYTES_PER_POINT = 10_000
-"""Of a body: reading and decoding so much takes as long as a small query."""
+"""Bytes of a body whose reading and decoding takes as long as a small query."""
 
 CHARACTERS_PER_POINT = 50
-"""Of a document that is not known: parsing and validating it takes as long as a small query."""
+"""Characters of a new document whose parsing and validation takes as long as a small query."""
 
 FREE_CHARACTERS = 250
-"""What the point of the operation itself pays for."""
+"""Characters of a new document that are covered by the point of the operation itself."""
 
 
 def document_points(text: str) -> int:
-    """Give what it costs to read a document that is not known."""
+    """Return the points that reading a new document costs."""
     return max(len(text) - FREE_CHARACTERS, 0) // CHARACTERS_PER_POINT
 
 
 class Meter:
-    """Lets operations be paid for, from the budgets and within the limits of one application."""
+    """Charges operations to the budgets, within the limits, of one application."""
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, budget: CostBudget | None) -> None:
         self.limits = limits
@@ -40,7 +40,7 @@ class Meter:
         self._budget = budget
 
     def begin(self, context: Context) -> Spending:
-        """Give the spending of a request, before anything is known of it."""
+        """Return the spending of a new request."""
         budget, principal = self._budget, context.principal
         if budget is None or principal is None:
             spending = Spending()
@@ -52,7 +52,7 @@ class Meter:
         return spending
 
     def work_out(self, operation: Operation) -> Spending:
-        """Give what an operation costs; raises what it is refused for."""
+        """Return the spending with the operation's cost; raises RequestRefused beyond limits."""
         context: Context = operation.context
         variables = operation.variables
         if variables:
@@ -71,7 +71,7 @@ class Meter:
         return spending
 
     def cost(self, operation: Operation) -> Cost:
-        """Say what an operation costs, as a formula of its variables that is worked out once."""
+        """Return the cost of an operation, a formula of its variables that is compiled once."""
         document, known = operation.graphql_document, operation.known
         assert document is not None and known is not None  # noqa: S101, PT018  # it was prepared
         if known.cost is None:
@@ -85,11 +85,11 @@ class Meter:
 
 
 LONG_QUERY = 1_000
-"""Characters, as an introspection has; answering it takes long, whether anybody waits or not."""
+"""Characters of a query, as an introspection has, that takes long to answer."""
 
 
 class Metering:
-    """What an operation is executed within: refused, or paid for and given its turn."""
+    """The context manager of an execution: refuses it, or charges it and takes a slot for it."""
 
     __slots__ = ("_meter", "_operation", "_spending")
 
@@ -114,13 +114,13 @@ class Metering:
             except (RequestRefused, ClientGone):
                 spending.least = 0  # nothing was done
                 raise
-        # Only now, so that those who wait keep nothing from others.
+        # Only now, so that waiting requests hold no points.
         points = spending.size + spending.requested
         if not spending.pay_held(points):
             await spending.pay(points, context.clock)
         if slot is not None:
             slot.start_work()
-        begin(spending.tally)
+        begin(spending.row_counter)
         return spending
 
     async def __aexit__(

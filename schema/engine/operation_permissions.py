@@ -57,7 +57,7 @@ class Condition(NamedTuple):
     wanted: bool
 
     def holds(self, variables: Variables) -> bool:
-        """Tell whether a field with this directive is selected."""
+        """Return whether a field with this directive is selected."""
         value = self.value
         return (variables.get(value) if isinstance(value, str) else value) is self.wanted
 
@@ -150,7 +150,7 @@ def _set_inputs(part: Guarded, variables: Variables) -> Iterator[Requires]:
 
 
 def _is_set(value: Any, name: str, variables: Variables) -> bool:
-    """Tell whether a field of an input object is neither left out, nor null, nor false."""
+    """Return whether a field of an input object is neither left out, nor null, nor false."""
     given: Any = None
     if isinstance(value, VariableNode):
         given = (variables.get(value.name.value) or {}).get(name)

@@ -18,10 +18,10 @@ BASE = 1
 
 
 class Spending:
-    """What a request costs, and whose budget pays for it, if there is a budget.
+    """What a request costs, and the account that is charged for it, if there is a budget.
 
-    It is paid as it goes: for the size of the body and of a new document before these are read,
-    and for the operation before it runs. `settle` pays the difference to what it did cost.
+    It is charged step by step: for the size of the body and of a new document before these are
+    read, and for the operation before it runs. `settle` charges the difference to the actual cost.
     """
 
     __slots__ = (
@@ -34,8 +34,8 @@ class Spending:
         "now",
         "paid",
         "requested",
+        "row_counter",
         "size",
-        "tally",
     )
 
     def __init__(self, budget: CostBudget | None = None, account: Account | None = None) -> None:
@@ -43,34 +43,34 @@ class Spending:
         self.account = account
         self.requested = self.fixed = self.size = self.paid = 0
         self.least = 0
-        """What is paid even if nothing else is: a point, once there was work."""
+        """The minimum charge in points: 1 once any work was done."""
         self.is_settled = False
         self.left: tuple[int, int] | None = None
-        """The points that are left, and the seconds until all are, as they were told."""
-        self.tally = RowCounter()
+        """The remaining points, and the seconds until all are back, as the answer says."""
+        self.row_counter = RowCounter()
         self.now = 0
-        """When the request came, and later when its turn did, in microseconds."""
+        """The time of the request, and later of its slot, in microseconds."""
 
     @property
     def actual(self) -> int:
-        """Give what the operation has cost so far."""
-        return self.fixed + self.tally.read
+        """The points that the operation has cost so far."""
+        return self.fixed + self.row_counter.read
 
-    def told(self) -> dict[str, Any]:
-        """Give the cost as `extensions.cost`."""
+    def as_extension(self) -> dict[str, Any]:
+        """Return the cost as `extensions.cost` has it."""
         budget, account = self.budget, self.account
-        told: dict[str, Any] = {"requested": self.requested, "actual": self.actual}
+        cost: dict[str, Any] = {"requested": self.requested, "actual": self.actual}
         if budget is None or account is None:
-            return told
+            return cost
         self.left = budget.state(account, self.now)
-        return told | {
+        return cost | {
             "remaining": self.left[0],
             "limit": budget.allowance.points,
             "resetAt": account.reset_at(self.now),
         }
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """Give the cost as headers: one of ours, and those of the IETF's draft on rate limits."""
+        """Return the cost as headers: our own, and those of the IETF draft on rate limits."""
         cost = b"requested=%d, actual=%d" % (self.requested, self.actual)
         if self.size:
             cost += b", size=%d" % self.size
@@ -82,7 +82,7 @@ class Spending:
         return headers
 
     async def pay_for_size(self, points: int, clock: Callable[[], datetime]) -> None:
-        """Pay for reading something of that size, or raise RATE_LIMITED."""
+        """Charge points for reading input of some size; raises RATE_LIMITED."""
         size, self.size = self.size, self.size + points
         try:
             await self.pay(max(self.size, BASE), clock)
@@ -91,11 +91,11 @@ class Spending:
             raise
 
     def pay_held(self, points: int) -> bool:
-        """Pay up to so many points in all, if this process holds enough, and tell whether so."""
+        """Charge up to a total of points if this process holds enough; return whether it did."""
         budget, account = self.budget, self.account
         if budget is None or account is None:
             return True
-        # What is left for a request of more than the whole budget is paid when it settles.
+        # A request that costs more than the whole budget is charged the rest by `settle`.
         missing = min(points, budget.allowance.points) - self.paid
         if missing > 0:
             if not budget.spend_held(account, missing, self.now):
@@ -104,9 +104,9 @@ class Spending:
         return True
 
     async def pay(self, points: int, clock: Callable[[], datetime]) -> None:
-        """Pay up to so many points in all, or raise RATE_LIMITED and pay none.
+        """Charge up to a total of points; raises RATE_LIMITED and then charges nothing.
 
-        What this process holds is used first; else they come from the budget of all processes.
+        Points that this process holds are used first, then the budget that all processes share.
         """
         budget, account = self.budget, self.account
         if self.pay_held(points) or budget is None or account is None:
@@ -121,7 +121,7 @@ class Spending:
         self.paid += missing
 
     def settle(self, *, has_run: bool = False) -> None:
-        """Pay what is still owed, or get back what was paid too much; only the first time."""
+        """Charge what is still owed, or refund what was charged too much; only the first time."""
         if self.is_settled:
             return
         self.is_settled = True
@@ -129,25 +129,25 @@ class Spending:
         self.charge(owed - self.paid)
 
     def charge(self, points: int) -> None:
-        """Pay more, without asking whether there is enough."""
+        """Charge points without checking that enough are left; negative points are a refund."""
         if self.budget is not None and self.account is not None:
             self.budget.charge(self.account, points)
 
     @property
     def holds_too_much(self) -> bool:
-        """Tell whether this process holds more than its portion of the account."""
+        """Whether this process holds more than its portion of the account."""
         budget, account = self.budget, self.account
         return budget is not None and account is not None and account.held > budget.most_held
 
     async def give_back(self, clock: Callable[[], datetime]) -> None:
-        """Let all processes have what this one holds too much of, if it does.
+        """Return surplus points to the budget that all processes share.
 
-        A failure is only logged: it must not take the place of a result, as of a stored change.
+        A failure is only logged: it must not replace the result, as of a stored change.
         """
         budget, account = self.budget, self.account
         if budget is not None and account is not None and account.held > budget.most_held:
             self.now = microseconds(clock())
             try:
                 await budget.give_back(account, self.now)
-            except Exception as error:  # whatever the database says, the operation has ended
+            except Exception as error:  # the operation has ended, whatever the database says
                 log.warning("points_not_given_back", error=type(error).__name__)

@@ -69,7 +69,7 @@ def definition_of(core: GraphQLField | GraphQLInputField | GraphQLNamedType) -> 
 
 
 def is_default_resolver(resolve: Any) -> bool:
-    """Tell whether a resolver is Strawberry's own that only reads an attribute.
+    """Return whether a resolver is Strawberry's own that only reads an attribute.
 
     A plan reads such an attribute itself. Without the mark it could not tell that nobody has put
     another resolver in its place, and no field would be planned.

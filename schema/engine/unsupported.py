@@ -1,4 +1,4 @@
-"""Refuses to build a schema with parts of Strawberry that would not run, or not always.
+"""Refuses to build a schema with features of Strawberry that would be ignored.
 
 `RememberingSchema` executes documents by itself, and plans answer batched fields without calling
 their resolvers. What Strawberry hooks into its own execution would be accepted and then ignored.
