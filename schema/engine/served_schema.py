@@ -38,6 +38,7 @@ from schema.engine.metering import Meter, Metering, document_points
 from schema.engine.operation_permissions import refusals
 from schema.engine.plan import PlannedExecution
 from schema.engine.spending import BASE, Spending
+from schema.engine.strawberry_internals import convert_only_sent_fields
 from schema.engine.validation import faults_of
 
 
@@ -67,8 +68,7 @@ MAX_SUGGESTIONS = 3
 class CachingNames(NameConverter):
     """Strawberry's names of fields and arguments, each made once.
 
-    Strawberry asks for the name of every field of an input in each request. Converting the filter
-    of a list takes 18 µs with this, and 32 µs without.
+    Strawberry asks for the name of every argument in each request.
     """
 
     def __init__(self) -> None:
@@ -89,6 +89,7 @@ class CustomerClassesSchema(RememberingSchema):
     def __init__(self, **settings: Any) -> None:
         config = StrawberryConfig(name_converter=CachingNames(), scalar_map=SCALARS)
         super().__init__(config=config, **settings)
+        convert_only_sent_fields(self)
         self._meter = Meter(self.core, Limits(), None)
         self._reader = DocumentReader()
 
