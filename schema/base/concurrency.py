@@ -1,9 +1,9 @@
 """Limits how many requests run at once, and shares the slots fairly between callers.
 
-Slots go round by caller, not by arrival: the next one goes to the waiting caller that has used the
-least time in slots (start-time fair queueing). So one caller with a thousand requests waits behind
-itself, and another with one request waits for at most the next slot that becomes free. As a caller
-may hold only some of the slots, others mostly find one free at once.
+Slots are granted by caller, not by arrival: the next one goes to the waiting caller that has used
+the least time in slots (start-time fair queueing). So one caller with a thousand requests waits
+behind itself, and another with one request waits for at most the next slot that becomes free. As a
+caller may hold only some of the slots, others mostly find one free at once.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ MAX_IDLE_CALLERS = 10_000
 """When more callers than this are known, those without requests are forgotten."""
 
 FIRST_ESTIMATE_S = 0.001
-"""What a request of a new caller is expected to take."""
+"""Seconds that a request of a new caller is expected to take."""
 
 MEMORY = 8
-"""The mean time of a caller's requests is that of about so many."""
+"""The mean time of a caller's requests is taken over about this many of them."""
 
 MAX_RETRY_AFTER_S = 60
 
@@ -93,10 +93,10 @@ class Slot:
 
 
 class ConcurrencyLimiter:
-    """Hands out slots. `clock` gives seconds, and measures how long slots are held.
+    """Grants slots. `clock` returns seconds, and measures how long slots are held.
 
-    With a `share` of the event loop, a caller that has had its part of an iteration gets no slot
-    before the next one.
+    With a `share` of the event loop, a caller that has used up its part of an iteration gets no
+    slot before the next one.
     """
 
     def __init__(
@@ -109,12 +109,12 @@ class ConcurrencyLimiter:
         self._clock = clock
         self._share = share
         self._deferred: list[_Caller] = []
-        """Callers that have had their part of this iteration."""
+        """Callers that have used up their part of this iteration."""
         self._free = limits.running
         self._caller_running = limits.caller_running
         self._waiting = 0
         self._virtual = 0.0
-        """The virtual time: where the last request that was let in began."""
+        """The virtual time at which the last request that got a slot began."""
         self._callers: dict[str, _Caller] = {}
         self._sweep_at = MAX_IDLE_CALLERS
         self._line: list[tuple[float, int, _Caller]] = []
@@ -122,7 +122,7 @@ class ConcurrencyLimiter:
         self._numbers = count()
 
     def try_acquire(self, caller_name: str) -> Slot | None:
-        """Give a slot if one is free for the caller, without waiting."""
+        """Return a slot if one is free for the caller, without waiting."""
         caller = self._callers.get(caller_name)
         if caller is None:
             caller = self._add(caller_name)
@@ -141,7 +141,7 @@ class ConcurrencyLimiter:
         return slot or await self.wait(caller_name, is_exempt=is_exempt)
 
     async def wait(self, caller_name: str, *, is_exempt: bool = False) -> Slot:
-        """Do the same after `try_acquire` has given none."""
+        """Wait for a slot after `try_acquire` has returned None; raises QueueFull."""
         caller = self._callers[caller_name]
         if not is_exempt:
             self._make_room(caller)
@@ -151,7 +151,7 @@ class ConcurrencyLimiter:
         caller.waiting.append(slot)
         if caller.running < self._caller_running:
             self._line_up(caller)
-            self._hand_out()
+            self._grant_free()
         try:
             await slot._granted
             if self._share is not None and self._share.try_enter(caller_name) is None:
@@ -180,16 +180,16 @@ class ConcurrencyLimiter:
         caller.mean += (took - caller.mean) / MEMORY
         caller.running -= 1
         self._free += 1
-        if not self._line and caller.waiting and not self._has_had_its_share(caller):
+        if not self._line and caller.waiting and not self._has_used_its_share(caller):
             self._grant(caller, now)  # nobody else is in line
             return
         if caller.waiting:
             self._line_up(caller)
         if self._line:
-            self._hand_out()
+            self._grant_free()
 
-    def _hand_out(self) -> None:
-        """Give free slots to those who are first in line."""
+    def _grant_free(self) -> None:
+        """Grant free slots to the callers who are first in line."""
         while self._free and self._line:
             place, _, caller = heappop(self._line)
             caller.is_in_line = False
@@ -198,16 +198,16 @@ class ConcurrencyLimiter:
             if caller.finish > place:  # it has used more since it stood in line
                 self._line_up(caller)
                 continue
-            if self._has_had_its_share(caller):
+            if self._has_used_its_share(caller):
                 self._defer(caller)
                 continue
             self._grant(caller, self._clock())
 
-    def _has_had_its_share(self, caller: _Caller) -> bool:
+    def _has_used_its_share(self, caller: _Caller) -> bool:
         return self._share is not None and self._share.is_used_up(caller.name)
 
     def _grant(self, caller: _Caller, now: float) -> None:
-        """Give a free slot to the request of a caller that has waited for longest."""
+        """Grant a free slot to the caller's request that has waited longest."""
         slot = caller.waiting.popleft()
         if not slot.is_exempt:
             self._count(caller, -1)
@@ -218,8 +218,8 @@ class ConcurrencyLimiter:
             self._line_up(caller)
 
     def _defer(self, caller: _Caller) -> None:
-        """Let a caller stand in line again from the next iteration of the event loop on."""
-        assert self._share is not None  # noqa: S101  # only a share defers
+        """Put a caller in line again in the next iteration of the event loop."""
+        assert self._share is not None  # noqa: S101  # callers are deferred only with a share
         if not self._deferred:
             self._share.call_next(self._go_on)
         self._deferred.append(caller)
@@ -228,7 +228,7 @@ class ConcurrencyLimiter:
         deferred, self._deferred = self._deferred, []
         for caller in deferred:
             self._line_up(caller)
-        self._hand_out()
+        self._grant_free()
 
     def _line_up(self, caller: _Caller) -> None:
         """Put a caller in line, by the time that it has used."""

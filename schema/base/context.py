@@ -1,10 +1,10 @@
-"""What every resolver can reach: the principal, the database, the clock, the loaders."""
+"""The context of resolvers: the principal, the database, the clock, the loaders."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import strawberry
 
@@ -18,14 +18,12 @@ from models.tables.mail_quota import DEFAULT_QUOTA, MailQuota
 from schema.base.loaders import Loaders
 from schema.base.request_slot import Limiters, RequestSlot
 from schema.base.search_limit import SearchLimit
-
-if TYPE_CHECKING:
-    from schema.engine.metering import Spending
+from schema.engine.spending import Spending
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A company that a name search offers; what the register does not say is null."""
+    """A company found by a name search; None for what the register does not say."""
 
     company_number: str
     title: str
@@ -36,10 +34,10 @@ class Candidate:
 
 
 class RegisterSearch(Protocol):
-    """The name search of Companies House, as far as the API needs it."""
+    """The name search of Companies House."""
 
     async def __call__(self, query: str) -> Sequence[Candidate]:
-        """Give candidates, or raise RegisterUnavailable."""
+        """Return candidates; raises RegisterUnavailable."""
 
 
 class RegisterUnavailable(Exception):
@@ -52,7 +50,7 @@ class RegisterUnavailable(Exception):
 
 @dataclass(slots=True)
 class Context:
-    """One request, or one WebSocket connection, whose principal comes with its first message."""
+    """One request, or one WebSocket connection, whose first message signs the principal in."""
 
     database: Database
     clock: Callable[[], datetime]
@@ -61,17 +59,17 @@ class Context:
     principal: Principal | None = None
     authorization: str | None = None
     client_address: str = ""
-    """On a WebSocket: where it comes from."""
+    """On a WebSocket: the address of the client."""
     sign_in_again: Callable[[], Awaitable[bool]] | None = None
-    """On a WebSocket: signs in, and later tells whether the credential is as good as it was.
+    """On a WebSocket: signs in, and later checks whether the credential is still valid.
 
-    Where it is not, the connection has been ended.
+    False means that the connection was closed.
     """
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
     delivery_policy: DeliveryPolicy = POLICY
     oldest_consent: timedelta = timedelta(days=730)
-    """The age from which on there is an advisory to renew consent."""
+    """The age of a consent from which on renewing it is advised."""
     lookups: LookupMonitor = field(default_factory=LookupMonitor)
     """Watches the queue of lookups."""
     bulk_lookup_cooldown: timedelta = timedelta(hours=1)
@@ -79,19 +77,19 @@ class Context:
     personal_data_needs_scope: bool = False
     """Whether personal data is masked for those who do not hold personal_data:read."""
     issuer: str | None = None
-    """The identity provider that is set, by its issuer URL."""
+    """The issuer URL of the identity provider, if one is configured."""
     mail_quota: MailQuota = DEFAULT_QUOTA
     """How many mails callers may cause."""
     is_gone: Callable[[], bool] | None = None
-    """Over HTTP: tells whether the client has hung up."""
+    """Over HTTP: whether the client has hung up."""
     limiters: Limiters | None = None
     """Limit how many requests run at once."""
     slot: RequestSlot | None = None
-    """What the operation runs within."""
+    """The slot and the deadline of the operation."""
     search_limit: SearchLimit | None = None
-    """Gives the name searches of each caller their turn."""
-    spending: "Spending | None" = None
-    """What the operation costs, once that was worked out."""
+    """Limits the name searches of each caller."""
+    spending: Spending | None = None
+    """What the operation costs, once that is known."""
 
     @property
     def caller(self) -> str:
@@ -99,7 +97,7 @@ class Context:
         return "" if self.principal is None else self.principal.caller
 
     def enter(self) -> AbstractAsyncContextManager[object]:
-        """Begin the deadline of a request or an operation, and let go of its slot in the end."""
+        """Return the context manager of an operation's deadline, which releases its slot."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
         self.slot = self.limiters.request(self.caller, self.is_gone)
@@ -107,9 +105,9 @@ class Context:
 
     @asynccontextmanager
     async def turn_to_read(self) -> AsyncIterator[None]:
-        """Wait until the caller may have the event loop to read a message of a WebSocket.
+        """Wait until the caller may use the event loop to read a message of a WebSocket.
 
-        All who have not signed in share one turn.
+        All callers who have not signed in share one turn.
         """
         if self.limiters is None:
             yield
@@ -122,29 +120,29 @@ class Context:
             share.leave()
 
     def turn_of_event(self) -> AbstractAsyncContextManager[None]:
-        """Wait for a slot for an event of a subscription, as long as it takes."""
+        """Wait for a slot for an event of a subscription, without a time limit."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
         return self.limiters.part(self.caller)
 
     def outside(self) -> AbstractAsyncContextManager[None]:
-        """Give the slot of a query up while it waits for another service, as the register."""
+        """Release the slot of a query while it waits for another service, as Companies House."""
         return self.slot.outside() if self.slot else nullcontext()
 
     @asynccontextmanager
     async def turn_of_search(self) -> AsyncIterator[None]:
-        """Wait outside for the turn of a name search; raises RequestRefused for one too many."""
+        """Wait without a slot for a name search; raises RequestRefused beyond the limit."""
         limit, principal = self.search_limit, self.principal
         async with self.outside(), limit.turn(principal or SYSTEM) if limit else nullcontext():
             yield
 
     @property
     def is_masked(self) -> bool:
-        """Tell whether the principal sees personal data masked."""
+        """Whether the principal sees personal data masked."""
         return is_masked(self.principal, needs_scope=self.personal_data_needs_scope)
 
     def act(self) -> ActorContext:
-        """Give the circumstances of a write that is made now."""
+        """Return who writes now, when and why, for the audit trail."""
         return ActorContext(
             self.principal or SYSTEM,
             self.clock(),

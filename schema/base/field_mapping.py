@@ -1,10 +1,10 @@
-"""How GraphQL types say what they are read from, and how a selection becomes a reader.
+"""Declares which columns and rows each GraphQL type is read from.
 
-A type is tied to a model by `maps_to(Type, Model)`. Its attributes are columns of the same name,
-unless they say otherwise: `derived` makes a value of columns, `one` follows a reference, `many`
-brings the rows that refer to this one. What needs more than that, such as arguments or the time, is
-`brought`: a function is called once for all objects of a level, and the field's resolver only hands
-out what it brought. It may say which columns and rows it wants to find on the objects.
+`maps_to(Type, Model)` maps a type to a table. Each attribute is the column of the same name unless
+it is declared otherwise: `computed` makes a value of columns, `to_one` follows a reference, and
+`to_many` reads the rows that refer to this one. A field that needs more, such as arguments or the
+time, is `batched`: one function computes its values for all objects of a level, and the field's
+resolver returns the `prefetched` value. The function declares the columns and rows that it needs.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,11 +20,13 @@ from models.storage.row_query import RowQuery
 from schema.base.context import Info
 from schema.base.permissions import Requires
 from schema.base.personal import PERSONAL, Masked
+from schema.engine.graphql_core_internals import attachments
 from schema.engine.plan import HONOURED, PREPARED
+from schema.engine.strawberry_internals import core_info
 
 READ = "read"
-BROUGHT, GRANTED = "brought_", "granted_"
-"""What the name of an attribute begins with that was brought, or is there for who may see it."""
+PREFETCHED, GRANTED = "prefetched_", "granted_"
+"""Prefixes of attributes: values of batched fields, and values that the caller may see."""
 
 
 Type = TypeVar("Type")
@@ -32,7 +34,7 @@ Type = TypeVar("Type")
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """An attribute that is made of columns."""
+    """An attribute that is computed from columns of its row."""
 
     columns: tuple[str, ...]
     compute: Callable[..., Any]
@@ -40,14 +42,14 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class ToOne:
-    """An attribute that is the row a reference leads to."""
+    """An attribute that is the row that a reference points to."""
 
     reference: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToMany:
-    """An attribute that is the rows referring to this one."""
+    """An attribute that is the rows that refer to this one."""
 
     back: str
     order: str
@@ -56,9 +58,9 @@ class ToMany:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a brought field is asked for: the request, and the reader of what lies below.
+    """The request of a batched field, and the row query of the objects selected below it.
 
-    `fields` names what is selected directly below.
+    `fields` are the names of the fields selected directly below.
     """
 
     info: Info
@@ -68,10 +70,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that a function wants on its objects, referring to them by the column `back`.
+    """Rows that the function of a batched field needs on its objects.
 
-    They are objects of a type, with these columns, and with what the field selects at a path, for
-    who meets what that requires. Those of one name are the same rows, whichever fields want them.
+    They refer to the objects by the column `back`, have these columns, and what the field selects
+    at a path if the caller holds the permission `requires`. Fields that name the same rows share
+    one query.
     """
 
     kind: type
@@ -87,9 +90,9 @@ NO_ROWS: Mapping[str, Rows] = {}
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """An attribute that a function brings for all objects at once."""
+    """An attribute that one function computes for all objects of a level."""
 
-    bring: Callable[..., Awaitable[Sequence[Any]]]
+    load: Callable[..., Awaitable[Sequence[Any]]]
     columns: tuple[str, ...]
     paths: tuple[tuple[str, ...], ...]
     extra: tuple[str, ...]
@@ -100,7 +103,7 @@ class Batched:
 def computed(
     compute: Callable[..., Any], *columns: str, description: str, masked: Masked | None = None
 ) -> Any:
-    """Declare an attribute that is made of columns when the row is read; `masked` if personal."""
+    """Declare an attribute that is computed from columns; `masked` if it is personal data."""
     metadata: dict[str, Any] = {READ: Computed(columns, compute)}
     if masked is not None:
         metadata[PERSONAL], description = masked, masked.described(description)
@@ -114,7 +117,7 @@ def to_one(
     name: str | None = None,
     requires: Requires | None = None,
 ) -> Any:
-    """Declare an attribute that is the row a reference leads to."""
+    """Declare an attribute that is the row that a reference points to."""
     return _relation(ToOne(reference), requires, description=description, name=name)
 
 
@@ -126,15 +129,15 @@ def to_many(
     where: str = "",
     requires: Requires | None = None,
 ) -> Any:
-    """Declare an attribute that is the rows referring to this one by the column `back`."""
+    """Declare an attribute that is the rows that refer to this one by the column `back`."""
     return _relation(ToMany(back, order, where), requires, description=description)
 
 
 def _relation(way: ToOne | ToMany, requires: Requires | None, **settings: Any) -> Any:
-    """Declare a relation: what it requires is looked at by the reader, once for all objects.
+    """Declare a relation whose permission the row query checks once for all objects.
 
-    For who may see it the reader gives it another name as well, by which plans go; for others it
-    reads nothing, and the field's resolver refuses.
+    For callers who hold it, the row query stores the rows under a second name, which plans read.
+    For others it reads nothing, and the field's resolver refuses.
     """
     if requires is None:
         return strawberry.field(metadata={READ: way}, **settings)
@@ -143,65 +146,65 @@ def _relation(way: ToOne | ToMany, requires: Requires | None, **settings: Any) -
 
 
 def granted_name(node: FieldNode) -> str:
-    """Name the attribute that holds what a field shows, on objects for who may see it."""
+    """Return the attribute that holds a field's value on objects of callers who may see it."""
     return granted(node.name.value)
 
 
 def granted(name: str) -> str:
-    """Give the same by the name of the field."""
+    """Return the same attribute for the name of a field."""
     return f"{GRANTED}{name}"
 
 
 def batched(
-    bring: Callable[..., Awaitable[Sequence[Any]]],
+    load: Callable[..., Awaitable[Sequence[Any]]],
     *columns: str,
     paths: tuple[tuple[str, ...], ...] = ((),),
     extra: tuple[str, ...] = (),
     places: tuple[str, ...] = (),
     rows: Mapping[str, Rows] = NO_ROWS,
 ) -> dict[str, Any]:
-    """Give the metadata of a field whose value a function brings for all objects of a level.
+    """Return the metadata of a field whose values one function loads for all objects of a level.
 
-    `bring(selection, objects, **arguments)` gives a value for each object. These have the
-    `columns`, as `row_profile` for the column `profile`, since the attribute `profile` may be
-    derived, or as `row_customer_class_code` for `customer_class.code`. They have the `rows` by the
-    names of private attributes, read once for all fields that want them.
+    `load(selection, objects, **arguments)` returns a value for each object. The objects have the
+    `columns` under names such as `row_profile` for the column `profile` (the attribute `profile`
+    may be computed) and `row_customer_class_code` for `customer_class.code`, and the `rows` under
+    the names of private attributes.
 
-    The reader that it is given reads what is selected at the `paths` below the field, and the
-    `extra` columns; without paths there is none. Of a connection it also reads the columns that
-    `places` in the list are made of, if cursors are selected. A refusal that it raises becomes the
-    error of the field of each object. Of extensions such a field may have `Requires` only, which is
-    checked before `bring` is called: plans do not call the field's resolver.
+    `selection.reader` is the row query of what is selected at the `paths` below the field, with the
+    `extra` columns; without paths there is none. For a connection it also reads the columns of the
+    `places`, from which cursors are made, if cursors are selected. An error that `load` raises
+    becomes the error of the field of each object. The only extension that such a field may have is
+    `Requires`, which is checked before `load` is called: plans do not call the field's resolver.
     """
-    way = Batched(bring, columns, paths, extra, places, rows)
+    way = Batched(load, columns, paths, extra, places, rows)
     return {READ: way, PREPARED: batched_name, HONOURED: (Requires,)}
 
 
 def prefetched(source: Any, info: Info) -> Any:
-    """Give what was brought for the current field; the resolver of such a field does only this."""
-    return getattr(source, batched_name(info._raw_info.field_nodes[0]))
+    """Return the value that was loaded for the current field, as a batched field's resolver."""
+    return getattr(source, batched_name(core_info(info).field_nodes[0]))
 
 
 def batched_name(node: FieldNode) -> str:
-    """Name the attribute that holds what was brought for a field: by the field and its arguments.
+    """Return the attribute that holds a batched field's value: of the field and its arguments.
 
-    The response key would not do: two of the same may be about one object, as below `nodes` and
-    below `edges`, and ask for different things.
+    The response key is not enough: below `nodes` and below `edges`, the same key of the same object
+    may stand for different arguments.
     """
-    name: str | None = vars(node).get(BROUGHT)
+    name: str | None = attachments(node).get(PREFETCHED)
     if name is None:
-        name = f"{BROUGHT}{node.name.value}"
+        name = f"{PREFETCHED}{node.name.value}"
         if node.arguments:
-            said = " ".join(sorted(print_ast(argument) for argument in node.arguments))
-            name += f"_{sha256(said.encode()).hexdigest()[:16]}"
-        vars(node)[BROUGHT] = name
+            text = " ".join(sorted(print_ast(argument) for argument in node.arguments))
+            name += f"_{sha256(text.encode()).hexdigest()[:16]}"
+        attachments(node)[PREFETCHED] = name
     return name
 
 
 models_of: dict[type, type[Model]] = {}
-"""The models that types are read from."""
+"""The table of each type."""
 
 
 def maps_to(kind: type, model: type[Model]) -> None:
-    """Tie a GraphQL type to the model that it is read from."""
+    """Declare that a GraphQL type is read from a table."""
     models_of[kind] = model

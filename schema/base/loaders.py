@@ -1,4 +1,4 @@
-"""Batches of a request: each relation is read once for all the parents that ask for it."""
+"""Data loaders of a request: each relation is read once for all parents that ask for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,25 +20,25 @@ Found = TypeVar("Found")
 
 
 class Loader(DataLoader[Asked, Found]):
-    """A loader whose callers may give up.
+    """A loader whose callers may be cancelled.
 
-    graphql-core cancels the fields beside one whose error takes their parent away. They may wait
-    for what other fields wait for too, and these must get it.
+    When the error of a field makes its parent null, graphql-core cancels the fields beside it. A
+    row that they wait for must still reach the other fields that wait for it.
     """
 
     def load(self, key: Asked) -> Awaitable[Found]:
-        """Load what belongs to a key with the others of this turn of the loop."""
+        """Load the value of a key in one batch with the other keys of this loop iteration."""
         return asyncio.shield(super().load(key))
 
 
 class Loaders:
-    """The loaders of one request, made as they are needed; a new set reads everything afresh."""
+    """The loaders of one request, made as they are needed."""
 
     def __init__(self) -> None:
         self._now: datetime | None = None
 
     def now_by(self, clock: Callable[[], datetime]) -> datetime:
-        """Give the instant that all of the request counts as now."""
+        """Return the time that counts as now for the whole request."""
         if self._now is None:
             self._now = clock()
         return self._now
@@ -50,12 +50,12 @@ class Loaders:
 
     @cached_property
     def situation(self) -> Loader[tuple[str, datetime], Situation]:
-        """Load what decides deliveries to a customer at an instant."""
+        """Load the facts that decide deliveries to a customer at a time."""
         return Loader(_situations)
 
     @cached_property
     def class_use(self) -> Loader[str, ClassUse]:
-        """Load what classes are used for, by their ids."""
+        """Load where classes are used, by their ids."""
         return _for_each(use_of)
 
 

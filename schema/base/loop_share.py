@@ -1,9 +1,8 @@
 """Shares each iteration of the event loop between callers, so that none holds it for long.
 
-All that is ready runs in one iteration of the loop before anything else is read from the network:
-sixty requests that take a millisecond each hold up everybody for sixty. So each caller has some
-milliseconds of an iteration. What it has to do beyond waits for the next one, where others come
-in between.
+All ready tasks run in one iteration of the loop before anything else is read from the network:
+sixty requests that take a millisecond each delay everybody by sixty. So each caller has some
+milliseconds of an iteration. Its further work waits for the next one, after that of others.
 """
 
 import asyncio
@@ -11,15 +10,15 @@ import time
 from collections.abc import Callable
 
 SLICE_S = 0.002
-"""What a caller may use of an iteration; then its current step is the last."""
+"""Seconds of an iteration that a caller may use; it starts no further step after that."""
 
 ALONE_SLICE_S = 0.01
 ALONE_AFTER_S = 1.0
-"""The same for a caller beside whom nobody has asked for so long: waiting its turn costs time."""
+"""The same for a caller who was the only one for so many seconds, since switching costs time."""
 
 
 class LoopShare:
-    """Measures how long each caller has had the loop in this iteration."""
+    """Measures how long each caller has used the loop in this iteration."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -27,7 +26,7 @@ class LoopShare:
         self._current: str | None = None
         self._since = 0.0
         self._is_marked = False
-        """Whether the end of this iteration will be noticed."""
+        """Whether a callback at the end of this iteration is scheduled."""
         self._deferred: list[Callable[[], None]] = []
         self._latest: str | None = None
         """The caller that entered last, and since when nobody else has."""
@@ -37,7 +36,7 @@ class LoopShare:
     def try_enter(self, caller: str) -> float | None:
         """Count the time from now on as the caller's, until another enters or this one leaves.
 
-        Returns the time; None if the caller has had its share of this iteration.
+        Returns the time; None if the caller has used up its share of this iteration.
         """
         now = self.leave()
         if not self._is_marked:
@@ -61,18 +60,18 @@ class LoopShare:
         return now
 
     def is_used_up(self, caller: str) -> bool:
-        """Tell whether a caller has had its share of this iteration."""
+        """Return whether a caller has used up its share of this iteration."""
         if self._current == caller:
             self.leave()
         return self._used.get(caller, 0.0) > self._slice
 
     async def wait(self, caller: str) -> None:
-        """Go on at once, or in a later iteration if the caller has had its share of this one."""
+        """Return once the caller may use the loop: now, or in a later iteration."""
         while self.try_enter(caller) is None:  # noqa: ASYNC110  # an iteration sets no event
             await asyncio.sleep(0)
 
     def call_next(self, callback: Callable[[], None]) -> None:
-        """Call back in the next iteration, for somebody who has had their share of this one."""
+        """Call back in the next iteration, for a caller who has used up their share of this one."""
         self._deferred.append(callback)
 
     def _begin_next(self) -> None:

@@ -1,10 +1,9 @@
-"""Which scope a field needs, declared where the field is."""
+"""Declares the scope that a field needs, beside the field."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from strawberry.extensions import FieldExtension
-from strawberry.types.field import StrawberryField
 
 from models.rules.permission import FOR_PARTNERS
 from models.tables.access import Principal, Scope
@@ -12,16 +11,13 @@ from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
 
 INPUT_PERMISSION = "input permission"
-"""The key of an input field's metadata that holds the `Requires` of whoever sets that field."""
-
-APPLIED = "applied"
-"""The attribute of a field that holds the extensions that were applied to it."""
+"""The key of an input field's metadata that holds the `Requires` for setting that field."""
 
 
 class Requires(FieldExtension):
-    """Lets a field be resolved for those who hold one of the scopes; none means any principal.
+    """Resolves a field only for callers who hold one of the scopes; no scope means any principal.
 
-    What is told of all customers together is not for partners, whatever they hold (R99).
+    Figures over all customers are not for partners, whatever scopes they hold (R99).
     """
 
     def __init__(self, *scopes: Scope, is_for_partners: bool = True) -> None:
@@ -35,7 +31,7 @@ class Requires(FieldExtension):
             raise refusal
 
     def allows(self, info: Info) -> bool:
-        """Tell whether the caller may use the field."""
+        """Return whether the caller may use the field."""
         return self.refusal(info.context.principal) is None
 
     def refusal(self, principal: Principal | None) -> RequestRefused | None:
@@ -45,33 +41,13 @@ class Requires(FieldExtension):
             return _not_for_partners()
         return refusal
 
-    def apply(self, field: StrawberryField) -> None:
-        """Let the field refuse with FORBIDDEN before it does anything.
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        """Resolve the field, or raise FORBIDDEN or UNAUTHENTICATED before it does anything."""
+        self.check(info)
+        return next_(source, info, **kwargs)
 
-        This is done where the field calls its resolver: an extension that takes part in resolving
-        would put three more calls around each.
-        """
-        if not is_first_time(self, field):
-            return
-        give = field.get_result
-
-        def give_if_allowed(source: Any, info: Info, args: list[Any], kwargs: Any) -> Any:
-            self.check(info)
-            return give(source, info=info, args=args, kwargs=kwargs)
-
-        field.get_result = give_if_allowed  # type: ignore[method-assign, assignment]  # of this field alone
-
-
-def is_first_time(extension: FieldExtension, field: StrawberryField) -> bool:
-    """Tell whether an extension was not applied to a field yet, and note that it is now.
-
-    Strawberry applies the extensions of a field again for each schema that is built.
-    """
-    applied: list[FieldExtension] = vars(field).setdefault(APPLIED, [])
-    is_new = extension not in applied
-    if is_new:
-        applied.append(extension)
-    return is_new
+    resolve_async = resolve
+    """Not a coroutine, as `next_` of a subscription returns a generator, which has no await."""
 
 
 SIGNED_IN = Requires()
@@ -106,6 +82,6 @@ def _not_for_partners() -> RequestRefused:
 
 
 def may(info: Info, *scopes: Scope) -> bool:
-    """Tell whether the principal holds one of the scopes."""
+    """Return whether the principal holds one of the scopes."""
     principal = info.context.principal
     return principal is not None and principal.may_any(scopes)

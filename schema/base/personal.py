@@ -1,7 +1,7 @@
-"""Declares fields as personal, and says what stands there for whoever may not see such data.
+"""Declares fields as personal data, and what callers without permission for such data get.
 
-What is read from rows is masked where rows are read: a reader for those who are masked is compiled
-apart, and does not even read what it hides. What a resolver makes is masked as it gives it.
+Columns are masked where rows are read: masked callers have row queries of their own, which do not
+even read what they hide. The value of a resolver is masked by an extension of its field.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,11 @@ from typing import Any
 
 import strawberry
 from strawberry.extensions import FieldExtension
-from strawberry.types.field import StrawberryField
 
 from models.lists.personal_data import MASK
 from models.tables.access import Scope
 from schema.base.context import Info
-from schema.base.permissions import is_first_time, require
+from schema.base.permissions import require
 
 PERSONAL = "personal"
 """The key of a field's metadata that holds how it is masked."""
@@ -23,9 +22,9 @@ PERSONAL = "personal"
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """What a field gives those who are masked: made of columns, none of them if it is all hidden.
+    """What masked callers get: computed from columns, or from none if all is hidden.
 
-    `note` says it to clients.
+    `note` describes it in the schema.
     """
 
     columns: tuple[str, ...]
@@ -54,32 +53,26 @@ STARRED = Masked((), _mask, f"`{MASK}`")
 
 
 def personal(masked: Masked, *, description: str) -> Any:
-    """Declare an attribute that is a column of the same name as personal."""
+    """Declare an attribute, read from the column of the same name, as personal data."""
     return strawberry.field(description=masked.described(description), metadata={PERSONAL: masked})
 
 
 class Personal(FieldExtension):
-    """Masks what the resolver of a field gives; the last of the field's extensions."""
+    """Masks the value of a field's resolver; must be the last of the field's extensions."""
 
     def __init__(self, masked: Masked) -> None:
         self._masked = masked
 
-    def apply(self, field: StrawberryField) -> None:
-        """Put the mask in the place of the resolver."""
-        if not is_first_time(self, field):
-            return
-        give = field.get_result
-        masked = self._masked.compute
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        """Resolve the field, or return the mask in its place."""
+        if info.context.is_masked:
+            return self._masked.compute()
+        return next_(source, info, **kwargs)
 
-        def give_or_mask(source: Any, info: Info, args: list[Any], kwargs: Any) -> Any:
-            if info.context.is_masked:
-                return masked()
-            return give(source, info=info, args=args, kwargs=kwargs)
-
-        field.get_result = give_or_mask  # type: ignore[method-assign, assignment]  # of this field alone
+    resolve_async = resolve
 
 
 def refuse_masked(info: Info) -> None:
-    """Refuse whoever is masked: what is asked would tell personal data all the same."""
+    """Refuse masked callers (FORBIDDEN), where the answer would reveal personal data anyway."""
     if info.context.is_masked:
         require(info, Scope.PERSONAL_DATA_READ)

@@ -1,4 +1,4 @@
-"""Refuses to build a schema that shows a personal column without a mask."""
+"""Refuses to build a schema that exposes a column of personal data without a mask."""
 
 from collections.abc import Iterator, Mapping
 
@@ -18,11 +18,11 @@ depends on a masked name, and whether there is a salt."""
 
 
 class UnmaskedError(Exception):
-    """The schema shows personal columns without saying what stands there when they are masked."""
+    """The schema exposes columns of personal data without a mask."""
 
 
 def refuse_unmasked(kinds: Mapping[type, type[Model]] = models_of) -> None:
-    """Raise UnmaskedError, which names the fields, if a type shows a personal column unmasked."""
+    """Raise UnmaskedError, naming the fields, if a type exposes personal data without a mask."""
     unmasked = {
         f"{name}.{field.python_name}"
         for kind, model in kinds.items()

@@ -1,4 +1,4 @@
-"""Compiles what an operation selects of a type into a reader of rows; see `reads` for its words."""
+"""Compiles what an operation selects of a type into a row query; see `field_mapping`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -40,18 +40,20 @@ from schema.base.selections import (
     type_at,
 )
 from schema.engine.cost_compiler import row_weight
+from schema.engine.graphql_core_internals import attachments
+from schema.engine.strawberry_internals import core_info
 
-MAX_READERS = 64
-"""So many are kept for an operation: one with many conditions could have any number."""
+MAX_ROW_QUERIES = 64
+"""Row queries kept with an operation, whose conditions could call for any number of them."""
 
 MAX_VARIANTS = 16
-"""So many are kept of each, for principals who may see different parts of it."""
+"""Variants kept of each row query, for callers with different permissions."""
 
-READERS, SELECTED = "readers", "selected"
-"""The attributes of an operation that hold what was compiled, and found out, for its fields."""
+ROW_QUERIES, SELECTED = "row queries", "selected"
+"""Keys of an operation's attachments: compiled row queries, and what its fields select."""
 
 Answers = tuple[tuple[Requires, bool], ...]
-"""What is required along a selection, and whether the principal met it."""
+"""The permissions along a selection, and whether the caller holds each."""
 
 Type = TypeVar("Type")
 
@@ -59,22 +61,24 @@ Type = TypeVar("Type")
 def row_query_for(
     info: Info, kind: type, *paths: tuple[str, ...], extra: tuple[str, ...] = ()
 ) -> RowQuery:
-    """Give the reader of what the current field selects of a type, compiled once per document.
+    """Return the row query of what the current field selects of a type, compiled once a document.
 
     `paths` lead from the field to the objects, as `("edges", "node")`; none means the field itself.
-    `extra` names columns that the caller needs besides. Which nodes make up the field may depend on
-    variables, so they are part of the key; they live as long as the operation that keeps it. What
-    is not for everybody is left out for those it is not for: they have a reader of their own.
+    `extra` names further columns to read. Which nodes make up the field may depend on variables, so
+    the nodes are part of the key. Callers with different permissions get different row queries,
+    which leave out what they may not see.
     """
-    operation, nodes = info._raw_info.operation, info._raw_info.field_nodes
-    cache: dict[Any, list[tuple[Answers, Compiled]]] = vars(operation).setdefault(READERS, {})
+    nodes = core_info(info).field_nodes
+    cache: dict[Any, list[tuple[Answers, Compiled]]] = attachments(info.operation).setdefault(
+        ROW_QUERIES, {}
+    )
     is_masked = info.context.is_masked
     key = (*map(id, nodes), kind, paths, extra, is_masked, *condition_values(info))
     variants = cache.get(key, [])
     for answers, compiled in variants:
         if all(requirement.allows(info) is answer for requirement, answer in answers):
             return RowQuery(compiled, info)
-    if len(cache) >= MAX_READERS:
+    if len(cache) >= MAX_ROW_QUERIES:
         cache.clear()
     if len(variants) >= MAX_VARIANTS:
         variants.clear()
@@ -85,9 +89,9 @@ def row_query_for(
 
 
 def page_query(info: Info, kind: type, *places: str) -> tuple[RowQuery, frozenset[str]]:
-    """Give the reader of the rows of a connection, and what is selected of it.
+    """Return the row query of a connection, and the names of the fields selected of it.
 
-    Columns that `places` in the list are made of are read if cursors are selected.
+    It reads the columns `places`, from which cursors are made, if cursors are selected.
     """
     selected: frozenset[str] = _found(info, (), lambda: selected_names(info))
     extra = places if selected & CURSORS else ()
@@ -95,7 +99,7 @@ def page_query(info: Info, kind: type, *places: str) -> tuple[RowQuery, frozense
 
 
 def full_row_query(kind: type, *, is_masked: bool) -> RowQuery:
-    """Give a reader of all that a type has in columns, as for an export; it counts nothing."""
+    """Return the row query of all columns of a type, as for an export; it counts no rows."""
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {}
     for known in known_fields(kind).values():
         values |= _values_of(known, is_masked=is_masked)
@@ -103,7 +107,7 @@ def full_row_query(kind: type, *, is_masked: bool) -> RowQuery:
 
 
 async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:
-    """Read what the current field selects at a path of the row with an id; nothing is unread."""
+    """Read what the current field selects at a path of a row; None if it selects nothing there."""
     if path and not _found(info, path, lambda: selects_at(info, path)):
         return None
     found: Type | None = await row_query_for(info, kind, path).read_one(
@@ -113,12 +117,12 @@ async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str
 
 
 def _found(info: Info, path: tuple[str, ...], find: Callable[[], Any]) -> Any:
-    """Find something out about what the current field selects at a path, once per document."""
-    known: dict[Any, Any] = vars(info._raw_info.operation).setdefault(SELECTED, {})
-    key = (*map(id, info._raw_info.field_nodes), path, *condition_values(info))
+    """Return what `find` says of the current field's selection, found once per document."""
+    known: dict[Any, Any] = attachments(info.operation).setdefault(SELECTED, {})
+    key = (*map(id, core_info(info).field_nodes), path, *condition_values(info))
     found = known.get(key)
     if found is None:
-        if len(known) >= MAX_READERS:
+        if len(known) >= MAX_ROW_QUERIES:
             known.clear()
         found = known[key] = find()
     return found
@@ -131,7 +135,7 @@ def _compiled(
     extra: tuple[str, ...],
     walk: Walk,
 ) -> Compiled:
-    """Compile what some nodes of a field select of a type at some paths."""
+    """Compile the row query of what nodes of a field select of a type at paths."""
     sets = [node.selection_set for node in nodes]
     selections = [found for path in paths or ((),) for found in walk.descend(sets, path)]
     shape = replace(_shape(kind, selections, walk), weight=_weight(selections, walk))
@@ -142,7 +146,7 @@ def _compiled(
 
 
 def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk) -> Shape:
-    """Work out the shape of what some selection sets ask of a type; the id always comes along."""
+    """Return the shape of the objects that selection sets ask for; it always has the id."""
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {"id": (("id",), None)}
     below: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
     apart: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
@@ -164,19 +168,19 @@ def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk
         values |= _values_of(field, is_masked=walk.info.context.is_masked)
     ones, manies = _relations(below, walk)
     manies |= {name: _rows(asked, walk) for name, asked in wanted.items()}
-    bring = {name: _bring(field, nodes, walk) for name, (field, nodes) in apart.items()}
+    loaders = {name: _loader(field, nodes, walk) for name, (field, nodes) in apart.items()}
     aliases = {
         granted_name(nodes[0]): name
         for name, (field, nodes) in below.items()
         if _permissions(field)
     }
-    return Shape(kind, models_of[kind], values, ones, manies, bring, aliases)
+    return Shape(kind, models_of[kind], values, ones, manies, loaders, aliases)
 
 
 def _relations(
     below: Mapping[str, tuple[StrawberryField, Sequence[FieldNode]]], walk: Walk
 ) -> tuple[dict[str, tuple[str, Shape]], dict[str, Many]]:
-    """Work out what some fields ask of rows that this one refers to, and that refer to it."""
+    """Return the shapes of rows that this one refers to, and of those that refer to it."""
     ones, manies = {}, {}
     for name, (field, nodes) in below.items():
         way = field.metadata[READ]
@@ -191,7 +195,7 @@ def _relations(
 
 
 def _rows(asked: Sequence[tuple[Rows, FieldNode]], walk: Walk) -> Many:
-    """Work out the rows that brought fields want on their objects: the same ones for all."""
+    """Return the rows that batched fields need on their objects, shared by all of them."""
     (rows, _), *_ = asked
     columns: list[str] = []
     nested: list[SelectionSetNode] = []
@@ -199,7 +203,7 @@ def _rows(asked: Sequence[tuple[Rows, FieldNode]], walk: Walk) -> Many:
         columns += wanted.columns
         if wanted.requires is None or walk.meets([wanted.requires]):
             nested += walk.descend([node.selection_set], wanted.path)
-    # What is wanted for the sake of another value costs nothing.
+    # Rows that are read to compute a value cost nothing.
     shape = replace(_shape(rows.kind, nested, walk), weight=0)
     return Many(_with_columns(shape, tuple(columns)), rows.back, rows.order)
 
@@ -209,14 +213,14 @@ def _weight(sets: Sequence[SelectionSetNode | None], walk: Walk) -> int:
 
 
 def _with_columns(shape: Shape, columns: tuple[str, ...]) -> Shape:
-    """Add columns; what is selected besides stays as it is shown, masked it may be."""
+    """Add columns; those that are selected as well keep their form, which may be masked."""
     return replace(shape, values={**{name: ((name,), None) for name in columns}, **shape.values})
 
 
 def _values_of(
     field: StrawberryField, *, is_masked: bool
 ) -> dict[str, tuple[tuple[str, ...], Compute | None]]:
-    """Give the attributes that a field needs on its object, with the columns they are made of."""
+    """Return the attributes that a field needs on its object, with their columns."""
     way = field.metadata.get(READ)
     masked: Masked | None = field.metadata.get(PERSONAL) if is_masked else None
     if masked is not None:
@@ -230,8 +234,8 @@ def _values_of(
     return {}
 
 
-def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
-    """Give what brings a field's values for the objects of a level, refusals included."""
+def _loader(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
+    """Return the function that loads a field's values for the objects of a level, or its error."""
     way: Batched = field.metadata[READ]
     fields = walk.fields([node.selection_set for node in nodes])
     selected = frozenset(node.name.value for node in fields)
@@ -240,18 +244,18 @@ def _bring(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
     permissions = _permissions(field)
     arguments = Arguments(field, nodes[0], walk.info)
 
-    async def bring(objects: Sequence[Any], info: Info) -> Sequence[Any]:
+    async def load(objects: Sequence[Any], info: Info) -> Sequence[Any]:
         reader = RowQuery(compiled, info) if compiled else None
         selection = Selection(info, cast("RowQuery", reader), selected)
         try:
             for permission in permissions:
                 permission.check(info)
-            return await way.bring(selection, objects, **arguments.of(info))
+            return await way.load(selection, objects, **arguments.of(info))
         except (RequestRefused, GraphQLError, ValidationError) as refusal:
             # Its traceback leads to the objects, which keep it.
             return [refusal.with_traceback(None)] * len(objects)
 
-    return bring
+    return load
 
 
 def _permissions(field: StrawberryField) -> list[Requires]:

@@ -1,20 +1,18 @@
-"""What the log line of a request or of an operation tells, noted while it runs.
+"""Collects what the log line of a request or an operation contains, while it runs.
 
 Notes hold no query, variable, name or token: only ids, counts, codes and times.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from models.storage.statement_time import StatementTime, noting
 from models.tables.access import Principal
 from schema.engine.known_operations import KnownOperation
-
-if TYPE_CHECKING:
-    from schema.engine.metering import Spending
+from schema.engine.spending import Spending
 
 log = structlog.get_logger(__name__)
 
@@ -27,14 +25,14 @@ class RequestNotes(StatementTime):
     status = 0
     bytes = 0
     events = 0
-    """Those of a subscription, or the operations of a WebSocket."""
+    """Events of a subscription, or operations of a WebSocket."""
     user_errors = 0
     wait_s = 0.0
     operation: KnownOperation | None = None
     principal: Principal | None = None
-    spending: "Spending | None" = None
+    spending: Spending | None = None
     code: int | None = None
-    """With which a WebSocket was closed from here."""
+    """The code with which the server closed a WebSocket."""
     codes: list[str] | None = None
 
     def __init__(self, client: str = "") -> None:
@@ -51,7 +49,7 @@ def noted() -> RequestNotes | None:
 
 @contextmanager
 def notes_of_operation(client: str, principal: Principal | None) -> Iterator[RequestNotes]:
-    """Keep notes of an operation of a WebSocket, apart from those of the connection."""
+    """Note an operation of a WebSocket, separately from its connection."""
     notes = RequestNotes(client)
     notes.principal = principal
     connection = noted()
@@ -73,13 +71,13 @@ def note_principal(principal: Principal | None) -> None:
 
 
 def note_operation(operation: KnownOperation) -> None:
-    """Note what is executed."""
+    """Note which operation is executed."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.operation = operation
 
 
-def note_spending(spending: "Spending") -> None:
+def note_spending(spending: Spending) -> None:
     """Note what the operation costs."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
@@ -87,7 +85,7 @@ def note_spending(spending: "Spending") -> None:
 
 
 def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
-    """Note the codes of errors as they are answered, each once."""
+    """Note the codes of the errors in an answer, each once."""
     notes = noting.get()
     if not isinstance(notes, RequestNotes):
         return
@@ -99,7 +97,7 @@ def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
 
 
 def note_user_errors(count: int) -> None:
-    """Note how many user errors a mutation answers."""
+    """Note how many user errors a mutation returns."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.user_errors += count
@@ -114,7 +112,7 @@ def note_subscription() -> None:
 
 
 def note_wait(seconds: float) -> None:
-    """Note for how long the operation waited for its turn."""
+    """Note how long the operation waited for its slot."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.wait_s += seconds

@@ -1,4 +1,4 @@
-"""What a request runs within: a slot of the right limiter, and one deadline over wait and work."""
+"""Runs a request in a slot of the right limiter, with one deadline over waiting and work."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from models.storage.time_slice import use_slice
 from schema.base.concurrency import ConcurrencyLimiter, ConcurrencyLimits, QueueFull, Slot
-from schema.base.deadlines import Deadline, Deadlines
 from schema.base.errors import ClientGone, ErrorCode, RequestRefused, overloaded, rate_limited
 from schema.base.loop_share import LoopShare
 from schema.base.request_notes import note_wait
@@ -18,22 +17,23 @@ from schema.base.request_notes import note_wait
 
 @dataclass(frozen=True, slots=True)
 class Limiters:
-    """The concurrency limiters of a process; what each protects is in its name."""
+    """The concurrency limiters of a process."""
 
     intake: ConcurrencyLimiter
-    """The event loop, while requests are decoded and it is found out what they ask for."""
+    """Protects the event loop while requests are decoded and prepared."""
     documents: ConcurrencyLimiter
-    """New documents are parsed and validated in a thread of their own, one at a time."""
+    """Lets one new document at a time be parsed and validated, in a thread."""
     queries: ConcurrencyLimiter
-    """The event loop, and the connections that read."""
+    """Protects the event loop and the read pool."""
     mutations: ConcurrencyLimiter
-    """The connections that write. They mostly wait for the disk, so more of them run."""
-    deadlines: Deadlines
+    """Protects the write pool. Writes mostly wait for the disk, so more of them may run."""
+    query_timeout_s: float
+    """Seconds that a request may wait and a query may run, together; 0 for no limit."""
     share: LoopShare
 
     @classmethod
     def of(cls, settings: Any) -> Self:
-        """Make the limiters of a process from its settings."""
+        """Return the limiters of a process for its settings."""
         share = LoopShare()
 
         def limiter(running: int, caller_running: int) -> ConcurrencyLimiter:
@@ -46,14 +46,14 @@ class Limiters:
             documents=limiter(1, 1),
             queries=limiter(settings.running_requests, settings.caller_running_requests),
             mutations=limiter(settings.writing_requests, settings.caller_writing_requests),
-            deadlines=Deadlines(settings.query_timeout_s),
+            query_timeout_s=settings.query_timeout_s,
             share=share,
         )
 
     def request(self, caller: str, is_gone: Callable[[], bool] | None = None) -> "RequestSlot":
-        """Begin a request of a caller, and its deadline.
+        """Return the context manager of a request of a caller.
 
-        `is_gone` tells whether the client has hung up: then what still waits is not begun.
+        If `is_gone` says that the client has hung up, a request that still waits is dropped.
         """
         return RequestSlot(self, caller, is_gone)
 
@@ -61,7 +61,7 @@ class Limiters:
     async def part(
         self, caller: str, limiter: ConcurrencyLimiter | None = None
     ) -> AsyncIterator[None]:
-        """Do a part of what has begun already, as an event of a subscription, in a slot."""
+        """Run a part of work that has begun, as an event of a subscription, in a slot."""
         limiter = limiter or self.queries
         slot = limiter.try_acquire(caller)
         if slot is None:
@@ -77,7 +77,7 @@ class Limiters:
 class RequestSlot:
     """The slot and the deadline of one request, as an asynchronous context manager.
 
-    It has no slot until it needs one: to be read, if that takes long, and then to run.
+    It takes a slot when it needs one: to read a long document, and then to run.
     """
 
     __slots__ = (
@@ -97,13 +97,14 @@ class RequestSlot:
         self._limiters = limiters
         self._caller = caller
         self._slot: Slot | None = None
-        self._deadline: Deadline | None = None
+        self._deadline: asyncio.Timeout | None = None
         self._has_begun = False
         self._regaining: asyncio.Lock | None = None
 
     async def __aenter__(self) -> Self:
-        if self._limiters.deadlines.seconds:
-            self._deadline = self._limiters.deadlines.begin()
+        if self._limiters.query_timeout_s:
+            self._deadline = asyncio.timeout(self._limiters.query_timeout_s)
+            await self._deadline.__aenter__()
         return self
 
     async def __aexit__(
@@ -113,29 +114,34 @@ class RequestSlot:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self.end(error)
+            await self.end_deadline(kind, error, traceback)
         finally:
             if self._slot is not None:
                 self._slot.release()
             else:
                 self._limiters.share.leave()
 
-    def end(self, error: BaseException | None) -> None:
-        """End the deadline; raises RequestRefused if it is what the error comes from."""
+    async def end_deadline(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the deadline; raises RequestRefused (TIMEOUT) if it is what the error comes from."""
         deadline, self._deadline = self._deadline, None
         if deadline is None:
             return
         try:
-            deadline.end(error)
+            await deadline.__aexit__(kind, error, traceback)
         except TimeoutError:
             raise self._timeout() from None
 
     def enter_intake(self) -> Awaitable[None]:
-        """Change to a slot in which a request is read, and it is found out what it asks for."""
+        """Change to a slot in which the request is decoded and prepared."""
         return self._enter(self._limiters.intake)
 
     def enter_documents(self) -> Awaitable[None]:
-        """Change to the slot in which what is long is read in a thread."""
+        """Change to the slot in which a long document is read in a thread."""
         return self._enter(self._limiters.documents)
 
     def enter_queries(self) -> Awaitable[None]:
@@ -145,28 +151,28 @@ class RequestSlot:
     async def enter_mutations(self) -> None:
         """Change to a slot for mutations. From then on there is no deadline.
 
-        A unit of work goes on in any case, and nobody would be told how it ended.
+        A transaction runs to its end anyway, and the client must learn how it ended.
         """
         await self._enter(self._limiters.mutations)
-        if self._deadline is not None:
-            self._limiters.deadlines.forget(self._deadline)
+        if self._deadline is not None and not self._deadline.expired():
+            self._deadline.reschedule(None)
 
     def start_work(self) -> None:
-        """Note that the operation runs from now on, and no longer waits or is being read."""
+        """Note that the operation runs from now on; before, it waited or was being prepared."""
         self._has_begun = True
         use_slice(self)
 
     def goes_on(self) -> bool:
-        """Tell whether the caller may have the event loop for longer."""
+        """Return whether the caller may use the event loop for longer."""
         return self._limiters.share.try_enter(self._caller) is not None
 
     async def wait(self) -> None:
-        """Let others have the event loop in between, if the caller has had it for long."""
+        """Let other callers use the event loop first, if this one has used up its share."""
         await self._limiters.share.wait(self._caller)
 
     @asynccontextmanager
     async def outside(self) -> AsyncIterator[None]:
-        """Give the slot up while waiting for another service, and wait for one afterwards.
+        """Release the slot while waiting for another service, and wait for one afterwards.
 
         Several fields of an operation may do so at once.
         """
@@ -212,9 +218,9 @@ class RequestSlot:
         self._withdraw_if_gone()
 
     async def look_for_client(self) -> None:
-        """Raise ClientGone if the client hung up right behind its request, which nobody has read.
+        """Raise ClientGone if the client hung up right after it had sent the request.
 
-        That takes an iteration of the event loop, so it is for what takes longer.
+        This takes an iteration of the event loop, so it is only for requests that take longer.
         """
         if self._is_gone is not None:
             await asyncio.sleep(0)
@@ -227,7 +233,7 @@ class RequestSlot:
             raise ClientGone
 
     def _timeout(self) -> RequestRefused:
-        limit = self._limiters.deadlines.seconds
+        limit = self._limiters.query_timeout_s
         if self._has_begun:
             return RequestRefused(
                 ErrorCode.TIMEOUT,
@@ -242,7 +248,7 @@ class RequestSlot:
 
 
 def refused(full: QueueFull) -> RequestRefused:
-    """Give the refusal of a request that may not wait."""
+    """Return the error of a request that was refused because a queue is full."""
     if full.is_own:
         return rate_limited(
             f"{full.limit} of your requests are waiting, and no more may. Send fewer at once.",

@@ -1,8 +1,8 @@
-"""Attributes that not everybody may see, of objects that are made by us and not by a reader.
+"""Attributes that need a permission, on objects that code makes and no row query reads.
 
-Whoever makes such objects lets `show` give those attributes a second name for who may see them,
-looked at once for all; plans go by it, as by what a reader grants. Everybody else meets the
-attribute's own extensions, which refuse or mask.
+The code that makes such objects calls `show`, which stores those attributes under a second name
+for callers who hold the permission, checked once for all objects; plans read that name. For others
+the attribute's own extensions run, which refuse or mask.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class _Restriction(NamedTuple):
 
 
 def restricted(scope: Scope, *, description: str, masked: Masked | None = None) -> Any:
-    """Declare an attribute that is for who holds a scope; `masked` if personal."""
+    """Declare an attribute that needs a scope; `masked` if it is personal data."""
     restriction = _Restriction(Requires(scope), masked)
     mask = []
     if masked is not None:
@@ -46,7 +46,7 @@ def restricted(scope: Scope, *, description: str, masked: Masked | None = None) 
 
 
 def show(info: Info, kind: type, objects: Iterable[Any]) -> None:
-    """Show the restricted attributes of objects of a type to whom they are for."""
+    """Let plans read the restricted attributes of objects that the caller may see."""
     for attribute, shown, (permission, masked) in _restrictions(kind):
         if not permission.allows(info):
             continue
@@ -58,7 +58,7 @@ def show(info: Info, kind: type, objects: Iterable[Any]) -> None:
 
 @cache
 def _restrictions(kind: type) -> list[tuple[str, str, _Restriction]]:
-    """Give the restricted attributes of a type, and the names that they are shown by."""
+    """Return the restricted attributes of a type, and the second name of each."""
     return [
         (field.python_name, granted(name), field.metadata[RESTRICTED])
         for name, field in known_fields(kind).items()

@@ -1,4 +1,4 @@
-"""Limits the name searches of each caller, so that none takes the register's budget from others."""
+"""Limits each caller's name searches, so that none uses up the shared Companies House quota."""
 
 import asyncio
 import math
@@ -16,9 +16,9 @@ AT_ONCE = 2
 
 
 class SearchLimit:
-    """Lets each caller search `searches` times a minute, in one process: a third may come together.
+    """Allows each caller `searches` a minute per process, a third of them in one burst.
 
-    Two of them run at once, and the others wait for these.
+    Two searches of a caller run at once; further ones wait.
     """
 
     def __init__(self, clock: Callable[[], datetime], searches: int) -> None:
@@ -29,7 +29,7 @@ class SearchLimit:
 
     @asynccontextmanager
     async def turn(self, principal: Principal) -> AsyncIterator[None]:
-        """Wait for the caller's own searches before; raise RATE_LIMITED for one too many."""
+        """Wait for the caller's earlier searches; raises RATE_LIMITED beyond the limit."""
         caller = principal.caller
         wait = self._rates.count(caller)
         if wait:

@@ -1,4 +1,4 @@
-"""Walks what a field selects, through fragments and past directives, and the types it leads to."""
+"""Finds what a field selects, through fragments and directives, and the types of its fields."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -16,8 +16,9 @@ from graphql import (
     SelectionSetNode,
     print_ast,
 )
-from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
+from graphql.execution import VariableValues, get_argument_values, get_directive_values
 from strawberry.types import get_object_definition
+from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryContainer
 from strawberry.types.field import StrawberryField
 from strawberry.types.lazy_type import LazyType
@@ -25,43 +26,44 @@ from strawberry.utils.str_converters import to_camel_case
 
 from schema.base.context import Info
 from schema.base.permissions import Requires
-from schema.engine.input_coercion import converted, of_arguments
+from schema.engine.graphql_core_internals import attachments
 from schema.engine.plan.arguments import prepare_arguments
 from schema.engine.plan.selection import conditions
+from schema.engine.strawberry_internals import core_info, core_schema
 
 CONDITIONS = "conditions"
-"""The attribute of an operation that holds the variables on which its selection depends."""
+"""The key of an operation's attachments that holds the variables of its conditions."""
 
 
 def variables_of(info: Info) -> VariableValues:
-    """Give the variables as graphql-core wants them; resolvers are only shown their values."""
-    return VariableValues({}, cast("dict[str, Any]", info._raw_info.variable_values))
+    """Return the variables in the form that functions of graphql-core take."""
+    return VariableValues({}, info.variable_values)
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Goes through what an operation selects, as its variables have it.
+    """Collects what an operation selects with the variables of the request.
 
-    Each selection set is gone through once, however often fragments lead to it.
+    Each selection set is visited once, however many fragments lead to it.
     """
 
     info: Info
     variables: VariableValues
     answers: dict[Requires, bool] = field(default_factory=dict)
-    """What was required on the way, and whether the principal met it."""
+    """The permissions met on the way, and whether the caller holds each."""
 
     @classmethod
     def of(cls, info: Info) -> "Walk":
-        """Go through the operation that is executed."""
+        """Return the walk of the operation that is executed."""
         return cls(info, variables_of(info))
 
     @property
     def operation(self) -> OperationDefinitionNode:
-        """Give the operation."""
-        return self.info._raw_info.operation
+        """The operation that is executed."""
+        return self.info.operation
 
     def meets(self, requirements: Iterable[Requires]) -> bool:
-        """Tell whether the principal meets all of some requirements."""
+        """Return whether the caller holds all of some permissions."""
         for one in requirements:
             if one not in self.answers:
                 self.answers[one] = one.allows(self.info)
@@ -70,7 +72,7 @@ class Walk:
     def fields(
         self, sets: Iterable[SelectionSetNode | None], others: frozenset[str] = frozenset()
     ) -> list[FieldNode]:
-        """Give the fields of some selection sets and of their fragments, but those on `others`."""
+        """Return the fields of selection sets and their fragments, except on types in `others`."""
         found: list[FieldNode] = []
         seen: set[int] = set()
         for one_set in sets:
@@ -81,7 +83,7 @@ class Walk:
     def descend(
         self, sets: Iterable[SelectionSetNode | None], path: tuple[str, ...]
     ) -> list[SelectionSetNode]:
-        """Give the selection sets that a path of fields leads to."""
+        """Return the selection sets at the end of a path of fields."""
         found = [one for one in sets if one is not None]
         for step in path:
             fields = self.fields(found)
@@ -110,7 +112,7 @@ class Walk:
                 continue
             is_spread = isinstance(node, FragmentSpreadNode)
             about: Any = (
-                self.info._raw_info.fragments[cast("Any", node).name.value] if is_spread else node
+                core_info(self.info).fragments[cast("Any", node).name.value] if is_spread else node
             )
             condition = about.type_condition
             if condition is None or condition.name.value not in others:
@@ -118,42 +120,42 @@ class Walk:
 
 
 def selected_sets(info: Info) -> list[SelectionSetNode | None]:
-    """Give the selection sets of the current field."""
-    return [node.selection_set for node in info._raw_info.field_nodes]
+    """Return the selection sets of the current field."""
+    return [node.selection_set for node in core_info(info).field_nodes]
 
 
 def selected_names(info: Info) -> frozenset[str]:
-    """Name the fields that the current field selects, but for those that directives leave out."""
+    """Return the names of the fields selected below the current field."""
     nodes = Walk.of(info).fields(selected_sets(info))
     return frozenset(node.name.value for node in nodes)
 
 
 def selects(info: Info, names: Collection[str]) -> bool:
-    """Tell whether the current field selects one of some fields, not left out by a directive."""
+    """Return whether one of the named fields is selected below the current field."""
     return any(node.name.value in names for node in Walk.of(info).fields(selected_sets(info)))
 
 
 def selects_at(info: Info, *paths: tuple[str, ...]) -> bool:
-    """Tell whether any of some paths of fields leads from the current field to a selection."""
+    """Return whether one of the paths of fields is selected below the current field."""
     walk, sets = Walk.of(info), selected_sets(info)
     return any(walk.descend(sets, path) for path in paths)
 
 
 def condition_values(info: Info) -> tuple[Any, ...]:
-    """Give the values of the variables on which it depends what the operation leaves out."""
-    raw = info._raw_info
-    names = vars(raw.operation).get(CONDITIONS)
+    """Return the values of the variables in the operation's `@skip` and `@include`."""
+    kept = attachments(info.operation)
+    names = kept.get(CONDITIONS)
     if names is None:
-        names = conditions((raw.operation, *raw.fragments.values()))
-        vars(raw.operation)[CONDITIONS] = names
+        fragments = core_info(info).fragments
+        names = kept[CONDITIONS] = conditions((info.operation, *fragments.values()))
     values = variables_of(info).coerced
     return tuple(values.get(name, ...) for name in names)
 
 
 class Arguments:
-    """The arguments of a field's node, as its resolver would be given them.
+    """The arguments of a field's node, in the form that its resolver gets.
 
-    They are made once where no variable is among them; whoever takes them leaves them as they are.
+    Without variables they are made once, so callers must not change them.
     """
 
     def __init__(self, field: StrawberryField, node: FieldNode, info: Info) -> None:
@@ -163,20 +165,22 @@ class Arguments:
         if self._made is not None:
             return
         definition = get_object_definition(field.origin, strict=True)
-        core: Any = info._raw_info.schema.get_type(definition.name)
+        core: Any = core_schema(info.schema).get_type(definition.name)
         self._core: GraphQLField = core.fields[node.name.value]
         self._prepared = prepare_arguments(self._core, node)
-        self._known = of_arguments(field, info.schema)
+        self._arguments = field.arguments
 
     def of(self, info: Info) -> dict[str, Any]:
-        """Give them; raises GraphQLError for values that are wrong."""
+        """Return the arguments; raises GraphQLError for wrong values."""
         if self._made is not None:
             return self._made
         variables = variables_of(info)
         given = self._prepared.of(variables) if self._prepared else None
         if given is None:
             given = get_argument_values(self._core, self._node, variables)
-        made = converted(self._known, given)
+        schema = info.schema
+        scalars = schema.schema_converter.scalar_registry
+        made = convert_arguments(given, self._arguments, scalars, schema.config)
         if not self._varies:
             self._made = made
         return made
@@ -191,7 +195,7 @@ def _is_included(node: SelectionNode, variables: VariableValues) -> bool:
 
 
 def known_fields(kind: type) -> dict[str, StrawberryField]:
-    """Give the fields of a type by their names in the schema."""
+    """Return the fields of a type by their names in the schema."""
     definition = get_object_definition(kind, strict=True)
     return {
         field.graphql_name or to_camel_case(field.python_name): field for field in definition.fields
@@ -199,14 +203,14 @@ def known_fields(kind: type) -> dict[str, StrawberryField]:
 
 
 def type_at(field: StrawberryField, path: tuple[str, ...]) -> type:
-    """Give the type that a path of fields leads to from a field."""
+    """Return the type at the end of a path of fields from a field."""
     for step in path:
         field = known_fields(inner_type(field.type))[step]
     return inner_type(field.type)
 
 
 def inner_type(annotation: Any) -> type:
-    """Give the type within lists and nulls."""
+    """Return the type inside lists and nullable types."""
     while isinstance(annotation, StrawberryContainer):
         annotation = annotation.of_type
     kind: type = _resolved(annotation) if isinstance(annotation, LazyType) else annotation
@@ -215,5 +219,5 @@ def inner_type(annotation: Any) -> type:
 
 @cache
 def _resolved(annotation: LazyType[Any, Any]) -> type:
-    """Resolve once: each time, the library looks at the files of the modules."""
+    """Return the type of a lazy reference; cached, as Strawberry looks at files of modules."""
     return annotation.resolve_type()

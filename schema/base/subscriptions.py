@@ -1,13 +1,13 @@
-"""How subscriptions wait: woken by signals, and by the clock in case a signal went missing."""
+"""Lets subscriptions wait for a signal, and look again regularly in case one is lost."""
 
 import asyncio
 
 MAX_WAIT_S = 1.0
-"""SQLite has no signals between processes, and a listener may be reconnecting."""
+"""Seconds; SQLite has no signals between processes, and a listener may be reconnecting."""
 
 
 async def wait_for(woken: asyncio.Event, longest: float = MAX_WAIT_S) -> None:
-    """Return when the event is set, or after a moment: so many seconds, one at most."""
+    """Return when the event is set, or after `longest` seconds, at most one."""
     try:
         async with asyncio.timeout(min(longest, MAX_WAIT_S)):
             await woken.wait()

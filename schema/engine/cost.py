@@ -1,14 +1,14 @@
-"""What an operation costs: a formula of its variables, compiled once for each document.
+"""The cost of an operation: a formula of its variables, compiled once for each document.
 
 Each object costs a point, a list as many objects as are asked for, scalars nothing, and some fields
-what `cost_weights` says. `{ customers(first: $n) { nodes { customerClass { name } } } }` costs
-1 + 2n: that is what is requested. What is read for it may be less: `Cost.fixed` is the part that is
-due whatever is found, and readers count the rest as they read rows, each with its weight, which is
-the row and the objects that come along with it. So both count the same things, at other lengths.
+have a weight of their own (`cost_weights`). `{ customers(first: $n) { nodes { customerClass { name
+} } } }` costs 1 + 2n: these are the requested points. Fewer may be charged: `Cost.fixed` is due
+whatever is found, and row queries count the rest as they read rows, each with its weight: the row,
+and the objects that are joined to it.
 
-What `@skip` and `@include` leave out costs nothing. A field that is selected twice, by way of two
-fragments, counts twice; the rows of a page count once, and are taken to be wanted if variables may
-leave in a field that wants them. A list that no argument bounds is taken to be of a usual length.
+Fields that `@skip` and `@include` leave out cost nothing. A field that is selected twice, by two
+fragments, counts twice. The rows of a page count once, if variables may include a field that needs
+them. A list without a limit is assumed to have a usual length.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 Factor = Callable[[Mapping[str, Any]], int]
-"""Gives a number from the variables as they were sent."""
+"""Computes a number from the variables of a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A cost that comes as often as the variables say; `is_read` if readers count it."""
+    """A cost that is multiplied by a factor; `is_read` if row queries count it."""
 
     times: Factor
     cost: "Cost"
@@ -30,7 +30,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a selection costs: what is requested, and of that what is due whatever is read."""
+    """What a selection costs: `requested` points, of which `fixed` are due whatever is read."""
 
     requested: int = 0
     fixed: int = 0
@@ -42,7 +42,7 @@ class Cost:
         )
 
     def times(self, number: int, *, is_read: bool = False) -> "Cost":
-        """Give the cost of so many of it; those that are read are not due before they are."""
+        """Return the cost times a number; the part that is read is due when rows are read."""
         requested, fixed = self.requested * number, 0 if is_read else self.fixed * number
         if not self.terms:
             return Cost(requested, fixed)
@@ -51,7 +51,7 @@ class Cost:
         return constant.times(number, is_read=is_read) + Cost(terms=(varying,))
 
     def of(self, variables: Mapping[str, Any]) -> tuple[int, int]:
-        """Give what is requested with these variables, and what is fixed."""
+        """Return the requested and the fixed points with some variables."""
         requested, fixed = self.requested, self.fixed
         for term in self.terms:
             times = term.times(variables)

@@ -1,4 +1,4 @@
-"""What a user or a partner has left to spend: a portion of the budget in this process's memory.
+"""Budgets of points: this process holds a portion of each user's or partner's budget in memory.
 
 The budget is a row that all processes share; see `models.storage.point_budget`. Going to it for
 each request would cost a write each, so a process takes a portion at a time, and spends that. What
@@ -28,18 +28,18 @@ PORTION = 0.05
 """Share of the budget that a process takes at a time."""
 
 MAX_PORTIONS = 1.5
-"""So much a process may hold; beyond, it gives back all but a portion."""
+"""Portions that a process may hold; beyond that, it returns all but one."""
 
 MAX_ACCOUNTS = 10_000
 MAX_LOOKED_AT = 100
-"""Of so many accounts, the least recently used without a debt makes room for another."""
+"""Accounts that are searched for one without a debt, from the least recently used on."""
 
 SECOND_US = 1_000_000
 
 
 @dataclass(slots=True)
 class Account:
-    """What this process knows of somebody's budget; what it holds may be a debt."""
+    """What this process knows of a budget; negative points are a debt."""
 
     key: str
     held: int = 0
@@ -52,7 +52,7 @@ class Account:
     _reset: tuple[int, str] = (0, "")
 
     def reset_at(self, now: int) -> str:
-        """Give the second by which all of the budget is there again, if nothing is spent."""
+        """Return when the whole budget is available again, if nothing is spent."""
         second = -(-max(self.free_at, now) // SECOND_US)
         if self._reset[0] != second:
             self._reset = (second, datetime.fromtimestamp(second, UTC).isoformat())
@@ -60,7 +60,7 @@ class Account:
 
 
 class CostBudget:
-    """The budgets of all who pay, as far as this process spends of them.
+    """The budgets of all callers, as far as this process uses them.
 
     `now` is in microseconds, as rows have it.
     """
@@ -74,7 +74,7 @@ class CostBudget:
         self._accounts: OrderedDict[str, Account] = OrderedDict()
 
     def account(self, principal: Principal) -> Account:
-        """Give the account that pays for a principal."""
+        """Return the account that is charged for a principal."""
         name = principal.quota_key
         account = self._accounts.get(name)
         if account is None:
@@ -86,24 +86,24 @@ class CostBudget:
         return account
 
     def spend_held(self, account: Account, points: int, now: int) -> bool:
-        """Spend points that this process holds, and tell whether it did."""
+        """Spend points if this process holds enough; return whether it did."""
         if account.held < points or abs(now - account.taken_at) >= self.allowance.window_us:
             return False
         account.held -= points
         return True
 
     async def spend(self, account: Account, points: int, now: int) -> None:
-        """Spend points, or raise RATE_LIMITED and spend none."""
+        """Spend points; raises RATE_LIMITED and then spends none."""
         async with account.asking:
             await self._fill(account, points, now)
             account.held -= points
 
     def charge(self, account: Account, points: int) -> None:
-        """Spend more than was asked for, or give back what was not needed after all."""
+        """Spend points without a check; negative points are a refund."""
         account.held -= points
 
     async def give_back(self, account: Account, now: int) -> None:
-        """Give back to the row all but a portion of what is held."""
+        """Return all held points but a portion to the shared row."""
         async with account.asking:
             surplus = account.held - self.portion
             if surplus <= 0:
@@ -113,7 +113,7 @@ class CostBudget:
                 account.free_at = await give_back_points(account.key, surplus, self.allowance, now)
 
     def state(self, account: Account, now: int) -> tuple[int, int]:
-        """Give what is left, and the seconds until all is back; as far as this process knows."""
+        """Return the remaining points and the seconds until all are back, as far as known here."""
         allowance = self.allowance
         used = self._ahead(account, now)
         if used <= 0:
@@ -122,13 +122,13 @@ class CostBudget:
         return min(max(left, 0), allowance.points), -(-used // SECOND_US)
 
     def _least_needed(self) -> str:
-        """Name the account that makes room: one without a debt, as debts would be forgotten."""
+        """Return the account to forget: one without a debt if possible, or debts would be lost."""
         names = islice(self._accounts, MAX_LOOKED_AT)
         without = (name for name in names if self._accounts[name].held >= 0)
         return next(without, next(iter(self._accounts)))
 
     async def _fill(self, account: Account, points: int, now: int) -> None:
-        """Take enough from the row that all share, or raise RATE_LIMITED."""
+        """Take enough points from the shared row; raises RATE_LIMITED."""
         if abs(now - account.taken_at) >= self.allowance.window_us:
             account.held = min(account.held, 0)  # the row has had it back meanwhile
         if account.held < 0:  # others are to know of it, and it is to be worked off
@@ -150,7 +150,7 @@ class CostBudget:
         raise self._refusal(account, self._wait_us(account, missing, now), now)
 
     def _wait_us(self, account: Account, points: int, now: int) -> int:
-        """Give for how long so many points are not there, by what is known of the row."""
+        """Return the microseconds until so many points are available, as far as known here."""
         ahead = max(self._ahead(account, now), 0) + self.allowance.time_us(points)
         return max(ahead - self.allowance.window_us, 0)
 
@@ -173,5 +173,5 @@ class CostBudget:
 
 
 def budget_of(allowance: PointAllowance) -> CostBudget | None:
-    """Give the budgets; none without points, which is how they are turned off."""
+    """Return the budgets; None if they are turned off by an allowance of 0 points."""
     return CostBudget(allowance) if allowance.points else None

@@ -1,4 +1,4 @@
-"""Compiles the formula of what an operation costs, with one walk through its document."""
+"""Compiles the cost of an operation to a formula, with one walk through its document."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,16 +25,17 @@ from graphql import (
     is_non_null_type,
     value_from_ast_untyped,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import get_object_definition
 
 from schema.base.field_mapping import READ, Batched, models_of
 from schema.base.pagination import DEFAULT_PAGE, MAX_PAGE, ROWS
 from schema.engine.cost import NOTHING, Cost, Factor, Term
 from schema.engine.cost_weights import ASSUMED_PARTS, ASSUMED_ROWS, SIZES, WEIGHTS
+from schema.engine.graphql_core_internals import attachments
+from schema.engine.strawberry_internals import definition_of
 
 COSTS = "costs"
-"""The attribute of an operation that holds what its selection sets cost."""
+"""The key of an operation's attachments that holds the costs of its selection sets."""
 
 PAGED = ("nodes", "edges")
 IDS = "ids"
@@ -48,9 +49,9 @@ class UnweightedError(Exception):
 
 @dataclass(slots=True)
 class OperationCost:
-    """What an operation costs, and below it each of its selection sets.
+    """The cost of an operation, and of each of its selection sets.
 
-    They are known by their id, and by the size of the page that they are selected of, if any.
+    The key of a selection set is its id, and the size of the page that it is selected of, if any.
     """
 
     whole: Cost
@@ -62,14 +63,14 @@ def cost_of(
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
 ) -> OperationCost:
-    """Give what a valid operation costs, compiled the first time that it is asked for."""
-    known: OperationCost | None = vars(operation).get(COSTS)
+    """Return the cost of a valid operation, compiled the first time."""
+    known: OperationCost | None = attachments(operation).get(COSTS)
     if known is None:
         root = schema.get_root_type(operation.operation)
         assert root is not None  # noqa: S101  # the operation is valid
         compiler = _Compiler(schema, fragments, _defaults(operation))
         whole = compiler.below(root, operation.selection_set, None)
-        known = vars(operation)[COSTS] = OperationCost(whole, compiler.sets)
+        known = attachments(operation)[COSTS] = OperationCost(whole, compiler.sets)
     return known
 
 
@@ -97,8 +98,8 @@ def row_weight(
     sets: Iterable[SelectionSetNode | None],
     variables: Mapping[str, Any],
 ) -> int:
-    """Give what a row costs of which some sets are selected: itself and what comes along."""
-    known: OperationCost | None = vars(operation).get(COSTS)
+    """Return the points of a row with selection sets: the row, and objects read with it."""
+    known: OperationCost | None = attachments(operation).get(COSTS)
     if known is None:
         return 1
     found = (known.sets.get((id(one), None), NOTHING) for one in sets)
@@ -115,7 +116,7 @@ class _Compiler:
     def below(
         self, parent: GraphQLNamedType, selected: SelectionSetNode, page: Factor | int | None
     ) -> Cost:
-        """Give the cost of a selection set, walked once; `page` is the size that a list has."""
+        """Return the cost of a selection set; `page` is the size of the list around it."""
         key = (id(selected), page)
         known = self.sets.get(key)
         if known is None:
@@ -167,14 +168,14 @@ class _Compiler:
         return own + Cost(terms=(Term(length, one, is_read),))
 
     def _begins(self, parent: GraphQLNamedType, definition: GraphQLField) -> bool:
-        """Tell whether reading begins with a field, which is not read along with a row."""
+        """Return whether a field starts a query of its own, instead of a join."""
         is_row = parent.name in _row_types(len(models_of))
         return not is_row or isinstance(_way_of(definition), Batched)
 
     def _rows(
         self, inner: GraphQLNamedType, selected: SelectionSetNode, page: Factor | int | None
     ) -> Cost:
-        """Give the rows of a page, which are read once for all fields that want them."""
+        """Return the cost of the rows of a page, which are read once for all fields."""
         nodes = getattr(inner, "fields", {}).get("nodes")
         if page is None or nodes is None or not self._selects(selected, ROWS):
             return NOTHING
@@ -184,7 +185,7 @@ class _Compiler:
         return Cost(terms=(Term(page, Cost(1, 1), is_read),))
 
     def _selects(self, selected: SelectionSetNode, names: Collection[str]) -> bool:
-        """Tell whether some fields are selected, whatever variables leave out."""
+        """Return whether fields are selected, if variables may include them."""
         sets, seen = [selected], {id(selected)}
         for one in sets:
             for node in one.selections:
@@ -223,7 +224,7 @@ class _Compiler:
         return Cost(terms=(Term(times, cost),))
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> Factor | int | None:
-        """Give how many are asked for at most by the arguments of a field, if any say so."""
+        """Return how many objects the arguments of a field ask for, if they say so."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if "first" in definition.args:
             sizes = [self._number(given.get(name)) for name in ("first", "last")]
@@ -255,7 +256,7 @@ class _Compiler:
 
 
 def _page(first: Factor | int | None, last: Factor | int | None) -> Factor | int:
-    """Give the size of a page from both of Relay's arguments; -1 stands for none."""
+    """Return the size of a page from Relay's `first` and `last`; -1 stands for none."""
     if not callable(first) and not callable(last):
         sizes = [one for one in (first, last) if one is not None and one >= 0]
         return max(sizes, default=DEFAULT_PAGE)
@@ -268,7 +269,7 @@ def _page(first: Factor | int | None, last: Factor | int | None) -> Factor | int
 
 
 def _in_bounds(size: Any) -> int:
-    """Give a page's size within bounds; -1 where none is given, and the most if it is no number."""
+    """Return a page size within bounds; -1 for None, the maximum for what is no number."""
     if size is None:
         return -1
     return min(max(size, 0), MAX_PAGE) if type(size) is int else MAX_PAGE
@@ -288,13 +289,13 @@ def _is_list(definition: GraphQLField) -> bool:
 
 
 def _way_of(definition: GraphQLField) -> Any:
-    """Say how a field is read, as `reads` has it."""
-    field_of = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    """Return how a field is read, as `field_mapping` declares it."""
+    field_of = definition_of(definition)
     return field_of.metadata.get(READ) if field_of is not None else None
 
 
 def _is_read(definition: GraphQLField, inner: GraphQLNamedType) -> bool:
-    """Tell whether a field gives rows that a reader counts."""
+    """Return whether a field returns rows that a row query counts."""
     way = _way_of(definition)
     is_made_of_others = isinstance(way, Batched) and way.rows
     return not is_made_of_others and inner.name in _row_types(len(models_of))
@@ -302,7 +303,7 @@ def _is_read(definition: GraphQLField, inner: GraphQLNamedType) -> bool:
 
 @lru_cache(maxsize=4)
 def _row_types(_: int) -> frozenset[str]:
-    """Name the types that are read from rows, as long as there are no more of them."""
+    """Return the names of the types that are read from rows, cached by their number."""
     names = {get_object_definition(kind, strict=True).name for kind in models_of}
     edges = {f"{name}Edge" for name in names}
     return frozenset({"Node"} | names | edges)

@@ -1,4 +1,4 @@
-"""What fields cost beyond the objects that they give, and how long lists are that nobody bounds."""
+"""Points of fields beyond their objects, and the assumed lengths of lists without a limit."""
 
 MUTATION_WEIGHT = 10
 """Points of an ordinary mutation: it writes, and leaves an audit entry."""
@@ -21,7 +21,7 @@ ORDINARY_READS = (
     "Query.viewer",
     "Subscription.customerEnriched",
 )
-"""Root fields whose work is seen in the objects that they give."""
+"""Root fields whose work is covered by the objects that they return."""
 
 ORDINARY_MUTATIONS = (
     "Mutation.acceptSuggestion",
@@ -95,7 +95,7 @@ A search asks the register, which answers all of us 600 times in five minutes: w
 
 ASSUMED_ROWS = 10
 ASSUMED_PARTS = 3
-"""Entries of a list that no argument bounds: of rows, and of what comes along with a row."""
+"""Assumed entries of a list without a limit: of rows, and of parts of a row."""
 
 SIZES = {
     "Customer.auditTrail": 100,

@@ -1,4 +1,4 @@
-"""Documents that were parsed and found valid before, for as long as they are used.
+"""A cache of valid documents.
 
 Parsing and validating costs a few milliseconds, many times what execution does, and clients send
 the same texts over and over, with other variables. Others send each text but once, with values
@@ -13,7 +13,7 @@ is shared fairly by those who sent the documents: see `fair_cache`.
 One instance belongs to one schema, as validity does.
 """
 
-from graphql import DocumentNode, Node, Token
+from graphql import DocumentNode
 
 from schema.engine.fair_cache import Entry, FairCache
 
@@ -42,7 +42,7 @@ class Documents:
         return len(self._on_trial) + len(self._in_use)
 
     def get(self, text: str) -> DocumentNode | None:
-        """Give the document of a text, if it is kept."""
+        """Return the document of a text; None if it is not kept."""
         document = self._in_use.get(text)
         if document is not None:
             return document
@@ -53,29 +53,7 @@ class Documents:
         return entry.value
 
     def keep(self, text: str, document: DocumentNode, owner: str = "") -> None:
-        """Keep a valid document for as long as it is used, and its owner has room."""
+        """Keep a valid document, within the room of its owner."""
         if len(text) > self._longest_text:
             return
         self._on_trial.put(text, Entry(document, len(text), owner))
-
-
-def forget_tokens(document: DocumentNode) -> None:
-    """Let go of the tokens that a document was just parsed from, half of its memory.
-
-    Its nodes still know where they begin and end, which is what errors are located by. Tokens
-    refer to each other in circles, and without them a forgotten document is gone at once.
-    """
-    token: Token | None = document.loc.start_token if document.loc else None
-    while token is not None:
-        token.prev, token = None, token.next
-    waiting: list[Node] = [document]
-    while waiting:
-        node = waiting.pop()
-        if node.loc is not None:
-            del node.loc.start_token, node.loc.end_token
-        for key in node.keys:
-            below = getattr(node, key, None)
-            if isinstance(below, Node):
-                waiting.append(below)
-            elif isinstance(below, (list, tuple)):
-                waiting += (part for part in below if isinstance(part, Node))

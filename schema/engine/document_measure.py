@@ -1,4 +1,4 @@
-"""How large the operations and the fragments of a document are, with all that fragments bring.
+"""Measures the operations and fragments of a document, including what fragments add.
 
 Each definition is walked once, and fragments count by what was found in them: those of fragments
 of fragments could stand for any number of fields, and are measured all the same.
@@ -34,11 +34,11 @@ LARGEST = (
 
 
 class Measures(NamedTuple):
-    """How large an operation or a fragment is."""
+    """The size of an operation or a fragment."""
 
     depth: int = 0
     fragments: int = 0
-    """So many fragments are within one another."""
+    """How many fragments are nested in each other."""
     fields: int = 0
     selection_fields: int = 0
     top_fields: int = 0
@@ -61,7 +61,7 @@ class _Set:
 
 @dataclass(slots=True)
 class _Definition:
-    """What is spelt out in an operation or in a fragment."""
+    """The selections written in an operation or a fragment, without those of its spreads."""
 
     sets: list[_Set]
     own: Measures
@@ -90,7 +90,7 @@ def measure(
 
 
 def _innermost_first(found: Mapping[str, _Definition]) -> Iterator[str]:
-    """Give fragments so that those within come before; where a circle closes, it is cut."""
+    """Return fragments in an order in which inner ones come first; circles are cut."""
     done: set[str] = set()
     for first in found:
         path = [(first, _spread_in(found[first]))]
@@ -116,7 +116,7 @@ def _spread_in(definition: _Definition) -> Iterator[str]:
 
 
 def _together(definition: _Definition, measured: Mapping[str, Measures]) -> Measures:
-    """Add what fragments bring to what is spelt out."""
+    """Return a definition's measures with those of the fragments that it spreads."""
     own = definition.own._asdict()
     for place, one in enumerate(definition.sets):
         within = [measured.get(name, Measures()) for name in one.spreads]
@@ -167,7 +167,7 @@ def _definition(node: OperationDefinitionNode | FragmentDefinitionNode) -> _Defi
 
 
 class _Seen:
-    """Counts what the walk of one definition comes by."""
+    """Counts the parts of one definition."""
 
     def __init__(self) -> None:
         self._depth = self._fields = self._aliases = 0

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 SHORT = 500
-"""Texts of so many characters take less than changing threads twice would be worth."""
+"""Characters of a text up to which changing threads takes longer than reading it."""
 
 LONG_JSON = 20_000
-"""JSON of so many bytes and more is decoded in the thread as well."""
+"""Bytes of JSON from which on it is decoded in the thread."""
 
 Result = TypeVar("Result")
 
@@ -25,7 +25,7 @@ class DocumentReader:
         self._threads: ThreadPoolExecutor | None = None
 
     async def read(self, work: Callable[[], Result]) -> Result:
-        """Do work in the thread. Work that has not begun is dropped if the caller is cancelled."""
+        """Run `work` in the thread; if the caller is cancelled before it begins, it is dropped."""
         if self._threads is None:
             self._threads = ThreadPoolExecutor(1, thread_name_prefix="documents")
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

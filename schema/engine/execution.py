@@ -19,6 +19,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLError,
+    GraphQLSchema,
     get_operation_ast,
     parse,
 )
@@ -30,22 +31,26 @@ from graphql.execution import (
     map_source_to_response_event,
 )
 from strawberry.exceptions import MissingQueryError
-from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from schema.base.errors import ClientGone, ErrorCode, RequestRefused
 from schema.base.request_notes import note_operation
-from schema.engine.document_cache import Documents, forget_tokens
+from schema.engine.document_cache import Documents
+from schema.engine.graphql_core_internals import forget_tokens
 from schema.engine.known_operations import KnownOperation, known_operation
+from schema.engine.strawberry_internals import (
+    ALLOWED_OPERATION_TYPES,
+    core_schema,
+    is_awaitable,
+)
 from schema.engine.unsupported import refuse_unsupported
 from schema.engine.validation import faults_of
 
 MAX_TOKENS = 5_000
-"""A document's length: parsing and validating more would hold up everybody else."""
+"""Tokens of a document; parsing and validating more would delay all other requests."""
 
 NO_ERRORS: list[GraphQLError] = []
 AMBIGUOUS = "The document has several operations: say which by operationName."
@@ -56,21 +61,27 @@ class Operation(ExecutionContext):
     """An operation that is executed."""
 
     known: KnownOperation | None = None
-    """What it is, once its document was read."""
+    """What is known of it, once its document was read."""
+    asked_name: str | None = None
+    """The operation's name in the request."""
+
+    def __post_init__(self, provided_operation_name: str | None) -> None:
+        super().__post_init__(provided_operation_name)
+        self.asked_name = provided_operation_name
 
     @property
     def is_mutation(self) -> bool:
-        """Tell whether it is known to be a mutation."""
+        """Whether it is known to be a mutation."""
         return self.known is not None and self.known.type is OperationType.MUTATION
 
     @property
     def is_subscription(self) -> bool:
-        """Tell whether it is known to be a subscription."""
+        """Whether it is known to be a subscription."""
         return self.known is not None and self.known.type is OperationType.SUBSCRIPTION
 
 
 class RememberingSchema(strawberry.Schema):
-    """A schema with the documents that it has executed."""
+    """A schema that remembers the documents that it has executed."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -78,12 +89,17 @@ class RememberingSchema(strawberry.Schema):
         self.documents = Documents()
         self.most_tokens = MAX_TOKENS
 
+    @property
+    def core(self) -> GraphQLSchema:
+        """graphql-core's schema."""
+        return core_schema(self)
+
     async def read(self, operation: Operation, text: str) -> "ReadDocument":
         """Parse and validate a new document."""
         return self.read_now(operation, text)
 
     def read_now(self, operation: Operation, text: str) -> "ReadDocument":
-        """Do the same without waiting for anything, as in a thread."""
+        """Parse and validate without waiting, as in a thread."""
         try:
             document = self.parsed(text)
         except Exception as error:
@@ -92,7 +108,7 @@ class RememberingSchema(strawberry.Schema):
         return ReadDocument(document, self.faults(document, operation.validation_rules))
 
     def parsed(self, text: str) -> DocumentNode:
-        """Parse a document; raises GraphQLError for what is none, or is too long."""
+        """Parse a document; raises GraphQLError if it has a syntax error or is too long."""
         document = parse(text, max_tokens=self.most_tokens)
         forget_tokens(document)
         return document
@@ -100,8 +116,8 @@ class RememberingSchema(strawberry.Schema):
     def faults(
         self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
     ) -> list[GraphQLError]:
-        """Say what is wrong with a document that was not asked for before."""
-        return faults_of(self._schema, document, rules)
+        """Return the faults of a new document."""
+        return faults_of(self.core, document, rules)
 
     async def execute(
         self,
@@ -115,7 +131,7 @@ class RememberingSchema(strawberry.Schema):
     ) -> ExecutionResult:
         """Execute a query or a mutation."""
         if allowed_operation_types is None:
-            allowed_operation_types = DEFAULT_ALLOWED_OPERATION_TYPES
+            allowed_operation_types = ALLOWED_OPERATION_TYPES
         context = Operation(
             query=query,
             schema=self,
@@ -137,7 +153,7 @@ class RememberingSchema(strawberry.Schema):
             raise
         except Exception as error:
             result = _refusal([_failed(context, error)])
-        return self._settled(context, result)
+        return self._finished(context, result)
 
     async def stream(
         self,
@@ -149,12 +165,12 @@ class RememberingSchema(strawberry.Schema):
         operation_extensions: dict[str, Any] | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,
     ) -> Any:
-        """Give the results of an operation: a subscription has many, the others have one."""
+        """Return the results of an operation: many of a subscription, one of others."""
         return self._results(
             Operation(
                 query=query,
                 schema=self,
-                allowed_operations=allowed_operation_types or DEFAULT_ALLOWED_OPERATION_TYPES,
+                allowed_operations=allowed_operation_types or ALLOWED_OPERATION_TYPES,
                 context=context_value,
                 root_value=root_value,
                 variables=variable_values,
@@ -172,18 +188,18 @@ class RememberingSchema(strawberry.Schema):
         except Exception as error:
             result = _refusal([_refused_on_a_socket(context, error)])
         if result is not None:
-            yield self._settled(context, result)
+            yield self._finished(context, result)
             return
         try:
             async with aclosing(self._events(context)) as events:
                 async for event in events:
                     if not await self.may_deliver(context):
                         return
-                    yield self._settled(context, event)
+                    yield self._finished(context, event)
         except Exception as error:
             # The source of the events failed.
             ended = _failed(context, error)
-            yield self._settled(context, ExecutionResult(data=None, errors=[ended]))
+            yield self._finished(context, ExecutionResult(data=None, errors=[ended]))
 
     async def _events(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
         """Execute a subscription for each of its events."""
@@ -206,7 +222,7 @@ class RememberingSchema(strawberry.Schema):
             async for event in events:
                 yield ExecutionResult(data=event.data, errors=event.errors, extensions={})
 
-    def _settled(self, context: Operation, result: ExecutionResult) -> ExecutionResult:
+    def _finished(self, context: Operation, result: ExecutionResult) -> ExecutionResult:
         context.result = result
         if result.errors:
             context.pre_execution_errors = result.errors
@@ -214,7 +230,7 @@ class RememberingSchema(strawberry.Schema):
         return result
 
     async def _prepare(self, context: Operation) -> PreExecutionError | None:
-        """Put a valid document into the context, or give the errors why there is none."""
+        """Put a valid document into the context, or return the errors."""
         text = context.query
         if not text:
             raise MissingQueryError
@@ -225,7 +241,7 @@ class RememberingSchema(strawberry.Schema):
             if document is None:
                 return _refusal(errors)
         context.graphql_document = document
-        known = context.known = known_operation(document, text, context._provided_operation_name)
+        known = context.known = known_operation(document, text, context.asked_name)
         if known is None:
             raise CannotGetOperationTypeError(context.operation_name)
         if known.type not in context.allowed_operations:
@@ -239,20 +255,20 @@ class RememberingSchema(strawberry.Schema):
             self.documents.keep(text, document, self.owner(context))
         return None
 
-    def owner(self, context: Operation) -> str:  # noqa: ARG002  # for others
-        """Return whose share of the remembered documents a new one is charged to."""
+    def owner(self, context: Operation) -> str:  # noqa: ARG002  # for subclasses
+        """Return the caller whose share of the document cache a new document uses."""
         return ""
 
-    def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for others
-        """Give what an operation of a socket is prepared and executed within; it may wait."""
+    def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for subclasses
+        """Return the context manager of an operation of a WebSocket; it may wait for a slot."""
         return nullcontext()
 
     def turn_of_event(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # see above
-        """Give what an event of a subscription is executed within; it may wait there."""
+        """Return the context manager of an event; it may wait for a slot."""
         return nullcontext()
 
     async def may_deliver(self, context: Operation) -> bool:  # noqa: ARG002  # see above
-        """Tell whether a subscription may go on, asked before each event is delivered."""
+        """Return whether a subscription may go on; checked before each event is delivered."""
         return True
 
     async def _execute_metered(self, context: Operation) -> ExecutionResult:
@@ -272,29 +288,29 @@ class RememberingSchema(strawberry.Schema):
         return []
 
     def _executor(self, context: Operation) -> Any:
-        """Make what executes a prepared operation, or the errors why there is none."""
+        """Return the executor of a prepared operation, or errors."""
         assert context.graphql_document is not None  # noqa: S101  # it was prepared
         return self.execution_context_class.build(
-            self._schema,
+            self.core,
             context.graphql_document,
             context.root_value,
             context.context,
             context.variables,
             context.operation_name,
-            is_awaitable=cast("Any", optimized_is_awaitable),
+            is_awaitable=cast("Any", is_awaitable),
             operation_extensions=context.operation_extensions,
         )
 
 
 class ReadDocument(NamedTuple):
-    """What came of reading a text: a document, unless it is none, and what is wrong with it."""
+    """The result of reading a text: its document, if it could be parsed, and its faults."""
 
     document: DocumentNode | None
     errors: list[GraphQLError]
 
 
 class NothingRan(ExecutionResult):
-    """The result of an operation of which nothing ran: variables or permissions forbid it."""
+    """The result of an operation that was refused for its variables or permissions."""
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:
@@ -308,12 +324,12 @@ def _as_graphql_error(error: Exception, path: list[str | int] | None = None) -> 
 
 
 def _failed(context: Operation, error: Exception) -> GraphQLError:
-    """Return what ended an operation; with a path, a bug counts as one, and is masked."""
+    """Return the error that ended an operation, with a path, so that a bug is masked."""
     return _as_graphql_error(error, path=[_root_field(context)])
 
 
 def _root_field(context: Operation) -> str:
-    """Name the field of a subscription, as its answer does."""
+    """Return the response key of a subscription's root field."""
     document = context.graphql_document
     operation = get_operation_ast(document, context.operation_name) if document else None
     for selected in operation.selection_set.selections if operation else ():
@@ -323,7 +339,7 @@ def _root_field(context: Operation) -> str:
 
 
 def _refused_on_a_socket(context: Operation, error: Exception) -> GraphQLError:
-    """Say in an operation's own error what HTTP says by its status."""
+    """Return as an error of the operation what HTTP reports by its status."""
     match error:
         case MissingQueryError():
             return RequestRefused(ErrorCode.BAD_REQUEST, "query is missing.")

@@ -1,4 +1,4 @@
-"""A cache that many callers share, in which none pushes out what the others use.
+"""A cache that callers share fairly: none evicts what the others use.
 
 Each entry is charged to an owner. When the cache is full, the least recently used entry of the
 owner who holds most makes room, so that a caller who adds thousands pushes out only their own.
@@ -63,7 +63,7 @@ class FairCache(Generic[Value]):
         return entry.value
 
     def put(self, key: Hashable, entry: Entry[Value]) -> None:
-        """Keep a value, and make room for it; the owner's entries may be what makes room."""
+        """Keep a value, evicting others for room, possibly the owner's own."""
         self.pop(key)
         share = self._shares.setdefault(entry.owner, _Share())
         share.keys[key] = None

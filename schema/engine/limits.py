@@ -1,6 +1,6 @@
-"""What a request may ask for at most: the bounds of its document, and of its variables.
+"""Limits of documents and of their variables.
 
-A document is measured once, before it is validated: validating takes the longer, the larger it is.
+A document is measured once, before it is validated: validating takes longer the larger it is.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from schema.base.errors import ErrorCode, RequestRefused
 from schema.engine.document_measure import Measures, measure
 
 MAX_SAID = 10**9
-"""Fragments of fragments stand for numbers that no JSON holds; this one says enough."""
+"""The largest number in a message: fragments of fragments may stand for more than JSON holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _refuse_measures(measured: Measures, limits: Limits, definition: Node) -> No
 def refuse_too_many_values(variables: Mapping[str, Any] | None, limits: Limits) -> None:
     """Raise RequestRefused for variables that are nested too deeply, or hold too much.
 
-    It stops at the first level that is too deep: how many are below is not looked into.
+    It stops at the first level that is too deep, and does not count those below.
     """
     level: list[Any] = [one for one in (variables or {}).values() if type(one) in (dict, list)]
     depth = values = 0
@@ -124,7 +124,7 @@ def refuse_too_many_values(variables: Mapping[str, Any] | None, limits: Limits) 
 
 
 def as_too_large(error: GraphQLError, limits: Limits) -> GraphQLError:
-    """Give the refusal of a document that was not read to its end, if the error says that."""
+    """Return the refusal of a document that the parser gave up as too large; else the error."""
     # What the parser says of a client's own text may hold anything, but not begin like this.
     said = error.message.removeprefix("Syntax Error: ")
     if said.startswith(f"Document contains more than {limits.max_tokens} tokens."):

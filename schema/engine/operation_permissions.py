@@ -32,12 +32,13 @@ from graphql import (
     located_error,
     value_from_ast_untyped,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from models.tables.access import Principal
 from schema.base.permissions import INPUT_PERMISSION, Requires
+from schema.engine.graphql_core_internals import attachments
 from schema.engine.plan.selection import CONDITIONS
+from schema.engine.strawberry_internals import definition_of
 
 PERMISSIONS = "permissions"
 """The attribute of an operation that holds the permissions its selection needs."""
@@ -56,7 +57,7 @@ class Condition(NamedTuple):
     wanted: bool
 
     def holds(self, variables: Variables) -> bool:
-        """Tell whether a field with this directive is selected."""
+        """Return whether a field with this directive is selected."""
         value = self.value
         return (variables.get(value) if isinstance(value, str) else value) is self.wanted
 
@@ -100,9 +101,9 @@ def refusals(
 
     `variables` are the coerced values. Fields below a refused one are not looked at.
     """
-    known: GuardedSelection | None = vars(operation).get(PERMISSIONS)
+    known: GuardedSelection | None = attachments(operation).get(PERMISSIONS)
     if known is None:
-        known = vars(operation)[PERMISSIONS] = _guarded(schema, operation, fragments)
+        known = attachments(operation)[PERMISSIONS] = _guarded(schema, operation, fragments)
     refused = {one: error for one in known.needs if (error := one.refusal(principal))}
     if not refused:
         return []
@@ -149,7 +150,7 @@ def _set_inputs(part: Guarded, variables: Variables) -> Iterator[Requires]:
 
 
 def _is_set(value: Any, name: str, variables: Variables) -> bool:
-    """Tell whether a field of an input object is neither left out, nor null, nor false."""
+    """Return whether a field of an input object is neither left out, nor null, nor false."""
     given: Any = None
     if isinstance(value, VariableNode):
         given = (variables.get(value.name.value) or {}).get(name)
@@ -228,7 +229,7 @@ def _needs(part: Guarded) -> frozenset[Requires]:
 
 
 def _requires(field: GraphQLField) -> list[Requires]:
-    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    definition = definition_of(field)
     extensions = definition.extensions if isinstance(definition, StrawberryField) else ()
     return [one for one in extensions if isinstance(one, Requires)]
 
@@ -237,7 +238,7 @@ def _input_needs(field: GraphQLField) -> Iterator[InputNeed]:
     for argument, declared in field.args.items():
         kind: Any = get_named_type(declared.type)
         for name, inner in getattr(kind, "fields", {}).items():
-            definition = inner.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+            definition = definition_of(inner)
             metadata = definition.metadata if isinstance(definition, StrawberryField) else {}
             if INPUT_PERMISSION in metadata:
                 yield InputNeed(argument, name, metadata[INPUT_PERMISSION])

@@ -1,10 +1,10 @@
-"""The schema as it is served: within its limits, quiet about refusals, and saying nothing empty."""
+"""The schema as it is served: with limits, costs, slots and masked errors."""
 
 import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from graphql import (
@@ -17,7 +17,7 @@ from graphql import (
     Undefined,
 )
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.name_converter import NameConverter
+from strawberry.schema.name_converter import HasGraphQLName, NameConverter
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
 
 from models.storage.row_counter import begin
@@ -38,22 +38,22 @@ from schema.engine.cost_budget import CostBudget
 from schema.engine.document_cache import Documents
 from schema.engine.document_reader import SHORT, DocumentReader
 from schema.engine.execution import NothingRan, Operation, ReadDocument, RememberingSchema
-from schema.engine.input_coercion import prepare_inputs
 from schema.engine.known_operations import known_operation
 from schema.engine.limits import Limits, as_too_large, refuse_too_large
-from schema.engine.metering import BASE, Meter, Metering, Spending, document_points
+from schema.engine.metering import Meter, Metering, document_points
 from schema.engine.operation_permissions import refusals
 from schema.engine.plan import PlannedExecution
-from schema.engine.root_resolvers import prepare_resolvers
+from schema.engine.spending import BASE, Spending
+from schema.engine.strawberry_internals import convert_only_sent_fields
 from schema.engine.validation import faults_of
 
 
 class _Discreet(PlannedExecution):
-    """Execution that suggests no names in its errors."""
+    """Execution whose errors suggest no names, for schemas without introspection."""
 
     @classmethod
     def build(cls, *args: Any, **kwargs: Any) -> Any:
-        """Make the executor of a request, or the errors why there is none."""
+        """Return the executor of a request, or errors."""
         made = super().build(*args, **kwargs)
         if isinstance(made, list):
             return super().build(*args, **{**kwargs, "hide_suggestions": True})
@@ -64,42 +64,50 @@ class _Discreet(PlannedExecution):
 Result = TypeVar("Result")
 
 MAX_FAULTS = 10
-"""Of a document; each may repeat all of what it is about."""
+"""Faults of a document in an answer; each may repeat all of what it is about."""
 
 
 MAX_SUGGESTIONS = 3
-"""Of the faults of a document: looking for similar names takes longer than all else."""
+"""Faults of a document that suggest names; finding similar names takes longer than the rest."""
 
 
-class RememberingNames(NameConverter):
-    """Strawberry's names, each worked out once: it asks for them with every argument and input."""
+class CachingNames(NameConverter):
+    """Strawberry's names of fields and arguments, each made once.
 
-    @cache  # noqa: B019  # of one instance, which lives as long as the schema
-    def apply_naming_config(self, name: str) -> str:
-        """Give the name that a field or an argument has in the schema."""
-        return super().apply_naming_config(name)
+    Strawberry asks for the name of every argument in each request.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: dict[HasGraphQLName, str] = {}
+
+    def get_graphql_name(self, obj: HasGraphQLName) -> str:
+        """Return the name that a field or an argument has in the schema."""
+        name = self._names.get(obj)
+        if name is None:
+            name = self._names[obj] = super().get_graphql_name(obj)
+        return name
 
 
 class CustomerClassesSchema(RememberingSchema):
-    """The schema; it logs refusals quietly, and bugs with their traceback."""
+    """The schema with limits and costs, as the application serves it."""
 
     def __init__(self, **settings: Any) -> None:
-        config = StrawberryConfig(name_converter=RememberingNames(), scalar_map=SCALARS)
+        config = StrawberryConfig(name_converter=CachingNames(), scalar_map=SCALARS)
         super().__init__(config=config, **settings)
-        prepare_inputs(self)
-        prepare_resolvers(self)
-        self._meter = Meter(self._schema, Limits(), None)
+        convert_only_sent_fields(self)
+        self._meter = Meter(self.core, Limits(), None)
         self._reader = DocumentReader()
 
     @property
     def limits(self) -> Limits:
-        """Give the limits that it is under."""
+        """The limits of requests."""
         return self._meter.limits
 
     def under(self, limits: Limits, budget: CostBudget | None = None) -> Self:
-        """Give the same schema under other limits, with documents of its own."""
+        """Return the same schema with other limits, and with a document cache of its own."""
         other = copy.copy(self)
-        other._meter = Meter(self._schema, limits, budget)
+        other._meter = Meter(self.core, limits, budget)
         other.documents, other.most_tokens = Documents(), limits.max_tokens
         other._reader = DocumentReader()
         if not limits.introspection:
@@ -107,7 +115,7 @@ class CustomerClassesSchema(RememberingSchema):
         return other
 
     def parsed(self, text: str) -> DocumentNode:
-        """Parse a document; raises GraphQLError for what is none, or is too long."""
+        """Parse a document; raises GraphQLError if it has a syntax error or is too long."""
         try:
             return super().parsed(text)
         except GraphQLSyntaxError as error:
@@ -116,13 +124,13 @@ class CustomerClassesSchema(RememberingSchema):
     def faults(
         self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
     ) -> list[GraphQLError]:
-        """Say what is wrong with a document; names are suggested to who may look at the schema."""
+        """Return the faults of a document; they suggest names only if introspection is on."""
         try:
             refuse_too_large(document, self.limits)
         except GraphQLError as error:
             return [error]
         return faults_of(
-            self._schema,
+            self.core,
             document,
             rules,
             max_errors=MAX_FAULTS,
@@ -133,26 +141,26 @@ class CustomerClassesSchema(RememberingSchema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Log what went wrong, and mask what clients must not see."""
+        """Log errors, and mask what clients must not see."""
         context = execution_context.context if execution_context else None
         mask_and_log(errors, context.request_id if isinstance(context, Context) else "")
 
-    def _settled(self, context: Operation, result: ExecutionResult) -> ExecutionResult:
-        settled = super()._settled(context, result)
-        if settled.errors and any(map(is_unavailable, settled.errors)):
-            tell_fault(settled, is_mutation=context.is_mutation)
-        return settled
+    def _finished(self, context: Operation, result: ExecutionResult) -> ExecutionResult:
+        finished = super()._finished(context, result)
+        if finished.errors and any(map(is_unavailable, finished.errors)):
+            report_database_fault(finished, is_mutation=context.is_mutation)
+        return finished
 
     def begin(self, context: Context) -> Spending:
-        """Begin to count what a request costs. What is refused from now on costs a point."""
+        """Begin to count what a request costs; from now on even a refusal costs a point."""
         spending = self._meter.begin(context)
         spending.least = BASE
         return spending
 
     async def read(self, operation: Operation, text: str) -> ReadDocument:
-        """Parse and validate a new document, paid for by its size before it is read.
+        """Parse and validate a new document, which is charged by its size before it is read.
 
-        One of some length is read in a thread, so that the event loop is free for others.
+        A long one is read in a thread, so that the event loop is free for other callers.
         """
         context = operation.context
         if not isinstance(context, Context):
@@ -167,19 +175,19 @@ class CustomerClassesSchema(RememberingSchema):
                 return await self.read_in_thread(slot, read)
             await slot.enter_intake()
         except (RequestRefused, ClientGone):
-            spending.size = spending.least = 0  # it was turned away
+            spending.size = spending.least = 0  # it was refused unread
             raise
         return read()
 
     async def read_in_thread(self, slot: RequestSlot, work: Callable[[], Result]) -> Result:
-        """Read something long of a request in the thread of documents, in turns by caller."""
+        """Run `work` in the thread that reads documents, when it is the caller's turn."""
         await slot.enter_documents()
         found = await self._reader.read(work)
         await slot.enter_intake()
         return found
 
     async def read_message(self, context: Context, work: Callable[[], Result]) -> Result:
-        """Read a long message of a WebSocket in the thread of documents, in turns by caller."""
+        """Read a long message of a WebSocket in that thread, when it is the caller's turn."""
         limiters = context.limiters
         if limiters is None:
             return work()
@@ -187,10 +195,10 @@ class CustomerClassesSchema(RememberingSchema):
             return await self._reader.read(work)
 
     def read_now(self, operation: Operation, text: str) -> ReadDocument:
-        """Parse and validate a document, and work out what it costs, which takes long too."""
+        """Parse and validate a document, and compile its cost, which takes long too."""
         document, errors = found = super().read_now(operation, text)
         if document is not None and not errors:
-            name = operation._provided_operation_name
+            name = operation.asked_name
             operation.known = known_operation(document, text, name)
             if operation.known is not None:
                 operation.graphql_document = document
@@ -210,18 +218,18 @@ class CustomerClassesSchema(RememberingSchema):
                 result = await self._execute(context)
             if isinstance(result, NothingRan):
                 spending.fixed = BASE
-        result.extensions = {"cost": spending.told()}
+        result.extensions = {"cost": spending.as_extension()}
         return result
 
     async def _execute_in_thread(self, context: Operation, slot: RequestSlot) -> ExecutionResult:
-        """Answer about the schema alone: nothing takes longer, and it never waits meanwhile."""
+        """Execute introspection in a thread: it takes longest, and never waits."""
         await slot.enter_documents()
         result = await self._reader.read(lambda: self._executed(context))
         await slot.enter_queries()
         return result
 
     def _executed(self, context: Operation) -> ExecutionResult:
-        """Execute what waits for nothing."""
+        """Execute an operation whose resolvers are not async."""
         executor = self._executor(context)
         if isinstance(executor, list):
             return NothingRan(data=None, errors=executor, extensions={})
@@ -229,17 +237,17 @@ class CustomerClassesSchema(RememberingSchema):
         return ExecutionResult(data=result.data, errors=result.errors, extensions={})
 
     def owner(self, context: Operation) -> str:
-        """Return the partner or the user who sent a document."""
+        """Return the partner or the user who sent the document."""
         asked = context.context
         return asked.caller if isinstance(asked, Context) else ""
 
     def refusals(self, executor: Any, context: Operation) -> list[GraphQLError]:
-        """Refuse a mutation document that needs a permission which the caller does not have."""
+        """Return errors for the permissions that a mutation document needs and the caller lacks."""
         asked = context.context
         if not context.is_mutation or not isinstance(asked, Context):
             return []
         return refusals(
-            self._schema,
+            self.core,
             executor.operation,
             executor.fragment_definitions,
             executor.variable_values.coerced,
@@ -247,7 +255,7 @@ class CustomerClassesSchema(RememberingSchema):
         )
 
     def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:
-        """Let an operation of a WebSocket wait for its slot."""
+        """Return the context manager of an operation of a WebSocket."""
         asked = context.context
         return self._turn(asked) if isinstance(asked, Context) else nullcontext()
 
@@ -263,12 +271,12 @@ class CustomerClassesSchema(RememberingSchema):
                 spending.settle()
 
     def turn_of_event(self, context: Operation) -> AbstractAsyncContextManager[None]:
-        """Let an event wait for its turn; a subscription that waits for one holds none."""
+        """Return the slot of an event; a subscription holds none between its events."""
         asked = context.context
         return asked.turn_of_event() if isinstance(asked, Context) else nullcontext()
 
     async def may_deliver(self, context: Operation) -> bool:
-        """Tell whether the credential of a subscription is still as good as it was."""
+        """Return whether the credential of a subscription is still valid."""
         asked = context.context
         if not isinstance(asked, Context) or asked.sign_in_again is None:
             return True
@@ -282,14 +290,14 @@ class CustomerClassesSchema(RememberingSchema):
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        """Do an operation of a WebSocket, with loaders of its own: others have read before it."""
+        """Execute an operation of a WebSocket with new loaders: those of earlier ones are stale."""
         own = replace(context_value, loaders=Loaders()) if context_value else None
         if own is not None:
             refuse_unbound(own)
         return await super().stream(query, variable_values, own, *args, **kwargs)
 
     async def _events(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
-        """Let each event be paid for; to begin, there must be enough for one."""
+        """Charge each event; to begin, the budget must suffice for one."""
         spending = None
         if isinstance(context.context, Context):
             clock = context.context.clock
@@ -302,19 +310,19 @@ class CustomerClassesSchema(RememberingSchema):
                 return
             spending.settle()
             await spending.give_back(clock)
-            begin(spending.tally)
+            begin(spending.row_counter)
             note_subscription()
         async with aclosing(super()._events(context)) as events:
             async for event in events:
                 if spending is not None and not isinstance(event, PreExecutionError):
                     spending.charge(spending.actual)
-                    event.extensions = {"cost": spending.told()}
-                    spending.tally.read = 0
+                    event.extensions = {"cost": spending.as_extension()}
+                    spending.row_counter.read = 0
                 yield event
 
 
-def tell_fault(result: ExecutionResult, *, is_mutation: bool) -> None:
-    """Tell consistently that the database was away while an operation ran.
+def report_database_fault(result: ExecutionResult, *, is_mutation: bool) -> None:
+    """Make the result of an operation consistent after a fault of the database.
 
     A query then has no data at all. Mutations before the fault are stored, so their payloads stay;
     one whose payload could not be read may be stored as well.
@@ -331,14 +339,14 @@ def tell_fault(result: ExecutionResult, *, is_mutation: bool) -> None:
 
 
 def refuse_unbound(context: Context) -> None:
-    """Refuse to go on for a principal that did not sign in where everybody is bound (R99)."""
+    """Raise OutOfScopeError unless the tenant scope is that of the principal (R99)."""
     if context.principal is not None and context.principal.reseller_id != current_tenant():
         raise OutOfScopeError("the operation is not bound as its principal is")
 
 
 def drop_null_defaults(schema: CustomerClassesSchema) -> None:
-    """Let what may be left out have no default: a null default says nothing to a reader."""
-    for named in schema._schema.type_map.values():
+    """Remove null defaults of optional inputs from the SDL, where they say nothing."""
+    for named in schema.core.type_map.values():
         if isinstance(named, GraphQLInputObjectType):
             values = list(named.fields.values())
         elif isinstance(named, GraphQLObjectType):
@@ -351,6 +359,6 @@ def drop_null_defaults(schema: CustomerClassesSchema) -> None:
 
 
 def describe_scalars(schema: CustomerClassesSchema) -> None:
-    """Say of each scalar how it is written."""
+    """Add to each scalar of the SDL how its values are written."""
     for name, description in DESCRIPTIONS.items():
-        schema._schema.type_map[name].description = description
+        schema.core.type_map[name].description = description

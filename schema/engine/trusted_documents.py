@@ -1,4 +1,4 @@
-"""Documents by their ids: those that an operator has registered, or those that clients sent before.
+"""Documents by their ids: registered by an operator, or sent before by clients.
 
 An id is `sha256:` and the hash of the text in hexadecimal, sent as `documentId` or in Apollo's form
 as `extensions.persistedQuery.sha256Hash`. `TrustedDocuments` runs nothing but what is registered,
@@ -44,12 +44,12 @@ class DocumentSource(Protocol):
 
 
 def id_of(text: str) -> str:
-    """Give the id of a text."""
+    """Return the id of a text."""
     return PREFIX + sha256(text.encode()).hexdigest()
 
 
 def asked_id(document_id: Any, extensions: Any) -> str | None:
-    """Give the id that a request names, in either form; raises RequestRefused for what is none."""
+    """Return the id that a request names, in either form; raises RequestRefused if malformed."""
     if document_id is None and isinstance(extensions, Mapping):
         apollo = extensions.get(APOLLO)
         if apollo is None:
@@ -109,7 +109,7 @@ class TrustedDocuments:
         self._by_id = {**{id_of(text): text for text in self._texts}, **documents}
 
     def find(self, text: str | None, document_id: str | None, owner: str = "") -> Wanted:  # noqa: ARG002  # registered for all
-        """Give a registered text, by its id or by itself."""
+        """Return a registered text, found by its id or by the text itself."""
         if document_id is not None:
             known = self._by_id.get(document_id)
             if known is None:
@@ -125,7 +125,7 @@ class TrustedDocuments:
         return Wanted(text)
 
     def keep(self, wanted: Wanted) -> None:
-        """Learn nothing."""
+        """Do nothing: clients cannot register documents."""
 
 
 def read_documents(path: Path) -> dict[str, str]:
@@ -153,12 +153,12 @@ def read_documents(path: Path) -> dict[str, str]:
 
 
 def source_of(path: Path | None) -> DocumentSource:
-    """Give where documents come from: the file or folder that is set, or else the clients."""
+    """Return the source of documents: the file or folder in the settings, or else the clients."""
     return SentDocuments() if path is None else TrustedDocuments(read_documents(path))
 
 
 def faults_of(schema: CustomerClassesSchema, text: str) -> list[str]:
-    """Say what is wrong with a text, a line each."""
+    """Return the faults of a text, one line each."""
     try:
         document = schema.parsed(text)
     except GraphQLError as error:

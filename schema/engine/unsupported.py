@@ -1,4 +1,4 @@
-"""Refuses to build a schema with parts of Strawberry that would not run, or not always.
+"""Refuses to build a schema with features of Strawberry that would be ignored.
 
 `RememberingSchema` executes documents by itself, and plans answer batched fields without calling
 their resolvers. What Strawberry hooks into its own execution would be accepted and then ignored.
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import strawberry
 from graphql import GraphQLField
 from strawberry.extensions import FieldExtension
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from schema.engine.plan import PREPARED, foreign_extensions
+from schema.engine.strawberry_internals import core_schema, definition_of
 
 IGNORED_SETTINGS = ("extensions", "directives", "exception_handlers")
 """Settings of a Strawberry schema that only Strawberry's own `execute` looks at."""
@@ -40,7 +40,7 @@ def _ignored_settings(schema: strawberry.Schema) -> Iterator[str]:
 
 
 def _ignored_extensions(schema: strawberry.Schema) -> Iterator[str]:
-    for kind in schema._schema.type_map.values():
+    for kind in core_schema(schema).type_map.values():
         for name, field in getattr(kind, "fields", {}).items():
             for extension in _foreign(field):
                 yield (
@@ -52,7 +52,7 @@ def _ignored_extensions(schema: strawberry.Schema) -> Iterator[str]:
 
 
 def _foreign(field: GraphQLField) -> list[FieldExtension]:
-    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    definition = definition_of(field)
     if not isinstance(definition, StrawberryField) or PREPARED not in definition.metadata:
         return []
     return foreign_extensions(definition)

@@ -1,12 +1,12 @@
-"""Validates by graphql-core's rules, each of which sees only the nodes that it looks at.
+"""Validates by graphql-core's rules, calling each rule only at the nodes that it looks at.
 
-graphql-core asks each of some thirty rules at each node of a document whether it looks at such
-nodes, and most do not. Which do depends on the kind of the node alone, so here it is found out
-once. What they find, and in which order, stays the same.
+graphql-core's `validate` asks each of some thirty rules at each node of a document whether it looks
+at such nodes, and most do not. That depends on the kind of the node alone, so here it is found once
+a kind. The faults and their order stay the same. The first request of a document takes three
+quarters of the time, and hostile documents half or less (docs/adr/0039).
 
-Visitors remember their own methods, and so keep themselves alive. Here they forget them when they
-are done: else each document would leave some hundred objects to the collector, which holds up all
-requests when it takes those of many documents at once.
+Visitors refer to themselves. Here they are cleared: otherwise each document would leave a thousand
+objects or more to the garbage collector, which delays all requests.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,41 +22,31 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     Node,
-    OverlappingFieldsCanBeMergedRule,
     TypeInfo,
     TypeInfoVisitor,
-    ValidationContext,
     Visitor,
     assert_valid_schema,
     visit,
 )
-from graphql.language.parser import MAX_NESTING_DEPTH
-from graphql.language.visitor import EnterLeaveVisitor
-from graphql.validation.validate import (
-    FragmentNestingVisitor,
-    ValidationAbortedError,
-    query_document_keys_to_validate,
-)
-from graphql.validation.validation_context import (
-    NodeWithSelectionSet,
-    VariableUsage,
-    VariableUsageVisitor,
-)
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from schema.base.errors import ErrorCode, RequestRefused
+from schema.engine.graphql_core_internals import (
+    MAX_NESTING_DEPTH,
+    EnterLeaveVisitor,
+    FragmentNestingVisitor,
+    SuggestingContext,
+    ValidationAbortedError,
+    forget_visits,
+    has_spent_comparisons,
+    limit_comparisons,
+    query_document_keys_to_validate,
+)
+from schema.engine.strawberry_internals import STRAWBERRY_RULES
 
 Visit = Callable[..., Any]
 
 MAX_COMPARISONS = 50_000
-"""Of fields and fragments that may answer under one name: each pair must be the same field."""
-
-COMPARISON = 2
-"""What one takes of the budget that graphql-core has for them."""
-
-STRAWBERRYS_OWN = (MaybeNullValidationRule, OneOfInputValidationRule)
-"""Rules that Strawberry adds to those of an operation."""
+"""Pairs of fields or fragments with one response key that are compared to each other."""
 
 
 def faults_of(
@@ -68,7 +58,7 @@ def faults_of(
     max_suggestions: int | None = None,
     hide_suggestions: bool = False,
 ) -> list[GraphQLError]:
-    """Say what is wrong with a document, as Strawberry does by graphql-core's `validate`.
+    """Return the faults of a document by the rules, and by those that Strawberry adds.
 
     Only the first `max_suggestions` faults suggest names that were perhaps meant.
     """
@@ -83,12 +73,11 @@ def faults_of(
         errors.append(error)
 
     type_info = TypeInfo(schema)
-    context = _Context(schema, document, type_info, on_error, hide_suggestions)
+    context = SuggestingContext(schema, document, type_info, on_error, hide_suggestions)
     context.found, context.max_suggestions = errors, max_suggestions
-    visitors: list[Visitor] = [rule(context) for rule in (*rules, *STRAWBERRYS_OWN)]
+    visitors: list[Visitor] = [rule(context) for rule in (*rules, *STRAWBERRY_RULES)]
     for visitor in visitors:
-        if isinstance(visitor, OverlappingFieldsCanBeMergedRule):
-            visitor.rule_context.remaining_complexity_budget = MAX_COMPARISONS * COMPARISON
+        limit_comparisons(visitor, MAX_COMPARISONS)
     fragments = {
         one.name.value: one
         for one in document.definitions
@@ -101,21 +90,15 @@ def faults_of(
     try:
         visit(document, typed, query_document_keys_to_validate)
     except ValidationAbortedError as error:
-        if any(map(_is_spent, visitors)):
+        if any(map(has_spent_comparisons, visitors)):
             return [_too_many_comparisons()]
         error.__context__ = None
         errors.append(error.with_traceback(None))
     except RecursionError:
         return [_nested_too_deeply()]
     finally:
-        _forget(typed, together, *visitors)
+        forget_visits(typed, together, *visitors)
     return errors
-
-
-def _is_spent(visitor: Visitor) -> bool:
-    if isinstance(visitor, OverlappingFieldsCanBeMergedRule):
-        return visitor.rule_context.remaining_complexity_budget < 0
-    return False
 
 
 def _too_many_comparisons() -> RequestRefused:
@@ -134,44 +117,16 @@ def _nested_too_deeply() -> RequestRefused:
     return RequestRefused(ErrorCode.QUERY_TOO_DEEP, message, limit=MAX_NESTING_DEPTH)
 
 
-def _forget(*visitors: Visitor) -> None:
-    for visitor in visitors:
-        visitor.enter_leave_map.clear()
-
-
-class _Context(ValidationContext):
-    found: Sequence[GraphQLError] = ()
-    max_suggestions: int | None = None
-
-    @property
-    def hide_suggestions(self) -> bool:
-        """Tell whether names that were perhaps meant are no longer looked for."""
-        most = self.max_suggestions
-        return self._hide_suggestions or (most is not None and len(self.found) >= most)
-
-    def get_variable_usages(self, node: NodeWithSelectionSet) -> list[VariableUsage]:
-        """Give the uses of variables directly within an operation or a fragment."""
-        usages = self._variable_usages.get(node)
-        if usages is None:
-            fragment = node if isinstance(node, FragmentDefinitionNode) else None
-            visitor = VariableUsageVisitor(self._type_info, fragment)
-            typed = TypeInfoVisitor(self._type_info, visitor)
-            visit(node, typed)
-            _forget(typed, visitor)
-            usages = self._variable_usages[node] = visitor.usages
-        return usages
-
-
 class _Together(Visitor):
     def __init__(self, visitors: Sequence[Visitor]) -> None:
         super().__init__()
         self._visitors = visitors
         self._kinds = tuple(type(visitor) for visitor in visitors)
         self._skipping: list[object] = [None] * len(visitors)
-        """Of each visitor, the node below which it looks at nothing, or that it has ended."""
+        """For each visitor, the node whose children it skips, or BREAK if it has ended."""
 
     def get_enter_leave_for_kind(self, kind: str) -> EnterLeaveVisitor:
-        """Give what is called at nodes of a kind."""
+        """Return the functions that visit nodes of a kind."""
         found = self.enter_leave_map.get(kind)
         if found is None:
             visits = [
@@ -216,7 +171,7 @@ class _Together(Visitor):
 
 @lru_cache(500)
 def _looking_at(kind: str, visitors: tuple[type[Visitor], ...]) -> tuple[int, ...]:
-    """Give the places of the visitors that look at nodes of a kind."""
+    """Return the indexes of the visitors that look at nodes of a kind."""
     return tuple(
         place
         for place, visitor in enumerate(visitors)

@@ -78,7 +78,7 @@ def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
         types=[AddressValue, CountValue, DateValue, MoneyValue, Suggestion],
         execution_context_class=PlannedExecution if is_planned else None,
     )
-    refuse_unweighted(schema._schema)
+    refuse_unweighted(schema.core)
     drop_null_defaults(schema)
     describe_scalars(schema)
     return schema

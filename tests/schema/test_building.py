@@ -54,11 +54,10 @@ async def test_the_printed_schema_does_not_depend_on_what_was_imported_or_built_
     assert printed.decode() == COMMITTED
 
 
-def test_building_again_leaves_the_fields_as_they_were() -> None:
-    """Extensions are applied once: another permission check at each build would slow every call."""
-    results = get_results(build_schema())
-    assert len(results) > 50
-    assert get_results(build_schema()) == results
+def test_building_leaves_the_fields_as_they_were() -> None:
+    """Extensions put nothing in the place of a field's resolver, however often they are applied."""
+    assert get_results(build_schema()) == {}
+    assert get_results(build_schema()) == {}
 
 
 def get_results(built: CustomerClassesSchema) -> dict[str, object]:

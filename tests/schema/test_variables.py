@@ -53,7 +53,7 @@ def test_what_is_taken_as_it_comes_is_what_graphql_core_gives(declared: str) -> 
         given: dict[str, Any] = {} if value is ... else {"v": value}
         expected = get_variable_values(SCHEMA, operation.variable_definitions or (), given)
         assert (variables.values(given) is None) is isinstance(expected, list), (declared, value)
-        for taken in (variables.values(given), variables.taken(given)):
+        for taken in (variables.values(given), variables.coerced(given)):
             if taken is None:
                 continue
             assert isinstance(expected, VariableValues), (declared, value)
@@ -83,7 +83,7 @@ def test_what_is_taken_as_it_comes_is_what_graphql_core_gives(declared: str) -> 
 )
 def test_usual_values_are_taken(declared: str, value: Any) -> None:
     given = {} if value is ... else {"v": value}
-    taken = Variables(SCHEMA, _operation(declared)).taken({**given, "other": 1})
+    taken = Variables(SCHEMA, _operation(declared)).coerced({**given, "other": 1})
     assert taken is not None
     assert taken.coerced == given
 
@@ -111,10 +111,10 @@ def test_usual_values_are_taken(declared: str, value: Any) -> None:
 )
 def test_everything_else_is_left_to_graphql_core(declared: str, value: Any) -> None:
     given = {} if value is ... else {"v": value}
-    assert Variables(SCHEMA, _operation(declared)).taken(given) is None
+    assert Variables(SCHEMA, _operation(declared)).coerced(given) is None
 
 
 def test_operations_without_variables_have_none() -> None:
-    taken = Variables(SCHEMA, _operation("ID")).taken({})
+    taken = Variables(SCHEMA, _operation("ID")).coerced({})
     assert taken is not None
     assert taken.coerced == {}

@@ -14,7 +14,6 @@ import pytest
 from models import AccessToken
 from models.tables.access import Scope
 from schema.base.concurrency import ConcurrencyLimiter, ConcurrencyLimits
-from schema.base.deadlines import Deadlines
 from schema.base.loop_share import LoopShare
 from schema.base.request_notes import RequestNotes, notes_of_operation
 from schema.base.request_slot import Limiters
@@ -244,7 +243,7 @@ async def test_an_operation_that_is_refused_before_it_begins_has_its_own_line(
 
 async def test_waiting_for_a_turn_is_noted() -> None:
     one = ConcurrencyLimiter(ConcurrencyLimits(1, 10, 1, 10))
-    limiters = Limiters(one, one, one, one, Deadlines(0), LoopShare())
+    limiters = Limiters(one, one, one, one, 0, LoopShare())
     notes = RequestNotes()
 
     async def wait_and_run() -> None:

@@ -1,4 +1,4 @@
-"""Gives the arguments of a field, worked out once but for the values of variables.
+"""Prepares the arguments of a field once, except for the values of variables.
 
 graphql-core goes through the arguments of a field's node, and through the types of these, for each
 request. Here it does so once, with placeholders for the variables, which it passes on as they are;
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from graphql import FieldNode, GraphQLField, Node, VariableNode
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution import VariableValues, get_argument_values
 
 
 class _Placeholder:
@@ -23,7 +23,7 @@ class _Placeholder:
 
 
 class PreparedArguments:
-    """The arguments of a node, to be given the values of variables."""
+    """The arguments of a node, with placeholders for the values of variables."""
 
     __slots__ = ("_fixed", "_names", "_varying")
 
@@ -33,7 +33,7 @@ class PreparedArguments:
         self._names = names
 
     def of(self, variables: VariableValues) -> dict[str, Any] | None:
-        """Give them as graphql-core would, in containers of their own; nothing if it has to."""
+        """Return the arguments in new containers; None if graphql-core has to make them."""
         given = variables.coerced
         for name in self._names:
             if given.get(name) is None:
@@ -45,7 +45,7 @@ class PreparedArguments:
 
 
 def prepare_arguments(field: GraphQLField, node: FieldNode) -> PreparedArguments | None:
-    """Work out the arguments of a node that is valid; nothing if not all can be foreseen."""
+    """Prepare the arguments of a valid node; None if they depend on more than variables."""
     marks = [_Placeholder(name) for name in _variables(node.arguments)]
     values = VariableValues({}, {mark.name: mark for mark in marks})
     try:
@@ -60,7 +60,7 @@ def prepare_arguments(field: GraphQLField, node: FieldNode) -> PreparedArguments
 
 
 def _varies(part: Any) -> bool:
-    """Tell whether a part is not the same object for each request."""
+    """Return whether a part must be a new object for each request."""
     return isinstance(part, dict | list | _Placeholder)
 
 
@@ -76,7 +76,7 @@ def _filled(part: Any, given: dict[str, Any]) -> Any:
 
 
 def _parts(part: Any) -> Iterator[Any]:
-    """Give all that a part is made of."""
+    """Yield the values inside a part."""
     if isinstance(part, dict):
         part = list(part.values())
     if isinstance(part, list):
@@ -87,7 +87,7 @@ def _parts(part: Any) -> Iterator[Any]:
 
 
 def _variables(nodes: Any) -> Iterator[str]:
-    """Name the variables in some nodes, each as often as it stands there."""
+    """Yield the name of each use of a variable in some nodes."""
     for node in nodes or ():
         if isinstance(node, VariableNode):
             yield node.name.value

@@ -1,4 +1,4 @@
-"""What written code calls for values that it does not expect: mend them, or give up.
+"""Functions that generated code calls for values that it does not expect.
 
 `NotPlannable` hands a value to graphql-core. It is raised for what graphql-core treats specially,
 such as null in a non-null place, exceptions, and whatever can be awaited. Other values are
@@ -21,7 +21,7 @@ JSON = frozenset({str, int, float, bool, list, dict})
 
 
 class NotPlannable(Exception):
-    """Raised with a value that the written code has no answer for."""
+    """Raised for a value that generated code cannot complete; graphql-core then does."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class NotPlannable(Exception):
 
 
 def refuse_unplannable(value: Any) -> None:
-    """Refuse what graphql-core treats specially wherever it meets it."""
+    """Raise NotPlannable for what graphql-core treats specially anywhere."""
     if (
         value is None
         or value is Undefined
@@ -54,7 +54,7 @@ def remember_class(known: set[type], value: Any) -> None:
 
 
 def admit_object(known: set[type], check: Callable[[Any], Any] | None, value: Any) -> None:
-    """Let an object pass that is usual, and of its type as far as the type checks."""
+    """Raise NotPlannable unless an object is usual and passes the check of its type."""
     refuse_unplannable(value)
     if check is not None and check(value) is not True:
         raise NotPlannable(value)
@@ -64,7 +64,7 @@ def admit_object(known: set[type], check: Callable[[Any], Any] | None, value: An
 def complete_leaf(
     serialize: Callable[[Any], Any], known: set[type], is_nullable: bool, value: Any
 ) -> object:
-    """Serialise what a scalar or an enum is given."""
+    """Serialise the value of a scalar or an enum."""
     if value is None and is_nullable:
         return None
     if type(value) not in known:
@@ -77,6 +77,6 @@ def complete_leaf(
 
 
 def complete_null(is_nullable: bool, value: Any) -> None:
-    """Complete what should be a list, and is neither a list nor a tuple."""
+    """Return None for a null list; raises NotPlannable for anything else."""
     if value is not None or not is_nullable:
         raise NotPlannable(value)

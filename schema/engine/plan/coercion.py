@@ -1,7 +1,7 @@
-"""Prepares what turns the values of variables of a type into what is meant.
+"""Compiles functions that coerce the values of variables of a type.
 
-A `Coercer` gives what graphql-core would, and raises an error for what is wrong or unusual,
-such as a number for an `ID`: then graphql-core is to coerce the values, or to say what is wrong.
+A `Coercer` returns what graphql-core would, and raises an error for a wrong or unusual value, such
+as a number for an `ID`: then graphql-core coerces the values, or reports the error.
 """
 
 from collections.abc import Callable
@@ -24,110 +24,112 @@ from graphql import (
     is_non_null_type,
     is_required_input_field,
 )
-from graphql.utilities.coerce_input_value import coerce_default_value
 
+from schema.engine.graphql_core_internals import coerce_default_value
 from schema.engine.plan.checks import NotPlannable
 
 MAX_INT = 2**31 - 1
 
 MAX_KEPT = 1_000
-"""Types, in all places where one contains another, of this schema and of those before it."""
+"""Types in the cache, one entry for each set of types around them."""
 
 Coercer = Callable[[Any], Any]
 
-STAYS: dict[Any, Callable[[Any], bool]] = {
+NEEDS_NO_COERCION: dict[Any, Callable[[Any], bool]] = {
     GraphQLID: lambda value: type(value) is str,
     GraphQLString: lambda value: type(value) is str,
     GraphQLBoolean: lambda value: type(value) is bool,
     GraphQLInt: lambda value: type(value) is int and -MAX_INT - 1 <= value <= MAX_INT,
     GraphQLFloat: lambda value: type(value) is float and value - value == 0.0,
 }
-"""Tells of a value of a built-in scalar whether it stays as it is."""
+"""For built-in scalars, whether a value needs no coercion."""
 
 
 class EndlessError(Exception):
-    """A type contains itself: how deep its values may be is graphql-core's affair."""
+    """A type contains itself, so that graphql-core has to coerce its values."""
 
 
 def coercer_of(wanted: GraphQLInputType, within: frozenset[Any] = frozenset()) -> Coercer:
-    """Prepare what takes the values of a type; raises EndlessError if it contains itself."""
+    """Return the coercer of a type; raises EndlessError if the type contains itself."""
     if not is_non_null_type(wanted):
-        take = _take_of(wanted, within)
-        return lambda value: None if value is None else take(value)
-    take = _take_of(wanted.of_type, within)
+        coerce = _nullable_coercer(wanted, within)
+        return lambda value: None if value is None else coerce(value)
+    coerce = _nullable_coercer(wanted.of_type, within)
 
-    def take_some(value: Any) -> Any:
+    def coerce_non_null(value: Any) -> Any:
         if value is None:
             raise NotPlannable(value)
-        return take(value)
+        return coerce(value)
 
-    return take_some
+    return coerce_non_null
 
 
-def _take_of(wanted: Any, within: frozenset[Any]) -> Coercer:
+def _nullable_coercer(wanted: Any, within: frozenset[Any]) -> Coercer:
     if is_list_type(wanted):
-        return _take_of_list(coercer_of(wanted.of_type, within))
-    return _take_of_named(wanted, within)
+        return _list_coercer(coercer_of(wanted.of_type, within))
+    return _named_coercer(wanted, within)
 
 
 @lru_cache(MAX_KEPT)
-def _take_of_named(wanted: Any, within: frozenset[Any]) -> Coercer:
+def _named_coercer(wanted: Any, within: frozenset[Any]) -> Coercer:
     if is_input_object_type(wanted):
         if wanted in within:
             raise EndlessError(wanted.name)
-        return _take_of_object(wanted, within | {wanted})
+        return _object_coercer(wanted, within | {wanted})
     if is_enum_type(wanted):
-        return _take_of_enum(wanted)
-    stays = STAYS.get(wanted)
-    return _take_of_scalar(wanted.coerce_input_value) if stays is None else _take_what(stays)
+        return _enum_coercer(wanted)
+    is_final = NEEDS_NO_COERCION.get(wanted)
+    if is_final is not None:
+        return _unchanged_coercer(is_final)
+    return _scalar_coercer(wanted.coerce_input_value)
 
 
-def _take_what(stays: Callable[[Any], bool]) -> Coercer:
-    def take(value: Any) -> Any:
-        if not stays(value):
+def _unchanged_coercer(is_final: Callable[[Any], bool]) -> Coercer:
+    def coerce(value: Any) -> Any:
+        if not is_final(value):
             raise NotPlannable(value)
         return value
 
-    return take
+    return coerce
 
 
-def _take_of_scalar(coerce: Coercer) -> Coercer:
-    def take(value: Any) -> Any:
-        made = coerce(value)
+def _scalar_coercer(coerce_input: Coercer) -> Coercer:
+    def coerce(value: Any) -> Any:
+        made = coerce_input(value)
         if made is Undefined:
             raise NotPlannable(value)
         return made
 
-    return take
+    return coerce
 
 
-def _take_of_list(take: Coercer) -> Coercer:
-    def take_list(value: Any) -> Any:
+def _list_coercer(coerce: Coercer) -> Coercer:
+    def coerce_list(value: Any) -> Any:
         if type(value) is not list:
             raise NotPlannable(value)
-        return [take(item) for item in value]
+        return [coerce(item) for item in value]
 
-    return take_list
+    return coerce_list
 
 
-def _take_of_enum(wanted: GraphQLEnumType) -> Coercer:
+def _enum_coercer(wanted: GraphQLEnumType) -> Coercer:
     return {name: wanted.coerce_input_value(name) for name in wanted.values}.__getitem__
 
 
-def _take_of_object(wanted: GraphQLInputObjectType, within: frozenset[Any]) -> Coercer:
+def _object_coercer(wanted: GraphQLInputObjectType, within: frozenset[Any]) -> Coercer:
     fields = [
         (name, field, field.out_name or name, coercer_of(field.type, within))
         for name, field in wanted.fields.items()
     ]
 
-    def take(value: Any) -> Any:
+    def coerce(value: Any) -> Any:
         if type(value) is not dict:
             raise NotPlannable(value)
         made, given = {}, 0
-        for name, field, out_name, take_field in fields:
+        for name, field, out_name, coerce_field in fields:
             if name in value:
                 given += 1
-                made[out_name] = take_field(value[name])
+                made[out_name] = coerce_field(value[name])
             elif is_required_input_field(field):
                 raise NotPlannable(value)
             elif (default := coerce_default_value(field)) is not Undefined:
@@ -137,4 +139,4 @@ def _take_of_object(wanted: GraphQLInputObjectType, within: frozenset[Any]) -> C
             raise NotPlannable(value)
         return wanted.out_type(made)
 
-    return take
+    return coerce

@@ -32,7 +32,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from graphql import (
     FieldNode,
@@ -44,8 +44,6 @@ from graphql import (
     is_non_null_type,
     is_object_type,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.field import StrawberryField
 
 from schema.engine.plan.checks import JSON, SIMPLE, NotPlannable, admit_object, complete_null
@@ -56,12 +54,13 @@ from schema.engine.plan.plain import (
     plain_attribute,
     plain_method,
 )
-from schema.engine.plan.selection import Selected, Selection
+from schema.engine.plan.selection import Plan, Selected, Selection
+from schema.engine.strawberry_internals import TYPE_CAST_ATTRIBUTE, definition_of
 
 MAX_FIELDS = 1000
 MAX_KEPT = 256
 MAX_KEPT_LENGTH = 10_000
-"""So many sources, each of so many characters at most, are remembered with their code."""
+"""Sources that are remembered with their code, and the characters that each may have."""
 
 GLOBALS = {
     "SIMPLE": SIMPLE,
@@ -71,18 +70,11 @@ GLOBALS = {
 }
 
 Collect = Callable[[GraphQLObjectType, Selected], Selection]
-"""Gives the fields below some nodes, for an object of a type."""
-
-
-class Plan(NamedTuple):
-    """What completes a value, all but some fields that are left to graphql-core."""
-
-    complete: Callable[[Any], Any]
-    rest: Selection
+"""Returns the fields below nodes, for an object of a type."""
 
 
 def compile_plan(collect: Collect, wanted: GraphQLOutputType, selected: Selected) -> Plan | None:
-    """Write the plan for a value of an object or list type; None if nothing of it is plain."""
+    """Return the plan for a value of an object or list type; None if no field is plain."""
     writer = _Writer(collect)
     try:
         if is_object_type(wanted):
@@ -97,7 +89,7 @@ def compile_plan(collect: Collect, wanted: GraphQLOutputType, selected: Selected
 
 
 class _Writer:
-    """Collects the source of some functions, and the objects that they refer to by name."""
+    """Collects the source of functions, and the objects that they refer to by name."""
 
     def __init__(self, collect: Collect) -> None:
         self._collect = collect
@@ -109,7 +101,7 @@ class _Writer:
         self._fields = 0
 
     def function(self, name: str) -> Callable[[Any], Any]:
-        """Compile what was written, and give one of the functions."""
+        """Compile the source, and return one of its functions."""
         head = f"def plan({', '.join(self._names.meant)}):"
         source = "\n".join([head, *self._source, f" return {name}"])
         made = FunctionType(_compiled(source), GLOBALS)
@@ -117,7 +109,7 @@ class _Writer:
         return function
 
     def value(self, wanted: GraphQLOutputType, selected: Selected, read: str) -> str | None:
-        """Give the expression that completes what `read` reads; None if that is not plain."""
+        """Return the expression that completes the value of `read`; None if it is not plain."""
         is_nullable = not is_non_null_type(wanted)
         inner = wanted.of_type if is_non_null_type(wanted) else wanted
         if is_leaf_type(inner):
@@ -155,7 +147,7 @@ class _Writer:
         rest: Selection | None,
         if_none: list[str],
     ) -> tuple[list[str], list[str]] | None:
-        """Give the lines that check the object `value`, and the entries of its answer."""
+        """Return the lines that check the object `value`, and the entries of its answer."""
         entries, plain = [], 0
         for key, nodes in self._collect(wanted, selected).items():
             self._fields += 1
@@ -182,10 +174,10 @@ class _Writer:
         return checks, entries
 
     def _doubt(self, wanted: GraphQLObjectType) -> str:
-        """Give the condition under which an object of a known class must be looked at itself."""
+        """Return the condition under which an object of a known class must be checked itself."""
         if wanted.is_type_of is None:
             return ""
-        definition = wanted.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        definition = definition_of(wanted)
         if definition is not None and definition.is_type_of is None:
             # Strawberry's own check depends on the class, and on strawberry.cast().
             return f" or getattr(value, {TYPE_CAST_ATTRIBUTE!r}, None) is not None"
@@ -200,8 +192,8 @@ class _Writer:
         return read and self.value(field.type, selected, read)
 
     def _read(self, field: GraphQLField, node: FieldNode) -> str | None:
-        """Give the expression that reads a field's value off its object."""
-        definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        """Return the expression that reads a field's value from its object; None if not plain."""
+        definition = definition_of(field)
         if not isinstance(definition, StrawberryField):
             return None
         if name_of := definition.metadata.get(PREPARED):
@@ -254,7 +246,7 @@ class _Writer:
 
 
 def _compiled(source: str) -> CodeType:
-    """Give the code of the only function in a source; text of documents is in it as repr() only."""
+    """Return the code of the only function in a source. Text of documents is in it as repr()."""
     return (_compile if len(source) <= MAX_KEPT_LENGTH else _compile.__wrapped__)(source)
 
 
@@ -265,6 +257,6 @@ def _compile(source: str) -> CodeType:
 
 
 def _check_of(wanted: GraphQLObjectType) -> Callable[[Any], Any] | None:
-    """Give the type's own check; one that needs to know the request fails, which is unusual."""
+    """Return the type's own check; one that needs the request fails, as if unusual."""
     check: Callable[..., Any] | None = wanted.is_type_of
     return None if check is None else lambda value: check(value, None)

@@ -1,9 +1,9 @@
 """graphql-core's executor, with plans for what they can complete; see the package.
 
-It steps in at two places. A list or an object is completed by its plan, if it has one, before
-graphql-core gets to see its fields: that is kept with the selected fields, which `operation` lets
-outlive a request. And the fields that a plan leaves over are executed by graphql-core and put into
-the answer, where the plan has kept their places.
+It overrides graphql-core at two places. A list or an object is completed by its plan, if it has
+one. The plan is kept with the selected fields, which `operation` keeps with the document. The
+fields that a plan leaves over are executed by graphql-core, and put at their places in the
+answer.
 """
 
 from collections.abc import Awaitable
@@ -18,21 +18,21 @@ from graphql import (
     GraphQLOutputType,
     GraphQLResolveInfo,
 )
-from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
 
 from models.storage.row_counter import read_so_far
 from models.storage.time_slice import pause
+from schema.engine.graphql_core_internals import FieldDetails
 from schema.engine.plan.checks import NotPlannable
-from schema.engine.plan.compiler import Plan, compile_plan
+from schema.engine.plan.compiler import compile_plan
 from schema.engine.plan.operation import RememberingExecution
-from schema.engine.plan.selection import Selected, Selection
+from schema.engine.plan.selection import Plan, Selected, Selection
 
 LISTS = (list, tuple)
 ROWS_AT_ONCE = 1000
-"""If more rows were read, the answer is completed in parts; so many take a few milliseconds."""
+"""If more rows were read, the answer is completed in parts, of a few milliseconds each."""
 LONG = 10
-"""So many items are worth compiling for at once; single objects are so the second time."""
+"""Items for which a plan is compiled at once; for fewer, at their second execution."""
 
 
 class PlannedExecution(RememberingExecution):
@@ -61,8 +61,8 @@ class PlannedExecution(RememberingExecution):
                 )
             try:
                 return plan.complete(result)
-            except Exception as error:  # whatever it is, graphql-core meets it below
-                self._give_way(error, return_type, field_details_list)
+            except Exception as error:  # graphql-core reports it below
+                self._fall_back(error, return_type, field_details_list)
         return super().complete_list_value(
             return_type, field_details_list, info, path, result, position_context
         )
@@ -81,8 +81,8 @@ class PlannedExecution(RememberingExecution):
         if plan is not None and read_so_far() <= ROWS_AT_ONCE:
             try:
                 answer = plan.complete(result)
-            except Exception as error:  # whatever it is, graphql-core meets it below
-                self._give_way(error, return_type, field_details_list)
+            except Exception as error:  # graphql-core reports it below
+                self._fall_back(error, return_type, field_details_list)
             else:
                 if not plan.rest:
                     return answer
@@ -122,8 +122,8 @@ class PlannedExecution(RememberingExecution):
             for begin in range(0, len(result), size):
                 await pause()
                 done += plan.complete(result[begin : begin + size])
-        except Exception as error:  # whatever it is, graphql-core meets it below
-            self._give_way(error, return_type, field_details_list)
+        except Exception as error:  # graphql-core reports it below
+            self._fall_back(error, return_type, field_details_list)
             whole = super().complete_list_value(
                 return_type, field_details_list, info, path, result, position_context
             )
@@ -152,7 +152,7 @@ class PlannedExecution(RememberingExecution):
         *,
         is_worth_it: bool = False,
     ) -> Plan | None:
-        """Give the plan, compiled at the second time of asking unless it is worth it at once."""
+        """Return the plan, if any; compiled at the second use unless `is_worth_it` at once."""
         if not isinstance(field_details_list, Selected):
             return None
         plans = field_details_list.plans
@@ -164,13 +164,13 @@ class PlannedExecution(RememberingExecution):
         plans[return_type] = compile_plan(self._collect, return_type, field_details_list)
         return plans[return_type]
 
-    def _give_way(
+    def _fall_back(
         self,
         error: Exception,
         return_type: GraphQLOutputType,
         field_details_list: list[FieldDetails],
     ) -> None:
-        """Drop a plan for good if it came across something to wait for, as it will again."""
+        """Drop a plan for good if it met an awaitable value, as it would again."""
         value = error.value if isinstance(error, NotPlannable) else None
         if hasattr(value, "__await__") and isinstance(field_details_list, Selected):
             field_details_list.plans[return_type] = None

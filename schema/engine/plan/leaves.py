@@ -13,11 +13,10 @@ from graphql import (
     GraphQLLeafType,
     GraphQLString,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.schema.types.base_scalars import isoformat
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from schema.engine.plan.checks import SIMPLE, complete_leaf
+from schema.engine.strawberry_internals import definition_of, isoformat
 
 EXPECTED: dict[Callable[..., Any], str] = {
     GraphQLString.coerce_output_value: "type(v := {read}) is str",
@@ -26,17 +25,17 @@ EXPECTED: dict[Callable[..., Any], str] = {
     GraphQLInt.coerce_output_value: "type(v := {read}) is int and -2147483648 <= v <= 2147483647",
     GraphQLFloat.coerce_output_value: "type(v := {read}) is float and v - v == 0.0",
 }
-"""The built-in serialisers, each with a test for the values that it gives back as they are."""
+"""The built-in serialisers, each with a test for values that it returns unchanged."""
 
 
 class Names:
-    """The names that objects have in what is written."""
+    """The names of objects in generated code."""
 
     def __init__(self) -> None:
         self.meant: dict[str, Any] = {}
 
     def name(self, kind: str, meant: Any) -> str:
-        """Name an object."""
+        """Return the name of an object, adding it."""
         name = f"{kind}_{len(self.meant)}"
         self.meant[name] = meant
         return name
@@ -51,13 +50,13 @@ class Leaves:
         self._classes = set(SIMPLE)
 
     def expression(self, wanted: GraphQLLeafType, read: str, *, is_nullable: bool) -> str:
-        """Write what completes what `read` reads."""
+        """Return the expression that completes the value of `read`."""
         serialize = wanted.coerce_output_value
         other = self._other(serialize, is_nullable=is_nullable)
         if test := EXPECTED.get(serialize):
             or_null = " or v is None" if is_nullable else ""
             return f"(v if {test.format(read=read)}{or_null} else {other}(v))"
-        definition = wanted.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        definition = definition_of(wanted)
         if isinstance(definition, StrawberryEnumDefinition):
             enum = cast("type[Enum]", definition.wrapped_cls)
             names = self._name("names", {member.name: serialize(member) for member in enum})

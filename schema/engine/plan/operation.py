@@ -20,12 +20,10 @@ from graphql import (
     default_field_resolver,
     default_type_resolver,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetails
-from graphql.execution.executor import to_nodes
-from graphql.execution.values import get_argument_values
+from graphql.execution import get_argument_values
 from graphql.pyutils import Path
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from schema.engine.graphql_core_internals import CollectedFields, FieldDetails, to_nodes
 from schema.engine.plan.arguments import prepare_arguments
 from schema.engine.plan.selection import (
     Memory,
@@ -37,16 +35,17 @@ from schema.engine.plan.selection import (
     selection,
 )
 from schema.engine.plan.variables import Variables
+from schema.engine.strawberry_internals import StrawberryExecution
 
 INCREMENTAL = ("defer", "stream")
 USUALLY_GIVEN = 4
 MAX_COERCION_ERRORS = 10
-"""Faults of variables that are told at most; each may repeat all of what it is about."""
+"""Faults of variables in an answer; each may repeat all of what it is about."""
 USUAL_SETTINGS = frozenset({"is_awaitable", "operation_extensions"})
-"""What may be set of an executor that is made without graphql-core's own preparations."""
+"""Settings with which an executor can be made without graphql-core's own preparations."""
 
 
-class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
+class RememberingExecution(StrawberryExecution):
     """One execution of an operation."""
 
     _memory: Memory | None = None
@@ -56,7 +55,7 @@ class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
     def build(
         cls, schema: GraphQLSchema, document: DocumentNode, *given: Any, **settings: Any
     ) -> Any:
-        """Make the executor of a request, or the errors why there is none.
+        """Return the executor of a request, or errors.
 
         Usually `given` are root, context, values of variables, and the operation's name.
         """
@@ -91,9 +90,9 @@ class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
         operation_name: str | None,
         **settings: Any,
     ) -> Any:
-        """Make the executor of an operation that was executed before, without looking at it again.
+        """Return the executor of an operation that was executed before, without preparing it again.
 
-        Nothing is given if a variable is wrong, which graphql-core finds again, and says.
+        None if a variable is wrong, which graphql-core then reports.
         """
         prepared = memory.prepared.get((schema, operation_name))
         variables = None if prepared is None else prepared.variables.values(values or {})
@@ -116,7 +115,7 @@ class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
         return executor
 
     def _is_plannable(self) -> bool:
-        """Tell whether fields are collected and resolved in the plain way."""
+        """Return whether fields are collected and resolved in the plain way."""
         has_middleware = bool(self.middleware_manager and self.middleware_manager.middlewares)
         is_incremental = any(self.schema.get_directive(name) for name in INCREMENTAL)
         has_arguments = any(details.variable_signatures for details in self.fragments.values())
@@ -145,7 +144,7 @@ class RememberingExecution(StrawberryGraphQLCoreExecutionContext):
         return Only(parent, field, is_async, arguments)
 
     async def _execute_only(self, only: Only, key: str, selected: Selected) -> ExecutionResult:
-        """Do what graphql-core does for a root field."""
+        """Execute a root field as graphql-core does."""
         parent, field = only.parent, cast("GraphQLField", only.field)
         node, fragment_variables = selected[0].node, selected[0].fragment_variable_values
         path = Path(None, key, parent.name)

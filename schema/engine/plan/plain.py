@@ -1,4 +1,4 @@
-"""Tells which fields Strawberry answers by nothing but an attribute or a method of the object."""
+"""Finds the fields that Strawberry resolves by an attribute or a method of the object alone."""
 
 from collections.abc import Callable
 from inspect import isfunction
@@ -9,6 +9,8 @@ from graphql import GraphQLField
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
+from schema.engine.strawberry_internals import is_default_resolver
+
 PREPARED, HONOURED = "prepared", "honoured"
 """The keys of a field's metadata; see the package."""
 
@@ -16,21 +18,18 @@ PREPARED, HONOURED = "prepared", "honoured"
 def foreign_extensions(definition: StrawberryField) -> list[FieldExtension]:
     """Return the extensions of a field that only run with its resolver, which plans do not call.
 
-    A subclass of an honoured class is foreign too: nobody does what it adds.
+    A subclass of an honoured class is foreign too: what it adds would not run.
     """
     honoured = definition.metadata.get(HONOURED, ())
     return [one for one in definition.extensions if type(one) not in honoured]
 
 
 def plain_attribute(field: GraphQLField, definition: StrawberryField) -> str | None:
-    """Give the attribute that Strawberry answers a field with, if reading it is all that it does.
-
-    `_is_default` is Strawberry's mark on its own function that does just this.
-    """
+    """Return the attribute that Strawberry resolves a field by; None if it does anything more."""
     is_plain = (
         _is_standard(field, definition)
         and definition.is_basic_field
-        and getattr(field.resolve, "_is_default", False)
+        and is_default_resolver(field.resolve)
         and cast("Any", definition).default_resolver is getattr
     )
     name = definition.python_name
@@ -38,7 +37,7 @@ def plain_attribute(field: GraphQLField, definition: StrawberryField) -> str | N
 
 
 def plain_method(field: GraphQLField, definition: StrawberryField) -> Callable[[Any], Any] | None:
-    """Give the method that Strawberry answers a field with, if it takes the object and no more."""
+    """Return the method that Strawberry resolves a field by; None if it takes arguments."""
     resolver = definition.base_resolver
     if resolver is None or not _is_standard(field, definition) or definition.is_async:
         return None
@@ -48,7 +47,7 @@ def plain_method(field: GraphQLField, definition: StrawberryField) -> Callable[[
 
 
 def _is_standard(field: GraphQLField, definition: StrawberryField) -> bool:
-    """Tell whether nothing takes part in resolving a field but its attribute or its method."""
+    """Return whether only its attribute or its method takes part in resolving a field."""
     return not (
         field.args
         or definition.extensions

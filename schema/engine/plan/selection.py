@@ -7,8 +7,8 @@ response key's list of nodes; it carries the collected fields below it, and the 
 it, so that dropping the document drops everything.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from graphql import (
     DefinitionNode,
@@ -22,18 +22,22 @@ from graphql import (
     OperationDefinitionNode,
     VariableNode,
 )
-from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
 
+from schema.engine.graphql_core_internals import (
+    CollectedFields,
+    FieldDetails,
+    FragmentDetails,
+    attachments,
+)
 from schema.engine.plan.arguments import PreparedArguments
 from schema.engine.plan.variables import Variables
 
-if TYPE_CHECKING:
-    from schema.engine.plan.compiler import Plan
+ATTRIBUTE = "memory"
+"""The key of a document's attachments that holds its `Memory`."""
 
-ATTRIBUTE = "_memory"
 MAX_COMBINATIONS = 16
 MAX_PER_FIELD = 8
-"""So many response keys are kept for each field that a document spells out, on the average."""
+"""Response keys that are kept for each field written in a document, on average."""
 
 CONDITIONS = ("skip", "include")
 
@@ -62,15 +66,22 @@ class Selected(list[FieldDetails]):
 
 
 Selection = dict[str, Selected]
-"""What to answer, by response key, in the order of the answer."""
+"""The selected fields by response key, in the order of the answer."""
+
+
+class Plan(NamedTuple):
+    """Completes a value, except for the fields of `rest`, which are left to graphql-core."""
+
+    complete: Callable[[Any], Any]
+    rest: Selection
 
 
 Request = tuple[GraphQLSchema, OperationDefinitionNode, dict[str, Any]]
-"""What the root fields of an operation depend on: the last are the values of its variables."""
+"""What the root fields of an operation depend on; the last is the values of its variables."""
 
 
 class Prepared(NamedTuple):
-    """What an executor needs to know of an operation, whatever the request."""
+    """The parts of an executor that are the same for each request of an operation."""
 
     operation: OperationDefinitionNode
     fragment_definitions: dict[str, FragmentDefinitionNode]
@@ -79,7 +90,7 @@ class Prepared(NamedTuple):
 
 
 class Memory:
-    """What is remembered of one document."""
+    """What is remembered with one document."""
 
     __slots__ = ("_conditions", "_most", "_room", "_selections", "prepared")
 
@@ -91,16 +102,16 @@ class Memory:
         self.prepared: dict[tuple[GraphQLSchema, str | None], Prepared] = {}
 
     def has_room(self, fields: int) -> bool:
-        """Take room for some fields; fragments within fragments could want any amount of it."""
+        """Take room for fields; return whether there was enough."""
         self._room -= fields
         return self._room >= 0
 
     def known_selection(self, request: Request) -> Selection | None:
-        """Give the root fields that were collected for such a request, if there was one."""
+        """Return the root fields collected for such a request before; None if there were none."""
         return self._selections.get(self._key(request))
 
     def selection(self, request: Request, collected: dict[str, list[FieldDetails]]) -> Selection:
-        """Give the root fields collected first for such a request; else remember these."""
+        """Return the root fields collected first for such a request, or remember these."""
         key = self._key(request)
         known = self._selections.get(key)
         if known is None:
@@ -117,26 +128,26 @@ class Memory:
 
 
 def memory_of(document: DocumentNode) -> Memory:
-    """Give the memory of a document; nodes are frozen, but have room for attributes."""
-    attributes = vars(document)
-    memory: Memory | None = attributes.get(ATTRIBUTE)
+    """Return the memory of a document, which lives as long as the document."""
+    kept = attachments(document)
+    memory: Memory | None = kept.get(ATTRIBUTE)
     if memory is None:
-        memory = attributes[ATTRIBUTE] = Memory(document)
+        memory = kept[ATTRIBUTE] = Memory(document)
     return memory
 
 
 def selection(collected: dict[str, list[FieldDetails]]) -> Selection:
-    """Make collected fields able to carry what is made of them."""
+    """Return collected fields in the form that can carry plans."""
     return {key: Selected(details) for key, details in collected.items()}
 
 
 def conditions(definitions: Iterable[DefinitionNode]) -> tuple[str, ...]:
-    """Name the variables on which it depends what some operations and fragments leave out."""
+    """Return the names of the variables in `@skip` and `@include` of definitions."""
     return _conditions_of(_nodes(definitions))
 
 
 def _nodes(definitions: Iterable[DefinitionNode]) -> Iterator[Any]:
-    """Give operations and fragments, and all that they select."""
+    """Yield operations and fragments, and all nodes that they select."""
     waiting: list[Any] = [one for one in definitions if isinstance(one, ExecutableDefinitionNode)]
     while waiting:
         node = waiting.pop()
@@ -150,7 +161,7 @@ def _conditions_of(nodes: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _conditions_on(node: Any) -> Iterator[str]:
-    """Give the variables that say whether a node is left out."""
+    """Yield the variables in `@skip` and `@include` of a node."""
     for directive in node.directives or ():
         if directive.name.value in CONDITIONS:
             for argument in directive.arguments or ():

@@ -1,4 +1,4 @@
-"""Coerces the values of variables with what belongs to their types worked out once.
+"""Coerces the values of variables by coercers that are compiled once.
 
 Whenever a value is missing that may not be, or has an unusual form, graphql-core coerces all of
 them; see `coercion`.
@@ -13,16 +13,13 @@ from graphql import (
     OperationDefinitionNode,
     is_non_null_type,
 )
-from graphql.execution.get_variable_signature import (
+from graphql.execution import VariableValues, get_variable_values
+
+from schema.engine.graphql_core_internals import (
     GraphQLVariableSignature,
+    VariableValueSource,
     get_variable_signature,
 )
-from graphql.execution.values import (
-    VariableValues,
-    VariableValueSource,
-    get_variable_values,
-)
-
 from schema.engine.plan.coercion import Coercer, EndlessError, coercer_of
 
 
@@ -37,20 +34,20 @@ class Variables:
         self._declared = _declared(schema, operation)
 
     def values(self, given: dict[str, Any]) -> VariableValues | None:
-        """Give the values as graphql-core would; nothing if one of them is wrong."""
-        taken = self.taken(given)
-        if taken is not None:
-            return taken
+        """Return the coerced values; None if one of them is wrong."""
+        values = self.coerced(given)
+        if values is not None:
+            return values
         coerced = get_variable_values(self._schema, self._nodes, given)
         return None if isinstance(coerced, list) else coerced
 
-    def taken(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """Give the values if none is wrong or unusual."""
+    def coerced(self, given: Mapping[str, Any]) -> VariableValues | None:
+        """Return the coerced values; None if one of them is wrong or unusual."""
         if self._declared is None:
             return None
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
-        for signature, take, may_be_missing in self._declared:
+        for signature, coerce, may_be_missing in self._declared:
             name = signature.name
             if name not in given:
                 if not may_be_missing:
@@ -59,8 +56,8 @@ class Variables:
                 continue
             value = given[name]
             try:
-                coerced[name] = take(value)
-            except Exception:  # graphql-core will meet it too
+                coerced[name] = coerce(value)
+            except Exception:  # graphql-core will report it
                 return None
             sources[name] = VariableValueSource(signature, value)
         return VariableValues(sources, coerced)
@@ -72,9 +69,9 @@ Declared = tuple[GraphQLVariableSignature, Coercer, bool]
 def _declared(
     schema: GraphQLSchema, operation: OperationDefinitionNode
 ) -> tuple[Declared, ...] | None:
-    """Give each variable's signature, what takes its values, and whether it may be missing.
+    """Return each variable's signature, its coercer, and whether it may be missing.
 
-    Nothing if one has a type that graphql-core has to see to.
+    None if graphql-core has to coerce a variable of their types.
     """
     found = []
     for node in operation.variable_definitions or ():
@@ -82,9 +79,9 @@ def _declared(
         if isinstance(signature, GraphQLError):
             return None
         try:
-            take = coercer_of(signature.type)
+            coerce = coercer_of(signature.type)
         except EndlessError:
             return None
         is_nullable = not is_non_null_type(signature.type)
-        found.append((signature, take, is_nullable and node.default_value is None))
+        found.append((signature, coerce, is_nullable and node.default_value is None))
     return tuple(found)

@@ -19,8 +19,9 @@ from strawberry.types.graphql import OperationType
 from models.storage.database import Database
 from models.tables.access import Principal, Scope
 from schema.engine import execution
-from schema.engine.document_cache import Documents, forget_tokens
+from schema.engine.document_cache import Documents
 from schema.engine.execution import AMBIGUOUS, MAX_TOKENS, RememberingSchema
+from schema.engine.graphql_core_internals import forget_tokens
 from schema.engine.limits import Limits
 from schema.engine.plan import PlannedExecution
 from tests.graphql_client import context_of, the_schema

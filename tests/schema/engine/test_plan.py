@@ -22,7 +22,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
 from schema.engine.plan import PlannedExecution, compiler, executor
-from schema.engine.plan.selection import Selected
+from schema.engine.plan.selection import Plan, Selected, memory_of
 from tests.schema import odd_world
 from tests.schema.odd_world import Colour, Leaf, Named, World, Writer
 
@@ -75,7 +75,7 @@ class Counts:
         self.completed = 0
         self.gave_up = 0
 
-    def watch(self, plan: compiler.Plan | None) -> compiler.Plan | None:
+    def watch(self, plan: Plan | None) -> Plan | None:
         if plan is None:
             return None
         self.compiled += 1
@@ -319,7 +319,7 @@ async def test_combinations_do_not_pile_up() -> None:
         )
         kept = [name for name in names if not variables[name]]
         assert result.data == {"leaf": {"whole": 1, **dict.fromkeys(kept, "a")}}
-    assert len(vars(document)["_memory"]._selections) <= 16
+    assert len(memory_of(document)._selections) <= 16
 
 
 async def test_fragments_within_fragments_do_not_pile_up() -> None:
@@ -340,7 +340,7 @@ async def test_fragments_within_fragments_do_not_pile_up() -> None:
         result = await answer(schema, document, is_planned=True, context=world)
         assert seen(result) == seen(expected)
     gc.collect()
-    waiting = list(vars(document)["_memory"]._selections.values())
+    waiting: list[Any] = list(memory_of(document)._selections.values())
     kept = 0
     while waiting:
         for selected in waiting.pop().values():
@@ -402,8 +402,9 @@ async def test_what_a_document_has_gathered_goes_with_it() -> None:
     schema = items_schema("x")
     document = parse("{ items { code } }")
     await answer(schema, document, is_planned=True)
-    field = next(iter(vars(document)["_memory"]._selections.values()))["items"]
+    field = next(iter(memory_of(document)._selections.values()))["items"]
     (plan,) = field.plans.values()
+    assert plan is not None
     alive = weakref.ref(plan.complete)
     del field, plan
     gc.collect()

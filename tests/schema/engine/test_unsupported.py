@@ -185,7 +185,7 @@ def test_a_setting_that_would_never_run_is_refused(setting: str, given: Any, nam
     assert f"{name} in `{setting}` would never run" in str(refused.value)
 
 
-def test_resolvers_of_batched_fields_only_hand_out() -> None:
+def test_resolvers_of_batched_fields_only_return_prefetched_values() -> None:
     """Whatever else one did would be done for the first execution of a document only."""
     found = 0
     for kind in the_schema()._schema.type_map.values():

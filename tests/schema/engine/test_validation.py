@@ -6,11 +6,12 @@ import pytest
 from graphql import GraphQLError, GraphQLSyntaxError, parse, specified_rules, validate
 
 from schema.engine.served_schema import MAX_FAULTS
-from schema.engine.validation import STRAWBERRYS_OWN, faults_of
+from schema.engine.strawberry_internals import STRAWBERRY_RULES
+from schema.engine.validation import faults_of
 from schema.root import build_schema
 
 SCHEMA = build_schema()
-RULES = (*specified_rules, *STRAWBERRYS_OWN)
+RULES = (*specified_rules, *STRAWBERRY_RULES)
 PARTS = (
     "{ viewer { id name } }",
     "query A { viewer { id } }",

@@ -1,4 +1,4 @@
-"""Inputs that are made quickly are those that Strawberry makes."""
+"""Input objects of which only the sent fields are converted are those that Strawberry makes."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,0 +1,153 @@
+"""What one request costs, and the budget that pays for it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from models.storage.point_budget import microseconds
+from models.storage.row_counter import RowCounter
+from schema.base.errors import RequestRefused
+from schema.engine.cost_budget import Account, CostBudget
+
+log = structlog.get_logger(__name__)
+
+BASE = 1
+"""Points that any request costs, also one that is refused."""
+
+
+class Spending:
+    """What a request costs, and the account that is charged for it, if there is a budget.
+
+    It is charged step by step: for the size of the body and of a new document before these are
+    read, and for the operation before it runs. `settle` charges the difference to the actual cost.
+    """
+
+    __slots__ = (
+        "account",
+        "budget",
+        "fixed",
+        "is_settled",
+        "least",
+        "left",
+        "now",
+        "paid",
+        "requested",
+        "row_counter",
+        "size",
+    )
+
+    def __init__(self, budget: CostBudget | None = None, account: Account | None = None) -> None:
+        self.budget = budget
+        self.account = account
+        self.requested = self.fixed = self.size = self.paid = 0
+        self.least = 0
+        """The minimum charge in points: 1 once any work was done."""
+        self.is_settled = False
+        self.left: tuple[int, int] | None = None
+        """The remaining points, and the seconds until all are back, as the answer says."""
+        self.row_counter = RowCounter()
+        self.now = 0
+        """The time of the request, and later of its slot, in microseconds."""
+
+    @property
+    def actual(self) -> int:
+        """The points that the operation has cost so far."""
+        return self.fixed + self.row_counter.read
+
+    def as_extension(self) -> dict[str, Any]:
+        """Return the cost as `extensions.cost` has it."""
+        budget, account = self.budget, self.account
+        cost: dict[str, Any] = {"requested": self.requested, "actual": self.actual}
+        if budget is None or account is None:
+            return cost
+        self.left = budget.state(account, self.now)
+        return cost | {
+            "remaining": self.left[0],
+            "limit": budget.allowance.points,
+            "resetAt": account.reset_at(self.now),
+        }
+
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the cost as headers: our own, and those of the IETF draft on rate limits."""
+        cost = b"requested=%d, actual=%d" % (self.requested, self.actual)
+        if self.size:
+            cost += b", size=%d" % self.size
+        headers = [(b"graphql-cost", cost)]
+        budget, account = self.budget, self.account
+        if budget is not None and account is not None:
+            left, seconds = self.left or budget.state(account, self.now)
+            headers += (budget.policy, (b"ratelimit", b'"cost";r=%d;t=%d' % (left, seconds)))
+        return headers
+
+    async def pay_for_size(self, points: int, clock: Callable[[], datetime]) -> None:
+        """Charge points for reading input of some size; raises RATE_LIMITED."""
+        size, self.size = self.size, self.size + points
+        try:
+            await self.pay(max(self.size, BASE), clock)
+        except RequestRefused:
+            self.size = size
+            raise
+
+    def pay_held(self, points: int) -> bool:
+        """Charge up to a total of points if this process holds enough; return whether it did."""
+        budget, account = self.budget, self.account
+        if budget is None or account is None:
+            return True
+        # A request that costs more than the whole budget is charged the rest by `settle`.
+        missing = min(points, budget.allowance.points) - self.paid
+        if missing > 0:
+            if not budget.spend_held(account, missing, self.now):
+                return False
+            self.paid += missing
+        return True
+
+    async def pay(self, points: int, clock: Callable[[], datetime]) -> None:
+        """Charge up to a total of points; raises RATE_LIMITED and then charges nothing.
+
+        Points that this process holds are used first, then the budget that all processes share.
+        """
+        budget, account = self.budget, self.account
+        if self.pay_held(points) or budget is None or account is None:
+            return
+        missing = min(points, budget.allowance.points) - self.paid
+        self.now = microseconds(clock())  # it may have waited
+        try:
+            await budget.spend(account, missing, self.now)
+        except RequestRefused:
+            self.least = 0
+            raise
+        self.paid += missing
+
+    def settle(self, *, has_run: bool = False) -> None:
+        """Charge what is still owed, or refund what was charged too much; only the first time."""
+        if self.is_settled:
+            return
+        self.is_settled = True
+        owed = self.size + self.actual if has_run else max(self.size, self.least)
+        self.charge(owed - self.paid)
+
+    def charge(self, points: int) -> None:
+        """Charge points without checking that enough are left; negative points are a refund."""
+        if self.budget is not None and self.account is not None:
+            self.budget.charge(self.account, points)
+
+    @property
+    def holds_too_much(self) -> bool:
+        """Whether this process holds more than its portion of the account."""
+        budget, account = self.budget, self.account
+        return budget is not None and account is not None and account.held > budget.most_held
+
+    async def give_back(self, clock: Callable[[], datetime]) -> None:
+        """Return surplus points to the budget that all processes share.
+
+        A failure is only logged: it must not replace the result, as of a stored change.
+        """
+        budget, account = self.budget, self.account
+        if budget is not None and account is not None and account.held > budget.most_held:
+            self.now = microseconds(clock())
+            try:
+                await budget.give_back(account, self.now)
+            except Exception as error:  # the operation has ended, whatever the database says
+                log.warning("points_not_given_back", error=type(error).__name__)
