@@ -36,7 +36,10 @@ from models.tables.audit import ActorContext
 from observability.log_errors import described
 from observability.logs import configure_logs, log_all_failures, log_failure
 from schema.base.errors import ErrorCode
+from schema.base.personal_guard import UnmaskedError
+from schema.engine.cost_compiler import UnweightedError
 from schema.engine.limits import Limits as DocumentLimits
+from schema.engine.served_schema import CustomerClassesSchema
 from schema.engine.trusted_documents import faults_of, id_of, read_documents
 from schema.root import build_schema
 from settings import ROOT, wanted_log_format
@@ -215,7 +218,15 @@ def resume() -> None:
 @cli.command()
 def schema() -> None:
     """Print the schema in SDL."""
-    print(build_schema().as_str())
+    print(_built_schema().as_str())
+
+
+def _built_schema() -> CustomerClassesSchema:
+    """Build the schema; say which file to edit if something of it is not declared."""
+    try:
+        return build_schema()
+    except (UnmaskedError, UnweightedError) as undeclared:
+        raise click.ClickException(str(undeclared)) from None
 
 
 def documentation_sources() -> "Sources":
@@ -223,7 +234,7 @@ def documentation_sources() -> "Sources":
     from commands.documentation import Sources  # noqa: PLC0415  # servers keep what they import
     from enrichment.sandbox import describe_catalogue  # noqa: PLC0415  # servers keep what they import
 
-    return Sources(build_schema(), [code.value for code in ErrorCode], describe_catalogue())
+    return Sources(_built_schema(), [code.value for code in ErrorCode], describe_catalogue())
 
 
 @cli.command()

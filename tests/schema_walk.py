@@ -187,7 +187,10 @@ class Walk:
             return next(iter(nullable.values))
         if str(nullable) in self._supplies.own:
             return self._supplies.own[str(nullable)]
-        raise LookupError(f"What is a good value for {owner}? Supply it, and what to try.")
+        raise LookupError(
+            f"No value for {owner}: add a good one to _own in tests/partner_supplies.py, and to"
+            " _tried what names somebody else's objects, each with what names nothing."
+        )
 
     def _probe(
         self, operation: str, name: str, path: Sequence[Step], given: Mapping[str, Any]
