@@ -58,7 +58,8 @@ TOP_LEVEL: Mapping[str, ErrorMeaning] = MappingProxyType(
         ),
         "FRAGMENTS_TOO_DEEP": _too_much("Fragments are nested too deeply."),
         "INTERNAL_ERROR": ErrorMeaning(
-            "A fault in the server. For a mutation it is not known whether the change was stored.",
+            "A fault in the server. At the path of a mutation it means that the change was not"
+            " stored, and below that path that it was stored; without a path this is not known.",
             "Look at the data, then report the `requestId`.",
             "once, for queries",
         ),
