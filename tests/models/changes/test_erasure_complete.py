@@ -149,7 +149,11 @@ async def test_nothing_that_was_filled_in_is_left(
         marks = await fill(belongs, OF_CONTACTS)
         assert await found(marks) == set(marks.values())
         await database.transaction(lambda: erase_contact(act, contact.id, None))
-    assert await found(marks) == set()
+    assert await found(marks) == set(), (
+        "Still stored after the erasure: blank these columns in delete_customer of"
+        " models/changes/customer_editing.py, or in models/changes/contact_erasure.py; or declare"
+        " that they cannot name a person, in models/tables/personal_columns.py."
+    )
     assert {name.partition(".")[0] for name in marks.values()} == (
         OF_CUSTOMERS if is_whole else OF_CONTACTS
     )
