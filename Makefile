@@ -42,8 +42,9 @@ run-checks:
 	@$(call ran,docs)
 	$(MAKE) --no-print-directory test
 
-fmt: $(VENV)/installed-dev ## Format the code, and correct what the linter can correct
-	@$(BIN)/ruff check --fix .; status=$$?; $(BIN)/ruff format . && exit $$status
+fmt: $(VENV)/installed-dev ## Fix what the linter can fix, then format, even while lint errors are left
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
 
 schema: $(VENV)/installed ## Print the schema into schema/schema.graphql
 	$(BIN)/python manage.py schema > $(VENV)/schema.graphql

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from graphql import build_schema
+from pydantic.fields import FieldInfo
 
 from commands.documentation import generated_pages
 from commands.documentation.configuration import configuration_page
@@ -87,9 +88,9 @@ def test_a_generated_page_is_what_its_source_gives(path: str) -> None:
 
 
 def test_a_setting_without_a_description_is_named_with_the_file_to_edit() -> None:
-    sections = {"All": {name: "" for name in Settings.model_fields if name != "port"}}
-    with pytest.raises(ValueError, match=r"setting_descriptions\.py .*: \['port'\]"):
-        configuration_page(sections=sections)
+    fields = {**Settings.model_fields, "new_one": FieldInfo(annotation=int, default=1)}
+    with pytest.raises(ValueError, match=r"settings\.py: describe \['new_one'\]"):
+        configuration_page(fields)
 
 
 def test_an_error_code_without_advice_is_named_with_the_file_to_edit() -> None:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from commands.documentation.markdown import code, table
-from commands.documentation.setting_descriptions import SECTIONS
+from commands.documentation.setting_descriptions import DESCRIPTIONS
 from settings import ROOT, Settings
 
 INTRODUCTION = """# Configuration
@@ -30,29 +30,48 @@ TYPES: Mapping[Any, str] = {
 SIGNS = ((Ge, "ge", "from"), (Gt, "gt", "above"), (Le, "le", "to"), (Lt, "lt", "below"))
 
 
+SECTIONS = {
+    "host": "Listening",
+    "database_url": "Database",
+    "log_format": "Logs",
+    "running_requests": "Concurrency",
+    "max_request_bytes": "Limits of one request",
+    "max_cost": "Cost and time",
+    "introspection": "Schema and documents",
+    "cors_origins": "Browsers, proxies and connections",
+    "worker_slots": "Jobs",
+    "keep_jobs_days": "Retention",
+    "companies_house_api_key": "Companies House",
+    "consent_needs_verified_address": "Consent and personal data",
+    "public_url": "Links and mails",
+    "oidc_issuer": "Identity provider",
+    "connection_subscriptions": "WebSockets",
+}
+"""Titles of sections by the setting that each begins with, in the order of `Settings`."""
+
+
 def configuration_page(
     fields: Mapping[str, FieldInfo] = Settings.model_fields,
-    sections: Mapping[str, Mapping[str, str]] = SECTIONS,
+    descriptions: Mapping[str, str] = DESCRIPTIONS,
 ) -> str:
-    """Return the page; raises ValueError if a setting has no description, or the reverse."""
-    described = {name for names in sections.values() for name in names}
-    if described != fields.keys():
+    """Return the page; raises ValueError if a setting is not described, or a section is lost."""
+    told = {name: field.description or descriptions.get(name) for name, field in fields.items()}
+    bare = [name for name, description in told.items() if not description]
+    lost = sorted(SECTIONS.keys() - fields.keys())
+    if bare or lost:
         raise ValueError(
-            "SECTIONS in commands/documentation/setting_descriptions.py must describe every field"
-            f" of Settings in settings.py, and nothing else: {sorted(described ^ fields.keys())}"
+            f"settings.py: describe {bare or 'nothing more'};"
+            f" no settings in SECTIONS of commands/documentation/configuration.py: {lost}"
         )
-    return "\n".join((INTRODUCTION, *_parts(fields, sections)))
-
-
-def _parts(
-    fields: Mapping[str, FieldInfo], sections: Mapping[str, Mapping[str, str]]
-) -> Iterator[str]:
-    for title, names in sections.items():
-        rows = [
-            (code(name.upper()), _type_of(fields[name]), _default_of(fields[name]), description)
-            for name, description in names.items()
-        ]
-        yield f"## {title}\n\n{table(('Variable', 'Type', 'Default', 'Meaning'), rows)}"
+    rows: dict[str, list[tuple[str, str, str, str]]] = {}
+    title = ""
+    for name, field in fields.items():
+        title = SECTIONS.get(name, title)
+        row = (code(name.upper()), _type_of(field), _default_of(field), told[name] or "")
+        rows.setdefault(title, []).append(row)
+    titles = ("Variable", "Type", "Default", "Meaning")
+    parts = (f"## {section}\n\n{table(titles, listed)}" for section, listed in rows.items())
+    return "\n".join((INTRODUCTION, *parts))
 
 
 def _type_of(field: FieldInfo) -> str:
