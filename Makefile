@@ -55,7 +55,7 @@ docs: $(VENV)/installed-docs ## Build the pages of docs/ as a site in build/site
 	@echo "Open build/site/index.html"
 
 docs-generate: $(VENV)/installed ## Write the generated pages of docs/ from the code
-	@$(BIN)/python manage.py docs
+	@$(BIN)/python -m tests.documentation
 
 # Builds the site for its warnings alone: links, anchors and pages that are missing.
 docs-check: $(VENV)/installed-docs

@@ -8,7 +8,7 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -35,18 +35,13 @@ from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
 from observability.log_errors import described
 from observability.logs import configure_logs, log_all_failures, log_failure
-from schema.base.errors import ErrorCode
 from schema.base.personal_guard import UnmaskedError
 from schema.engine.cost_compiler import UnweightedError
 from schema.engine.limits import Limits as DocumentLimits
-from schema.engine.served_schema import CustomerClassesSchema
 from schema.engine.trusted_documents import faults_of, id_of, read_documents
 from schema.root import build_schema
-from settings import ROOT, wanted_log_format
+from settings import wanted_log_format
 from web.server import Config, Drain, Limits
-
-if TYPE_CHECKING:
-    from commands.documentation import Sources
 
 log = structlog.get_logger(__name__)
 
@@ -218,33 +213,7 @@ def resume() -> None:
 @cli.command()
 def schema() -> None:
     """Print the schema in SDL."""
-    print(_built_schema().as_str())
-
-
-def _built_schema() -> CustomerClassesSchema:
-    """Build the schema; say which file to edit if something of it is not declared."""
-    try:
-        return build_schema()
-    except (UnmaskedError, UnweightedError) as undeclared:
-        raise click.ClickException(str(undeclared)) from None
-
-
-def documentation_sources() -> "Sources":
-    """Return what the generated pages of the documentation are made from."""
-    from commands.documentation import Sources  # noqa: PLC0415  # servers keep what they import
-    from enrichment.sandbox import describe_catalogue  # noqa: PLC0415  # servers keep what they import
-
-    return Sources(_built_schema(), [code.value for code in ErrorCode], describe_catalogue())
-
-
-@cli.command()
-def docs() -> None:
-    """Write the generated pages of docs/ from the code that they describe."""
-    from commands.documentation import generated_pages  # noqa: PLC0415  # servers keep what they import
-
-    for path, text in generated_pages(documentation_sources()).items():
-        (ROOT / "docs" / path).write_text(text)
-        print(f"docs/{path}")
+    print(build_schema().as_str())
 
 
 @cli.command("documents")
@@ -377,6 +346,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         log.warning("interrupted")
         sys.exit(INTERRUPTED)
+    except (UnmaskedError, UnweightedError) as undeclared:
+        say("command_failed", str(undeclared))
+        sys.exit(1)
     except MigrationBlocked as blocked:
         say("migration_blocked", str(blocked))
         sys.exit(1)

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from click import ClickException
 
 import manage
 from schema.engine.cost_compiler import UnweightedError
@@ -23,11 +22,18 @@ def test_what_is_missing_and_what_is_left_over_is_named_with_the_file() -> None:
 
 
 def test_a_schema_that_can_not_be_built_says_which_file_to_edit(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    told = "schema/engine/cost_weights.py lacks a weight for Query.new"
+
     def unweighted() -> None:
-        raise UnweightedError("schema/engine/cost_weights.py lacks a weight for Query.new")
+        raise UnweightedError(told)
 
     monkeypatch.setattr(manage, "build_schema", unweighted)
-    with pytest.raises(ClickException, match=r"cost_weights\.py lacks a weight for Query\.new"):
-        manage.documentation_sources()
+    monkeypatch.setattr("sys.argv", ["manage.py", "schema"])
+    monkeypatch.setattr(manage, "configure_logs", lambda *_: None)
+    monkeypatch.setattr(manage, "log_all_failures", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        manage.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"{told}\n"

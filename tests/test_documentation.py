@@ -13,9 +13,9 @@ from pydantic.fields import FieldInfo
 from commands.documentation import generated_pages
 from commands.documentation.configuration import configuration_page
 from commands.documentation.error_codes import error_codes_page
-from manage import documentation_sources
 from schema.base.errors import ErrorCode
 from settings import Settings
+from tests.documentation import documentation_sources
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
