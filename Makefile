@@ -8,11 +8,14 @@ PYTHON ?= $(shell python3 -c 'import sys, sysconfig as s; \
 VENV := .venv
 BIN := $(VENV)/bin
 
+SUMMARY := $(abspath $(VENV))/check.jsonl
+ran = test -z "$$CHECK_SUMMARY" || echo '{"step": "$(1)", "outcome": "passed"}' >> "$$CHECK_SUMMARY"
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt schema rules bench migration lock
+.PHONY: help run test check run-checks fmt schema docs docs-generate docs-check bench migration lock
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## Serve the API with a local Companies House and sample data (PORT=8000)
 	@$(BIN)/python manage.py serve --development
@@ -21,12 +24,23 @@ test: $(VENV)/installed-dev ## Run all tests on SQLite, then the storage tests o
 	TEST_DATABASE_URL= $(BIN)/python -m pytest -n auto
 	$(BIN)/python -m tests.on_postgres -n auto
 
-check: $(VENV)/installed-dev ## Check format, lint, types and the printed schema, then test: what CI runs
+check: $(VENV)/installed-dev ## Check format, lint, types, schema and docs, then test: what CI runs
+	@rm -f $(SUMMARY)
+	@CHECK_SUMMARY=$(SUMMARY) $(MAKE) --no-print-directory run-checks; status=$$?; \
+		$(BIN)/python -m tests.check_summary $(SUMMARY); exit $$status
+
+run-checks:
 	$(BIN)/ruff format --check .
+	@$(call ran,format)
 	$(BIN)/ruff check .
+	@$(call ran,lint)
 	$(BIN)/mypy .
+	@$(call ran,types)
 	$(BIN)/python manage.py schema | diff -u schema/schema.graphql -
-	$(MAKE) test
+	@$(call ran,printed schema)
+	$(MAKE) --no-print-directory docs-check
+	@$(call ran,docs)
+	$(MAKE) --no-print-directory test
 
 fmt: $(VENV)/installed-dev ## Fix what the linter can fix, then format, even while lint errors are left
 	$(BIN)/ruff check --fix --exit-zero .
@@ -36,12 +50,19 @@ schema: $(VENV)/installed ## Print the schema into schema/schema.graphql
 	$(BIN)/python manage.py schema > $(VENV)/schema.graphql
 	mv $(VENV)/schema.graphql schema/schema.graphql
 
-rules: $(VENV)/installed ## Write the table of delivery rules into docs/delivery-rules.json
-	@$(BIN)/python -c 'from models.delivery_rules import published; print(published(), end="")' > $(VENV)/delivery-rules.json
-	mv $(VENV)/delivery-rules.json docs/delivery-rules.json
+docs: $(VENV)/installed-docs ## Build the pages of docs/ as a site in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "Open build/site/index.html"
+
+docs-generate: $(VENV)/installed ## Write the generated pages of docs/ from the code
+	@$(BIN)/python -m tests.documentation
+
+# Builds the site for its warnings alone: links, anchors and pages that are missing.
+docs-check: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --site-dir $(abspath $(VENV))/site
 
 migration: $(VENV)/installed ## Write a migration for changed models: make migration NAME=add_colour
-	@$(BIN)/python -c 'import json; from models.database import Database as D; print(json.dumps(D("sqlite://:memory:").config))' > $(VENV)/tortoise.json
+	@$(BIN)/python -c 'import json; from models.storage.database import Database as D; print(json.dumps(D("sqlite://:memory:").config))' > $(VENV)/tortoise.json
 	@$(BIN)/python -m tortoise --config-file $(VENV)/tortoise.json makemigrations --name $(NAME)
 
 bench: $(VENV)/installed-dev ## Measure beside PostGraphile and others: ARGS="--size 200000" (--help)
@@ -66,3 +87,8 @@ $(VENV)/installed-dev: pyproject.toml requirements.lock | $(BIN)/pip
 	@echo "Installing into $(VENV), once, for $$($(BIN)/python -V), with tools for development"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: pyproject.toml requirements.lock | $(BIN)/pip
+	@echo "Installing into $(VENV), once, what builds the docs"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[docs]'
+	@touch $@

@@ -36,6 +36,8 @@ from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
 from observability.log_errors import described
 from observability.logs import configure_logs, log_all_failures, log_failure
+from schema.base.personal_guard import UnmaskedError
+from schema.engine.cost_compiler import UnweightedError
 from schema.engine.limits import Limits as DocumentLimits
 from schema.engine.trusted_documents import faults_of, id_of, read_documents
 from schema.root import build_schema
@@ -366,6 +368,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         log.warning("interrupted")
         sys.exit(INTERRUPTED)
+    except (UnmaskedError, UnweightedError) as undeclared:
+        say("command_failed", str(undeclared))
+        sys.exit(1)
     except MigrationBlocked as blocked:
         say("migration_blocked", str(blocked))
         sys.exit(1)

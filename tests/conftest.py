@@ -8,6 +8,7 @@ from hypothesis import settings
 from models.storage.database import Database
 from models.tables.access import Principal, Scope
 from models.tables.audit import ActorContext
+from tests.check_summary import note_tests
 from tests.clock import Clock
 from tests.databases import Databases, NoServerError, databases_of_environment, run_outside_tests
 from tests.graphql_client import Api, LiveApi, running_api, running_live_api
@@ -23,6 +24,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "databases" in getattr(item, "fixturenames", ()):
             item.add_marker("storage")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Note for the end of `make check` what ran, and what was skipped and why."""
+    note_tests(terminalreporter.stats)
 
 
 @pytest.fixture(scope="session")

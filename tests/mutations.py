@@ -246,4 +246,13 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "rotateAccessToken": (of_token, {"token.rotated", "token.issued"}),
     "revokeAccessToken": (of_token, {"token.revoked"}),
 }
-"""By mutation: the function that prepares its input, and the audit operations it records."""
+"""What each mutation needs before it, and the operations that it leaves in the trail."""
+
+TABLE = "MUTATIONS in tests/mutations.py"
+ENTRY = "a function that prepares what the mutation needs, and the operations in the audit trail"
+
+
+async def input_of(mutation: str, api: Api, act: ActorContext) -> Json:
+    """Prepare what a mutation needs, and return its input."""
+    assert mutation in MUTATIONS, f"{TABLE} has no {mutation}: add {ENTRY}."
+    return await MUTATIONS[mutation][0](api, act)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from tests.check_summary import ON_POSTGRES, note
 from tests.databases import CONNECT_TIMEOUT_S, URL_VARIABLE
 
 DEFAULT_SERVER = "postgres://postgres@127.0.0.1:5432/postgres"
@@ -35,7 +36,9 @@ def main() -> int:
     if why is not None:
         is_needed = bool(os.environ.get("REQUIRE_POSTGRES"))
         outcome = "and the storage tests need it" if is_needed else "so SQLite was tested alone"
-        sys.stdout.write(f"No PostgreSQL answers at {place} ({why}), {outcome}.\n")
+        said = f"No PostgreSQL answers at {place} ({why}), {outcome}."
+        sys.stdout.write(f"{said}\n")
+        note(ON_POSTGRES, "failed" if is_needed else "not run", said)
         return 1 if is_needed else 0
     sys.stdout.write(f"The storage tests again, on PostgreSQL at {place}\n")
     sys.stdout.flush()

@@ -187,7 +187,9 @@ class Walk:
         if str(nullable) in self._supplies.own:
             return self._supplies.own[str(nullable)]
         raise LookupError(
-            f"No value for {owner}: add one to `own`, and the values to try to `tried`."
+            f"No value for {owner}: in tests/partner_supplies.py add its name to WORDS if any text"
+            " will do, else a good value to _own. If it can name somebody else's objects, add such"
+            " values to _tried, each with one of the same form that names nothing."
         )
 
     def _probe(

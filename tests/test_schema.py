@@ -27,6 +27,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from models.tables.access import Scope
 from schema.base.permissions import Requires
 from schema.root import Mutation, Query, Subscription
+from tests.completeness import assert_complete
 from tests.graphql_client import the_schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,6 +167,8 @@ def test_every_root_field_has_the_permission_that_is_meant_for_it() -> None:
         for field in root.__strawberry_definition__.fields:  # type: ignore[attr-defined]  # set by strawberry
             (permission,) = [one for one in field.extensions if isinstance(one, Requires)]
             found[field.python_name] = set(permission.scopes)
+    table = "PERMISSIONS in tests/test_schema.py"
+    assert_complete(table, PERMISSIONS, found, "the permissions of which one is enough")
     assert found == PERMISSIONS
 
 

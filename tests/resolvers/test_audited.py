@@ -9,13 +9,14 @@ from tortoise.connection import get_connection
 from models import AccessToken, AuditEntry
 from models.tables.access import SYSTEM, Scope
 from models.tables.audit import ActorContext
+from tests.completeness import assert_complete
 from tests.factories import (
     add_class,
     add_customer,
     add_template,
 )
 from tests.graphql_client import Api, LiveApi, document_of, stored, the_schema
-from tests.mutations import MUTATIONS, to_contact
+from tests.mutations import ENTRY, MUTATIONS, TABLE, to_contact
 
 POSTGRES = """
 CREATE FUNCTION refuse_entry() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -46,7 +47,7 @@ async def no_entries(api: Api) -> AsyncIterator[None]:
 def test_every_mutation_of_the_schema_is_tried() -> None:
     mutations = the_schema()._schema.mutation_type
     assert mutations is not None
-    assert MUTATIONS.keys() == mutations.fields.keys()
+    assert_complete(TABLE, MUTATIONS, mutations.fields, ENTRY)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)

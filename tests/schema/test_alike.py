@@ -134,6 +134,8 @@ class Stored:
             "sort": lambda: Name(one_of(("NAME_DESC", "CREATED_AT_ASC", "ACCOUNT_NUMBER_DESC"))),
             "status": lambda: Name(one_of(("ACTIVE", "RETIRED", "ALL"))),
         }
+        where = "the values of Stored.choose in tests/schema/test_alike.py"
+        assert argument in values, f"{where} have no {argument}: add values to choose from."
         return values[argument]()
 
     def _assumptions(self, random: Random) -> Sequence[dict[str, Any]]:

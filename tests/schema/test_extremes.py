@@ -36,6 +36,7 @@ from schema.base.user_error import UserError
 from schema.types.profile_value import count_value
 from settings import Settings
 from tests.clock import Clock
+from tests.completeness import assert_complete
 from tests.databases import Databases
 from tests.graphql_client import Api, context_of, running_api, the_schema
 from tests.partner_supplies import supplies_for
@@ -225,7 +226,8 @@ def numbers() -> dict[str, StrawberryField]:
 
 def test_every_number_of_the_schema_is_bounded() -> None:
     """Whoever adds one says why GraphQL can carry it."""
-    assert sorted(numbers()) == sorted(BOUNDS)
+    table = "BOUNDS in tests/schema/test_extremes.py"
+    assert_complete(table, BOUNDS, numbers(), "the reason why the number cannot be too large")
 
 
 def test_numbers_that_are_columns_have_four_bytes() -> None:
@@ -238,7 +240,12 @@ def test_numbers_that_are_columns_have_four_bytes() -> None:
         model = columns.get(place.partition(".")[0])
         if model is not None and READ not in field.metadata and field.base_resolver is None:
             found[place] = model._meta.fields_map[field.python_name]
-    assert sorted(found) == sorted(place for place, why in BOUNDS.items() if why == COLUMN)
+    assert_complete(
+        "COLUMN in BOUNDS of tests/schema/test_extremes.py",
+        (place for place, why in BOUNDS.items() if why == COLUMN),
+        found,
+        "COLUMN for a number that is a column, and another reason for others",
+    )
     for place, column in found.items():
         assert isinstance(column, IntField | SmallIntField), place
         assert not isinstance(column, BigIntField), place

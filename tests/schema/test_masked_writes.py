@@ -11,10 +11,11 @@ from models.storage.identifiers import prefix_of
 from models.tables.access import Principal, Scope
 from models.tables.audit import ActorContext
 from tests.clock import Clock
+from tests.completeness import assert_complete
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, running_api, the_schema
 from tests.marked_world import MARKERS, MASKING, add_marked_world, markers_in, masked_token
-from tests.mutations import MUTATIONS
+from tests.mutations import MUTATIONS, input_of
 from tests.selecting import everything_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -55,7 +56,7 @@ async def prepared(api: Api, act: ActorContext, mutation: str) -> Json:
     await CustomerClass.filter(code__isnull=True).update(name_key=F("id"))
     await CustomerTemplate.all().update(name_key=F("id"))
     await UserGroup.all().update(name_key=F("id"))
-    return await MUTATIONS[mutation][0](api, act)
+    return await input_of(mutation, api, act)
 
 
 def whole(mutation: str) -> str:
@@ -141,7 +142,8 @@ async def test_no_dry_run_tells_personal_data_to_who_may_not_see_it(
                 assert codes == [[], ["PERSONAL_DATA_NEEDED"]]
                 closed.add(mutation)
     assert closed == CROSSINGS.keys()
-    assert seen == MARKERS
+    table = "MARKERS in tests/marked_world.py"
+    assert_complete(table, MARKERS, seen, "a row with the marker to add_marked_world")
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)

@@ -11,6 +11,7 @@ from models import ConsentEntry, Contact
 from schema.base.field_mapping import computed
 from schema.base.personal_guard import UnmaskedError, refuse_unmasked
 from tests.clock import Clock
+from tests.completeness import assert_complete
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, connected, running_api, serving, the_schema
 from tests.marked_world import MARKERS, MASKING, add_marked_world, markers_in, masked_token
@@ -88,7 +89,13 @@ async def test_every_query_of_the_schema_is_asked() -> None:
     assert query is not None
     asked = queries({"customer": "", "contact": "", "suggestion": ""})
     # What the register offers by name is public, and nobody of ours.
-    assert query.fields.keys() - asked.keys() == {"companySearch"}
+    public = {"companySearch"}
+    assert_complete(
+        "queries in tests/schema/test_masking.py",
+        asked.keys() | public,
+        query.fields,
+        "the arguments by which the query returns something",
+    )
 
 
 async def test_no_query_tells_personal_data_to_who_may_not_see_it(
@@ -103,7 +110,8 @@ async def test_no_query_tells_personal_data_to_who_may_not_see_it(
         assert "errors" not in hidden.json(), (name, hidden.json()["errors"])
         assert markers_in(hidden.text) == set(), name
         seen |= markers_in(shown.text)
-    assert seen == MARKERS
+    table = "MARKERS in tests/marked_world.py"
+    assert_complete(table, MARKERS, seen, "a row with the marker to add_marked_world")
 
 
 async def test_what_is_no_persons_is_shown_to_everybody(api: Api, masked: str) -> None:

@@ -23,6 +23,7 @@ from models.changes.enrichment_result import CUSTOMER_ENRICHED
 from models.jobs.event import publish
 from settings import Settings
 from tests.clock import Clock
+from tests.completeness import assert_complete
 from tests.databases import Databases
 from tests.graphql_client import (
     Api,
@@ -183,10 +184,22 @@ async def test_a_partner_is_answered_all_of_its_own(partners: Asking) -> None:
                 body = response.json()
                 answered |= set(_fields_of(body.get("data")))
                 refused |= {probe.name} if body.get("errors") else set()
-    assert {name for name in refused if "(" not in name} == OF_THE_PLATFORM | {OF_THE_REGISTER}
+    assert_complete(
+        "OF_THE_PLATFORM in tests/schema/test_partners.py",
+        OF_THE_PLATFORM | {OF_THE_REGISTER},
+        (name for name in refused if "(" not in name),
+        "what partners may not do; or let the operation answer them, by FOR_PARTNERS in"
+        " models/rules/permission.py or by values in tests/partner_supplies.py",
+    )
     unanswered = partners.walk.fields() - answered
     others = {one for one in unanswered if one.partition(".")[0] not in ROOTS | UNANSWERED}
-    assert others == HIDDEN
+    assert_complete(
+        "HIDDEN in tests/partner_supplies.py",
+        HIDDEN,
+        others,
+        "fields that partners are refused; or types that nothing answers with to UNANSWERED in"
+        " tests/schema/test_partners.py, or a row that fills the field to tests/partner_world.py",
+    )
 
 
 OF_THE_REGISTER = "Query.companySearch"

@@ -22,6 +22,7 @@ from models.storage.row_query import FEW, Many, RowQuery, Shape
 from models.storage.row_query_compiler import compile_shape
 from models.storage.sql import Sql, among
 from models.tables.access import Principal, Scope
+from tests.completeness import assert_complete
 from tests.databases import Databases, run_outside_tests
 from tests.graphql_client import context_of, the_schema
 from tests.plans import MODES, explain_postgres, seed, selected_statements, whole_tables
@@ -228,7 +229,12 @@ async def test_what_comes_along_is_read_of_the_rows_that_are_shown(
 
 def test_the_plans_know_every_filter() -> None:
     used = {name for wanted in FILTERS.values() for name, value in _given(wanted)}
-    assert used | {"is_common", "is_few", "others"} == set(CustomerFilter.__slots__)
+    assert_complete(
+        "OF_CLASS and OTHERS in tests/schema/test_plans.py",
+        used | {"is_common", "is_few", "others"},
+        CustomerFilter.__slots__,
+        "a filter that uses the condition",
+    )
 
 
 def _given(wanted: CustomerFilter) -> list[tuple[str, Any]]:

@@ -5,6 +5,7 @@ import json
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType, build_schema, get_named_type
 
+from tests.completeness import assert_complete
 from tests.graphql_client import Api, Json, connected, stored, the_schema
 from tests.listening import listening
 
@@ -93,7 +94,12 @@ def test_every_place_for_an_instant_has_its_case() -> None:
         places |= {
             (where, what) for where, what, of in values if get_named_type(of).name == "DateTime"
         }
-    assert places == {*QUERIES, *MUTATIONS, SUBSCRIBED}
+    assert_complete(
+        "QUERIES and MUTATIONS in tests/schema/base/test_instants.py",
+        {*QUERIES, *MUTATIONS, SUBSCRIBED},
+        places,
+        "a document, or a mutation with its input, that sends the instant as %s",
+    )
 
 
 @pytest.mark.parametrize("place", QUERIES)

@@ -10,6 +10,7 @@ from models import AccessToken, Customer, Suggestion
 from models.tables.access import Scope, issue_token
 from models.tables.enrichment import SuggestionStatus
 from tests.clock import Clock
+from tests.completeness import assert_complete
 from tests.databases import Databases
 from tests.graphql_client import Api, counted_statements, running_api, stored
 from tests.mutations import GRANT
@@ -116,7 +117,12 @@ def call(field: str) -> str:
 async def test_each_root_field_is_for_those_who_hold_one_of_its_scopes(api: Api) -> None:
     """R93: each scope is tried on each field; a refusal changes nothing."""
     asked = CALLS.keys() | INPUTS.keys()
-    assert asked == PERMISSIONS.keys() - {"customer_enriched"}
+    assert_complete(
+        "CALLS and INPUTS in tests/schema/base/test_permissions.py",
+        asked,
+        PERMISSIONS.keys() - {"customer_enriched"},
+        "a document of the query to CALLS, or an input of the mutation to INPUTS",
+    )
     for scope in Scope:
         token = await api.token_for(scope)
         held = {scope} | IMPLIED.get(scope, set())

@@ -1,0 +1,35 @@
+"""The table of permissions, and the fields and operations that need each."""
+
+from collections.abc import Mapping
+
+from commands.documentation.guarded_fields import Guards
+from commands.documentation.markdown import code, table
+from models.rules.permission import CATALOGUE, FOR_PARTNERS, Permission, Scope
+
+INTRODUCTION = """# Permissions
+
+A user holds permissions by grants to the user or to its groups. A token has scopes, which are
+permissions too: a token of a user can do what both its scopes and its user's permissions allow.
+Some permissions include others.
+"""
+
+
+def permissions_page(guards: Guards, catalogue: Mapping[Scope, Permission] = CATALOGUE) -> str:
+    """Return the page of the catalogue."""
+    rows = [
+        (
+            code(permission.code),
+            permission.description,
+            ", ".join(code(one) for one in sorted(permission.implied)) or "none",
+            "yes" if permission.code in FOR_PARTNERS else "no",
+            ", ".join(code(field) for field in guards.fields_of(permission.code)) or "none",
+        )
+        for permission in catalogue.values()
+    ]
+    titles = ("Permission", "Allows", "Includes", "For partners", "Needed by")
+    note = (
+        "Where an operation stands with several permissions, one of them is enough. An operation"
+        " that stands with none needs a valid token only. A mutation may need a further permission"
+        " for some inputs; its description says so.\n"
+    )
+    return "\n".join((INTRODUCTION, table(titles, rows), note))
