@@ -1,18 +1,15 @@
 """The application as a whole: health, readiness, silence about secrets, clients that hang up."""
 
 import asyncio
-import io
 import json
-import logging
 import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
-import structlog
 from pydantic import SecretStr
 
 from models import AuditEntry, ClassChange, Customer, Heartbeat, Job
@@ -20,7 +17,7 @@ from models.jobs.job import JOBS
 from models.storage.sql import run
 from models.tables.access import SHOWN_LENGTH, TOKENS
 from models.tables.audit import ActorContext
-from observability.logs import configure_logs
+from tests.captured_logs import captured_logs
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, running_live_api, serving
@@ -94,36 +91,6 @@ async def test_without_a_worker_it_is_not_woken_by_jobs_of_other_processes(api: 
                 await run("SELECT pg_notify(?, '')", (topic,))
             await woken.wait()
     assert ours.signals.fired(JOBS) == fired
-
-
-@contextmanager
-def captured_logs(log_format: str) -> Iterator[io.StringIO]:
-    """Log as in production, into a buffer, and put everything back after."""
-    root = logging.getLogger()
-    names = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access")
-    quiet = ("tortoise", "aiosqlite", "asyncio", "websockets")
-    loggers = [logging.getLogger(name) for name in (*names, *quiet)]
-    before = [(one, one.handlers, one.level, one.propagate) for one in (root, *loggers)]
-    configure = structlog.configure
-    written = io.StringIO()
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            # A logger that is kept would go on logging here in other tests.
-            patch.setattr(
-                structlog,
-                "configure",
-                lambda **given: configure(**given | {"cache_logger_on_first_use": False}),
-            )
-            configure_logs(log_format, "debug")
-        (handler,) = root.handlers
-        assert isinstance(handler, logging.StreamHandler)
-        handler.setStream(written)
-        yield written
-    finally:
-        structlog.reset_defaults()
-        for one, handlers, level, propagates in before:
-            one.handlers, one.propagate = handlers, propagates
-            one.setLevel(level)
 
 
 NAME = "Zanzibar Quux Confidential"

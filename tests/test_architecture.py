@@ -4,14 +4,9 @@ import ast
 import re
 import sys
 from functools import cache
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = (
-    *("schema", "resolvers", "models", "enrichment", "notifications", "identity", "commands"),
-    *("web", "observability"),
-)
-ENTRIES = ("app", "manage", "settings")
+from tests.source_modules import ENTRIES, MODULES, PACKAGES
+
 OURS = {*PACKAGES, *ENTRIES}
 MAX_LINES = 400
 
@@ -59,16 +54,6 @@ NEVER = {
 }
 PURE_MAY_IMPORT = {*sys.stdlib_module_names, "lxml", "jinja2"}
 """Neither reading XML nor filling in a template is input or output: text in, text out."""
-
-MODULES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for pattern in (
-        *(f"{name}/**/*.py" for name in PACKAGES),
-        *(f"{name}.py" for name in ENTRIES),
-    )
-    for path in sorted(ROOT.glob(pattern))
-    if path.parent.name != "migrations"
-}
 
 
 def top(name: str) -> str:

@@ -14,11 +14,11 @@ from commands.process import shown_settings, without_password
 from commands.unknown_variables import resembling
 from models.storage.database import Database
 from settings import Settings
+from tests.applied_migrations import forget_migration, note_migration
 from tests.databases import Databases
 from tests.notifications.servers import mail_server
 from tests.pgbouncer import pgbouncer
-from tests.test_manage import run
-from tests.web.test_readiness import forget_migration, note_migration
+from tests.processes import run
 
 WHOLE: dict[str, Any] = {
     "database_url": "postgres://db/name",

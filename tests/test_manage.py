@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import sqlite3
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from hashlib import sha256
@@ -34,48 +32,9 @@ from tests.graphql_client import (
     the_schema,
 )
 from tests.mails import mails_in
+from tests.processes import ENOUGH_S, ask, line_with, run, start, stop
 
-ROOT = Path(__file__).resolve().parent.parent
-ENOUGH_S = 40.0
 TOKEN = re.compile(r"Token (ccl_[\w-]{43})")
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """Give an environment with these settings and none from outside."""
-    return {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error::ResourceWarning", **settings}
-
-
-async def start(*arguments: str, **settings: str) -> Process:
-    """Start a command."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "manage.py",
-        *arguments,
-        cwd=ROOT,
-        env=environment(**settings),
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-
-
-async def run(*arguments: str, **settings: str) -> tuple[int | None, str, str]:
-    """Run a command to its end; give status, output and errors."""
-    process = await start(*arguments, **settings)
-    try:
-        async with asyncio.timeout(ENOUGH_S):
-            out, err = await process.communicate()
-    finally:
-        await stop(process, signal.SIGKILL)
-    return process.returncode, out.decode(), err.decode()
-
-
-async def stop(process: Process, how: signal.Signals = signal.SIGTERM) -> int | None:
-    """Stop a process that we started, if it still runs, and give its status."""
-    if process.returncode is None:
-        process.send_signal(how)
-        async with asyncio.timeout(ENOUGH_S):
-            await process.communicate()
-    return process.returncode
 
 
 @asynccontextmanager
@@ -88,34 +47,12 @@ async def running(*arguments: str, **settings: str) -> AsyncIterator[Process]:
         await stop(process)
 
 
-async def line_with(process: Process, beginning: str) -> str:
-    """Read lines up to the first that begins so, and give the rest of it."""
-    assert process.stdout is not None
-    async with asyncio.timeout(ENOUGH_S):
-        async for line in process.stdout:
-            if line.decode().startswith(beginning):
-                return line.decode().removeprefix(beginning).strip()
-    assert process.stderr is not None
-    raise AssertionError((await process.stderr.read()).decode())
-
-
 @pytest.fixture
 async def empty_url(databases: Databases) -> AsyncIterator[str]:
     """Give the address of a database without a table."""
     url = await databases.create_empty()
     yield url
     await databases.drop(url)
-
-
-async def ask(url: str, token: str, document: str) -> tuple[int, str]:
-    """Send a query to a server that listens."""
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(
-            url, json={"query": document}, headers={"Authorization": f"Bearer {token}"}
-        ) as response,
-    ):
-        return response.status, await response.text()
 
 
 async def ask_data(url: str, token: str, document: str) -> Any:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.databases import Databases
 from tests.pgbouncer import pgbouncer
-from tests.test_manage import ENOUGH_S, ask, line_with, run, start, stop
+from tests.processes import ENOUGH_S, ask, line_with, run, start, stop
 
 PASSWORD = "hunter2"
 JSON = {"LOG_FORMAT": "json"}

@@ -13,13 +13,13 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceTyp
 from models import AccessToken, AuditEntry, ConfirmationToken, Event, Job
 from models.tables.access import Scope
 from tests.access_world import add_user, issue
+from tests.captured_logs import captured_logs
 from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.factories import everything
 from tests.graphql_client import Api, running_api, the_schema
 from tests.mails import mails_in
-from tests.test_app import captured_logs
-from tests.test_architecture import MODULES
+from tests.source_modules import MODULES
 
 SAID = {"isPasswordNeeded", "PASSWORD_PROTECTED", "ITEMISED_CALLS"}
 """That a password is needed, and that a bill lists calls, may be said; neither is ever shown."""

@@ -8,7 +8,7 @@ from models.rules.mail_failure import MailFailureCode
 from notifications.errors import MailDelayed
 from notifications.file_transport import FileTransport
 from tests.mails import mails_in
-from tests.notifications.test_mime import letter, written
+from tests.notifications.example_mails import letter, written
 
 
 def names_in(folder: Path) -> list[str]:

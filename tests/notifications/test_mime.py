@@ -1,6 +1,5 @@
 """Mails as they are written: both parts, and headers that nothing can be slipped into."""
 
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
 
@@ -10,16 +9,13 @@ from hypothesis import strategies as st
 from lxml import html
 
 from models.rules.confirmation_link import ConfirmationKind
-from models.rules.confirmation_mail import ConfirmationMail
-from models.rules.document import Document
 from models.rules.email_address import InvalidEmailError, normalise_email
 from models.rules.organisation import Organisation
 from notifications.confirmation_mail import confirmation_message
 from notifications.mime import Sender, compose
 from tests.mails import Mail
+from tests.notifications.example_mails import AT, OTHER, SENDER, TOKEN, letter, written
 
-AT = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
-SENDER = Sender("Acme Billing", "no-reply@billing.example")
 HEADERS = [
     "From",
     "To",
@@ -31,39 +27,6 @@ HEADERS = [
     "MIME-Version",
     "Content-Type",
 ]
-TOKEN, OTHER = "a" * 43, "b" * 43
-
-
-def letter(
-    kind: ConfirmationKind = ConfirmationKind.ATTACHMENT_PREFERENCE,
-    *,
-    name: str = "Ann",
-    customer: str = "Acme Limited",
-    address: str = "ann@acme.example",
-) -> ConfirmationMail:
-    is_preference = kind is ConfirmationKind.ATTACHMENT_PREFERENCE
-    return ConfirmationMail(
-        "cfm_1",
-        kind,
-        address,
-        name,
-        customer,
-        (Document.BILL, Document.CDR_ZIP) if is_preference else (),
-        AT,
-        TOKEN,
-        OTHER if is_preference else None,
-    )
-
-
-def written(
-    one: ConfirmationMail,
-    to_address: str = "ann@acme.example",
-    organisation: Organisation = Organisation(),  # noqa: B008  # immutable
-) -> Mail:
-    message = confirmation_message(
-        one, to_address, SENDER, "https://billing.example/x", AT, organisation
-    )
-    return Mail.of(bytes(message))
 
 
 ACME = Organisation("Acme Telecom", "https://acme.example/privacy", "help@acme.example")

@@ -10,6 +10,7 @@ import trustme
 from models.rules.mail_failure import MailFailureCode as Code
 from notifications.errors import MailDelayed, MailFault, MailRefused
 from notifications.smtp_transport import SmtpServer, SmtpTransport, smtp_server
+from tests.notifications.example_mails import letter, written
 from tests.notifications.servers import (
     Inbox,
     Talk,
@@ -19,7 +20,6 @@ from tests.notifications.servers import (
     silent,
     unwilling,
 )
-from tests.notifications.test_mime import letter, written
 
 SENDER = "no-reply@billing.example"
 TO = "ann@acme.example"

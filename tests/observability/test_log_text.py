@@ -9,11 +9,11 @@ import structlog
 
 from observability.log_text import MAX_TEXT, safe_text, safe_value
 from observability.logs import write_line
+from tests.captured_logs import captured_logs
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import running_api
 from tests.listening import listening, wire
-from tests.test_app import captured_logs
 
 HOSTILE = "x\r\ny\x1b[31m\x00\x7f\x85\u2028\u2029\u202e\ufeff\ud800"
 SAFE = "x\\r\\ny\\x1b[31m\\x00\\x7f\\x85\\u2028\\u2029\\u202e\\ufeff\\ud800"

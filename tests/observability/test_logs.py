@@ -16,7 +16,7 @@ import structlog
 from observability.log_errors import code_of, place_in, summarise_chain
 from observability.log_text import safe_value
 from observability.logs import as_json, log_all_failures, log_failure
-from tests.test_app import captured_logs
+from tests.captured_logs import captured_logs
 
 SECRET = "ann@acme.example"
 

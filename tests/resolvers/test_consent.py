@@ -10,22 +10,12 @@ import pytest
 from models import ConsentEntry
 from models.tables.access import Scope
 from tests.graphql_client import Api, Json, stored
+from tests.resolvers.consent_inputs import GRANTED
 
 FLAG = "consent { isGiven basis since entry { id } }"
 SAID = "sequence kind basis effectiveAt recordedAt recordedBy givenBy method documentVersion"
 DAY = timedelta(days=1)
 
-GRANTED: dict[str, Any] = {
-    "basis": "TERMS_ACCEPTED",
-    "givenBy": "Ann Example",
-    "givenByRole": "Director",
-    "method": "ONLINE",
-    "evidenceReference": "crm/4711",
-    "documentName": "Terms and Conditions",
-    "documentVersion": "2026-1",
-    "isEmailingCovered": True,
-    "statement": "We email itemised bills.",
-}
 NOT_GIVEN = {"isGiven": False, "basis": None, "since": None, "entry": None}
 
 

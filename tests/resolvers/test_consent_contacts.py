@@ -11,7 +11,7 @@ from models.tables.access import Principal, Scope
 from models.tables.audit import ActorContext
 from models.tables.preference_entry import add_entry
 from tests.graphql_client import Api, stored
-from tests.resolvers.test_consent import GRANTED
+from tests.resolvers.consent_inputs import GRANTED
 
 UNVERIFIED = """{ customers(filter: { advisories: [CONSENT_REACHES_UNVERIFIED] }) {
   totalCount nodes { name advisories { code } } } }"""

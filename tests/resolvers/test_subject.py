@@ -6,7 +6,7 @@ import pytest
 
 from models.rules.wanted_person import Wanted
 from tests.graphql_client import Api, stored
-from tests.test_manage import run
+from tests.processes import run
 
 
 @pytest.mark.parametrize(

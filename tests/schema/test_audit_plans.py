@@ -7,14 +7,12 @@ from itertools import product
 import asyncpg
 import pytest
 
-from models import AuditEntry
 from models.lists.audit_list import AuditFilter, count, page
 from models.storage.database import Database
-from models.storage.row_query import RowQuery, Shape
-from models.storage.row_query_compiler import compile_shape
 from models.tables.numbering import SPAN
 from tests.databases import Databases, run_outside_tests
 from tests.plans import explain_postgres, explain_sqlite, seed, selected_statements, whole_tables
+from tests.schema.audit_statements import reader
 
 ENTRIES = 20_000
 PAGE = 50
@@ -84,16 +82,6 @@ async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | N
     await database.config["connections"]["default"]["credentials"]["init"](opened)
     yield opened
     await opened.close()
-
-
-class Row:
-    """An entry that was read."""
-
-
-def reader() -> RowQuery:
-    columns = ("id", "subject_id", "operation", "at")
-    shape = Shape(Row, AuditEntry, {column: ((column,), None) for column in columns})
-    return RowQuery(compile_shape(shape))
 
 
 @pytest.mark.parametrize("name", FILTERS)

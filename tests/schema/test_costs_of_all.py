@@ -10,7 +10,7 @@ from schema.base.context import Context
 from schema.root import build_schema
 from tests.clock import Clock
 from tests.schema.generated import Writer
-from tests.schema.test_alike import ALL, DOCUMENTS, Stored, fill, search
+from tests.schema.stored_world import ALL, DOCUMENTS, Stored, fill, search
 
 SEEDS = 4
 """A document costs a few milliseconds, so many more are tried than where answers are compared."""

@@ -13,10 +13,10 @@ from models.storage.database_faults import fault_of
 from models.storage.fault_log import FAULTS
 from models.storage.locks import lock_name
 from tests import database_faults
+from tests.captured_logs import captured_logs
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, serving, stored
-from tests.test_app import captured_logs
 
 VIEWER = "{ viewer { name } }"
 READ = "{ customerClasses { nodes { code } } }"

@@ -17,7 +17,7 @@ from tests.databases import Databases
 from tests.factories import record_consent
 from tests.graphql_client import Api, Json, running_api
 from tests.marked_world import MASKING, add_marked_world, masked_token
-from tests.schema.test_masked_writes import whole
+from tests.schema.whole_rows import whole
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

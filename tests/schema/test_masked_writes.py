@@ -13,10 +13,10 @@ from models.tables.audit import ActorContext
 from tests.clock import Clock
 from tests.completeness import assert_complete
 from tests.databases import Databases
-from tests.graphql_client import Api, Json, running_api, the_schema
+from tests.graphql_client import Api, Json, running_api
 from tests.marked_world import MARKERS, MASKING, add_marked_world, markers_in, masked_token
 from tests.mutations import MUTATIONS, input_of
-from tests.selecting import everything_of
+from tests.schema.whole_rows import whole
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,15 +57,6 @@ async def prepared(api: Api, act: ActorContext, mutation: str) -> Json:
     await CustomerTemplate.all().update(name_key=F("id"))
     await UserGroup.all().update(name_key=F("id"))
     return await input_of(mutation, api, act)
-
-
-def whole(mutation: str) -> str:
-    """Ask a mutation for all that its payload leads to."""
-    mutations = the_schema()._schema.mutation_type
-    assert mutations is not None
-    select = everything_of(mutations.fields[mutation].type, {"instant": '"2026-11-01T00:00:00Z"'})
-    kind = f"{mutation[0].upper()}{mutation[1:]}Input"
-    return f"mutation($input: {kind}!) {{ {mutation}(input: $input) {select} }}"
 
 
 CROSSINGS: dict[str, dict[str, str | bool]] = {

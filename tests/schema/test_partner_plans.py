@@ -31,8 +31,8 @@ from tests.databases import Databases, run_outside_tests
 from tests.graphql_client import context_of, the_schema
 from tests.partner_world import partner
 from tests.plans import MODES, Statement, explain_postgres, seed, selected_statements
-from tests.schema.test_audit_plans import reader as entry_reader
-from tests.schema.test_plans import FILTERS, PLACES, START, reader
+from tests.schema.audit_statements import reader as entry_reader
+from tests.schema.customer_statements import FILTERS, PLACES, START, reader
 
 CUSTOMERS = 20_000
 SMALL, LARGE = "cus_0000033", "cus_0000001"

@@ -5,7 +5,6 @@ values, and planned once for any values, as a prepared statement is from its six
 """
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -15,8 +14,6 @@ import pytest
 from models import ClassChange, Customer, CustomerClass
 from models.lists.customer_list import CustomerFilter, CustomerOrder, count, first_of_classes, page
 from models.lists.customer_list import count_listed as count_of_classes
-from models.rules.classification import CustomerLabel, SubscriberKind
-from models.rules.enrichment_status import EnrichmentStatus
 from models.storage.database import Database
 from models.storage.row_query import FEW, Many, RowQuery, Shape
 from models.storage.row_query_compiler import compile_shape
@@ -26,49 +23,17 @@ from tests.completeness import assert_complete
 from tests.databases import Databases, run_outside_tests
 from tests.graphql_client import context_of, the_schema
 from tests.plans import MODES, explain_postgres, seed, selected_statements, whole_tables
+from tests.schema.customer_statements import (
+    CUSTOMERS,
+    FILTERS,
+    OF_CLASS,
+    PLACES,
+    START,
+    Row,
+    reader,
+)
 
-CUSTOMERS = 20_000
 PAGE = 50
-START = datetime(2026, 1, 1, tzinfo=UTC)
-OF_CLASS = {
-    "all": CustomerFilter(),
-    "large class": CustomerFilter(class_ids=["cls_0"]),
-    "small class": CustomerFilter(class_ids=["cls_9"]),
-    "empty class": CustomerFilter(class_ids=["cls_none"]),
-    "classes": CustomerFilter(class_ids=["cls_1", "cls_2", "cls_9"]),
-    "codes": CustomerFilter(class_codes=["CHARITY", "SOLE_TRADER"]),
-    "label": CustomerFilter(labels=[CustomerLabel.RESELLER]),
-    "labels": CustomerFilter(labels=[CustomerLabel.RESELLER, CustomerLabel.SOLE_TRADER]),
-    "individuals": CustomerFilter(subscriber_kind=SubscriberKind.INDIVIDUAL),
-    "organisations": CustomerFilter(subscriber_kind=SubscriberKind.CORPORATE),
-    "class and label": CustomerFilter(class_ids=["cls_1"], labels=[CustomerLabel.RESELLER]),
-}
-OTHERS = {
-    "status": CustomerFilter(enrichment_statuses=[EnrichmentStatus.SUCCEEDED]),
-    "rare statuses": CustomerFilter(
-        enrichment_statuses=[EnrichmentStatus.FAILED, EnrichmentStatus.RUNNING]
-    ),
-    "no status": CustomerFilter(enrichment_statuses=[]),
-    "parent": CustomerFilter(parent_id="cus_0000001"),
-    "no parent": CustomerFilter(has_no_parent=True),
-    "resellers": CustomerFilter(is_reseller=True),
-    "no resellers": CustomerFilter(is_reseller=False),
-    "no children": CustomerFilter(parent_id="cus_0000002"),
-    "company number": CustomerFilter(company_number="00000101"),
-    "external reference": CustomerFilter(external_reference="crm-101"),
-    "text": CustomerFilter(text="0007919"),
-    "common text": CustomerFilter(text="customer"),
-    "unknown text": CustomerFilter(text="zebra"),
-    "class, status and text": CustomerFilter(
-        class_ids=["cls_0"], enrichment_statuses=[EnrichmentStatus.FAILED], text="0007919"
-    ),
-}
-FILTERS = {**OF_CLASS, **OTHERS}
-PLACES = {
-    "name_key": "customer 0010000",
-    "created_at": START + timedelta(seconds=CUSTOMERS // 2),
-    "account_number": f"AC-{CUSTOMERS // 2:07}",
-}
 
 
 @pytest.fixture(scope="module")
@@ -104,23 +69,6 @@ async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | N
     await database.config["connections"]["default"]["credentials"]["init"](opened)
     yield opened
     await opened.close()
-
-
-class Row:
-    """A row that was read."""
-
-
-def reader() -> RowQuery:
-    """Read what a list shows of a customer, its class included."""
-    of_class = Shape(Row, CustomerClass, {"id": (("id",), None), "name": (("name",), None)})
-    columns = ("id", "name", "name_key", "created_at", "account_number", "customer_class_id")
-    shape = Shape(
-        Row,
-        Customer,
-        {column: ((column,), None) for column in columns},
-        {"customer_class": ("customer_class", of_class)},
-    )
-    return RowQuery(compile_shape(shape))
 
 
 @pytest.mark.parametrize("name", FILTERS)

@@ -25,7 +25,7 @@ from schema.base.context import Context
 from tests.clock import Clock
 from tests.graphql_client import Api, counted_statements, the_schema
 from tests.partner_world import TwoPartners, two_partners
-from tests.schema.test_alike import ALL, Stored, fill, search
+from tests.schema.stored_world import ALL, Stored, fill, search
 from web.http import _body_and_status
 from web.http_request import JSON
 

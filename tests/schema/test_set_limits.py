@@ -5,7 +5,7 @@ from typing import Any
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Json, connected, running_api, serving
-from tests.schema.engine.test_limits import REFUSED, nested, nested_value
+from tests.schema.nested_documents import REFUSED, nested, nested_value
 
 
 async def test_the_limits_are_what_is_set(databases: Databases, clock: Clock) -> None:

@@ -22,7 +22,7 @@ from tests.graphql_client import (
     serving,
     stored,
 )
-from tests.web.test_confirmation_page import UNKNOWN, ask, guarded
+from tests.web.confirmation_pages import UNKNOWN, ask, guarded
 from web.auth_failure_limiter import AuthFailureLimiter, SignIn, TooManyAuthFailures, limiter_key
 
 SECOND = timedelta(seconds=1)

@@ -7,7 +7,7 @@ import pytest
 
 from models import Contact
 from tests.graphql_client import Api, serving
-from tests.web.test_confirmation_page import ask
+from tests.web.confirmation_pages import ask
 
 playwright = pytest.importorskip(
     "playwright.async_api", reason="playwright is not installed: pip install -e '.[browser]'"

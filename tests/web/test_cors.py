@@ -10,7 +10,7 @@ import pytest
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api, serving, stored
-from tests.web.test_confirmation_page import ask, guarded
+from tests.web.confirmation_pages import ask, guarded
 from web.cors import Cors, is_from_elsewhere, parsed_origin
 
 APP, OTHER = "https://app.example", "https://evil.example"

@@ -19,10 +19,11 @@ from models.storage.fault_log import FAULTS
 from models.storage.migrate import migrate
 from settings import Settings
 from tests import database_faults
+from tests.applied_migrations import forget_migration, note_migration
+from tests.captured_logs import captured_logs
 from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, counted_statements, running_api, stored
-from tests.test_app import captured_logs
 from web.health import Readiness
 from web.socket_sessions import SocketSessions
 
@@ -46,23 +47,6 @@ async def ready(api: Api) -> tuple[int, dict[str, Any]]:
     response = await api.http.get("/readyz")
     body: dict[str, Any] = response.json()
     return response.status_code, body
-
-
-async def note_migration(database: Database, name: str) -> None:
-    """Let a migration have been applied, as by a newer program."""
-    mark = "$1" if database.is_postgres else "?"
-    await get_connection("default").execute_query(
-        "INSERT INTO tortoise_migrations (app, name, applied_at)"  # a mark
-        f" VALUES ('models', {mark}, '2026-10-01 00:00:00+00:00')",
-        [name],
-    )
-
-
-async def forget_migration(name: str) -> None:
-    """Let a migration not have been applied yet, as for a newer program."""
-    await get_connection("default").execute_query(
-        f"DELETE FROM tortoise_migrations WHERE name = '{name}'"
-    )
 
 
 async def test_a_ready_process_leaves_nothing_behind_by_looking(api: Api) -> None:

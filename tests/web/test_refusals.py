@@ -9,11 +9,11 @@ import aiohttp
 import pytest
 
 from models.storage.fault_log import FAULTS
+from tests.captured_logs import captured_logs
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Socket, connected, running_api
 from tests.listening import listening, wire
-from tests.test_app import captured_logs
 
 SECRET = "10.1.2.3:5432 says no"
 PERIOD = "from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z"

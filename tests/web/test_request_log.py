@@ -19,11 +19,11 @@ from schema.base.request_notes import RequestNotes, notes_of_operation
 from schema.base.request_slot import Limiters
 from schema.engine.known_operations import MAX_NAME
 from tests.access_world import add_user, sign_in
+from tests.captured_logs import captured_logs
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, connected, running_api
 from tests.listening import listening
-from tests.test_app import captured_logs
 from web.request_ids import MAX_PATH
 
 ALWAYS = {"timestamp", "level", "event", "request_id", "method", "path", "status", "ms", "bytes"}

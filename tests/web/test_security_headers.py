@@ -10,7 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, running_api
-from tests.web.test_confirmation_page import ask, guarded
+from tests.web.confirmation_pages import ask, guarded
 
 ON_ALL = {
     "x-content-type-options": "nosniff",

@@ -16,7 +16,7 @@ from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, running_api
 from tests.pgbouncer import pgbouncer, setting
-from tests.test_manage import run
+from tests.processes import run
 
 AT_ONCE = 24
 """Requests at once: eight for each server session of the pooler."""

@@ -1,11 +1,8 @@
 """Scopes, and the tokens that carry them."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
-import asyncpg
 import pytest
 
 from models import AccessToken
@@ -16,6 +13,7 @@ from tests.clock import Clock
 from tests.databases import Databases
 from tests.factories import add_class
 from tests.graphql_client import counted_statements
+from tests.models.tables.outside_changes import change_from_outside
 
 CLASS_VIEW, CLASS_EDIT = Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMER_CLASSES_WRITE
 CLASS_ADMIN = Scope.CUSTOMER_CLASSES_ADMINISTER
@@ -181,19 +179,6 @@ async def test_tokens_of_nobody_are_not_looked_for_twice_and_fill_no_memory(
     assert await principals.of(secret, clock()) is not None
     await database.close()
     await databases.give_back(url)
-
-
-async def change_from_outside(url: str, statement: str) -> None:
-    """Change the database past everything that the project does."""
-    if not url.startswith("sqlite://"):
-        connection = await asyncpg.connect(url)
-        await connection.execute(statement)
-        await connection.close()
-        return
-    with closing(sqlite3.connect(url.removeprefix("sqlite://"))) as connection:
-        connection.execute(statement)
-        connection.commit()
-    await asyncio.sleep(0)  # a process asks SQLite for news once in an iteration of its event loop
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import asyncpg
 import pytest
 from tortoise.connection import get_connection
-from tortoise.exceptions import BaseORMException
 
 from models import Contact, ContactState
 from models.changes.audit_erasure import erase_names
@@ -28,8 +26,8 @@ from tests.factories import (
     move,
     record_consent,
 )
+from tests.models.tables.refused_statements import refuses
 
-REFUSED = (BaseORMException, asyncpg.PostgresError)
 HISTORIES = (
     "audit_entry",
     "class_change",
@@ -67,14 +65,6 @@ async def _prefer(
 ) -> None:
     address = "a@a.example"
     await database.transaction(lambda: add_entry(act, contact, kind, [Document.BILL], address))
-
-
-async def refuses(statement: str) -> None:
-    """Assert that a statement fails, and that not a single row has changed."""
-    before = await everything()
-    with pytest.raises(REFUSED, match=r"append-only|never changed|nothing (else )?changed"):
-        await get_connection("default").execute_query(statement)
-    assert await everything() == before
 
 
 async def forgery(table: str, number: str, **values: str) -> str:

@@ -21,7 +21,7 @@ from models.tables.audit import AUDIT, ActorContext, new_entry, record
 from models.tables.numbering import NumberedSpan, number_batch, number_rows, numbers_between
 from tests.databases import Databases
 from tests.factories import add_customer, erase
-from tests.models.tables.test_append_only import refuses
+from tests.models.tables.refused_statements import refuses
 
 WRITERS = 8
 Place = tuple[object, str]

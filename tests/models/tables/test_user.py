@@ -15,7 +15,7 @@ from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.factories import add_customer
 from tests.graphql_client import counted_statements
-from tests.models.tables.test_access import change_from_outside
+from tests.models.tables.outside_changes import change_from_outside
 
 VIEW, EDIT, LOOK_UP = Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.ENRICHMENT_RUN
 CLASS_VIEW, CLASS_EDIT = Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMER_CLASSES_WRITE

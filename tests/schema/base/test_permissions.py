@@ -14,7 +14,7 @@ from tests.completeness import assert_complete
 from tests.databases import Databases
 from tests.graphql_client import Api, counted_statements, running_api, stored
 from tests.mutations import GRANT
-from tests.test_schema import PERMISSIONS
+from tests.permissions_of_fields import PERMISSIONS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -14,40 +14,19 @@ from typing import Any
 import orjson
 import pytest
 import strawberry
-from graphql import DocumentNode, ExecutionResult, execute, parse
-from strawberry.execution import optimized_is_awaitable
+from graphql import ExecutionResult, execute, parse
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
 from schema.engine.plan import PlannedExecution, compiler, executor
 from schema.engine.plan.selection import Plan, Selected, memory_of
 from tests.schema import odd_world
+from tests.schema.engine.planned_answers import answer
 from tests.schema.odd_world import Colour, Leaf, Named, World, Writer
 
 DOCUMENTS = int(os.environ.get("PLAN_DOCUMENTS", "200"))
 VARIABLES: list[dict[str, Any]] = [{"yes": True}, {"yes": True}, {"yes": False, "no": True}]
-
-
-async def answer(
-    schema: strawberry.Schema,
-    document: DocumentNode,
-    *,
-    is_planned: bool,
-    context: Any = None,
-    variables: dict[str, Any] | None = None,
-) -> ExecutionResult:
-    kind: Any = PlannedExecution if is_planned else StrawberryGraphQLCoreExecutionContext
-    is_awaitable: Any = optimized_is_awaitable
-    executor = kind.build(
-        schema._schema, document, None, context, variables, None, is_awaitable=is_awaitable
-    )
-    if isinstance(executor, list):
-        return ExecutionResult(None, executor)
-    result: Any = executor.execute_operation()
-    given: ExecutionResult = await result if optimized_is_awaitable(result) else result
-    return given
 
 
 def seen(result: ExecutionResult) -> str:

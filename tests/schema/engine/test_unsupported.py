@@ -23,7 +23,7 @@ from schema.engine.execution import RememberingSchema
 from schema.engine.plan import PREPARED
 from schema.engine.unsupported import UnsupportedSchemaError
 from tests.graphql_client import the_schema
-from tests.schema.engine.test_plan import answer
+from tests.schema.engine.planned_answers import answer
 
 ROWS = 20
 """So many are worth a plan at once."""
