@@ -17,6 +17,7 @@ from tortoise.fields.base import Field
 from tortoise.models import Model
 
 from models.storage.database import dialect_of, note_wake
+from models.storage.tortoise_internals import mark_saved
 
 MAX_PARAMETERS = 30_000
 """PostgreSQL takes 32,767 in a statement, SQLite 32,766."""
@@ -65,7 +66,7 @@ async def add_rows(rows: Sequence[Model], *, waking: str | None = None) -> None:
         statements.append((_statement(groups, wakes, is_postgres=is_postgres), _values(chunk)))
     await connection.execute_several(statements)
     for row in rows:
-        row._saved_in_db = True
+        mark_saved(row)
     if rows:
         note_wake(waking)
 
