@@ -128,7 +128,7 @@ class Unit(TransactionContext):
 
     async def __aenter__(self) -> TransactionalDBClient:
         client: Any = self._transaction
-        pool = self._pool = await self._opened()
+        pool = self._source = await self._opened()
         try:
             await self._begin(pool)
         except GONE:  # the server ended it while nobody looked; nothing was done yet
@@ -156,7 +156,7 @@ class Unit(TransactionContext):
             elif kind is not TransactionManagementError:
                 await self._roll_back()
         finally:
-            await self._pool.release(self._transaction.session)
+            await self._source.release(self._transaction.session)
             get_connections().reset(self._token)
 
     async def _roll_back(self) -> None:
@@ -174,8 +174,8 @@ class Taken:
         self._opened = opened
 
     async def __aenter__(self) -> Any:
-        self._pool = await self._opened()
-        self._session = await self._pool.acquire()
+        self._source = await self._opened()
+        self._session = await self._source.acquire()
         return self._session
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -183,4 +183,4 @@ class Taken:
             if kind is not None and not issubclass(kind, Exception):
                 await hang_up(self._session)
         finally:
-            await self._pool.release(self._session)
+            await self._source.release(self._session)

