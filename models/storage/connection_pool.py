@@ -2,19 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol, cast
 
 import asyncpg
-from tortoise.backends.base.client import (
-    PoolConnectionWrapper,
-    TransactionalDBClient,
-    TransactionContextPooled,
-)
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
 from models.storage.database_faults import DatabaseFault, DatabaseUnavailable, FaultKind
 from models.storage.read_pool import GONE, hang_up
+from models.storage.tortoise_internals import has_ended
 
 MAX_WAIT_S = 15.0
 NONE_FREE = DatabaseFault(FaultKind.OVERLOADED, "NO_FREE_CONNECTION")
@@ -33,6 +30,11 @@ class ConnectionPool:
         self._idle: list[Any] = []
         self._taken: set[Any] = set()
         self._is_closed = False
+
+    @property
+    def taken(self) -> tuple[Any, ...]:
+        """The connections that are in use."""
+        return tuple(self._taken)
 
     async def acquire(self) -> Any:
         """Acquire a connection; callers are served first come, first served.
@@ -99,63 +101,86 @@ class ConnectionPool:
         return None
 
 
-class Unit(TransactionContextPooled):
+class ServerTransaction(Protocol):
+    """What `Unit` needs of a client's transaction: `session` is the driver's connection."""
+
+    connection_name: str
+    session: Any
+
+    async def begin(self) -> None:
+        """Begin."""
+
+    async def commit(self) -> None:
+        """Commit."""
+
+    async def rollback(self) -> None:
+        """Roll back."""
+
+
+class Unit(TransactionContext):
     """A transaction; it releases its connection even if BEGIN fails."""
 
-    async def __aenter__(self) -> TransactionalDBClient:
-        client: Any = self.client
-        await self.ensure_connection()
-        self._pool: ConnectionPool = client._parent._pool
-        try:
-            await self._begin(client)
-        except GONE:  # the server ended it while nobody looked; nothing was done yet
-            self._pool.forget_idle()
-            await self._begin(client)
-        self.token = get_connections().set(self.connection_name, client)
-        return self.client
+    def __init__(
+        self, opened: Callable[[], Awaitable[ConnectionPool]], transaction: ServerTransaction
+    ) -> None:
+        self._opened = opened
+        self._transaction = transaction
 
-    async def _begin(self, client: Any) -> None:
-        client._connection = await self._pool.acquire()
+    async def __aenter__(self) -> TransactionalDBClient:
+        client: Any = self._transaction
+        pool = self._source = await self._opened()
         try:
-            await client.begin()
+            await self._begin(pool)
+        except GONE:  # the server ended it while nobody looked; nothing was done yet
+            pool.forget_idle()
+            await self._begin(pool)
+        self._token = get_connections().set(client.connection_name, client)
+        return cast("TransactionalDBClient", client)
+
+    async def _begin(self, pool: ConnectionPool) -> None:
+        session = self._transaction.session = await pool.acquire()
+        try:
+            await self._transaction.begin()
         except BaseException:
             # BEGIN may be on its way, and the connection not know of it yet.
-            client._connection.terminate()
-            await self._pool.release(client._connection)
+            session.terminate()
+            await pool.release(session)
             raise
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        client: Any = self.client
         try:
-            if not client._finalized and kind is None:
-                await client.commit()
-            elif not client._finalized and kind is not TransactionManagementError:
-                await self._roll_back(client)
+            if has_ended(self._transaction):
+                return
+            if kind is None:
+                await self._transaction.commit()
+            elif kind is not TransactionManagementError:
+                await self._roll_back()
         finally:
-            await self._pool.release(client._connection)
-            get_connections().reset(self.token)
+            await self._source.release(self._transaction.session)
+            get_connections().reset(self._token)
 
-    async def _roll_back(self, client: Any) -> None:
+    async def _roll_back(self) -> None:
         """Roll back, or close the connection so that the server rolls back."""
         try:
-            await client.rollback()
+            await self._transaction.rollback()
         except Exception:
-            client._connection.terminate()
+            self._transaction.session.terminate()
 
 
-class Taken(PoolConnectionWrapper[Any]):
+class Taken:
     """A connection for a single statement outside of transactions."""
 
+    def __init__(self, opened: Callable[[], Awaitable[ConnectionPool]]) -> None:
+        self._opened = opened
+
     async def __aenter__(self) -> Any:
-        await self.ensure_connection()
-        self._pool: ConnectionPool = self.client._pool
-        self.connection = await self._pool.acquire()
-        return self.connection
+        self._source = await self._opened()
+        self._session = await self._source.acquire()
+        return self._session
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        connection: Any = self.connection
         try:
             if kind is not None and not issubclass(kind, Exception):
-                await hang_up(connection)
+                await hang_up(self._session)
         finally:
-            await self._pool.release(connection)
+            await self._source.release(self._session)

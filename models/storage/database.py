@@ -28,6 +28,7 @@ from models.storage.sqlite_epochs import LiteEpochs
 from models.storage.sqlite_log import ERASED, empty_log
 from models.storage.tenant_clients import ENGINE, added_for, refuse_foreign
 from models.storage.tenant_scope import current_tenant
+from models.storage.tortoise_internals import start_tortoise
 
 if TYPE_CHECKING:
     import sqlite3
@@ -198,8 +199,7 @@ class Database:
 
     async def open(self, topics: Sequence[str] = ()) -> None:
         """Connect, and on PostgreSQL listen for what other processes wake."""
-        # Lifespan and requests are different tasks, hence the fallback.
-        await Tortoise.init(config=self.config, _enable_global_fallback=True)
+        await start_tortoise(self.config)
         if not self.is_postgres:
             # Connecting is left to the first query, and a caller who hangs up then blocks all.
             await get_connection("default").execute_query("SELECT 1")

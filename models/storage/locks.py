@@ -6,6 +6,7 @@ from tortoise.connection import get_connection
 from tortoise.models import Model
 
 from models.storage.database import dialect_of
+from models.storage.tortoise_internals import row_from_database
 
 Row = TypeVar("Row", bound=Model)
 
@@ -33,7 +34,7 @@ async def lock_shared(model: type[Row], row_id: str) -> Row | None:
         f'SELECT * FROM "{model._meta.db_table}" WHERE id = {which}',  # noqa: S608  # a table's own name
         [row_id],
     )
-    return model._init_from_db(**dict(rows[0])) if rows else None
+    return row_from_database(model, dict(rows[0])) if rows else None
 
 
 async def lock_name(name: str) -> None:

@@ -12,11 +12,19 @@ import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection
 from tortoise.migrations.executor import MigrationExecutor, PlanStep
+from tortoise.migrations.graph import MigrationKey
 from tortoise.migrations.migration import Migration
 from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor import (
+    AsyncpgSchemaEditor,
+    BaseSchemaEditor,
+    SqliteSchemaEditor,
+)
 from tortoise.migrations.schema_generator.state import State
+from tortoise.migrations.schema_generator.state_apps import StateApps
 from tortoise.transactions import in_transaction
 
+from models.storage.connection_pool import ConnectionPool
 from models.storage.database import SCHEMA, Database, dialect_of
 from models.storage.database_faults import FaultKind, fault_of
 
@@ -56,10 +64,9 @@ async def migrate(
     SchemaNewer if the database has migrations that this program would have to know.
     """
     applied = []
-    executor = _executor(database)
     async with _alone(database, lock_timeout_s) as watch:
         # The executor's own `migrate` notes what it applied in another transaction, and a process
-        # that is killed between the two could never migrate again. Hence its inner parts.
+        # that is killed between the two could never migrate again.
         plan, state = await watch("The first step", _prepare(database, lock_timeout_s))
         if breaking := (await database.read_schema_fit()).breaking:
             raise SchemaNewer(
@@ -68,7 +75,7 @@ async def migrate(
             )
         for step in plan:
             name = f"{step.migration.name}"
-            await watch(name, _apply(executor, step.migration, state, lock_timeout_s))
+            await watch(name, _apply(step.migration, state, lock_timeout_s))
             applied.append(name)
             note(name)
         if applied:
@@ -90,16 +97,34 @@ async def _prepare(database: Database, lock_timeout_s: float) -> tuple[list[Plan
         if has_record:
             await connection.execute_script("LOCK TABLE tortoise_migrations IN ACCESS SHARE MODE")
         else:
-            await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+            await executor.recorder.ensure_schema(_editor(connection, atomic=False))
         return await _planned(executor)
 
 
 async def _planned(executor: MigrationExecutor) -> tuple[list[PlanStep], State]:
     plan = await executor.plan()
     if plan:
-        await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
-    applied = await executor.recorder.applied_migrations()
-    return plan, await executor._project_state(set(applied))
+        await executor.recorder.ensure_schema(_editor(executor.connection, atomic=False))
+    applied = set(await executor.recorder.applied_migrations())
+    return plan, await _state_after(executor, applied)
+
+
+async def _state_after(executor: MigrationExecutor, applied: set[MigrationKey]) -> State:
+    """Return the models as they are after the applied migrations; `plan` has loaded the graph."""
+    graph = executor.loader.graph
+    order = {key: None for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf)}
+    state = State(models={}, apps=StateApps(default_connections={"models": "default"}))
+    for key in order:
+        migration = graph.nodes[key]
+        if key in applied and migration is not None:
+            await migration.apply(state, dry_run=True)
+    return state
+
+
+def _editor(connection: BaseDBAsyncClient, *, atomic: bool) -> BaseSchemaEditor:
+    """Return what writes a migration's statements; Tortoise's own choice goes by module names."""
+    is_postgres = dialect_of(connection) == "postgres"
+    return (AsyncpgSchemaEditor if is_postgres else SqliteSchemaEditor)(connection, atomic=atomic)
 
 
 async def _bound_waits(connection: BaseDBAsyncClient, lock_timeout_s: float) -> None:
@@ -107,14 +132,11 @@ async def _bound_waits(connection: BaseDBAsyncClient, lock_timeout_s: float) -> 
     await connection.execute_script(f"SET LOCAL lock_timeout = {_ms(lock_timeout_s)}")
 
 
-async def _apply(
-    executor: MigrationExecutor, migration: Migration, state: State, lock_timeout_s: float
-) -> None:
+async def _apply(migration: Migration, state: State, lock_timeout_s: float) -> None:
     async with in_transaction() as connection:
         if dialect_of(connection) == "postgres":
             await _bound_waits(connection, lock_timeout_s)
-        editor = executor._schema_editor(atomic=True)
-        editor.client = connection
+        editor = _editor(connection, atomic=True)
         await migration.apply(state, dry_run=False, schema_editor=editor)
         recorder = MigrationRecorder(connection)
         await recorder.record_applied(migration.app_label, migration.name)
@@ -225,8 +247,8 @@ async def _note_blockers(observer: Any, seen: list[str]) -> None:
 
 
 def _taken() -> Sequence[Any]:
-    pool: Any = getattr(get_connection("default"), "_pool", None)
-    return () if pool is None else tuple(pool._taken)
+    pool: ConnectionPool | None = getattr(get_connection("default"), "pool", None)
+    return () if pool is None else pool.taken
 
 
 async def _described(observer: Any, pids: Sequence[int]) -> str:

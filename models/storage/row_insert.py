@@ -17,6 +17,7 @@ from tortoise.fields.base import Field
 from tortoise.models import Model
 
 from models.storage.database import dialect_of, note_wake
+from models.storage.tortoise_internals import bare_row, mark_saved
 
 MAX_PARAMETERS = 30_000
 """PostgreSQL takes 32,767 in a statement, SQLite 32,766."""
@@ -38,10 +39,9 @@ def new_row(model: type[Row], **values: Any) -> Row:
 
     The model's own constructor checks each value and default, which takes five times as long.
     """
-    row = model.__new__(model)
+    row = bare_row(model)
     blank, made = _defaults(model)
     attributes = vars(row)
-    attributes["_await_when_save"] = {}
     attributes.update(blank)
     attributes.update(values)
     for name, make in made:
@@ -65,7 +65,7 @@ async def add_rows(rows: Sequence[Model], *, waking: str | None = None) -> None:
         statements.append((_statement(groups, wakes, is_postgres=is_postgres), _values(chunk)))
     await connection.execute_several(statements)
     for row in rows:
-        row._saved_in_db = True
+        mark_saved(row)
     if rows:
         note_wake(waking)
 
@@ -138,12 +138,12 @@ def _defaults(
 ) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...]]:
     """Return the constant defaults of a model's attributes, and the functions for the others."""
     meta = model._meta
-    blank: dict[str, Any] = {"_partial": False, "_saved_in_db": False, "_custom_generated_pk": True}
+    blank: dict[str, Any] = {}
     made = []
     for name in meta.fields_db_projection:
         field = meta.fields_map[name]
         if field.generated:
-            blank |= {name: None, "_custom_generated_pk": False}
+            blank[name] = None
         elif callable(field.default):
             made.append((name, field.default))
         elif field.default is None and field.has_db_default():

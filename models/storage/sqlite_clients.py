@@ -5,8 +5,8 @@ A module of its own, so that processes on PostgreSQL do not load SQLite.
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from typing import Any, cast
 
 from tortoise.backends.base.client import (
@@ -14,22 +14,19 @@ from tortoise.backends.base.client import (
     TransactionalDBClient,
     TransactionContext,
 )
-from tortoise.backends.sqlite.client import (
-    SqliteClient,
-    SqliteTransactionContext,
-    SqliteTransactionWrapper,
-    translate_exceptions,
-)
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.connection import get_connections
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
+from models.storage.aiosqlite_internals import run_in_thread, time_thread_of
 from models.storage.database_faults import (
     DatabaseFault,
     DatabaseUnavailable,
     FaultKind,
     lost_in_commit,
 )
-from models.storage.statement_time import time_thread_of
 from models.storage.tenant_clients import Limiting, Statement
+from models.storage.tortoise_internals import driver_connection, has_ended
 
 MAX_WAIT_S = 15.0
 """Seconds that a transaction waits for earlier ones of its process."""
@@ -41,6 +38,17 @@ READER_BUSY_MS = 250
 """Milliseconds that a read waits for a lock, during which the whole process waits."""
 
 
+@contextmanager
+def _as_tortoise_says() -> Iterator[None]:
+    """Raise the driver's errors as those of Tortoise."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OperationalError(error) from error
+    except sqlite3.IntegrityError as error:
+        raise IntegrityError(error) from error
+
+
 class _Lite(Limiting):
     """Runs statements in the thread of SQLite's connection."""
 
@@ -49,56 +57,83 @@ class _Lite(Limiting):
         going = [self._limited(query, values) for query, values in statements]
         await self._run_at_once(";".join(query for query, _ in statements), going)
 
-    @translate_exceptions
     async def _run_at_once(self, text: str, going: Sequence[tuple[str, list[Any] | None]]) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            for query, values in going:
+                connection.execute(query, values or ())
+
         async with cast("Any", self).acquire_connection() as connection:
             cast("Any", self).log.debug("%s: %s", text, [values for _, values in going])
-
-            def run() -> None:
-                for query, values in going:
-                    connection._conn.execute(query, values or ())
-
-            await connection._execute(run)
+            with _as_tortoise_says():
+                await run_in_thread(connection, work)
 
 
 class LiteClient(_Lite, SqliteClient):
     """The connection."""
 
-    __module__ = SqliteClient.__module__  # by which Tortoise chooses how to migrate
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.turn = asyncio.Lock()
+        """Held by the transaction, or the statement, that uses the connection."""
 
     async def create_connection(self, with_db: bool) -> None:  # Tortoise's signature
-        """Connect."""
-        is_new = self._connection is None
-        await super().create_connection(with_db)
-        if is_new:
-            time_thread_of(self._connection)
+        """Connect, unless that was done."""
+        if driver_connection(self) is None:
+            await super().create_connection(with_db)
+            time_thread_of(driver_connection(self))
 
-    def _in_transaction(self) -> TransactionContext:
-        return LiteUnit(LiteTransaction(self), self._lock)
+    @asynccontextmanager
+    async def acquire_connection(self) -> AsyncIterator[Any]:  # type: ignore[override]  # any context serves
+        """Take the connection for a statement."""
+        async with self.turn:
+            yield await self.connected()
+
+    async def connected(self) -> Any:
+        """Return the driver's connection; opened if there is none."""
+        await self.create_connection(with_db=True)
+        return driver_connection(self)
+
+    def new_transaction(self) -> TransactionContext:
+        """Begin a transaction."""
+        return LiteUnit(self)
 
 
-class LiteUnit(SqliteTransactionContext):
+class LiteUnit(TransactionContext):
     """A transaction; it releases the connection even if BEGIN or COMMIT fails."""
 
+    def __init__(self, parent: LiteClient) -> None:
+        self._client = parent
+
     async def __aenter__(self) -> TransactionalDBClient:
+        parent = self._client
         try:
             async with asyncio.timeout(MAX_WAIT_S):
-                await self._trxlock.acquire()
+                await parent.turn.acquire()
         except TimeoutError:
             # Whoever has the connection waits for another process.
             raise DatabaseUnavailable(DatabaseFault(FaultKind.LOCKED, "SQLITE_BUSY")) from None
         try:
-            await self.ensure_connection()
-            await self.connection.begin()
+            await parent.connected()
+            self._transaction = LiteTransaction(parent)
+            await self._transaction.begin()
         except BaseException:
-            self._trxlock.release()
+            parent.turn.release()
             raise
-        self.token = get_connections().set(self.connection_name, self.connection)
-        return cast("TransactionalDBClient", self.connection)
+        self._token = get_connections().set(parent.connection_name, self._transaction)
+        return self._transaction
 
-    async def __aexit__(self, kind: Any, error: Any, traceback: Any) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            await super().__aexit__(kind, error, traceback)
+            await self._end(kind)
+        finally:
+            get_connections().reset(self._token)
+            self._client.turn.release()
+
+    async def _end(self, kind: type[BaseException] | None) -> None:
+        if has_ended(self._transaction) or kind is TransactionManagementError:
+            return
+        try:
+            await (self._transaction.commit() if kind is None else self._transaction.rollback())
         except sqlite3.Error as refused:
             if kind is not None:  # ROLLBACK failed; the caller hears its own error
                 return
@@ -111,13 +146,13 @@ class LiteUnit(SqliteTransactionContext):
 class LiteTransaction(_Lite, SqliteTransactionWrapper):
     """The same in a transaction."""
 
-    __module__ = SqliteClient.__module__  # see above
-
     async def begin(self) -> None:
         """BEGIN IMMEDIATE: later, the write lock may be refused because of a stale snapshot."""
-        if self._connection.in_transaction:  # a full disk can keep even ROLLBACK from ending it
-            await self._connection.rollback()
-        await self._begin("BEGIN IMMEDIATE")
+        async with self.acquire_connection() as connection:
+            if connection.in_transaction:  # a full disk can keep even ROLLBACK from ending it
+                await connection.rollback()
+            with _as_tortoise_says():
+                await connection.execute_fetchall("BEGIN IMMEDIATE")
 
     async def execute_script(self, query: str) -> None:
         """Run statements one by one; the driver's executescript would commit first."""
@@ -133,15 +168,13 @@ class LiteTransaction(_Lite, SqliteTransactionWrapper):
         try:
             await super().commit()
         except sqlite3.Error:
-            with suppress(sqlite3.Error):
-                await self._connection.rollback()
+            async with self.acquire_connection() as connection:
+                with suppress(sqlite3.Error):
+                    await connection.rollback()
             raise
 
-    @translate_exceptions
-    async def _begin(self, statement: str) -> None:
-        await self._connection.execute_fetchall(statement)
-
-    def _in_transaction(self) -> TransactionContext:
+    def new_transaction(self) -> TransactionContext:
+        """Set a savepoint."""
         return NestedTransactionContext(LiteTransaction(self))
 
 

@@ -73,17 +73,3 @@ def add_since(started: float) -> None:
     if noted is not None:
         noted.database_s += perf_counter() - started
         noted.statements += 1
-
-
-def time_thread_of(connection: Any) -> None:
-    """Measure the statements that an aiosqlite connection runs in its thread."""
-    run = connection._execute
-
-    async def timed(*args: Any, **options: Any) -> Any:
-        started = perf_counter()
-        try:
-            return await run(*args, **options)
-        finally:
-            add_since(started)
-
-    connection._execute = timed

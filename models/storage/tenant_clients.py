@@ -3,11 +3,12 @@
 Tortoise imports this module by name as the engine of both dialects.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
-from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import orjson
@@ -24,8 +25,9 @@ from models.storage.connection_pool import ConnectionPool, Taken, Unit
 from models.storage.database_faults import lost_in_commit
 from models.storage.read_pool import connected
 from models.storage.scope_statement import scope_statement
-from models.storage.statement_time import TimedConnection, add_since
+from models.storage.statement_time import TimedConnection
 from models.storage.tenant_scope import OutOfScopeError, current_tenant
+from models.storage.tortoise_internals import OwnTransactions, has_ended, mark_ended
 
 ENGINE = __name__
 OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
@@ -38,7 +40,7 @@ added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
 Statement = tuple[str, list[Any]]
 
 
-class Limiting:
+class Limiting(OwnTransactions):
     """Applies the tenant scope to statements just before they go to the database.
 
     Without a scope, the call is passed on without another coroutine.
@@ -108,8 +110,12 @@ class Limiting:
 class PostgresClient(Limiting, AsyncpgDBClient):
     """A pool of connections."""
 
-    __module__ = AsyncpgDBClient.__module__  # by which Tortoise chooses how to migrate
     connection_class = TimedConnection
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.pool: ConnectionPool | None = None
+        self._opening = asyncio.Lock()
 
     async def create_pool(self, **settings: Any) -> Any:
         """Open a pool and one connection, so that a wrong address raises at once.
@@ -120,14 +126,29 @@ class PostgresClient(Limiting, AsyncpgDBClient):
         del settings["min_size"]  # the others are opened when needed
         pool = ConnectionPool(partial(connected, prepare, **settings), most)
         await pool.release(await pool.acquire())
+        self.pool = pool
         return pool
+
+    async def opened(self) -> ConnectionPool:
+        """Return the pool; the first caller opens it."""
+        if self.pool is None:
+            async with self._opening:
+                if self.pool is None:
+                    await self.create_connection(with_db=True)
+        return cast("ConnectionPool", self.pool)
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await super().close()
+        self.pool = None
 
     def acquire_connection(self) -> Any:
         """Take a connection for a statement."""
-        return Taken(self, self._pool_init_lock)
+        return Taken(self.opened)
 
-    def _in_transaction(self) -> TransactionContext:
-        return Unit(PostgresTransaction(self), self._pool_init_lock)
+    def new_transaction(self) -> TransactionContext:
+        """Begin a transaction."""
+        return Unit(self.opened, PostgresTransaction(self))
 
 
 class PostgresTransaction(Limiting, AsyncpgTransaction):
@@ -136,11 +157,20 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
     Statements go straight to asyncpg; Tortoise would pass each through seven calls.
     """
 
-    __module__ = AsyncpgDBClient.__module__  # see above
+    def __init__(self, parent: Any, session: Any = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def acquire_connection(self) -> AsyncIterator[Any]:  # type: ignore[override]  # any context serves
+        """Take the connection for a statement; the statements of a transaction take turns."""
+        async with self._turn:
+            yield self.session
 
     async def begin(self) -> None:
         """Begin."""
-        await self._connection.execute("BEGIN")
+        await self.session.execute("BEGIN")
 
     async def commit(self) -> None:
         """Commit; raises DatabaseUnavailable if the outcome is unknown."""
@@ -158,7 +188,7 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
 
     async def savepoint(self) -> None:
         """Set a savepoint; nested savepoints may have the same name."""
-        await self._connection.execute("SAVEPOINT nested")
+        await self.session.execute("SAVEPOINT nested")
 
     async def release_savepoint(self) -> None:
         """Release the savepoint."""
@@ -169,10 +199,10 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
         await self._end("ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested")
 
     async def _end(self, statement: str) -> None:
-        if self._finalized:
+        if has_ended(self):
             raise TransactionManagementError("Transaction already finalised")
-        status = await self._connection.execute(statement)
-        self._finalized = True
+        status = await self.session.execute(statement)
+        mark_ended(self)
         if statement == "COMMIT" and status != "COMMIT":
             # A statement was refused, and whoever sent it went on all the same.
             raise TransactionManagementError("Nothing was stored: a statement had failed before")
@@ -198,22 +228,18 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
 
     async def _fetch(self, query: str, values: Sequence[Any]) -> Sequence[Any]:
         self.log.debug("%s: %s", query, values)
-        async with self._lock:
-            started = perf_counter()
+        async with self._turn:
             try:
-                # Past the timed method, which would be another coroutine around each statement.
-                fetched = asyncpg.Connection.fetch(self._connection, query, *values)
-                rows: Sequence[Any] = await fetched
+                rows: Sequence[Any] = await self.session.fetch(query, *values)
             except (asyncpg.SyntaxOrAccessError, asyncpg.DataError) as error:
                 raise OperationalError(error) from error
             except asyncpg.IntegrityConstraintViolationError as error:
                 raise IntegrityError(error) from error
-            finally:
-                add_since(started)
         return rows
 
-    def _in_transaction(self) -> TransactionContext:
-        return NestedTransactionContext(PostgresTransaction(self))
+    def new_transaction(self) -> TransactionContext:
+        """Set a savepoint."""
+        return NestedTransactionContext(PostgresTransaction(self, self.session))
 
 
 def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:

@@ -18,6 +18,7 @@ from models.rules.permission import FOR_PARTNERS, Scope, known, with_implied
 from models.storage.database import Database
 from models.storage.identifiers import ID_LENGTH, new_token_id
 from models.storage.sql import run
+from models.storage.tortoise_internals import row_from_database
 from models.tables.customer import Customer
 from models.tables.user import User, standing_of
 
@@ -285,7 +286,7 @@ async def _used_token(key: str, now: datetime) -> AccessToken | None:
     rows = await run(text, (key,))
     if not rows:
         return None
-    token = AccessToken._init_from_db(**dict(zip(columns, rows[0], strict=True)))
+    token = row_from_database(AccessToken, dict(zip(columns, rows[0], strict=True)))
     if not token.is_valid(now):
         return None
     if token.last_used_at is None or abs(now - token.last_used_at) >= LAST_USED_PRECISION:

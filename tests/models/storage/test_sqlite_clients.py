@@ -57,7 +57,7 @@ async def test_who_waits_behind_a_stuck_writer_is_told_so(
 ) -> None:
     monkeypatch.setattr("models.storage.sqlite_clients.MAX_WAIT_S", 0.02)
     inside: Any = get_connection("default")
-    async with inside._lock:
+    async with inside.turn:
         with pytest.raises(DatabaseUnavailable) as refused:
             await lite.transaction(lambda: beat("w", START))
     assert refused.value.fault.kind is FaultKind.LOCKED
