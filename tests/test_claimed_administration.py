@@ -98,7 +98,7 @@ async def test_what_is_held_by_a_claim_alone_is_not_passed_on(
     before = await stored()
     for mutation, values in ways:
         (refusal,) = await api.refused(mutation, "PERMISSION_NOT_HELD", token=token, **values)
-        assert "only for as long as your sign-in says so" in refusal["message"], mutation
+        assert "only through your current sign-in" in refusal["message"], mutation
     assert await stored() == before
     # What is its own besides, it passes on; and taking away needs nothing of it.
     await api.done("grantPermissions", "", granteeId=alice, permissions=[VIEW])

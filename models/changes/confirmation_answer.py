@@ -116,7 +116,7 @@ async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: st
         await _verify(act, found)
     else:
         await _confirm_preference(act, found)
-        withdraw_token = await _offer_withdrawal(found.confirmation, token)
+        withdraw_token = await _offer_withdrawal(found, token)
         described = replace(described, withdraw_token=withdraw_token)
     found.link.used_at = now
     await found.link.save(update_fields=["used_at"])
@@ -229,15 +229,13 @@ async def _confirm_preference(act: ActorContext, found: _Found) -> None:
     await publish(PREFERENCE_CONFIRMED, contact.id, payload, act.now)
 
 
-async def _offer_withdrawal(confirmation: Confirmation, confirming: str) -> str:
-    """Store a link that withdraws for as long as that in the mail does; return its token."""
-    in_mails = ConfirmationToken.filter(
-        confirmation_id=confirmation.id, purpose=LinkPurpose.WITHDRAW
-    )
+async def _offer_withdrawal(found: _Found, confirming: str) -> str:
+    """Store a link that withdraws as long as the newest link of a mail works; return its token."""
+    in_mails = ConfirmationToken.filter(confirmation_id=found.confirmation.id)
     newest = await in_mails.order_by("-expires_at").first()
-    assert newest is not None  # noqa: S101  # each mail that asks for a preference has one
+    expires_at = (newest or found.link).expires_at
     token = token_to_withdraw(confirming)
-    return await new_link(confirmation, LinkPurpose.WITHDRAW, newest.expires_at, token)
+    return await new_link(found.confirmation, LinkPurpose.WITHDRAW, expires_at, token)
 
 
 async def _use(found: _Found, now: datetime) -> None:

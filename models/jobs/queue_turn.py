@@ -16,7 +16,7 @@ IS_WAITING = "state IN ('READY', 'WAITING')"
 
 
 class QueueTurn(Model):
-    """The state of the turns of one kind and urgency; the first start adds the row."""
+    """The state of the turns of one kind and urgency. The first start adds the row."""
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.CharField(max_length=40)

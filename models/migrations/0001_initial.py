@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('request_id', fields.CharField(max_length=64)),
                 ('at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'audit_entry', 'app': 'models', 'indexes': [Index(fields=['subject_id', 'id'])], 'pk_attr': 'id', 'table_description': 'One write, with the stored values that it changed, before and after.'},
+            options={'table': 'audit_entry', 'app': 'models', 'indexes': [Index(fields=['subject_id', 'id'])], 'pk_attr': 'id', 'table_description': 'One write, with the values that it changed, before and after.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('version', fields.IntField(default=1)),
             ],
-            options={'table': 'customer_class', 'app': 'models', 'indexes': [Index(fields=['display_position', 'name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'A customer class. `code` marks the shipped ones and survives a rename (R12).'},
+            options={'table': 'customer_class', 'app': 'models', 'indexes': [Index(fields=['display_position', 'name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'A customer class. `code` identifies the shipped ones, even after a rename (R12).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ('version', fields.IntField(default=1)),
                 ('erased_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'customer', 'app': 'models', 'indexes': [Index(fields=['name_key', 'id']), Index(fields=['customer_class_id', 'name_key', 'id']), Index(fields=['created_at', 'id']), Index(fields=['enrichment_status', 'name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'A customer of the platform, which sits in exactly one class (R24).'},
+            options={'table': 'customer', 'app': 'models', 'indexes': [Index(fields=['name_key', 'id']), Index(fields=['customer_class_id', 'name_key', 'id']), Index(fields=['created_at', 'id']), Index(fields=['enrichment_status', 'name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'A customer of the platform, which is in exactly one class (R24).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 ('changed_by', fields.CharField(max_length=200)),
                 ('changed_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'class_change', 'app': 'models', 'indexes': [Index(fields=['to_class_id', 'changed_at']), Index(fields=['from_class_id', 'changed_at'])], 'pk_attr': 'id', 'table_description': 'One row of the class history of a customer: from, to, reason, who, when (R27).'},
+            options={'table': 'class_change', 'app': 'models', 'indexes': [Index(fields=['to_class_id', 'changed_at']), Index(fields=['from_class_id', 'changed_at'])], 'pk_attr': 'id', 'table_description': "A row of a customer's class history: from, to, reason, actor and time (R27)."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('version', fields.IntField(default=1)),
             ],
-            options={'table': 'customer_template', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Named defaults for new customers. Retiring a class takes it out of here (R40).'},
+            options={'table': 'customer_template', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Named defaults for new customers. Retiring a class replaces or clears it here (R40).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
                 ('source', fields.CharField(null=True, max_length=8)),
                 ('fields_read', fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
             ],
-            options={'table': 'enrichment_run', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'id']), Index(fields=['status'])], 'pk_attr': 'id', 'table_description': 'One lookup of one customer, from the save that asked for it to its end (R87).'},
+            options={'table': 'enrichment_run', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'id']), Index(fields=['status'])], 'pk_attr': 'id', 'table_description': 'A lookup of a customer, from the request to its end (R87).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                 ('payload', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
                 ('at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'event', 'app': 'models', 'indexes': [Index(fields=['subject_id', 'kind', 'id'])], 'pk_attr': 'id', 'table_description': 'Something that happened to a subject. Ids rise in the order of writing.'},
+            options={'table': 'event', 'app': 'models', 'indexes': [Index(fields=['subject_id', 'kind', 'id'])], 'pk_attr': 'id', 'table_description': 'Something that happened to a subject. Ids rise in the order of insertion.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ('worker', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=80)),
                 ('seen_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'heartbeat', 'app': 'models', 'pk_attr': 'worker', 'table_description': 'When a worker process was last seen.'},
+            options={'table': 'heartbeat', 'app': 'models', 'pk_attr': 'worker', 'table_description': 'The last sign of life of a worker process.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('version', fields.IntField(default=1)),
             ],
-            options={'table': 'platform_defaults', 'app': 'models', 'pk_attr': 'id', 'table_description': 'The single row of settings that new customers fall back on (R24).'},
+            options={'table': 'platform_defaults', 'app': 'models', 'pk_attr': 'id', 'table_description': "The single row of defaults for new customers without a template's (R24)."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -199,7 +199,7 @@ class Migration(migrations.Migration):
                 ('blocked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('blocked_reason', fields.CharField(null=True, max_length=200)),
             ],
-            options={'table': 'rate_limit', 'app': 'models', 'pk_attr': 'key', 'table_description': 'The budget of one API key. `free_at` is a theoretical arrival time in microseconds (GCRA).'},
+            options={'table': 'rate_limit', 'app': 'models', 'pk_attr': 'key', 'table_description': 'The rate limit of an API key. `free_at` is the theoretical arrival time (GCRA) in µs.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
                 ('settled_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('settled_by', fields.CharField(null=True, max_length=200)),
             ],
-            options={'table': 'suggestion', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'status'])], 'pk_attr': 'id', 'table_description': 'A register value that differs from what a user typed (R86).'},
+            options={'table': 'suggestion', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'status'])], 'pk_attr': 'id', 'table_description': 'A register value that differs from the value a user entered (R86).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -226,7 +226,7 @@ class Migration(migrations.Migration):
                 ('body', fields.BinaryField()),
                 ('retrieved_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'upstream_response', 'app': 'models', 'unique_together': (('run', 'step'),), 'pk_attr': 'id', 'table_description': 'What Companies House answered to one step of a run, kept so that a retry need not pay again.'},
+            options={'table': 'upstream_response', 'app': 'models', 'unique_together': (('run', 'step'),), 'pk_attr': 'id', 'table_description': 'A response of Companies House to a step of a run, so that a retry need not repeat the call.'},
             bases=['Model'],
         ),
     ]

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('deleted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'contact', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A person of a customer, and what that person receives (R59).'},
+            options={'table': 'contact', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A person of a customer, and which mail they receive (R59).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 ('is_active', fields.BooleanField()),
                 ('is_deleted', fields.BooleanField()),
             ],
-            options={'table': 'contact_state', 'app': 'models', 'indexes': [Index(fields=['contact_id', 'at', 'id']), Index(fields=['customer_id', 'contact_id', 'at'])], 'pk_attr': 'id', 'table_description': 'A contact as it was from an instant until its next row.'},
+            options={'table': 'contact_state', 'app': 'models', 'indexes': [Index(fields=['contact_id', 'at', 'id']), Index(fields=['customer_id', 'contact_id', 'at'])], 'pk_attr': 'id', 'table_description': 'The state of a contact from an instant until its next row.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
                 ('by', fields.CharField(max_length=200)),
                 ('address_digest', fields.CharField(null=True, max_length=64)),
             ],
-            options={'table': 'preference_entry', 'app': 'models', 'unique_together': (('contact', 'sequence'),), 'indexes': [Index(fields=['customer_id', 'contact_id'])], 'pk_attr': 'id', 'table_description': 'What became of the preference of a contact, when and by whom, for good.'},
+            options={'table': 'preference_entry', 'app': 'models', 'unique_together': (('contact', 'sequence'),), 'indexes': [Index(fields=['customer_id', 'contact_id'])], 'pk_attr': 'id', 'table_description': "A change of a contact's preference: what, when and by whom."},
             bases=['Model'],
         ),
         ops.RunPython(forbid_changes, ops.RunPython.noop),

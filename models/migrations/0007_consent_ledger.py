@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('entry_count', fields.IntField(default=0)),
                 ('last_hash', fields.CharField(max_length=64)),
             ],
-            options={'table': 'consent_ledger', 'app': 'models', 'pk_attr': 'id', 'table_description': 'How far the ledger of a customer goes, so that a cut-off end is noticed.'},
+            options={'table': 'consent_ledger', 'app': 'models', 'pk_attr': 'id', 'table_description': "The length and last hash of a customer's ledger, by which a truncated ledger is detected."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 ('document_version', fields.CharField(null=True, max_length=200)),
                 ('entry_id', fields.CharField(max_length=32)),
             ],
-            options={'table': 'consent_period', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'matter', 'from_at']), Index(fields=['matter', 'basis', 'document_version', 'from_at']), Index(fields=['matter', 'from_at'])], 'pk_attr': 'id', 'table_description': 'A time in which a matter is on, worked out anew with each entry.'},
+            options={'table': 'consent_period', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'matter', 'from_at']), Index(fields=['matter', 'basis', 'document_version', 'from_at']), Index(fields=['matter', 'from_at'])], 'pk_attr': 'id', 'table_description': 'A period in which a matter is in effect, recomputed with each entry.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 ('correction_reason', fields.CharField(null=True, max_length=1000)),
                 ('request_digest', fields.CharField(null=True, max_length=64)),
             ],
-            options={'table': 'consent_testimony', 'app': 'models', 'pk_attr': 'id', 'table_description': 'What an entry says that may name a person, blanked when the customer is erased.'},
+            options={'table': 'consent_testimony', 'app': 'models', 'pk_attr': 'id', 'table_description': 'The fields of an entry that may name a person. Erasing the customer blanks them.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -158,7 +158,7 @@ class Migration(migrations.Migration):
                 ('previous_hash', fields.CharField(max_length=64)),
                 ('hash', fields.CharField(max_length=64)),
             ],
-            options={'table': 'consent_entry', 'app': 'models', 'unique_together': (('customer', 'sequence'), ('customer', 'idempotency_key')), 'pk_attr': 'id', 'table_description': 'One entry of the ledger of a customer (R55). The database refuses to change or delete it.'},
+            options={'table': 'consent_entry', 'app': 'models', 'unique_together': (('customer', 'sequence'), ('customer', 'idempotency_key')), 'pk_attr': 'id', 'table_description': "An entry of a customer's ledger (R55). The database refuses to change or delete it."},
             bases=['Model'],
         ),
         ops.RunPython(protect, ops.RunPython.noop),

@@ -68,8 +68,7 @@ class Migration(migrations.Migration):
                 "unique_together": (("kind", "urgency"),),
                 "pk_attr": "id",
                 "table_description": (
-                    "Where the turns of one kind and urgency stand."
-                    " A row is added with the first start."
+                    "The state of the turns of one kind and urgency. The first start adds the row."
                 ),
             },
             bases=["Model"],

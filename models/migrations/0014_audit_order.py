@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
                 "table": "numbering",
                 "app": "models",
                 "pk_attr": "name",
-                "table_description": "How far a table is numbered. Who numbers locks this row.",
+                "table_description": "The last number of a table. Numbering locks this row.",
             },
             bases=["Model"],
         ),
@@ -159,8 +159,7 @@ class Migration(migrations.Migration):
                 "app": "models",
                 "indexes": [Index(fields=["name", "first_number"])],
                 "pk_attr": "id",
-                "table_description": "A run of numbers, and the earliest and the latest `at` of its"
-                " rows.",
+                "table_description": "A range of numbers, and the earliest and latest `at` of its rows.",
             },
             bases=["Model"],
         ),

@@ -17,7 +17,7 @@ EVIDENCE_LENGTH = 500
 
 
 class ConsentTestimony(Model):
-    """The fields of an entry that may name a person; blanked when the customer is erased.
+    """The fields of an entry that may name a person. Erasing the customer blanks them.
 
     The database refuses any other update, and deletion.
     """

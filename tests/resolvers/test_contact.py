@@ -399,7 +399,7 @@ async def test_a_contact_withdraws_by_the_link_in_the_mail(api: Api, is_confirme
     }
     after = await stored()
     again = await press(api, mail.path(1))
-    assert (again.state, "already" in again.words) == ("DONE", True)
+    assert (again.state, "already" in again.words.lower()) == ("DONE", True)
     wanted = "DONE_BUT_OVER" if is_confirmed else "WITHDRAWN"
     assert (await press(api, mail.path(), 410)).state == wanted
     assert await stored() == after
@@ -451,7 +451,7 @@ async def test_a_double_click_is_harmless(api: Api) -> None:
     for page in (await press(api, mail.path()), Page((await api.http.get(mail.path())).text)):
         assert page.state == "DONE"
         assert "already" in page.words.lower()
-        assert page.forms == []
+        assert [form["action"][:12] for form in page.forms] == ["../withdraw/"]
     assert "already" not in first.words.lower()
     assert await stored() == after
 

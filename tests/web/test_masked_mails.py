@@ -59,7 +59,7 @@ async def test_a_mail_repeats_no_name_that_its_requester_may_not_see(
         assert "Hettie" not in text
         assert "Barnabas" not in text
     assert [("Quillon Verity" in text) for text in said[1:]] == [is_customer_named] * 4
-    assert ("A customer of ours has this address for you" in said[1]) is not is_customer_named
+    assert ("A customer of ours has this email address for you" in said[1]) is not is_customer_named
     assert "Hello," in said[1]
 
 
