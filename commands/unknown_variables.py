@@ -61,7 +61,7 @@ def _is_word_alike(given: str, wanted: str) -> bool:
 
 
 def _has_swapped_letters(given: str, wanted: str) -> bool:
-    """Tell whether the names differ only by two swapped neighbouring letters."""
+    """Return whether the names differ only by two swapped neighbouring letters."""
     if len(given) != len(wanted):
         return False
     differing = [place for place in range(len(given)) if given[place] != wanted[place]]

@@ -58,7 +58,7 @@ def fault_of(answer: Answer, where: str, *, now: float) -> CompaniesHouseFault |
 
 
 def is_redirect(status: int) -> bool:
-    """Tell whether a status is a redirect."""
+    """Return whether a status is a redirect."""
     return status in {301, 302, 303, 307, 308}
 
 
@@ -89,7 +89,7 @@ def wait_until_reset(headers: Mapping[str, str], *, now: float) -> float:
 
 
 def is_budget_empty(headers: Mapping[str, str]) -> bool:
-    """Tell whether no request is left; the two APIs name the header differently."""
+    """Return whether no request is left; the two APIs name the header differently."""
     names = ("X-Ratelimit-Remain", "X-Ratelimit-Remaining")
     left = [_number(headers.get(name)) for name in names]
     return any(number is not None and number <= 0 for number in left)

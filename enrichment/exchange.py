@@ -44,7 +44,7 @@ def new_session() -> aiohttp.ClientSession:
 
 
 def has_login(session: aiohttp.ClientSession) -> bool:
-    """Tell whether a session adds credentials to its requests."""
+    """Return whether a session adds credentials to its requests."""
     return session.auth is not None or "Authorization" in session.headers
 
 

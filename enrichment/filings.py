@@ -43,7 +43,7 @@ def latest_accounts(payload: object) -> AccountsFiling | None:
 
 
 def has_accounts(payload: object) -> bool:
-    """Tell whether the filings contain accounts."""
+    """Return whether the filings contain accounts."""
     return latest_accounts(payload) is not None
 
 

@@ -122,7 +122,7 @@ def _read_address(value: object) -> Address | None:
 
 
 def _is_default(address: Address) -> bool:
-    """Tell whether Companies House replaced the address by its own default address."""
+    """Return whether Companies House replaced the address by its own default address."""
     lines = (address.care_of, address.po_box, address.address_line_1, address.address_line_2)
     return any("companies house default address" in (line or "").lower() for line in lines)
 

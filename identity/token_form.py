@@ -8,5 +8,5 @@ _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 def is_token(text: str) -> bool:
-    """Tell whether a text has the form of a signed token; nothing is verified."""
+    """Return whether a text has the form of a signed token; nothing is verified."""
     return _FORM.fullmatch(text) is not None

@@ -44,7 +44,7 @@ def note_tests(stats: Mapping[str, Sequence[Any]]) -> None:
 
 
 def summary(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Say what became of each step, and why tests were skipped."""
+    """Yield what became of each step, and why tests were skipped."""
     yield "make check:"
     known = {line["step"]: line for line in lines}
     for step in STEPS:

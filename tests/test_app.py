@@ -32,7 +32,7 @@ CHECKED = {"name": "Acme", "classCode": "COMPANY_UK_LIMITED", "companyNumber": "
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Give the application without a worker."""
+    """Yield the application without a worker."""
     async with running_api(databases, clock) as started:
         yield started
 

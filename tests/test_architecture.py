@@ -74,7 +74,7 @@ def docstring_of(name: str) -> str:
 
 @cache
 def imports_of(name: str) -> frozenset[str]:
-    """Give the modules that a module imports, at its top or anywhere inside."""
+    """Return the modules that a module imports, at its top or anywhere inside."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text())):
         if isinstance(node, ast.Import):
@@ -98,7 +98,7 @@ def imports_at_run_time(name: str) -> frozenset[str]:
 
 
 def drawn_in_by(name: str) -> set[str]:
-    """Give all that a module imports, and what our modules among that import in turn."""
+    """Return all that a module imports, and what our modules among that import in turn."""
     seen: set[str] = set()
     ahead = {name}
     while ahead:

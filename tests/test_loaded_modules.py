@@ -71,7 +71,7 @@ def test_nothing_that_is_installed_with_us_brings_rich() -> None:
 
 
 def brought_by(distribution: str) -> set[str]:
-    """Give what is installed along with a distribution, extras aside."""
+    """Return what is installed along with a distribution, extras aside."""
     seen: set[str] = set()
     ahead = {distribution}
     while ahead:

@@ -49,7 +49,7 @@ async def running(*arguments: str, **settings: str) -> AsyncIterator[Process]:
 
 @pytest.fixture
 async def empty_url(databases: Databases) -> AsyncIterator[str]:
-    """Give the address of a database without a table."""
+    """Yield the address of a database without a table."""
     url = await databases.create_empty()
     yield url
     await databases.drop(url)

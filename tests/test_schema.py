@@ -73,7 +73,7 @@ CONTRACT_FIELDS = {
 
 @pytest.fixture(scope="module")
 def types() -> dict[str, GraphQLNamedType]:
-    """Give the types of the printed schema, as a client sees them."""
+    """Return the types of the printed schema, as a client sees them."""
     return {
         name: kind
         for name, kind in build_schema(the_schema().as_str()).type_map.items()
@@ -82,7 +82,7 @@ def types() -> dict[str, GraphQLNamedType]:
 
 
 def members(kind: GraphQLNamedType) -> dict[str, Any]:
-    """Give the fields of a type, or nothing when it has none."""
+    """Return the fields of a type, or nothing when it has none."""
     has_fields = (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType)
     return dict(kind.fields) if isinstance(kind, has_fields) else {}
 
@@ -261,7 +261,7 @@ def test_the_schema_holds_all_that_the_contract_promises(contract: DocumentNode)
 
 
 def shaped(document: DocumentNode) -> list[Any]:
-    """Give the definitions that have fields."""
+    """Return the definitions that have fields."""
     kinds = (
         ObjectTypeDefinitionNode,
         InterfaceTypeDefinitionNode,
@@ -284,7 +284,7 @@ def own_permissions() -> set[str]:
 
 
 def is_required(extension: object) -> bool:
-    """Tell whether an extension asks for more than to be signed in."""
+    """Return whether an extension asks for more than to be signed in."""
     return isinstance(extension, Requires) and bool(extension.scopes)
 
 

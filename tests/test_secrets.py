@@ -195,7 +195,7 @@ NO_SECRETS = {
 
 
 def compared_secrets(code: str) -> list[str]:
-    """Give the comparisons, by equality or membership, that have a secret's name on a side."""
+    """Return the comparisons, by equality or membership, that have a secret's name on a side."""
     found = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Compare):

@@ -40,14 +40,14 @@ PROMPTLY_S = 3.0
 
 @pytest.fixture
 async def provider(clock: Clock) -> AsyncIterator[IdentityProvider]:
-    """Give the organisation's identity provider."""
+    """Yield the organisation's identity provider."""
     async with identity_provider(clock) as served:
         yield served
 
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock, provider: IdentityProvider) -> AsyncIterator[Api]:
-    """Give the application, which trusts that provider."""
+    """Yield the application, which trusts that provider."""
     settings: Json = {"oidc_issuer": provider.issuer, "oidc_audience": AUDIENCE}
     async with running_api(databases, clock, **settings) as started:
         yield started

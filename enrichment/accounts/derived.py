@@ -218,7 +218,7 @@ def derive_total(found: Findings, lines: Mapping[str, Line], day: date) -> None:
 
 
 def _is_whole(total: Decimal, lines: Mapping[str, Line]) -> bool:
-    """Tell whether what is tagged of the other side adds up to all assets."""
+    """Return whether what is tagged of the other side adds up to all assets."""
     values = identities.values_of(lines)
     less = _less_current_liabilities(values)
     owed = values.get(concepts.CREDITORS_WITHIN.name, _ZERO)

@@ -60,7 +60,7 @@ class Desk:
         await self.database.transaction(lambda: edit_customer(self.act, customer.id, values, None))
 
     def asked(self) -> list[tuple[str, int]]:
-        """Give the place and status of each request since the last time, and forget them."""
+        """Return the place and status of each request since the last time, and forget them."""
         asked = [(str(request.origin), request.status) for request in self.sandbox.requests]
         self.sandbox.requests.clear()
         return asked
@@ -106,7 +106,7 @@ async def stored(customer: Customer) -> Customer:
 
 
 def ended(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Give the lines that say how attempts of jobs ended."""
+    """Return the lines that say how attempts of jobs ended."""
     return [line for line in lines if line["event"] in {"job_done", "job_put_back"}]
 
 

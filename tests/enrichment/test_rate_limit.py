@@ -47,7 +47,7 @@ def most_in_any_window(times_us: Sequence[int], window_us: int) -> int:
 
 
 def greedy(allowance: Allowance, span_us: int) -> list[int]:
-    """Give the instants at which somebody who never waits in vain may send, by the same rule."""
+    """Return the instants at which somebody who never waits in vain may send, by the same rule."""
     times, free_at, now = [], 0, 0
     while now < span_us:
         times.append(now)
@@ -284,7 +284,7 @@ async def test_everybody_holds_off_for_as_long_as_was_asked(clock: Clock) -> Non
 
 
 async def pause(budget: SharedBudget, clock: Clock) -> float:
-    """Give the seconds for which nobody may send anything, and let them pass."""
+    """Return the seconds for which nobody may send anything, and let them pass."""
     try:
         await budget.acquire()
     except BudgetSpent as spent:

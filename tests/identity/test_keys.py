@@ -37,14 +37,14 @@ CADENCE = Cadence(
 
 @pytest.fixture
 async def remote(clock: Clock) -> AsyncIterator[IdentityProvider]:
-    """Give a provider that publishes the first key."""
+    """Yield a provider that publishes the first key."""
     async with identity_provider(clock) as served:
         yield served
 
 
 @pytest.fixture
 async def opened(remote: IdentityProvider, clock: Clock) -> AsyncIterator[Callable[..., Any]]:
-    """Give a way to open the provider's keys with other settings."""
+    """Yield a way to open the provider's keys with other settings."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
@@ -57,7 +57,7 @@ async def opened(remote: IdentityProvider, clock: Clock) -> AsyncIterator[Callab
 
 @pytest.fixture
 async def keys(opened: Callable[..., Any]) -> Keys:
-    """Give the keys as this process knows them: not yet."""
+    """Return the keys as this process knows them: not yet."""
     made: Keys = await opened()
     return made
 

@@ -28,7 +28,7 @@ GOOD = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": NOW + 300}
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Give good claims with changes; None leaves one out."""
+    """Return good claims with changes; None leaves one out."""
     return {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
 
 
@@ -42,7 +42,7 @@ def checked(token: str, *published: Any, provider: Provider = PROVIDER) -> Ident
 
 
 def reason(token: str, *published: Any, provider: Provider = PROVIDER) -> str:
-    """Give why a token is refused."""
+    """Return why a token is refused."""
     with pytest.raises(TokenRefused) as refused:
         checked(token, *published, provider=provider)
     assert str(refused.value) == refused.value.reason

@@ -20,7 +20,7 @@ ROTATED = """secret
 
 
 async def works(api: Api, secret: str) -> bool:
-    """Tell whether a token signs in."""
+    """Return whether a token signs in."""
     status = (await api.post(VIEWER, token=secret)).status_code
     assert status in {200, 401}
     return status == 200

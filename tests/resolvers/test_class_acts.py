@@ -122,7 +122,7 @@ async def test_a_review_is_asked_for_where_consent_is_on_record(
 
 
 def reviews(shown: Any) -> list[str]:
-    """Give the advisories that ask for a review."""
+    """Return the advisories that ask for a review."""
     return [one["code"] for one in shown["advisories"] if one["code"] == "REVIEW_CONSENT"]
 
 

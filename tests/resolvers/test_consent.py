@@ -457,7 +457,7 @@ WANTED = {
 
 
 async def names(api: Api, **filter_: Any) -> set[str]:
-    """Give the names of the customers that a filter finds, and check its count."""
+    """Return the names of the customers that a filter finds, and check its count."""
     found = (await api.data(LIST, filter=filter_))["customers"]
     assert found["totalCount"] == len(found["nodes"])
     return {node["name"] for node in found["nodes"]}

@@ -47,7 +47,7 @@ async def press(api: Api, path: str, status: int = 200) -> Page:
 
 
 async def verified(api: Api, **values: Any) -> str:
-    """Give the id of a contact whose address is verified."""
+    """Return the id of a contact whose address is verified."""
     customer = await api.save_customer()
     made = await save(api, customerId=customer["id"], **values)
     seen = len(mails_in(api.platform.settings.mailbox))

@@ -47,7 +47,7 @@ NOW = START.isoformat()
 
 
 async def listed(api: Api, **variables: Any) -> list[str]:
-    """Give the names in a list of classes."""
+    """Return the names in a list of classes."""
     found = (await api.data(LIST, **variables))["customerClasses"]
     return [node["name"] for node in found["nodes"]]
 
@@ -67,7 +67,7 @@ async def permissibility(api: Api, class_id: str, replacement_id: str | None = N
 
 
 def codes(permissible: Json) -> list[str]:
-    """Give the codes of what stands in the way."""
+    """Return the codes of what stands in the way."""
     assert permissible["isAllowed"] is (permissible["blockers"] == [])
     return [blocker["code"] for blocker in permissible["blockers"]]
 

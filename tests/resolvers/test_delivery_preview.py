@@ -45,14 +45,14 @@ async def preview(
 
 
 def outcomes(previewed: Any) -> list[tuple[str, ...]]:
-    """Give the three outcomes of each contact."""
+    """Return the three outcomes of each contact."""
     return [
         tuple(one["outcome"] for one in contact["documents"]) for contact in previewed["contacts"]
     ]
 
 
 def behind(previewed: Any) -> list[tuple[str, str | None]]:
-    """Give the reason and the entry of each contact's bill."""
+    """Return the reason and the entry of each contact's bill."""
     bills = [contact["documents"][0] for contact in previewed["contacts"]]
     return [(bill["reason"], bill["entryId"]) for bill in bills]
 

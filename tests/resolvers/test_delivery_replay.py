@@ -55,7 +55,7 @@ class Log:
         return on
 
     def expected(self, instant: datetime) -> tuple[str | None, dict[str, dict[str, str]]]:
-        """Give the class, and what each contact would be emailed."""
+        """Return the class, and what each contact would be emailed."""
         contacts: dict[str, dict[str, Any]] = {}
         for at, contact_id, change in self.contacts:
             if at <= instant:
@@ -233,7 +233,7 @@ async def test_any_history_is_answered_as_a_naive_replay_would(
 
 
 def covering(nodes: list[dict[str, Any]], instant: datetime) -> set[tuple[str, str]]:
-    """Give who is exposed to what at an instant, by the list of exposures."""
+    """Return who is exposed to what at an instant, by the list of exposures."""
     return {
         (node["contactId"], document)
         for node in nodes
@@ -245,7 +245,7 @@ def covering(nodes: list[dict[str, Any]], instant: datetime) -> set[tuple[str, s
 
 
 def in_full(given: dict[str, dict[str, str]]) -> set[tuple[str, str]]:
-    """Give the same by a preview."""
+    """Return the same by a preview."""
     return {
         (contact_id, document)
         for contact_id, outcomes in given.items()

@@ -28,7 +28,7 @@ INPUT: Json = {
 
 
 def changed(**changes: Any) -> Json:
-    """Give the input with some fields changed; those of the consent by their own names."""
+    """Return the input with some fields changed; those of the consent by their own names."""
     of_consent = {name: value for name, value in changes.items() if name in GRANT}
     others = {name: value for name, value in changes.items() if name not in GRANT}
     return {**INPUT, **others, "consent": {**INPUT["consent"], **of_consent}}

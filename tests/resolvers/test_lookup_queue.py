@@ -33,7 +33,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Give the application, whose queue is watched by the clock of the test."""
+    """Yield the application, whose queue is watched by the clock of the test."""
     async with running_api(databases, clock) as started:
         started.platform.lookups.clock = started.platform.budget._clock = clock
         yield started

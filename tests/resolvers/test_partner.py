@@ -25,12 +25,12 @@ class Signed:
 
     @property
     def own(self) -> str:
-        """Give the id of one of its customers."""
+        """The id of one of its customers."""
         return self.world.ours.ids["cus"]
 
     @property
     def below(self) -> str:
-        """Give the id of a reseller that buys through it, and has a customer of its own."""
+        """The id of a reseller that buys through it, and has a customer of its own."""
         return next(c.id for c in self.world.ours.customers if c.name.endswith("below"))
 
     async def done(self, mutation: str, select: str, /, **values: Any) -> Json:

@@ -74,13 +74,13 @@ class Stored:
         self.account_numbers = [row.account_number for row in await models.Customer.all()]
 
     def any_id(self, random: Random, *names: str) -> str:
-        """Give an id of a table, or now and then one of nothing."""
+        """Return an id of a table, or now and then one of nothing."""
         if random.random() < 0.1:
             return random.choice(("nothing", "cus_01k00000000000000000000000", ""))
         return random.choice(self.ids[random.choice(names or list(self.ids))])
 
     def choose(self, random: Random, argument: str, declared: GraphQLArgument) -> Any:
-        """Give an argument of ours a value that finds something as a rule."""
+        """Return an argument of ours a value that finds something as a rule."""
         if not is_required_argument(declared) and random.random() < 0.4:
             return ABSENT
         one_of = random.choice

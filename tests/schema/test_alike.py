@@ -65,7 +65,7 @@ class Asking:
         operation: str | None,
         scopes: frozenset[Scope],
     ) -> bytes:
-        """Give the bytes of an answer."""
+        """Return the bytes of an answer."""
         context = Context(
             database=self.database,
             clock=self.clock,
@@ -124,7 +124,7 @@ class Faults:
         self._completed = row_query.RowQuery._completed
 
     def reading(self) -> Callable[..., Awaitable[list[Any]]]:
-        """Give what reads objects as a reader would, but for an attribute or two."""
+        """Return what reads objects as a reader would, but for an attribute or two."""
 
         async def completed(*read: Any) -> list[Any]:
             objects = await self._completed(*read)

@@ -51,7 +51,7 @@ PLACES = (None, (MIDDLE, f"aud_{ENTRIES // 2:07}"), (MIDDLE, "aud_unknown"))
 
 @pytest.fixture(scope="module")
 def seeded(databases: Databases) -> Iterator[str]:
-    """Give the URL of a database with many entries."""
+    """Yield the URL of a database with many entries."""
     urls = []
 
     async def fill() -> None:
@@ -74,7 +74,7 @@ async def database(seeded: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Give a connection to explain on, set up as those of the application are."""
+    """Yield a connection to explain on, set up as those of the application are."""
     if not database.is_postgres:
         yield None
         return

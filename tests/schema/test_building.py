@@ -61,7 +61,7 @@ def test_building_leaves_the_fields_as_they_were() -> None:
 
 
 def get_results(built: CustomerClassesSchema) -> dict[str, object]:
-    """Give what calls the resolver of each field whose extensions put something around it."""
+    """Return what calls the resolver of each field whose extensions put something around it."""
     found = {}
     for kind in built._schema.type_map.values():
         for name, field in getattr(kind, "fields", {}).items():

@@ -28,7 +28,7 @@ class Costs:
     async def of(
         self, text: str, variables: dict[str, object] | None = None, operation: str | None = None
     ) -> tuple[int, int]:
-        """Give what was requested, and what it came to."""
+        """Return what was requested, and what it came to."""
         context = Context(
             database=self._database,
             clock=self._clock,

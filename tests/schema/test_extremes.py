@@ -69,7 +69,7 @@ PATIENCE_S = 10.0
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Give the application without limits that asking for everything would meet."""
+    """Yield the application without limits that asking for everything would meet."""
     limits = (name for name in Settings.model_fields if name.startswith("max_"))
     wide: dict[str, Any] = {**dict.fromkeys(limits, 10_000), "max_depth": 200}
     wide |= {"max_field_directives": 100, "max_value_depth": 100, "max_request_bytes": 10**6}
@@ -140,7 +140,7 @@ async def test_a_subscription_refuses_an_instant_beyond_the_calendar(api: Api) -
 
 
 async def first_code(api: Api, document: str, variables: dict[str, Any]) -> str:
-    """Give the code of the first error of a subscription."""
+    """Return the code of the first error of a subscription."""
     context = context_of(api.platform.database, Principal("tok_1", "Tess", frozenset(Scope)))
     async with asyncio.timeout(PATIENCE_S):
         async for result in await the_schema().stream(document, variables, context):
@@ -214,7 +214,7 @@ BOUNDS = {
 
 
 def numbers() -> dict[str, StrawberryField]:
-    """Give every Int and Float of the object types that are answered."""
+    """Return every Int and Float of the object types that are answered."""
     return {
         f"{kind.name}.{name}": field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
         for kind in the_schema()._schema.type_map.values()

@@ -49,7 +49,7 @@ GUESSES: dict[str, tuple[str, Json, Json]] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Give one application where personal data needs its scope."""
+    """Yield one application where personal data needs its scope."""
     async with running_api(databases, Clock(), **MASKING) as started:
         yield started
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Give one application where personal data needs its scope."""
+    """Yield one application where personal data needs its scope."""
     async with running_api(databases, Clock(), **MASKING) as started:
         yield started
 
@@ -77,7 +77,7 @@ EDITS = {
 
 
 def crossing(way: str, ids: dict[str, str]) -> Json:
-    """Give the input of one of the ways."""
+    """Return the input of one of the ways."""
     return {
         name: ids.get(value, value) if isinstance(value, str) else value
         for name, value in CROSSINGS[way].items()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Give one application where personal data needs its scope."""
+    """Yield one application where personal data needs its scope."""
     async with running_api(databases, Clock(), **MASKING) as started:
         yield started
 
@@ -40,7 +40,7 @@ async def masked(api: Api) -> str:
 
 
 def queries(ids: dict[str, str]) -> dict[str, str]:
-    """Give the arguments of each root field, for it to show what there is."""
+    """Return the arguments of each root field, for it to show what there is."""
     quoted = {name: f'"{one}"' for name, one in ids.items()}
     period = 'from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z"'
     return {

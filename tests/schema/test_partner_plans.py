@@ -53,7 +53,7 @@ ADOPT = f"""UPDATE customer SET parent_id = '{SMALL}' WHERE id IN (SELECT id FRO
 
 @pytest.fixture(scope="module")
 def seeded(databases: Databases) -> Iterator[str]:
-    """Give the URL of a database with many customers, of whom ten buy through one reseller."""
+    """Yield the URL of a database with many customers, of whom ten buy through one reseller."""
     urls = []
 
     async def fill() -> None:
@@ -85,7 +85,7 @@ async def database(seeded: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Give a connection to explain on, set up as those of the application are."""
+    """Yield a connection to explain on, set up as those of the application are."""
     if not database.is_postgres:
         yield None
         return
@@ -120,7 +120,7 @@ async def cost(connection: asyncpg.Connection | None, statement: Statement) -> i
 
 
 async def worst(connection: asyncpg.Connection | None, statements: list[Statement]) -> int:
-    """Give what the costliest of some statements costs."""
+    """Return what the costliest of some statements costs."""
     return max([await cost(connection, one) for one in statements])
 
 

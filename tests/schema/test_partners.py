@@ -94,7 +94,7 @@ class Asking:
         return self.plain(response.text, probe), statements
 
     def leaks(self, answer: str, given: Any = None) -> dict[str, list[str]]:
-        """Give what an answer says, by model, that only rows out of reach say."""
+        """Return what an answer says, by model, that only rows out of reach say."""
         said = " ".join(texts(given or {}))
         found = {
             name: [text for text in secrets if text in answer and text not in said]
@@ -127,7 +127,7 @@ async def asking(api: Api, *, is_bound: bool = True) -> Asking:
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Give the application without limits that asking for everything would meet."""
+    """Yield the application without limits that asking for everything would meet."""
     limits = (name for name in Settings.model_fields if name.startswith("max_"))
     wide: dict[str, Any] = {
         **dict.fromkeys(limits, 10_000),
@@ -141,7 +141,7 @@ async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def partners(api: Api) -> Asking:
-    """Give a partner who is about to ask."""
+    """Return a partner who is about to ask."""
     return await asking(api)
 
 

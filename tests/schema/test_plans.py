@@ -38,7 +38,7 @@ PAGE = 50
 
 @pytest.fixture(scope="module")
 def seeded(databases: Databases) -> Iterator[str]:
-    """Give the URL of a database with many customers, one in twenty of them erased."""
+    """Yield the URL of a database with many customers, one in twenty of them erased."""
     urls = []
 
     async def fill() -> None:
@@ -61,7 +61,7 @@ async def database(seeded: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Give a connection to explain on, set up as those of the application are."""
+    """Yield a connection to explain on, set up as those of the application are."""
     if not database.is_postgres:
         yield None
         return

@@ -45,7 +45,7 @@ class Row:
 
 
 def references() -> list[tuple[type[Model], str, type[Model]]]:
-    """Give each reference there is: whose it is, its column, and what it leads to."""
+    """Return each reference there is: whose it is, its column, and what it leads to."""
     return [
         (model, str(field.source_field), field.related_model)
         for model in Tortoise.apps["models"].values()
@@ -66,7 +66,7 @@ def referring(model: type[Model], column: str, parent: type[Model]) -> Compiled:
 
 
 async def children(read: RowQuery, model: type[Model], most: int) -> dict[str, list[Any]]:
-    """Give the values of the children of all parents."""
+    """Return the values of the children of all parents."""
     with reading_along(most):
         found = await read.read(ALWAYS, most=1)
     values = [(name, model._meta.fields_map[name]) for name in columns(model)]
@@ -120,7 +120,7 @@ class Answer:
 
     @property
     def is_along(self) -> bool:
-        """Tell whether anything came along."""
+        """Whether anything came along."""
         return any(ALONG in statement for statement in self.statements)
 
 

@@ -100,7 +100,7 @@ class Measured:
 async def explained(
     database: Database, statements: Sequence[tuple[str, Sequence[Any]]]
 ) -> list[str]:
-    """Give the plans of some statements with the rows that went through them."""
+    """Return the plans of some statements with the rows that went through them."""
     connection = await asyncpg.connect(database.dsn)
     try:
         # Small tables would be read whole, where large ones are looked up in.
@@ -179,7 +179,7 @@ async def test_nothing_that_can_be_guessed_costs_more_where_it_exists(
 
 
 def names_an_id(probe: Probe) -> bool:
-    """Tell whether a probe tries an id."""
+    """Return whether a probe tries an id."""
     differing = set(texts(probe.variables)) ^ set(texts(probe.other))
     is_cursor = "(after" in probe.name or "(before" in probe.name  # there is an id within
     return is_cursor or any(ID.search(text) for text in differing)

@@ -188,7 +188,7 @@ async def limited(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
 
 
 def outcome(response: httpx.Response) -> tuple[int, str | None, str | None]:
-    """Give status, code and Retry-After."""
+    """Return status, code and Retry-After."""
     code = None
     if "json" in response.headers["content-type"] and "errors" in response.json():
         code = response.json()["errors"][0]["extensions"]["code"]

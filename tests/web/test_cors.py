@@ -45,7 +45,7 @@ async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
 
 
 def allowed(response: httpx.Response) -> str | None:
-    """Give the origin that an answer is readable for; it is the same for all but its name."""
+    """Return the origin that an answer is readable for; it is the same for all but its name."""
     assert "access-control-allow-credentials" not in response.headers
     assert response.headers.get_list("vary") == ["Origin"]
     origin: str | None = response.headers.get("access-control-allow-origin")

@@ -28,7 +28,7 @@ ADD = 'mutation { saveCustomer(input: { name: "A", classCode: "CHARITY" }) { cus
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Give one application to all of these tests: they leave nothing behind in its database."""
+    """Yield one application to all of these tests: they leave nothing behind in its database."""
     async with running_api(databases, Clock()) as started:
         yield started
 
@@ -39,7 +39,7 @@ def auth(api: Api) -> dict[str, str]:
 
 
 def refusal(response: httpx.Response) -> tuple[int, str, str]:
-    """Give status, media type and code of a request that was refused before GraphQL."""
+    """Return status, media type and code of a request that was refused before GraphQL."""
     body = response.json()
     assert set(body) == {"errors"}
     (error,) = body["errors"]

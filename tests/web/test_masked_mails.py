@@ -16,7 +16,7 @@ OWN = "reader@elsewhere.example"
 
 @pytest_asyncio.fixture
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Give an application where personal data needs its scope."""
+    """Yield an application where personal data needs its scope."""
     async with running_api(databases, Clock(), **MASKING) as started:
         yield started
 

@@ -21,7 +21,7 @@ Headers = list[tuple[str, str]]
 
 
 def seen(by: ForwardedBy, peer: str | None, headers: Headers, kind: str = "http") -> Any:
-    """Give client and scheme as they are taken to be."""
+    """Return client and scheme as they are taken to be."""
     scope: dict[str, Any] = {
         "type": kind,
         "client": None if peer is None else (peer, 4711),

@@ -37,7 +37,7 @@ async def fail(*_: Any, **__: Any) -> Any:
 
 
 def traced(logged: io.StringIO) -> list[str]:
-    """Give the lines that hold a traceback."""
+    """Return the lines that hold a traceback."""
     return [line for line in logged.getvalue().splitlines() if '"exception"' in line]
 
 

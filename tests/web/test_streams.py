@@ -25,7 +25,7 @@ class Event:
 
     @strawberry.field
     async def doubled(self) -> int:
-        """Give it twice."""
+        """Return it twice."""
         happened.append("executed")
         return self.number * 2
 
@@ -88,7 +88,7 @@ class Followed(RememberingSchema):
 
 @pytest.fixture
 def schema() -> Followed:
-    """Give a schema to which nothing has happened."""
+    """Return a schema to which nothing has happened."""
     happened.clear()
     return Followed(Query, subscription=Subscription, execution_context_class=PlannedExecution)
 

@@ -49,7 +49,7 @@ async def address(live: LiveApi) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def socket(live: LiveApi, address: str) -> AsyncIterator[Socket]:
-    """Give a connection that is signed in."""
+    """Yield a connection that is signed in."""
     async with connected(address) as opened:
         yield await opened.sign_in(live.token)
 

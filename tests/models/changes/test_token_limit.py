@@ -38,7 +38,7 @@ def operator(clock: Clock) -> ActorContext:
 
 
 async def refuses(database: Database, act: ActorContext, wanted: TokenRequest) -> bool:
-    """Tell whether a token is one too many; then nothing is stored."""
+    """Return whether a token is one too many; then nothing is stored."""
     before = await AccessToken.all().count(), await AuditEntry.all().count()
     try:
         await database.transaction(lambda: issue(act, wanted, None))

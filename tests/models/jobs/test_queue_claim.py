@@ -201,7 +201,7 @@ def test_the_next_job_and_what_its_call_may_use(
 
 @pytest.fixture
 async def full(database: Database, clock: Clock) -> Database:
-    """Give a database with 20,000 jobs of every state, as after a large import."""
+    """Return a database with 20,000 jobs of every state, as after a large import."""
     await create_row(REGISTER.key)
     for start in range(0, 12_000, 1_000):
         await add(
@@ -265,7 +265,7 @@ def _claim_values(now: datetime) -> list[object]:
 
 
 async def _promotion(database: Database, clock: Clock) -> str:
-    """Give the statement that `promote` sends."""
+    """Return the statement that `promote` sends."""
     sent: list[str] = []
 
     async def note(statement: object) -> list[dict[str, object]]:

@@ -23,7 +23,7 @@ HOUR = 3_600.0
 
 
 def backlog(number: int) -> list[Entry]:
-    """Give a backlog of which most is one reseller's, the rest eight others', and refreshes."""
+    """Return a backlog of which most is one reseller's, the rest eight others', and refreshes."""
     large = [Entry(Urgency.BULK, "large")] * (number * 7 // 10)
     small = [Entry(Urgency.BULK, f"small{n % 8}") for n in range(number * 2 // 10)]
     return large + small + [Entry(Urgency.REFRESH, None)] * (number // 10)
@@ -36,7 +36,7 @@ async def simulated(load: Load, entries: list[Entry], seed: int = 1) -> tuple[Ou
 
 
 def used(outcome: Outcome, seconds: float) -> float:
-    """Give the share of the allowed calls that were made."""
+    """Return the share of the allowed calls that were made."""
     return len(outcome.arrivals) / (REGISTER.limit * seconds / WINDOW_S)
 
 

@@ -15,7 +15,7 @@ from tests.factories import add_customer, erase, record_consent
 
 @pytest.fixture
 async def customer(database: Database, act: ActorContext) -> Customer:
-    """Give a customer with three entries."""
+    """Return a customer with three entries."""
     made = await add_customer(database, act)
     await record_consent(database, act, made)
     await record_consent(database, act, made, EntryKind.WITHDRAWAL, reason="Moved")

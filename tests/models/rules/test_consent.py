@@ -39,7 +39,7 @@ class Row:
 
 
 def day(number: int) -> datetime:
-    """Give a day of the story."""
+    """Return a day of the story."""
     return START + timedelta(days=number)
 
 

@@ -84,7 +84,7 @@ async def test_a_refused_statement_leaves_its_connection_good() -> None:
 
 @asynccontextmanager
 async def silenced(database: Database) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """Give the address of a way to the server, and what silences it once it is cleared."""
+    """Yield the address of a way to the server, and what silences it once it is cleared."""
     server = urlsplit(database.url)
     speaks = asyncio.Event()
     speaks.set()

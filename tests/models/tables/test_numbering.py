@@ -32,7 +32,7 @@ async def write(database: Database, act: ActorContext, subject: str = "cls_1") -
 
 
 async def numbered() -> dict[str, int]:
-    """Give the numbers of the entries that have one, by the request."""
+    """Return the numbers of the entries that have one, by the request."""
     rows = await AuditEntry.filter(number__isnull=False).order_by("number")
     return {row.request_id: row.number for row in rows}
 

@@ -39,7 +39,7 @@ class VirtualTime:
         self._count = 0
 
     def __call__(self) -> float:
-        """Give the time."""
+        """Return the time."""
         return self.now
 
     async def sleep(self, seconds: float) -> None:
@@ -107,7 +107,7 @@ class World:
 
 
 def jain(shares: list[float]) -> float:
-    """Give Jain's index of fairness: 1 if all are equal, 1/n if one has everything."""
+    """Return Jain's index of fairness: 1 if all are equal, 1/n if one has everything."""
     return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
 
 

@@ -100,7 +100,7 @@ IMPLIED = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Give one application to all of these tests."""
+    """Yield one application to all of these tests."""
     async with running_api(databases, Clock()) as started:
         yield started
 

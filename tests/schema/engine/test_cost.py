@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Give an application with three customers in a class; no test adds to them."""
+    """Yield an application with three customers in a class; no test adds to them."""
     async with running_api(databases, Clock()) as started:
         for name in ("A", "B", "C"):
             await started.save_customer(name=name, classCode="CHARITY")
@@ -32,7 +32,7 @@ async def api(databases: Databases) -> AsyncIterator[Api]:
 
 
 def formula(text: str) -> Cost:
-    """Give the formula of the first operation of a document."""
+    """Return the formula of the first operation of a document."""
     document = parse(text)
     assert validate(the_schema()._schema, document) == []
     (operation, *_) = (

@@ -37,7 +37,7 @@ class Spender:
 
     @property
     def now(self) -> int:
-        """Give the time."""
+        """The time."""
         return microseconds(self._clock())
 
     async def spend(self, points: int, principal: Principal = ANN) -> None:
@@ -47,7 +47,7 @@ class Spender:
             await self.budget.spend(account, points, self.now)
 
     async def may_spend(self, points: int, principal: Principal = ANN) -> bool:
-        """Tell whether so many points could be spent."""
+        """Return whether so many points could be spent."""
         try:
             await self.spend(points, principal)
         except RequestRefused:
@@ -55,12 +55,12 @@ class Spender:
         return True
 
     def account(self, principal: Principal = ANN) -> Account:
-        """Give the account of a credential."""
+        """Return the account of a credential."""
         return self.budget.account(principal)
 
     @property
     def remaining(self) -> int:
-        """Give what is left to Ann."""
+        """What is left to Ann."""
         return self.budget.state(self.account(), self.now)[0]
 
 

@@ -37,7 +37,7 @@ def used(documents: Documents, texts: str) -> None:
 
 
 def kept(documents: Documents, texts: str) -> str:
-    """Tell which documents are kept."""
+    """Return which documents are kept."""
     return "".join(text for text in texts if documents.get(text))
 
 
@@ -211,7 +211,7 @@ class Query:
 
     @strawberry.field
     def extensions(self, info: strawberry.Info) -> JSON:
-        """Give the extensions of the request."""
+        """Return the extensions of the request."""
         raw: Any = info._raw_info
         return JSON(raw.operation_extensions)
 
@@ -222,7 +222,7 @@ class Query:
 
     @strawberry.field
     def root(self, info: strawberry.Info) -> str:
-        """Give the root value and the context."""
+        """Return the root value and the context."""
         return f"{info.root_value} {info.context}"
 
 

@@ -9,7 +9,7 @@ from schema.engine.document_measure import Measures, measure
 
 
 def measures(text: str) -> Measures:
-    """Give the measures of the first operation."""
+    """Return the measures of the first operation."""
     return next(iter(measure(parse(text))))[1]
 
 

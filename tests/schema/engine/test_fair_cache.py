@@ -19,7 +19,7 @@ class Clock:
     now = 0.0
 
     def __call__(self) -> float:
-        """Give the seconds."""
+        """Return the seconds."""
         return self.now
 
 
@@ -38,7 +38,7 @@ def kept(cache: FairCache[int]) -> list[str]:
 
 
 def ones(*owners: str) -> Sequence[tuple[str, int]]:
-    """Give entries of the size one."""
+    """Return entries of the size one."""
     return [(owner, 1) for owner in owners]
 
 
@@ -149,7 +149,7 @@ async def test_one_partners_documents_outlast_a_flood_by_another(
 
 
 def _small(most: int) -> Any:
-    """Give `put` of a cache that keeps so many entries."""
+    """Return `put` of a cache that keeps so many entries."""
     put = FairCache.put
 
     def put_within(cache: FairCache[Any], key: Any, entry: Entry[Any]) -> None:

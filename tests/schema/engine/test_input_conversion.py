@@ -19,7 +19,7 @@ INPUTS = {
 
 
 def _value(wanted: Any, depth: int = 0) -> Any:
-    """Give a value of an input type as graphql-core hands it over."""
+    """Return a value of an input type as graphql-core hands it over."""
     inner = getattr(wanted, "of_type", None)
     if is_list_type(wanted):
         return [_value(inner, depth)]
@@ -36,7 +36,7 @@ def _value(wanted: Any, depth: int = 0) -> Any:
 
 
 def _given(named: GraphQLInputObjectType) -> Iterator[dict[str, Any]]:
-    """Give nothing, everything, each field alone, and each as null."""
+    """Yield nothing, everything, each field alone, and each as null."""
     whole = _value(named)
     yield {}
     yield whole

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Give one application to all of these tests: they leave nothing behind in its database."""
+    """Yield one application to all of these tests: they leave nothing behind in its database."""
     async with running_api(databases, Clock()) as started:
         yield started
 

@@ -167,13 +167,13 @@ ALLOWED: dict[str, tuple[str, Json]] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Give one application to all of these tests."""
+    """Yield one application to all of these tests."""
     async with running_api(databases, Clock()) as started:
         yield started
 
 
 def paths_of(body: Json) -> list[str]:
-    """Give the paths of an answer that refuses for lack of permission and does nothing else."""
+    """Return the paths of an answer that refuses for lack of permission and does nothing else."""
     assert body["data"] is None
     assert {error["extensions"]["code"] for error in body["errors"]} == {"FORBIDDEN"}
     assert all(error["extensions"]["requiredScopes"] for error in body["errors"])

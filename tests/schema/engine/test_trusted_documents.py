@@ -25,7 +25,7 @@ def hash_of(text: str) -> str:
 
 
 def apollo(text: str) -> dict[str, Any]:
-    """Give the extension by which Apollo's clients name a document."""
+    """Return the extension by which Apollo's clients name a document."""
     return {"persistedQuery": {"version": 1, "sha256Hash": hash_of(text)}}
 
 

@@ -43,7 +43,7 @@ class Shouting(FieldExtension):
     """Changes what a resolver gives."""
 
     def resolve(self, next_: Any, source: Any, info: strawberry.Info, **kwargs: Any) -> Any:
-        """Give it in capitals."""
+        """Return it in capitals."""
         return next_(source, info, **kwargs).upper()
 
 
@@ -53,7 +53,7 @@ class Asynchronous(FieldExtension):
     async def resolve_async(
         self, next_: Any, source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
-        """Give it in capitals."""
+        """Return it in capitals."""
         return (await next_(source, info, **kwargs)).upper()
 
 
@@ -69,7 +69,7 @@ class Louder(Requires):
     """An honoured extension with something added, which nobody would do."""
 
     def resolve(self, next_: Any, source: Any, info: strawberry.Info, **kwargs: Any) -> Any:
-        """Give it in capitals."""
+        """Return it in capitals."""
         return next_(source, info, **kwargs).upper()
 
 
@@ -94,7 +94,7 @@ def query_with(**settings: Any) -> type:
     class Query:
         @strawberry.field
         def rows(self) -> list[Row]:
-            """Give rows on which the value was prepared."""
+            """Return rows on which the value was prepared."""
             node: Any = parse("{ batched }").definitions[0]
             attribute = batched_name(node.selection_set.selections[0])
             rows = [Row(id=str(number)) for number in range(ROWS)]
@@ -204,7 +204,7 @@ def test_resolvers_of_batched_fields_only_return_prefetched_values() -> None:
 
 
 def does(function: Any) -> list[str]:
-    """Give the statements of a function, without its docstring."""
+    """Return the statements of a function, without its docstring."""
     (written,) = ast.parse(dedent(inspect.getsource(function))).body
     assert isinstance(written, ast.FunctionDef)
     return [ast.unparse(one) for one in written.body if not is_docstring(one)]
