@@ -54,7 +54,7 @@ async def csv_stream(
     part: Part,
     mark: str = "",
 ) -> StreamingResponse:
-    """Return the same as a stream; memory does not grow with the number of rows.
+    """Stream a CSV file in the format of `csv_answer`, in constant memory.
 
     The first rows are read before the answer begins, so an error can still be answered. Each later
     part is read and written within the context `part()`.

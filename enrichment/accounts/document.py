@@ -75,7 +75,8 @@ def _check_size(text: bytes) -> None:
     references = narrow.count(b"&") - sum(narrow.count(one) for one in _TEXT_REFERENCES)
     if narrow.count(b"<") + references > MAX_NODES or narrow.count(b"=") > MAX_ATTRIBUTES:
         raise AccountsRefused(
-            RefusalCode.TOO_MANY_ELEMENTS, "The document has more elements than any accounts."
+            RefusalCode.TOO_MANY_ELEMENTS,
+            "The document has more elements or attributes than any accounts.",
         )
 
 

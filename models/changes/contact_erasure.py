@@ -24,7 +24,7 @@ async def erase_contact(
     """Erase a contact, deleted or not; one that is erased already stays as it is.
 
     Name and email address go from the contact, its states, its confirmations and its audit entries,
-    with the reasons of these. What was done, when and by whom stays.
+    whose reasons are erased too. What was done, when and by whom stays.
     """
     contact = (await lock(Contact, contact_id)).get(contact_id)
     if contact is None:

@@ -108,7 +108,7 @@ class Order:
         return await reader.read_some(condition, order, size)
 
     async def count(self, condition: Sql) -> int:
-        """Count the list."""
+        """Count the rows that meet the condition."""
         text = f"SELECT count(*) FROM {self.table} AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
         ((counted,),) = await run(text, condition.parameters)
         return int(counted)

@@ -242,7 +242,7 @@ async def _since(job_id: str | None) -> tuple[datetime | None, datetime | None]:
 async def _due_later(
     reseller_id: str | None = None,
 ) -> tuple[dict[Urgency, int], dict[Urgency, int]]:
-    """Return the number of jobs waiting for another attempt, and of running jobs, by urgency."""
+    """Return two counts of lookups by urgency: those waiting for a retry, and running ones."""
     own = _of(reseller_id)
     text = (
         "SELECT state, urgency, count(*) FROM job"  # noqa: S608  # no value is spelt out

@@ -1,4 +1,4 @@
-"""Tells every process on PostgreSQL that tokens changed, so that none trusts what it remembers."""
+"""Tells every process on PostgreSQL that tokens changed, so that they drop cached ones."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops
@@ -22,7 +22,7 @@ async def add(_: StateApps, editor: BaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    """The topic is `models.access.TOKENS`."""
+    """The topic is `models.tables.access.TOKENS`."""
 
     dependencies = [("models", "0003_customer_search")]  # noqa: RUF012  # the framework's own form
 

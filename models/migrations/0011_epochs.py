@@ -40,7 +40,7 @@ async def add(_: StateApps, editor: BaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    """The topic is `models.access.TOKENS`."""
+    """The topic is `models.tables.access.TOKENS`."""
 
     dependencies = [("models", "0010_class_use")]  # noqa: RUF012  # the framework's own form
 

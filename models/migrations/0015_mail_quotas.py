@@ -6,7 +6,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    """Mails of before do not count."""
+    """Mails sent before this migration do not count towards the quotas."""
 
     dependencies = [("models", "0014_audit_order")]  # noqa: RUF012  # the framework's own form
 

@@ -1,4 +1,4 @@
-"""The facts about a customer at an instant that delivery depends on, and assumptions. PURE."""
+"""The facts that decide delivery at an instant, recorded or assumed for a preview. PURE."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -227,7 +227,7 @@ class Database:
         await Tortoise.close_connections()
 
     async def read_schema_fit(self) -> SchemaFit:
-        """Look at how the schema fits this program."""
+        """Compare the applied migrations with those that this program knows."""
         try:
             rows = await self._read_quietly(APPLIED)
         except Exception as error:

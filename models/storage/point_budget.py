@@ -67,7 +67,7 @@ class PointAllowance:
         object.__setattr__(self, "window_us", self.window // timedelta(microseconds=1))
 
     def time_us(self, points: int) -> int:
-        """Return the microseconds in which so many points come back."""
+        """Return how long it takes to replenish `points`, in microseconds."""
         return -(-points * self.window_us // self.points)
 
 

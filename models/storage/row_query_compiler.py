@@ -254,7 +254,7 @@ class _Select:
         return name
 
     def _raw(self, column: str) -> str:
-        """Name the variable that holds what is selected."""
+        """Return the variable for a selected column, a new one on first use."""
         if column not in self._variables:
             self._variables[column] = self._common.name("v")
         return self._variables[column]

@@ -184,7 +184,7 @@ class _Writer:
             if not is_change:
                 self._note_owners(place + 1, known)
             elif place > 2 or self._says("RETURNING"):  # noqa: PLR2004  # DELETE FROM it
-                raise OutOfScopeError("a change is a statement of its own, and gives nothing back")
+                raise OutOfScopeError("UPDATE and DELETE must stand alone, without RETURNING")
             elif known.condition is not None:
                 self._target = (known.condition, token.text)
         else:

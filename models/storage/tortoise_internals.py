@@ -58,8 +58,9 @@ def mark_ended(transaction: Any) -> None:
 def driver_connection(client: Any) -> Any | None:
     """Return the driver's connection of an SQLite client; None before it has connected.
 
-    Tortoise opens it inside `create_connection` and has no other way to reach it there. Without it,
-    statements on SQLite could not be timed, and a failed connect would leave the client locked.
+    Tortoise opens it inside `create_connection` and offers no public access to it. Without this
+    function, statements on SQLite could not be timed, and a failed connect would leave the client
+    locked.
     """
     return client._connection
 

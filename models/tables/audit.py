@@ -164,7 +164,7 @@ async def record_many(
 
 
 def newest_entries(subject_ids: Sequence[str], most: int) -> Sql:
-    """Return the condition that the newest entries of some subjects meet."""
+    """Return a condition that selects the newest `most` entries of each subject."""
     subjects = among("subject_id", subject_ids)
     text = f"""t0.id IN (SELECT id FROM (
         SELECT id, row_number() OVER (PARTITION BY subject_id ORDER BY at DESC, id DESC) AS place

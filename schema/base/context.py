@@ -120,7 +120,7 @@ class Context:
             share.leave()
 
     def turn_of_event(self) -> AbstractAsyncContextManager[None]:
-        """Wait for a slot for an event of a subscription, without a time limit."""
+        """Return a context that waits for, then holds, a slot for an event of a subscription."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
         return self.limiters.part(self.caller)

@@ -135,7 +135,7 @@ def _compiled(
     extra: tuple[str, ...],
     walk: Walk,
 ) -> Compiled:
-    """Compile the row query of what nodes of a field select of a type at paths."""
+    """Compile one row query for the selections below `paths` in the nodes of a field."""
     sets = [node.selection_set for node in nodes]
     selections = [found for path in paths or ((),) for found in walk.descend(sets, path)]
     shape = replace(_shape(kind, selections, walk), weight=_weight(selections, walk))

@@ -58,7 +58,7 @@ class AuditEntry:
         description="The reason given for the change; null if none was given, and once erased.",
     )
     is_override: bool = strawberry.field(
-        description="Whether the change overrode the protection of a shipped class."
+        description="Whether the change edited or removed a built-in class by special permission."
     )
     actor_id: strawberry.ID = strawberry.field(
         description="The id of the access token that made the change, or of the user who signed in"

@@ -46,8 +46,8 @@ class AddressInput:
 @strawberry.input(description="An amount of money from a balance sheet.")
 class MoneyInput:
     value: Decimal = strawberry.field(
-        description="The amount in whole units of the currency, with at most 15 digits before the"
-        " decimal point and 2 after it."
+        description="The amount in the main unit of the currency (pounds, not pence), with at most"
+        " 15 digits before the decimal point and 2 after it."
     )
     currency: str = strawberry.field(
         default="GBP",

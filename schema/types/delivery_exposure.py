@@ -28,7 +28,7 @@ MAX_COUNTED = 10_000
 )
 class DeliveryExposure:
     customer_id: strawberry.ID = strawberry.field(
-        description="The id of the customer, which may be erased."
+        description="The customer's id; erased customers are included."
     )
     contact_id: strawberry.ID = strawberry.field(
         description="The id of the contact who would have been emailed the documents."

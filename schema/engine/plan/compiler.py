@@ -257,6 +257,6 @@ def _compile(source: str) -> CodeType:
 
 
 def _check_of(wanted: GraphQLObjectType) -> Callable[[Any], Any] | None:
-    """Return the type's own check; one that needs the request fails, as if unusual."""
+    """Return the type's `is_type_of`, called without `info`; a check that needs it fails."""
     check: Callable[..., Any] | None = wanted.is_type_of
     return None if check is None else lambda value: check(value, None)

@@ -134,7 +134,7 @@ class RememberingExecution(StrawberryExecution):
         return self._execute_only(selected.only, key, selected)
 
     def _only(self, selected: Selected) -> Only:
-        """Look up the only root field."""
+        """Return the field, arguments and async flag of the only root field."""
         kind = self.operation.operation
         parent = cast("GraphQLObjectType", self.schema.get_root_type(kind))
         field = self.schema.get_field(parent, selected[0].node.name.value)
