@@ -8,7 +8,7 @@ from models.storage.statement_time import add_since
 
 
 async def run_in_thread(connection: Any, work: Callable[[Any], None]) -> None:
-    """Run `work` in the thread of an aiosqlite connection, with its `sqlite3` connection.
+    """Call `work` with the inner `sqlite3` connection, in the thread of an aiosqlite connection.
 
     aiosqlite's public methods switch threads for each statement; this runs many in one switch.
     """

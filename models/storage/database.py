@@ -46,8 +46,7 @@ SCHEMA = "schema"
 """The topic that is fired after migrations were applied."""
 CHECK_SCHEMA_S = 5.0
 READER = "reader"
-"""The attribute of Tortoise's connection that holds the connections for reads outside of
-transactions: a `ReadingConnections` on PostgreSQL, a `sqlite3.Connection` on SQLite."""
+"""The attribute of Tortoise's connection that holds the connections for reads (`run` in sql.py)."""
 READING_SHARE = 3
 """One in READING_SHARE connections is used for reads only."""
 
@@ -57,16 +56,14 @@ COLLISIONS = (
     asyncpg.LockNotAvailableError,
     asyncpg.SerializationError,
 )
-"""Exceptions after which a transaction is retried: PostgreSQL rolled it back because it collided
-with another transaction or because the schema changed."""
+"""Exceptions that cause a retry: transactions collided on PostgreSQL, or the schema changed."""
 
 KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
 MAX_PAUSE_S = 0.05
 _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
 
 PLANNER_SETTING = "enable_incremental_sort"
-"""A planner setting that is switched off: with it, PostgreSQL would read lists from the index of
-unique numbers, which also contains erased rows."""
+"""Must be off: else PostgreSQL reads lists by the index of unique numbers, with erased rows."""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
@@ -204,8 +201,7 @@ class Database:
         """Connect; on PostgreSQL also listen for the topics that other processes fire."""
         await start_tortoise(self.config)
         if not self.is_postgres:
-            # Tortoise connects at the first query. If the caller of that query were cancelled
-            # then, all later queries would be blocked, so connect here.
+            # Connect now: if the first query connected and was cancelled, all others would block.
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
         else:
@@ -241,10 +237,7 @@ class Database:
         return fit_of(own_migrations(), [row[0] for row in rows])
 
     async def check_schema(self) -> SchemaFit:
-        """Read the schema fit, log it if it changed, and store it.
-
-        While the schema does not fit, `transaction` refuses to run.
-        """
+        """Read, store and return the schema fit; log a change. If wrong, writes are refused."""
         fit = await self.read_schema_fit()
         if self.schema_fit != fit and not (self.schema_fit is None and fit.may_write):
             (log.info if fit.may_write else log.warning)("schema_checked", schema=str(fit))
@@ -297,11 +290,11 @@ class Database:
     async def transaction(
         self, work: Callable[[], Awaitable[Result]], *, dry_run: bool = False
     ) -> Result:
-        """Run `work` in one transaction and return its result, even if the caller is cancelled.
+        """Run `work` to its end in one transaction, even if the caller is cancelled meanwhile.
 
         Cancelling inside a transaction would leave the connection unusable, so `work` runs in
-        its own task. With `dry_run` the transaction is rolled back and the result is returned
-        anyway. If the transaction collides with another one on PostgreSQL, `work` runs again
+        its own task. Returns the result of `work`; with `dry_run`, rolls back and still returns
+        the result. If the transaction collides with another one on PostgreSQL, `work` runs again
         from its start. Raises DatabaseUnavailable if the schema does not fit this program.
         """
         if self.schema_fit is not None:
@@ -392,10 +385,7 @@ async def wake(topic: str) -> None:
 
 
 def note_wake(topic: str | None) -> None:
-    """Fire the topic in this process only, once the current transaction has committed.
-
-    Does nothing if `topic` is None or no transaction is running.
-    """
+    """Fire the topic, unless None, in this process once the current transaction has committed."""
     topics = _woken.get()
     if topics is not None and topic is not None:
         topics.add(topic)

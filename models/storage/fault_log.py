@@ -48,7 +48,10 @@ class FaultLog:
         return fault
 
     def note(self, fault: DatabaseFault, where: str) -> None:
-        """Log a fault, or only count it if its kind was logged within the last PAUSE_S seconds."""
+        """Log a fault, or only count it if the same kind was logged in the last PAUSE_S seconds.
+
+        `where` is the name of the operation that failed.
+        """
         line = self._lines.get(fault.kind)
         if line is None or self.now() - line.written_at >= PAUSE_S:
             self._lines[fault.kind] = _Line(self.now())

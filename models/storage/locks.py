@@ -33,7 +33,7 @@ async def lock_shared(model: type[Row], row_id: str) -> Row | None:
     connection = get_connection("default")
     which = "$1 FOR SHARE NOWAIT" if dialect_of(connection) == "postgres" else "?"
     _, rows = await connection.execute_query(
-        f'SELECT * FROM "{model._meta.db_table}" WHERE id = {which}',  # noqa: S608  # a table name
+        f'SELECT * FROM "{model._meta.db_table}" WHERE id = {which}',  # noqa: S608  # a table's own name
         [row_id],
     )
     return row_from_database(model, dict(rows[0])) if rows else None

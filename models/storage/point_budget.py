@@ -124,7 +124,7 @@ async def reset_points(quota_key: str | None) -> int:
 async def _run(
     text: str, key: str, allowance: PointAllowance, now_us: int, points: int = 0
 ) -> int | None:
-    """Run a statement and return `free_at` minus now, in microseconds; None if it hit no row."""
+    """Run a statement and return `free_at` minus now, in microseconds; None if no row matched."""
     marks: dict[str, str | int] = {
         "key": key,
         "now": now_us,

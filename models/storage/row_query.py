@@ -120,7 +120,7 @@ class Compiled:
 
     @cached_property
     def _along(self) -> "Compiled":
-        assert self.compile_along is not None  # noqa: S101  # checked by `along`
+        assert self.compile_along is not None  # noqa: S101  # it is asked for no other
         return self.compile_along()
 
 

@@ -65,7 +65,7 @@ class _Token:
     kind: str
     text: str
     whole: str
-    """The token with the white space before it."""
+    """The text of the token with the white space before the token."""
 
     @property
     def name(self) -> str:
@@ -73,7 +73,7 @@ class _Token:
         return self.text.strip('"') if self.kind == "quoted" else self.text.lower()
 
     def says(self, *words: str) -> bool:
-        """Return whether the token is one of these keywords."""
+        """Return whether the token is one of the keywords `words`, which are in upper case."""
         return self.kind == "word" and self.text.upper() in words
 
 
@@ -110,7 +110,7 @@ class _Writer:
         self._places: list[int | None] = []
         self._owners: list[int] = []
         self._target: tuple[str, str] | None = None
-        """The condition and table of an UPDATE or DELETE, until its WHERE is written."""
+        """The scope condition and table of an UPDATE or DELETE, until WHERE is written."""
 
     def write(self) -> ScopedStatement:
         marks, end = 0, ""
@@ -185,7 +185,7 @@ class _Writer:
             self._parts.append(token.whole)
             if not is_change:
                 self._note_owners(place + 1, known)
-            elif place > 2 or self._says("RETURNING"):  # noqa: PLR2004  # DELETE FROM table
+            elif place > 2 or self._says("RETURNING"):  # noqa: PLR2004  # DELETE FROM it
                 raise OutOfScopeError("UPDATE and DELETE must stand alone, without RETURNING")
             elif known.condition is not None:
                 self._target = (known.condition, token.text)

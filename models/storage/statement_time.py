@@ -28,7 +28,7 @@ class StatementTime:
 noting: ContextVar[StatementTime | None] = ContextVar("noting", default=None)
 
 
-class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no types
     """A PostgreSQL connection that adds the times of its statements to the current operation."""
 
     __slots__ = ()

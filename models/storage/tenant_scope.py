@@ -31,7 +31,7 @@ def bind_tenant(reseller_id: str | None) -> None:
     _reseller_id.set(reseller_id)
 
 
-class keeping_tenant:  # noqa: N801  # used like a function
+class keeping_tenant:  # noqa: N801  # used as a function is
     """A context that restores the scope at its end."""
 
     __slots__ = ("_token",)
