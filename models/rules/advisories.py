@@ -152,7 +152,7 @@ def _plain(name: str) -> str:
 
 
 def is_like_a_person(name: str) -> bool:
-    """Return whether a name looks like a person's: two to four capitalised words, none of business.
+    """Return whether a name looks like a person's: 2 to 4 capitalised words, none in _OF_BUSINESS.
 
     For "A trading as B", only A is examined.
     """

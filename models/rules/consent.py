@@ -92,7 +92,7 @@ class Entry(Protocol):
 
     @property
     def corrects_id(self) -> str | None:
-        """The id of the entry that this one replaces, if any."""
+        """The id of the entry that this entry corrects; None if it corrects none."""
 
 
 AnEntry = TypeVar("AnEntry", bound=Entry)

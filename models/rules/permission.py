@@ -29,7 +29,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """An entry of the catalogue; `implied` holds all permissions that this one includes."""
+    """An entry of the catalogue; `implied` are the other permissions that it includes."""
 
     code: Scope
     description: str
