@@ -1,4 +1,4 @@
-"""The domain: tables, the state changes that keep its invariants, and the pure rules."""
+"""The domain: tables, changes that keep the data consistent, and rules. Exports all models."""
 
 from models.jobs.event import Event
 from models.jobs.heartbeat import Heartbeat

@@ -1,4 +1,4 @@
-"""Indexes the search key of customers by trigrams: GIN on PostgreSQL, FTS5 on SQLite."""
+"""Adds a trigram index of customers' search keys: GIN on PostgreSQL, FTS5 on SQLite."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

@@ -1,4 +1,4 @@
-"""Tells every process on PostgreSQL that tokens changed, so that they drop cached ones."""
+"""Notifies all processes on PostgreSQL of changed tokens, so that they drop cached tokens."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

@@ -1,4 +1,4 @@
-"""Indexes lists of customers by class and order, of living customers only."""
+"""Adds indexes for lists of customers by class and sort order, without erased customers."""
 
 from typing import Any
 

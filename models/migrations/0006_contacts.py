@@ -1,4 +1,4 @@
-"""Contacts, their history, confirmations and preferences; entries of the last are never changed."""
+"""Adds contacts, their states and confirmations, and the append-only preference history."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

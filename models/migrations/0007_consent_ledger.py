@@ -1,4 +1,4 @@
-"""Adds the consent ledger, which the database itself keeps from being changed."""
+"""Adds the consent ledger, and triggers that prevent changes of its entries."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

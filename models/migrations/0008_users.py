@@ -1,4 +1,4 @@
-"""Adds users, groups and their permissions, and ties access tokens to users and to resellers."""
+"""Adds users, groups and their permissions, and links access tokens to users and resellers."""
 
 from typing import Any
 

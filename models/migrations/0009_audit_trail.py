@@ -1,4 +1,4 @@
-"""Says in audit entries for whom and about which customer, lists them, and keeps them for good."""
+"""Adds user, reseller and customer to audit entries, adds indexes, and prevents changes."""
 
 from tortoise import fields, migrations
 from tortoise.indexes import Index

@@ -1,4 +1,4 @@
-"""Indexes who came into a class by customer, so that each is counted once without sorting."""
+"""Adds an index of class changes by class and customer, to count customers without sorting."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

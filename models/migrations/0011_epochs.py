@@ -1,6 +1,6 @@
-"""Counts on SQLite how often tokens, and what they may do, were changed; PostgreSQL tells of it.
+"""Adds a counter of changes of tokens and permissions on SQLite; PostgreSQL has NOTIFY.
 
-A process that remembers tokens need not read them again after each commit, whatever it was about.
+Processes that cache tokens read them again only when the counter changed, not after each commit.
 """
 
 from tortoise import migrations

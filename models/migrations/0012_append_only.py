@@ -1,7 +1,7 @@
-"""Closes the ways around the triggers that keep histories: rows replaced by number, and TRUNCATE.
+"""Makes triggers also protect histories from TRUNCATE and from replaced rows.
 
-Class changes and states of contacts are kept too. A name is erased from audit entries only along
-with an entry that tells of it.
+Class changes and states of contacts become append-only too. Erasing a name from audit entries needs
+an audit entry about the erasure.
 """
 
 from tortoise import migrations

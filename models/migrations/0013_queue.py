@@ -1,4 +1,4 @@
-"""Gives jobs an urgency, a reseller whose turn they take, and a place that they keep."""
+"""Adds to jobs an urgency, a reseller for fair turns, and a fixed place in the queue."""
 
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops

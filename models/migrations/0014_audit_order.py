@@ -1,6 +1,6 @@
-"""Orders audit entries by their commits: numbers, spans of numbers, and indexes that go by numbers.
+"""Numbers audit entries in the order of their commits, and indexes them by number.
 
-Entries of before are numbered in the order in which they were listed, by time and id.
+Existing entries are numbered by time and id, the order in which they were listed before.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Counts the mails that callers cause, by the hour, and says since when a mail is held."""
+"""Adds hourly counts of the mails that callers cause, and the time since which a mail is held."""
 
 from tortoise import fields, migrations
 from tortoise.indexes import Index

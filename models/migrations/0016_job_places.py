@@ -1,4 +1,4 @@
-"""Lets the database give new jobs their places, which saves a statement for each."""
+"""Makes the database assign the places of new jobs, which saves a statement for each job."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

@@ -1,7 +1,7 @@
-"""Makes the keys of names, account numbers and searches anew, and orders them alike everywhere.
+"""Recomputes the keys of names and searches, with the same sort order on both databases.
 
-Keys leave out what readers do not see: case, characters without width, doubled blanks, and in
-searches accents. Account numbers get a key too, by which they are unique.
+Keys ignore case, invisible characters and repeated blanks, and in searches also accents. Account
+numbers get a key too, which is unique.
 """
 
 from collections.abc import Iterable

@@ -1,9 +1,9 @@
-"""Lets a contact be erased by itself, and the reasons of a customer's class changes with it.
+"""Allows erasing a single contact, and the reasons of an erased customer's class changes.
 
-Audit entries may be deleted once they are older than the law may ask for them.
+Audit entries may be deleted after the retention period.
 
-What was left of customers that are erased already, the reasons of their class changes and of their
-deletion, is erased here.
+For customers that are already erased, the reasons of their class changes and of their deletion are
+erased by this migration.
 """
 
 from importlib import import_module

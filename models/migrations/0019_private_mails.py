@@ -1,6 +1,6 @@
-"""Notes who asked for a confirmation, lets mentions of a person be erased, and renews keys.
+"""Records who requested a confirmation, allows erasing mentions of a person, recomputes keys.
 
-What searches on SQLite remember of names that were changed or erased is deleted.
+On SQLite, changed and erased names are removed from the search index.
 """
 
 from importlib import import_module

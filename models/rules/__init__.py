@@ -1,1 +1,1 @@
-"""Pure rules: values and an aware time in, a decision with its reason out."""
+"""Business rules as pure functions: from values and a time, they return a decision and a reason."""

@@ -1,4 +1,4 @@
-"""What somebody should look at about a customer. PURE."""
+"""Advisories: facts about a customer that a user should check. PURE."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from models.rules.folding import searchable
 from models.rules.profile import Profile
 
 STRIKE_OFF = "active-proposal-to-strike-off"
-"""The register's word for an active company that is about to be dissolved."""
+"""The register's status detail of an active company that is about to be dissolved."""
 
 _FORMS = (
     "limited liability partnership|partneriaeth atebolrwydd cyfyngedig|llp|pac",
@@ -31,20 +31,20 @@ _PARTNERSHIP = frozenset(_FORMS[0].split("|"))
 _ABROAD = re.compile(
     r"\s(?:inc|incorporated|corp|corporation|llc|gmbh|sarl|srl|bv|nv|oyj|pty|sp z oo)$"
 )
-"""Legal forms of other countries that are no surnames."""
+"""Matches a name that ends in a foreign legal form; forms that are also surnames are left out."""
 
 _WORDS_ABROAD = """
   ab ag aps as bv corp corporation gmbh inc incorporated kg kk llc nv oy oyj pty sa sarl sas se spa
   srl ug
 """
 _FORMS_ABROAD = frozenset(_WORDS_ABROAD.split())
-"""Such words, with those that are surnames as well."""
+"""Foreign legal forms, including those that are also surnames."""
 
 _TRADING_AS = re.compile(
     r"\s+(?:t/a|t\.a\.?|ta|trading as|trading under the name)\s+", re.IGNORECASE
 )
 _COMPANIES = re.compile(r"[0-9]{8}|(?:SC|NI|R0)[0-9]{6}")
-"""Numbers of companies; others are of partnerships, societies or overseas entities."""
+"""Matches numbers of companies, not those of partnerships, societies or overseas entities."""
 
 _WORDS_OF_PERSONS = range(2, 5)
 _WORD_OF_PERSON = re.compile(r"(?=[^\W\d_])[^\Wa-z\d_](?:[^\W\d_]|['\u2019-](?=[^\W\d_]))*\.?")
@@ -61,12 +61,12 @@ _BUSINESS = """
   of for limited
 """
 _OF_BUSINESS = frozenset(_BUSINESS.split())
-"""Words that a person's name does not hold."""
+"""Words that occur in names of businesses but not of persons."""
 
 
 @unique
 class AdvisoryCode(StrEnum):
-    """The kinds of advisories."""
+    """The kinds of advisories on a customer."""
 
     REVIEW_CONSENT = "REVIEW_CONSENT"
     CONSENT_BY_TERMS = "CONSENT_BY_TERMS"
@@ -81,12 +81,12 @@ class AdvisoryCode(StrEnum):
 
 
 OF_NAMES = frozenset({AdvisoryCode.NAME_MISMATCH, AdvisoryCode.NAME_DOES_NOT_FIT_CLASS})
-"""Advisories that depend on the name, and tell something of it."""
+"""Advisories that depend on the customer's name and so reveal something about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """One thing to look at, and the class that would fit, where that is the matter."""
+    """A fact to check; `suggested_class_code` is the shipped class that may fit better, if any."""
 
     code: AdvisoryCode
     message: str
@@ -104,9 +104,11 @@ def advisories(
     company_number: str | None = None,
     is_name_hidden: bool = False,
 ) -> list[Advisory]:
-    """Return what to look at; none of it changes anything by itself (A21, R30).
+    """Return the advisories on a customer; they change nothing by themselves (A21, R30).
 
-    With `is_name_hidden`, nothing is said that depends on the name of an individual.
+    `is_checked` tells whether the customer's class is checked at Companies House, `is_individual`
+    whether the class is for individuals. With `is_name_hidden`, advisories that depend on the name
+    of an individual are left out.
     """
     found = []
     if consent_review_due_at is not None:
@@ -130,14 +132,14 @@ def advisories(
 
 
 def is_same_name(one: str, other: str) -> bool:
-    """Compare names without case, accents, punctuation and legal form."""
+    """Return whether two names differ at most in case, accents, punctuation and legal form."""
     return _bare(one) == _bare(other)
 
 
 def legal_form(name: str) -> str | None:
-    """Return the UK legal form that a name ends in, in small letters; None without one.
+    """Return the UK legal form at the end of a name, in lower case; None if there is none.
 
-    Of "A trading as B", the form of A counts before that of B.
+    For "A trading as B", this is the legal form of A, or else of B.
     """
     for part in _TRADING_AS.split(name):
         if ending := _ENDS_IN_FORM.search(_plain(part)):
@@ -150,9 +152,9 @@ def _plain(name: str) -> str:
 
 
 def is_like_a_person(name: str) -> bool:
-    """Tell whether a name looks like a person's: two to four capitalised words of no business.
+    """Return whether a name looks like a person's: 2 to 4 capitalised words, none in _OF_BUSINESS.
 
-    Of "A trading as B", only A counts.
+    For "A trading as B", only A is examined.
     """
     words = _TRADING_AS.split(name)[0].split()
     return (
@@ -175,7 +177,7 @@ def _letters(text: str) -> str:
 
 
 def _of_register(name: str, class_code: str | None, details: Mapping[str, Any]) -> list[Advisory]:
-    """Compare a customer with what the register says of its company."""
+    """Return advisories from comparing a customer with the company's data in the register."""
     found = []
     status, registered = details.get("company_status"), details.get("company_name")
     mismatch = _class_mismatch(class_code, details.get("company_type"))
@@ -204,7 +206,7 @@ def _of_register(name: str, class_code: str | None, details: Mapping[str, Any]) 
 def _of_name(
     name: str, class_code: str | None, *, is_checked: bool, is_individual: bool
 ) -> list[Advisory]:
-    """Compare a name with the class, where the register says nothing of the company."""
+    """Return advisories from comparing a name with the class, if there is no register data."""
     form, is_reseller = legal_form(name), _is_of_reseller(class_code)
     if is_individual and form is not None:
         suggested = None if form in _PARTNERSHIP else _company(class_code, is_plc=form in _PLC)
@@ -235,7 +237,7 @@ def _name_of_company(suggested: str | None) -> Advisory:
 def _of_individual(
     class_code: str | None, details: Mapping[str, Any], company_number: str | None
 ) -> list[Advisory]:
-    """Compare a class for individuals with what the register, or else the number, says (R5)."""
+    """Return an advisory if a customer of a class for individuals seems to be a company (R5)."""
     company_type = details.get("company_type")
     if company_type in LIMITED_TYPES | PLC_TYPES:
         message = f"The register says that this is a company of the type {company_type}"
@@ -250,7 +252,7 @@ def _of_individual(
 
 
 def _company(class_code: str | None, *, is_plc: bool) -> str:
-    """Return the shipped class for companies that stands beside a class."""
+    """Return the code of the shipped company class to suggest instead of `class_code`."""
     if _is_of_reseller(class_code):
         return "RESELLER_UK_COMPANY"
     return "COMPANY_UK_PLC" if is_plc else "COMPANY_UK_LIMITED"

@@ -1,9 +1,9 @@
-"""The allowance of calls to Companies House: a GCRA with a ceiling for each kind of caller. PURE.
+"""Limits calls to Companies House: a GCRA with a limit for each kind of caller. PURE.
 
-All processes share one number: `free_at`, the theoretical arrival time of the next call. A call
-moves it on by an interval, and is admitted while it is not too far ahead of the clock. How far
-depends on the caller, so that lookups that have begun finish before others begin, and so that
-bulk lookups never use the part of the burst that is reserved for lookups that a person waits for.
+All processes share one number, `free_at`: the theoretical arrival time of the next call. Each call
+moves it forward by an interval. A call is allowed if `free_at` is not too far ahead of the clock.
+The limit depends on the kind of caller, so that lookups that have begun finish before others begin,
+and so that bulk lookups leave a part of the burst to lookups that a person waits for.
 """
 
 from dataclasses import dataclass
@@ -11,15 +11,16 @@ from datetime import timedelta
 from enum import Enum, unique
 
 MARGIN = timedelta(seconds=3)
-"""The maximum difference in delay between two calls on their way to the register."""
+"""The assumed maximum difference between the network delays of two calls."""
 
 MARGIN_SHARE = 0.01
-"""The largest part of a window that the margin may take."""
+"""The maximum margin as a fraction of the window."""
 
 BURST_SHARE = 0.015
-"""The part of the allowance that may be sent at once, in addition to one call.
+"""The fraction of the limit that may be sent at once, in addition to one call.
 
-A larger burst serves an idle system sooner, but lowers the steady rate by as many calls a window.
+A larger burst makes single lookups faster, but lowers the steady rate by the same number of calls
+per window.
 """
 
 MAX_HOLD = timedelta(seconds=310)
@@ -28,14 +29,14 @@ MAX_HOLD = timedelta(seconds=310)
 
 @unique
 class Caller(Enum):
-    """The kinds of callers. The value is the part of the burst that the caller may use."""
+    """The kinds of callers; the value is the fraction of the burst that the caller may use."""
 
     STARTED = 1.0
     """A lookup that has begun."""
     SEARCH = 7 / 9
     """A person who searches companies by name."""
     URGENT = 5 / 9
-    """The first call of a lookup that a person waits for, or of any lookup while such one waits."""
+    """The first call of a lookup that a person waits for, or of any lookup while one such waits."""
     OTHER = 2 / 9
     """The first call of any other lookup."""
 
@@ -56,7 +57,8 @@ class Allowance:
     def interval_us(self) -> int:
         """The microseconds between requests once the burst is used.
 
-        A window sees fewer than burst + (window + margin) / interval = limit + 1 requests.
+        In any window there are fewer than burst + (window + margin) / interval requests, which is
+        limit + 1.
         """
         margin = min(MARGIN, self.window * MARGIN_SHARE)
         span_us = (self.window + margin) / timedelta(microseconds=1)
@@ -68,6 +70,6 @@ class Allowance:
 
     @property
     def farthest_us(self) -> int:
-        """The most microseconds that `free_at` can be ahead of a correct clock."""
+        """The maximum microseconds that `free_at` can be ahead of a correct clock."""
         hold_us = MAX_HOLD // timedelta(microseconds=1)
         return hold_us + self.ahead_us(Caller.STARTED) + self.interval_us

@@ -1,4 +1,4 @@
-"""Amounts of money: parsed, limited to 15 digits and 2 decimals, and written plainly. PURE."""
+"""Parses, checks and formats amounts of money, of at most 15 digits and 2 decimals. PURE."""
 
 from decimal import ROUND_DOWN, Context, Decimal, Inexact, InvalidOperation
 
@@ -11,11 +11,11 @@ _BOUNDED = Context(DIGITS + PLACES, ROUND_DOWN, traps=[Inexact, InvalidOperation
 
 
 class InvalidAmount(ValueError):
-    """The number cannot be stored as an amount; the message tells users why."""
+    """The number cannot be stored as an amount; the message is for users and says why."""
 
 
 def parse_decimal(value: object) -> Decimal:
-    """Read a decimal number from text or from a JSON number.
+    """Return the decimal number in a text or a JSON number.
 
     Raises ValueError for anything else, such as digits of other alphabets or `1_000`. The result
     may be too large to be an amount, or no number at all (`NaN`): `checked_amount` decides.
@@ -30,10 +30,10 @@ def parse_decimal(value: object) -> Decimal:
 
 
 def checked_amount(number: Decimal) -> Decimal:
-    """Return the same amount with at most 2 decimals, and never as a negative zero.
+    """Return a number as an amount with at most 2 decimals; negative zero becomes zero.
 
-    Raises InvalidAmount for more than 15 digits before the point, for more than 2 decimals other
-    than zeros, and for infinities and NaN.
+    Raises InvalidAmount for more than 15 digits before the decimal point, for non-zero digits after
+    the second decimal, and for infinities and NaN.
     """
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):
@@ -51,5 +51,5 @@ def checked_amount(number: Decimal) -> Decimal:
 
 
 def plain(number: Decimal) -> str:
-    """Write a number without an exponent."""
+    """Return a number as text without an exponent."""
     return format(number, "f")

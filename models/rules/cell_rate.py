@@ -9,9 +9,9 @@ MAX_KEYS = 50_000
 
 
 class CellRates:
-    """Allows each key a burst of `events`, and the same number a window.
+    """Allows each key `events` events at once, then `events` per window, evenly spread.
 
-    It stores one time for each key, and at most `most_keys` keys.
+    It stores one time per key, for at most `most_keys` keys.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class CellRates:
         return len(self._paid_until)
 
     def count(self, key: str) -> float:
-        """Count an event and return 0; if it exceeds the limit, return the seconds to wait."""
+        """Count an event and return 0; over the limit, only return the seconds to wait."""
         now = self._clock().timestamp()
         debt = self._debt(key, now) + self._step
         if self._is_too_much(debt):
@@ -44,7 +44,7 @@ class CellRates:
         return 0.0
 
     def is_spent(self, key: str) -> bool:
-        """Tell whether another event would exceed the limit."""
+        """Return whether another event of the key would exceed the limit."""
         return self._is_too_much(self._debt(key, self._clock().timestamp()) + self._step)
 
     def _debt(self, key: str, now: float) -> float:
@@ -54,5 +54,5 @@ class CellRates:
         return debt if 0 < debt <= self._window + self._step else 0.0
 
     def _is_too_much(self, debt: float) -> bool:
-        # A float of epoch seconds is exact to a quarter of a microsecond only.
+        # The tolerance covers rounding: a float of epoch seconds is exact to 0.25 µs.
         return debt > self._window + self._step / 1000

@@ -1,4 +1,4 @@
-"""The flags of a customer class and what follows from them (R4 to R8, R31). PURE."""
+"""The flags of a customer class, and values derived from them (R4 to R8, R31). PURE."""
 
 import re
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class InvoiceWording(StrEnum):
 
 @unique
 class FlagWarning(StrEnum):
-    """Reasons to doubt the flags of a class, which are accepted nevertheless (R8)."""
+    """Warnings about unusual flags of a class, which can be saved nevertheless (R8)."""
 
     PERSONAL_AND_SOLE_TRADER = "PERSONAL_AND_SOLE_TRADER"
     PERSONAL_AND_RESELLER = "PERSONAL_AND_RESELLER"
@@ -55,7 +55,6 @@ class FlagWarning(StrEnum):
 
     @property
     def message(self) -> str:
-
         return _WARNING_MESSAGES[self]
 
 
@@ -76,13 +75,13 @@ _WARNING_MESSAGES = {
 
 
 def is_legal_individual(is_personal_customer: bool, is_sole_trader: bool) -> bool:
-    """Tell whether data-protection law treats customers of such a class as individuals (R5, R6)."""
+    """Return whether the law treats customers with these class flags as individuals (R5, R6)."""
     return is_personal_customer or is_sole_trader
 
 
 @dataclass(frozen=True, slots=True)
 class ClassFlags:
-    """The data-protection profile of a customer class (R1)."""
+    """The flags of a customer class, which decide how its customers' data is protected (R1)."""
 
     is_personal_customer: bool = False
     is_sole_trader: bool = False
@@ -91,17 +90,17 @@ class ClassFlags:
 
     @property
     def is_legal_individual(self) -> bool:
-        """Tell whether data-protection law treats these customers as individuals (R5, R6)."""
+        """Whether data-protection law treats customers of the class as individuals (R5, R6)."""
         return is_legal_individual(self.is_personal_customer, self.is_sole_trader)
 
     @property
     def subscriber_kind(self) -> SubscriberKind:
-        # Partnerships and clubs need a class of their own, with the right flags (A19).
+        # Partnerships and clubs need a separate class with suitable flags (A19).
         return SubscriberKind.INDIVIDUAL if self.is_legal_individual else SubscriberKind.CORPORATE
 
     @property
     def labels(self) -> tuple[CustomerLabel, ...]:
-        """Return the labels of the customers of the class (R25)."""
+        """The labels that customers of the class have (R25)."""
         carried = {
             CustomerLabel.INDIVIDUAL: self.is_legal_individual,
             CustomerLabel.SOLE_TRADER: self.is_sole_trader,
@@ -111,11 +110,14 @@ class ClassFlags:
 
     @property
     def invoice_wording(self) -> InvoiceWording:
-        """Return the key of the invoice wording (R31)."""
+        """The invoice wording for customers of the class (R31)."""
         return InvoiceWording.RESELLER if self.is_reseller else InvoiceWording.STANDARD
 
     def refusals(self) -> list[Refusal]:
-        """Return what is contradictory: individuals have no entry at Companies House (R7)."""
+        """Return a refusal if the flags contradict each other (R7).
+
+        Individuals are not registered at Companies House, so they cannot be checked there.
+        """
         if self.check_companies_house and self.is_legal_individual:
             return [
                 Refusal(
@@ -128,9 +130,9 @@ class ClassFlags:
         return []
 
     def warnings(self, *, is_uk_company: bool = True) -> tuple[FlagWarning, ...]:
-        """Return the doubts about the flags, which are accepted nevertheless (R7, R8).
+        """Return warnings about flags that can be saved nevertheless (R7, R8).
 
-        `is_uk_company` tells whether the class seems to be for UK companies: `seems_uk_company`.
+        `is_uk_company` is the result of `seems_uk_company` for the class.
         """
         is_personal = self.is_personal_customer
         found = {
@@ -142,9 +144,9 @@ class ClassFlags:
 
 
 def seems_uk_company(code: str | None, name: str) -> bool:
-    """Guess whether a class is for UK Limited or UK PLC customers; used for a warning only.
+    """Guess whether a class is for UK Limited or UK PLC customers; used only for a warning.
 
-    The code decides for a shipped class, the words of the name for others, which have no code.
+    A shipped class is recognised by its code, another class, which has no code, by its name.
     """
     if code is not None:
         return code in FITTING_TYPES
@@ -153,7 +155,10 @@ def seems_uk_company(code: str | None, name: str) -> bool:
 
 
 def display_class_refusals(display_class: str) -> list[Refusal]:
-    """Refuse anything but CSS identifiers, because front ends render the text into HTML (R4)."""
+    """Return a refusal unless the text is a list of CSS class names (R4).
+
+    Front ends insert the text into HTML.
+    """
     if len(display_class) <= DISPLAY_CLASS_LENGTH and CSS_IDENTIFIERS.fullmatch(display_class):
         return []
     return [

@@ -1,4 +1,4 @@
-"""Company numbers of Companies House: normalised to eight characters, or refused (R88). PURE."""
+"""Checks and normalises company numbers of Companies House (R88). PURE."""
 
 import re
 
@@ -10,19 +10,19 @@ _OF_SOCIETIES = "IP|NO|NP|NR|RS|SP"
 ACCEPTED = re.compile(
     rf"[0-9]{{8}}|(?:{_PREFIXES})[0-9]{{6}}|SL[0-9]{{5}}[A-Z]|(?:{_OF_SOCIETIES})[0-9]{{4}}[0-9A-Z]{{2}}"
 )
-"""The forms of numbers that the register issues; eight letters, as in VODAFONE, are no number."""
+"""Matches the forms of numbers that the register issues; eight letters do not match."""
 
 _SHORT = re.compile(r"(?P<prefix>[A-Z]{2}|R|)(?P<digits>[0-9]+)")
 _ALL_ZEROS = re.compile(r"(?:[A-Z]{2}|R|)0+")
-# Characters that text copied from a letterhead or a web page has inside a number. Line breaks and
-# tabs are excluded, because they separate two numbers.
+# Blanks and dashes inside a number copied from a letterhead or a web page. Line breaks and tabs
+# do not match, because they separate two numbers.
 _SEPARATORS = re.compile(
     "(?:[^\\S\t\n\v\f\r]|[\\-\u00ad\u200b\u200c\u200d\u2010-\u2015\u2060\u2212\ufeff])+"
 )
 _DECIMAL = re.compile(r"(?:[A-Z]{1,2}[0-9]+|[0-9]*)\.[0-9]+")
 _DASHES = "[\\-\u00ad\u2010-\u2015\u2212]"
 _ODD_DASH = re.compile(rf"{_DASHES}.*|.*{_DASHES}|.*[0-9]\s*{_DASHES}\s*[0-9A-Za-z]", re.DOTALL)
-"""A sign, a trailing dash, or a single digit behind a dash, as of a check digit or of decimals."""
+"""Matches a dash at either end, or before a single character, such as a check digit."""
 _EDGES = re.compile(
     "^[\\s\u00ad\u200b\u200c\u200d\u2060\ufeff]+|[\\s\u00ad\u200b\u200c\u200d\u2060\ufeff]+\\Z"
 )
@@ -42,13 +42,13 @@ class InvalidCompanyNumber(ValueError):
 def normalise(text: str) -> str:
     """Return the number as the register writes it: 8 characters, upper case, with leading zeros.
 
-    Blanks and dashes are removed, and dots unless one could be a decimal point: ``9000001.0`` was
-    changed by a spreadsheet, and without its dot it would be another company's number. A single
-    digit behind a dash (``9000001-0``) and a dash at either end are refused too. Digits are padded
-    with zeros on the left, to 8 digits (7 after ``R``, 6 after two letters).
+    Blanks, dashes and dots are removed. A dot that could be a decimal point is refused instead:
+    ``9000001.0`` was changed by a spreadsheet, and without its dot would be another company's
+    number. A dash before the last character (``9000001-0``) or at either end is refused too. Digits
+    are padded with zeros on the left, to 8 digits (7 after ``R``, 6 after two letters).
 
-    Raises InvalidCompanyNumber for texts that are no number of the register: other forms, other
-    characters than ASCII, and zeros only.
+    Raises InvalidCompanyNumber for texts that do not have a form of the register, that contain
+    characters outside ASCII, or that have only zeros.
     """
     trimmed = _EDGES.sub("", text)
     compact = _SEPARATORS.sub("", trimmed)

@@ -16,19 +16,21 @@ FITTING_TYPES = {
     "COMPANY_UK_PLC": PLC_TYPES,
     "RESELLER_UK_COMPANY": LIMITED_TYPES | PLC_TYPES,
 }
-"""The company types that fit each checked class; guarantee companies count as limited (A21)."""
+"""The company types that fit each class that is checked at Companies House, by class code.
+
+Companies limited by guarantee count as limited companies (A21)."""
 
 
 @unique
 class CompanyFamily(StrEnum):
-    """The two kinds of companies for which classes are checked."""
+    """The two kinds of companies that are looked up at Companies House."""
 
     LIMITED = "LIMITED"
     PLC = "PLC"
 
 
 def family_of(company_type: str | None) -> CompanyFamily | None:
-    """Return the kind of a register type, None for others. The number's prefix does not matter."""
+    """Return the family of a company type of the register; None for other types."""
     if company_type in LIMITED_TYPES:
         return CompanyFamily.LIMITED
     return CompanyFamily.PLC if company_type in PLC_TYPES else None

@@ -1,4 +1,4 @@
-"""The state of a link in a confirmation mail: usable, used, or invalid and why. PURE."""
+"""Computes the state of a link in a confirmation mail: usable, used or invalid. PURE."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ class VoidReason(StrEnum):
 
 @unique
 class LinkState(StrEnum):
-    """The result of following a link."""
+    """The state of a link, which decides what its page shows."""
 
     OPEN = "OPEN"
     DONE = "DONE"
@@ -52,9 +52,9 @@ _VOID = {
 class LinkFacts:
     """The facts about a confirmation and its contact at the time a link is followed.
 
-    `is_gone`: the contact was deleted. `is_in_force`: the preference or verification that it
-    confirmed is still valid. `is_same_address`: the contact still has the email address that the
-    mail was sent to.
+    `is_gone`: the contact was deleted. `is_in_force`: the preference or verification confirmed with
+    the link is still valid. `used_at`: when the link was used; None before. `is_same_address`: the
+    contact still has the email address that the mail was sent to.
     """
 
     expires_at: datetime
@@ -66,7 +66,7 @@ class LinkFacts:
 
 
 def confirming_link(facts: LinkFacts, now: datetime) -> LinkState:
-    """Return the state of the confirming link, which can be used once (R67)."""
+    """Return the state of the link that confirms; it can be used once (R67)."""
     if facts.is_gone:
         return LinkState.NO_LONGER_WANTED
     if facts.used_at is not None:
@@ -79,10 +79,10 @@ def confirming_link(facts: LinkFacts, now: datetime) -> LinkState:
 
 
 def withdrawing_link(facts: LinkFacts, now: datetime) -> LinkState:
-    """Return the state of the withdrawing link, from the facts of that link.
+    """Return the state of the link that withdraws; `facts` are those of this link.
 
-    It also works if nothing was confirmed, and withdraws whatever preference the contact has by
-    then, because receiving less detail harms nobody (R63).
+    The link also works if the contact confirmed nothing. It withdraws any preference that the
+    contact has when the link is used, because receiving less detail harms nobody (R63).
     """
     if facts.is_gone:
         return LinkState.NO_LONGER_WANTED

@@ -9,10 +9,11 @@ from models.rules.document import Document
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationMail:
-    """A mail that asks for a confirmation, with the secrets of its links, stored nowhere else.
+    """A mail that asks a contact for a confirmation.
 
-    `address` is written as it is stored; `expires_at` is when the link that confirms ends. A name
-    is None if whoever asked for the mail may not see it.
+    `address` is the stored email address. `confirming` and `withdrawing` are the secrets of the two
+    links, which are stored nowhere else. `expires_at` is the end of the link that confirms. A name
+    is None if the user who requested the mail may not see it.
     """
 
     confirmation_id: str

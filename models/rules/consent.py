@@ -1,10 +1,10 @@
-"""Whether consent is given, and whether bills without itemisation are requested. PURE.
+"""Computes from a consent ledger whether consent is given, or unitemised bills requested. PURE.
 
-Both are computed from the entries of a customer's ledger for a given instant, whatever the order
-in which the entries arrived (R56). The latest entry effective by then decides; of several effective
-at the same time the one recorded last, then the one with the highest sequence. A correcting entry
-replaces the corrected one and takes its place in this order: correcting a document's name does not
-restore a consent that was withdrawn at the same instant.
+Both are computed for a given instant, from entries in any order (R56). The entry with the latest
+effective time up to the instant decides; of several with the same effective time, the entry that
+was recorded last, then the entry with the highest sequence. A correcting entry replaces the
+corrected entry and keeps its place in this order: correcting a document's name does not restore a
+consent that was withdrawn at the same instant.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 
 @unique
 class EntryKind(StrEnum):
-    """The kinds of entries of the ledger."""
+    """The kinds of entries of the consent ledger."""
 
     GRANT = "GRANT"
     WITHDRAWAL = "WITHDRAWAL"
@@ -48,7 +48,7 @@ class ConsentMethod(StrEnum):
 
 @unique
 class Matter(StrEnum):
-    """The two matters that entries are about; each is on or off independently."""
+    """The two subjects of entries; each is on or off independently of the other."""
 
     CONSENT = "CONSENT"
     NON_ITEMISED = "NON_ITEMISED"
@@ -58,7 +58,9 @@ KINDS = {
     Matter.CONSENT: (EntryKind.GRANT, EntryKind.WITHDRAWAL),
     Matter.NON_ITEMISED: (EntryKind.NON_ITEMISED_REQUEST, EntryKind.NON_ITEMISED_WITHDRAWAL),
 }
-"""The kinds that turn a matter on and off. An annulment only removes the entry it corrects."""
+"""The entry kind that turns a matter on, and the kind that turns it off.
+
+An annulment only removes the entry that it corrects."""
 
 DOCUMENTED = (ConsentBasis.TERMS_ACCEPTED, ConsentBasis.PRIVACY_POLICY_CONSENT)
 """The bases that need a document, which must cover sending call records by email (R53)."""
@@ -90,7 +92,7 @@ class Entry(Protocol):
 
     @property
     def corrects_id(self) -> str | None:
-        """The id of the entry that this one replaces, if any."""
+        """The id of the entry that this entry corrects; None if it corrects none."""
 
 
 AnEntry = TypeVar("AnEntry", bound=Entry)
@@ -98,7 +100,10 @@ AnEntry = TypeVar("AnEntry", bound=Entry)
 
 @dataclass(frozen=True, slots=True)
 class ConsentState:
-    """The consent flag at an instant; `since` and `entry_id` are from the entry that decides."""
+    """Whether consent is given at an instant.
+
+    `since` and `entry_id` are the effective time and id of the deciding entry; None without entry.
+    """
 
     is_given: bool = False
     basis: ConsentBasis | None = None
@@ -108,7 +113,10 @@ class ConsentState:
 
 @dataclass(frozen=True, slots=True)
 class NonItemisedState:
-    """Whether the customer requests bills without itemisation (A16)."""
+    """Whether the customer requests bills without itemisation at an instant (A16).
+
+    `since` and `entry_id` are the effective time and id of the deciding entry; None without entry.
+    """
 
     is_requested: bool = False
     entry_id: str | None = None
@@ -117,7 +125,7 @@ class NonItemisedState:
 
 @dataclass(frozen=True, slots=True)
 class Period(Generic[AnEntry]):
-    """A period in which a matter is on, because of `entry`.
+    """A period in which `entry` keeps a matter on.
 
     It includes `from_at` and excludes `until_at`, which is None while the period has no end.
     """
@@ -129,12 +137,12 @@ class Period(Generic[AnEntry]):
 
 
 def consent_at(entries: Iterable[Entry], instant: datetime) -> ConsentState:
-    """Return whether consent is given at an instant, its basis, its start and its entry."""
+    """Return the consent state at an instant."""
     return consent_by(deciding(entries, Matter.CONSENT, instant))
 
 
 def consent_by(entry: Entry | None) -> ConsentState:
-    """Return the consent state that follows from the deciding entry, None if there is none."""
+    """Return the consent state for a deciding entry, or for no entry."""
     if entry is None:
         return ConsentState()
     is_given = entry.kind is EntryKind.GRANT
@@ -147,7 +155,7 @@ def non_itemised_at(entries: Iterable[Entry], instant: datetime) -> NonItemisedS
 
 
 def non_itemised_by(entry: Entry | None) -> NonItemisedState:
-    """Return the state that follows from the deciding entry, None if there is none."""
+    """Return the state of the request for a deciding entry, or for no entry."""
     if entry is None:
         return NonItemisedState()
     is_requested = entry.kind is EntryKind.NON_ITEMISED_REQUEST
@@ -155,7 +163,7 @@ def non_itemised_by(entry: Entry | None) -> NonItemisedState:
 
 
 def deciding(entries: Iterable[AnEntry], matter: Matter, instant: datetime) -> AnEntry | None:
-    """Return the entry that decides a matter at an instant; None if none is effective yet."""
+    """Return the entry that decides a matter at an instant; None if no entry is effective yet."""
     decided = None
     for entry in _in_order(entries, matter):
         if entry.effective_at > instant:
@@ -178,14 +186,14 @@ def periods(entries: Iterable[AnEntry]) -> list[Period[AnEntry]]:
 
 
 def root_of(entry: AnEntry, by_id: dict[str, AnEntry]) -> AnEntry:
-    """Follow corrections back to the first entry."""
+    """Return the original entry of a chain of corrections that ends in `entry`."""
     while entry.corrects_id is not None and entry.corrects_id in by_id:
         entry = by_id[entry.corrects_id]
     return entry
 
 
 def _in_order(entries: Iterable[AnEntry], matter: Matter) -> list[AnEntry]:
-    """Return the uncorrected entries about a matter, sorted so that a later one overrides."""
+    """Return the entries of a matter that were not corrected; later entries override earlier."""
     by_id = {entry.id: entry for entry in entries}
     corrected = {entry.corrects_id for entry in by_id.values()}
 

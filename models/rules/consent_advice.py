@@ -25,7 +25,7 @@ class GivenConsent:
     """A period in which consent is given.
 
     It includes `from_at` and excludes `until_at`, which is None while the period has no end.
-    `reaches_unverified` tells whether an unverified email address is on the bill list now.
+    `reaches_unverified`: an unverified email address is now on the bill distribution list.
     """
 
     from_at: datetime
@@ -35,20 +35,20 @@ class GivenConsent:
     reaches_unverified: bool = False
 
     def holds_at(self, instant: datetime) -> bool:
-
         return self.from_at <= instant and self.ends_after(instant)
 
     def ends_after(self, instant: datetime) -> bool:
-        """Tell whether the period covers an instant or starts after it."""
+        """Return whether the period covers an instant or starts after it."""
         return self.until_at is None or instant < self.until_at
 
 
 def consent_advisories(
     given: Iterable[GivenConsent], *, is_individual: bool, now: datetime, oldest_age: timedelta
 ) -> list[Advisory]:
-    """Return the advisories on the consent that is given now; none without consent (A15).
+    """Return the advisories on the consent that is valid `now`; empty without consent (A15).
 
-    `oldest_age` is the age from which a consent counts as outdated.
+    `given` are the customer's periods of consent. `oldest_age` is the age from which a consent
+    counts as outdated.
     """
     consent = next((one for one in given if one.holds_at(now)), None)
     if consent is None:

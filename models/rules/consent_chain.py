@@ -1,8 +1,9 @@
 """The hash chain over a customer's consent entries, and its verification. PURE.
 
-The hash of an entry covers its content and the hash of the entry before it. Personal data is
-stored apart, in a testimony, and the entry holds a salted digest of it: when the testimony and its
-salt are erased, the chain stays valid, and nobody can guess a name from the digest.
+The hash of an entry covers its content and the hash of the entry before it. Personal data is stored
+in a separate row, a testimony, and the entry contains a salted digest of the testimony. After the
+testimony and its salt are erased, the chain stays valid, and nobody can guess a name from the
+digest.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ CONTENT = (
     "testimony_digest",
     "previous_hash",
 )
-"""The columns of an entry that its hash covers: all but the hash."""
+"""The columns of an entry that its hash covers: all columns except `hash`."""
 
 TESTIMONY = (
     "given_by",
@@ -70,7 +71,10 @@ class BreakCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A place where a ledger differs; `sequence` is that of the changed or missing entry."""
+    """A difference between a ledger and what was recorded.
+
+    `sequence` is the number of the changed or missing entry; None if no single entry differs.
+    """
 
     code: BreakCode
     message: str
@@ -79,7 +83,7 @@ class Break:
 
 
 def digest(*parts: Any) -> str:
-    """Return the SHA-256 of values, in hexadecimal, the same on every database."""
+    """Return the SHA-256 of JSON values and datetimes, in hexadecimal."""
     text = json.dumps(
         parts, default=_spelt, ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
@@ -87,12 +91,12 @@ def digest(*parts: Any) -> str:
 
 
 def entry_hash(row: Any) -> str:
-    """Return the hash of an entry, over the columns of CONTENT."""
+    """Return the hash of an entry of the ledger, over the columns of CONTENT."""
     return digest(FORMAT, [[name, getattr(row, name)] for name in CONTENT])
 
 
 def testimony_digest(row: Any) -> str:
-    """Return the digest of a testimony over TESTIMONY; the salt prevents guessing of names."""
+    """Return the digest of a testimony, over its salt and the columns of TESTIMONY."""
     return digest(row.salt, [[name, getattr(row, name)] for name in TESTIMONY])
 
 
@@ -103,10 +107,12 @@ def breaks(
     *,
     is_erased: bool,
 ) -> list[Break]:
-    """Return where the entries of a customer, sorted by sequence, differ from what was recorded.
+    """Return the differences between a customer's entries and what was recorded.
 
-    `testimonies` is keyed by id. `end` is the number of entries and the last hash, as stored beside
-    the ledger, because a chain alone cannot show that its end was removed.
+    `rows` are the entries, sorted by sequence; `testimonies` is keyed by id. `end` is the number of
+    entries and the last hash, which are stored outside of the entries, because a chain alone cannot
+    show that its end was removed. With `is_erased`, the customer was erased, so testimonies may be
+    missing.
     """
     found: list[Break] = []
     before, expected = FIRST, 1

@@ -1,4 +1,4 @@
-"""Checks of entries for the consent ledger, before anything is stored. PURE."""
+"""Checks the input fields of new entries of the consent ledger. PURE."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A checked entry that is not stored yet; without `effective_at` it is effective at once."""
+    """A checked entry that is not stored yet; `effective_at` None means immediately."""
 
     kind: EntryKind
     effective_at: datetime | None = None
@@ -57,13 +57,15 @@ def checked(
     corrects_id: str | None = None,
     correction_reason: str | None = None,
 ) -> Draft:
-    """Check the fields of an entry; `path` is the path of the input that holds them.
+    """Check the input fields of an entry and return them as a draft.
+
+    `path` is the path of the input that contains the fields, for error messages.
 
     A grant must name its basis, who gave consent, how, and the evidence (R50, R52). If it is based
     on terms or a privacy policy, it must also name the document and affirm that it covers emailing
     (R53). Withdrawals (R54) and requests for bills without itemisation have no required fields.
 
-    Raises Refused.
+    Raises Refused with all errors found.
     """
     checks = Checks()
     found: dict[str, Any] = {
@@ -83,7 +85,7 @@ def checked(
 
 
 def checked_key(key: str | None, *path: str) -> str | None:
-    """Return the idempotency key trimmed; raises Refused if it is blank or too long."""
+    """Return the trimmed idempotency key; None if None. Raises Refused if blank or too long."""
     if key is None:
         return None
     checks = Checks()

@@ -1,7 +1,8 @@
-"""The delivery rule: what a contact is emailed, in which form, and why (R68 to R78). PURE.
+"""The delivery rule: which documents a contact is emailed, in which form, and why. PURE.
 
-The customer's class is no input: the rule is the same for persons, companies and resellers (R75,
-R76). MyAccount is not covered: it always has everything in full (R74).
+It implements R68 to R78. The rule is the same for persons, companies and resellers, so the
+customer's class is not an input (R75, R76). It does not cover MyAccount, which always shows all
+documents in full (R74).
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from models.rules.document import Document
 
 @unique
 class DeliveryOutcome(StrEnum):
-    """The form in which a document is emailed, or that it is not."""
+    """The form in which a document is emailed; WITHHELD and NOT_ADDRESSED mean no email."""
 
     ITEMISED = "ITEMISED"
     SHORT = "SHORT"
@@ -27,7 +28,7 @@ class DeliveryOutcome(StrEnum):
 
 @unique
 class DeliveryReason(StrEnum):
-    """The reason for an outcome; a closed set that clients may switch on (R78)."""
+    """The reason for an outcome. Clients may rely on this set of values (R78)."""
 
     ACCOUNT_CONSENT = "ACCOUNT_CONSENT"
     CONTACT_PREFERENCE = "CONTACT_PREFERENCE"
@@ -52,7 +53,7 @@ class BillSection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The form of a document with an authority for detail, and without one."""
+    """The outcomes for a document if call detail may be emailed (`full`), or not (`reduced`)."""
 
     full: DeliveryOutcome
     reduced: DeliveryOutcome
@@ -63,22 +64,26 @@ FORMS = {
     Document.CDR_ZIP: Forms(DeliveryOutcome.PLAIN, DeliveryOutcome.PASSWORD_PROTECTED),
     Document.USAGE_FILES: Forms(DeliveryOutcome.SENT, DeliveryOutcome.WITHHELD),
 }
-"""The two columns of the source document's defaults (R68, R69)."""
+"""The outcomes for each document, from the table of defaults in the requirements (R68, R69)."""
 
 AUTHORITIES = frozenset({DeliveryReason.ACCOUNT_CONSENT, DeliveryReason.CONTACT_PREFERENCE})
-"""The reasons for which call detail is emailed; with all others it is not."""
+"""The reasons that permit emailing call detail; all other reasons prevent it."""
 
 PREFERENCE_RELEASES = frozenset(Document)
-"""The documents that a contact's confirmed preference may release (A1).
+"""The documents that are emailed in full because of a contact's confirmed preference (A1).
 
-The source's general rule names all three. Taking USAGE_FILES out of this set reads its section on
-single contacts, which gives two examples, as the whole list instead.
+The general rule in the requirements names all three documents. The section on single contacts
+names only two, as examples. If these are the complete list, remove USAGE_FILES here.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """Choices that the source leaves open (A1), and whether the address must be verified (A13)."""
+    """Choices that the requirements leave open.
+
+    `preference_releases` are the documents that a confirmed preference releases (A1).
+    `needs_verified_address`: call detail is sent only to verified email addresses (A13).
+    """
 
     preference_releases: frozenset[Document] = PREFERENCE_RELEASES
     needs_verified_address: bool = False
@@ -89,10 +94,10 @@ POLICY = DeliveryPolicy()
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The inputs of the rule at one instant.
+    """The inputs of the delivery rule for a contact at one instant.
 
-    `preference_documents` are the documents of the contact's confirmed preference, empty without
-    one; a preference that is only requested does not count (R60).
+    `preference_documents` are the documents of the contact's confirmed preference, empty without a
+    confirmed preference; a preference that is only requested does not count (R60).
     """
 
     is_consent_given: bool = False
@@ -122,7 +127,7 @@ class Step(StrEnum):
 
 @unique
 class StepRange(StrEnum):
-    """Whom a step affects: one contact, or every address on the bill distribution list."""
+    """Whether a step affects one contact, or all contacts on the bill distribution list."""
 
     CONTACT = "CONTACT"
     ACCOUNT = "ACCOUNT"
@@ -136,17 +141,16 @@ ACCOUNT_STEPS = frozenset(
         Step.WITHDRAW_NON_ITEMISED_REQUEST,
     }
 )
-"""The steps that affect every address on the bill distribution list (R64, R65)."""
+"""The steps that affect all contacts on the bill distribution list (R64, R65)."""
 
 
 def range_of(step: Step) -> StepRange:
-
     return StepRange.ACCOUNT if step in ACCOUNT_STEPS else StepRange.CONTACT
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A step, and the outcome after that step alone."""
+    """A step, and the outcome for the document if only this step is taken."""
 
     step: Step
     outcome: DeliveryOutcome
@@ -154,7 +158,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to one document for one contact."""
+    """The result of the delivery rule for one document and one contact."""
 
     document: Document
     outcome: DeliveryOutcome
@@ -163,17 +167,17 @@ class Decision:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether the document is emailed with call detail."""
+        """Whether the document is emailed with call detail."""
         return self.outcome is FORMS[self.document].full
 
     @property
     def is_password_needed(self) -> bool:
-        """Tell whether the contact needs a password, which is never sent by email (R73)."""
+        """Whether the contact needs a password, which is never sent by email (R73)."""
         return self.outcome is DeliveryOutcome.PASSWORD_PROTECTED
 
     @property
     def sections(self) -> tuple[BillSection, ...]:
-        """Return the sections of the bill, in order; empty for other documents (R72)."""
+        """The sections of the bill, in order; empty for other documents (R72)."""
         return SECTIONS.get(self.outcome, ())
 
 
@@ -187,7 +191,7 @@ SECTIONS = {
 
 @lru_cache(maxsize=20_000)
 def decide(document: Document, facts: Facts, policy: DeliveryPolicy = POLICY) -> Decision:
-    """Decide what happens to a document for a contact; cached, as the arguments have few values."""
+    """Apply the delivery rule to a document; cached, because the arguments have few values."""
     outcome, reason = _verdict(document, facts, policy)
     return Decision(
         document,
@@ -201,7 +205,7 @@ def decide(document: Document, facts: Facts, policy: DeliveryPolicy = POLICY) ->
 
 
 def after(step: Step, document: Document, facts: Facts) -> Facts:
-    """Return the facts after a step was taken for a document."""
+    """Return the facts as they are after a step was taken for a document."""
     return _EFFECTS[step](document, facts)
 
 
@@ -217,7 +221,10 @@ def _verdict(
 
 
 def _obstacle(facts: Facts) -> DeliveryReason | None:
-    """Return why the contact is sent nothing at all, if so; the widest reason first (R77, A14)."""
+    """Return why the contact is sent nothing at all; None if they are sent documents (R77, A14).
+
+    If there are several reasons, the most general one is returned.
+    """
     if not facts.is_active:
         return DeliveryReason.CONTACT_INACTIVE
     if not facts.is_on_bill_list:
@@ -226,7 +233,7 @@ def _obstacle(facts: Facts) -> DeliveryReason | None:
 
 
 def _reason(document: Document, facts: Facts, policy: DeliveryPolicy) -> DeliveryReason:
-    """Return the authority for the full form, or why there is none.
+    """Return the reason that permits the full form, or the reason that prevents it.
 
     A missing consent only reduces the form and never blocks the delivery (R71).
     """
@@ -250,7 +257,7 @@ def _is_preferred(document: Document, facts: Facts, policy: DeliveryPolicy) -> b
 def _steps(
     document: Document, facts: Facts, policy: DeliveryPolicy, reason: DeliveryReason
 ) -> list[Step]:
-    """Return the steps that change the outcome: towards more detail, or else towards less."""
+    """Return the steps that lead to more detail; if all detail is sent, those that lead to less."""
     if _obstacle(facts) is not None:
         missing = {
             Step.ACTIVATE_CONTACT: not facts.is_active,
@@ -279,7 +286,7 @@ def _steps(
 _EFFECTS: dict[Step, Callable[[Document, Facts], Facts]] = {
     Step.ACTIVATE_CONTACT: lambda _, facts: replace(facts, is_active=True),
     Step.ADD_TO_BILL_LIST: lambda _, facts: replace(facts, is_on_bill_list=True),
-    # Verification and preference belong to an email address; a new one has neither (R62).
+    # A new email address is not verified and has no confirmed preference (R62).
     Step.ADD_ADDRESS: lambda _, facts: replace(
         facts, has_address=True, is_address_verified=False, preference_documents=frozenset()
     ),

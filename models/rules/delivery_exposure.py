@@ -1,7 +1,7 @@
-"""Which contacts would have been emailed call detail in a period, and on what basis. PURE.
+"""Computes which contacts would have been emailed call detail in a period, and why. PURE.
 
-A customer's history is cut where anything changes; between two cuts the delivery rule gives one
-answer. Neighbours with the same answer are joined again.
+The period is divided at each change in the customer's history; between two changes, the result of
+the delivery rule is constant. Adjacent parts with equal results are joined.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,10 @@ class StateRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All that was recorded about a customer; `states` in the order of recording."""
+    """A customer's consent entries, states of contacts, and preference entries.
+
+    `states` are in the order of recording.
+    """
 
     entries: Sequence[Entry]
     states: Sequence[StateRow]
@@ -49,9 +52,9 @@ class ContactPreferenceFact(PreferenceFact, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A period in which a contact would have been emailed documents in full, by one authority.
+    """A period in which a contact would have been emailed documents in full, for one reason.
 
-    It includes `from_at` and excludes `until_at`, which is not after the end of the whole period.
+    It includes `from_at` and excludes `until_at`, which is at most the end of the queried period.
     """
 
     customer_id: str
@@ -67,19 +70,19 @@ class Exposure:
 
     @property
     def authority(self) -> tuple[object, ...]:
-        """Return what is sent where and by which authority: all but the time."""
+        """All values except the time; adjacent exposures with equal values are joined."""
         return (self.email, self.documents, self.reason, self.basis, self.entry_id)
 
     @property
     def key(self) -> tuple[str, str, datetime]:
-        """Return the sort key among all exposures."""
+        """The sort key of the exposure."""
         return (self.customer_id, self.contact_id, self.from_at)
 
 
 def contact_at(
     state: StateRow, preferences: Sequence[PreferenceFact], instant: datetime
 ) -> ContactSituation:
-    """Return a contact at an instant, from their row of that time and their preferences."""
+    """Return a contact's situation at an instant, from the row valid then and all preferences."""
     return ContactSituation(
         contact_id=state.contact_id,
         name=state.name,
@@ -100,13 +103,13 @@ def exposures(
     until_at: datetime,
     policy: DeliveryPolicy,
 ) -> list[Exposure]:
-    """Return a customer's exposures within [from_at, until_at), by contact and then by time."""
+    """Return a customer's exposures within [from_at, until_at), sorted by contact and time."""
     cuts = _cuts(history, from_at, until_at)
     accounts = [
         (cut, consent_at(history.entries, cut), non_itemised_at(history.entries, cut).is_requested)
         for cut in cuts
     ]
-    # Without account consent and without preferences no detail is sent: skip the contacts.
+    # No detail is sent without account consent and preferences, so contacts need no check.
     if not history.preferences and not any(
         consent.is_given and not requested for _, consent, requested in accounts
     ):

@@ -1,4 +1,4 @@
-"""English texts for delivery decisions. PURE."""
+"""English texts for delivery decisions, steps and documents. PURE."""
 
 from models.rules.delivery import BillSection, Decision, DeliveryOutcome, DeliveryReason, Step
 from models.rules.document import Document
@@ -69,7 +69,7 @@ MUTATIONS = {
     Step.WITHDRAW_CONSENT: "withdrawConsent",
     Step.WITHDRAW_PREFERENCE: "withdrawAttachmentPreference",
 }
-"""The mutation that performs each step, or starts it."""
+"""The GraphQL mutation that performs or starts each step."""
 
 CONTENTS = {
     BillSection.SUMMARY_TOTALS: "The totals of the bill.",
@@ -96,5 +96,5 @@ def sentence_of(decision: Decision) -> str:
 
 
 def instruction_of(step: Step) -> str:
-    """Return a sentence that tells a user what to do."""
+    """Return a sentence that tells a user how to perform a step."""
     return _STEPS[step]

@@ -33,14 +33,14 @@ _SETS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One line of the table: the facts, and what happens to each document."""
+    """One row of the table: the facts, and the decision for each document."""
 
     facts: Facts
     is_verified_address_required: bool
     decisions: tuple[Decision, ...]
 
     def as_record(self) -> dict[str, object]:
-        """Return the case for JSON, with the names of the API."""
+        """Return the case as JSON values, with the field names of the GraphQL API."""
         facts = self.facts
         return {
             "given": {
@@ -68,10 +68,11 @@ class Case:
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """Return all cases of contacts who are sent something, and two of each other kind.
+    """Return the table of cases.
 
-    If nothing is sent, the remaining facts make no difference: such cases occur once with none of
-    them and once with all.
+    It has all cases in which the contact is sent documents. If nothing is sent, consent, preference
+    and verification make no difference, so there are only two cases for each cause: with all of
+    these, and with none.
     """
     return tuple(
         Case(
@@ -103,7 +104,7 @@ def published() -> str:
 
 
 def in_order(documents: frozenset[Document]) -> list[Document]:
-    """Return documents in the order of the enum."""
+    """Return the documents in the order of the `Document` enum."""
     return [document for document in Document if document in documents]
 
 

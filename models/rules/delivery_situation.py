@@ -1,4 +1,4 @@
-"""The facts that decide delivery at an instant, recorded or assumed for a preview. PURE."""
+"""The recorded or assumed facts of a customer that the delivery rule needs. PURE."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from models.rules.preference import PreferenceState, in_order
 
 @dataclass(frozen=True, slots=True)
 class ContactSituation:
-    """A contact at an instant. After erasure `name` is empty and `email` is None."""
+    """The facts about a contact at an instant; after erasure `name` is empty and `email` None."""
 
     contact_id: str
     name: str
@@ -27,7 +27,7 @@ class ContactSituation:
 
     @property
     def is_sent_correspondence(self) -> bool:
-        """Tell whether correspondence is emailed; it has no call detail and needs no consent."""
+        """Whether correspondence is emailed; it has no call detail, so it needs no consent."""
         return self.is_on_correspondence_list and self.is_active and self.has_address
 
 
@@ -51,7 +51,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class AssumedContact:
-    """Assumed facts about a contact. None keeps the real one; no documents mean no preference."""
+    """Facts to assume about a contact; None means the recorded fact.
+
+    Empty `preference_documents` mean no confirmed preference.
+    """
 
     contact_id: str
     is_on_bill_list: bool | None = None
@@ -60,7 +63,7 @@ class AssumedContact:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """Assumed facts about a customer. None keeps the real one."""
+    """Facts to assume about a customer; None means the recorded fact."""
 
     is_consent_given: bool | None = None
     is_non_itemised_requested: bool | None = None
@@ -70,14 +73,14 @@ class Assumption:
 
 @unique
 class DeliveryAdvisoryCode(StrEnum):
-    """The kinds of advisories on deliveries."""
+    """The kinds of advisories on a contact's deliveries."""
 
     UNVERIFIED_ADDRESS = "UNVERIFIED_ADDRESS"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAdvisory:
-    """Advice for a user on a delivery; it does not change the delivery."""
+    """Advice for a user on a contact's deliveries; it does not change them."""
 
     code: DeliveryAdvisoryCode
     message: str
@@ -85,7 +88,7 @@ class DeliveryAdvisory:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A decision that an assumption changes."""
+    """A decision for a contact before and after an assumption."""
 
     contact: ContactSituation
     before: Decision
@@ -101,7 +104,7 @@ class UnknownContact(Exception):
 
 
 def facts_of(situation: Situation, contact: ContactSituation) -> Facts:
-    """Return the inputs of the delivery rule for a contact."""
+    """Return the inputs of the delivery rule for a contact of the situation."""
     return Facts(
         is_consent_given=situation.consent.is_given,
         is_non_itemised_requested=situation.non_itemised.is_requested,
@@ -116,7 +119,7 @@ def facts_of(situation: Situation, contact: ContactSituation) -> Facts:
 def decisions(
     situation: Situation, contact: ContactSituation, policy: DeliveryPolicy
 ) -> list[Decision]:
-    """Decide on each document for a contact."""
+    """Return the decisions on all documents for a contact."""
     facts = facts_of(situation, contact)
     return [decide(document, facts, policy) for document in Document]
 
@@ -124,10 +127,10 @@ def decisions(
 def entry_behind(
     situation: Situation, contact: ContactSituation, reason: DeliveryReason
 ) -> str | None:
-    """Return the id of the consent or preference entry that a decision is based on (R78).
+    """Return the id of the consent or preference entry that caused a decision (R78).
 
-    If consent is missing, it is the entry that ended the consent or the contact's preference.
-    None if there is no such entry, or the decision is based on an assumption.
+    For NO_CONSENT, this is the entry that ended the consent or the contact's preference. None if
+    there is no such entry, or if an assumption caused the decision.
     """
     if reason is DeliveryReason.ACCOUNT_CONSENT:
         return situation.consent.entry_id
@@ -144,7 +147,7 @@ def entry_behind(
 def advisories_of(
     situation: Situation, contact: ContactSituation, policy: DeliveryPolicy
 ) -> list[DeliveryAdvisory]:
-    """Return the advisories on a contact: call detail goes to an unverified address (A13)."""
+    """Return an advisory if the contact is emailed call detail at an unverified address (A13)."""
     is_reached = any(one.is_full for one in decisions(situation, contact, policy))
     if contact.is_verified or not is_reached:
         return []
@@ -156,7 +159,10 @@ def advisories_of(
 
 
 def assume(situation: Situation, assumption: Assumption) -> Situation:
-    """Return the situation under an assumption; raises UnknownContact."""
+    """Return a copy of the situation with the assumed facts.
+
+    Raises UnknownContact if the assumption names a contact that the situation does not have.
+    """
     known = {contact.contact_id: contact for contact in situation.contacts}
     for assumed in assumption.contacts:
         if assumed.contact_id not in known:
@@ -191,7 +197,7 @@ def _assumed_contact(contact: ContactSituation, assumed: AssumedContact) -> Cont
     documents = assumed.preference_documents
     if documents is None or documents == frozenset(contact.preference.documents):
         return contact
-    # A preference can be confirmed only for a verified address, so it implies one (R61).
+    # Only verified addresses can confirm a preference, so it implies verification (R61).
     preference = PreferenceState(is_confirmed=bool(documents), documents=in_order(documents))
     return replace(
         contact, preference=preference, is_verified=contact.is_verified or bool(documents)

@@ -1,11 +1,11 @@
-"""The documents that customers are emailed, in a full or a reduced form or not at all. PURE."""
+"""The kinds of documents to which the delivery rule applies. PURE."""
 
 from enum import StrEnum, unique
 
 
 @unique
 class Document(StrEnum):
-    """A kind of document that is emailed."""
+    """A kind of document that contacts may be emailed."""
 
     BILL = "BILL"
     CDR_ZIP = "CDR_ZIP"

@@ -1,4 +1,4 @@
-"""Email addresses: checked by their form alone, without DNS requests."""
+"""Checks email addresses by their form, without DNS requests, and normalises them."""
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -10,13 +10,13 @@ EMAIL_LENGTH = 254
 
 
 class InvalidEmailError(ValueError):
-    """The text is not an email address; the message tells users why."""
+    """The text is not an email address; the message is for users and says why."""
 
 
 def normalise_email(text: str) -> str:
-    """Return an email address as it is stored: the domain in lower case, and in Unicode.
+    """Return an email address in the form to store: with the domain in Unicode and lower case.
 
-    The part before the @ keeps its case, because the receiving server may distinguish it.
+    The part before the @ keeps its case, because a mail server may distinguish case there.
     Raises InvalidEmailError.
     """
     try:
@@ -24,29 +24,32 @@ def normalise_email(text: str) -> str:
             text.strip(),
             strict=True,
             check_deliverability=False,
-            test_environment=True,  # accepts domains under .test, for trials
+            test_environment=True,  # accepts domains under .test
         )
     except EmailNotValidError as error:
         raise InvalidEmailError(str(error)) from error
     if "=?" in found.local_part:
-        # Mail programs decode `=?…?=` in headers, so such an address could show as another one.
+        # Mail programs decode `=?…?=` in headers and could show a different address.
         raise InvalidEmailError("The email address must not contain =? before the @-sign.")
     return found.normalized
 
 
 def email_on_the_wire(address: str) -> str:
-    """Return a stored email address as mail servers need it: the domain in ASCII (RFC 5891)."""
+    """Return a stored email address with its domain in ASCII (RFC 5891), for mail servers."""
     found = validate_email(address, check_deliverability=False, test_environment=True)
     return found.ascii_email or f"{found.local_part}@{found.ascii_domain}"
 
 
 def email_key(address: str) -> str:
-    """Return the key by which limits count an email address, the same for all its spellings."""
+    """Return the key of an email address in rate limits, without differences in case."""
     return address.casefold()
 
 
 def checked_email(checks: Checks, text: str | None, *path: str) -> str | None:
-    """Return a typed email address as it is stored; None if it is blank or was refused."""
+    """Return a typed email address in the form to store; None if blank or invalid.
+
+    An invalid one is added to `checks` as a refusal of the field at `path`.
+    """
     trimmed = checks.optional_text(text, EMAIL_LENGTH, *path)
     if trimmed is None:
         return None

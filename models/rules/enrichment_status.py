@@ -21,7 +21,7 @@ class EnrichmentStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Tell whether the lookup has a job: it has not ended."""
+        """Whether the lookup has not ended yet, so that it has a job."""
         return self in _LIVE
 
 
@@ -33,7 +33,7 @@ def upcoming_attempt(
 ) -> datetime | None:
     """Return when the next attempt of a waiting lookup may start, if that is in the future.
 
-    None if the lookup runs, has ended, or waits only for the lookups before it in the queue.
+    None if the lookup runs, has ended, or may already start (and waits for its turn in the queue).
     """
     is_waiting = status in (EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING)
     return due_at if is_waiting and due_at is not None and due_at > now else None

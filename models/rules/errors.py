@@ -1,9 +1,7 @@
-"""Refusals: errors that the user can fix, as values that clients are shown. PURE.
+"""Refusals: errors that the user can fix, never bugs; the API returns them as data. PURE.
 
-A refusal never stands for a bug.
-
-    Refused
-    └── StaleVersion      the row changed since the caller read it
+Refused
+└── StaleVersion      the row changed since the caller read it
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +13,7 @@ from typing import Any
 
 @unique
 class RefusalCode(StrEnum):
-    """All reasons why a mutation is refused; a closed set that clients may switch on."""
+    """All reasons for refusing a mutation. Clients may rely on this set of values."""
 
     REQUIRED = "REQUIRED"
     INVALID = "INVALID"
@@ -80,7 +78,7 @@ class Refusal:
 class Refused(Exception):
     """An operation was refused, and nothing changed.
 
-    `current` is the row in question, if the answer is to show it as it is now.
+    `current` is the affected row, if the response shall show its present state; else None.
     """
 
     def __init__(self, refusals: Sequence[Refusal], current: Any = None) -> None:
@@ -90,7 +88,7 @@ class Refused(Exception):
 
 
 class StaleVersion(Refused):
-    """The caller edited another version than that of `current` (R101)."""
+    """The caller edited an older version of the row than the version of `current` (R101)."""
 
     def __init__(self, current: Any, expected: int, found: int) -> None:
         super().__init__(
@@ -109,7 +107,7 @@ class StaleVersion(Refused):
 
 @contextmanager
 def about(row: Any) -> Iterator[None]:
-    """Set `current` of refusals that are raised within the block, so that the answer shows it."""
+    """Set `current` to `row` for refusals raised in the block, so that the response shows it."""
     try:
         yield
     except Refused as refused:

@@ -1,6 +1,6 @@
-"""What texts are compared by: names that are the same to a reader, and texts that are found. PURE.
+"""Computes the keys by which names are compared for equality and found by searches. PURE.
 
-These keys are stored: whoever changes how they are made adds a migration that renews them.
+The keys are stored, so a change of this module needs a migration that recomputes them.
 """
 
 import unicodedata
@@ -11,9 +11,9 @@ _INVISIBLE = frozenset(
     + "".join(map(chr, range(0xFFF0, 0xFFF9)))
     + "".join(map(chr, range(0xE0000, 0xE1000)))
 )
-"""Characters that show nothing although their category says otherwise.
+"""Invisible characters outside of the Unicode category Cf.
 
-Fillers, selectors, and what Unicode keeps for more of these (`Default_Ignorable_Code_Point`).
+They are fillers, selectors and reserved code points (`Default_Ignorable_Code_Point`).
 """
 
 _SAME_AS = {
@@ -25,12 +25,12 @@ _SAME_AS = {
     0x2010: "-",
     0x2011: "-",
 }
-"""Characters that differ from others in width alone, and hyphens that look like the keyboard's."""
+"""Maps wide and narrow characters to ordinary ones, and look-alikes of the hyphen to `-`."""
 
 _ACCENTS = tuple(
     map(range, (0x300, 0x1AB0, 0x1DC0, 0x20D0, 0xFE20), (0x370, 0x1B00, 0x1E00, 0x2100, 0xFE30))
 )
-"""The blocks of combining marks of no script of their own."""
+"""The Unicode blocks of combining marks that are not specific to a script."""
 
 _SEARCHED_AS = str.maketrans(
     {
@@ -52,24 +52,27 @@ _SEARCHED_AS = str.maketrans(
         "\u2212": "-",
     }
 )
-"""Letters with strokes, and ligatures, which have no accent to leave out; quotes and dashes."""
+"""Replacements in searches: for quotes, dashes, ligatures, and letters with strokes.
+
+These letters do not decompose into a plain letter and an accent.
+"""
 
 
 def is_blank(text: str) -> bool:
-    """Tell whether a text shows nothing, whatever characters it consists of."""
+    """Return whether a text has no visible character."""
     return all(character.isspace() or _is_invisible(character) for character in text)
 
 
 def holds_invisible(text: str) -> bool:
-    """Tell whether a text holds characters that show nothing; blanks are none of these."""
+    """Return whether a text contains invisible characters other than white space."""
     return any(map(_is_invisible, text))
 
 
 def folded(text: str) -> str:
-    """Return what two spellings of a name have in common.
+    """Return the key by which a name is compared with other names.
 
-    Case, the composition of accents, characters without width, wide and narrow forms, and how
-    many blanks there are make no difference; accents do.
+    The key ignores case, composition of accents, invisible characters, wide and narrow forms, and
+    the amount of white space. It keeps accents.
     """
     if not text.isascii():
         visible = "".join(character for character in text if not _is_invisible(character))
@@ -79,7 +82,7 @@ def folded(text: str) -> str:
 
 
 def searchable(text: str) -> str:
-    """Return a text as searches compare it: folded, and without accents."""
+    """Return the key by which searches compare a text: folded, and without accents."""
     text = folded(text)
     if text.isascii():
         return text

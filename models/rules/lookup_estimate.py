@@ -1,8 +1,8 @@
-"""Estimates of when a waiting lookup ends. PURE.
+"""Estimates when a waiting lookup will be done. PURE.
 
-Backlogs are modelled as fluids. Each urgency with a backlog gets a share of the capacity by its
-weight; when one is empty, the others get its share. Single lookups keep arriving at the rate of
-the last minutes. The result is an estimate for people and not a promise.
+Backlogs are modelled as fluids. The capacity is divided among the urgencies with a backlog, in
+proportion to their weights; when a backlog is empty, the other urgencies get its share. New lookups
+are assumed to arrive at the rate of the last minutes.
 """
 
 from collections.abc import Hashable, Mapping
@@ -14,7 +14,7 @@ from typing import TypeVar
 Urgency = TypeVar("Urgency", bound=Hashable)
 
 MAX_WAIT = timedelta(days=366)
-"""Longer waits are not estimated."""
+"""The result for a longer wait is None."""
 
 SMOOTHING_S = 60.0
 """The weight of the nominal capacity, in seconds, when it is averaged with the measured one."""
@@ -41,7 +41,7 @@ COARSE_STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The waiting lookups of one urgency, their weight, and the arrivals a second."""
+    """The number of waiting lookups of one urgency, its weight, and new lookups per second."""
 
     waiting: float
     weight: float
@@ -51,9 +51,10 @@ class Backlog:
 def measured_capacity(
     ended: int, span: timedelta, nominal_per_s: float, smoothing_s: float = SMOOTHING_S
 ) -> float:
-    """Return the lookups that end in a second, measured in a span in which there was always work.
+    """Return the number of lookups that are done per second.
 
-    The measurement is averaged with the nominal capacity, which matters after a short span only.
+    `ended` lookups were done in `span`, during which there was always work. The result is averaged
+    with the nominal capacity, which has little effect if the span is long.
     """
     return (ended + nominal_per_s * smoothing_s) / (max(span.total_seconds(), 0.0) + smoothing_s)
 
@@ -61,9 +62,9 @@ def measured_capacity(
 def wait_for(
     place: float, own: Urgency, backlogs: Mapping[Urgency, Backlog], capacity_per_s: float
 ) -> timedelta | None:
-    """Return the wait until the lookup at `place` in the queue of its urgency, from 1, is done.
+    """Return the wait until a lookup is done; None if longer than MAX_WAIT.
 
-    None if it takes longer than MAX_WAIT, as when more urgent lookups arrive too fast.
+    `place` is the lookup's position, from 1, in the queue of its urgency `own`.
     """
     left = {urgency: backlog.waiting for urgency, backlog in backlogs.items()}
     left[own] = max(left[own], place)
@@ -104,7 +105,7 @@ def wait_for_all(backlogs: Mapping[Urgency, Backlog], capacity_per_s: float) -> 
 
 
 def rounded(now: datetime, wait: timedelta, *, is_coarse: bool = False) -> datetime:
-    """Return the instant after a wait, rounded up to a step that grows with the wait."""
+    """Return `now` plus the wait, rounded up to a step of STEPS or, if coarse, COARSE_STEPS."""
     steps = COARSE_STEPS if is_coarse else STEPS
     step = next(step for longest, step in steps if wait <= longest)
     beginning = datetime.min.replace(tzinfo=UTC)
@@ -114,7 +115,10 @@ def rounded(now: datetime, wait: timedelta, *, is_coarse: bool = False) -> datet
 def _shares(
     left: Mapping[Urgency, float], backlogs: Mapping[Urgency, Backlog], capacity_per_s: float
 ) -> dict[Urgency, float]:
-    """Share the capacity by weight; an urgency without backlog uses no more than its arrivals."""
+    """Return the lookups done per second of each urgency: its share of the capacity by weight.
+
+    An urgency without backlog gets no more than its arrivals.
+    """
     rates = dict.fromkeys(left, 0.0)
     sharing = {one for one in left if left[one] > 0 or backlogs[one].arrivals_per_s > 0}
     free = capacity_per_s

@@ -1,10 +1,10 @@
-"""Recognises this machine by host name or IP address. PURE."""
+"""Recognises host names and IP addresses of the local machine. PURE."""
 
 import ipaddress
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` is localhost or a loopback IP address; names are not resolved."""
+    """Return whether `host` is `localhost` or a loopback IP address; names are not resolved."""
     if host.lower() == "localhost":
         return True
     try:

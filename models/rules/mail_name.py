@@ -1,16 +1,16 @@
-"""Which names a mail may repeat, so that users cannot send their own text to strangers. PURE.
+"""Decides which names mails may contain, so that users cannot send text to strangers. PURE.
 
-A user who may write contacts chooses both the name and the email address, and the mail has our
-sender. So a mail repeats only short, plain names and otherwise uses neutral words. The rule lists
-what is allowed, because texts that look like web addresses cannot all be listed: some letters look
-like dots.
+A user who can edit contacts chooses both the name and the email address, and the mail comes from
+our sender address. So mails contain only short, plain names, and otherwise neutral words. The rule
+lists allowed characters and words, because texts that look like web addresses are too many to list:
+some letters look like dots.
 """
 
 import re
 import unicodedata
 
 MAX_NAME = 60
-"""The maximum length of a repeated name, in characters."""
+"""The maximum length of a name in a mail, in characters."""
 
 MAX_WORDS = 5
 
@@ -37,7 +37,7 @@ _SCRIPTS = {
 """The allowed scripts, by the start of the Unicode names of their letters."""
 
 _LOOK_ALIKES = frozenset("\u0241\u0242\u4e28\u4e36\u4e3f\u4e40\u4e41\u4e85\u30ce")
-"""Letters of those scripts that look like a question mark, a dot, a stroke or a slash."""
+"""Letters of these scripts that look like a question mark, dot, stroke or slash."""
 
 _MARKS = frozenset(
     "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0323\u0327\u0328"
@@ -56,9 +56,9 @@ _OF_ADDRESSES = frozenset(["http", "https", "hxxp", "hxxps", "ftp", "mailto", "w
 
 
 def name_in_mail(name: str) -> str | None:
-    """Return a name as a mail may repeat it; None if it must not be repeated.
+    """Return a name in the form to use in a mail; None if mails must not contain the name.
 
-    The name is normalised (NFKC) before it is checked, so that mail programs show what was checked.
+    The check and the result use the normalised name (NFKC), so mail programs show what was checked.
     """
     plain = unicodedata.normalize("NFKC", name).strip()
     words = plain.split(" ")
@@ -72,7 +72,7 @@ def _bare(word: str) -> str:
 
 
 def _is_word(word: str, following: str) -> bool:
-    """Tell whether a word is allowed before `following`, which is empty at the end of a name."""
+    """Return whether a word of a name is allowed; `following` is the next word, or empty."""
     if word == "&":
         return bool(following)
     if following:
@@ -90,7 +90,7 @@ def _is_dotted(short: str) -> bool:
 
 
 def _is_one_script(parts: list[str]) -> bool:
-    """Tell whether all characters of a word are letters of one script."""
+    """Return whether all characters of a word's parts are letters of the same script."""
     scripts = set()
     for part in parts:
         was_letter = False

@@ -1,4 +1,4 @@
-"""The catalogue of permissions: what each allows, and which others it includes. PURE."""
+"""The catalogue of permissions, with the permissions that each of them includes. PURE."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 @unique
 class Scope(StrEnum):
-    """The codes of the permissions, as `resource:verb`; the scopes of access tokens."""
+    """The codes of the permissions (`resource:verb`), which are the scopes of access tokens too."""
 
     CUSTOMER_CLASSES_READ = "customer_classes:read"
     CUSTOMER_CLASSES_WRITE = "customer_classes:write"
@@ -29,7 +29,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """An entry of the catalogue; `implied` holds all permissions that this one includes."""
+    """An entry of the catalogue; `implied` are the other permissions that it includes."""
 
     code: Scope
     description: str
@@ -119,11 +119,14 @@ FOR_PARTNERS = frozenset(
         Scope.AUDIT_READ,
     }
 )
-"""The permissions of a credential bound to a reseller, at most; none changes shared rows (R99)."""
+"""The permissions that a credential bound to a reseller may have.
+
+None of them allows changes of data that all tenants share (R99).
+"""
 
 
 def known(codes: Iterable[str]) -> frozenset[Scope]:
-    """Return the permissions with these stored codes; codes of another version are dropped."""
+    """Return the permissions with the stored codes; codes unknown to this version are dropped."""
     return frozenset(Scope(code) for code in codes if code in _CODES)
 
 

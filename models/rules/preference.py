@@ -1,4 +1,4 @@
-"""The attachment preference of a contact that is valid at an instant (R60 to R63). PURE."""
+"""Computes a contact's attachment preference at an instant (R60 to R63). PURE."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class PreferenceKind(StrEnum):
 
 
 DECISIVE = frozenset({PreferenceKind.CONFIRMED, PreferenceKind.WITHDRAWN, PreferenceKind.RESET})
-"""The kinds that decide; a preference that is only requested does not count (R60)."""
+"""The kinds that change the preference; a preference that is only requested has no effect (R60)."""
 
 
 class PreferenceFact(Protocol):
-    """The attributes of an entry that the rule reads."""
+    """The attributes of a preference entry that the rule reads."""
 
     @property
     def id(self) -> str: ...
@@ -38,7 +38,7 @@ class PreferenceFact(Protocol):
 
     @property
     def sequence(self) -> int:
-        """The number of the entry among those of the contact, from 1."""
+        """The number of the entry in the contact's history, from 1."""
 
     @property
     def documents(self) -> Sequence[str]:
@@ -47,9 +47,10 @@ class PreferenceFact(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PreferenceState:
-    """Whether a confirmed preference is valid, its documents, its start, and its entry.
+    """Whether a confirmed preference is valid at an instant, and for which documents.
 
-    After a withdrawal or a reset `entry_id` and `since` are from the entry that ended it.
+    `entry_id` and `since` are from the entry that confirmed or ended the preference; None without
+    such an entry.
     """
 
     is_confirmed: bool = False
@@ -61,13 +62,14 @@ class PreferenceState:
 NO_PREFERENCE = PreferenceState()
 
 NEWEST = datetime.max.replace(tzinfo=UTC)
-"""An instant at which all entries count, even those of a clock that is ahead."""
+"""An instant that includes all entries, even those recorded by a clock that was ahead."""
 
 
 def preference_at(entries: Iterable[PreferenceFact], instant: datetime) -> PreferenceState:
-    """Return the preference that results from one contact's entries, in any order.
+    """Return the preference of a contact at an instant, from their entries in any order.
 
-    The newest decisive entry counts; of several at one instant, that with the highest sequence.
+    The newest entry of a decisive kind decides; of several at the same time, the entry with the
+    highest sequence.
     """
     newest: PreferenceFact | None = None
     for entry in entries:
@@ -87,6 +89,6 @@ def preference_at(entries: Iterable[PreferenceFact], instant: datetime) -> Prefe
 
 
 def in_order(names: Iterable[str]) -> tuple[Document, ...]:
-    """Return the documents with these names, each once, in the order of the enum."""
+    """Return the documents with these names, each once, in the order of the `Document` enum."""
     wanted = set(names)
     return tuple(document for document in Document if document in wanted)

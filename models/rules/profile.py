@@ -1,7 +1,7 @@
-"""A customer's company profile: values, their sources, and merging of lookup results. PURE.
+"""A customer's company profile: its fields, their sources, and merging of lookup results. PURE.
 
-A profile is stored as one JSON object: an entry for each field of `WANTED_FIELDS` that has a value,
-and under `details` the fields that come from the register only.
+A profile is stored as one JSON object. It has an entry for each field of `WANTED_FIELDS` with a
+value, and `details` with the fields that only the register provides.
 """
 
 import re
@@ -26,7 +26,7 @@ ADDRESS_LINES = (
 )
 
 _EARLIEST_ZONE = timezone(timedelta(hours=14))
-"""The time zone in which a day begins first."""
+"""The time zone in which each day begins first."""
 
 _PO_BOX = re.compile(r"(?:p\W{0,2}o\W{0,2}|post office )box\b", re.IGNORECASE)
 _BOX = re.compile(r"^box\W*", re.IGNORECASE)
@@ -38,7 +38,7 @@ FIGURES = (
     "total_assets_less_current_liabilities",
     "net_assets",
 )
-"""The asset totals (A22)."""
+"""The fields with asset totals (A22)."""
 
 ACCOUNTS_FIELDS = ("employees", *FIGURES)
 """The fields that come from filed accounts (R85)."""
@@ -47,12 +47,12 @@ PROFILE_FIELDS = ("registered_address", "incorporated_on")
 """The fields that come from the register's company profile."""
 
 WANTED_FIELDS = (*PROFILE_FIELDS, *ACCOUNTS_FIELDS)
-"""The fields that a lookup tries to fill (R84), and that a user may type instead."""
+"""The fields that lookups fill (R84) and users may edit."""
 
 
 @unique
 class ValueSource(StrEnum):
-    """The source of a value (R86)."""
+    """The source of a value in a profile (R86)."""
 
     USER = "USER"
     REGISTER = "REGISTER"
@@ -60,7 +60,7 @@ class ValueSource(StrEnum):
 
 
 class ProfileEntry(TypedDict, total=False):
-    """One value and its source, as JSON: dates in ISO 8601, amounts as decimal text."""
+    """A field's value and source, as JSON: dates are ISO 8601 texts, amounts decimal texts."""
 
     value: Any
     exact_value: str
@@ -81,7 +81,10 @@ Profile = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The result of merging the values of a lookup into a profile."""
+    """The result of merging a lookup's values into a profile.
+
+    `outcomes` and `suggestions` (values that differ from a user's value) are keyed by field.
+    """
 
     profile: Profile
     outcomes: Mapping[str, FieldOutcome]
@@ -91,10 +94,12 @@ class Merged:
 def merge(
     current: Profile, found: Mapping[str, ProfileEntry], unreadable: frozenset[str]
 ) -> Merged:
-    """Fill empty fields and suggest different values; users' values are never overwritten (R86).
+    """Merge the values `found` by a lookup into the profile `current`.
 
-    A value of an earlier lookup is replaced, or removed if the register has none now, because
-    figures of an older year must not be shown as current (A24).
+    Values of users are kept; a different value of the lookup becomes a suggestion (R86). A value of
+    an earlier lookup is replaced, or removed if the register no longer has a value, because figures
+    of an older year must not be shown as current (A24). `unreadable` are fields that the register
+    has in a form that could not be read.
     """
     profile: Profile = {}
     outcomes: dict[str, FieldOutcome] = {}
@@ -116,7 +121,7 @@ def merge(
 
 
 def is_same_value(name: str, one: ProfileEntry, other: ProfileEntry) -> bool:
-    """Tell whether two entries have the same value, regardless of how it is written."""
+    """Return whether two entries of the field `name` have equal values, ignoring formatting."""
     if name == "registered_address":
         return _letters(one["value"]) == _letters(other["value"])
     if name in FIGURES:
@@ -127,22 +132,23 @@ def is_same_value(name: str, one: ProfileEntry, other: ProfileEntry) -> bool:
 
 
 def is_to_come(day: date, now: datetime) -> bool:
-    """Tell whether a day has not begun yet in any time zone."""
+    """Return whether a day has not begun yet in any time zone."""
     return day > now.astimezone(_EARLIEST_ZONE).date()
 
 
 def typed_by_user(name: str, current: ProfileEntry | None, typed: ProfileEntry) -> ProfileEntry:
-    """Return the entry to store when a user typed a value: the current one if it is repeated.
+    """Return the entry to store after a user typed a value for the field `name`.
 
-    So a form that sends all fields back does not change the source of the register's values. A
-    corrected spelling, line, currency or date is a new value. Only the date of a figure of the
-    register may be left out, because a form may have no field for it.
+    If the user repeated the current value, the current entry is kept, so that a form that sends all
+    fields does not turn the register's values into the user's. A corrected spelling, line, currency
+    or date is a new value. A missing date repeats the date of a register's figure, because forms
+    may have no field for the date.
     """
     return current if current is not None and _repeats(name, current, typed) else typed
 
 
 def _repeats(name: str, current: ProfileEntry, typed: ProfileEntry) -> bool:
-    """Tell whether a typed entry has exactly the value of the current one."""
+    """Return whether a typed entry has exactly the value of the current entry."""
     if name == "registered_address":
         one, other = current["value"], typed["value"]
         return all((one.get(line) or None) == (other.get(line) or None) for line in ADDRESS_LINES)
@@ -154,7 +160,7 @@ def _repeats(name: str, current: ProfileEntry, typed: ProfileEntry) -> bool:
 
 
 def without_user_values(profile: Profile) -> Profile:
-    """Return the profile without the values of users, so that a lookup may fill those fields."""
+    """Return the profile without values of users, so that a lookup can fill these fields."""
     return {
         name: entry
         for name, entry in profile.items()
@@ -163,7 +169,7 @@ def without_user_values(profile: Profile) -> Profile:
 
 
 def without_register_values(profile: Profile) -> Profile:
-    """Return only the values of users, as when the company number was changed."""
+    """Return only the values of users; used when the company number changes."""
     return {
         name: entry
         for name, entry in profile.items()
@@ -172,13 +178,13 @@ def without_register_values(profile: Profile) -> Profile:
 
 
 def written_lines(address: Mapping[str, str | None]) -> list[str]:
-    """Return the lines of an address that have text, in the order of an envelope."""
+    """Return the non-empty lines of a postal address, in the order for an envelope."""
     lines = ((name, address.get(name)) for name in ADDRESS_LINES)
     return [_written(name, line) for name, line in lines if line]
 
 
 def _written(name: str, line: str) -> str:
-    """Return a line as it is written; a PO box may be stored as its number alone."""
+    """Return a line of a postal address for display; prepend "PO Box" to a bare box number."""
     if name != "po_box" or _PO_BOX.match(line):
         return line
     return f"PO Box {_BOX.sub('', line)}"

@@ -1,4 +1,4 @@
-"""Retries: exponential back-off with jitter, limited in attempts and in elapsed time. PURE."""
+"""Computes waits between retries: exponential back-off with jitter and limits. PURE."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The waits after failed attempts, and the limits of attempts and of elapsed time.
+    """How long to wait after failed attempts, and when to give up.
 
-    Outages of a day or two happen, so the defaults span about two days.
+    The defaults retry for about two days, because outages of a day or two happen.
     """
 
     first_wait: timedelta = timedelta(seconds=2)
@@ -25,12 +25,12 @@ class RetryPolicy:
         random: Callable[[], float],
         at_least: timedelta = timedelta(),
     ) -> timedelta | None:
-        """Return the wait before the next attempt; None if no more attempts are to be made.
+        """Return the wait before the next attempt; None to give up.
 
         `attempts` is the number of attempts made, `span` the time since the job was requested,
-        `random` returns numbers from 0 to 1, and `at_least` is the wait that the other side asked
-        for (Retry-After). The jitter shortens the wait by up to half, so that many jobs do not
-        return at the same time.
+        `random` returns numbers from 0 to 1, and `at_least` is the wait that the server asked for
+        (Retry-After). The jitter shortens the wait by up to half, so that many jobs do not retry at
+        the same time.
         """
         if attempts >= self.most_attempts or span >= self.longest_span:
             return None

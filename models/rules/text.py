@@ -1,4 +1,4 @@
-"""Checks of text that people type, before anything is stored. PURE."""
+"""Checks text that users typed, and collects the refusals of an input. PURE."""
 
 import re
 import unicodedata
@@ -10,10 +10,10 @@ _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories: controls, lone surrogates, and separators of lines and paragraphs."""
 
 _DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that change the order in which a text is shown, so that it reads as another one."""
+"""Characters that change the order in which a text is displayed, so that it can mislead."""
 
 _EDGES = re.compile("^[\\s\u00ad\u200b\u2060\ufeff]+|[\\s\u00ad\u200b\u2060\ufeff]+\\Z")
-"""Blanks and invisible characters around a text."""
+"""Matches white space and invisible characters at the start and end of a text."""
 
 _LINE_ENDS = re.compile("\r\n?|[\u0085\u2028\u2029]")
 
@@ -31,11 +31,11 @@ _LABELS = {
     "postalCode": "postcode",
     "premises": "building name or number",
 }
-"""Input fields whose names, split into words, would not read as English."""
+"""English names of input fields whose own names, split into words, would be unclear."""
 
 
 class Checks:
-    """Collects all faults of an input, so that the caller gets them in one answer."""
+    """Collects all refusals of an input, so that the caller gets them in one response."""
 
     def __init__(self) -> None:
         self._found: list[Refusal] = []
@@ -45,12 +45,12 @@ class Checks:
         self._found.extend(refusals)
 
     def refuse(self, code: RefusalCode, message: str, *path: str, hint: str | None = None) -> None:
-        """Add a refusal, unless the field at `path` was refused before: one error a field."""
+        """Add a refusal of the field at `path`, unless the field already has a refusal."""
         if all(known.path != path for known in self._found):
             self._found.append(Refusal(code, message, path, hint))
 
     def required_text(self, text: str | None, longest: int, *path: str) -> str:
-        """Return the text trimmed; a blank one is refused, and the result is then empty."""
+        """Return the trimmed text; add a refusal and return an empty text if it is blank."""
         trimmed = self.optional_text(text, longest, *path)
         if not trimmed:
             self.refuse(RefusalCode.REQUIRED, f"The {label_of(path[-1])} must not be blank.", *path)
@@ -59,8 +59,9 @@ class Checks:
     def optional_text(
         self, text: str | None, longest: int, *path: str, has_lines: bool = False
     ) -> str | None:
-        """Return the text trimmed; None if it has no visible character.
+        """Return the trimmed text; None if it has no visible character.
 
+        A text with more than `longest` characters or with control characters is refused.
         `has_lines` allows tabs and line breaks; every line break is stored as a line feed.
         """
         trimmed = _EDGES.sub("", text or "")
@@ -82,7 +83,7 @@ class Checks:
         return trimmed
 
     def reason(self, text: str | None, longest: int) -> str:
-        """Return the reason of a change trimmed; a blank one is refused (R27)."""
+        """Return the trimmed reason for a change; add a refusal if it is blank (R27)."""
         reason = self.optional_text(text, longest, "reason", has_lines=True)
         if not reason:
             self.refuse(RefusalCode.REASON_REQUIRED, "Enter a reason for the change.", "reason")
@@ -95,12 +96,12 @@ class Checks:
 
 
 def label_of(field: str) -> str:
-    """Return the English name of an input field for messages: `accountNumber`, account number."""
+    """Return the English name of an input field: "account number" for `accountNumber`."""
     return _LABELS.get(field) or _CAPITAL.sub(lambda found: f" {found[0].lower()}", field)
 
 
 def holds_controls(text: str) -> bool:
-    """Tell whether a text holds control characters, or characters that change its direction."""
+    """Return whether a text has control characters or characters that change its direction."""
     return any(
         unicodedata.category(character) in _CONTROLS or character in _DIRECTION_OVERRIDES
         for character in text

@@ -1,4 +1,4 @@
-"""Times as people in the United Kingdom read them. PURE."""
+"""Formats times for people in the United Kingdom. PURE."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -7,6 +7,6 @@ LONDON = ZoneInfo("Europe/London")
 
 
 def uk_time(at: datetime) -> str:
-    """Return an instant in local time, as `1 October 2026, 10:30 BST`; in winter GMT."""
+    """Return an instant in UK time, for example `1 October 2026, 10:30 BST`."""
     local = at.astimezone(LONDON)
     return f"{local.day} {local:%B %Y, %H:%M %Z}"

@@ -18,12 +18,12 @@ class Urgency(IntEnum):
 
     @property
     def stride(self) -> int:
-        """The number by which a start increases the urgency's turn; the smallest turn is next."""
+        """How much each started job increases the urgency's turn; the smallest turn is next."""
         return STRIDES[self]
 
     @property
     def weight(self) -> int:
-        """The urgency's share, relative to the weights of the others that have work."""
+        """The urgency's share of starts, relative to the weights of other urgencies with jobs."""
         return _COMMON_MULTIPLE // STRIDES[self]
 
     @property
@@ -33,6 +33,7 @@ class Urgency(IntEnum):
 
 
 STRIDES = {Urgency.REQUESTED: 5, Urgency.SAVED: 5, Urgency.BULK: 10, Urgency.REFRESH: 24}
-"""Weights 24 : 24 : 12 : 5, so a refresh gets 1 start in 13 even when all others have work."""
+"""Strides by urgency. The weights are 24 : 24 : 12 : 5, so 1 of 13 started jobs is a refresh even
+if all urgencies have jobs."""
 
 _COMMON_MULTIPLE = 120

@@ -1,4 +1,4 @@
-"""The person that an operator looks for, by name or email address."""
+"""Finds mentions of a person, by name or email address, in stored values."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -16,33 +16,33 @@ from models.rules.folding import folded, searchable
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The person to look for, by one of the two.
+    """The person to look for, by either `email` or `name`.
 
-    Names are compared as searches compare them: without case, accents, composition, characters
-    without width and kinds of apostrophes. Email addresses are the same in Unicode and in ASCII.
+    Names are compared as in searches: case, accents, invisible characters and kinds of apostrophes
+    are ignored. Domains of email addresses may be written in Unicode or ASCII.
     """
 
     email: str | None = None
     name: str | None = None
 
     def is_in(self, value: object) -> bool:
-        """Tell whether a stored value mentions the person, as a word of its own."""
+        """Return whether a stored value contains the name or email address as whole words."""
         pattern, fold = _matcher(self)
         return any(pattern.search(fold(text)) for text in _texts(value))
 
     def is_named(self, name: str | None) -> bool:
-        """Tell whether a name is the one that is wanted."""
+        """Return whether `name` is the wanted name; false if looking for an email address."""
         is_given = name is not None and self.name is not None
         return is_given and searchable(name or "") == searchable(self.name or "")
 
     def is_at(self, email: str | None) -> bool:
-        """Tell whether an email address is the one that is wanted."""
+        """Return whether `email` is the wanted email address; false if looking for a name."""
         return email is not None and self.email is not None and _key(email) == _key(self.email)
 
 
 @lru_cache(maxsize=8)
 def _matcher(wanted: Wanted) -> tuple[re.Pattern[str], Callable[[str], str]]:
-    """Return what finds the person in a text, and how the text is to be folded before."""
+    """Return a pattern that matches the person, and the function that folds texts for it."""
     if wanted.email is not None:
         words = "|".join(re.escape(one) for one in sorted(_spellings(wanted.email)))
         return re.compile(rf"(?<![\w.+-])(?:{words})(?!\w|[.-]\w)"), folded
@@ -58,7 +58,7 @@ def _key(email: str) -> str:
 
 
 def _spellings(email: str) -> set[str]:
-    """Return how an email address may be written in a text, folded."""
+    """Return the folded spellings of an email address: as given, in Unicode and in ASCII."""
     try:
         stored = normalise_email(email)
     except InvalidEmailError:
@@ -67,7 +67,7 @@ def _spellings(email: str) -> set[str]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Return the texts in a stored value: in JSON at any depth, and in bytes."""
+    """Yield all texts in a stored value, which may be JSON of any depth or bytes."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, bytes):

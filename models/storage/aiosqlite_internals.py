@@ -1,4 +1,4 @@
-"""Every private name of aiosqlite that this project uses; the tests name the releases checked."""
+"""The only module that uses private names of aiosqlite; tests list the compatible releases."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -8,9 +8,9 @@ from models.storage.statement_time import add_since
 
 
 async def run_in_thread(connection: Any, work: Callable[[Any], None]) -> None:
-    """Call `work` with SQLite's own connection, in the thread of an aiosqlite connection.
+    """Call `work` with the inner `sqlite3` connection, in the thread of an aiosqlite connection.
 
-    aiosqlite's public methods hand over one statement at a time.
+    aiosqlite's public methods switch threads for each statement; this runs many in one switch.
     """
 
     def run() -> None:
@@ -20,11 +20,10 @@ async def run_in_thread(connection: Any, work: Callable[[Any], None]) -> None:
 
 
 def time_thread_of(connection: Any) -> None:
-    """Measure the statements that an aiosqlite connection runs in its thread.
+    """Make an aiosqlite connection add the time of its statements to the request's database time.
 
-    All of its methods go through `_execute`. Without this override, requests on SQLite would report
-    no database time; timing Tortoise's methods instead would include waiting for other tasks. It
-    gains no speed.
+    All methods of the connection call `_execute`, so only `_execute` is replaced. Timing Tortoise's
+    methods instead would also count the time spent waiting for other tasks.
     """
     run = connection._execute
 

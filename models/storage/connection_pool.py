@@ -37,12 +37,13 @@ class ConnectionPool:
         return tuple(self._taken)
 
     async def acquire(self) -> Any:
-        """Acquire a connection; callers are served first come, first served.
+        """Acquire a connection; waiting callers are served in the order in which they called.
 
-        Raises DatabaseUnavailable after MAX_WAIT_S, and InterfaceError once the pool is closed.
+        Raises DatabaseUnavailable if no connection is free within MAX_WAIT_S seconds, and
+        InterfaceError if the pool is closed.
         """
         if not self._turns.locked():
-            await self._turns.acquire()  # at once
+            await self._turns.acquire()  # does not wait
         else:
             try:
                 async with asyncio.timeout(MAX_WAIT_S):
@@ -59,7 +60,7 @@ class ConnectionPool:
         return connection
 
     async def release(self, connection: Any) -> None:
-        """Release a connection; close it if its transaction has not ended."""
+        """Return a connection to the pool; close it if its transaction has not ended."""
         self._taken.discard(connection)
         if self._is_closed or connection.is_closed() or connection.is_in_transaction():
             connection.terminate()
@@ -68,7 +69,10 @@ class ConnectionPool:
         self._turns.release()
 
     async def close(self) -> None:
-        """Wait for acquired connections and close all; waiting callers get InterfaceError."""
+        """Wait until all connections are released, then close them.
+
+        Callers that still wait in `acquire` get InterfaceError.
+        """
         if self._is_closed:
             return
         self._is_closed = True
@@ -76,7 +80,7 @@ class ConnectionPool:
             await self._turns.acquire()
         while self._idle:
             await self._idle.pop().close()
-        self._turns.release()  # to the first who waits, who passes it on
+        self._turns.release()  # wakes the first waiting caller, which fails and wakes the next
 
     def forget_idle(self) -> None:
         """Close the idle connections, so that the next acquisition opens a new one."""
@@ -84,7 +88,7 @@ class ConnectionPool:
             self._idle.pop().terminate()
 
     def terminate(self) -> None:
-        """Close all connections at once."""
+        """Close all connections immediately, also those in use."""
         self._is_closed = True
         for connection in (*self._idle, *self._taken):
             connection.terminate()
@@ -102,23 +106,26 @@ class ConnectionPool:
 
 
 class ServerTransaction(Protocol):
-    """What `Unit` needs of a client's transaction: `session` is the driver's connection."""
+    """The attributes and methods of a Tortoise transaction that `Unit` uses.
+
+    `session` is the asyncpg connection.
+    """
 
     connection_name: str
     session: Any
 
     async def begin(self) -> None:
-        """Begin."""
+        """Send BEGIN."""
 
     async def commit(self) -> None:
-        """Commit."""
+        """Send COMMIT."""
 
     async def rollback(self) -> None:
-        """Roll back."""
+        """Send ROLLBACK."""
 
 
 class Unit(TransactionContext):
-    """A transaction; it releases its connection even if BEGIN fails."""
+    """A transaction on a connection of the pool, released at the end even if BEGIN fails."""
 
     def __init__(
         self, opened: Callable[[], Awaitable[ConnectionPool]], transaction: ServerTransaction
@@ -131,7 +138,7 @@ class Unit(TransactionContext):
         pool = self._source = await self._opened()
         try:
             await self._begin(pool)
-        except GONE:  # the server ended it while nobody looked; nothing was done yet
+        except GONE:  # the server had closed the idle connection; retrying BEGIN is safe
             pool.forget_idle()
             await self._begin(pool)
         self._token = get_connections().set(client.connection_name, client)
@@ -142,7 +149,7 @@ class Unit(TransactionContext):
         try:
             await self._transaction.begin()
         except BaseException:
-            # BEGIN may be on its way, and the connection not know of it yet.
+            # The server may have begun a transaction that the driver does not know of yet.
             session.terminate()
             await pool.release(session)
             raise
@@ -160,7 +167,7 @@ class Unit(TransactionContext):
             get_connections().reset(self._token)
 
     async def _roll_back(self) -> None:
-        """Roll back, or close the connection so that the server rolls back."""
+        """Roll back; if that fails, close the connection, which makes the server roll back."""
         try:
             await self._transaction.rollback()
         except Exception:
@@ -168,7 +175,7 @@ class Unit(TransactionContext):
 
 
 class Taken:
-    """A connection for a single statement outside of transactions."""
+    """A context manager that lends a connection for one statement outside of transactions."""
 
     def __init__(self, opened: Callable[[], Awaitable[ConnectionPool]]) -> None:
         self._opened = opened

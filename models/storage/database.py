@@ -1,4 +1,4 @@
-"""The database: its connection, its transactions, and the wake-ups that go out after a commit."""
+"""Opens the database, runs transactions, and notifies watchers of topics after a commit."""
 
 import asyncio
 import random
@@ -43,12 +43,12 @@ POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
 SCHEMA = "schema"
-"""The topic that is woken after migrations were applied."""
+"""The topic that is fired after migrations were applied."""
 CHECK_SCHEMA_S = 5.0
 READER = "reader"
-"""The attribute of Tortoise's connection that holds the pool for reads outside of transactions."""
+"""The attribute of Tortoise's connection that holds the connections for reads (`run` in sql.py)."""
 READING_SHARE = 3
-"""One connection in so many is for reads only."""
+"""One in READING_SHARE connections is used for reads only."""
 
 COLLISIONS = (
     asyncpg.DeadlockDetectedError,
@@ -56,39 +56,39 @@ COLLISIONS = (
     asyncpg.LockNotAvailableError,
     asyncpg.SerializationError,
 )
-"""PostgreSQL rolled back because transactions collided or the schema changed; they are retried."""
+"""Exceptions that cause a retry: transactions collided on PostgreSQL, or the schema changed."""
 
 KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
 MAX_PAUSE_S = 0.05
 _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
 
 PLANNER_SETTING = "enable_incremental_sort"
-"""Off, or the planner sorts lists by the index of unique numbers, which holds erased rows too."""
+"""Must be off: else PostgreSQL reads lists by the index of unique numbers, with erased rows."""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
-    """Set the planner options, and wait for locks no longer than SQLite does."""
+    """Set the planner option and the lock timeout, which is the same as on SQLite."""
     await connection.execute(f"SET {PLANNER_SETTING} = off; SET lock_timeout = {BUSY_TIMEOUT_MS}")
 
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:
-    """Set nothing: behind a transaction pooler, sessions are shared (ADR 31)."""
+    """Set no session options: behind a transaction pooler, sessions are shared (ADR 31)."""
 
 
 class _RollBackDryRunError(Exception):
-    """Rolls back the transaction of a dry run."""
+    """Raised inside the transaction of a dry run to roll it back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """Events of this process by topic, fired after a commit or by another process."""
+    """The asyncio events of this process by topic, set by commits here and in other processes."""
 
     _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     _fired: Counter[str] = field(default_factory=Counter)
 
     @contextmanager
     def watching(self, topic: str) -> Iterator[asyncio.Event]:
-        """Yield an event that is set whenever the topic is woken."""
+        """Yield an event that is set whenever the topic is fired; the caller clears it."""
         event = asyncio.Event()
         self._watchers.setdefault(topic, set()).add(event)
         try:
@@ -97,23 +97,23 @@ class Signals:
             self._watchers[topic].discard(event)
 
     def fire(self, topic: str) -> None:
-        """Set the events of everybody who watches the topic."""
+        """Set the events of all watchers of the topic in this process."""
         self._fired[topic] += 1
         for event in self._watchers.get(topic, ()):
             event.set()
 
     def fired(self, topic: str) -> int:
-        """Return how often the topic was fired."""
+        """Return how often the topic was fired in this process."""
         return self._fired[topic]
 
 
 class Database:
-    """One database of the process, opened and closed by the composition root.
+    """A connection to one database; the application opens it at its start and closes it.
 
     `is_pooled` says that the URL leads to a pooler in transaction mode, such as pgbouncer. Each
-    statement or transaction may then reach another server session, so no statement is prepared
-    by name and no session state is set. `direct_url` leads to the server itself, for LISTEN and
-    migrations. `timeout_s` is how long a statement may take on PostgreSQL.
+    statement or transaction may then run in another server session, so no statement is prepared
+    by name and no session state is set. `direct_url` is the URL of the server behind the pooler,
+    used for LISTEN and migrations. `timeout_s` is the maximum time of a statement on PostgreSQL.
     """
 
     def __init__(
@@ -140,14 +140,14 @@ class Database:
         self._is_listening = False
         self._reader: sqlite3.Connection | None = None
         self._lite_epochs: LiteEpochs | None = None
-        """Epochs of topics on SQLite, each with the version of the data that it was read at."""
+        """Reads and caches the epochs of topics on SQLite; None on PostgreSQL and before `open`."""
         self.schema_fit: SchemaFit | None = None
-        """How the schema fits this program, as last looked at; None if that was never done."""
+        """The result of the last `check_schema`; None before the first."""
         self._reading_connections: ReadingConnections | None = None
 
     @property
     def may_write(self) -> bool:
-        """Whether the schema fits this program, as far as anybody has looked."""
+        """Whether the last schema check allows writes; true before the first check."""
         return self.schema_fit is None or self.schema_fit.may_write
 
     @property
@@ -163,7 +163,7 @@ class Database:
                 **self._statement_options,
             }
         else:
-            # What is deleted is overwritten with zeros.
+            # `secure_delete` makes SQLite overwrite deleted data with zeros.
             connection["credentials"] |= {"busy_timeout": BUSY_TIMEOUT_MS, "secure_delete": "ON"}
         return {
             "connections": {"default": connection},
@@ -180,12 +180,12 @@ class Database:
 
     @property
     def dsn(self) -> str:
-        """The address as PostgreSQL's own clients write it."""
+        """The database URL with the scheme `postgresql`, as PostgreSQL's clients expect it."""
         return _as_dsn(self.url)
 
     @property
     def direct_dsn(self) -> str:
-        """The server's own address, past a pooler, for what needs a session of its own."""
+        """The URL of the server without a pooler, for statements that need their own session."""
         return _as_dsn(self._direct_url or self.url)
 
     @property
@@ -198,10 +198,10 @@ class Database:
         return {"command_timeout": self._timeout_s, **uncached}
 
     async def open(self, topics: Sequence[str] = ()) -> None:
-        """Connect, and on PostgreSQL listen for what other processes wake."""
+        """Connect; on PostgreSQL also listen for the topics that other processes fire."""
         await start_tortoise(self.config)
         if not self.is_postgres:
-            # Connecting is left to the first query, and a caller who hangs up then blocks all.
+            # Connect now: if the first query connected and was cancelled, all others would block.
             await get_connection("default").execute_query("SELECT 1")
             self._reader = self._open_reader()
         else:
@@ -213,7 +213,7 @@ class Database:
             self._listener = asyncio.create_task(self._listen(topics))
 
     async def close(self) -> None:
-        """Let running units of work end, then disconnect."""
+        """Wait until running transactions end, then close all connections."""
         FAULTS.mismatch = None
         if self._units:
             await asyncio.wait(self._units)
@@ -237,7 +237,7 @@ class Database:
         return fit_of(own_migrations(), [row[0] for row in rows])
 
     async def check_schema(self) -> SchemaFit:
-        """Look at how the schema fits; log a change, and refuse units of work while it doesn't."""
+        """Read, store and return the schema fit; log a change. If wrong, writes are refused."""
         fit = await self.read_schema_fit()
         if self.schema_fit != fit and not (self.schema_fit is None and fit.may_write):
             (log.info if fit.may_write else log.warning)("schema_checked", schema=str(fit))
@@ -247,7 +247,7 @@ class Database:
 
     @asynccontextmanager
     async def schema_watched(self) -> AsyncIterator[None]:
-        """Check how the schema fits before anything is written, and again from then on."""
+        """Check the schema now, and repeatedly in the background until the context exits."""
         try:
             await self.check_schema()
         except Exception as error:
@@ -259,7 +259,7 @@ class Database:
             watching.cancel()
 
     async def watch_schema(self) -> None:
-        """Look at the schema again and again, for ever: migrations may be applied meanwhile."""
+        """Check the schema forever: every CHECK_SCHEMA_S seconds, and after each migration."""
         with self.signals.watching(SCHEMA) as migrated:
             while True:
                 with suppress(TimeoutError):
@@ -271,17 +271,17 @@ class Database:
                     report("schema_unchecked", error)
 
     async def _read_quietly(self, text: str) -> Sequence[Sequence[Any]]:
-        """Run a statement outside of everybody's transactions and logs."""
+        """Run a statement on a connection for reads, outside of transactions, without logging."""
         if self._reader is not None:
             return self._reader.execute(text).fetchall()
         assert self._reading_connections is not None  # noqa: S101  # the database is open
         return await self._reading_connections.fetch(text, ())
 
     def epoch(self, topic: str) -> int | None:
-        """Return a number that changes whenever what the topic is about does, in any process.
+        """Return a number that changes whenever any process changes the data of the topic.
 
-        Nothing is given as long as this process would not hear of a change: then what was read
-        before can't be trusted.
+        Callers compare it with the number at which they cached data. None means that this process
+        currently receives no notifications of other processes, so cached data may be stale.
         """
         if self._lite_epochs is not None:
             return self._lite_epochs.of(topic)
@@ -290,12 +290,12 @@ class Database:
     async def transaction(
         self, work: Callable[[], Awaitable[Result]], *, dry_run: bool = False
     ) -> Result:
-        """Do the work in one transaction, to its end even if the caller is cancelled meanwhile.
+        """Run `work` to its end in one transaction, even if the caller is cancelled meanwhile.
 
-        Cancelling inside a transaction would leave the connection unusable, so the work has a
-        task of its own. With `dry_run` everything is rolled back, and the result given all the
-        same. Work that collides with another's on PostgreSQL is done again from its beginning.
-        Raises DatabaseUnavailable if the schema does not fit this program.
+        Cancelling inside a transaction would leave the connection unusable, so `work` runs in
+        its own task. Returns the result of `work`; with `dry_run`, rolls back and still returns
+        the result. If the transaction collides with another one on PostgreSQL, `work` runs again
+        from its start. Raises DatabaseUnavailable if the schema does not fit this program.
         """
         if self.schema_fit is not None:
             self.schema_fit.refuse_writes()
@@ -316,7 +316,7 @@ class Database:
     def _forget(self, unit: asyncio.Task[Any]) -> None:
         self._units.discard(unit)
         if not unit.cancelled():
-            unit.exception()  # marks it as seen: the caller may have gone
+            unit.exception()  # prevents a warning if the caller was cancelled
 
     async def _unit_of_work(
         self, work: Callable[[], Awaitable[Result]], *, dry_run: bool
@@ -330,7 +330,7 @@ class Database:
                 if now() > until:
                     raise
                 log.debug("collided", kind=type(collision).__name__)
-            # A pause at random, so that the same two don't meet again.
+            # A random pause, so that the same two transactions do not collide again.
             await asyncio.sleep(random.uniform(0, MAX_PAUSE_S))  # noqa: S311  # no secret
 
     async def _try_unit(self, work: Callable[[], Awaitable[Result]], *, dry_run: bool) -> Result:
@@ -368,7 +368,7 @@ class Database:
             for topic in topics:
                 await connection.add_listener(topic, lambda *args: self.signals.fire(args[2]))
             for topic in topics:
-                self.signals.fire(topic)  # what came while nobody listened
+                self.signals.fire(topic)  # may have been missed while disconnected
             self._is_listening = True
             await lost.wait()
         finally:
@@ -377,7 +377,7 @@ class Database:
 
 
 async def wake(topic: str) -> None:
-    """Wake who watches the topic, in every process, once the current transaction has committed."""
+    """Fire the topic in every process that listens, once the current transaction has committed."""
     note_wake(topic)
     connection = get_connection("default")
     if dialect_of(connection) == "postgres":
@@ -385,14 +385,14 @@ async def wake(topic: str) -> None:
 
 
 def note_wake(topic: str | None) -> None:
-    """Wake who watches the topic in this process, once the current transaction has committed."""
+    """Fire the topic, unless None, in this process once the current transaction has committed."""
     topics = _woken.get()
     if topics is not None and topic is not None:
         topics.add(topic)
 
 
 def dialect_of(connection: BaseDBAsyncClient) -> str:
-    """Name the dialect: `postgres` or `sqlite`."""
+    """Return the SQL dialect of a connection: `postgres` or `sqlite`."""
     return connection.capabilities.dialect
 
 

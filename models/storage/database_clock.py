@@ -2,10 +2,10 @@
 
 Processes compare leases, heartbeats and budgets, so a process with a wrong clock would take the
 jobs of others or use up their budget. This clock asks the database for the time now and then, and
-adds the monotonic clock in between, which nobody can set.
+adds the elapsed monotonic time in between, because nobody can set the monotonic clock.
 
-SQLite uses the clock of each process. There the time is the modification time that the file system
-gives to a new file beside the database, which all processes share.
+SQLite has no clock of its own. There the time is the modification time that the file system gives
+to a new file in the folder of the database; all processes share that file system.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ log = structlog.get_logger(__name__)
 ASK_EVERY_S = 30.0
 
 TOLERATED = timedelta(seconds=5)
-"""A process whose own clock is off by more than this logs it once."""
+"""If the process's clock differs from the database's by more than this, one warning is logged."""
 
 
 class DatabaseClock:
-    """The database's time; call it only after `synchronise`."""
+    """Returns the database's time when called; call `synchronise` first."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -38,11 +38,10 @@ class DatabaseClock:
         self._has_warned = False
 
     def __call__(self) -> datetime:
-        """Return the time."""
         return self._time + timedelta(seconds=self._monotonic() - self._counted_from)
 
     async def synchronise(self) -> None:
-        """Ask the database for the time."""
+        """Read the time from the database; log a warning once if this process's clock is wrong."""
         asked_at = self._monotonic()
         now = await _database_time()
         answered_at = self._monotonic()
@@ -51,7 +50,7 @@ class DatabaseClock:
         self._warn(datetime.now(UTC) - now)
 
     async def keep(self) -> None:
-        """Ask the database again if the last answer is old."""
+        """Call `synchronise` if the last one is at least ASK_EVERY_S seconds ago."""
         if self._monotonic() - self._asked_at >= ASK_EVERY_S:
             await self.synchronise()
 

@@ -1,7 +1,7 @@
-"""Tells database faults (lost, locked, read-only, full, out of resources) from bugs. PURE.
+"""Distinguishes database faults (lost, locked, read-only, full, out of resources) from bugs. PURE.
 
-A fault means that the program is right and the database could not serve it. A wrong statement or a
-violated constraint is no fault but a bug.
+A fault means that the database could not run a correct statement. A wrong statement or a violated
+constraint is a bug, not a fault.
 """
 
 import errno
@@ -19,7 +19,7 @@ class FaultKind(StrEnum):
     LOST = "LOST"
     """No connection: the server is down, restarts, or closed the connection."""
     LOCKED = "LOCKED"
-    """Another transaction holds the lock for longer than we wait."""
+    """Another transaction held a lock for longer than the lock timeout."""
     READ_ONLY = "READ_ONLY"
     """The database accepts reads only, for example a standby, or this role may not write."""
     FULL = "FULL"
@@ -125,7 +125,7 @@ CLOSED_SQLITE = ("Cannot operate on a closed database", "no active connection")
 
 DRIVER = {
     "InterfaceError": ("closed", "closing"),
-    "InternalClientError": ("cannot switch to state",),  # the server's last word was just read
+    "InternalClientError": ("cannot switch to state",),  # the server has just closed the connection
     "TargetServerAttributeNotMatched": ("",),
 }
 """asyncpg's exceptions, and parts of their messages that mean a lost connection."""
@@ -145,12 +145,12 @@ SYSTEM = {
 """Kinds by errno, for network and file errors."""
 
 OF_PYTHON = {"builtins", "socket", "ssl"}
-"""Modules whose OSErrors come from the database connection; other clients have their own
-classes."""
+"""Modules whose OSErrors come from the database connection; other network clients raise exception
+classes of their own modules."""
 
 
 def fault_of(error: BaseException) -> DatabaseFault | None:
-    """Return the fault that an exception stands for; None for a bug or a refusal.
+    """Return the database fault that caused an exception; None if the cause is something else.
 
     Tortoise wraps the driver's exceptions, so causes and arguments are examined as well.
     """
@@ -181,10 +181,10 @@ def lost_in_commit(error: BaseException) -> DatabaseUnavailable | None:
 
 
 def may_be_committed(error: BaseException) -> bool:
-    """Return whether COMMIT, which ended with this exception, may have been done by the server.
+    """Return whether the server may have committed although COMMIT raised this exception.
 
-    An error that the server reports for COMMIT means a rollback, and a connection that was closed
-    before never sent it.
+    If the server itself reports an error for COMMIT, it has rolled back. If the connection was
+    closed before COMMIT, the server never received it.
     """
     state = _sqlstate(error)
     if state is not None:
@@ -218,7 +218,7 @@ def _of_postgres(error: BaseException) -> DatabaseFault | None:
     name, module = type(error).__name__, type(error).__module__
     if module.partition(".")[0] != "asyncpg":
         return None
-    # The driver's own errors have no SQLSTATE; most are misuse, these are lost connections.
+    # asyncpg's own exceptions have no SQLSTATE; those not in DRIVER mean misuse.
     is_lost = any(said in str(error) for said in DRIVER.get(name, ()))
     return DatabaseFault(FaultKind.LOST, name) if is_lost else None
 
@@ -241,7 +241,7 @@ def _of_system(error: BaseException) -> DatabaseFault | None:
         return DatabaseFault(FaultKind.TIMEOUT, "ETIMEDOUT")
     code = errno.errorcode.get(error.errno or 0, type(error).__name__)
     is_unreachable = isinstance(error, ConnectionError | socket.gaierror | ssl.SSLError)
-    if is_unreachable or "Connect call failed" in str(error):  # at each of several addresses
+    if is_unreachable or "Connect call failed" in str(error):  # all addresses failed
         return DatabaseFault(FaultKind.LOST, code)
     kind = SYSTEM.get(error.errno or 0)
     return None if kind is None else DatabaseFault(kind, code)

@@ -1,4 +1,4 @@
-"""Overwrites what erased rows leave behind in the files of SQLite; on PostgreSQL VACUUM does."""
+"""Removes traces of erased rows from SQLite's files; on PostgreSQL, VACUUM removes them."""
 
 from models.storage.database import note_wake
 from models.storage.sql import Sql, execute, is_postgres
@@ -6,18 +6,21 @@ from models.storage.sqlite_log import ERASED
 from models.storage.tenant_scope import bind_tenant, keeping_tenant
 
 FORGET_SEARCHED = Sql("INSERT INTO customer_search(customer_search) VALUES ('optimize')")
-"""The index of searches keeps entries of changed rows until its parts are merged into one.
+"""Merges all parts of the search index, which removes the entries of changed and erased rows.
 
-That takes 0.4 s with 200,000 customers. FTS5's `secure-delete` would need SQLite 3.42, and older
-versions could not read the file any more.
+The merge takes 0.4 s with 200,000 customers. The alternative, FTS5's option `secure-delete`, needs
+SQLite 3.42, and older versions could then no longer read the file.
 """
 
 
 async def overwrite_erased() -> None:
-    """Delete what the index of searches remembers, and empty the log after the commit."""
+    """Remove erased rows from SQLite's search index now, and from its log after the commit.
+
+    Does nothing on PostgreSQL.
+    """
     if is_postgres():
         return
     with keeping_tenant():
-        bind_tenant(None)  # the index is the platform's
+        bind_tenant(None)  # the search index belongs to no tenant
         await execute(FORGET_SEARCHED)
     note_wake(ERASED)

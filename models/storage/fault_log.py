@@ -1,7 +1,7 @@
-"""Logs failures: a bug with its traceback, database faults as one line a second.
+"""Logs bugs with their traceback, and database faults as at most one line per kind and second.
 
-While the database is away, every request and loop meets the same fault. The first is logged at
-once; the rest of that second is counted, and the next line tells the count.
+While the database is unavailable, every request and background loop gets the same fault. The first
+is logged immediately; the others of that second are counted, and the next line reports the count.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ PAUSE_S = 1.0
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """The log line of one fault kind: when it was last written, and the faults since then."""
+    """The state of one fault kind: when its last line was written, and the faults since then."""
 
     written_at: float
     held_back: int = 0
@@ -30,7 +30,7 @@ class _Line:
 
 @dataclass(slots=True)
 class FaultLog:
-    """Writes at most one line a second for each kind of fault; `now` is in seconds."""
+    """Writes at most one line a second for each kind of fault; `now` returns seconds."""
 
     now: Callable[[], float] = time.monotonic
     mismatch: DatabaseFault | None = None
@@ -38,14 +38,20 @@ class FaultLog:
     _lines: dict[FaultKind, _Line] = field(default_factory=dict)
 
     def fault_of(self, error: BaseException) -> DatabaseFault | None:
-        """Return the fault that an exception stands for; None for a bug or a refusal."""
+        """Return the database fault that caused an exception; None if there was no fault.
+
+        While the schema does not fit this program, a missing table or column is a fault too.
+        """
         fault = fault_of(error)
         if fault is None and self.mismatch is not None and lacks_name(error):
             return self.mismatch
         return fault
 
     def note(self, fault: DatabaseFault, where: str) -> None:
-        """Log a fault at once, or with the others of the same second."""
+        """Log a fault, or only count it if the same kind was logged in the last PAUSE_S seconds.
+
+        `where` is the name of the operation that failed.
+        """
         line = self._lines.get(fault.kind)
         if line is None or self.now() - line.written_at >= PAUSE_S:
             self._lines[fault.kind] = _Line(self.now())
@@ -58,7 +64,7 @@ class FaultLog:
             asyncio.get_running_loop().call_later(wait, self._write_held_back, line)
 
     def _write_held_back(self, line: _Line) -> None:
-        """Write the last fault held back, unless a later one was written since."""
+        """Log the last counted fault, unless another line of its kind was written since."""
         if line.last is not None and line in self._lines.values():
             fault, where = line.last
             self._lines[fault.kind] = _Line(self.now())
@@ -77,13 +83,14 @@ def _write(fault: DatabaseFault, where: str, held_back: int) -> None:
 
 
 FAULTS = FaultLog()
-"""The fault log of this process, global as its loggers are."""
+"""The fault log of this process."""
 
 
 def report(where: str, error: BaseException, **fields: Any) -> DatabaseFault | None:
-    """Log the exception that ended `where`: a fault as one line a second, a bug with its traceback.
+    """Log an exception: a database fault with `FAULTS.note`, a bug with its traceback.
 
-    Returns the fault, or None for a bug.
+    `where` is the name of the log event; `fields` are logged with a bug. Returns the fault, or None
+    for a bug.
     """
     fault = FAULTS.fault_of(error)
     if fault is None:

@@ -6,9 +6,9 @@ from tortoise.indexes import Index
 
 
 class IndexWhere(Index):
-    """A partial index on either database.
+    """A partial index on PostgreSQL or SQLite; `where` is its condition in SQL.
 
-    A statement can use it if it repeats the condition literally.
+    The database uses the index only for statements that repeat the condition literally.
     """
 
     def __init__(self, *, fields: tuple[str, ...] | list[str], where: str) -> None:
@@ -17,11 +17,11 @@ class IndexWhere(Index):
         self.extra = f" WHERE {where}"
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """Return how a migration writes it."""
+        """Return the path, arguments and options with which a migration constructs the index."""
         path, arguments, options = super().deconstruct()
         return path, arguments, {**options, "where": self.where}
 
 
 def of_living(*fields: str) -> IndexWhere:
-    """Return a partial index of rows that are not erased; erased rows all share one name."""
+    """Return an index of the rows that are not erased: erased rows all have the same name."""
     return IndexWhere(fields=fields, where="erased_at IS NULL")

@@ -12,10 +12,11 @@ Row = TypeVar("Row", bound=Model)
 
 
 async def lock(model: type[Row], *ids: str) -> dict[str, Row]:
-    """Read rows and keep other writers from them until the transaction ends.
+    """Lock rows against other writers until the transaction ends, and return them by id.
 
-    Rows are locked in the order of their ids, so that writers do not deadlock, and with FOR NO KEY
-    UPDATE, so that rows that refer to them can be added. On SQLite only one transaction writes.
+    Ids that do not exist are left out. Rows are locked in the order of their ids, so that writers
+    do not deadlock, and with FOR NO KEY UPDATE, so that other transactions can add rows that refer
+    to them. On SQLite no rows are locked, because only one transaction writes at a time.
     """
     query = model.filter(pk__in=sorted(set(ids))).order_by(model._meta.pk_attr)
     rows = await query.select_for_update(no_key=True)
@@ -23,10 +24,11 @@ async def lock(model: type[Row], *ids: str) -> dict[str, Row]:
 
 
 async def lock_shared(model: type[Row], row_id: str) -> Row | None:
-    """Read a row and keep it from being changed, while others may do the same.
+    """Lock a row against changes until the transaction ends, and return it; None if missing.
 
-    It does not wait for a writer of the row, which may be waiting for us (a class that is being
-    retired waits for its customers): the transaction is rolled back and run again.
+    Several transactions can hold this lock at once. If a writer has locked the row, this fails
+    instead of waiting, since that writer may be waiting for the current transaction (retiring a
+    class waits for its customers); the current transaction is then rolled back and run again.
     """
     connection = get_connection("default")
     which = "$1 FOR SHARE NOWAIT" if dialect_of(connection) == "postgres" else "?"
@@ -38,9 +40,9 @@ async def lock_shared(model: type[Row], row_id: str) -> Row | None:
 
 
 async def lock_name(name: str) -> None:
-    """Lock a name until the transaction ends, for things that have no row.
+    """Lock a name until the transaction ends, for objects without a row to lock.
 
-    On SQLite it does nothing, because only one transaction writes.
+    Does nothing on SQLite, because only one transaction writes at a time.
     """
     connection = get_connection("default")
     if dialect_of(connection) == "postgres":

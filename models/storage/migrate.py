@@ -45,7 +45,7 @@ DESCRIBED = (
 
 
 class MigrationBlocked(Exception):
-    """A lock was not free in time; the migration that needed it has changed nothing."""
+    """A migration did not get a lock in time and has changed nothing."""
 
 
 class SchemaNewer(Exception):
@@ -57,16 +57,17 @@ async def migrate(
     lock_timeout_s: float = LOCK_TIMEOUT_S,
     note: Callable[[str], object] = lambda _: None,
 ) -> list[str]:
-    """Bring an open database up to date and return the names of what was applied.
+    """Apply all missing migrations to an open database and return their names.
 
-    Each migration, and the note that it was applied, is one transaction. `note` is called with its
-    name once it is stored. Raises MigrationBlocked if somebody holds a lock for too long, and
-    SchemaNewer if the database has migrations that this program would have to know.
+    Each migration, with the record that it was applied, is one transaction. `note` is called with
+    the name of each migration after its commit. Raises MigrationBlocked if a lock is not free
+    within `lock_timeout_s`, and SchemaNewer if the database has migrations that this program does
+    not know and cannot ignore.
     """
     applied = []
     async with _alone(database, lock_timeout_s) as watch:
-        # The executor's own `migrate` notes what it applied in another transaction, and a process
-        # that is killed between the two could never migrate again.
+        # Tortoise's own `migrate` records a migration in a second transaction; if the process were
+        # killed between the two, no later run could migrate.
         plan, state = await watch("The first step", _prepare(database, lock_timeout_s))
         if breaking := (await database.read_schema_fit()).breaking:
             raise SchemaNewer(
@@ -84,7 +85,7 @@ async def migrate(
 
 
 async def _prepare(database: Database, lock_timeout_s: float) -> tuple[list[PlanStep], State]:
-    """Return what is to be applied, and the models as they are before it."""
+    """Return the migrations to apply, and the models as they are before the first of them."""
     if not database.is_postgres:
         return await _planned(_executor(database))
     async with in_transaction() as connection:
@@ -93,7 +94,7 @@ async def _prepare(database: Database, lock_timeout_s: float) -> tuple[list[Plan
             "SELECT 1 WHERE to_regclass('tortoise_migrations') IS NOT NULL"
         )
         executor = MigrationExecutor(connection, database.config["apps"])
-        # The recorder takes any failure to read the record for a database that has none.
+        # Tortoise treats any failure to read its record as a database without migrations.
         if has_record:
             await connection.execute_script("LOCK TABLE tortoise_migrations IN ACCESS SHARE MODE")
         else:
@@ -122,7 +123,7 @@ async def _state_after(executor: MigrationExecutor, applied: set[MigrationKey]) 
 
 
 def _editor(connection: BaseDBAsyncClient, *, atomic: bool) -> BaseSchemaEditor:
-    """Return what writes a migration's statements; Tortoise's own choice goes by module names."""
+    """Return the schema editor for the dialect; Tortoise would choose it by client module names."""
     is_postgres = dialect_of(connection) == "postgres"
     return (AsyncpgSchemaEditor if is_postgres else SqliteSchemaEditor)(connection, atomic=atomic)
 
@@ -143,7 +144,7 @@ async def _apply(migration: Migration, state: State, lock_timeout_s: float) -> N
 
 
 async def schema_version(database: Database) -> str | None:
-    """Name the latest migration that an open database has; None if it has none."""
+    """Return the name of the latest migration of an open database; None if it has none."""
     applied = await _executor(database).recorder.applied_migrations()
     return max((key.name for key in applied), default=None)
 
@@ -154,7 +155,10 @@ def _executor(database: Database) -> MigrationExecutor:
 
 
 async def _tell(database: Database) -> None:
-    """Tell serving processes to check the schema at once; on SQLite they do so by themselves."""
+    """Tell serving processes to check the schema now.
+
+    On SQLite only this process is told; others find out at their next periodic check.
+    """
     database.signals.fire(SCHEMA)
     if database.is_postgres:
         await get_connection("default").execute_query("SELECT pg_notify($1, '')", [SCHEMA])
@@ -165,7 +169,8 @@ def _ms(seconds: float) -> int:
 
 
 Watch = Callable[[str, Awaitable[Any]], Awaitable[Any]]
-"""Applies a migration, and raises MigrationBlocked, with who is in its way, if it is blocked."""
+"""Awaits the work of the named migration; raises MigrationBlocked, which names the holder of the
+lock, if a lock was not free in time."""
 
 
 @asynccontextmanager
@@ -186,7 +191,10 @@ async def _alone(database: Database, timeout_s: float) -> AsyncIterator[Watch]:
 
 @contextmanager
 def _telling_of_locks(message: str, holder: Callable[[], str]) -> Iterator[None]:
-    """Raise MigrationBlocked, with who holds it, for a lock that was not free in time."""
+    """Turn a lock timeout into MigrationBlocked.
+
+    Its message is `message` followed by the result of `holder`, which describes who has the lock.
+    """
     try:
         yield
     except Exception as error:
@@ -231,7 +239,7 @@ async def _alone_on_postgres(database: Database, timeout_s: float) -> AsyncItera
 
 
 async def _note_blockers(observer: Any, seen: list[str]) -> None:
-    """Record repeatedly which sessions block the migration's connection."""
+    """Append to `seen`, forever, descriptions of the sessions that block the migration."""
     blocked = (
         "SELECT DISTINCT unnest(pg_blocking_pids(pid)) AS pid FROM pg_stat_activity"
         " WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -252,7 +260,7 @@ def _taken() -> Sequence[Any]:
 
 
 async def _described(observer: Any, pids: Sequence[int]) -> str:
-    """Describe server processes without their statements, which may hold personal data."""
+    """Describe server processes, but not their statements, which may contain personal data."""
     told = [
         f"pid {row['pid']} ({row['application_name'] or 'no application name'}, {row['state']},"
         f" transaction since {row['xact_start']:%H:%M:%S} UTC)"

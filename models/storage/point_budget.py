@@ -1,12 +1,13 @@
-"""The points that a user or partner may spend: a row for each, shared by all processes (GCRA).
+"""Rate limits the query points of users and partners, over all processes (GCRA).
 
-The row says until when what was spent is worked off: `free_at`, in microseconds. A point takes an
-equal share of the window, and never more than a window's worth of points is outstanding. Whoever
-spends takes a portion for its process at a time, with one statement, and spends that in memory.
+Each quota key has a row in `rate_limit`. Its `free_at`, in microseconds since 1970, is the time at
+which the budget will be full again. Each point moves `free_at` by an equal share of the window, and
+`free_at` may be at most one window ahead. A process takes several points with one statement and
+then spends them in memory.
 
-Rows outlive a wrong clock. On PostgreSQL they go by the database's clock. Elsewhere, a row that is
-further ahead than it can ever get counts as one of which nothing is spent: it was written by a
-process whose clock was wrong, and would otherwise lock everybody out for as long as that was.
+A wrong clock must not block anybody for long. On PostgreSQL, rows can use the database's clock.
+Otherwise, a row whose `free_at` is impossibly far ahead was written by a process with a wrong
+clock, and counts as a full budget.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from models.storage.database import dialect_of
 from models.storage.tenant_scope import bind_tenant, keeping_tenant
 
 IMPOSSIBLE_WINDOWS = 2
-"""So many windows ahead, a row is not believed: clocks may differ by one, and no more."""
+"""A `free_at` that is more windows ahead than this is ignored; clocks may differ by one window."""
 
 DATABASE_NOW = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
 
@@ -47,37 +48,37 @@ _LOOK = f"SELECT {_BEGIN} - {{now}} AS ahead FROM rate_limit WHERE key = {{key}}
 _RESET = "DELETE FROM rate_limit WHERE key = {key} RETURNING 0 AS ahead"
 _RESET_ALL = "DELETE FROM rate_limit WHERE key LIKE {key} RETURNING 0 AS ahead"
 PREFIX = "cost:"
-"""What the keys of these rows begin with; others have other budgets."""
+"""Prefix of the keys of point budgets; other rows of the table are limits of other kinds."""
 MAX_ID = 70
 
 
 @dataclass(frozen=True, slots=True)
 class PointAllowance:
-    """So many points in a window: at once after a pause, and then as they come back, evenly."""
+    """A budget of `points` per `window`; spent points are replenished evenly over the window."""
 
     points: int
     window: timedelta
     goes_by_database: bool = False
-    """Whether rows go by the database's clock, where it has one: PostgreSQL's."""
+    """Whether to use the database's clock instead of `now_us`; has no effect on SQLite."""
     window_us: int = field(init=False)
-    """The same in microseconds; each request asks for it."""
+    """`window` in microseconds, computed once because each request needs it."""
 
     def __post_init__(self) -> None:
-        """Work it out once."""
+        """Compute `window_us`."""
         object.__setattr__(self, "window_us", self.window // timedelta(microseconds=1))
 
     def time_us(self, points: int) -> int:
-        """Return how long it takes to replenish `points`, in microseconds."""
+        """Return the microseconds that it takes to replenish `points`, rounded up."""
         return -(-points * self.window_us // self.points)
 
 
 def microseconds(instant: datetime) -> int:
-    """Return an instant as rows hold it."""
+    """Return an instant in microseconds since 1970, the unit of `free_at`."""
     return int(instant.timestamp() * 1_000_000)
 
 
 def key_of(quota_key: str) -> str:
-    """Return the key of the row for a user, a reseller or a token."""
+    """Return the row key for a quota key, which is hashed if it is too long for the column."""
     name = quota_key if len(quota_key) <= MAX_ID else sha256(quota_key.encode()).hexdigest()
     return f"{PREFIX}{name}"
 
@@ -85,9 +86,9 @@ def key_of(quota_key: str) -> str:
 async def take_points(
     key: str, points: int, allowance: PointAllowance, now_us: int
 ) -> tuple[bool, int]:
-    """Take points from the budget of all processes, all or none of them, with one statement.
+    """Take `points` from the budget that all processes share, or none if too few are left.
 
-    Returns whether they were there, and until when what was spent is worked off, by our clock.
+    Returns whether they were taken, and the new `free_at` by this process's clock, in microseconds.
     """
     taken = await _run(_TAKE, key, allowance, now_us, points)
     if taken is not None:
@@ -96,24 +97,26 @@ async def take_points(
 
 
 async def owe_points(key: str, points: int, allowance: PointAllowance, now_us: int) -> int:
-    """Put points that are spent already on the budget, whether they are there or not.
+    """Charge points that were already spent, even if the budget has too few left.
 
-    What is more than all of it is forgiven. Gives until when what was spent is worked off.
+    The budget is then empty at worst: it never becomes negative. Returns the new `free_at` by this
+    process's clock, in microseconds.
     """
     points = min(points, allowance.points)
     return now_us + (await _run(_OWE, key, allowance, now_us, points) or 0)
 
 
 async def give_back_points(key: str, points: int, allowance: PointAllowance, now_us: int) -> int:
-    """Return points back that were taken and are not needed after all.
+    """Return unused points to the budget.
 
-    Gives until when what was spent is worked off: now, where all is there again.
+    Returns the new `free_at` by this process's clock, in microseconds; `now_us` if the budget is
+    full.
     """
     return now_us + (await _run(_GIVE_BACK, key, allowance, now_us, points) or 0)
 
 
 async def reset_points(quota_key: str | None) -> int:
-    """Reset the budget of a quota key, or all budgets; return the number of rows."""
+    """Refill the budget of a quota key, or all if None; return the number of deleted rows."""
     text, key = (_RESET_ALL, f"{PREFIX}%") if quota_key is None else (_RESET, key_of(quota_key))
     return len(await _rows(text, {"key": key}))
 
@@ -121,7 +124,7 @@ async def reset_points(quota_key: str | None) -> int:
 async def _run(
     text: str, key: str, allowance: PointAllowance, now_us: int, points: int = 0
 ) -> int | None:
-    """Run a statement on a row and return how far ahead it is; None if there was no such row."""
+    """Run a statement and return `free_at` minus now, in microseconds; None if no row matched."""
     marks: dict[str, str | int] = {
         "key": key,
         "now": now_us,
@@ -136,7 +139,7 @@ async def _run(
 async def _rows(
     text: str, values: dict[str, str | int], *, goes_by_database: bool = False
 ) -> list[dict[str, int]]:
-    """Run a statement whose parameters are named, and may be named twice."""
+    """Run a statement with named parameters, each of which may occur several times."""
     connection = get_connection("default")
     is_postgres = dialect_of(connection) == "postgres"
     used = {name: value for name, value in values.items() if f"{{{name}}}" in text}
@@ -148,8 +151,8 @@ async def _rows(
     else:
         marks = {name: f"?{place}" for place, name in enumerate(given, start=1)}
     with keeping_tenant():
-        bind_tenant(None)  # budgets are the platform's, whoever spends
-        # Tortoise drops what an INSERT returns, unless rows are asked for as dictionaries.
+        bind_tenant(None)  # budgets belong to no tenant
+        # Only `execute_query_dict` returns the rows of INSERT … RETURNING.
         return await connection.execute_query_dict(
             text.format(**marks, **fixed), [used[name] for name in given]
         )

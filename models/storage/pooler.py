@@ -1,7 +1,7 @@
-"""What a pooler between this process and PostgreSQL does to sessions (ADR 31).
+"""Detects a connection pooler between this process and PostgreSQL, and its settings (ADR 31).
 
-A pooler in transaction mode, such as pgbouncer, gives each transaction whichever server session is
-free. Prepared statements, SET and LISTEN then reach some session or other, and fail at random.
+A pooler in transaction mode, such as pgbouncer, runs each transaction in any free server session.
+Prepared statements, SET and LISTEN then fail at random, because they belong to one session.
 """
 
 import asyncio
@@ -14,18 +14,19 @@ import asyncpg
 from models.storage.database import PLANNER_SETTING, Database
 
 CONNECTION_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What connecting to PostgreSQL, or asking it, may raise."""
+"""Exceptions that connecting to PostgreSQL, or running a statement there, may raise."""
 
 HEARD_WITHIN_S = 2.0
-"""A notification takes milliseconds; a session that has not heard by now is another's."""
+"""Seconds to wait for a notification, which normally takes milliseconds."""
 
 
 async def shares_sessions(dsn: str, timeout_s: float = 10.0) -> bool:
-    """Whether an address leads to a pooler that shares server sessions between transactions.
+    """Return whether a URL leads to a pooler that shares server sessions between transactions.
 
-    A pooler reports a process id of its own making, so without a pooler one connection settles it.
-    With one, a second connection is opened: if the first then meets the second's session, or a
-    session that it did not have before, sessions are shared.
+    If the process id reported at connection is that of the server session, there is no pooler.
+    Otherwise a second connection is opened, which keeps a session in an open transaction. Sessions
+    are shared if that is the session of the first connection, or if the first connection's session
+    then changes.
     """
     async with AsyncExitStack() as stack:
         first = await _connect(stack, dsn, timeout_s)
@@ -41,7 +42,7 @@ async def shares_sessions(dsn: str, timeout_s: float = 10.0) -> bool:
 
 
 async def hears_notifications(database: Database, timeout_s: float = 10.0) -> bool:
-    """Whether what is notified over the database's address is heard at its direct address."""
+    """Return whether notifications sent over the database's URL arrive at its direct URL."""
     topic = f"check_{uuid4().hex}"
     heard = asyncio.Event()
     async with AsyncExitStack() as stack:
@@ -57,16 +58,16 @@ async def hears_notifications(database: Database, timeout_s: float = 10.0) -> bo
 
 
 async def plans_as_needed(dsn: str, timeout_s: float = 10.0) -> bool:
-    """Whether sessions behind a pooler have the planner setting that lists rely on."""
+    """Return whether sessions at a URL have the planner setting that lists need to be fast."""
     async with AsyncExitStack() as stack:
         connection = await _connect(stack, dsn, timeout_s)
         return bool(await connection.fetchval(f"SHOW {PLANNER_SETTING}") == "off")
 
 
 async def set_planner_default(database: Database) -> None:
-    """Make the planner setting the default of our role in this database, for new sessions.
+    """Make the planner setting the default for new sessions of the current role and database.
 
-    Behind a pooler no connection can set it for itself. A role may change its own defaults.
+    Behind a pooler, a connection cannot set it for itself. A role may change its own defaults.
     """
     connection = await asyncpg.connect(database.direct_dsn)
     try:
@@ -87,7 +88,7 @@ async def _connect(stack: AsyncExitStack, dsn: str, timeout_s: float) -> Any:
 
 
 async def _session_of(connection: Any) -> int | None:
-    """Return the process id of a transaction's server session; None if none may be begun."""
+    """Return the process id of the session that runs a transaction; None if BEGIN is refused."""
     try:
         await connection.execute("BEGIN")
         session: int = await connection.fetchval("SELECT pg_backend_pid()")
@@ -95,5 +96,5 @@ async def _session_of(connection: Any) -> int | None:
     except (asyncpg.ProtocolViolationError, asyncpg.ConnectionDoesNotExistError) as error:
         if "pooling mode" not in str(error):
             raise
-        return None  # a pooler in statement mode allows no transaction
+        return None  # a pooler in statement mode refuses transactions
     return session

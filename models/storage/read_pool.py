@@ -1,4 +1,4 @@
-"""PostgreSQL connections for reads only, so that no read waits for a writer."""
+"""A pool of PostgreSQL connections for reads only, so that no read waits for a writer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,16 +16,16 @@ GONE = (
     asyncpg.AdminShutdownError,
     ConnectionError,
 )
-"""Exceptions of a connection that has ended."""
+"""Exceptions that mean that a connection was closed."""
 
 
 HANG_UP_S = 1.0
 CONNECT_S = 5.0
-"""Seconds in which the server must accept a connection; asyncpg's default is a minute."""
+"""Timeout for opening a connection; asyncpg's default is a minute."""
 
 
 async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) -> Any:
-    """Open a connection and prepare it; close it if that fails."""
+    """Open a connection and call `prepare` with it; close it if `prepare` fails."""
     connection = await asyncpg.connect(**{"timeout": CONNECT_S} | settings)
     try:
         await prepare(connection)
@@ -36,21 +36,21 @@ async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) 
 
 
 async def hang_up(connection: Any) -> None:
-    """Close a connection whose caller gave up, so that the server stops the statement too.
+    """Close the connection of a cancelled caller, so that the server stops the statement too.
 
-    If the server does not answer within HANG_UP_S, the socket is cut.
+    If the server does not answer within HANG_UP_S seconds, the socket is closed.
     """
     try:
         await asyncio.shield(connection.close(timeout=HANG_UP_S))
-    except Exception:  # it is closed all the same, and the caller has to hear of its own error
+    except Exception:  # the caller must get its own exception
         connection.terminate()
 
 
 class ReadingConnections:
     """Connections for single reads outside of transactions, opened when needed and then kept.
 
-    They stay free while writers hold all other connections and wait for locks. A statement whose
-    kept connection has ended is sent again on another one.
+    At most `most` are open. Reads do not wait for the other connections, which writers may all hold
+    while they wait for locks.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]], most: int) -> None:
@@ -60,13 +60,13 @@ class ReadingConnections:
         self._is_closed = False
 
     async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
-        """Run a statement and return its rows; it is sent again if a kept connection had ended."""
+        """Run a statement and return its rows; retry if an idle connection was already closed."""
         async with self._turns:
             while self._idle:
                 kept = self._idle.pop()
                 try:
                     return await self._fetch(kept, text, parameters)
-                except GONE:  # the server ended it while nobody looked
+                except GONE:  # the server had closed the idle connection
                     continue
             return await self._fetch(await self._connect(), text, parameters)
 
@@ -78,7 +78,7 @@ class ReadingConnections:
             connection.terminate()
             raise
         except asyncpg.PostgresError:
-            self._keep(connection)  # the statement was refused; nothing is wrong with it
+            self._keep(connection)  # the connection is still usable
             raise
         except BaseException:
             await hang_up(connection)
@@ -89,7 +89,7 @@ class ReadingConnections:
         return rows
 
     def _keep(self, connection: Any) -> None:
-        if self._is_closed:  # while a statement was under way
+        if self._is_closed:  # closed while the statement ran
             connection.terminate()
         else:
             self._idle.append(connection)

@@ -1,4 +1,4 @@
-"""Counts the rows that a request reads, to tell its actual cost."""
+"""Counts the rows that a request reads, to report its actual cost."""
 
 from contextvars import ContextVar
 
@@ -16,18 +16,18 @@ _tally: ContextVar[RowCounter | None] = ContextVar("tally", default=None)
 
 
 def begin(tally: RowCounter) -> None:
-    """Count into `tally` the rows that the current task and its new tasks read from now on."""
+    """Count rows in `tally` from now on, for the current task and the tasks that it starts."""
     _tally.set(tally)
 
 
 def read_so_far() -> int:
-    """Return the weighted number of rows the current request has read; 0 if it is not counted."""
+    """Return the weighted number of rows read by the current request; 0 without a counter."""
     tally = _tally.get()
     return 0 if tally is None else tally.read
 
 
 def count(read: int) -> None:
-    """Add to the current request's count, if it has one."""
+    """Add `read` weighted rows to the current request's counter, if there is one."""
     tally = _tally.get()
     if tally is not None:
         tally.read += read

@@ -1,12 +1,12 @@
 """Reads rows for display: one statement per level, only the requested columns, no ORM objects.
 
-A `Shape` says what to read: columns of a model, rows that they refer to (joined), rows that refer
-to them (one more statement for all parents), and attributes that a function computes for all
-objects. `models/storage/row_query_compiler.py` compiles it once into SQL and a function that makes
-objects.
+A `Shape` says what to read: columns of a model; parent rows, to which the row refers (joined);
+child rows, which refer to the row (one more statement for all rows); and attributes that a function
+computes for all objects at once. `models/storage/row_query_compiler.py` compiles a shape once into
+SQL and a function that makes objects from rows.
 
-On PostgreSQL one more statement costs about as much as reading a row. For few parents, their
-children are therefore read in the same statement; for many, a second statement is faster.
+Up to FEW rows, PostgreSQL reads their children in the same statement; for more rows, a second
+statement is faster.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,24 +23,26 @@ from models.storage.time_slice import is_over, pause
 Compute = Callable[..., Any]
 Keep = Callable[[list[Any]], list[Any]]
 Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
-"""Returns the values of an attribute for objects, in their order; the second argument is
-`given`."""
+"""Computes an attribute for a list of objects: returns one value per object, in order. The second
+argument is the `given` of the `RowQuery`."""
 
 ROOT = "t0"
 """The alias of a statement's main table."""
 
 THE_TABLE = Sql("")
-"""Read from the table itself."""
+"""An empty `source`: read from the table of the shape."""
 
 FEW = 10
-"""Up to so many parents, children are read in the same statement; at 20 both ways cost the same."""
+"""Up to this number of rows, their children are read in the same statement.
+
+At 20 rows, one statement and two statements take the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Rows that refer to their parent by the column `back`, sorted by `order`.
+    """Child rows, which refer to their parent by the column `back`, sorted by `order`.
 
-    In `order` and `where`, t0 is the rows' own table.
+    In the SQL of `order` and `where`, t0 is the table of the child rows.
     """
 
     shape: "Shape"
@@ -51,14 +53,15 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What to read of a model, and the `kind` of objects that it becomes.
+    """What to read of the rows of `model`, and the class (`kind`) of the objects made from them.
 
-    `values` maps an attribute to the columns that it is made of, and to the function that makes
-    it; without one it is the column itself. A column of a row that this one refers to is written
-    with the names of the references that lead there, as `customer_class.code`. `ones` maps an
-    attribute to a reference's name, and to what to read of the row that it leads to. `brought` maps
-    one to a function of all the objects and of what the reader was given. `aliases` are more names
-    for attributes of `ones` and `manies`. A row counts `weight`.
+    `values` maps an attribute to its columns and to the function that computes it from them; if
+    the function is None, the attribute is the value of its only column. Columns of parent rows are
+    written with the names of the references, for example `customer_class.code`. `ones` maps an
+    attribute to the name of a reference and the shape of the parent row. `manies` maps an attribute
+    to child rows. `brought` maps an attribute to a function that computes it for all objects at
+    once. `aliases` maps further names to attributes of `ones` and `manies`. Each row adds `weight`
+    to the row counter of the request.
     """
 
     kind: type
@@ -73,7 +76,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """An attribute that is read after its objects, which are at the end of a path of references."""
+    """An attribute that `bring` computes after the rows were read.
+
+    The attribute belongs to the objects reached by following the attributes of `path`.
+    """
 
     path: tuple[str, ...]
     attribute: str
@@ -90,7 +96,10 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A compiled shape; `build` returns a list of objects per level, the shape's own last."""
+    """A compiled shape: parts of its SELECT, and `build`, which makes objects from rows.
+
+    `build` returns a list of objects for each of `levels`; the objects of the shape come last.
+    """
 
     columns: str
     table: str
@@ -100,13 +109,13 @@ class Compiled:
     compile_along: Callable[[], "Compiled"] | None = None
 
     def select(self, where: str, tail: str = "", source: str = "") -> str:
-        """Write the statement; see `RowQuery.read`."""
+        """Return the SELECT statement; `RowQuery.read` explains the arguments."""
         rows = source or self.table
         return f"SELECT {self.columns} FROM {rows} {self.joins} WHERE {where} {tail}"  # noqa: S608  # no value is spelt out
 
     @property
     def along(self) -> "Compiled":
-        """The variant that reads children in the same statement, where that is faster."""
+        """The variant that reads children in the same statement; on SQLite `self`."""
         return self if self.compile_along is None else self._along
 
     @cached_property
@@ -117,7 +126,7 @@ class Compiled:
 
 @dataclass(slots=True, eq=False)
 class RowQuery:
-    """Runs a compiled shape; `given` is passed to the functions that compute attributes."""
+    """Reads objects by a compiled shape; `_given` is passed to the functions of `brought`."""
 
     _compiled: Compiled
     _given: Any = None
@@ -131,12 +140,13 @@ class RowQuery:
         keep: Keep | None = None,
         most: int | None = None,
     ) -> list[Any]:
-        """Read objects, and then the relations of those that `keep` keeps, one statement each.
+        """Return the objects that match `where`, with their children and computed attributes.
 
-        In `where` and `tail`, t0 is the shape's own table; `source` is a subquery to use instead of
-        it. `most` is a hint how many rows there can be; it limits nothing.
+        In `where` and `tail`, t0 is the table of the shape; `source` is a subquery to use instead
+        of that table. `keep` can drop objects before their children are read. `most` is the
+        expected maximum number of rows; it chooses the faster variant but limits nothing.
         """
-        # Of rows that are not kept, nothing is to be made or counted.
+        # With `keep`, read children separately: those of dropped objects are not read or counted.
         compiled = self._for(None if keep else most)
         text = compiled.select(where.text, tail, source.text)
         rows = await run(text, (*source.parameters, *where.parameters))
@@ -144,14 +154,14 @@ class RowQuery:
         return await self._completed(compiled, (*others, keep(own) if keep else own))
 
     async def read_some(self, where: Sql, order: str, most: int) -> tuple[list[Any], bool]:
-        """Read at most so many objects, and return them with whether there are more."""
+        """Return the first `most` objects in `order`, and whether there are more."""
         compiled = self._for(most)
         text = compiled.select(where.text, f"ORDER BY {order} LIMIT {most + 1:d}")
         rows = await run(text, where.parameters)
         return await self._completed(compiled, compiled.build(rows[:most])), len(rows) > most
 
     async def read_one(self, where: Sql) -> Any | None:
-        """Read one object; None if there is none."""
+        """Return the matching object with the lowest id; None if there is none."""
         found, _ = await self.read_some(where, f"{ROOT}.id", 1)
         return found[0] if found else None
 

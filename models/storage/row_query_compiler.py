@@ -1,10 +1,10 @@
-"""Compiles a shape into SQL, and into a function that makes objects of database rows.
+"""Compiles a shape into SQL, and into a function that makes objects from database rows.
 
-For
+For the shape
 
     Shape(Customer, models.Customer, {"id": …, "name": …}, ones={"customer_class": …})
 
-that function is
+the function is
 
     def build(rows):
         m0 = []
@@ -22,8 +22,8 @@ that function is
             m0.append(o0)
         return m0,
 
-Children that are read in the same statement are a column with an array of records. They have a loop
-of their own, and the list of all children precedes that of the parents.
+Children that are read in the same statement are one column, an array of records. A nested loop
+makes their objects, and the list of all children is returned before the list of the parents.
 
             o0.class_history = m1 = []
             for v5, v6 in v4:
@@ -59,10 +59,10 @@ from models.storage.time_slice import is_over, pause
 
 MAX_KEPT = 256
 MAX_JOINS = 30
-"""SQLite joins 64 tables, and a written function is not nested deeper than 100 levels."""
+"""Maximum joins of a statement: SQLite allows 64 tables, and Python 100 levels of indentation."""
 
 MAX_CLASSES = 2_000
-"""Generated row classes kept for later shapes with the same attributes."""
+"""Number of generated row classes that are cached for shapes with the same attributes."""
 
 
 class TooDeepError(Exception):
@@ -70,16 +70,19 @@ class TooDeepError(Exception):
 
 
 def compile_shape(shape: Shape) -> Compiled:
-    """Compile a shape into SQL and a builder of objects."""
+    """Compile a shape; raises TooDeepError if it has more than MAX_JOINS references."""
     compiled = _compiled(shape, reads_along=False)
-    # On SQLite a statement costs little.
+    # On SQLite, separate statements are cheap, so children are always read separately.
     if shape.manies and is_postgres():
         return replace(compiled, compile_along=partial(_compiled, shape, reads_along=True))
     return compiled
 
 
 def columns_reader(kind: type, model: type[Model], columns: Iterable[str]) -> RowQuery:
-    """Return a query of columns only, which counts no rows; `a.b` becomes the attribute `a_b`."""
+    """Return a query that reads only the given columns and does not count rows.
+
+    The column `a.b` of a parent row becomes the attribute `a_b`.
+    """
     return _columns_reader(kind, model, tuple(columns), is_postgres())
 
 
@@ -115,22 +118,22 @@ def _code(source: str) -> CodeType:
 
 
 class _Common:
-    """What the parts of a statement share: the function's constants and unique names."""
+    """Data shared by the SELECTs of one statement: constants, levels and unique names."""
 
     def __init__(self) -> None:
         self.constants: dict[str, Any] = {"new": object.__new__}
         self.levels: dict[str, Level] = {}
-        """The level of each SELECT, by the name of its list."""
+        """The level of each SELECT, by the name of its list of objects in the generated code."""
         self._named: Counter[str] = Counter()
 
     def name(self, letter: str) -> str:
-        """Return a unique name; the first table is t0."""
+        """Return the letter with the next number, such as t0, t1 for tables."""
         number = self._named[letter]
         self._named[letter] += 1
         return f"{letter}{number}"
 
     def constant(self, value: Any) -> str:
-        """Name a constant."""
+        """Make a value available to the generated function and return its name there."""
         name = self.name("c")
         self.constants[name] = value
         return name
@@ -145,7 +148,7 @@ class _Select:
         self._common = common
         self._reads_along = reads_along
         self._variables: dict[str, str] = {}
-        """The function's variables, by column."""
+        """Names of variables in the generated function, by SQL column."""
         self._tables: dict[tuple[str, str], str] = {}
         self._joins: list[str] = []
         self._attachments: list[Attachment] = []
@@ -164,7 +167,7 @@ class _Select:
         return " ".join(self._joins)
 
     def loop(self, rows: str, into: str) -> list[str]:
-        """Write the loop that appends the object of each row to a list."""
+        """Return the lines of a loop over `rows` that appends an object for each row to `into`."""
         return [
             f"for {', '.join(self._variables.values())}, in {rows}:",
             *(f" {line}" for line in self._lines),
@@ -172,7 +175,7 @@ class _Select:
         ]
 
     def _made(self, shape: Shape, table: str, path: tuple[str, ...]) -> tuple[list[str], str]:
-        """Write the lines that make an object from a row; return them and the object's name."""
+        """Return the lines that make an object from a row, and the name of its variable."""
         name = self._common.name("o")
         attributes = (*shape.values, *shape.ones, *shape.manies, *shape.brought)
         aliases = tuple(sorted(shape.aliases.items()))
@@ -203,10 +206,10 @@ class _Select:
         return lines, name
 
     def _along(self, attribute: str, key: str, many: Many) -> list[str]:
-        """Write the lines that read children of a key in the same statement.
+        """Select the children of `key` as an array; return the lines that set the attribute.
 
-        Only for rows of the main table, which are few and distinct: joined rows may repeat, and
-        their children may be many.
+        Used only for rows of the main table, which are few and distinct. A joined row may repeat,
+        and its children would be read each time.
         """
         child = _Select(self._common, many.shape, reads_along=False)
         own = re.compile(rf"\b{ROOT}\b")
@@ -254,21 +257,22 @@ class _Select:
         return name
 
     def _raw(self, column: str) -> str:
-        """Return the variable for a selected column, a new one on first use."""
+        """Return the variable of a column; on first use, add the column to the SELECT list."""
         if column not in self._variables:
             self._variables[column] = self._common.name("v")
         return self._variables[column]
 
 
 PARENTS_AT_ONCE = 250
-"""Children of more parents are read in several statements, so that other requests run between."""
+"""Maximum parents whose children one statement reads; other requests can run between two
+statements."""
 
 BACK = "_back"
-"""The attribute with a child's parent id until the child is attached."""
+"""The attribute of a child object that holds the id of its parent."""
 
 
 def _brings(many: Many) -> Bring:
-    """Return a function that reads the children of some objects."""
+    """Return a function that reads the children of a list of objects."""
     shape = many.shape
     values = {**shape.values, BACK: ((many.back,), None)}
     child = compile_shape(replace(shape, values=values))
@@ -294,7 +298,7 @@ def _brings(many: Many) -> Bring:
 def _row_class(
     kind: type, attributes: tuple[str, ...], aliases: tuple[tuple[str, str], ...]
 ) -> type:
-    """Make a subclass with slots for these attributes, which are the fastest to set."""
+    """Return a subclass of `kind` with a slot for each attribute; slots are the fastest to set."""
     content = {"__slots__": attributes, "__module__": kind.__module__}
     made = type(kind.__name__, (kind,), content)
     for alias, attribute in aliases:

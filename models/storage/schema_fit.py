@@ -1,8 +1,8 @@
-"""Whether the database's schema fits this program, by the names of migrations.
+"""Checks whether the database's schema fits this program, by the names of the migrations.
 
-A program knows its own migrations, and the database those that were applied. A migration whose name
-ends in `_additive` promises that older programs may go on writing: it adds an index, a table or a
-nullable column, for example.
+The names of the program's migrations are compared with those that were applied to the database. A
+program may write although it does not know an applied migration whose name ends in `_additive`:
+such a migration only adds an index, a table or a nullable column, for example.
 """
 
 import pkgutil
@@ -29,12 +29,11 @@ class SchemaFit:
 
     @property
     def may_write(self) -> bool:
-        """Whether the program may write."""
         return not self.missing and not self.breaking
 
     @property
     def mismatch(self) -> DatabaseFault | None:
-        """The fault with which writes are refused; None if the program may write."""
+        """The fault to report for refused writes; None if the program may write."""
         if self.may_write:
             return None
         return DatabaseFault(FaultKind.SCHEMA_MISMATCH, (*self.missing, *self.breaking)[0])
@@ -59,13 +58,13 @@ class SchemaFit:
 
 
 def fit_of(own: Collection[str], applied: Collection[str]) -> SchemaFit:
-    """Compare the migrations that a program was written for with those that were applied."""
+    """Compare a program's `own` migrations with the applied ones."""
     return SchemaFit(tuple(sorted(set(own) - set(applied))), tuple(sorted(set(applied) - set(own))))
 
 
 @cache
 def own_migrations() -> frozenset[str]:
-    """Name the migrations that this program was written for."""
+    """Return the names of this program's migrations, from the files of `models/migrations`."""
     return frozenset(
         module.name for module in pkgutil.iter_modules([str(FOLDER)]) if module.name[0].isdigit()
     )

@@ -1,12 +1,12 @@
-"""Limits a statement to the rows in the tenant scope of the operation (R99), whoever wrote it.
+"""Limits each SQL statement to the rows in the tenant scope of the operation (R99).
 
 Each table in a statement is replaced by a subquery of the rows in scope: `FROM customer AS t0`
 becomes `FROM (SELECT … FROM customer AS reached WHERE …) AS t0`. A row out of scope therefore joins
-as null and is not counted; updates and deletions get the same condition. For inserted rows, the
-owner is noted and checked before the transaction commits.
+as null and is not counted; UPDATE and DELETE get the same condition. For inserted rows, the owner
+is recorded and checked before the transaction commits.
 
 The statement is tokenized. A table name in an unexpected place, or a table that is not declared, is
-refused, so that a mistake shows as an error and never as another tenant's data.
+refused, so that a mistake causes an error and never reveals another tenant's data.
 """
 
 import re
@@ -31,23 +31,24 @@ FOLLOWING = re.compile(
     "|ORDER|RETURNING|RIGHT|SET|UNION|USING|WHERE|WINDOW",
     re.IGNORECASE,
 )
-"""Keywords that may follow a table name and are no alias."""
+"""Keywords that may follow a table name; any other word there is an alias."""
 
 FUNCTIONS = frozenset({"json_each", "unnest"})
 """Table functions that are allowed: they unpack list parameters."""
 
 MAX_KEPT = 2_000
 MAX_KEPT_LENGTH = 20_000
-"""Longer statements, such as inserts of hundreds of rows, hardly repeat and are not kept."""
+"""Longer statements, such as inserts of hundreds of rows, rarely repeat and are not cached."""
 
 ROW = "reached"
 
 
 @dataclass(frozen=True, slots=True)
 class ScopedStatement:
-    """A scoped statement, its parameters by their places, and the places of owners.
+    """A statement with the tenant scope applied.
 
-    A place is that in the original statement, or None for the reseller's id.
+    `places` has an entry for each parameter: its index in the original parameters, or None for the
+    reseller's id. `owners` are the indexes of the parameters with the owners of inserted rows.
     """
 
     text: str
@@ -55,7 +56,7 @@ class ScopedStatement:
     owners: tuple[int, ...]
 
     def parameters(self, values: Sequence[Any], reseller_id: str) -> list[Any]:
-        """Return the parameters of the limited statement."""
+        """Return the parameters of the scoped statement; `values` are those of the original."""
         return [reseller_id if place is None else values[place] for place in self.places]
 
 
@@ -64,7 +65,7 @@ class _Token:
     kind: str
     text: str
     whole: str
-    """The token with the white space before it."""
+    """The text of the token with the white space before the token."""
 
     @property
     def name(self) -> str:
@@ -72,7 +73,7 @@ class _Token:
         return self.text.strip('"') if self.kind == "quoted" else self.text.lower()
 
     def says(self, *words: str) -> bool:
-        """Return whether the token is one of these keywords."""
+        """Return whether the token is one of the keywords `words`, which are in upper case."""
         return self.kind == "word" and self.text.upper() in words
 
 
@@ -80,7 +81,9 @@ NOTHING = _Token("other", "", "")
 
 
 def scope_statement(text: str, *, count: int, is_postgres: bool, is_shown: bool) -> ScopedStatement:
-    """Scope a statement with `count` parameters; `is_shown` also masks hidden columns.
+    """Apply the tenant scope to a statement with `count` parameters.
+
+    With `is_shown`, columns that the partner may not see are masked.
 
     Raises OutOfScopeError for a statement that cannot be scoped.
     """
@@ -90,12 +93,12 @@ def scope_statement(text: str, *, count: int, is_postgres: bool, is_shown: bool)
 
 @lru_cache(MAX_KEPT)
 def written(text: str, *, count: int, is_postgres: bool, is_shown: bool) -> ScopedStatement:
-    """Write a scoped statement, cached by its text."""
+    """Return the scoped statement; results are cached."""
     return _Writer(text, count, is_postgres=is_postgres, is_shown=is_shown).write()
 
 
 class _Writer:
-    """Walks the tokens of one statement and writes the scoped one."""
+    """Goes through the tokens of one statement and writes the scoped statement."""
 
     def __init__(self, text: str, count: int, *, is_postgres: bool, is_shown: bool) -> None:
         self._tokens = [_token(found) for found in TOKEN.finditer(text.strip())]
@@ -107,10 +110,9 @@ class _Writer:
         self._places: list[int | None] = []
         self._owners: list[int] = []
         self._target: tuple[str, str] | None = None
-        """The condition and table of an UPDATE or DELETE, until its WHERE is written."""
+        """The scope condition and table of an UPDATE or DELETE, until WHERE is written."""
 
     def write(self) -> ScopedStatement:
-        """Write the statement."""
         marks, end = 0, ""
         depth: list[bool] = []
         for place, token in enumerate(self._tokens):
@@ -139,7 +141,7 @@ class _Writer:
         return ScopedStatement("".join(self._parts) + end, tuple(self._places), tuple(self._owners))
 
     def _gives_rows(self, place: int) -> bool:
-        """Return whether a parenthesis opens a subquery in the place of a table."""
+        """Return whether the parenthesis at `place` opens a subquery used as a table."""
         return self._at(place - 1).says("FROM", "JOIN", "LATERAL") or self._is_table(place - 1)
 
     def _refuse_list(self, place: int) -> None:
@@ -163,14 +165,14 @@ class _Writer:
         return any(token.says(*words) for token in self._tokens)
 
     def _is_table(self, place: int) -> bool:
-        """Return whether a token is where a table name is expected."""
+        """Return whether the token at `place` is a table name, by the token before it."""
         token, before = self._at(place), self._at(place - 1)
         if token.kind not in {"word", "quoted"} or token.says("LATERAL"):
             return False
         return before.says("FROM", "JOIN", "INTO") or (before.says("UPDATE") and place == 1)
 
     def _table(self, place: int) -> None:
-        """Write the replacement of a table."""
+        """Write the replacement of the table name at `place`."""
         token, before, after = self._tokens[place], self._at(place - 1), self._at(place + 1)
         name, known = token.name, TABLES.get(token.name)
         is_change = before.says("UPDATE") or (place > 1 and self._at(place - 2).says("DELETE"))
@@ -192,7 +194,7 @@ class _Writer:
             self._source(place, known)
 
     def _source(self, place: int, known: Reached) -> None:
-        """Write the subquery of the rows in scope."""
+        """Replace the table name at `place` by a subquery of the rows in scope."""
         token = self._tokens[place]
         self._refuse_list(place + 1)
         if known.condition is None:
@@ -219,7 +221,7 @@ class _Writer:
         return ", ".join(columns)
 
     def _condition(self, condition: str, row: str) -> str:
-        """Write a condition on a row, with the reseller's id as one more parameter."""
+        """Return the condition for a row alias, with the reseller's id as one more parameter."""
         spelt = condition.replace("{row}", row)
         self._is_bound = self._is_bound or "?" in spelt
         if self._is_postgres:
@@ -228,7 +230,7 @@ class _Writer:
         return spelt
 
     def _refuse_stray(self, place: int) -> None:
-        """Refuse a table name that is neither a column nor an alias here."""
+        """Refuse a table name at `place` that is neither a qualifier of a column nor an alias."""
         token, before = self._tokens[place], self._at(place - 1)
         if token.kind not in {"word", "quoted"} or token.name not in TABLES:
             return
@@ -257,7 +259,7 @@ class _Writer:
             place = end + (self._at(end).text == ",")
 
     def _group(self, place: int) -> tuple[list[list[_Token]], int]:
-        """Return the comma-separated parts within parentheses, and the position after them."""
+        """Return the comma-separated parts of a parenthesis, and the place after it."""
         parts: list[list[_Token]] = [[]]
         depth = 0
         for end in range(place, len(self._tokens)):
@@ -285,7 +287,7 @@ def _refuse_unless(table: str, known: Reached, wanted: Access) -> None:
 
 
 def _columns_of(table: str) -> list[str]:
-    """Return the columns of a table, by its model."""
+    """Return the sorted column names of a table, from its model."""
     metas = [model._meta for model in Tortoise.apps["models"].values()]
     (meta,) = (meta for meta in metas if meta.db_table == table)
     return sorted(meta.fields_db_projection.values())

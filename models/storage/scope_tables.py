@@ -1,7 +1,7 @@
-"""The tenant scope of each table (R99): which rows an operation of a partner may see or write.
+"""Declares the tenant scope of each table (R99): the rows a partner's operations may see or write.
 
-In a condition, `{row}` is the row and `?` the reseller's id. Operations of partners cannot use a
-table that is not declared here; a test names such tables.
+In a condition, `{row}` is the row's alias and `?` the reseller's id. Operations of partners cannot
+use a table that is not declared here; a test fails if a table is missing.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ STAFF_AND_HOLDERS = (
     f"({STAFF} OR EXISTS"  # noqa: S608  # see above
     " (SELECT 1 FROM access_token AS held WHERE held.user_id = u.id AND held.reseller_id = ?))"
 )
-"""Users of the reseller, and users who hold a token bound to it.
+"""Condition for users of the reseller, and for other users who own a token bound to the reseller.
 
-Of the latter only the identity is shown: their groups and permissions are the platform's.
+Of the other users only a masked row is shown, without groups and permissions.
 """
 
 
@@ -40,7 +40,7 @@ class Access(Enum):
     NONE = auto()
     READ = auto()
     WRITE = auto()
-    """Rows that are written but never shown, such as jobs."""
+    """Rows may be written but are never shown, for example jobs."""
     BOTH = auto()
 
 
@@ -48,9 +48,9 @@ class Access(Enum):
 class Reached:
     """The rows of a table in a partner's scope; all rows if there is no condition.
 
-    `owner` is the column with the owner of an inserted row: the id of a customer or of something
-    that belongs to one. `masked` maps columns to the expressions shown instead, for PostgreSQL and
-    SQLite.
+    `owner` is the column with the owner of an inserted row: the id of a customer, contact, access
+    token or user. `masked` maps columns to the expressions that are shown instead: the first for
+    PostgreSQL, the second for SQLite.
     """
 
     access: Access
@@ -65,14 +65,14 @@ _HIDDEN = Reached(Access.NONE)
 _CUSTOMERS = Reached(Access.BOTH, OF_CUSTOMER, "customer_id")
 
 _PARENT = "CASE WHEN {row}.parent_id = ? THEN {row}.parent_id END"
-"""A partner does not see its own parent."""
+"""Hides from a partner the parent of the partner's own customer row."""
 
 _RESELLER = "CASE WHEN {row}.reseller_id = ? THEN {row}.reseller_id END"
-"""A partner does not see credentials of other partners in older entries."""
+"""Hides from a partner the ids of other resellers in older audit entries."""
 
 
 def _of_staff(column: str, otherwise: str = "NULL") -> str:
-    """Return what is shown of the reseller's own users only."""
+    """Return SQL for a column of the reseller's own users; `otherwise` for other users."""
     staff = STAFF.replace("u.", "{row}.")
     return f"CASE WHEN {staff} THEN {{row}}.{column} ELSE {otherwise} END"
 
@@ -82,7 +82,10 @@ _IDENTITY["search_key"] = (_of_staff("search_key", "''"),) * 2
 
 
 def _without_parent(column: str) -> tuple[str, str]:
-    """Return JSON values without the parent, which may name an earlier reseller."""
+    """Return SQL for a JSON column without `parent_id`, for PostgreSQL and SQLite.
+
+    The parent may be an earlier reseller of the customer.
+    """
     return (
         f"{{row}}.{column} - 'parent_id'",
         f"json_remove({{row}}.{column}, '$.parent_id')",

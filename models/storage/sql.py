@@ -1,7 +1,7 @@
-"""Hand-written SQL for reads: fragments with parameters, and what differs between the dialects.
+"""Hand-written SQL for PostgreSQL and SQLite: fragments with parameters, and functions to run them.
 
-Fragments write `?` for each parameter, on either database. This module is the one place that
-knows how PostgreSQL and SQLite differ for a reader.
+Fragments write `?` for each parameter on both databases. Differences between PostgreSQL and SQLite
+in reads are handled here only.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -36,15 +36,16 @@ class Sql:
 ALWAYS = Sql("1 = 1")
 
 TRIGRAM = 3
-"""Shorter texts cannot be searched by the trigram index."""
+"""Texts with fewer characters cannot be searched by the trigram index."""
 
 COMMON = 2_000
-"""On SQLite, a text that so many customers contain is not searched by index; counting to it takes 5
-ms."""
+"""On SQLite, a text that at least this number of customers contain is not searched by index.
+
+Counting up to this number takes 5 ms."""
 
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
-    """Join conditions by AND."""
+    """Return conditions joined by AND; an always true condition if there are none."""
     parts = list(conditions)
     if not parts:
         return ALWAYS
@@ -55,7 +56,7 @@ def all_of(conditions: Iterable[Sql]) -> Sql:
 
 
 def among(column: str, values: Sequence[str]) -> Sql:
-    """Match a column against a list that is one parameter, whatever its length."""
+    """Return a condition that a column has one of `values`, which are passed as one parameter."""
     if is_postgres():
         return Sql(f"{column} = ANY(?)", (list(values),))
     as_list = orjson.dumps(list(values)).decode()
@@ -63,22 +64,25 @@ def among(column: str, values: Sequence[str]) -> Sql:
 
 
 def listed(values: Sequence[str]) -> Sql:
-    """Return a subquery with the values of a list as `key`; the list is one parameter."""
+    """Return a SELECT of `values` as column `key`; the values are passed as one parameter."""
     if is_postgres():
         return Sql("SELECT unnest(?::text[]) AS key", (list(values),))
     return Sql("SELECT value AS key FROM json_each(?)", (orjson.dumps(list(values)).decode(),))
 
 
 def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
-    """Match customers whose search key contains a text; by index, unless it is short or common."""
+    """Return a condition that a customer's search key contains `text`.
+
+    The trigram index is used unless the text is shorter than TRIGRAM or `is_common`.
+    """
     if is_common or len(text) < TRIGRAM:
-        # Another statement than that of longer texts, so that PostgreSQL plans each for itself.
+        # Different SQL than for longer texts, so that PostgreSQL makes a separate plan.
         return containing(f"{table}.search_key", text)
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = f"%{escaped}%"
     if is_postgres():
         return Sql(f"{table}.search_key LIKE ? ESCAPE '\\'", (pattern,))
-    # A trigram table serves LIKE without ESCAPE only; what it finds too much is filtered out.
+    # A trigram table supports only LIKE without ESCAPE; a second LIKE removes false matches.
     return Sql(
         f"{table}.rowid IN ({_FOUND}) AND {table}.search_key LIKE ? ESCAPE '\\'",
         (_wide(text), pattern),
@@ -86,12 +90,12 @@ def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
 
 
 def not_looked_up(column: str) -> str:
-    """Write a column so that SQLite uses no index for it; PostgreSQL decides by itself."""
+    """Return SQL for a column that keeps SQLite, but not PostgreSQL, from using its index."""
     return column if is_postgres() else f"+{column}"
 
 
 def never_looked_up(column: str) -> str:
-    """Write a text column so that neither database uses an index for it.
+    """Return SQL for a text column that keeps both databases from using its index.
 
     An index lookup takes longer if a row exists, even one out of scope, which would reveal it.
     """
@@ -99,20 +103,21 @@ def never_looked_up(column: str) -> str:
 
 
 def containing(column: str, text: str) -> Sql:
-    """Match rows that contain a text, by looking at each row."""
+    """Return a condition that a column contains `text`, evaluated for each row without an index."""
     position = "strpos" if is_postgres() else "instr"
     return Sql(f"{position}({column}, ?) > 0", (text,))
 
 
 async def is_common(text: str) -> bool:
-    """Return whether so many customers contain a text that walking the list is faster.
+    """Return whether a search for `text` is faster without the trigram index, on SQLite.
 
-    SQLite reads all matches before it sorts them; PostgreSQL decides by statistics.
+    That is so if at least COMMON customers contain the text, since SQLite reads all matches before
+    it sorts them. Always false on PostgreSQL, whose planner decides by statistics.
     """
     if is_postgres() or len(text) < TRIGRAM:
         return False
     if current_tenant() is not None:
-        return True  # few are reached, and nothing is told of how many the others are
+        return True  # few customers are in scope; a count would reveal others
     probe = f"SELECT count(*) FROM ({_FOUND} LIMIT {COMMON})"  # noqa: S608  # no value is spelt out
     ((found,),) = await run(probe, (_wide(text),))
     return int(found) == COMMON
@@ -126,12 +131,11 @@ def _wide(text: str) -> str:
 
 
 def is_postgres() -> bool:
-    """Return whether the database is PostgreSQL."""
     return dialect_of(get_connection("default")) == "postgres"
 
 
 def sqlite_folder() -> Path:
-    """Return the folder of the SQLite database."""
+    """Return the folder of the SQLite database file."""
     connection: Any = get_connection("default")
     return Path(connection.filename).parent
 
@@ -153,10 +157,10 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
     connection.log.debug("%s: %s", text, parameters)
     if is_numbered:
         rows = await reader.fetch(text, parameters)
-        if is_over():  # the answers of several statements may have come at once
+        if is_over():  # several requests may have got rows at once
             await pause()
         return cast("Sequence[Sequence[Any]]", rows)
-    if is_over():  # this one is run in the event loop
+    if is_over():  # the statement blocks the event loop
         await pause()
     started = perf_counter()
     rows = reader.execute(text, parameters).fetchall()
@@ -165,7 +169,7 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
 
 
 def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:
-    """Return the converter from database values to Python; None if none is needed."""
+    """Return the function that converts a column's stored values to Python; None if not needed."""
     if isinstance(column, CharEnumFieldInstance):
         members = {member.value: member for member in column.enum_type}
         return members.get
@@ -181,14 +185,17 @@ def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:
 
 
 def to_database(column: Field[Any], value: Any) -> Any:
-    """Convert a value to the form in which the database compares it."""
+    """Return a value in the form in which the database stores and compares the column."""
     if isinstance(column, fields.DatetimeField) and not is_postgres():
         return value.astimezone(UTC).isoformat(" ")
     return value
 
 
 async def execute(statement: Sql) -> list[dict[str, Any]]:
-    """Run a statement on the current transaction's connection and return its rows (RETURNING)."""
+    """Run a statement and return its rows, such as those of RETURNING, as dictionaries.
+
+    It runs in the current transaction if there is one.
+    """
     connection: Any = get_connection("default")
     is_numbered = dialect_of(connection) == "postgres"
     text = _numbered(statement.text) if is_numbered else statement.text
@@ -205,7 +212,7 @@ def _joined_by_and(conditions: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=500)
 def _numbered(text: str) -> str:
-    """Replace question marks by $1, $2 …; our statements contain no others."""
+    """Replace each question mark by $1, $2 …; no statement has question marks in literals."""
     first, *rest = text.split("?")
     return first + "".join(f"${place}{part}" for place, part in enumerate(rest, start=1))
 

@@ -1,6 +1,6 @@
-"""SQLite's clients: Tortoise's with the tenant scope applied (R99), and a connection for reads.
+"""Tortoise's SQLite clients with the tenant scope applied (R99), and a connection for reads.
 
-A module of its own, so that processes on PostgreSQL do not load SQLite.
+It is a separate module so that processes on PostgreSQL do not load SQLite.
 """
 
 import asyncio
@@ -29,18 +29,18 @@ from models.storage.tenant_clients import Limiting, Statement
 from models.storage.tortoise_internals import driver_connection, has_ended
 
 MAX_WAIT_S = 15.0
-"""Seconds that a transaction waits for earlier ones of its process."""
+"""Seconds that a transaction waits for earlier transactions of its process."""
 
 CHECKPOINT_BUSY_S = 1.0
-"""For how long emptying the log waits for readers and writers of other processes."""
+"""Seconds that a checkpoint waits for readers and writers of other processes."""
 
 READER_BUSY_MS = 250
-"""Milliseconds that a read waits for a lock, during which the whole process waits."""
+"""Milliseconds that a read waits for a lock; the event loop is blocked meanwhile."""
 
 
 @contextmanager
 def _as_tortoise_says() -> Iterator[None]:
-    """Raise the driver's errors as those of Tortoise."""
+    """Turn the driver's exceptions into Tortoise's."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -50,10 +50,10 @@ def _as_tortoise_says() -> Iterator[None]:
 
 
 class _Lite(Limiting):
-    """Runs statements in the thread of SQLite's connection."""
+    """Runs several statements with one switch to the thread of the SQLite connection."""
 
     async def execute_several(self, statements: Sequence[Statement]) -> None:
-        """Run statements one after the other; their rows are dropped."""
+        """Run statements one after the other, without returning rows."""
         going = [self._limited(query, values) for query, values in statements]
         await self._run_at_once(";".join(query for query, _ in statements), going)
 
@@ -69,37 +69,37 @@ class _Lite(Limiting):
 
 
 class LiteClient(_Lite, SqliteClient):
-    """The connection."""
+    """The SQLite connection of the process, for transactions and single statements."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.turn = asyncio.Lock()
-        """Held by the transaction, or the statement, that uses the connection."""
+        """Held by the transaction or single statement that uses the connection."""
 
     async def create_connection(self, with_db: bool) -> None:  # Tortoise's signature
-        """Connect, unless that was done."""
+        """Connect if not connected yet."""
         if driver_connection(self) is None:
             await super().create_connection(with_db)
             time_thread_of(driver_connection(self))
 
     @asynccontextmanager
     async def acquire_connection(self) -> AsyncIterator[Any]:  # type: ignore[override]  # any context serves
-        """Take the connection for a statement."""
+        """Yield the connection for one statement, exclusively."""
         async with self.turn:
             yield await self.connected()
 
     async def connected(self) -> Any:
-        """Return the driver's connection; opened if there is none."""
+        """Return the aiosqlite connection, which is opened if necessary."""
         await self.create_connection(with_db=True)
         return driver_connection(self)
 
     def new_transaction(self) -> TransactionContext:
-        """Begin a transaction."""
+        """Return a context that runs a transaction."""
         return LiteUnit(self)
 
 
 class LiteUnit(TransactionContext):
-    """A transaction; it releases the connection even if BEGIN or COMMIT fails."""
+    """A context that runs a transaction; it always releases the connection at the end."""
 
     def __init__(self, parent: LiteClient) -> None:
         self._client = parent
@@ -110,7 +110,7 @@ class LiteUnit(TransactionContext):
             async with asyncio.timeout(MAX_WAIT_S):
                 await parent.turn.acquire()
         except TimeoutError:
-            # Whoever has the connection waits for another process.
+            # The task that holds the connection waits for another process.
             raise DatabaseUnavailable(DatabaseFault(FaultKind.LOCKED, "SQLITE_BUSY")) from None
         try:
             await parent.connected()
@@ -135,7 +135,7 @@ class LiteUnit(TransactionContext):
         try:
             await (self._transaction.commit() if kind is None else self._transaction.rollback())
         except sqlite3.Error as refused:
-            if kind is not None:  # ROLLBACK failed; the caller hears its own error
+            if kind is not None:  # ROLLBACK failed; the caller shall see its own exception
                 return
             unknown = lost_in_commit(refused)
             if unknown is None:
@@ -144,18 +144,21 @@ class LiteUnit(TransactionContext):
 
 
 class LiteTransaction(_Lite, SqliteTransactionWrapper):
-    """The same in a transaction."""
+    """The client within a transaction."""
 
     async def begin(self) -> None:
-        """BEGIN IMMEDIATE: later, the write lock may be refused because of a stale snapshot."""
+        """Begin with the write lock (BEGIN IMMEDIATE).
+
+        A transaction that asks for the lock later may fail because its snapshot is stale.
+        """
         async with self.acquire_connection() as connection:
-            if connection.in_transaction:  # a full disk can keep even ROLLBACK from ending it
+            if connection.in_transaction:  # ROLLBACK may have failed, for example on a full disk
                 await connection.rollback()
             with _as_tortoise_says():
                 await connection.execute_fetchall("BEGIN IMMEDIATE")
 
     async def execute_script(self, query: str) -> None:
-        """Run statements one by one; the driver's executescript would commit first."""
+        """Run statements one by one, because the driver's executescript would commit first."""
         statement = ""
         for piece in query.split(";"):
             statement += f"{piece};"
@@ -164,7 +167,7 @@ class LiteTransaction(_Lite, SqliteTransactionWrapper):
                 statement = ""
 
     async def commit(self) -> None:
-        """Commit, and roll back if that fails, or the transaction would stay open."""
+        """Commit; if that fails, roll back, otherwise the transaction would stay open."""
         try:
             await super().commit()
         except sqlite3.Error:
@@ -174,14 +177,14 @@ class LiteTransaction(_Lite, SqliteTransactionWrapper):
             raise
 
     def new_transaction(self) -> TransactionContext:
-        """Set a savepoint."""
+        """Return a context that runs a savepoint."""
         return NestedTransactionContext(LiteTransaction(self))
 
 
 def open_reader(path: str) -> sqlite3.Connection:
-    """Open a second connection for reads in the event loop, which wait for no writer.
+    """Open a second connection, for reads in the event loop; they do not wait for writers.
 
-    Statements of a page take well below a millisecond, less than handing them to a thread.
+    The statements of a page take well below a millisecond, less than a switch to a thread.
     """
     reader = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     reader.execute("PRAGMA journal_mode=WAL")
@@ -191,7 +194,7 @@ def open_reader(path: str) -> sqlite3.Connection:
 
 
 def checkpoint(path: str) -> bool:
-    """Write the log back to its file and empty it; return False if others use it for too long."""
+    """Move the write-ahead log into the database file; return False if the log stays in use."""
     with closing(sqlite3.connect(path, timeout=CHECKPOINT_BUSY_S)) as connection:
         ((is_busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return not is_busy

@@ -1,4 +1,4 @@
-"""Detects changes by any process on SQLite, by a table of epochs."""
+"""Detects on SQLite changes by any process, by a table with a counter (epoch) for each topic."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -8,9 +8,9 @@ if TYPE_CHECKING:
 
 
 class LiteEpochs:
-    """Epochs by topic, read again after a commit.
+    """Caches epochs by topic and reads them again after a commit by any connection.
 
-    SQLite is asked for commits at most once in an iteration of the event loop.
+    It asks SQLite whether there was a commit at most once per iteration of the event loop.
     """
 
     def __init__(self, reader: "sqlite3.Connection") -> None:
@@ -19,7 +19,7 @@ class LiteEpochs:
         self._version: int | None = None
 
     def of(self, topic: str) -> int:
-        """Return a number that changes with each change of the topic."""
+        """Return the epoch of a topic, which increases with each change of the topic's data."""
         version = self.data_version()
         if self._known.get(topic, (None, 0))[0] != version:
             found = "SELECT value FROM epoch WHERE topic = ?"
@@ -28,7 +28,7 @@ class LiteEpochs:
         return self._known[topic][1]
 
     def data_version(self) -> int:
-        """Return SQLite's data_version, which changes with commits of other connections."""
+        """Return SQLite's data_version, which changes when another connection commits."""
         if self._version is None:
             ((self._version,),) = self._reader.execute("PRAGMA data_version")
             asyncio.get_running_loop().call_soon(self._forget_version)

@@ -1,4 +1,4 @@
-"""Empties SQLite's write-ahead log, which holds pages as they were before an erasure."""
+"""Empties SQLite's write-ahead log, which may still contain data that was erased."""
 
 import asyncio
 
@@ -7,11 +7,14 @@ import structlog
 log = structlog.get_logger(__name__)
 
 ERASED = "erased"
-"""The topic of units of work that erased personal data: the log is emptied after their commit."""
+"""The topic fired by transactions that erase personal data; their commit empties the log."""
 
 
 async def empty_log(path: str) -> None:
-    """Write the log back to its file and empty it; if it is in use, a later erasure does that."""
+    """Move the write-ahead log of the database at `path` into the database file.
+
+    If the log is in use, this logs a warning, and the next erasure tries again.
+    """
     from models.storage.sqlite_clients import checkpoint  # noqa: PLC0415  # PostgreSQL needs none
 
     if not await asyncio.to_thread(checkpoint, path):

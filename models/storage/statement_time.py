@@ -1,7 +1,7 @@
-"""Measures how long an operation waits for the database: the sum of its statements' times.
+"""Measures the database time of an operation: the sum of the times of its statements.
 
-`noting` holds the sum for the current task and the tasks that it starts. Concurrent statements
-count fully, so the sum may exceed the elapsed time.
+`noting` holds the sum for the current task and the tasks that it starts. Each of several concurrent
+statements counts fully, so the sum may exceed the elapsed time.
 """
 
 from contextvars import ContextVar
@@ -12,7 +12,7 @@ import asyncpg
 
 
 class StatementTime:
-    """The database time of an operation or a job."""
+    """The database time of an operation or a job in seconds, and its number of statements."""
 
     __slots__ = ("database_s", "statements")
 
@@ -21,7 +21,6 @@ class StatementTime:
         self.statements = 0
 
     def add(self, seconds: float) -> None:
-        """Add the time of a statement."""
         self.database_s += seconds
         self.statements += 1
 
@@ -30,12 +29,12 @@ noting: ContextVar[StatementTime | None] = ContextVar("noting", default=None)
 
 
 class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no types
-    """A connection to PostgreSQL that adds up the time of its statements."""
+    """A PostgreSQL connection that adds the times of its statements to the current operation."""
 
     __slots__ = ()
 
     async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
-        """Run a statement for its rows."""
+        """Run a statement and return its rows."""
         started = perf_counter()
         try:
             return await super().fetch(query, *args, **options)
@@ -43,7 +42,7 @@ class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no ty
             add_since(started)
 
     async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
-        """Run a statement for its first row."""
+        """Run a statement and return its first row; None if there is none."""
         started = perf_counter()
         try:
             return await super().fetchrow(query, *args, **options)
@@ -51,7 +50,7 @@ class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no ty
             add_since(started)
 
     async def execute(self, query: str, *args: Any, **options: Any) -> Any:
-        """Run a statement, or several without parameters."""
+        """Run one statement, or several without parameters."""
         started = perf_counter()
         try:
             return await super().execute(query, *args, **options)
@@ -59,7 +58,7 @@ class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no ty
             add_since(started)
 
     async def executemany(self, command: str, args: Any, **options: Any) -> Any:
-        """Run a statement for each of many lists of parameters."""
+        """Run a statement once for each list of parameters."""
         started = perf_counter()
         try:
             return await super().executemany(command, args, **options)

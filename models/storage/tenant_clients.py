@@ -31,10 +31,10 @@ from models.storage.tortoise_internals import OwnTransactions, has_ended, mark_e
 
 ENGINE = __name__
 OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
-"""Tables of owners by the prefix of their ids; every other owner is a customer."""
+"""Tables of owners by the prefix of the owner's id; other owners are customers."""
 
 added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
-"""Ids of the owners of rows that a partner's transaction has inserted."""
+"""Ids of the owners of the rows inserted so far by the current partner's transaction."""
 
 
 Statement = tuple[str, list[Any]]
@@ -43,28 +43,28 @@ Statement = tuple[str, list[Any]]
 class Limiting(OwnTransactions):
     """Applies the tenant scope to statements just before they go to the database.
 
-    Without a scope, the call is passed on without another coroutine.
+    Methods are not coroutines, so that they cost little if there is no scope.
     """
 
     capabilities: Any
 
     def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
-        """Run a statement."""
+        """Run a statement; returns the number of rows, and the rows."""
         query, values = self._limited(query, values)
         return self._next.execute_query(query, values)
 
     def execute_query_dict(self, query: str, values: list[Any] | None = None) -> Any:
-        """Run a statement for its rows as dictionaries."""
+        """Run a statement and return its rows as dictionaries."""
         query, values = self._limited(query, values)
         return self._next.execute_query_dict(query, values)
 
     def execute_insert(self, query: str, values: list[Any]) -> Any:
-        """Add a row."""
+        """Insert a row."""
         query, limits = self._limited(query, values)
         return self._next.execute_insert(query, limits)
 
     def execute_many(self, query: str, values: list[list[Any]]) -> Any:
-        """Run a statement for each of many lists of parameters."""
+        """Run a statement once for each list of parameters."""
         if values and current_tenant() is not None:
             made = [self._limited(query, one) for one in values]
             query, values = made[0][0], [one or [] for _, one in made]
@@ -76,7 +76,7 @@ class Limiting(OwnTransactions):
             await self.execute_query(query, values)
 
     def execute_script(self, query: str) -> Any:
-        """Run statements without parameters; refused within a tenant scope."""
+        """Run statements without parameters; raises OutOfScopeError within a tenant scope."""
         if current_tenant() is not None:
             raise OutOfScopeError("scripts are not gone through")
         return self._next.execute_script(query)
@@ -108,7 +108,7 @@ class Limiting(OwnTransactions):
 
 
 class PostgresClient(Limiting, AsyncpgDBClient):
-    """A pool of connections."""
+    """The PostgreSQL client, with a pool of connections."""
 
     connection_class = TimedConnection
 
@@ -118,19 +118,19 @@ class PostgresClient(Limiting, AsyncpgDBClient):
         self._opening = asyncio.Lock()
 
     async def create_pool(self, **settings: Any) -> Any:
-        """Open a pool and one connection, so that a wrong address raises at once.
+        """Create the pool and open one connection, so that a wrong URL raises immediately.
 
-        Options in the URL are those of connections, not of a pool.
+        The settings are those of connections, except `init`, `min_size` and `max_size`.
         """
         prepare, most = settings.pop("init"), settings.pop("max_size")
-        del settings["min_size"]  # the others are opened when needed
+        del settings["min_size"]  # connections are opened when needed
         pool = ConnectionPool(partial(connected, prepare, **settings), most)
         await pool.release(await pool.acquire())
         self.pool = pool
         return pool
 
     async def opened(self) -> ConnectionPool:
-        """Return the pool; the first caller opens it."""
+        """Return the pool, which the first caller creates."""
         if self.pool is None:
             async with self._opening:
                 if self.pool is None:
@@ -138,23 +138,22 @@ class PostgresClient(Limiting, AsyncpgDBClient):
         return cast("ConnectionPool", self.pool)
 
     async def close(self) -> None:
-        """Close the pool."""
         await super().close()
         self.pool = None
 
     def acquire_connection(self) -> Any:
-        """Take a connection for a statement."""
+        """Return a context that lends a connection for one statement."""
         return Taken(self.opened)
 
     def new_transaction(self) -> TransactionContext:
-        """Begin a transaction."""
+        """Return a context that runs a transaction."""
         return Unit(self.opened, PostgresTransaction(self))
 
 
 class PostgresTransaction(Limiting, AsyncpgTransaction):
-    """A connection in a transaction.
+    """A PostgreSQL connection in a transaction.
 
-    Statements go straight to asyncpg; Tortoise would pass each through seven calls.
+    Statements go directly to asyncpg, because Tortoise makes seven calls for each.
     """
 
     def __init__(self, parent: Any, session: Any = None) -> None:
@@ -164,12 +163,11 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
 
     @asynccontextmanager
     async def acquire_connection(self) -> AsyncIterator[Any]:  # type: ignore[override]  # any context serves
-        """Take the connection for a statement; the statements of a transaction take turns."""
+        """Yield the connection for one statement; concurrent statements wait for each other."""
         async with self._turn:
             yield self.session
 
     async def begin(self) -> None:
-        """Begin."""
         await self.session.execute("BEGIN")
 
     async def commit(self) -> None:
@@ -183,7 +181,6 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
             raise unknown from error
 
     async def rollback(self) -> None:
-        """Roll back."""
         await self._end("ROLLBACK")
 
     async def savepoint(self) -> None:
@@ -191,7 +188,6 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
         await self.session.execute("SAVEPOINT nested")
 
     async def release_savepoint(self) -> None:
-        """Release the savepoint."""
         await self._end("RELEASE SAVEPOINT nested")
 
     async def savepoint_rollback(self) -> None:
@@ -204,12 +200,12 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
         status = await self.session.execute(statement)
         mark_ended(self)
         if statement == "COMMIT" and status != "COMMIT":
-            # A statement was refused, and whoever sent it went on all the same.
+            # A statement had failed, and its caller ignored the exception.
             raise TransactionManagementError("Nothing was stored: a statement had failed before")
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
-        """Run a statement."""
-        if not query.startswith("SELECT"):  # it may be asked how many rows were changed
+        """Run a statement; returns the number of rows or changed rows, and the rows."""
+        if not query.startswith("SELECT"):  # Tortoise returns the number of changed rows
             return await super().execute_query(query, values)
         query, values = self._limited(query, values)
         rows = await self._fetch(query, values or ())
@@ -238,12 +234,12 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
         return rows
 
     def new_transaction(self) -> TransactionContext:
-        """Set a savepoint."""
+        """Return a context that runs a savepoint."""
         return NestedTransactionContext(PostgresTransaction(self, self.session))
 
 
 def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
-    """Return the class of connections; Tortoise calls this."""
+    """Return the client class for a configuration; called by Tortoise."""
     if "file_path" not in configuration["credentials"]:
         return PostgresClient
     from models.storage.sqlite_clients import LiteClient  # noqa: PLC0415  # PostgreSQL needs none
@@ -254,7 +250,10 @@ def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
 def shown_within_reach(
     query: str, values: Sequence[Any], *, is_postgres: bool
 ) -> tuple[str, list[Any]]:
-    """Return a statement for rows that will be shown, scoped if there is a tenant scope."""
+    """Apply the tenant scope, if any, to a statement for rows that will be shown.
+
+    Returns the statement and its parameters.
+    """
     reseller_id = current_tenant()
     if reseller_id is None:
         return query, list(values)
@@ -265,7 +264,7 @@ def shown_within_reach(
 async def refuse_foreign(connection: BaseDBAsyncClient) -> None:
     """Raise OutOfScopeError if the transaction inserted rows for owners out of scope.
 
-    Each write adds an audit entry, so this also detects rows that were moved out of scope.
+    Each change also inserts an audit entry, so this also detects a row that was moved out of scope.
     """
     added = added_for.get() or set()
     by_table: dict[str, list[str]] = {}
@@ -278,7 +277,7 @@ async def refuse_foreign(connection: BaseDBAsyncClient) -> None:
 
 
 async def _reached(connection: BaseDBAsyncClient, table: str, ids: list[str]) -> int:
-    """Count the owners in scope."""
+    """Return how many rows of `table` with these ids are in scope."""
     values: list[Any] = [ids]
     condition = "id = ANY($1)"
     if connection.capabilities.dialect != "postgres":

@@ -1,13 +1,13 @@
 """The tenant scope of the current operation: everything, or one reseller and its customers (R99).
 
-The scope of a principal that is bound to a reseller is that customer and the customers whose parent
-it is; nothing else exists for it (R95). Signing in sets the scope for the current task and the
-tasks that it starts: transactions, operations of a WebSocket, streams. Workers and operators have
-no scope and see everything.
+A principal (user or token) that is bound to a reseller can see and change only the reseller, which
+is a customer, and the customers whose parent is the reseller (R95). Authentication sets the scope
+for the current task and the tasks that it starts: transactions, operations of a WebSocket, streams.
+Workers and operators have no scope and see everything.
 
-Code that reads or writes does not apply the scope itself: each statement passes
-`models/storage/tenant_clients.py` or `run` in `models/storage/sql.py`, which apply what
-`models/storage/scope_tables.py` declares.
+Code that reads or writes does not apply the scope itself: each statement passes through
+`models/storage/tenant_clients.py` or `run` in `models/storage/sql.py`, which apply the rules of
+`models/storage/scope_tables.py`.
 """
 
 from contextvars import ContextVar
@@ -16,7 +16,7 @@ _reseller_id: ContextVar[str | None] = ContextVar("reseller_id", default=None)
 
 
 class OutOfScopeError(Exception):
-    """A partner's operation sent a statement that cannot be scoped: a bug, masked as such."""
+    """A partner's operation ran a statement that the scope does not allow; this is a bug."""
 
 
 NOWHERE = ""
@@ -27,12 +27,12 @@ current_tenant = _reseller_id.get
 
 
 def bind_tenant(reseller_id: str | None) -> None:
-    """Set the scope of the current task and of the tasks that it starts from now on."""
+    """Set the scope of the current task and the tasks that it starts; None means everything."""
     _reseller_id.set(reseller_id)
 
 
 class keeping_tenant:  # noqa: N801  # used as a function is
-    """Restore the scope at the end of the block."""
+    """A context that restores the scope at its end."""
 
     __slots__ = ("_token",)
 

@@ -1,24 +1,24 @@
-"""Lets long work pause, so that other requests get the event loop."""
+"""Lets a long request pause, so that other requests can use the event loop."""
 
 from contextvars import ContextVar
 from typing import Protocol
 
 
 class Slice(Protocol):
-    """The share of the event loop that the current request has."""
+    """Limits how long the current request may use the event loop without a pause."""
 
     def goes_on(self) -> bool:
-        """Return whether the request may go on at once."""
+        """Return whether the request may continue without a pause."""
 
     async def wait(self) -> None:
-        """Wait until it may."""
+        """Wait until the request may continue."""
 
 
 _slice: ContextVar[Slice | None] = ContextVar("slice", default=None)
 
 
 def use_slice(its: Slice) -> None:
-    """Make the current task, and the tasks that it starts, keep to a share from now on."""
+    """Set the time slice of the current task and the tasks that it starts."""
     _slice.set(its)
 
 
@@ -29,7 +29,7 @@ def is_over() -> bool:
 
 
 async def pause() -> None:
-    """Let other requests run until it is this one's turn again."""
+    """Let other requests run, until the time slice allows the current request to continue."""
     its = _slice.get()
     if its is not None:
         await its.wait()

@@ -1,9 +1,9 @@
 """Reads the first rows of each of several keys, such as the customers of several classes.
 
-An index that begins with a column has the rows of one value in order, but not those of several. For
-the first rows of several values a database sorts all of them or walks the whole list, and often
-guesses wrong which is cheaper. So each key is queried for its own first rows: at most keys times
-page size.
+An index that begins with the key's column returns the rows of one key in order, but not those of
+several keys. For several keys, a database sorts all their rows or scans the whole list, and often
+chooses the slower way. So the first rows of each key are read separately: at most the number of
+keys times the page size.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,22 @@ from models.storage.sql import ALWAYS, Sql, all_of, is_postgres, not_looked_up
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A keyset cursor: a position in an order by columns, all ascending or all descending."""
+    """A sort order by `columns`, and optionally a position in it (a keyset cursor).
+
+    `direction` is ASC or DESC, for all columns. `beyond` are the column values of the position;
+    None is the beginning.
+    """
 
     columns: tuple[str, ...]
     direction: str = "ASC"
     beyond: tuple[Any, ...] | None = None
 
     def order(self, table: str = "t0") -> str:
-        """Return the ORDER BY list."""
+        """Return the list for ORDER BY, with columns of the alias `table`."""
         return ", ".join(f"{table}.{column} {self.direction}" for column in self.columns)
 
     def after(self) -> Sql:
-        """Match the rows after the position."""
+        """Return the condition for the rows after the position."""
         if self.beyond is None:
             return ALWAYS
         names = ", ".join(f"t0.{column}" for column in self.columns)
@@ -33,11 +37,11 @@ class Keyset:
         return Sql(f"({names}) {'<' if self.direction == 'DESC' else '>'} ({marks})", self.beyond)
 
     def under(self, column: str, key: Sql, *, is_few: bool = False) -> tuple[Sql, str]:
-        """Match the rows of a key after the position, and return their order.
+        """Return the condition for the rows of one key after the position, and their ORDER BY.
 
-        PostgreSQL may prefer an index of the order's columns alone and filter by the key. An order
-        that begins with the key's column prevents that, unless the planner knows that the column is
-        constant; `= ANY(ARRAY[…])` hides this from it.
+        PostgreSQL might use an index of the sort columns alone and filter by the key. To prevent
+        that, ORDER BY begins with the key's column, and `= ANY(ARRAY[…])` hides from the planner
+        that this column is constant. `is_few` keeps SQLite from using the index of the column.
         """
         if is_postgres():
             matched = Sql(f"t0.{column} = ANY(ARRAY[{key.text}])", key.parameters)
@@ -50,19 +54,19 @@ class Keyset:
 
 @dataclass(frozen=True, slots=True)
 class TopPerKey:
-    """Rows of `table` whose `column` is one of `keys`, a statement with a column `key`."""
+    """Rows of `table` whose `column` is one of `keys`, which is a SELECT of a column `key`."""
 
     table: str
     column: str
     keys: Sql
     is_few: bool = False
-    """Whether another condition finds the rows, instead of their keys."""
+    """Whether few rows match the other conditions, so that an index on `column` is not needed."""
 
     def first(self, where: Sql, place: Keyset, size: int) -> Sql:
-        """Match the first rows of all keys together; in `where`, t0 is the table.
+        """Return a condition for the first `size` rows of all keys together, from `place` on.
 
-        An index-only scan finds their ids; the index must begin with the key's column and continue
-        in the keyset's order.
+        In `where`, t0 is the table. To be fast, this needs an index that begins with the key's
+        column and continues with the columns of `place`.
         """
         keys, rows = self._first_rows(where, place, size)
         found = f"ORDER BY {place.order('found')} LIMIT {size:d}"
@@ -80,7 +84,7 @@ class TopPerKey:
         return Sql(text, (*self.keys.parameters, *rows.parameters))
 
     def first_of_each(self, where: Sql, place: Keyset, size: int) -> Sql:
-        """Return a subquery t0 with the first rows of each key, to use instead of the table."""
+        """Return a source t0 for FROM, with the first `size` rows of each key from `place` on."""
         keys, rows = self._first_rows(where, place, size)
         found = (
             f"LATERAL (SELECT t0.* {rows.text}) AS t0"
@@ -90,18 +94,18 @@ class TopPerKey:
         return Sql(f"{keys} CROSS JOIN {found}", (*self.keys.parameters, *rows.parameters))
 
     def _first_rows(self, where: Sql, place: Keyset, size: int) -> tuple[str, Sql]:
-        """Give the keys as a table `one`, and the end of a SELECT of the first rows of one key."""
+        """Return the keys as a table `one`, and the FROM … LIMIT for the first rows of one key."""
         matched, order = place.under(self.column, Sql("one.key"), is_few=self.is_few)
         condition = all_of([matched, where])
         rows = f"FROM {self.table} AS t0 WHERE {condition.text} ORDER BY {order} LIMIT {size:d}"
         return f"({self.keys.text}) AS one", Sql(rows, condition.parameters)
 
     def count(self, where: Sql, most: int) -> Sql:
-        """Return a statement that counts the rows, up to `most`."""
+        """Return a statement that counts the rows of all keys together, up to `most`."""
         keys = f"({self.keys.text}) AS one CROSS JOIN"
         rows = f"{self.table} AS t0"
         condition = f"{self._matched()} AND {where.text}"
-        # Without OFFSET PostgreSQL would join the whole tables.
+        # OFFSET 0 keeps PostgreSQL from joining the whole tables.
         source = (
             f"{keys} LATERAL (SELECT 1 FROM {rows} WHERE {condition} OFFSET 0) AS found"  # noqa: S608  # see above
             if is_postgres()
@@ -113,7 +117,7 @@ class TopPerKey:
         )
 
     def count_of_each(self, where: Sql, most: int | None = None) -> Sql:
-        """Return a statement that counts the rows of each key, up to `most`."""
+        """Return a statement with each key and the number of its rows, up to `most` per key."""
         limit = "" if most is None else f" LIMIT {most:d}"
         return Sql(
             f"SELECT one.key, (SELECT count(*) FROM (SELECT 1 FROM {self.table} AS t0"  # noqa: S608  # no value is spelt out

@@ -1,6 +1,6 @@
-"""Every private name of Tortoise that this project uses.
+"""The only module that uses private names of Tortoise.
 
-The tests of this module name the releases that it was checked with. The client classes that
+The tests of this module list the compatible releases. The client classes that
 `tenant_clients` and `sqlite_clients` extend have no underscore, and only their methods without one
 are overridden. `Model._meta` is not listed here: Tortoise has no other way to describe a model, its
 own extensions use it, and so do many of our modules.
@@ -27,16 +27,16 @@ async def start_tortoise(config: dict[str, Any]) -> None:
 
 
 class OwnTransactions:
-    """Base of a client that has its own class of transactions.
+    """Base class of a client whose transactions are of this project's classes.
 
-    Tortoise's function for transactions and its own operations of several statements call
-    `_in_transaction`. Without this override they would open Tortoise's transactions, to which no
-    tenant scope applies.
+    Tortoise's `in_transaction`, and its operations of several statements, call `_in_transaction`.
+    Without this override they would open Tortoise's own transactions, which ignore the tenant
+    scope.
     """
 
     @abstractmethod
     def new_transaction(self) -> TransactionContext:
-        """Return a context that begins a transaction, or a savepoint within one."""
+        """Return a context that runs a transaction, or a savepoint within a transaction."""
 
     def _in_transaction(self) -> TransactionContext:
         return self.new_transaction()
@@ -51,7 +51,7 @@ def has_ended(transaction: Any) -> bool:
 
 
 def mark_ended(transaction: Any) -> None:
-    """Record the end of a transaction or savepoint, which Tortoise's nested context reads."""
+    """Record the end of a transaction or savepoint for Tortoise's contexts, which check it."""
     transaction._finalized = True
 
 
@@ -66,21 +66,19 @@ def driver_connection(client: Any) -> Any | None:
 
 
 def row_from_database(model: type[Row], values: dict[str, Any]) -> Row:
-    """Make a model's row from column values as the driver returns them.
+    """Return a model's row, made from column values as the driver returns them.
 
-    A query set cannot do it for statements that it cannot express: FOR SHARE, and reads outside
-    of the connections for transactions. Without it each of them would need a second statement,
-    about a tenth of a save.
+    This is for statements that a query set cannot express: FOR SHARE, and reads on connections for
+    reads. Otherwise each would need a second statement, about a tenth of the time of a save.
     """
     return model._init_from_db(**values)
 
 
 def bare_row(model: type[Row]) -> Row:
-    """Make a row that is not stored and has no fields yet; only the ORM's own state is set.
+    """Return a row that is not stored and has no field values, only the state that `save` needs.
 
-    The public `construct` also makes rows without validation, but sets each attribute and default
-    singly: storing 500 jobs at once then took 157 µs a row instead of 119 µs (SQLite). Without this
-    state, `save` raises AttributeError.
+    Tortoise's public `construct` also makes rows without validation, but sets each attribute
+    separately: storing 500 jobs at once then took 157 µs a row instead of 119 µs (SQLite).
     """
     row = model.__new__(model)
     vars(row).update(

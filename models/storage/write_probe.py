@@ -1,4 +1,4 @@
-"""Tests whether the database accepts writes, by a small one that leaves nothing behind."""
+"""Checks whether the database accepts writes, by inserting and deleting a row."""
 
 from uuid import uuid4
 
@@ -7,11 +7,11 @@ from tortoise.connection import get_connection
 from models.storage.database import Database, dialect_of
 
 FILLER = 8_192
-"""Enough characters to need new pages in SQLite's file, which a full disk cannot provide."""
+"""Characters in the row: enough to need new pages in SQLite's file, so that a full disk fails."""
 
 
 async def probe_writing(database: Database) -> None:
-    """Insert and delete a row in one transaction; raises the errors of any write.
+    """Insert and delete a row in one transaction; raises the exceptions of any failed write.
 
     The row's key is unique, so that concurrent probes never wait for each other.
     """
