@@ -106,7 +106,7 @@ class Context:
         return "" if self.principal is None else self.principal.caller
 
     def enter(self) -> AbstractAsyncContextManager[object]:
-        """Return a context manager that sets the operation's deadline and finally frees its slot."""
+        """Return a context manager that sets the operation's deadline, then frees its slot."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
         self.slot = self.limiters.request(self.caller, self.is_gone)
