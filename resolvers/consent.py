@@ -49,7 +49,7 @@ CustomerId = Annotated[
 ]
 
 CONSENT_WITHDRAWN = "Account consent was withdrawn"
-"""The reason recorded when account consent is withdrawn and preferences end with it.
+"""The reason recorded with preferences that are withdrawn together with the account's consent.
 
 The reason that the customer stated is not copied, as it could name a person.
 """

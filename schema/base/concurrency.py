@@ -235,9 +235,8 @@ class ConcurrencyLimiter:
         slot = caller.waiting.popleft()
         if not slot.is_exempt:
             self._count(caller, -1)
-        if (
-            not slot._granted.done()
-        ):  # otherwise the waiting task was cancelled, but has not run since
+        # The future is done if the waiting task was cancelled, but has not run since.
+        if not slot._granted.done():
             self._begin(slot, caller, now)
             slot._granted.set_result(None)
         if caller.waiting and caller.running < self._caller_running:
