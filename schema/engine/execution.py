@@ -286,7 +286,7 @@ class RememberingSchema(strawberry.Schema):
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})
 
     def refusals(self, executor: Any, context: Operation) -> list[GraphQLError]:  # noqa: ARG002  # see above
-        """Return errors because of which the operation must not be executed; empty to execute it."""
+        """Return the errors that forbid to execute the operation; empty if it may be executed."""
         return []
 
     def _executor(self, context: Operation) -> Any:
