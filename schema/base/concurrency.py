@@ -21,10 +21,10 @@ MAX_IDLE_CALLERS = 10_000
 """When the limiter tracks this many callers, it drops those that have no requests."""
 
 FIRST_ESTIMATE_S = 0.001
-"""Assumed duration in seconds of a request of a caller whose requests were not timed yet."""
+"""Assumed mean request time in seconds of a new caller."""
 
 MEMORY = 8
-"""Smoothing of each caller's mean request time: roughly the number of requests it covers."""
+"""Number of recent requests over which a caller's mean request time is taken, roughly."""
 
 MAX_RETRY_AFTER_S = 60
 
@@ -165,7 +165,7 @@ class ConcurrencyLimiter:
         return slot or await self.wait(caller_name, is_exempt=is_exempt)
 
     async def wait(self, caller_name: str, *, is_exempt: bool = False) -> Slot:
-        """Do the same as `acquire`, for a caller to whom `try_acquire` has just returned None."""
+        """Wait for a slot like `acquire`, right after `try_acquire` has returned None."""
         caller = self._callers[caller_name]
         if not is_exempt:
             self._make_room(caller)
@@ -181,7 +181,7 @@ class ConcurrencyLimiter:
             if self._share is not None and self._share.try_enter(caller_name) is None:
                 await self._share.wait(caller_name)
         except asyncio.CancelledError:
-            if slot.is_held:  # granted just before
+            if slot.is_held:  # the slot was granted just before the cancellation
                 slot.release()
             elif slot in caller.waiting:
                 self._withdraw(slot, caller)

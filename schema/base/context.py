@@ -154,7 +154,7 @@ class Context:
 
     @property
     def is_masked(self) -> bool:
-        """Whether the principal sees personal data masked."""
+        """Whether personal data is masked for the caller."""
         return is_masked(self.principal, needs_scope=self.personal_data_needs_scope)
 
     def act(self) -> ActorContext:

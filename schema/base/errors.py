@@ -68,7 +68,7 @@ class RequestRefused(GraphQLError):
 
 
 class ClientGone(Exception):
-    """The client disconnected before it had sent the whole request, or while it was queued."""
+    """Raised if the client disconnects before the whole request arrived, or while it waits."""
 
 
 def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> RequestRefused:

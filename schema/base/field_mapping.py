@@ -62,7 +62,7 @@ class ToMany:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the function of a batched field gets to know of the request.
+    """The first argument of a batched field's function: the request, and what is selected.
 
     `reader` is the row query of the objects selected below the field; `fields` are the names of
     the fields selected directly below it.
@@ -156,12 +156,12 @@ def _relation(way: ToOne | ToMany, requires: Requires | None, **settings: Any) -
 
 
 def granted_name(node: FieldNode) -> str:
-    """Return the attribute that holds the field's value only if the caller may see it."""
+    """Return the name of the attribute that has a field's value only if the caller may see it."""
     return granted(node.name.value)
 
 
 def granted(name: str) -> str:
-    """Return the attribute that `granted_name` returns for a field with this name."""
+    """Return the same as `granted_name` does for a node of a field with this name."""
     return f"{GRANTED}{name}"
 
 
@@ -197,7 +197,7 @@ def prefetched(source: Any, info: Info) -> Any:
 
 
 def batched_name(node: FieldNode) -> str:
-    """Return the attribute that holds the value of a batched field with the node's arguments.
+    """Return the name of the attribute that has a batched field's value for the node's arguments.
 
     It is not named after the response key: an object can be selected below both `nodes` and
     `edges`, where one response key may stand for different arguments.
@@ -217,5 +217,5 @@ models_of: dict[type, type[Model]] = {}
 
 
 def maps_to(kind: type, model: type[Model]) -> None:
-    """Declare that a GraphQL type is read from a table."""
+    """Declare that objects of the GraphQL type `kind` are read from the table of `model`."""
     models_of[kind] = model

@@ -1,4 +1,4 @@
-"""Checks of date-time arguments outside the inputs of mutations."""
+"""Checks date-time arguments of fields, and converts them to UTC."""
 
 from datetime import UTC, datetime
 

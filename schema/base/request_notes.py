@@ -74,14 +74,14 @@ def note_principal(principal: Principal | None) -> None:
 
 
 def note_operation(operation: KnownOperation) -> None:
-    """Note which operation is executed."""
+    """Note the operation that is executed."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.operation = operation
 
 
 def note_spending(spending: Spending) -> None:
-    """Note what the operation costs."""
+    """Note the cost of the operation."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.spending = spending

@@ -31,7 +31,7 @@ class Limiters:
     More mutations than queries may run at once, because they mostly wait for the disk.
     """
     query_timeout_s: float
-    """Seconds that a request may wait and a query may run, together; 0 for no limit."""
+    """Maximum seconds from the start of a request to the end of its query; 0 for no limit."""
     share: LoopShare
 
     @classmethod

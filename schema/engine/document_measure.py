@@ -177,7 +177,7 @@ def _definition(node: OperationDefinitionNode | FragmentDefinitionNode) -> _Defi
 
 
 class _Seen:
-    """Counts the parts of one definition."""
+    """Collects the measures of one definition while it is walked."""
 
     def __init__(self) -> None:
         self._depth = self._fields = self._aliases = 0

@@ -196,7 +196,7 @@ class RememberingSchema(strawberry.Schema):
                         return
                     yield self._finished(context, event)
         except Exception as error:
-            # The source of the events failed.
+            # The generator that yields the events has failed.
             ended = _failed(context, error)
             yield self._finished(context, ExecutionResult(data=None, errors=[ended]))
 

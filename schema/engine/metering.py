@@ -129,7 +129,7 @@ class Metering:
                     if len(operation.query or "") > LONG_QUERY:
                         await slot.look_for_client()
             except (RequestRefused, ClientGone):
-                spending.least = 0  # nothing was done
+                spending.least = 0  # no work was done, so the refusal costs nothing
                 raise
         # Charged after the wait for a slot, so that waiting requests hold no points.
         points = spending.size + spending.requested

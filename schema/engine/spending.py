@@ -165,5 +165,5 @@ class Spending:
             self.now = microseconds(clock())
             try:
                 await budget.give_back(account, self.now)
-            except Exception as error:  # the operation has ended, whatever the database says
+            except Exception as error:  # the operation has ended already
                 log.warning("points_not_given_back", error=type(error).__name__)

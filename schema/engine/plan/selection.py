@@ -37,7 +37,7 @@ ATTRIBUTE = "memory"
 
 MAX_COMBINATIONS = 16
 MAX_PER_FIELD = 8
-"""Maximum stored response keys of a document, divided by the fields and fragments in it."""
+"""Maximum number of stored response keys, per field or fragment written in the document."""
 
 CONDITIONS = ("skip", "include")
 
@@ -52,7 +52,7 @@ class Only(NamedTuple):
     parent: GraphQLObjectType
     field: GraphQLField | None
     is_async: bool
-    """Whether its resolver is a coroutine function, and the operation is not a subscription."""
+    """Whether the resolver is a coroutine function, and the operation is not a subscription."""
     arguments: PreparedArguments | None
 
 
