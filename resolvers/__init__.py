@@ -1,1 +1,1 @@
-"""What each root field does: one module a topic, a short function a field."""
+"""Resolvers of the root fields: one module per topic, one function per field."""

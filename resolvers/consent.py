@@ -49,7 +49,10 @@ CustomerId = Annotated[
 ]
 
 CONSENT_WITHDRAWN = "Account consent was withdrawn"
-"""The reason recorded on withdrawn preferences; the customer's own words could name a person."""
+"""The reason recorded with preferences that are withdrawn together with the account's consent.
+
+The reason that the customer stated is not copied, as it could name a person.
+"""
 
 
 async def record_consent(info: Info, input: Input[RecordConsentInput]) -> RecordConsentPayload:
@@ -145,7 +148,7 @@ async def _record(
     input_: RecordConsentInput | AskedFields,
     names: tuple[str, ...],
 ) -> Recorded:
-    """Record an entry with those fields of the input."""
+    """Record an entry of this kind in the consent ledger, with the input's fields in `names`."""
     return await record(
         act,
         input_.customer_id,
@@ -162,7 +165,10 @@ async def _run_on_ledger(
     work: Callable[[ActorContext], Awaitable[Recorded]],
     payload: type[Payload],
 ) -> Payload:
-    """Run a mutation that adds an entry to a customer's consent ledger."""
+    """Run a mutation that adds an entry to a customer's consent ledger.
+
+    `work` adds the entry; the returned payload has the customer and the entry.
+    """
 
     async def unit(act: ActorContext) -> Payload:
         recorded = await work(act)

@@ -171,7 +171,7 @@ async def delete_customer(info: Info, input: Input[DeleteCustomerInput]) -> Dele
 
 
 async def _save(act: ActorContext, input_: SaveCustomerInput) -> Created:
-    """Create the customer, or edit the one with the input's id."""
+    """Create a customer if the input has no id, or edit the customer with that id."""
     values = given(input_, *SAVED_FIELDS)
     if input_.profile is not strawberry.UNSET:
         typed = input_.profile
@@ -204,7 +204,7 @@ async def _save(act: ActorContext, input_: SaveCustomerInput) -> Created:
 
 
 async def _advisories(info: Info, row: models.Customer) -> list[Advisory]:
-    """Return the advisories on a customer in its present class."""
+    """Return the advisories that apply to a customer in their current class."""
     customer_class = await models.CustomerClass.get(id=row.customer_class_id)
     consents = (await given_consents([row.id]))[row.id]
     return advisories_of(

@@ -90,7 +90,7 @@ async def customer_classes(
     wanted = ClassFilter(
         is_active=None if is_any else status is not ClassStatus.RETIRED,
         is_assignable=assignable,
-        # Who enters customers picks their class without permission to see all classes (R94).
+        # Without CUSTOMER_CLASSES_READ, callers see only classes to assign to customers (R94).
         is_restricted=not may(info, Scope.CUSTOMER_CLASSES_READ),
     )
     return await listed(

@@ -80,7 +80,7 @@ def _parse(key: tuple[str, str, str]) -> tuple[str, str, datetime]:
 
 
 async def _customers(info: Info, shown: list[Exposure]) -> dict[str, Customer]:
-    """Read the selected fields of all customers on the page in one statement, by id."""
+    """Return the customers of the page by id, with the selected fields; erased ones are missing."""
     if not shown or not selects_at(info, *CUSTOMERS):
         return {}
     ids = list(dict.fromkeys(one.customer_id for one in shown))

@@ -195,7 +195,10 @@ async def _settle(
     decide: Callable[..., Awaitable[tuple[models.Suggestion, models.Customer]]],
     payload: type[Settled],
 ) -> Settled:
-    """Decide on a suggestion, and show it with its customer."""
+    """Run a mutation that accepts or rejects a suggestion.
+
+    `decide` changes the suggestion; the returned payload has the suggestion and the customer.
+    """
 
     async def work(act: ActorContext) -> Settled:
         suggestion, customer = await decide(act, input_.id, input_.expected_version)

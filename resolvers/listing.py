@@ -1,4 +1,4 @@
-"""Reads one page of a list: rows and count, each only if the document selects it."""
+"""Reads one page of a list; rows and count are read only if the document selects them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Connection = TypeVar("Connection")
 
 ReadPage = Callable[[RowQuery], Awaitable[tuple[list[Any], bool]]]
-"""Returns the objects of the page, and whether more follow in the direction read."""
+"""Returns the objects of a page, and whether the list has more in the direction of reading."""
 
 
 async def listed(
@@ -29,10 +29,11 @@ async def listed(
     key_columns: tuple[str, ...],
     key_of: Callable[[Any], tuple[Any, ...]],
 ) -> Connection:
-    """Return a page of objects of a type as a Relay connection.
+    """Return a page of objects of type `kind` as a Relay connection of type `connection`.
 
-    `key_of` returns the sort key of an object, for its cursor. It may use the `key_columns`, which
-    are read whenever the document selects cursors.
+    `read_page` returns the objects of the page, and `count` the number of all. `key_of` returns the
+    sort key of an object, from which its cursor is made. It may use the columns `key_columns`,
+    which are read whenever the document selects cursors.
     """
     row_query, selected = page_query(info, kind, *key_columns)
     nodes: list[Any] = []
@@ -57,9 +58,9 @@ async def listed_in_order(
     first: int | None,
     after: str | None,
 ) -> CountedConnection[Item]:
-    """Return a page of a list that holds the rows of one table that meet a condition.
+    """Return a page of the rows of one table that meet `condition`, sorted by `order`.
 
-    `name` is part of each cursor; cursors of lists with other names are refused.
+    `name` identifies the list in cursors: cursors of other lists are refused.
     """
     columns = order.columns
     arguments = page_arguments(name, (str,) * len(columns), first=first, after=after)

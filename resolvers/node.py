@@ -1,4 +1,4 @@
-"""The queries of objects by their ids, and of the caller."""
+"""The queries `node`, `nodes` and `viewer`."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -36,9 +36,9 @@ _KINDS: dict[str, tuple[type[Node], Scope, Sql | Callable[[str | None], Sql]]] =
     "grp": (UserGroup, Scope.ACCESS_READ, groups_within),
     "tok": (AccessToken, Scope.ACCESS_READ, tokens_within),
 }
-"""By prefix of an id: its type, the scope needed to see it, and the condition on its row.
+"""By id prefix: the type of object, the scope needed to see it, and a condition on its row.
 
-The condition may depend on the reseller that the principal is bound to (R99).
+The condition is a function if it depends on the reseller that the principal is bound to (R99).
 """
 
 
@@ -76,7 +76,7 @@ async def nodes(
 
 
 async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID, Node]:
-    """Read those that the caller may see, with one statement for each type."""
+    """Return by id the objects that the caller may see, read with one statement for each type."""
     by_prefix: dict[str, list[str]] = {}
     for one in ids:
         by_prefix.setdefault(prefix_of(one), []).append(one)
@@ -85,7 +85,7 @@ async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID,
         wanted = by_prefix.get(prefix)
         within = where(reach_of(info)) if callable(where) else where
         if prefix == "cls" and not may(info, scope):
-            # Who may read customers sees their classes, and those a customer can be put into (R94).
+            # CUSTOMERS_READ shows classes that can be chosen, or that a customer was ever in (R94).
             scope, within = Scope.CUSTOMERS_READ, PICKED_OR_USED  # noqa: PLW2901  # another rule
         if wanted and may(info, scope):
             found += await row_query_for(info, kind).read(

@@ -1,4 +1,4 @@
-"""Turns an input into plain values, so that a repeated request can be recognised."""
+"""Converts an input to plain values, so that a repeated request can be recognised."""
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -9,13 +9,13 @@ from typing import Any
 import strawberry
 
 NOT_CONTENT = frozenset({"dry_run", "expected_version"})
-"""Input fields that say how to carry out a request, not what it asks for."""
+"""Input fields that do not count when two requests are compared."""
 
 
 def content_of(input_: Any) -> dict[str, Any]:
-    """Return the fields of an input that were sent, by name, as values that JSON can hold.
+    """Return the fields of an input that the client sent, by name, as JSON values.
 
-    Times stay `datetime` objects.
+    Instants stay `datetime` objects. Fields in NOT_CONTENT are left out.
     """
     values = ((one.name, getattr(input_, one.name)) for one in fields(input_))
     return {

@@ -1,4 +1,4 @@
-"""Runs a mutation: one transaction over model operations, then the payload."""
+"""Runs a mutation in one transaction and returns its payload."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -24,11 +24,11 @@ Input = Annotated[
     Fields,
     strawberry.argument(description="What to do; the input type describes each of its fields."),
 ]
-"""The one argument of a mutation: `input: Input[SaveContactInput]`."""
+"""Type of the only argument of a mutation, as in `input: Input[SaveContactInput]`."""
 
 
 class HasDryRun(Protocol):
-    """The input of any mutation."""
+    """An input with the field `dryRun`, which every mutation has."""
 
     dry_run: bool | None
 
@@ -43,11 +43,12 @@ async def run_mutation(
 ) -> Payload:
     """Run `work` in one transaction, which a dry run rolls back, and return the payload.
 
-    `work` returns the payload, or only the row that the payload shows. If it raises Refused, the
-    payload holds the user errors, and the row that the refusal is about as it is stored.
+    `work` returns the payload, or the changed row, from which the payload is then made. If `work`
+    raises Refused, the payload has the user errors, and the current state of the row that the
+    refusal is about.
 
-    `shows` names the GraphQL types of rows that the payload shows: a `Customer` in its field
-    `customer`. Nothing is read for a field that the document does not select.
+    `shows` lists the GraphQL types for which the payload has a field, such as `customer` for
+    `Customer`. The row is read for that field only if the document selects it.
     """
     act = info.context.act()
     kinds = shows if isinstance(shows, tuple) else (shows,)
@@ -63,14 +64,17 @@ async def run_mutation(
         note_user_errors(len(user_errors))
         current = await _shown(info, kinds, refused.current)
         result = payload(**current, user_errors=user_errors)
-    # What was read before the write would be stale below the payload.
+    # Rows that the loaders read before the write are stale now.
     info.context.loaders = Loaders()
     return result
 
 
 async def _shown(info: Info, kinds: tuple[type, ...], row: Model | None) -> dict[str, Any]:
-    """Return the payload's field for a row by its name; empty if the payload shows no such row."""
-    # `eraseContact` can be refused about a deleted contact, which is never shown.
+    """Return the field of the payload that shows the row, as keyword arguments of the payload.
+
+    Empty if there is no row to show, or if the payload has no field for rows of its type.
+    """
+    # A refusal of `eraseContact` can be about a deleted contact, which is never shown.
     if row is None or getattr(row, "deleted_at", None) is not None:
         return {}
     for kind in kinds:
@@ -82,19 +86,22 @@ async def _shown(info: Info, kinds: tuple[type, ...], row: Model | None) -> dict
 
 @cache
 def _field_for(kind: type) -> tuple[str, str]:
-    """Return the name of the field that shows a type, in Python and in GraphQL."""
+    """Return the name of a payload's field for a type: in Python, and in GraphQL."""
     name = kind.__name__
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(), f"{name[0].lower()}{name[1:]}"
 
 
 def given(input_: Any, *names: str) -> dict[str, Any]:
-    """Return those fields of an input that the caller sent, explicit nulls included."""
+    """Return the named fields of an input that the client sent; an explicit null is None."""
     values = {name: getattr(input_, name) for name in names}
     return {name: value for name, value in values.items() if value is not strawberry.UNSET}
 
 
 def refuse_version_of_nothing(expected_version: int | None) -> None:
-    """Refuse to create an object at an expected version: its `id` was probably forgotten."""
+    """Raise Refused if `expectedVersion` is set when an object is to be created.
+
+    The client has probably forgotten the `id`.
+    """
     if expected_version is not None:
         raise refuse(
             RefusalCode.INVALID,

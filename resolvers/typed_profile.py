@@ -1,4 +1,4 @@
-"""Turns profile values that a user entered into profile entries, or refuses them."""
+"""Validates profile values that a user entered, and converts them to profile entries."""
 
 import re
 from datetime import date, datetime
@@ -16,17 +16,18 @@ from schema.types.enrichment import camel
 
 CURRENCY = re.compile(r"[A-Z]{3}")
 NO_CURRENCIES = frozenset({"XXX", "XTS"})
-"""Codes of ISO 4217 for no currency, and for tests."""
+"""ISO 4217 codes that are not currencies: for "no currency", and for tests."""
 EARLIEST = date(1000, 1, 1)
-"""No body that is still on the register is older."""
+"""Earliest date of incorporation; no organisation in the register is older."""
 MAX_COUNT = 10_000_000
 LINE_LENGTH = 200
 
 
 def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, ProfileEntry | None]:
-    """Return the entry of each field that was sent, and None for an explicit null (R86).
+    """Return the profile entries of the fields that the client sent, by name (R86).
 
-    Raises Refused with the faults of all fields.
+    The entry is None for an explicit null, and for a blank postal address. `now` is recorded as the
+    time of entry. Raises Refused with the faults of all fields.
     """
     checks = Checks()
     entries: dict[str, ProfileEntry | None] = {}
@@ -62,7 +63,7 @@ def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, Profil
 
 
 def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | None] | None:
-    """Return the lines trimmed, or None if all of them are blank."""
+    """Return the lines of a postal address trimmed; None if all of them are blank."""
     path = ("profile", "registeredAddress")
     address = {
         name: checks.optional_text(line, LINE_LENGTH, *path, camel(name))
@@ -103,7 +104,7 @@ def _check_count(checks: Checks, name: str, count: int) -> None:
 
 
 def _amount(checks: Checks, name: str, money: MoneyInput) -> str:
-    """Return the amount as it is stored; empty if it was refused."""
+    """Return the amount as a plain decimal string; empty if it is invalid, which `checks` notes."""
     path = ("profile", camel(name))
     if not CURRENCY.fullmatch(money.currency) or money.currency in NO_CURRENCIES:
         checks.refuse(

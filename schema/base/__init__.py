@@ -1,1 +1,1 @@
-"""What every type needs: field mapping, projections, pages, permissions, errors, context."""
+"""Building blocks of GraphQL types: field mapping, pages, permissions, errors, context."""

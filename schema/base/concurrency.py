@@ -1,9 +1,9 @@
 """Limits how many requests run at once, and shares the slots fairly between callers.
 
-Slots are granted by caller, not by arrival: the next one goes to the waiting caller that has used
-the least time in slots (start-time fair queueing). So one caller with a thousand requests waits
-behind itself, and another with one request waits for at most the next slot that becomes free. As a
-caller may hold only some of the slots, others mostly find one free at once.
+A free slot goes to the waiting caller whose requests have used the least time, not to the request
+that arrived first (start-time fair queueing). A caller with a thousand requests therefore delays
+only their own requests: another caller with a single request gets the next slot that becomes free.
+Each caller may hold only some of the slots, so other callers usually get one without waiting.
 """
 
 import asyncio
@@ -18,31 +18,39 @@ from math import ceil
 from schema.base.loop_share import LoopShare
 
 MAX_IDLE_CALLERS = 10_000
-"""When more callers than this are known, those without requests are forgotten."""
+"""When the limiter tracks this many callers, it drops those that have no requests."""
 
 FIRST_ESTIMATE_S = 0.001
-"""Seconds that a request of a new caller is expected to take."""
+"""Assumed mean request time in seconds of a new caller."""
 
 MEMORY = 8
-"""The mean time of a caller's requests is taken over about this many of them."""
+"""Number of recent requests over which a caller's mean request time is taken, roughly."""
 
 MAX_RETRY_AFTER_S = 60
 
 
 class QueueFull(Exception):
-    """No more requests may wait: of this caller (`is_own`), or of all callers together."""
+    """Raised when a queue is full.
+
+    `is_own` is true if the caller has too many waiting requests, and false if all callers together
+    have. `limit` is the maximum number of waiting requests.
+    """
 
     def __init__(self, limit: int, retry_after: int, *, is_own: bool) -> None:
         super().__init__("Too many requests are waiting.")
         self.limit = limit
         self.retry_after = retry_after
-        """In seconds, estimated from the time that requests take."""
+        """Seconds after which to try again, estimated from the caller's mean request time."""
         self.is_own = is_own
 
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimits:
-    """How many requests may run at once and wait, of all callers and of each."""
+    """Maximum numbers of running and of waiting requests.
+
+    `running` and `waiting` apply to all callers together, `caller_running` and `caller_waiting` to
+    each caller.
+    """
 
     running: int
     waiting: int
@@ -51,7 +59,11 @@ class ConcurrencyLimits:
 
 
 class _Caller:
-    """A caller with its requests; `finish` is the time that it has used, in virtual time."""
+    """A caller and their requests.
+
+    `finish` is the time that the caller has used, in seconds on the limiter's virtual clock; `mean`
+    is the mean duration of the caller's requests in seconds.
+    """
 
     __slots__ = ("bounded", "finish", "is_in_line", "mean", "name", "running", "waiting")
 
@@ -60,7 +72,7 @@ class _Caller:
         self.running = 0
         self.waiting: deque[Slot] = deque()
         self.bounded = 0
-        """How many of those waiting count towards the limits."""
+        """Number of waiting requests that count towards the limits; exempt ones do not."""
         self.finish = 0.0
         self.mean = FIRST_ESTIMATE_S
         self.is_in_line = False
@@ -71,7 +83,11 @@ class _Caller:
 
 
 class Slot:
-    """The right of one request to run, or its place in the queue."""
+    """The right of one request to run, or the request's position in the queue.
+
+    `is_held` tells whether the request may run now. An exempt slot does not count towards the
+    limits of waiting requests.
+    """
 
     __slots__ = ("_caller", "_estimate", "_granted", "_since", "is_exempt", "is_held", "limiter")
 
@@ -86,17 +102,18 @@ class Slot:
         self.is_held = False
 
     def release(self) -> None:
-        """Let the next request run; does nothing the second time."""
+        """Free the slot for the next request; a second call does nothing."""
         if self.is_held:
             self.is_held = False
             self.limiter._end(self, self._caller)
 
 
 class ConcurrencyLimiter:
-    """Grants slots. `clock` returns seconds, and measures how long slots are held.
+    """Grants slots to callers within `limits`.
 
-    With a `share` of the event loop, a caller that has used up its part of an iteration gets no
-    slot before the next one.
+    `clock` returns seconds, and measures how long each slot is held. If there is a `share`, a
+    caller who has used up their part of the current iteration of the event loop gets no slot
+    before the next iteration.
     """
 
     def __init__(
@@ -109,20 +126,23 @@ class ConcurrencyLimiter:
         self._clock = clock
         self._share = share
         self._deferred: list[_Caller] = []
-        """Callers that have used up their part of this iteration."""
+        """Callers who have used up their part of this iteration, so they get no slot now."""
         self._free = limits.running
         self._caller_running = limits.caller_running
         self._waiting = 0
         self._virtual = 0.0
-        """The virtual time at which the last request that got a slot began."""
+        """The virtual time at which the request that got a slot last began."""
         self._callers: dict[str, _Caller] = {}
         self._sweep_at = MAX_IDLE_CALLERS
         self._line: list[tuple[float, int, _Caller]] = []
-        """A heap of callers that wait and hold fewer slots than they may."""
+        """A heap of the callers who may get a slot: they wait, and hold fewer slots than allowed.
+
+        Entries are (virtual time used, sequence number to break ties, caller).
+        """
         self._numbers = count()
 
     def try_acquire(self, caller_name: str) -> Slot | None:
-        """Return a slot if one is free for the caller, without waiting."""
+        """Return a slot if the caller may have one now, or else None."""
         caller = self._callers.get(caller_name)
         if caller is None:
             caller = self._add(caller_name)
@@ -136,12 +156,16 @@ class ConcurrencyLimiter:
         return slot
 
     async def acquire(self, caller_name: str, *, is_exempt: bool = False) -> Slot:
-        """Wait for a slot; raises QueueFull. Work that has begun is exempt from that limit."""
+        """Wait for a slot and return it.
+
+        Raises QueueFull if too many requests wait, unless `is_exempt`, which is for work that has
+        begun already.
+        """
         slot = self.try_acquire(caller_name)
         return slot or await self.wait(caller_name, is_exempt=is_exempt)
 
     async def wait(self, caller_name: str, *, is_exempt: bool = False) -> Slot:
-        """Wait for a slot after `try_acquire` has returned None; raises QueueFull."""
+        """Wait for a slot like `acquire`, right after `try_acquire` has returned None."""
         caller = self._callers[caller_name]
         if not is_exempt:
             self._make_room(caller)
@@ -157,7 +181,7 @@ class ConcurrencyLimiter:
             if self._share is not None and self._share.try_enter(caller_name) is None:
                 await self._share.wait(caller_name)
         except asyncio.CancelledError:
-            if slot.is_held:  # granted just before
+            if slot.is_held:  # the slot was granted just before the cancellation
                 slot.release()
             elif slot in caller.waiting:
                 self._withdraw(slot, caller)
@@ -181,7 +205,7 @@ class ConcurrencyLimiter:
         caller.running -= 1
         self._free += 1
         if not self._line and caller.waiting and not self._has_used_its_share(caller):
-            self._grant(caller, now)  # nobody else is in line
+            self._grant(caller, now)  # no other caller waits for a slot
             return
         if caller.waiting:
             self._line_up(caller)
@@ -189,13 +213,13 @@ class ConcurrencyLimiter:
             self._grant_free()
 
     def _grant_free(self) -> None:
-        """Grant free slots to the callers who are first in line."""
+        """Grant the free slots, first to callers who have used the least time."""
         while self._free and self._line:
             place, _, caller = heappop(self._line)
             caller.is_in_line = False
             if not caller.waiting or caller.running >= self._caller_running:
                 continue
-            if caller.finish > place:  # it has used more since it stood in line
+            if caller.finish > place:  # the caller has used more time since this entry was made
                 self._line_up(caller)
                 continue
             if self._has_used_its_share(caller):
@@ -211,14 +235,15 @@ class ConcurrencyLimiter:
         slot = caller.waiting.popleft()
         if not slot.is_exempt:
             self._count(caller, -1)
-        if not slot._granted.done():  # else it was cancelled, and does not know yet
+        # The future is done if the waiting task was cancelled, but has not run since.
+        if not slot._granted.done():
             self._begin(slot, caller, now)
             slot._granted.set_result(None)
         if caller.waiting and caller.running < self._caller_running:
             self._line_up(caller)
 
     def _defer(self, caller: _Caller) -> None:
-        """Put a caller in line again in the next iteration of the event loop."""
+        """Return a caller to the heap in the next iteration of the event loop."""
         assert self._share is not None  # noqa: S101  # callers are deferred only with a share
         if not self._deferred:
             self._share.call_next(self._go_on)
@@ -231,17 +256,17 @@ class ConcurrencyLimiter:
         self._grant_free()
 
     def _line_up(self, caller: _Caller) -> None:
-        """Put a caller in line, by the time that it has used."""
+        """Add a caller to the heap if they have a waiting request and may hold another slot."""
         if caller.waiting and not caller.is_in_line and caller.running < self._caller_running:
             caller.is_in_line = True
             place = max(self._virtual, caller.finish)
             heappush(self._line, (place, next(self._numbers), caller))
 
     def _make_room(self, caller: _Caller) -> None:
-        """Raise QueueFull if the caller has too many waiting.
+        """Raise QueueFull if no further request of the caller may wait.
 
-        If it is the queue of all that is full, the caller with the longest queue loses its
-        newest request, so that a crowd of one shuts nobody else out.
+        If the limit for all callers is reached, the newest request of the caller with the most
+        waiting requests is refused instead, so that one caller cannot exclude the others.
         """
         if caller.bounded >= self.limits.caller_waiting:
             raise self._full(caller, self.limits.caller_waiting, is_own=True)

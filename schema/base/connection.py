@@ -1,4 +1,4 @@
-"""Relay connections, written once for the lists of all types."""
+"""Generic Relay connections and edges, which the lists of all types share."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 @strawberry.type(description="An item of a list, with its cursor.")
 class Edge(Generic[Item]):
-    """Named `CustomerEdge` in a list of customers."""
+    """Strawberry names this type after its item: `CustomerEdge` for a `Customer`."""
 
     cursor: str = strawberry.field(
         description="The cursor of the item; pass it as `after` or `before` to read the items next"
@@ -24,14 +24,14 @@ class Edge(Generic[Item]):
 
 @strawberry.type(name="Connection", description="A page of a list.")
 class Page(Generic[Item]):
-    """The page itself, without a count of the list; its edges are made only when selected."""
+    """A page without the count of the whole list; edges are created only if selected."""
 
     nodes: list[Item] = strawberry.field(description="The items of the page, in list order.")
     key_of: strawberry.Private[Callable[[Any], tuple[Any, ...]]]
-    """Returns the sort key of an item."""
+    """Returns the sort key of an item, from which its cursor is made."""
     arguments: strawberry.Private[PageArguments]
     has_more: strawberry.Private[bool]
-    """Whether more follow in the direction read."""
+    """Whether the list has more items beyond the page, in the direction of reading."""
 
     @strawberry.field(description="The same items, each with its cursor.")
     def edges(self) -> list[Edge[Item]]:
@@ -50,10 +50,10 @@ class Page(Generic[Item]):
 
 @strawberry.type(name="Connection", description="A page of a list.")
 class CountedConnection(Page[Item]):
-    """A page of a list that can be counted in full."""
+    """A page of a list that is short enough to be counted in full."""
 
     counted: strawberry.Private[int | None]
-    """The length of the list; None if the document does not select it."""
+    """The number of items in the list; None if the document does not select a count."""
 
     @strawberry.field(
         description="The number of items in the whole list, after filtering; counted only when this"
@@ -69,7 +69,7 @@ class CountedConnection(Page[Item]):
 
 @strawberry.type(name="Connection", description="A page of a list.")
 class BoundedConnection(CountedConnection[Item]):
-    """A page of a long list: `counted` is at most MAX_COUNT + 1."""
+    """A page of a list that is counted up to a limit: `counted` is at most MAX_COUNT + 1."""
 
     @strawberry.field(
         description="The number of items in the whole list, after filtering, at most 10,000;"

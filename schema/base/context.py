@@ -1,4 +1,4 @@
-"""The context of resolvers: the principal, the database, the clock, the loaders."""
+"""The context that resolvers get: principal, database, clock, loaders, limiters, settings."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -23,7 +23,10 @@ from schema.engine.spending import Spending
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A company found by a name search; None for what the register does not say."""
+    """A company found by a name search at Companies House.
+
+    A value is None if Companies House does not supply it.
+    """
 
     company_number: str
     title: str
@@ -37,11 +40,14 @@ class RegisterSearch(Protocol):
     """The name search of Companies House."""
 
     async def __call__(self, query: str) -> Sequence[Candidate]:
-        """Return candidates; raises RegisterUnavailable."""
+        """Return the companies whose names match `query`; raises RegisterUnavailable."""
 
 
 class RegisterUnavailable(Exception):
-    """Companies House can't be asked now; `wait` is in seconds, where it is known."""
+    """Raised when Companies House cannot be queried now.
+
+    `wait` is the time in seconds after which to try again; None if it is not known.
+    """
 
     def __init__(self, wait: float | None = None) -> None:
         super().__init__("Companies House can't be asked now")
@@ -50,7 +56,10 @@ class RegisterUnavailable(Exception):
 
 @dataclass(slots=True)
 class Context:
-    """One request, or one WebSocket connection, whose first message signs the principal in."""
+    """The context of one HTTP request, or of one WebSocket connection.
+
+    On a WebSocket, `principal` is None until the first message has signed the caller in.
+    """
 
     database: Database
     clock: Callable[[], datetime]
@@ -59,45 +68,45 @@ class Context:
     principal: Principal | None = None
     authorization: str | None = None
     client_address: str = ""
-    """On a WebSocket: the address of the client."""
+    """On a WebSocket: the IP address of the client."""
     sign_in_again: Callable[[], Awaitable[bool]] | None = None
-    """On a WebSocket: signs in, and later checks whether the credential is still valid.
+    """On a WebSocket: signs the caller in, and later checks that their credential is still valid.
 
-    False means that the connection was closed.
+    Returns False if it closed the connection because the credential is not valid.
     """
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
     delivery_policy: DeliveryPolicy = POLICY
     oldest_consent: timedelta = timedelta(days=730)
-    """The age of a consent from which on renewing it is advised."""
+    """The age at which an advisory recommends to renew a consent."""
     lookups: LookupMonitor = field(default_factory=LookupMonitor)
-    """Watches the queue of lookups."""
+    """Reports the state of the queue of lookups at Companies House."""
     bulk_lookup_cooldown: timedelta = timedelta(hours=1)
-    """The time until all customers of a class may be looked up again."""
+    """The minimum time between two bulk lookups of the customers of a class."""
     personal_data_needs_scope: bool = False
-    """Whether personal data is masked for those who do not hold personal_data:read."""
+    """Whether personal data is masked for callers without the scope `personal_data:read`."""
     issuer: str | None = None
     """The issuer URL of the identity provider, if one is configured."""
     mail_quota: MailQuota = DEFAULT_QUOTA
-    """How many mails callers may cause."""
+    """The maximum number of mails that callers may cause."""
     is_gone: Callable[[], bool] | None = None
-    """Over HTTP: whether the client has hung up."""
+    """Over HTTP: returns whether the client has disconnected."""
     limiters: Limiters | None = None
-    """Limit how many requests run at once."""
+    """The limiters of concurrent requests; None if there is no limit."""
     slot: RequestSlot | None = None
-    """The slot and the deadline of the operation."""
+    """The slot and the deadline of the operation; None if requests are not limited."""
     search_limit: SearchLimit | None = None
-    """Limits the name searches of each caller."""
+    """Limits the name searches of each caller; None if there is no limit."""
     spending: Spending | None = None
-    """What the operation costs, once that is known."""
+    """The cost of the operation and the account charged for it; None until it is known."""
 
     @property
     def caller(self) -> str:
-        """Whose share of slots and caches the operation uses; empty before sign-in."""
+        """The key of the user or partner in limiters and caches; empty before sign-in."""
         return "" if self.principal is None else self.principal.caller
 
     def enter(self) -> AbstractAsyncContextManager[object]:
-        """Return the context manager of an operation's deadline, which releases its slot."""
+        """Return a context manager that sets the operation's deadline, then frees its slot."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
         self.slot = self.limiters.request(self.caller, self.is_gone)
@@ -107,7 +116,7 @@ class Context:
     async def turn_to_read(self) -> AsyncIterator[None]:
         """Wait until the caller may use the event loop to read a message of a WebSocket.
 
-        All callers who have not signed in share one turn.
+        Clients that have not signed in are treated as one caller.
         """
         if self.limiters is None:
             yield
@@ -120,29 +129,36 @@ class Context:
             share.leave()
 
     def turn_of_event(self) -> AbstractAsyncContextManager[None]:
-        """Return a context that waits for, then holds, a slot for an event of a subscription."""
+        """Return a context manager that holds a slot for one event of a subscription."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
         return self.limiters.part(self.caller)
 
     def outside(self) -> AbstractAsyncContextManager[None]:
-        """Release the slot of a query while it waits for another service, as Companies House."""
+        """Return a context manager that frees the operation's slot while another service is called.
+
+        At exit it waits for a slot again.
+        """
         return self.slot.outside() if self.slot else nullcontext()
 
     @asynccontextmanager
     async def turn_of_search(self) -> AsyncIterator[None]:
-        """Wait without a slot for a name search; raises RequestRefused beyond the limit."""
+        """Let the caller search names at Companies House, without holding a slot meanwhile.
+
+        Waits for the caller's running searches; raises RequestRefused if the caller searches too
+        often.
+        """
         limit, principal = self.search_limit, self.principal
         async with self.outside(), limit.turn(principal or SYSTEM) if limit else nullcontext():
             yield
 
     @property
     def is_masked(self) -> bool:
-        """Whether the principal sees personal data masked."""
+        """Whether personal data is masked for the caller."""
         return is_masked(self.principal, needs_scope=self.personal_data_needs_scope)
 
     def act(self) -> ActorContext:
-        """Return who writes now, when and why, for the audit trail."""
+        """Return the actor, time and request id to record with a change in the audit trail."""
         return ActorContext(
             self.principal or SYSTEM,
             self.clock(),

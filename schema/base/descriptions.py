@@ -1,4 +1,4 @@
-"""Gives the domain's enums a name and descriptions in the schema."""
+"""Publishes enums of the domain in the GraphQL schema, with a name and descriptions."""
 
 from enum import Enum
 from typing import TypeVar
@@ -11,9 +11,9 @@ AnyEnum = TypeVar("AnyEnum", bound=type[Enum])
 def described_enum(
     enumeration: AnyEnum, name: str, description: str, values: dict[str, str]
 ) -> AnyEnum:
-    """Publish an enum of the domain under `name`.
+    """Return the enumeration, published as the GraphQL enum `name`.
 
-    Raises KeyError for a value without a description.
+    `values` maps the name of each member to its description; raises KeyError if one is missing.
     """
     published = strawberry.enum(enumeration, name=name, description=description)
     for value in published.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum

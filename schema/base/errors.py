@@ -1,4 +1,4 @@
-"""Top-level GraphQL errors: refusals with a code, and bugs masked behind a request id."""
+"""Top-level GraphQL errors: their codes, and what clients may see of faults and bugs."""
 
 from enum import StrEnum, unique
 from typing import Any
@@ -51,13 +51,13 @@ class ErrorCode(StrEnum):
 
 
 MAX_MESSAGE = 500
-"""Characters of an error message; graphql-core repeats names and values of any length in it."""
+"""Maximum characters of an error message, in which graphql-core may repeat long values."""
 
 
 class RequestRefused(GraphQLError):
-    """A request or one of its fields is refused, because of the request and not of a bug.
+    """The error of a request, or of one of its fields, that is refused on purpose (not a bug).
 
-    `details` are further keys of the error's `extensions`.
+    `details` are added to the error's `extensions`.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class RequestRefused(GraphQLError):
 
 
 class ClientGone(Exception):
-    """The client disconnected before it had sent the whole request, or while it was queued."""
+    """Raised if the client disconnects before the whole request arrived, or while it waits."""
 
 
 def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> RequestRefused:
     """Return the error of a request that exceeds a limit of its caller; HTTP status 429.
 
-    `retry_after` is in seconds.
+    `retry_after` is in seconds; `limit` is the number that was exceeded.
     """
     return _retryable(
         ErrorCode.RATE_LIMITED, message, retryAfterSeconds=retry_after, limit=limit, **details
@@ -82,16 +82,19 @@ def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> 
 
 
 def overloaded(retry_after: int, limit: int) -> RequestRefused:
-    """Return the error of a request when too many of all callers are queued; HTTP status 503.
+    """Return the error for a full queue of the requests of all callers; HTTP status 503.
 
-    `retry_after` is in seconds.
+    `retry_after` is in seconds; `limit` is the maximum number of waiting requests.
     """
     message = "Too many requests are waiting. Nothing was done; try again later."
     return _retryable(ErrorCode.OVERLOADED, message, retryAfterSeconds=retry_after, limit=limit)
 
 
 def too_many_subscriptions(message: str, limit: int) -> RequestRefused:
-    """Return the error of an operation on a WebSocket that has too many; one must end first."""
+    """Return the error of an operation on a WebSocket that runs too many operations already.
+
+    `limit` is the maximum number of concurrent operations.
+    """
     return _retryable(ErrorCode.TOO_MANY_SUBSCRIPTIONS, message, limit=limit)
 
 
@@ -109,13 +112,13 @@ def _retryable(code: ErrorCode, message: str, **details: Any) -> RequestRefused:
 
 
 def is_bug(error: GraphQLError) -> bool:
-    """Tell whether an error was caused by the program and not by the request."""
+    """Return whether a resolver failed with an exception that is not a GraphQL error."""
     cause = error.original_error
     return error.path is not None and cause is not None and not isinstance(cause, GraphQLError)
 
 
 def masked(request_id: str) -> tuple[str, dict[str, Any]]:
-    """Return the message and extensions that hide a bug from the client."""
+    """Return the message and `extensions` that a client gets instead of the details of a bug."""
     extensions = {"code": ErrorCode.INTERNAL_ERROR.value, "requestId": request_id}
     return "Something went wrong on our side; quote the requestId.", extensions
 
@@ -129,18 +132,18 @@ OUTCOME_UNKNOWN = (
     "The connection to the database broke while the change was stored: it may be stored or not."
     " Check the data before you try again."
 )
-"""Messages of database faults."""
+"""Messages to clients about faults of the database."""
 
 MESSAGES = {
     FaultKind.READ_ONLY: UNWRITABLE,
     FaultKind.FULL: UNWRITABLE,
     FaultKind.SCHEMA_MISMATCH: MISFIT,
 }
-"""Messages by the kind of the fault; UNREACHABLE for all other kinds."""
+"""Messages by kind of database fault; the message of all other kinds is UNREACHABLE."""
 
 
 def unavailable(fault: DatabaseFault) -> tuple[str, dict[str, Any]]:
-    """Return the message and extensions of a database fault, as clients see it."""
+    """Return the message and `extensions` that a client gets for a fault of the database."""
     message = MESSAGES.get(fault.kind, UNREACHABLE)
     extensions: dict[str, Any] = {
         "code": ErrorCode.UNAVAILABLE.value,
@@ -154,12 +157,12 @@ def unavailable(fault: DatabaseFault) -> tuple[str, dict[str, Any]]:
 
 
 def is_unavailable(error: GraphQLError) -> bool:
-    """Tell whether an error says that the database could not serve the operation."""
+    """Return whether an error reports a fault of the database (code UNAVAILABLE)."""
     return (error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE.value
 
 
 def mask_and_log(errors: list[GraphQLError], request_id: str) -> None:
-    """Log errors, and change them into what a client may see.
+    """Log errors, and replace in them, in place, everything that a client must not see.
 
     Refusals get a code and are logged at level info. Database faults are logged at most once a
     second. Bugs are logged with their traceback and hidden behind the request id. Messages of
@@ -167,14 +170,14 @@ def mask_and_log(errors: list[GraphQLError], request_id: str) -> None:
     """
     for error in errors:
         _mask_and_log(error, request_id)
-    # Only after all errors are logged: several may share one cause.
+    # After all errors are logged, as several errors may share one cause and its traceback.
     for error in errors:
         _forget_way(error)
 
 
 def _mask_and_log(error: GraphQLError, request_id: str) -> None:
     if isinstance(error.original_error, ValidationError):
-        # The ORM refuses to query for a value that is too long for its column, and repeats it.
+        # Tortoise refuses a value that is too long for its column; its message repeats the value.
         error.original_error = None
         error.message = "A value in the request is too long."
     cause = error.original_error
@@ -195,7 +198,11 @@ def _mask_and_log(error: GraphQLError, request_id: str) -> None:
 
 
 def _forget_way(error: GraphQLError) -> None:
-    """Drop tracebacks: their frames refer to the request, which refers to the error: a cycle."""
+    """Remove the tracebacks of an error and of its causes.
+
+    Their frames refer to the request, which refers to the error; without this cycle the memory of
+    the request is freed at once.
+    """
     ways: list[BaseException | None] = [error]
     while ways:
         cause = ways.pop()

@@ -1,10 +1,11 @@
-"""Declares which columns and rows each GraphQL type is read from.
+"""Declares from which columns and rows the fields of each GraphQL type are read.
 
-`maps_to(Type, Model)` maps a type to a table. Each attribute is the column of the same name unless
-it is declared otherwise: `computed` makes a value of columns, `to_one` follows a reference, and
-`to_many` reads the rows that refer to this one. A field that needs more, such as arguments or the
-time, is `batched`: one function computes its values for all objects of a level, and the field's
-resolver returns the `prefetched` value. The function declares the columns and rows that it needs.
+`maps_to(Type, Model)` maps a type to a table. By default, a field is read from the column with the
+name of its attribute. Other fields are declared by `computed` (computed from columns), `to_one`
+(the row that a foreign key refers to) or `to_many` (the rows whose foreign key refers to this row).
+A field that needs more, such as arguments or the time, is `batched`: one function computes the
+values for all objects at the same level of the answer, and the field's resolver is `prefetched`,
+which returns the value of its object. `batched` names the columns and rows that the function needs.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ from schema.engine.strawberry_internals import core_info
 
 READ = "read"
 PREFETCHED, GRANTED = "prefetched_", "granted_"
-"""Prefixes of attributes: values of batched fields, and values that the caller may see."""
+"""Prefixes of attributes that hold values of batched fields, and of fields with a permission."""
 
 
 Type = TypeVar("Type")
@@ -34,7 +35,7 @@ Type = TypeVar("Type")
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """An attribute that is computed from columns of its row."""
+    """Mapping of a field whose value `compute` returns for the values of `columns`."""
 
     columns: tuple[str, ...]
     compute: Callable[..., Any]
@@ -42,14 +43,17 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class ToOne:
-    """An attribute that is the row that a reference points to."""
+    """Mapping of a field to the row that the foreign key `reference` refers to."""
 
     reference: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToMany:
-    """An attribute that is the rows that refer to this one."""
+    """Mapping of a field to the rows whose foreign key `back` refers to this row.
+
+    `order` and `where` are SQL that sorts and restricts the rows.
+    """
 
     back: str
     order: str
@@ -58,9 +62,10 @@ class ToMany:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The request of a batched field, and the row query of the objects selected below it.
+    """The first argument of a batched field's function: the request, and what is selected.
 
-    `fields` are the names of the fields selected directly below.
+    `reader` is the row query of the objects selected below the field; `fields` are the names of
+    the fields selected directly below it.
     """
 
     info: Info
@@ -70,11 +75,12 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that the function of a batched field needs on its objects.
+    """Rows that must be read for each object before the function of a batched field runs.
 
-    They refer to the objects by the column `back`, have these columns, and what the field selects
-    at a path if the caller holds the permission `requires`. Fields that name the same rows share
-    one query.
+    `kind` is the GraphQL type of the rows, and `back` the column by which a row refers to its
+    object. Read are `columns`, and the columns of what the document selects at `path` below the
+    field, unless the caller lacks the permission `requires`. Batched fields that need rows under
+    one name share the query.
     """
 
     kind: type
@@ -90,7 +96,7 @@ NO_ROWS: Mapping[str, Rows] = {}
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """An attribute that one function computes for all objects of a level."""
+    """Mapping of a batched field; see `batched`."""
 
     load: Callable[..., Awaitable[Sequence[Any]]]
     columns: tuple[str, ...]
@@ -103,7 +109,10 @@ class Batched:
 def computed(
     compute: Callable[..., Any], *columns: str, description: str, masked: Masked | None = None
 ) -> Any:
-    """Declare an attribute that is computed from columns; `masked` if it is personal data."""
+    """Declare a field whose value `compute` returns for the values of `columns`.
+
+    `masked` is the value for masked callers if the field is personal data.
+    """
     metadata: dict[str, Any] = {READ: Computed(columns, compute)}
     if masked is not None:
         metadata[PERSONAL], description = masked, masked.described(description)
@@ -117,7 +126,7 @@ def to_one(
     name: str | None = None,
     requires: Requires | None = None,
 ) -> Any:
-    """Declare an attribute that is the row that a reference points to."""
+    """Declare a field that returns the row that the foreign key `reference` refers to."""
     return _relation(ToOne(reference), requires, description=description, name=name)
 
 
@@ -129,15 +138,16 @@ def to_many(
     where: str = "",
     requires: Requires | None = None,
 ) -> Any:
-    """Declare an attribute that is the rows that refer to this one by the column `back`."""
+    """Declare a field that returns the rows whose foreign key `back` refers to this row."""
     return _relation(ToMany(back, order, where), requires, description=description)
 
 
 def _relation(way: ToOne | ToMany, requires: Requires | None, **settings: Any) -> Any:
-    """Declare a relation whose permission the row query checks once for all objects.
+    """Declare a relation; its permission `requires` is checked once for all objects.
 
-    For callers who hold it, the row query stores the rows under a second name, which plans read.
-    For others it reads nothing, and the field's resolver refuses.
+    If the caller holds the permission, the row query stores the rows in a second attribute as well
+    (`granted_name`), which plans read. Otherwise it reads no rows, and the field's resolver raises
+    the refusal.
     """
     if requires is None:
         return strawberry.field(metadata={READ: way}, **settings)
@@ -146,12 +156,12 @@ def _relation(way: ToOne | ToMany, requires: Requires | None, **settings: Any) -
 
 
 def granted_name(node: FieldNode) -> str:
-    """Return the attribute that holds a field's value on objects of callers who may see it."""
+    """Return the name of the attribute that has a field's value only if the caller may see it."""
     return granted(node.name.value)
 
 
 def granted(name: str) -> str:
-    """Return the same attribute for the name of a field."""
+    """Return the same as `granted_name` does for a node of a field with this name."""
     return f"{GRANTED}{name}"
 
 
@@ -163,33 +173,34 @@ def batched(
     places: tuple[str, ...] = (),
     rows: Mapping[str, Rows] = NO_ROWS,
 ) -> dict[str, Any]:
-    """Return the metadata of a field whose values one function loads for all objects of a level.
+    """Return the metadata of a field whose values `load` returns for many objects at once.
 
-    `load(selection, objects, **arguments)` returns a value for each object. The objects have the
-    `columns` under names such as `row_profile` for the column `profile` (the attribute `profile`
-    may be computed) and `row_customer_class_code` for `customer_class.code`, and the `rows` under
-    the names of private attributes.
+    `load(selection, objects, **arguments)` returns one value for each object. The objects have the
+    values of `columns` in attributes such as `row_profile` for the column `profile` (the attribute
+    `profile` may be computed) and `row_customer_class_code` for `customer_class.code`, and the
+    `rows` in the private attributes that are the keys of `rows`.
 
-    `selection.reader` is the row query of what is selected at the `paths` below the field, with the
-    `extra` columns; without paths there is none. For a connection it also reads the columns of the
-    `places`, from which cursors are made, if cursors are selected. An error that `load` raises
-    becomes the error of the field of each object. The only extension that such a field may have is
-    `Requires`, which is checked before `load` is called: plans do not call the field's resolver.
+    `selection.reader` is the row query of what the document selects at the `paths` below the field,
+    and of the `extra` columns; it is None if `paths` is empty. If the field is a connection whose
+    cursors are selected, `reader` also reads the columns `places`, which make up the cursors. An
+    error that `load` raises becomes the error of the field on each object. The field may have no
+    extension but `Requires`, which is checked before `load` is called: plans do not call the
+    field's resolver.
     """
     way = Batched(load, columns, paths, extra, places, rows)
     return {READ: way, PREPARED: batched_name, HONOURED: (Requires,)}
 
 
 def prefetched(source: Any, info: Info) -> Any:
-    """Return the value that was loaded for the current field, as a batched field's resolver."""
+    """Resolve a batched field: return the value that was loaded for `source`."""
     return getattr(source, batched_name(core_info(info).field_nodes[0]))
 
 
 def batched_name(node: FieldNode) -> str:
-    """Return the attribute that holds a batched field's value: of the field and its arguments.
+    """Return the name of the attribute that has a batched field's value for the node's arguments.
 
-    The response key is not enough: below `nodes` and below `edges`, the same key of the same object
-    may stand for different arguments.
+    It is not named after the response key: an object can be selected below both `nodes` and
+    `edges`, where one response key may stand for different arguments.
     """
     name: str | None = attachments(node).get(PREFETCHED)
     if name is None:
@@ -202,9 +213,9 @@ def batched_name(node: FieldNode) -> str:
 
 
 models_of: dict[type, type[Model]] = {}
-"""The table of each type."""
+"""The table of each GraphQL type."""
 
 
 def maps_to(kind: type, model: type[Model]) -> None:
-    """Declare that a GraphQL type is read from a table."""
+    """Declare that objects of the GraphQL type `kind` are read from the table of `model`."""
     models_of[kind] = model

@@ -1,4 +1,4 @@
-"""Checks of date-time arguments outside the inputs of mutations."""
+"""Checks date-time arguments of fields, and converts them to UTC."""
 
 from datetime import UTC, datetime
 
@@ -6,9 +6,9 @@ from schema.base.errors import ErrorCode, RequestRefused
 
 
 def checked_instant(instant: datetime, argument: str) -> datetime:
-    """Return the instant in UTC.
+    """Return the instant in UTC; `argument` is its name in messages.
 
-    Raises RequestRefused if it has no offset, or lies outside the years 1 to 9999 in UTC.
+    Raises RequestRefused if the instant has no offset from UTC, or is outside the years 1 to 9999.
     """
     if instant.tzinfo is None:
         raise RequestRefused(
@@ -24,7 +24,7 @@ def checked_instant(instant: datetime, argument: str) -> datetime:
 
 
 def checked_period(from_: datetime, to: datetime) -> tuple[datetime, datetime]:
-    """Return both ends in UTC; raises RequestRefused unless the first is before the second."""
+    """Return both instants in UTC; raises RequestRefused unless `from_` is before `to`."""
     since, until = checked_instant(from_, "from"), checked_instant(to, "to")
     if since >= until:
         raise RequestRefused(ErrorCode.BAD_USER_INPUT, "`from` must be before `to`.")

@@ -1,4 +1,4 @@
-"""Data loaders of a request: each relation is read once for all parents that ask for it."""
+"""Data loaders of a request, which read rows for many fields in one query."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,42 +20,42 @@ Found = TypeVar("Found")
 
 
 class Loader(DataLoader[Asked, Found]):
-    """A loader whose callers may be cancelled.
+    """A data loader whose batches go on if a caller is cancelled.
 
-    When the error of a field makes its parent null, graphql-core cancels the fields beside it. A
-    row that they wait for must still reach the other fields that wait for it.
+    When an error makes a parent object null, graphql-core cancels the parent's other fields. Fields
+    of other objects that wait for the same row must still get it.
     """
 
     def load(self, key: Asked) -> Awaitable[Found]:
-        """Load the value of a key in one batch with the other keys of this loop iteration."""
+        """Load the value of a key, in one batch with all keys of this event loop iteration."""
         return asyncio.shield(super().load(key))
 
 
 class Loaders:
-    """The loaders of one request, made as they are needed."""
+    """The loaders of one request, each created at its first use."""
 
     def __init__(self) -> None:
         self._now: datetime | None = None
 
     def now_by(self, clock: Callable[[], datetime]) -> datetime:
-        """Return the time that counts as now for the whole request."""
+        """Return the time of the request: the clock is read at the first call only."""
         if self._now is None:
             self._now = clock()
         return self._now
 
     @cached_property
     def customer_class(self) -> Loader[str, models.CustomerClass | None]:
-        """Load classes by id."""
+        """Loads customer classes by id; None for an unknown id."""
         return _by_id(models.CustomerClass)
 
     @cached_property
     def situation(self) -> Loader[tuple[str, datetime], Situation]:
-        """Load the facts that decide deliveries to a customer at a time."""
+        """Loads, by customer id and instant, the facts that decide which deliveries are allowed."""
         return Loader(_situations)
 
     @cached_property
     def class_use(self) -> Loader[str, ClassUse]:
-        """Load where classes are used, by their ids."""
+        """Loads, by class id, which customers and defaults use a customer class."""
         return _for_each(use_of)
 
 

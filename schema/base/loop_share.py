@@ -1,8 +1,8 @@
-"""Shares each iteration of the event loop between callers, so that none holds it for long.
+"""Limits how long each caller uses the event loop in one of its iterations.
 
-All ready tasks run in one iteration of the loop before anything else is read from the network:
-sixty requests that take a millisecond each delay everybody by sixty. So each caller has some
-milliseconds of an iteration. Its further work waits for the next one, after that of others.
+In one iteration the event loop runs all ready tasks before it reads from the network again: sixty
+requests of a millisecond each delay all other callers by 60 ms. Therefore each caller may use a few
+milliseconds of an iteration, and continues in the next iteration, after the other callers.
 """
 
 import asyncio
@@ -10,15 +10,18 @@ import time
 from collections.abc import Callable
 
 SLICE_S = 0.002
-"""Seconds of an iteration that a caller may use; it starts no further step after that."""
+"""Seconds of an iteration after which a caller may start no further step."""
 
 ALONE_SLICE_S = 0.01
 ALONE_AFTER_S = 1.0
-"""The same for a caller who was the only one for so many seconds, since switching costs time."""
+"""A caller who was alone for ALONE_AFTER_S seconds may use ALONE_SLICE_S seconds instead.
+
+There is no other caller to protect, and switching between tasks costs time.
+"""
 
 
 class LoopShare:
-    """Measures how long each caller has used the loop in this iteration."""
+    """Measures how long each caller has used the current iteration; `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -26,17 +29,18 @@ class LoopShare:
         self._current: str | None = None
         self._since = 0.0
         self._is_marked = False
-        """Whether a callback at the end of this iteration is scheduled."""
+        """Whether `_begin_next` is scheduled for the start of the next iteration."""
         self._deferred: list[Callable[[], None]] = []
         self._latest: str | None = None
-        """The caller that entered last, and since when nobody else has."""
+        """The caller who entered last; nobody else has entered since `_alone_since`, in seconds."""
         self._alone_since = 0.0
         self._slice = SLICE_S
 
     def try_enter(self, caller: str) -> float | None:
-        """Count the time from now on as the caller's, until another enters or this one leaves.
+        """Start to count time as used by the caller, until `leave` or the next `try_enter`.
 
-        Returns the time; None if the caller has used up its share of this iteration.
+        Returns the current time in seconds; None if the caller's share of this iteration is used
+        up.
         """
         now = self.leave()
         if not self._is_marked:
@@ -51,7 +55,7 @@ class LoopShare:
         return now
 
     def leave(self) -> float:
-        """Count no more time until somebody enters. Returns the time."""
+        """Stop counting time for the current caller; return the current time in seconds."""
         current, now = self._current, self._clock()
         if current is not None:
             used = self._used
@@ -60,18 +64,18 @@ class LoopShare:
         return now
 
     def is_used_up(self, caller: str) -> bool:
-        """Return whether a caller has used up its share of this iteration."""
+        """Return whether the caller's share of this iteration is used up."""
         if self._current == caller:
             self.leave()
         return self._used.get(caller, 0.0) > self._slice
 
     async def wait(self, caller: str) -> None:
-        """Return once the caller may use the loop: now, or in a later iteration."""
+        """Wait until `try_enter` succeeds for the caller."""
         while self.try_enter(caller) is None:  # noqa: ASYNC110  # an iteration sets no event
             await asyncio.sleep(0)
 
     def call_next(self, callback: Callable[[], None]) -> None:
-        """Call back in the next iteration, for a caller who has used up their share of this one."""
+        """Schedule a callback for the start of the next iteration of the event loop."""
         self._deferred.append(callback)
 
     def _begin_next(self) -> None:

@@ -1,4 +1,4 @@
-"""Fields that the inputs and payloads of mutations share."""
+"""Fields that the inputs and payloads of many mutations have in common."""
 
 from typing import Any
 
@@ -6,7 +6,10 @@ import strawberry
 
 
 def expected_version(name: str, more: str = "") -> Any:
-    """Declare the version that a change expects of the object with this name."""
+    """Declare the input field `expectedVersion`.
+
+    `name` is what the description calls the changed object; `more` is added to the description.
+    """
     return strawberry.field(
         default=None,
         description=f"The version that the {name} must have; with another version, the change is"

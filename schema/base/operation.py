@@ -1,4 +1,4 @@
-"""Makes the fields of Query, Mutation and Subscription: none without permission and description."""
+"""Declares root fields of the schema, each with its permission and its description."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from schema.base.permissions import Requires
 
 
 def operation(resolver: Callable[..., Any], permission: Requires, description: str) -> Any:
-    """Make a field of Query or Mutation; its description also says which permission it needs."""
+    """Return a field of Query or Mutation; the needed permission is added to its description."""
     return strawberry.field(
         resolver=resolver,
         extensions=[permission],
@@ -19,7 +19,7 @@ def operation(resolver: Callable[..., Any], permission: Requires, description: s
 
 
 def subscription(resolver: Callable[..., Any], permission: Requires, description: str) -> Any:
-    """Make a field of Subscription; its description also says which permission it needs."""
+    """Return a field of Subscription; the needed permission is added to its description."""
     return strawberry.subscription(
         resolver=resolver,
         extensions=[permission],

@@ -14,16 +14,16 @@ from schema.base.errors import ErrorCode, RequestRefused
 DEFAULT_PAGE = 50
 MAX_PAGE = 500
 CONNECTION = (("nodes",), ("edges", "node"))
-"""The paths from a connection to its nodes."""
+"""The paths of field names from a connection to its nodes."""
 
 ROWS = {"nodes", "edges", "pageInfo"}
-"""The fields of a connection that need the rows of the page."""
+"""Fields of a connection for which the rows of the page must be read."""
 
 CURSORS = {"edges", "pageInfo"}
-"""The fields of a connection that need the cursors of the rows."""
+"""Fields of a connection for which the columns of cursors must be read."""
 
 COUNTS = {"totalCount", "totalCountIsExact"}
-"""The fields of a connection that need a count."""
+"""Fields of a connection for which the list must be counted."""
 
 INVALID_CURSOR = "The cursor is not valid. Use a cursor from a page of this list."
 
@@ -53,7 +53,7 @@ Before = Annotated[
         description="With `last`: the `startCursor` of the page after; null for the last page."
     ),
 ]
-"""The arguments of lists that are read in both directions."""
+"""`first`, `after`, `last` and `before`: the arguments of lists that can be read backwards too."""
 
 
 @strawberry.type(description="The position of a page in its list.")
@@ -74,10 +74,11 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class PageArguments:
-    """Checked arguments of a page.
+    """The checked arguments of a page.
 
-    `beyond` is the sort key of the row that the page starts after, or ends before if
-    `is_backward`; None for the first page in that direction.
+    `beyond` is the sort key of a row, taken from a cursor: the page starts after that row, or ends
+    before it if `is_backward`. None means that the page starts at the start of the list, or ends at
+    its end if `is_backward`. `size` is the maximum number of rows.
     """
 
     list_name: str
@@ -87,10 +88,10 @@ class PageArguments:
 
 
 def page_info(cursors: list[str], arguments: PageArguments, *, has_more: bool) -> PageInfo:
-    """Return Relay's page information.
+    """Return Relay's `PageInfo` for a page whose rows have these cursors.
 
-    `has_more` tells whether rows follow in the direction read. In the other direction there are
-    rows if the page began at a cursor.
+    `has_more` tells whether there are more rows beyond the page, in the direction of reading. In
+    the opposite direction there are rows exactly if the page began at a cursor.
     """
     is_inside = arguments.beyond is not None
     backward = arguments.is_backward
@@ -112,11 +113,12 @@ def page_arguments(
     last: int | None = None,
     before: str | None = None,
 ) -> PageArguments:
-    """Check Relay's arguments.
+    """Check Relay's arguments of a page, and decode the cursor.
 
-    `key_types` are the types of the columns that the list is sorted by, which a cursor holds.
-    `parse` turns these into values of the columns, and raises ValueError for a forged cursor.
-    Raises RequestRefused if they contradict each other, or for a bad size or cursor.
+    `key_types` are the types of the values in a cursor, which form the sort key of a row. `parse`
+    converts these values to those of the columns, and raises ValueError for a forged cursor. Raises
+    RequestRefused if the arguments contradict each other, the size is out of range, or the cursor
+    is not valid for this list.
     """
     if first is not None and last is not None:
         raise _bad("Use `first` or `last`, not both.")
@@ -140,7 +142,7 @@ def page_arguments(
 
 
 def encode_cursor(list_name: str, key: tuple[Any, ...]) -> str:
-    """Return the cursor of a row, from the list's name and the row's sort key."""
+    """Return the cursor of the row with this sort key in the named list."""
     return base64.urlsafe_b64encode(orjson.dumps([list_name, *key])).decode().rstrip("=")
 
 
@@ -160,7 +162,7 @@ def _decode(list_name: str, key_types: tuple[type, ...], cursor: str) -> tuple[A
 
 
 def _is_storable(part: Any) -> bool:
-    """Tell whether a part of a key fits its column, as a forged cursor must not fail in SQL."""
+    """Return whether a value from a cursor fits its column: forged ones must not reach SQL."""
     if isinstance(part, int):
         return -(2**31) <= part < 2**31
     return "\x00" not in part

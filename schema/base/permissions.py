@@ -1,4 +1,4 @@
-"""Declares the scope that a field needs, beside the field."""
+"""Checks that the caller holds a scope that a field needs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,9 +15,10 @@ INPUT_PERMISSION = "input permission"
 
 
 class Requires(FieldExtension):
-    """Resolves a field only for callers who hold one of the scopes; no scope means any principal.
+    """Field extension: only callers who hold one of `scopes` may use the field.
 
-    Figures over all customers are not for partners, whatever scopes they hold (R99).
+    Without `scopes`, every signed-in caller may. If `is_for_partners` is false, partners may not
+    use the field whatever scopes they hold, as for figures over all customers (R99).
     """
 
     def __init__(self, *scopes: Scope, is_for_partners: bool = True) -> None:
@@ -25,7 +26,10 @@ class Requires(FieldExtension):
         self._is_for_partners = is_for_partners
 
     def check(self, info: Info) -> None:
-        """Raise FORBIDDEN, or UNAUTHENTICATED, if the caller may not use the field."""
+        """Raise RequestRefused if the caller may not use the field.
+
+        The code is UNAUTHENTICATED if the caller has not signed in, otherwise FORBIDDEN.
+        """
         refusal = self.refusal(info.context.principal)
         if refusal is not None:
             raise refusal
@@ -35,26 +39,26 @@ class Requires(FieldExtension):
         return self.refusal(info.context.principal) is None
 
     def refusal(self, principal: Principal | None) -> RequestRefused | None:
-        """Return the error that a principal gets instead of the field; None if it may use it."""
+        """Return the error for a principal who may not use the field; None if they may."""
         refusal = _refusal(principal, self.scopes)
         if refusal is None and not self._is_for_partners and _is_partner(principal):
             return _not_for_partners()
         return refusal
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        """Resolve the field, or raise FORBIDDEN or UNAUTHENTICATED before it does anything."""
+        """Check the permission, then resolve the field."""
         self.check(info)
         return next_(source, info, **kwargs)
 
     resolve_async = resolve
-    """Not a coroutine, as `next_` of a subscription returns a generator, which has no await."""
+    """Not a coroutine: for a subscription, `next_` returns a generator, which cannot be awaited."""
 
 
 SIGNED_IN = Requires()
 
 
 def require(info: Info, *scopes: Scope) -> None:
-    """Refuse unless the principal holds one of the scopes."""
+    """Raise RequestRefused unless the caller holds one of the scopes."""
     refusal = _refusal(info.context.principal, scopes)
     if refusal is not None:
         raise refusal
@@ -82,6 +86,6 @@ def _not_for_partners() -> RequestRefused:
 
 
 def may(info: Info, *scopes: Scope) -> bool:
-    """Return whether the principal holds one of the scopes."""
+    """Return whether the caller holds one of the scopes."""
     principal = info.context.principal
     return principal is not None and principal.may_any(scopes)

@@ -1,7 +1,7 @@
 """Declares fields as personal data, and what callers without permission for such data get.
 
-Columns are masked where rows are read: masked callers have row queries of their own, which do not
-even read what they hide. The value of a resolver is masked by an extension of its field.
+Columns are masked where rows are read: row queries for masked callers do not read hidden columns.
+The value of a resolver is masked by the field extension `Personal`.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,15 @@ from schema.base.context import Info
 from schema.base.permissions import require
 
 PERSONAL = "personal"
-"""The key of a field's metadata that holds how it is masked."""
+"""The key of a field's metadata that holds its `Masked`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """What masked callers get: computed from columns, or from none if all is hidden.
+    """The value that masked callers get instead of a field's value.
 
-    `note` describes it in the schema.
+    `compute` returns it for the values of `columns`, which are empty if nothing may be seen. `note`
+    names the value in the field's description.
     """
 
     columns: tuple[str, ...]
@@ -32,7 +33,7 @@ class Masked:
     note: str
 
     def described(self, description: str) -> str:
-        """Add to a description what callers get who may not see personal data."""
+        """Return the description with a sentence about the value that masked callers get."""
         permission = Scope.PERSONAL_DATA_READ
         return (
             f"{description} Where the platform requires the permission {permission}, callers"
@@ -53,7 +54,7 @@ STARRED = Masked((), _mask, f"`{MASK}`")
 
 
 def personal(masked: Masked, *, description: str) -> Any:
-    """Declare an attribute, read from the column of the same name, as personal data."""
+    """Declare a field, read from the column with the name of its attribute, as personal data."""
     return strawberry.field(description=masked.described(description), metadata={PERSONAL: masked})
 
 
@@ -64,7 +65,7 @@ class Personal(FieldExtension):
         self._masked = masked
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        """Resolve the field, or return the mask in its place."""
+        """Resolve the field; for masked callers, return the mask instead."""
         if info.context.is_masked:
             return self._masked.compute()
         return next_(source, info, **kwargs)
@@ -73,6 +74,9 @@ class Personal(FieldExtension):
 
 
 def refuse_masked(info: Info) -> None:
-    """Refuse masked callers (FORBIDDEN), where the answer would reveal personal data anyway."""
+    """Raise RequestRefused (FORBIDDEN) for masked callers.
+
+    For answers from which personal data could be inferred even if its fields are masked.
+    """
     if info.context.is_masked:
         require(info, Scope.PERSONAL_DATA_READ)

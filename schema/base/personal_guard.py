@@ -13,16 +13,21 @@ from schema.base.personal import PERSONAL
 from schema.base.selections import known_fields
 
 SAYS_NOTHING = frozenset({"Customer.advisories", "ConsentEntry.is_pseudonymised"})
-"""Fields that read such a column, and tell nothing of a person: advisories, which say nothing that
-depends on a masked name, and whether there is a salt."""
+"""Fields that read a column of personal data, but reveal nothing about a person.
+
+No advisory depends on a masked name, and `isPseudonymised` tells only whether a salt is stored.
+"""
 
 
 class UnmaskedError(Exception):
-    """The schema exposes columns of personal data without a mask."""
+    """Raised if the schema exposes columns of personal data without a mask."""
 
 
 def refuse_unmasked(kinds: Mapping[type, type[Model]] = models_of) -> None:
-    """Raise UnmaskedError, naming the fields, if a type exposes personal data without a mask."""
+    """Raise UnmaskedError, naming the fields, if a type exposes personal data without a mask.
+
+    `kinds` maps GraphQL types to their tables.
+    """
     unmasked = {
         f"{name}.{field.python_name}"
         for kind, model in kinds.items()
@@ -39,7 +44,7 @@ def refuse_unmasked(kinds: Mapping[type, type[Model]] = models_of) -> None:
 
 
 def _columns(model: type[Model], field: StrawberryField) -> tuple[list[type[Model]], list[str]]:
-    """Return the columns that a field reads: their tables, and their names."""
+    """Return the tables of the columns that a field reads, and the columns' names in that order."""
     found = [_located(model, path) for path in _paths(field)]
     return [table for table, _ in found], [name for _, name in found]
 
@@ -53,7 +58,7 @@ def _paths(field: StrawberryField) -> Iterator[str]:
 
 
 def _located(model: type[Model], path: str) -> tuple[type[Model], str]:
-    """Follow the references of a path such as `testimony.given_by` to its table."""
+    """Return the table and the column that a path such as `testimony.given_by` leads to."""
     *references, column = path.split(".")
     for reference in references:
         name: str = model._meta.fields_map[reference].model_name  # type: ignore[attr-defined]  # of a reference

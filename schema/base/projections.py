@@ -1,4 +1,4 @@
-"""Compiles what an operation selects of a type into a row query; see `field_mapping`."""
+"""Compiles the fields that an operation selects on a type to a row query; see `field_mapping`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -44,16 +44,19 @@ from schema.engine.graphql_core_internals import attachments
 from schema.engine.strawberry_internals import core_info
 
 MAX_ROW_QUERIES = 64
-"""Row queries kept with an operation, whose conditions could call for any number of them."""
+"""Maximum number of row queries cached with an operation.
+
+Each combination of values in `@skip` and `@include` has its own.
+"""
 
 MAX_VARIANTS = 16
-"""Variants kept of each row query, for callers with different permissions."""
+"""Maximum number of cached variants of a row query, for callers with different permissions."""
 
 ROW_QUERIES, SELECTED = "row queries", "selected"
-"""Keys of an operation's attachments: compiled row queries, and what its fields select."""
+"""Keys of an operation's attachments: for compiled row queries, and for results of `_found`."""
 
 Answers = tuple[tuple[Requires, bool], ...]
-"""The permissions along a selection, and whether the caller holds each."""
+"""The permissions that selected fields need, each with whether the caller holds it."""
 
 Type = TypeVar("Type")
 
@@ -61,12 +64,14 @@ Type = TypeVar("Type")
 def row_query_for(
     info: Info, kind: type, *paths: tuple[str, ...], extra: tuple[str, ...] = ()
 ) -> RowQuery:
-    """Return the row query of what the current field selects of a type, compiled once a document.
+    """Return the row query for the objects of type `kind` that the current field returns.
 
-    `paths` lead from the field to the objects, as `("edges", "node")`; none means the field itself.
-    `extra` names further columns to read. Which nodes make up the field may depend on variables, so
-    the nodes are part of the key. Callers with different permissions get different row queries,
-    which leave out what they may not see.
+    It reads the columns of the selected fields, and the columns `extra`. `paths` lead from the
+    field to the objects, such as `("edges", "node")`; without paths, the field itself returns them.
+
+    Row queries are compiled once and cached with the document. Callers with different permissions
+    have different ones, which leave out fields that the caller may not see. The nodes of the field
+    are part of the cache key, because they may depend on variables.
     """
     nodes = core_info(info).field_nodes
     cache: dict[Any, list[tuple[Answers, Compiled]]] = attachments(info.operation).setdefault(
@@ -89,9 +94,9 @@ def row_query_for(
 
 
 def page_query(info: Info, kind: type, *places: str) -> tuple[RowQuery, frozenset[str]]:
-    """Return the row query of a connection, and the names of the fields selected of it.
+    """Return the row query of a connection's nodes, and the names of its selected fields.
 
-    It reads the columns `places`, from which cursors are made, if cursors are selected.
+    If cursors are selected, the row query also reads the columns `places`, which make up cursors.
     """
     selected: frozenset[str] = _found(info, (), lambda: selected_names(info))
     extra = places if selected & CURSORS else ()
@@ -99,7 +104,7 @@ def page_query(info: Info, kind: type, *places: str) -> tuple[RowQuery, frozense
 
 
 def full_row_query(kind: type, *, is_masked: bool) -> RowQuery:
-    """Return the row query of all columns of a type, as for an export; it counts no rows."""
+    """Return a row query of all columns of a type, for exports; its rows cost no points."""
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {}
     for known in known_fields(kind).values():
         values |= _values_of(known, is_masked=is_masked)
@@ -107,7 +112,10 @@ def full_row_query(kind: type, *, is_masked: bool) -> RowQuery:
 
 
 async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:
-    """Read what the current field selects at a path of a row; None if it selects nothing there."""
+    """Read a row with the columns that the current field selects below `path`.
+
+    Returns None if there is no such row, or if nothing is selected at `path`.
+    """
     if path and not _found(info, path, lambda: selects_at(info, path)):
         return None
     found: Type | None = await row_query_for(info, kind, path).read_one(
@@ -117,7 +125,10 @@ async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str
 
 
 def _found(info: Info, path: tuple[str, ...], find: Callable[[], Any]) -> Any:
-    """Return what `find` says of the current field's selection, found once per document."""
+    """Return the result of `find()`, which is cached for the current field and `path`.
+
+    The result must depend only on the document, and on variables in `@skip` and `@include`.
+    """
     known: dict[Any, Any] = attachments(info.operation).setdefault(SELECTED, {})
     key = (*map(id, core_info(info).field_nodes), path, *condition_values(info))
     found = known.get(key)
@@ -135,7 +146,7 @@ def _compiled(
     extra: tuple[str, ...],
     walk: Walk,
 ) -> Compiled:
-    """Compile one row query for the selections below `paths` in the nodes of a field."""
+    """Compile the row query for the fields selected below `paths` in the nodes of a field."""
     sets = [node.selection_set for node in nodes]
     selections = [found for path in paths or ((),) for found in walk.descend(sets, path)]
     shape = replace(_shape(kind, selections, walk), weight=_weight(selections, walk))
@@ -146,7 +157,7 @@ def _compiled(
 
 
 def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk) -> Shape:
-    """Return the shape of the objects that selection sets ask for; it always has the id."""
+    """Return the shape of objects of type `kind` with the selected fields and the id."""
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {"id": (("id",), None)}
     below: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
     apart: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
@@ -159,7 +170,7 @@ def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk
         way = field.metadata.get(READ)
         if isinstance(way, ToOne | ToMany):
             if not walk.meets(_permissions(field)):
-                continue  # its resolver will refuse
+                continue  # the field's resolver will raise the refusal
             below.setdefault(field.python_name, (field, []))[1].append(node)
         elif isinstance(way, Batched):
             apart.setdefault(batched_name(node), (field, []))[1].append(node)
@@ -180,7 +191,7 @@ def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk
 def _relations(
     below: Mapping[str, tuple[StrawberryField, Sequence[FieldNode]]], walk: Walk
 ) -> tuple[dict[str, tuple[str, Shape]], dict[str, Many]]:
-    """Return the shapes of rows that this one refers to, and of those that refer to it."""
+    """Return the shapes of rows that an object refers to, and of rows that refer to the object."""
     ones, manies = {}, {}
     for name, (field, nodes) in below.items():
         way = field.metadata[READ]
@@ -195,7 +206,7 @@ def _relations(
 
 
 def _rows(asked: Sequence[tuple[Rows, FieldNode]], walk: Walk) -> Many:
-    """Return the rows that batched fields need on their objects, shared by all of them."""
+    """Return the relation that reads the rows which several batched fields need under one name."""
     (rows, _), *_ = asked
     columns: list[str] = []
     nested: list[SelectionSetNode] = []
@@ -213,14 +224,14 @@ def _weight(sets: Sequence[SelectionSetNode | None], walk: Walk) -> int:
 
 
 def _with_columns(shape: Shape, columns: tuple[str, ...]) -> Shape:
-    """Add columns; those that are selected as well keep their form, which may be masked."""
+    """Return the shape with further columns; selected columns stay as they are, perhaps masked."""
     return replace(shape, values={**{name: ((name,), None) for name in columns}, **shape.values})
 
 
 def _values_of(
     field: StrawberryField, *, is_masked: bool
 ) -> dict[str, tuple[tuple[str, ...], Compute | None]]:
-    """Return the attributes that a field needs on its object, with their columns."""
+    """Return the attributes that a field needs: columns, and how to compute each, by name."""
     way = field.metadata.get(READ)
     masked: Masked | None = field.metadata.get(PERSONAL) if is_masked else None
     if masked is not None:
@@ -235,7 +246,10 @@ def _values_of(
 
 
 def _loader(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring:
-    """Return the function that loads a field's values for the objects of a level, or its error."""
+    """Return the function that loads the values of a batched field for many objects.
+
+    If loading fails, the function returns the error as the value of each object.
+    """
     way: Batched = field.metadata[READ]
     fields = walk.fields([node.selection_set for node in nodes])
     selected = frozenset(node.name.value for node in fields)
@@ -252,7 +266,7 @@ def _loader(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring
                 permission.check(info)
             return await way.load(selection, objects, **arguments.of(info))
         except (RequestRefused, GraphQLError, ValidationError) as refusal:
-            # Its traceback leads to the objects, which keep it.
+            # The traceback refers to the objects, which would refer to the error: a cycle.
             return [refusal.with_traceback(None)] * len(objects)
 
     return load
@@ -263,6 +277,6 @@ def _permissions(field: StrawberryField) -> list[Requires]:
 
 
 def _other_types(kind: type) -> frozenset[str]:
-    """Name the object types that a fragment may be about without being about this one."""
+    """Return the names of all other mapped types, whose fragments never apply to `kind`."""
     names = (get_object_definition(other, strict=True).name for other in models_of if other != kind)
     return frozenset(names)

@@ -1,4 +1,4 @@
-"""Collects what the log line of a request or an operation contains, while it runs.
+"""Collects the data for the log line of a request or operation while it runs.
 
 Notes hold no query, variable, name or token: only ids, counts, codes and times.
 """
@@ -25,14 +25,14 @@ class RequestNotes(StatementTime):
     status = 0
     bytes = 0
     events = 0
-    """Events of a subscription, or operations of a WebSocket."""
+    """Number of events of a subscription, or of operations of a WebSocket."""
     user_errors = 0
     wait_s = 0.0
     operation: KnownOperation | None = None
     principal: Principal | None = None
     spending: Spending | None = None
     code: int | None = None
-    """The code with which the server closed a WebSocket."""
+    """The close code that the server sent on a WebSocket."""
     codes: list[str] | None = None
 
     def __init__(self, client: str = "") -> None:
@@ -42,14 +42,17 @@ class RequestNotes(StatementTime):
 
 
 def noted() -> RequestNotes | None:
-    """Return the notes of the current request or operation; None in a job."""
+    """Return the notes of the current request or operation; None outside of one, as in a job."""
     notes = noting.get()
     return notes if isinstance(notes, RequestNotes) else None
 
 
 @contextmanager
 def notes_of_operation(client: str, principal: Principal | None) -> Iterator[RequestNotes]:
-    """Note an operation of a WebSocket, separately from its connection."""
+    """Open separate notes for an operation of a WebSocket.
+
+    At exit, its bytes are added to the notes of the connection.
+    """
     notes = RequestNotes(client)
     notes.principal = principal
     connection = noted()
@@ -64,28 +67,28 @@ def notes_of_operation(client: str, principal: Principal | None) -> Iterator[Req
 
 
 def note_principal(principal: Principal | None) -> None:
-    """Note who has signed in."""
+    """Note the principal who has signed in."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.principal = principal
 
 
 def note_operation(operation: KnownOperation) -> None:
-    """Note which operation is executed."""
+    """Note the operation that is executed."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.operation = operation
 
 
 def note_spending(spending: Spending) -> None:
-    """Note what the operation costs."""
+    """Note the cost of the operation."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.spending = spending
 
 
 def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
-    """Note the codes of the errors in an answer, each once."""
+    """Note the distinct codes of the errors in an answer, at most MAX_CODES."""
     notes = noting.get()
     if not isinstance(notes, RequestNotes):
         return
@@ -97,14 +100,14 @@ def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
 
 
 def note_user_errors(count: int) -> None:
-    """Note how many user errors a mutation returns."""
+    """Add the number of user errors that a mutation returns."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.user_errors += count
 
 
 def note_subscription() -> None:
-    """Log that a subscription has begun; its own line comes when it ends."""
+    """Log the start of a subscription, whose regular log line is written only when it ends."""
     notes = noted()
     if notes is not None and notes.operation is not None:
         name, _, document = notes.operation.label
@@ -112,7 +115,7 @@ def note_subscription() -> None:
 
 
 def note_wait(seconds: float) -> None:
-    """Note how long the operation waited for its slot."""
+    """Add seconds that the operation waited for a slot."""
     notes = noting.get()
     if isinstance(notes, RequestNotes):
         notes.wait_s += seconds

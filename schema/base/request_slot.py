@@ -1,4 +1,4 @@
-"""Runs a request in a slot of the right limiter, with one deadline over waiting and work."""
+"""Runs a request in slots of the limiters, with one deadline for waiting and running together."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,20 +20,23 @@ class Limiters:
     """The concurrency limiters of a process."""
 
     intake: ConcurrencyLimiter
-    """Protects the event loop while requests are decoded and prepared."""
+    """Limits requests that are being decoded and prepared, to protect the event loop."""
     documents: ConcurrencyLimiter
-    """Lets one new document at a time be parsed and validated, in a thread."""
+    """Allows one new document at a time to be parsed and validated in the thread."""
     queries: ConcurrencyLimiter
-    """Protects the event loop and the read pool."""
+    """Limits running queries, to protect the event loop and the read pool."""
     mutations: ConcurrencyLimiter
-    """Protects the write pool. Writes mostly wait for the disk, so more of them may run."""
+    """Limits running mutations, to protect the write pool.
+
+    More mutations than queries may run at once, because they mostly wait for the disk.
+    """
     query_timeout_s: float
-    """Seconds that a request may wait and a query may run, together; 0 for no limit."""
+    """Maximum seconds from the start of a request to the end of its query; 0 for no limit."""
     share: LoopShare
 
     @classmethod
     def of(cls, settings: Any) -> Self:
-        """Return the limiters of a process for its settings."""
+        """Return the limiters of a process according to its settings."""
         share = LoopShare()
 
         def limiter(running: int, caller_running: int) -> ConcurrencyLimiter:
@@ -51,9 +54,9 @@ class Limiters:
         )
 
     def request(self, caller: str, is_gone: Callable[[], bool] | None = None) -> "RequestSlot":
-        """Return the context manager of a request of a caller.
+        """Return the context manager that holds the slot and the deadline of a caller's request.
 
-        If `is_gone` says that the client has hung up, a request that still waits is dropped.
+        If `is_gone` returns true while the request waits for a slot, the request is abandoned.
         """
         return RequestSlot(self, caller, is_gone)
 
@@ -61,7 +64,11 @@ class Limiters:
     async def part(
         self, caller: str, limiter: ConcurrencyLimiter | None = None
     ) -> AsyncIterator[None]:
-        """Run a part of work that has begun, as an event of a subscription, in a slot."""
+        """Hold a slot for a part of work that has begun, such as one event of a subscription.
+
+        The slot is one for queries unless another limiter is given. The limit of waiting requests
+        does not apply.
+        """
         limiter = limiter or self.queries
         slot = limiter.try_acquire(caller)
         if slot is None:
@@ -77,7 +84,8 @@ class Limiters:
 class RequestSlot:
     """The slot and the deadline of one request, as an asynchronous context manager.
 
-    It takes a slot when it needs one: to read a long document, and then to run.
+    Entering sets only the deadline. The `enter_…` methods wait for the slot of the next step, and
+    release that of the step before.
     """
 
     __slots__ = (
@@ -127,7 +135,7 @@ class RequestSlot:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the deadline; raises RequestRefused (TIMEOUT) if it is what the error comes from."""
+        """End the deadline; raises RequestRefused (TIMEOUT) if it has passed and caused `error`."""
         deadline, self._deadline = self._deadline, None
         if deadline is None:
             return
@@ -137,11 +145,11 @@ class RequestSlot:
             raise self._timeout() from None
 
     def enter_intake(self) -> Awaitable[None]:
-        """Change to a slot in which the request is decoded and prepared."""
+        """Change to a slot for decoding and preparing the request."""
         return self._enter(self._limiters.intake)
 
     def enter_documents(self) -> Awaitable[None]:
-        """Change to the slot in which a long document is read in a thread."""
+        """Change to the slot for reading a long document in a thread."""
         return self._enter(self._limiters.documents)
 
     def enter_queries(self) -> Awaitable[None]:
@@ -149,32 +157,32 @@ class RequestSlot:
         return self._enter(self._limiters.queries)
 
     async def enter_mutations(self) -> None:
-        """Change to a slot for mutations. From then on there is no deadline.
+        """Change to a slot for mutations, and remove the deadline.
 
-        A transaction runs to its end anyway, and the client must learn how it ended.
+        A transaction cannot be stopped halfway, and the client must learn its outcome.
         """
         await self._enter(self._limiters.mutations)
         if self._deadline is not None and not self._deadline.expired():
             self._deadline.reschedule(None)
 
     def start_work(self) -> None:
-        """Note that the operation runs from now on; before, it waited or was being prepared."""
+        """Note that the operation starts to run; before, it was prepared or waited for its slot."""
         self._has_begun = True
         use_slice(self)
 
     def goes_on(self) -> bool:
-        """Return whether the caller may use the event loop for longer."""
+        """Return whether the caller may still use this iteration of the event loop."""
         return self._limiters.share.try_enter(self._caller) is not None
 
     async def wait(self) -> None:
-        """Let other callers use the event loop first, if this one has used up its share."""
+        """Wait until the caller may use the event loop: now, or in a later iteration."""
         await self._limiters.share.wait(self._caller)
 
     @asynccontextmanager
     async def outside(self) -> AsyncIterator[None]:
-        """Release the slot while waiting for another service, and wait for one afterwards.
+        """Release the slot while another service is called, and wait for a slot afterwards.
 
-        Several fields of an operation may do so at once.
+        Several fields of an operation may do this at the same time.
         """
         slot = self._slot
         if slot is None:
@@ -218,9 +226,9 @@ class RequestSlot:
         self._withdraw_if_gone()
 
     async def look_for_client(self) -> None:
-        """Raise ClientGone if the client hung up right after it had sent the request.
+        """Raise ClientGone if the client disconnected right after it had sent the request.
 
-        This takes an iteration of the event loop, so it is only for requests that take longer.
+        The check takes an iteration of the event loop, so call it only for slow requests.
         """
         if self._is_gone is not None:
             await asyncio.sleep(0)
@@ -248,7 +256,7 @@ class RequestSlot:
 
 
 def refused(full: QueueFull) -> RequestRefused:
-    """Return the error of a request that was refused because a queue is full."""
+    """Return the error that the client gets for QueueFull."""
     if full.is_own:
         return rate_limited(
             f"{full.limit} of your requests are waiting, and no more may. Send fewer at once.",

@@ -1,8 +1,8 @@
-"""Attributes that need a permission, on objects that code makes and no row query reads.
+"""Declares fields that need a permission, on objects that code creates without a row query.
 
-The code that makes such objects calls `show`, which stores those attributes under a second name
-for callers who hold the permission, checked once for all objects; plans read that name. For others
-the attribute's own extensions run, which refuse or mask.
+The code that creates the objects calls `show`, which checks the permission once for all objects. If
+the caller holds it, `show` stores the fields' values in second attributes, which plans read.
+Otherwise the extensions of the field run, which refuse or mask the value.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from schema.base.selections import known_fields
 from schema.engine.plan import HONOURED, PREPARED
 
 RESTRICTED = "restricted"
-"""The key of a field's metadata."""
+"""The key of a field's metadata that holds its restriction."""
 
 
 class _Restriction(NamedTuple):
@@ -29,7 +29,10 @@ class _Restriction(NamedTuple):
 
 
 def restricted(scope: Scope, *, description: str, masked: Masked | None = None) -> Any:
-    """Declare an attribute that needs a scope; `masked` if it is personal data."""
+    """Declare a field that needs a scope.
+
+    `masked` is the value for masked callers if the field is personal data.
+    """
     restriction = _Restriction(Requires(scope), masked)
     mask = []
     if masked is not None:
@@ -46,7 +49,7 @@ def restricted(scope: Scope, *, description: str, masked: Masked | None = None) 
 
 
 def show(info: Info, kind: type, objects: Iterable[Any]) -> None:
-    """Let plans read the restricted attributes of objects that the caller may see."""
+    """Store in each object, for plans to read, the restricted values that the caller may see."""
     for attribute, shown, (permission, masked) in _restrictions(kind):
         if not permission.allows(info):
             continue
@@ -58,7 +61,7 @@ def show(info: Info, kind: type, objects: Iterable[Any]) -> None:
 
 @cache
 def _restrictions(kind: type) -> list[tuple[str, str, _Restriction]]:
-    """Return the restricted attributes of a type, and the second name of each."""
+    """Return the attribute, second attribute and restriction of each restricted field of a type."""
     return [
         (field.python_name, granted(name), field.metadata[RESTRICTED])
         for name, field in known_fields(kind).items()

@@ -1,4 +1,4 @@
-"""Descriptions of the schema's scalars, and our own `Decimal`."""
+"""Descriptions of the schema's scalars, and its own `Decimal`."""
 
 from decimal import Decimal
 
@@ -34,4 +34,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         parse_value=_decimal,
     )
 }
-"""Strawberry's own Decimal writes exponents, and accepts more than plain numbers."""
+"""Scalars that replace Strawberry's.
+
+Strawberry's Decimal writes exponents, and accepts values that are not plain numbers, such as NaN.
+"""

@@ -1,4 +1,4 @@
-"""Limits each caller's name searches, so that none uses up the shared Companies House quota."""
+"""Limits each caller's name searches at Companies House, whose quota all callers share."""
 
 import asyncio
 import math
@@ -16,9 +16,9 @@ AT_ONCE = 2
 
 
 class SearchLimit:
-    """Allows each caller `searches` a minute per process, a third of them in one burst.
+    """Allows each caller `searches` name searches a minute, a third of them in one burst.
 
-    Two searches of a caller run at once; further ones wait.
+    Each process counts separately. Two searches of a caller may run at once; further ones wait.
     """
 
     def __init__(self, clock: Callable[[], datetime], searches: int) -> None:
@@ -29,7 +29,10 @@ class SearchLimit:
 
     @asynccontextmanager
     async def turn(self, principal: Principal) -> AsyncIterator[None]:
-        """Wait for the caller's earlier searches; raises RATE_LIMITED beyond the limit."""
+        """Wait until fewer than AT_ONCE searches of the principal run.
+
+        Raises RequestRefused (RATE_LIMITED) if they have searched too often.
+        """
         caller = principal.caller
         wait = self._rates.count(caller)
         if wait:

@@ -1,4 +1,4 @@
-"""Finds what a field selects, through fragments and directives, and the types of its fields."""
+"""Finds the fields selected below a field, with those of fragments, and their types."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -32,38 +32,39 @@ from schema.engine.plan.selection import conditions
 from schema.engine.strawberry_internals import core_info, core_schema
 
 CONDITIONS = "conditions"
-"""The key of an operation's attachments that holds the variables of its conditions."""
+"""The key of an operation's attachments with the variables of its `@skip` and `@include`."""
 
 
 def variables_of(info: Info) -> VariableValues:
-    """Return the variables in the form that functions of graphql-core take."""
+    """Return the values of the request's variables, in the form that graphql-core takes."""
     return VariableValues({}, info.variable_values)
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Collects what an operation selects with the variables of the request.
+    """Collects the fields that an operation selects with the variables of the request.
 
-    Each selection set is visited once, however many fragments lead to it.
+    Fields that `@skip` or `@include` leaves out are not collected. `fields` visits each selection
+    set once, however many fragments lead to it.
     """
 
     info: Info
     variables: VariableValues
     answers: dict[Requires, bool] = field(default_factory=dict)
-    """The permissions met on the way, and whether the caller holds each."""
+    """The permissions that were checked, each with whether the caller holds it."""
 
     @classmethod
     def of(cls, info: Info) -> "Walk":
-        """Return the walk of the operation that is executed."""
+        """Return a new walk of the current operation."""
         return cls(info, variables_of(info))
 
     @property
     def operation(self) -> OperationDefinitionNode:
-        """The operation that is executed."""
+        """The current operation."""
         return self.info.operation
 
     def meets(self, requirements: Iterable[Requires]) -> bool:
-        """Return whether the caller holds all of some permissions."""
+        """Return whether the caller holds all the permissions."""
         for one in requirements:
             if one not in self.answers:
                 self.answers[one] = one.allows(self.info)
@@ -72,7 +73,7 @@ class Walk:
     def fields(
         self, sets: Iterable[SelectionSetNode | None], others: frozenset[str] = frozenset()
     ) -> list[FieldNode]:
-        """Return the fields of selection sets and their fragments, except on types in `others`."""
+        """Return the fields of selection sets and of their fragments, but not those on `others`."""
         found: list[FieldNode] = []
         seen: set[int] = set()
         for one_set in sets:
@@ -83,7 +84,7 @@ class Walk:
     def descend(
         self, sets: Iterable[SelectionSetNode | None], path: tuple[str, ...]
     ) -> list[SelectionSetNode]:
-        """Return the selection sets at the end of a path of fields."""
+        """Return the selection sets that `path`, a path of field names, leads to from `sets`."""
         found = [one for one in sets if one is not None]
         for step in path:
             fields = self.fields(found)
@@ -125,24 +126,24 @@ def selected_sets(info: Info) -> list[SelectionSetNode | None]:
 
 
 def selected_names(info: Info) -> frozenset[str]:
-    """Return the names of the fields selected below the current field."""
+    """Return the names of the fields selected directly below the current field."""
     nodes = Walk.of(info).fields(selected_sets(info))
     return frozenset(node.name.value for node in nodes)
 
 
 def selects(info: Info, names: Collection[str]) -> bool:
-    """Return whether one of the named fields is selected below the current field."""
+    """Return whether any of the named fields is selected directly below the current field."""
     return any(node.name.value in names for node in Walk.of(info).fields(selected_sets(info)))
 
 
 def selects_at(info: Info, *paths: tuple[str, ...]) -> bool:
-    """Return whether one of the paths of fields is selected below the current field."""
+    """Return whether any of the paths of field names is selected below the current field."""
     walk, sets = Walk.of(info), selected_sets(info)
     return any(walk.descend(sets, path) for path in paths)
 
 
 def condition_values(info: Info) -> tuple[Any, ...]:
-    """Return the values of the variables in the operation's `@skip` and `@include`."""
+    """Return the values of the variables in `@skip` and `@include`; Ellipsis if not sent."""
     kept = attachments(info.operation)
     names = kept.get(CONDITIONS)
     if names is None:
@@ -153,9 +154,10 @@ def condition_values(info: Info) -> tuple[Any, ...]:
 
 
 class Arguments:
-    """The arguments of a field's node, in the form that its resolver gets.
+    """The arguments of a field's node, converted as for the field's resolver.
 
-    Without variables they are made once, so callers must not change them.
+    Arguments without variables are converted once and shared by all requests, so callers must not
+    change them.
     """
 
     def __init__(self, field: StrawberryField, node: FieldNode, info: Info) -> None:
@@ -171,7 +173,7 @@ class Arguments:
         self._arguments = field.arguments
 
     def of(self, info: Info) -> dict[str, Any]:
-        """Return the arguments; raises GraphQLError for wrong values."""
+        """Return the arguments by Python name; raises GraphQLError for wrong values."""
         if self._made is not None:
             return self._made
         variables = variables_of(info)
@@ -195,7 +197,7 @@ def _is_included(node: SelectionNode, variables: VariableValues) -> bool:
 
 
 def known_fields(kind: type) -> dict[str, StrawberryField]:
-    """Return the fields of a type by their names in the schema."""
+    """Return the fields of a GraphQL type by their names in the schema."""
     definition = get_object_definition(kind, strict=True)
     return {
         field.graphql_name or to_camel_case(field.python_name): field for field in definition.fields
@@ -203,14 +205,14 @@ def known_fields(kind: type) -> dict[str, StrawberryField]:
 
 
 def type_at(field: StrawberryField, path: tuple[str, ...]) -> type:
-    """Return the type at the end of a path of fields from a field."""
+    """Return the type of objects that `path`, a path of field names, leads to from `field`."""
     for step in path:
         field = known_fields(inner_type(field.type))[step]
     return inner_type(field.type)
 
 
 def inner_type(annotation: Any) -> type:
-    """Return the type inside lists and nullable types."""
+    """Return the type of an annotation without its list and optional wrappers."""
     while isinstance(annotation, StrawberryContainer):
         annotation = annotation.of_type
     kind: type = _resolved(annotation) if isinstance(annotation, LazyType) else annotation
@@ -219,5 +221,5 @@ def inner_type(annotation: Any) -> type:
 
 @cache
 def _resolved(annotation: LazyType[Any, Any]) -> type:
-    """Return the type of a lazy reference; cached, as Strawberry looks at files of modules."""
+    """Return the type of a lazy reference; cached, as Strawberry resolves it slowly."""
     return annotation.resolve_type()

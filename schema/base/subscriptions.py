@@ -1,13 +1,16 @@
-"""Lets subscriptions wait for a signal, and look again regularly in case one is lost."""
+"""Makes subscriptions wait for a signal, but check regularly in case a signal was lost."""
 
 import asyncio
 
 MAX_WAIT_S = 1.0
-"""Seconds; SQLite has no signals between processes, and a listener may be reconnecting."""
+"""Maximum seconds to wait for a signal.
+
+SQLite sends no signals between processes, and PostgreSQL's listener may be reconnecting.
+"""
 
 
 async def wait_for(woken: asyncio.Event, longest: float = MAX_WAIT_S) -> None:
-    """Return when the event is set, or after `longest` seconds, at most one."""
+    """Return when the event is set, or after `longest` seconds, but at most MAX_WAIT_S."""
     try:
         async with asyncio.timeout(min(longest, MAX_WAIT_S)):
             await woken.wait()

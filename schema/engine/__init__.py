@@ -1,1 +1,1 @@
-"""Executes documents and knows no domain: document cache, plans, cost, limits, budgets."""
+"""Executes GraphQL documents, independent of the domain: cache, plans, cost, limits, budgets."""

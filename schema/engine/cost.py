@@ -1,14 +1,15 @@
-"""The cost of an operation: a formula of its variables, compiled once for each document.
+"""The cost of an operation in points, as a formula of the operation's variables.
 
-Each object costs a point, a list as many objects as are asked for, scalars nothing, and some fields
-have a weight of their own (`cost_weights`). `{ customers(first: $n) { nodes { customerClass { name
-} } } }` costs 1 + 2n: these are the requested points. Fewer may be charged: `Cost.fixed` is due
-whatever is found, and row queries count the rest as they read rows, each with its weight: the row,
-and the objects that are joined to it.
+Each object costs one point, and scalars cost nothing. A list costs the points of as many objects as
+are requested. Some fields have an additional weight (`cost_weights`). For example,
+`{ customers(first: $n) { nodes { customerClass { name } } } }` costs 1 + 2n requested points.
 
-Fields that `@skip` and `@include` leave out cost nothing. A field that is selected twice, by two
-fragments, counts twice. The rows of a page count once, if variables may include a field that needs
-them. A list without a limit is assumed to have a usual length.
+The charge may be lower. `Cost.fixed` points are charged whatever is found. All others are counted
+by row queries as they read rows: each row counts with the objects that are joined to it.
+
+Fields that `@skip` or `@include` leaves out cost nothing. A field that two fragments select counts
+twice. The rows of a page count once if a field that needs them may be selected, depending on
+variables. A list without a limit is assumed to have the length that `cost_weights` names.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +17,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 Factor = Callable[[Mapping[str, Any]], int]
-"""Computes a number from the variables of a request."""
+"""A function that computes a number from the values of a request's variables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A cost that is multiplied by a factor; `is_read` if row queries count it."""
+    """A cost multiplied by a factor that depends on variables.
+
+    If `is_read`, row queries count the points, so that they are not fixed.
+    """
 
     times: Factor
     cost: "Cost"
@@ -30,7 +34,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a selection costs: `requested` points, of which `fixed` are due whatever is read."""
+    """The points of a selection.
+
+    `requested` is the maximum, and `fixed` the part charged whatever is found. `terms` add points
+    that depend on variables.
+    """
 
     requested: int = 0
     fixed: int = 0
@@ -42,7 +50,7 @@ class Cost:
         )
 
     def times(self, number: int, *, is_read: bool = False) -> "Cost":
-        """Return the cost times a number; the part that is read is due when rows are read."""
+        """Return the cost multiplied by `number`; if `is_read`, without fixed points."""
         requested, fixed = self.requested * number, 0 if is_read else self.fixed * number
         if not self.terms:
             return Cost(requested, fixed)
@@ -51,7 +59,7 @@ class Cost:
         return constant.times(number, is_read=is_read) + Cost(terms=(varying,))
 
     def of(self, variables: Mapping[str, Any]) -> tuple[int, int]:
-        """Return the requested and the fixed points with some variables."""
+        """Return the requested and the fixed points for these values of variables."""
         requested, fixed = self.requested, self.fixed
         for term in self.terms:
             times = term.times(variables)

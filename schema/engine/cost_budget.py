@@ -1,10 +1,11 @@
 """Budgets of points: this process holds a portion of each user's or partner's budget in memory.
 
-The budget is a row that all processes share; see `models.storage.point_budget`. Going to it for
-each request would cost a write each, so a process takes a portion at a time, and spends that. What
-is not spent comes back after a window, by itself. So in any window one may spend beyond the budget
-what processes had left of theirs: a portion and a half each, at the most. What was taken for a
-request and was not needed is given back to the row as soon as it is known, where it is more.
+Each budget is a database row that all processes share; see `models.storage.point_budget`. To avoid
+a write for each request, a process takes a portion of the budget from the row, and spends it in
+memory. The row replenishes all points within a window, including points that a process holds but
+has not spent. Therefore a caller may exceed the budget of a window by what the processes still
+hold: at most MAX_PORTIONS portions each. If a request turns out to cost less than was taken for
+it, and the process then holds more than that, it returns the surplus to the row.
 """
 
 import asyncio
@@ -25,34 +26,47 @@ from models.tables.access import Principal
 from schema.base.errors import RequestRefused, rate_limited
 
 PORTION = 0.05
-"""Share of the budget that a process takes at a time."""
+"""The fraction of the budget that a process takes from the row at once."""
 
 MAX_PORTIONS = 1.5
-"""Portions that a process may hold; beyond that, it returns all but one."""
+"""Number of portions that a process may hold; with more, it returns all but one."""
 
 MAX_ACCOUNTS = 10_000
 MAX_LOOKED_AT = 100
-"""Accounts that are searched for one without a debt, from the least recently used on."""
+"""How many of the least recently used accounts are searched for one without a debt."""
 
 SECOND_US = 1_000_000
 
 
 @dataclass(slots=True)
 class Account:
-    """What this process knows of a budget; negative points are a debt."""
+    """What this process knows about one budget.
+
+    `held` is the number of points that it has taken from the row and not spent; a negative number
+    is a debt. Times are in microseconds since 1970.
+    """
 
     key: str
     held: int = 0
     free_at: int = 0
-    """As the row had it, in microseconds; others may have moved it since."""
+    """When all spent points are replenished, as last read from the row.
+
+    Other processes may have changed the row since.
+    """
     taken_at: int = 0
     looked_at: int = 0
-    """When the row was last asked; who has nothing left is refused from memory for a second."""
+    """When points were last requested from the row.
+
+    Within a second of that, callers without points are refused without access to the database.
+    """
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reset: tuple[int, str] = (0, "")
 
     def reset_at(self, now: int) -> str:
-        """Return when the whole budget is available again, if nothing is spent."""
+        """Return when the whole budget will be available if nothing more is spent.
+
+        The time is ISO 8601 in UTC, rounded up to a second.
+        """
         second = -(-max(self.free_at, now) // SECOND_US)
         if self._reset[0] != second:
             self._reset = (second, datetime.fromtimestamp(second, UTC).isoformat())
@@ -60,9 +74,9 @@ class Account:
 
 
 class CostBudget:
-    """The budgets of all callers, as far as this process uses them.
+    """The budgets of the callers of this process.
 
-    `now` is in microseconds, as rows have it.
+    In all methods, `now` is in microseconds since 1970, as in the rows.
     """
 
     def __init__(self, allowance: PointAllowance) -> None:
@@ -74,7 +88,7 @@ class CostBudget:
         self._accounts: OrderedDict[str, Account] = OrderedDict()
 
     def account(self, principal: Principal) -> Account:
-        """Return the account that is charged for a principal."""
+        """Return the account that is charged for the requests of a principal."""
         name = principal.quota_key
         account = self._accounts.get(name)
         if account is None:
@@ -86,34 +100,41 @@ class CostBudget:
         return account
 
     def spend_held(self, account: Account, points: int, now: int) -> bool:
-        """Spend points if this process holds enough; return whether it did."""
+        """Spend points if this process holds enough of them; return whether it did."""
         if account.held < points or abs(now - account.taken_at) >= self.allowance.window_us:
             return False
         account.held -= points
         return True
 
     async def spend(self, account: Account, points: int, now: int) -> None:
-        """Spend points; raises RATE_LIMITED and then spends none."""
+        """Spend points, which are taken from the row if this process does not hold enough.
+
+        Raises RequestRefused (RATE_LIMITED), and spends none, if the budget does not suffice.
+        """
         async with account.asking:
             await self._fill(account, points, now)
             account.held -= points
 
     def charge(self, account: Account, points: int) -> None:
-        """Spend points without a check; negative points are a refund."""
+        """Spend points even if that makes a debt; a negative number of points is a refund."""
         account.held -= points
 
     async def give_back(self, account: Account, now: int) -> None:
-        """Return all held points but a portion to the shared row."""
+        """Return to the shared row all points that this process holds beyond one portion."""
         async with account.asking:
             surplus = account.held - self.portion
             if surplus <= 0:
-                return  # somebody else of this process was here
+                return  # another task has returned them meanwhile
             account.held -= surplus
-            if abs(now - account.taken_at) < self.allowance.window_us:  # else the row has it back
+            # After a whole window, the row has replenished these points itself.
+            if abs(now - account.taken_at) < self.allowance.window_us:
                 account.free_at = await give_back_points(account.key, surplus, self.allowance, now)
 
     def state(self, account: Account, now: int) -> tuple[int, int]:
-        """Return the remaining points and the seconds until all are back, as far as known here."""
+        """Return the remaining points, and the seconds until the whole budget is available.
+
+        Estimated from what this process knows: other processes may have spent points since.
+        """
         allowance = self.allowance
         used = self._ahead(account, now)
         if used <= 0:
@@ -122,21 +143,27 @@ class CostBudget:
         return min(max(left, 0), allowance.points), -(-used // SECOND_US)
 
     def _least_needed(self) -> str:
-        """Return the account to forget: one without a debt if possible, or debts would be lost."""
+        """Return the name of the account to drop from memory: if possible, one without a debt.
+
+        A debt is lost with its account.
+        """
         names = islice(self._accounts, MAX_LOOKED_AT)
         without = (name for name in names if self._accounts[name].held >= 0)
         return next(without, next(iter(self._accounts)))
 
     async def _fill(self, account: Account, points: int, now: int) -> None:
-        """Take enough points from the shared row; raises RATE_LIMITED."""
+        """Take points from the shared row until this process holds `points`.
+
+        Raises RequestRefused (RATE_LIMITED) if the row has too few.
+        """
         if abs(now - account.taken_at) >= self.allowance.window_us:
-            account.held = min(account.held, 0)  # the row has had it back meanwhile
-        if account.held < 0:  # others are to know of it, and it is to be worked off
+            account.held = min(account.held, 0)  # the row has replenished these points meanwhile
+        if account.held < 0:  # record the debt in the row, for other processes too
             account.free_at = await owe_points(account.key, -account.held, self.allowance, now)
             account.held = 0
         missing = points - account.held
         if missing <= 0:
-            return  # somebody else of this process was here
+            return  # another task has taken them meanwhile
         for wanted in dict.fromkeys((max(missing, self.portion), missing)):
             is_known = abs(now - account.looked_at) < SECOND_US
             if is_known and self._wait_us(account, wanted, now) > 0:
@@ -150,12 +177,15 @@ class CostBudget:
         raise self._refusal(account, self._wait_us(account, missing, now), now)
 
     def _wait_us(self, account: Account, points: int, now: int) -> int:
-        """Return the microseconds until so many points are available, as far as known here."""
+        """Return the microseconds until the row has `points`, by what this process knows."""
         ahead = max(self._ahead(account, now), 0) + self.allowance.time_us(points)
         return max(ahead - self.allowance.window_us, 0)
 
     def _ahead(self, account: Account, now: int) -> int:
-        """Return how far the row was ahead; 0 if our clock was set back since."""
+        """Return the microseconds from `now` until all spent points are replenished.
+
+        0 if that is impossibly long, because this computer's clock was set back.
+        """
         ahead = account.free_at - now
         return ahead if ahead <= self.allowance.window_us * IMPOSSIBLE_WINDOWS else 0
 
@@ -173,5 +203,5 @@ class CostBudget:
 
 
 def budget_of(allowance: PointAllowance) -> CostBudget | None:
-    """Return the budgets; None if they are turned off by an allowance of 0 points."""
+    """Return the budgets for an allowance; None if it has 0 points, which turns budgets off."""
     return CostBudget(allowance) if allowance.points else None

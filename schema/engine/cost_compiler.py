@@ -44,14 +44,15 @@ Sets = dict[tuple[int, Factor | int | None], Cost]
 
 
 class UnweightedError(Exception):
-    """Raised when a schema is built whose root fields and weights do not match."""
+    """Raised if root fields of a schema have no weight, or weights have no field."""
 
 
 @dataclass(slots=True)
 class OperationCost:
-    """The cost of an operation, and of each of its selection sets.
+    """The cost of an operation (`whole`), and of each of its selection sets (`sets`).
 
-    The key of a selection set is its id, and the size of the page that it is selected of, if any.
+    The key of a selection set is the id of its node, and the size of the page that it belongs to,
+    or None if it does not belong to a page.
     """
 
     whole: Cost
@@ -63,7 +64,7 @@ def cost_of(
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
 ) -> OperationCost:
-    """Return the cost of a valid operation, compiled the first time."""
+    """Return the cost of a valid operation; it is compiled once and kept with the operation."""
     known: OperationCost | None = attachments(operation).get(COSTS)
     if known is None:
         root = schema.get_root_type(operation.operation)
@@ -75,7 +76,7 @@ def cost_of(
 
 
 def refuse_unweighted(schema: GraphQLSchema) -> None:
-    """Raise UnweightedError for root fields without a weight, and weights of no field."""
+    """Raise UnweightedError for root fields without a weight, and weights of unknown fields."""
     roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
     places = {f"{root.name}.{name}" for root in roots if root for name in root.fields}
     fields = {
@@ -98,7 +99,7 @@ def row_weight(
     sets: Iterable[SelectionSetNode | None],
     variables: Mapping[str, Any],
 ) -> int:
-    """Return the points of a row with selection sets: the row, and objects read with it."""
+    """Return the points of a row: one, and those of the objects that `sets` select below it."""
     known: OperationCost | None = attachments(operation).get(COSTS)
     if known is None:
         return 1
@@ -116,7 +117,10 @@ class _Compiler:
     def below(
         self, parent: GraphQLNamedType, selected: SelectionSetNode, page: Factor | int | None
     ) -> Cost:
-        """Return the cost of a selection set; `page` is the size of the list around it."""
+        """Return the cost of a selection set on the type `parent`.
+
+        `page` is the size of the page if the selection set is that of a connection, or else None.
+        """
         key = (id(selected), page)
         known = self.sets.get(key)
         if known is None:
@@ -150,11 +154,12 @@ class _Compiler:
         size = self._size(node, definition)
         one = self.below(inner, node.selection_set, size)
         is_on_page = name in PAGED and page is not None
-        if not is_on_page and not parent.name.endswith("Edge"):  # it stands for its node
+        # An edge and its node count as one object.
+        if not is_on_page and not parent.name.endswith("Edge"):
             one += Cost(1, 1)
         is_read = _is_read(definition, inner)
         if not _is_list(definition):
-            # Below a row it is joined to, one comes along; here it is read by itself.
+            # An object joined to a row is counted with that row; others are read by a query.
             one += self._rows(inner, node.selection_set, size)
             return own + one.times(1, is_read=is_read and self._begins(parent, definition))
         if is_on_page and page is not None:
@@ -168,14 +173,18 @@ class _Compiler:
         return own + Cost(terms=(Term(length, one, is_read),))
 
     def _begins(self, parent: GraphQLNamedType, definition: GraphQLField) -> bool:
-        """Return whether a field starts a query of its own, instead of a join."""
+        """Return whether a field's rows are read by a separate query, and not by a join."""
         is_row = parent.name in _row_types(len(models_of))
         return not is_row or isinstance(_way_of(definition), Batched)
 
     def _rows(
         self, inner: GraphQLNamedType, selected: SelectionSetNode, page: Factor | int | None
     ) -> Cost:
-        """Return the cost of the rows of a page, which are read once for all fields."""
+        """Return the cost of a page's rows, which count once whatever fields need them.
+
+        `page` is the size of the page; the cost is zero if it is None, or if the connection's
+        selection set needs no rows.
+        """
         nodes = getattr(inner, "fields", {}).get("nodes")
         if page is None or nodes is None or not self._selects(selected, ROWS):
             return NOTHING
@@ -185,7 +194,7 @@ class _Compiler:
         return Cost(terms=(Term(page, Cost(1, 1), is_read),))
 
     def _selects(self, selected: SelectionSetNode, names: Collection[str]) -> bool:
-        """Return whether fields are selected, if variables may include them."""
+        """Return whether any of the named fields is selected for some values of variables."""
         sets, seen = [selected], {id(selected)}
         for one in sets:
             for node in one.selections:
@@ -224,7 +233,7 @@ class _Compiler:
         return Cost(terms=(Term(times, cost),))
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> Factor | int | None:
-        """Return how many objects the arguments of a field ask for, if they say so."""
+        """Return how many objects a field's arguments request; None if it has no such argument."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if "first" in definition.args:
             sizes = [self._number(given.get(name)) for name in ("first", "last")]
@@ -256,7 +265,10 @@ class _Compiler:
 
 
 def _page(first: Factor | int | None, last: Factor | int | None) -> Factor | int:
-    """Return the size of a page from Relay's `first` and `last`; -1 stands for none."""
+    """Return the page size for the arguments `first` and `last`, where -1 is the same as None.
+
+    DEFAULT_PAGE if both are None.
+    """
     if not callable(first) and not callable(last):
         sizes = [one for one in (first, last) if one is not None and one >= 0]
         return max(sizes, default=DEFAULT_PAGE)
@@ -269,7 +281,7 @@ def _page(first: Factor | int | None, last: Factor | int | None) -> Factor | int
 
 
 def _in_bounds(size: Any) -> int:
-    """Return a page size within bounds; -1 for None, the maximum for what is no number."""
+    """Return a page size limited to 0 to MAX_PAGE; -1 for None, MAX_PAGE if not a number."""
     if size is None:
         return -1
     return min(max(size, 0), MAX_PAGE) if type(size) is int else MAX_PAGE
@@ -289,7 +301,7 @@ def _is_list(definition: GraphQLField) -> bool:
 
 
 def _way_of(definition: GraphQLField) -> Any:
-    """Return how a field is read, as `field_mapping` declares it."""
+    """Return the mapping of a field, such as `ToOne` (see `field_mapping`); None if it has none."""
     field_of = definition_of(definition)
     return field_of.metadata.get(READ) if field_of is not None else None
 
@@ -303,7 +315,7 @@ def _is_read(definition: GraphQLField, inner: GraphQLNamedType) -> bool:
 
 @lru_cache(maxsize=4)
 def _row_types(_: int) -> frozenset[str]:
-    """Return the names of the types that are read from rows, cached by their number."""
+    """Return the names of types read from rows; cached by the number of types mapped so far."""
     names = {get_object_definition(kind, strict=True).name for kind in models_of}
     edges = {f"{name}Edge" for name in names}
     return frozenset({"Node"} | names | edges)

@@ -1,7 +1,7 @@
-"""Points of fields beyond their objects, and the assumed lengths of lists without a limit."""
+"""Extra points of fields, and the assumed lengths of lists without a limit."""
 
 MUTATION_WEIGHT = 10
-"""Points of an ordinary mutation: it writes, and leaves an audit entry."""
+"""Points of an ordinary mutation, which writes rows and an audit entry."""
 
 ORDINARY_READS = (
     "Query.accessTokens",
@@ -21,7 +21,7 @@ ORDINARY_READS = (
     "Query.viewer",
     "Subscription.customerEnriched",
 )
-"""Root fields whose work is covered by the objects that they return."""
+"""Root fields without extra points: the points of the returned objects cover their work."""
 
 ORDINARY_MUTATIONS = (
     "Mutation.acceptSuggestion",
@@ -87,15 +87,16 @@ WEIGHTS = {
     "Mutation.restartEnrichments": 200,
     "Mutation.retireCustomerClass": 200,
 }
-"""Points of single fields, for work that is not seen in what they give; of every root field.
+"""Extra points by field, for work that the number of returned objects does not show.
 
-A search asks the register, which answers all of us 600 times in five minutes: with the default
-`MAX_COST`, an operation holds five.
+Every root field must be here. `companySearch` sends a request to Companies House, which allows this
+service 600 requests in five minutes: with the default `MAX_COST`, an operation can search five
+times.
 """
 
 ASSUMED_ROWS = 10
 ASSUMED_PARTS = 3
-"""Assumed entries of a list without a limit: of rows, and of parts of a row."""
+"""Assumed lengths of lists without a limit: lists of rows, and lists within a row."""
 
 SIZES = {
     "Customer.auditTrail": 100,
@@ -105,4 +106,4 @@ SIZES = {
     "DeliveryRules.cases": 100,
     "ConsentEvidence.entries": 50,
 }
-"""Lists whose length is known better."""
+"""Assumed lengths of single lists, where ASSUMED_ROWS and ASSUMED_PARTS would be wrong."""

@@ -1,16 +1,15 @@
-"""A cache of valid documents.
+"""A cache of parsed, valid documents.
 
-Parsing and validating costs a few milliseconds, many times what execution does, and clients send
-the same texts over and over, with other variables. Others send each text but once, with values
-spelt out in it. So a new document is on trial: it may stay for good only if it is asked for again,
-and those that are not make room for each other, never pushing out what is in use.
+Parsing and validating take a few milliseconds, far longer than execution. Most clients send the
+same few texts again and again, with different variables. Others write values into the text, so that
+each text is sent only once. Therefore a new document is first kept on trial, and moves to the main
+part of the cache when it is used a second time. Documents on trial evict only each other.
 
-`Documents` is bounded by how many it keeps and by the text that they were parsed from: a parsed
-document takes about 50 times the memory of its text, and 150 times with what is compiled for it.
-What is not valid is not kept, nor is what is so long that it would push out many others. The room
-is shared fairly by those who sent the documents: see `fair_cache`.
+The number of documents is limited, and so is the total length of their texts: a parsed document
+takes about 50 times the memory of its text, or 150 times with the plans compiled for it. Invalid
+and very long documents are not cached. Callers share the cache fairly: see `fair_cache`.
 
-One instance belongs to one schema, as validity does.
+Each schema has its own instance, because a document is valid only for a schema.
 """
 
 from graphql import DocumentNode
@@ -21,11 +20,15 @@ MAX_DOCUMENTS = 1_000
 MAX_TOTAL_TEXT = 250_000
 MAX_TEXT = 25_000
 TRIAL_SHARE = 5
-"""A fifth of the room is for documents that were asked for only once."""
+"""The divisor of the part for documents on trial: a fifth of the cache."""
 
 
 class Documents:
-    """Valid documents by their text."""
+    """Valid documents by their text.
+
+    `most` is the maximum number of documents, `most_text` that of characters in all texts, and
+    `longest_text` that of characters in one text.
+    """
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class Documents:
         return len(self._on_trial) + len(self._in_use)
 
     def get(self, text: str) -> DocumentNode | None:
-        """Return the document of a text; None if it is not kept."""
+        """Return the document with this text; None if it is not cached."""
         document = self._in_use.get(text)
         if document is not None:
             return document
@@ -53,7 +56,10 @@ class Documents:
         return entry.value
 
     def keep(self, text: str, document: DocumentNode, owner: str = "") -> None:
-        """Keep a valid document, within the room of its owner."""
+        """Cache a valid document on trial, unless its text is too long.
+
+        `owner` is the key of the caller whose share of the cache it uses.
+        """
         if len(text) > self._longest_text:
             return
         self._on_trial.put(text, Entry(document, len(text), owner))

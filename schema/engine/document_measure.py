@@ -1,7 +1,8 @@
 """Measures the operations and fragments of a document, including what fragments add.
 
-Each definition is walked once, and fragments count by what was found in them: those of fragments
-of fragments could stand for any number of fields, and are measured all the same.
+Each definition is walked once. Where a fragment is spread, its measures are added without walking
+it again. So the time to measure does not grow with the number of fields that nested fragments stand
+for, which may be astronomical.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from graphql import (
 
 INTROSPECTING = ("__schema", "__type")
 ADDED = ("fields", "aliases", "directives")
-"""What counts as often as a fragment is spread; of the rest the largest counts."""
+"""Measures of which a fragment adds its own at each spread."""
 
 LARGEST = (
     "selection_fields",
@@ -31,14 +32,19 @@ LARGEST = (
     "value_depth",
     "is_introspecting",
 )
+"""Measures that are the maximum over an operation and its fragments."""
 
 
 class Measures(NamedTuple):
-    """The size of an operation or a fragment."""
+    """The size of an operation or a fragment, with the fragments that it spreads.
+
+    `selection_fields` is the largest number of fields in one selection set, and `field_directives`
+    the largest number of directives in one place.
+    """
 
     depth: int = 0
     fragments: int = 0
-    """How many fragments are nested in each other."""
+    """How many levels deep fragments are nested in each other."""
     fields: int = 0
     selection_fields: int = 0
     top_fields: int = 0
@@ -52,7 +58,10 @@ class Measures(NamedTuple):
 
 @dataclass(slots=True)
 class _Set:
-    """A selection set, with those of inline fragments in it: its fields, and what it spreads."""
+    """A selection set together with the inline fragments in it.
+
+    `fields` is the number of its fields, and `spreads` lists the fragments spread in it.
+    """
 
     depth: int
     fields: int
@@ -61,7 +70,7 @@ class _Set:
 
 @dataclass(slots=True)
 class _Definition:
-    """The selections written in an operation or a fragment, without those of its spreads."""
+    """The selection sets and measures of a definition, without the fragments that it spreads."""
 
     sets: list[_Set]
     own: Measures
@@ -70,7 +79,7 @@ class _Definition:
 def measure(
     document: DocumentNode,
 ) -> Iterator[tuple[OperationDefinitionNode | FragmentDefinitionNode, Measures]]:
-    """Measure each operation and each fragment, walking each of them once."""
+    """Yield each operation and each fragment of a document with its measures."""
     nodes = [
         one
         for one in document.definitions
@@ -90,7 +99,7 @@ def measure(
 
 
 def _innermost_first(found: Mapping[str, _Definition]) -> Iterator[str]:
-    """Return fragments in an order in which inner ones come first; circles are cut."""
+    """Yield the names of fragments, each after those that it spreads, unless they form a cycle."""
     done: set[str] = set()
     for first in found:
         path = [(first, _spread_in(found[first]))]
@@ -116,7 +125,7 @@ def _spread_in(definition: _Definition) -> Iterator[str]:
 
 
 def _together(definition: _Definition, measured: Mapping[str, Measures]) -> Measures:
-    """Return a definition's measures with those of the fragments that it spreads."""
+    """Return a definition's measures, including those of the fragments that it spreads."""
     own = definition.own._asdict()
     for place, one in enumerate(definition.sets):
         within = [measured.get(name, Measures()) for name in one.spreads]
@@ -135,9 +144,10 @@ def _together(definition: _Definition, measured: Mapping[str, Measures]) -> Meas
 
 
 def _definition(node: OperationDefinitionNode | FragmentDefinitionNode) -> _Definition:
-    """Walk what is spelt out, without recursion: it may be nested as deeply as the parser lets it.
+    """Measure a definition without the fragments that it spreads.
 
-    Fields that an inline fragment selects belong to the set around it.
+    There is no recursion, because the definition may be nested as deeply as the parser allows.
+    Fields of an inline fragment count in the selection set around it.
     """
     sets = [_Set(1, 0, [])]
     seen = _Seen()
@@ -167,7 +177,7 @@ def _definition(node: OperationDefinitionNode | FragmentDefinitionNode) -> _Defi
 
 
 class _Seen:
-    """Counts the parts of one definition."""
+    """Collects the measures of one definition while it is walked."""
 
     def __init__(self) -> None:
         self._depth = self._fields = self._aliases = 0

@@ -1,10 +1,9 @@
-"""A schema that executes what it has seen before without preparing it again.
+"""A Strawberry schema that caches valid documents, so that it parses and validates each once.
 
-`Schema.execute` is what every request goes through. `RememberingSchema` takes the steps that
-Strawberry's own takes, in the same order: parse, refuse the wrong type of operation, validate,
-execute, process the errors. The first and the third are left out for documents that were found
-valid before. `stream` does the same for what comes over a WebSocket, and executes a subscription
-once for each of its events.
+`execute` serves HTTP requests. `RememberingSchema` takes the same steps as Strawberry's own
+`execute`, in the same order: parse, refuse disallowed types of operation, validate, execute,
+process the errors. It skips parsing and validation for documents in the cache. `stream` does the
+same for operations of a WebSocket, and executes a subscription once for each of its events.
 """
 
 from collections.abc import AsyncGenerator, Iterable
@@ -50,7 +49,7 @@ from schema.engine.unsupported import refuse_unsupported
 from schema.engine.validation import faults_of
 
 MAX_TOKENS = 5_000
-"""Tokens of a document; parsing and validating more would delay all other requests."""
+"""Maximum tokens of a document; reading longer documents would delay all other requests."""
 
 NO_ERRORS: list[GraphQLError] = []
 AMBIGUOUS = "The document has several operations: say which by operationName."
@@ -58,12 +57,12 @@ AMBIGUOUS = "The document has several operations: say which by operationName."
 
 @dataclass
 class Operation(ExecutionContext):
-    """An operation that is executed."""
+    """Strawberry's execution context of one operation, with facts about the operation."""
 
     known: KnownOperation | None = None
-    """What is known of it, once its document was read."""
+    """Facts about the operation; None until its document was read."""
     asked_name: str | None = None
-    """The operation's name in the request."""
+    """The `operationName` of the request; None if it has none."""
 
     def __post_init__(self, provided_operation_name: str | None) -> None:
         super().__post_init__(provided_operation_name)
@@ -71,17 +70,17 @@ class Operation(ExecutionContext):
 
     @property
     def is_mutation(self) -> bool:
-        """Whether it is known to be a mutation."""
+        """Whether the operation is a mutation; false until its document was read."""
         return self.known is not None and self.known.type is OperationType.MUTATION
 
     @property
     def is_subscription(self) -> bool:
-        """Whether it is known to be a subscription."""
+        """Whether the operation is a subscription; false until its document was read."""
         return self.known is not None and self.known.type is OperationType.SUBSCRIPTION
 
 
 class RememberingSchema(strawberry.Schema):
-    """A schema that remembers the documents that it has executed."""
+    """A schema with a cache of valid documents."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -95,15 +94,15 @@ class RememberingSchema(strawberry.Schema):
         return core_schema(self)
 
     async def read(self, operation: Operation, text: str) -> "ReadDocument":
-        """Parse and validate a new document."""
+        """Parse and validate a document that is not in the cache; subclasses may wait first."""
         return self.read_now(operation, text)
 
     def read_now(self, operation: Operation, text: str) -> "ReadDocument":
-        """Parse and validate without waiting, as in a thread."""
+        """Parse and validate a document synchronously, so that it can be done in a thread."""
         try:
             document = self.parsed(text)
         except Exception as error:
-            # Its traceback leads to the context, which keeps the error.
+            # The traceback refers to the context, which will refer to the error: a cycle.
             return ReadDocument(None, [_as_graphql_error(error).with_traceback(None)])
         return ReadDocument(document, self.faults(document, operation.validation_rules))
 
@@ -116,7 +115,7 @@ class RememberingSchema(strawberry.Schema):
     def faults(
         self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
     ) -> list[GraphQLError]:
-        """Return the faults of a new document."""
+        """Return the errors of validating a document by these rules and Strawberry's."""
         return faults_of(self.core, document, rules)
 
     async def execute(
@@ -165,7 +164,7 @@ class RememberingSchema(strawberry.Schema):
         operation_extensions: dict[str, Any] | None = None,
         allowed_operation_types: Iterable[OperationType] | None = None,
     ) -> Any:
-        """Return the results of an operation: many of a subscription, one of others."""
+        """Return an async generator of results: one per event of a subscription, otherwise one."""
         return self._results(
             Operation(
                 query=query,
@@ -197,12 +196,12 @@ class RememberingSchema(strawberry.Schema):
                         return
                     yield self._finished(context, event)
         except Exception as error:
-            # The source of the events failed.
+            # The generator that yields the events has failed.
             ended = _failed(context, error)
             yield self._finished(context, ExecutionResult(data=None, errors=[ended]))
 
     async def _events(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
-        """Execute a subscription for each of its events."""
+        """Yield the result of executing a subscription for each of its events."""
 
         async def execute(executor: Executor[Any]) -> Any:
             async with self.turn_of_event(context):
@@ -230,7 +229,10 @@ class RememberingSchema(strawberry.Schema):
         return result
 
     async def _prepare(self, context: Operation) -> PreExecutionError | None:
-        """Put a valid document into the context, or return the errors."""
+        """Set the context's document and `known`.
+
+        Returns the errors if the operation cannot be executed, otherwise None.
+        """
         text = context.query
         if not text:
             raise MissingQueryError
@@ -256,15 +258,15 @@ class RememberingSchema(strawberry.Schema):
         return None
 
     def owner(self, context: Operation) -> str:  # noqa: ARG002  # for subclasses
-        """Return the caller whose share of the document cache a new document uses."""
+        """Return the key of the caller whose share of the document cache a new document uses."""
         return ""
 
     def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for subclasses
-        """Return the context manager of an operation of a WebSocket; it may wait for a slot."""
+        """Return a context manager that holds a slot while a WebSocket's operation is executed."""
         return nullcontext()
 
     def turn_of_event(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # see above
-        """Return the context manager of an event; it may wait for a slot."""
+        """Return a context manager that holds a slot for one event of a subscription."""
         return nullcontext()
 
     async def may_deliver(self, context: Operation) -> bool:  # noqa: ARG002  # see above
@@ -284,11 +286,11 @@ class RememberingSchema(strawberry.Schema):
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})
 
     def refusals(self, executor: Any, context: Operation) -> list[GraphQLError]:  # noqa: ARG002  # see above
-        """Return the errors for which a prepared operation is not executed at all."""
+        """Return the errors that forbid to execute the operation; empty if it may be executed."""
         return []
 
     def _executor(self, context: Operation) -> Any:
-        """Return the executor of a prepared operation, or errors."""
+        """Return the executor of a prepared operation, or a list of errors of its variables."""
         assert context.graphql_document is not None  # noqa: S101  # it was prepared
         return self.execution_context_class.build(
             self.core,
@@ -303,14 +305,14 @@ class RememberingSchema(strawberry.Schema):
 
 
 class ReadDocument(NamedTuple):
-    """The result of reading a text: its document, if it could be parsed, and its faults."""
+    """The parsed document of a text, None if it has a syntax error, and the errors found."""
 
     document: DocumentNode | None
     errors: list[GraphQLError]
 
 
 class NothingRan(ExecutionResult):
-    """The result of an operation that was refused for its variables or permissions."""
+    """The result of an operation that did not run, because of its variables or permissions."""
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:
@@ -324,12 +326,15 @@ def _as_graphql_error(error: Exception, path: list[str | int] | None = None) -> 
 
 
 def _failed(context: Operation, error: Exception) -> GraphQLError:
-    """Return the error that ended an operation, with a path, so that a bug is masked."""
+    """Return the error of an operation that an exception ended.
+
+    It has the path of the root field, because only errors with a path are masked as bugs.
+    """
     return _as_graphql_error(error, path=[_root_field(context)])
 
 
 def _root_field(context: Operation) -> str:
-    """Return the response key of a subscription's root field."""
+    """Return the response key of the operation's first root field."""
     document = context.graphql_document
     operation = get_operation_ast(document, context.operation_name) if document else None
     for selected in operation.selection_set.selections if operation else ():
@@ -339,7 +344,7 @@ def _root_field(context: Operation) -> str:
 
 
 def _refused_on_a_socket(context: Operation, error: Exception) -> GraphQLError:
-    """Return as an error of the operation what HTTP reports by its status."""
+    """Return the GraphQL error for an exception that over HTTP is reported by the status code."""
     match error:
         case MissingQueryError():
             return RequestRefused(ErrorCode.BAD_REQUEST, "query is missing.")

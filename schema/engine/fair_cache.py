@@ -1,8 +1,8 @@
-"""A cache that callers share fairly: none evicts what the others use.
+"""A cache that callers share fairly: a caller who adds many entries evicts only their own.
 
-Each entry is charged to an owner. When the cache is full, the least recently used entry of the
-owner who holds most makes room, so that a caller who adds thousands pushes out only their own.
-Entries that nobody has used for an hour go first, whoever owns them.
+Each entry counts towards the share of an owner. When the cache is full, entries that were not used
+for an hour are evicted first. After these it evicts the least recently used entry of the owner with
+the largest share.
 """
 
 import time
@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 class Entry(NamedTuple, Generic[Value]):
-    """A value, its size, and who it is charged to."""
+    """A value, its size, and the key of the caller whose share of the cache it uses."""
 
     value: Value
     size: int
@@ -24,7 +24,7 @@ class Entry(NamedTuple, Generic[Value]):
 
 
 class _Share:
-    """What one owner holds; the keys are in the order of their last use."""
+    """The entries of one owner: their keys, least recently used first, and their total size."""
 
     __slots__ = ("keys", "size")
 
@@ -34,7 +34,11 @@ class _Share:
 
 
 class FairCache(Generic[Value]):
-    """Values by their keys, at most `max_entries` of them, of at most `max_size` together."""
+    """Values by key.
+
+    The cache holds at most `max_entries` values, whose sizes add up to at most `max_size`. `clock`
+    returns seconds.
+    """
 
     def __init__(
         self, max_entries: int, max_size: int, clock: Callable[[], float] = time.monotonic
@@ -46,14 +50,14 @@ class FairCache(Generic[Value]):
         self._used_at: OrderedDict[Hashable, float] = OrderedDict()
         self._shares: dict[str, _Share] = {}
         self._parts: dict[str, float] = {}
-        """Which part of the cache each owner holds, by number or by size."""
+        """The fraction of the cache that each owner uses: of entries or of size, the larger one."""
         self._size = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, key: Hashable) -> Value | None:
-        """Return a value, and note that it was used."""
+        """Return the value of a key, which counts as a use; None if there is none."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -63,7 +67,7 @@ class FairCache(Generic[Value]):
         return entry.value
 
     def put(self, key: Hashable, entry: Entry[Value]) -> None:
-        """Keep a value, evicting others for room, possibly the owner's own."""
+        """Add or replace an entry, and evict entries while the cache is too full."""
         self.pop(key)
         share = self._shares.setdefault(entry.owner, _Share())
         share.keys[key] = None
@@ -76,7 +80,7 @@ class FairCache(Generic[Value]):
             self.pop(self._least_needed())
 
     def pop(self, key: Hashable) -> Entry[Value] | None:
-        """Remove an entry and return it."""
+        """Remove an entry and return it; None if there is none."""
         entry = self._entries.pop(key, None)
         if entry is None:
             return None

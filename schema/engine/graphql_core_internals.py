@@ -1,9 +1,9 @@
-"""What the schema uses of graphql-core beyond its documented interface, each with its reason.
+"""Parts of graphql-core that are not in its documented interface, and why `schema` needs them.
 
-Every private name of the library, and every name that none of its packages exports, stands here and
-nowhere else in `schema`. A test names the version that this was written for: look at each entry
-when it fails. The methods of the executor that plans override are public, and are documented in
-`schema.engine.plan`.
+In `schema`, only this module uses private names of graphql-core, and names that none of its
+packages exports. A test fails if another version of graphql-core is installed than VERSIONS; then
+check each function here. The methods of the executor that plans override are public, and are
+documented in `schema.engine.plan`.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ from graphql.validation.validation_context import (
 )
 
 VERSIONS = ">=3.3.2,<3.4"
-"""The releases whose internals were read."""
+"""The versions of graphql-core that this module was checked against."""
 
 __all__ = [
     "MAX_NESTING_DEPTH",
@@ -70,19 +70,19 @@ __all__ = [
 
 
 def attachments(node: Node) -> dict[str, Any]:
-    """Return what is kept with a node for as long as its document lives, by name.
+    """Return a dictionary of data that is stored on a node, and freed together with its document.
 
-    What is kept refers to nodes of the document, so a dictionary with weak keys would keep both for
-    ever. Without this, each request would prepare its operation anew.
+    The data refer to nodes of the document, so a dictionary with weak keys would never free them.
+    If nothing were stored, each request would prepare its operation again.
     """
     return vars(node)
 
 
 def forget_tokens(document: DocumentNode) -> None:
-    """Drop the tokens that a document was just parsed from, half of its memory.
+    """Remove the tokens from a newly parsed document, which are half of its memory.
 
-    Its nodes keep their positions, which is what errors are located by. Tokens refer to each other
-    in circles, so a document that keeps them is only freed by the garbage collector.
+    Nodes keep their positions, which the locations of errors need. Tokens refer to each other in
+    cycles, so with them only the garbage collector could free the document.
     """
     token: Token | None = document.loc.start_token if document.loc else None
     while token is not None:
@@ -101,54 +101,57 @@ def forget_tokens(document: DocumentNode) -> None:
 
 
 def forget_visits(*visitors: Visitor) -> None:
-    """Clear the methods that visitors remember, by which they keep themselves alive.
+    """Clear the bound methods that visitors cache, which are reference cycles.
 
-    Without this, a new document leaves some 1,000 objects to the garbage collector, and one with
-    hundreds of fragments 45,000.
+    Otherwise validating a document leaves some 1,000 objects to the garbage collector, or 45,000 if
+    it has hundreds of fragments.
     """
     for visitor in visitors:
         visitor.enter_leave_map.clear()
 
 
 def limit_comparisons(visitor: Visitor, pairs: int) -> None:
-    """Limit how many pairs of fields are compared, if the visitor is the rule that does so.
+    """Limit how many pairs of fields a visitor compares, if it is the rule about merging fields.
 
-    graphql-core's own limit is five times as high, and can be set for the whole process only.
+    graphql-core's own limit is five times as high, and can only be set for the whole process.
     """
     if isinstance(visitor, OverlappingFieldsCanBeMergedRule):
         visitor.rule_context.remaining_complexity_budget = pairs * COMPARISON
 
 
 COMPARISON = 2
-"""What a pair takes of the budget that graphql-core has for comparisons."""
+"""How much the comparison of one pair takes from graphql-core's budget for comparisons."""
 
 
 def has_spent_comparisons(visitor: Visitor) -> bool:
-    """Return whether validation was aborted for the limit set by `limit_comparisons`."""
+    """Return whether the visitor has exceeded the limit that `limit_comparisons` set."""
     if isinstance(visitor, OverlappingFieldsCanBeMergedRule):
         return visitor.rule_context.remaining_complexity_budget < 0
     return False
 
 
 class SuggestingContext(ValidationContext):
-    """A validation context in which only the first faults suggest names."""
+    """A validation context in which only the first `max_suggestions` errors suggest names.
+
+    `found` is the list of errors so far; without a maximum, all errors suggest names.
+    """
 
     found: Sequence[GraphQLError] = ()
     max_suggestions: int | None = None
 
     @property
     def hide_suggestions(self) -> bool:
-        """Return whether names that were perhaps meant are no longer looked for.
+        """Return whether the next error must not suggest similar names.
 
-        Looking for similar names takes longer than all other validation.
+        Finding similar names takes longer than all other validation.
         """
         limit = self.max_suggestions
         return self._hide_suggestions or (limit is not None and len(self.found) >= limit)
 
     def get_variable_usages(self, node: NodeWithSelectionSet) -> list[VariableUsage]:
-        """Return the uses of variables directly within an operation or a fragment.
+        """Return the uses of variables in an operation or a fragment, without those in its spreads.
 
-        As in graphql-core, but the visitors leave no garbage: see `forget_visits`.
+        Differs from graphql-core's method only in calling `forget_visits`.
         """
         usages = self._variable_usages.get(node)
         if usages is None:

@@ -1,4 +1,4 @@
-"""Facts about an operation of a document, found when it is first executed."""
+"""Facts about the operations of a document, found once and kept with the document."""
 
 from functools import cached_property
 from hashlib import sha256
@@ -12,46 +12,46 @@ from schema.engine.document_measure import INTROSPECTING
 from schema.engine.graphql_core_internals import attachments
 
 OPERATIONS = "operations"
-"""The key of a document's attachments that holds its operations, by the requested name."""
+"""The key of a document's attachments that holds its operations by `operationName`."""
 
 MAX_NAME = 80
 
 
 class Label(NamedTuple):
-    """The name of an operation in logs."""
+    """What logs say to identify an operation."""
 
     name: str | None
     type: str
     document: str
-    """The SHA-256 of the document's text, as persisted documents are named."""
+    """`sha256:` and the hash of the document's text, as in ids of persisted documents."""
 
 
 class KnownOperation:
-    """An operation of a document with that text."""
+    """An operation of the document that was parsed from `text`."""
 
     def __init__(self, node: OperationDefinitionNode, text: str, *, is_ambiguous: bool) -> None:
         self.node = node
         self.is_ambiguous = is_ambiguous
-        """Whether there are other operations, and the request names none."""
+        """Whether the document has several operations, and the request does not name one."""
         self.type = OperationType(self.node.operation.value)
         self.is_about_schema = all(
             isinstance(one, FieldNode) and one.name.value in INTROSPECTING
             for one in self.node.selection_set.selections
         )
         self.cost: Cost | None = None
-        """Set by `Meter`."""
+        """The operation's cost; None until `Meter` has compiled it."""
         self._text = text
 
     @cached_property
     def label(self) -> Label:
-        """The name in logs."""
+        """The operation's identification in logs."""
         name = self.node.name.value[:MAX_NAME] if self.node.name else None
         digest = sha256(self._text.encode(errors="surrogatepass")).hexdigest()
         return Label(name, self.type.value, f"sha256:{digest}")
 
 
 def known_operation(document: DocumentNode, text: str, name: str | None) -> KnownOperation | None:
-    """Return the operation of a name, or the first one without a name; None if there is none."""
+    """Return the operation called `name`, or the first one if `name` is None; None if not found."""
     known: dict[str | None, KnownOperation] = attachments(document).setdefault(OPERATIONS, {})
     found = known.get(name)
     if found is None:

@@ -1,6 +1,6 @@
-"""Limits of documents and of their variables.
+"""Limits of the size of documents and of their variables.
 
-A document is measured once, before it is validated: validating takes longer the larger it is.
+A document is measured before it is validated, because validating a large one takes long.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,15 @@ from schema.base.errors import ErrorCode, RequestRefused
 from schema.engine.document_measure import Measures, measure
 
 MAX_SAID = 10**9
-"""The largest number in a message: fragments of fragments may stand for more than JSON holds."""
+"""The largest number in a message.
+
+Nested fragments can stand for more fields than a JSON number can express.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a request may ask for; the settings have the same names, and say what they mean."""
+    """Limits of a request; the settings of the same names describe each of them."""
 
     max_request_bytes: int = 1_000_000
     max_tokens: int = 5_000
@@ -38,7 +41,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Any) -> Self:
-        """Take them from the settings."""
+        """Return the limits that the settings contain."""
         return cls(**{one.name: getattr(settings, one.name) for one in fields(cls)})
 
 
@@ -63,13 +66,13 @@ BOUNDS = (
     (ErrorCode.LIST_TOO_LONG, "entries in a list", "list_entries", "max_list_entries"),
     (ErrorCode.VALUE_TOO_DEEP, "levels in a value", "value_depth", "max_value_depth"),
 )
-"""Code, words, measure and limit of what is bounded."""
+"""Error code, words in the message, field of Measures, and field of Limits, for each limit."""
 
 
 def refuse_too_large(document: DocumentNode, limits: Limits) -> None:
-    """Raise RequestRefused for a document beyond a limit, or one that may not look at the schema.
+    """Raise RequestRefused if a document exceeds a limit, or uses disabled introspection.
 
-    Circles of fragments are left to validation, which says where they close.
+    Cycles of fragments are not refused here, because validation reports them with their position.
     """
     for definition, measured in measure(document):
         if measured.is_introspecting and not limits.introspection:
@@ -93,9 +96,9 @@ def _refuse_measures(measured: Measures, limits: Limits, definition: Node) -> No
 
 
 def refuse_too_many_values(variables: Mapping[str, Any] | None, limits: Limits) -> None:
-    """Raise RequestRefused for variables that are nested too deeply, or hold too much.
+    """Raise RequestRefused if variables are nested too deeply, or have too many values.
 
-    It stops at the first level that is too deep, and does not count those below.
+    Values are counted level by level, so that nothing below the maximum depth is visited.
     """
     level: list[Any] = [one for one in (variables or {}).values() if type(one) in (dict, list)]
     depth = values = 0
@@ -124,8 +127,8 @@ def refuse_too_many_values(variables: Mapping[str, Any] | None, limits: Limits) 
 
 
 def as_too_large(error: GraphQLError, limits: Limits) -> GraphQLError:
-    """Return the refusal of a document that the parser gave up as too large; else the error."""
-    # What the parser says of a client's own text may hold anything, but not begin like this.
+    """Return the refusal for a parser's error about the size of a document, or else the error."""
+    # Other syntax errors may repeat text of the client, but never begin with these words.
     said = error.message.removeprefix("Syntax Error: ")
     if said.startswith(f"Document contains more than {limits.max_tokens} tokens."):
         code, what, limit = ErrorCode.TOO_MANY_TOKENS, "tokens", limits.max_tokens

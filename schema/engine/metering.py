@@ -17,22 +17,28 @@ from schema.engine.limits import Limits, refuse_too_many_values
 from schema.engine.spending import Spending
 
 BYTES_PER_POINT = 10_000
-"""Bytes of a body whose reading and decoding takes as long as a small query."""
+"""Bytes of a request body that cost a point: reading them takes as long as a small query."""
 
 CHARACTERS_PER_POINT = 50
-"""Characters of a new document whose parsing and validation takes as long as a small query."""
+"""Characters of a new document that cost a point.
+
+Parsing and validating them takes as long as a small query.
+"""
 
 FREE_CHARACTERS = 250
-"""Characters of a new document that are covered by the point of the operation itself."""
+"""Characters of a new document that cost nothing beyond the point of each request."""
 
 
 def document_points(text: str) -> int:
-    """Return the points that reading a new document costs."""
+    """Return the points for parsing and validating a new document."""
     return max(len(text) - FREE_CHARACTERS, 0) // CHARACTERS_PER_POINT
 
 
 class Meter:
-    """Charges operations to the budgets, within the limits, of one application."""
+    """Computes the cost of operations, refuses those beyond `limits`, and starts their spending.
+
+    Without a `budget`, nothing is charged.
+    """
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, budget: CostBudget | None) -> None:
         self.limits = limits
@@ -40,7 +46,7 @@ class Meter:
         self._budget = budget
 
     def begin(self, context: Context) -> Spending:
-        """Return the spending of a new request."""
+        """Start the spending of a request, store it in the context and the notes, and return it."""
         budget, principal = self._budget, context.principal
         if budget is None or principal is None:
             spending = Spending()
@@ -52,7 +58,10 @@ class Meter:
         return spending
 
     def work_out(self, operation: Operation) -> Spending:
-        """Return the spending with the operation's cost; raises RequestRefused beyond limits."""
+        """Compute the operation's cost, and return the request's spending with that cost.
+
+        Raises RequestRefused if the cost or the variables exceed a limit.
+        """
         context: Context = operation.context
         variables = operation.variables
         if variables:
@@ -71,7 +80,7 @@ class Meter:
         return spending
 
     def cost(self, operation: Operation) -> Cost:
-        """Return the cost of an operation, a formula of its variables that is compiled once."""
+        """Return the cost of an operation as a formula of its variables, which is compiled once."""
         document, known = operation.graphql_document, operation.known
         assert document is not None and known is not None  # noqa: S101, PT018  # it was prepared
         if known.cost is None:
@@ -85,11 +94,19 @@ class Meter:
 
 
 LONG_QUERY = 1_000
-"""Characters of a query, as an introspection has, that takes long to answer."""
+"""Length in characters of a query that probably takes long to answer.
+
+Before such a query is executed, it is checked whether the client is still connected.
+"""
 
 
 class Metering:
-    """The context manager of an execution: refuses it, or charges it and takes a slot for it."""
+    """The context manager around the execution of an operation.
+
+    Entering computes the cost, waits for a slot, and charges the requested points; it raises
+    RequestRefused if the operation must not run. Leaving refunds points that were not used, and
+    ends the deadline.
+    """
 
     __slots__ = ("_meter", "_operation", "_spending")
 
@@ -112,9 +129,9 @@ class Metering:
                     if len(operation.query or "") > LONG_QUERY:
                         await slot.look_for_client()
             except (RequestRefused, ClientGone):
-                spending.least = 0  # nothing was done
+                spending.least = 0  # no work was done, so the refusal costs nothing
                 raise
-        # Only now, so that waiting requests hold no points.
+        # Charged after the wait for a slot, so that waiting requests hold no points.
         points = spending.size + spending.requested
         if not spending.pay_held(points):
             await spending.pay(points, context.clock)

@@ -1,8 +1,8 @@
 """Checks every permission that a mutation document needs before any of its mutations runs.
 
-The fields of a document that need a permission are found once for each operation, with the
-conditions under which `@skip` and `@include` leave them out, and are kept on the operation. A
-request of a caller who holds all of these permissions then costs a few set look-ups.
+The selected fields that need a permission are found once for each operation, together with their
+`@skip` and `@include`, and are kept with the operation. If a caller has all of these permissions,
+the check of a request takes only a few set look-ups.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,29 +41,36 @@ from schema.engine.plan.selection import CONDITIONS
 from schema.engine.strawberry_internals import definition_of
 
 PERMISSIONS = "permissions"
-"""The attribute of an operation that holds the permissions its selection needs."""
+"""The key of an operation's attachments that holds its `GuardedSelection`."""
 
 MAX_REFUSALS = 100
-"""An answer names at most this many refused paths."""
+"""Maximum number of refused fields that an answer reports."""
 
 Variables = Mapping[str, Any]
 Types = frozenset[GraphQLObjectType]
 
 
 class Condition(NamedTuple):
-    """A `@skip` or `@include`: a field is selected if the variable, or the value, is `wanted`."""
+    """A `@skip` or `@include` on a field.
+
+    `value` is the directive's argument: a boolean, or the name of a variable. The field is selected
+    if it equals `wanted`.
+    """
 
     value: str | bool
     wanted: bool
 
     def holds(self, variables: Variables) -> bool:
-        """Return whether a field with this directive is selected."""
+        """Return whether the field is selected, with these values of variables."""
         value = self.value
         return (variables.get(value) if isinstance(value, str) else value) is self.wanted
 
 
 class InputNeed(NamedTuple):
-    """An input field that needs a permission of its own when it is set."""
+    """A permission that is needed to set an input field.
+
+    `name` is the field of the input object that the field's argument `argument` takes.
+    """
 
     argument: str
     name: str
@@ -72,10 +79,14 @@ class InputNeed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A selected field or fragment that needs permissions, itself or below it."""
+    """A selected field or fragment that needs permissions, or contains fields that need some.
+
+    `requires` are the permissions of the field, `inputs` those of its input fields, and `below` is
+    the selection in it, None if nothing in it needs a permission.
+    """
 
     node: FieldNode | None
-    """None for a fragment, whose fields belong to the path of the selection around it."""
+    """The field's node; None for a fragment, which adds nothing to the path of its fields."""
     requires: tuple[Requires, ...]
     inputs: tuple[InputNeed, ...]
     conditions: tuple[Condition, ...]
@@ -84,7 +95,7 @@ class Guarded:
 
 @dataclass(frozen=True, slots=True)
 class GuardedSelection:
-    """The guarded parts of a selection set, and every permission that they could need."""
+    """The parts of a selection set that need permissions, and all permissions that they need."""
 
     parts: tuple[Guarded, ...]
     needs: frozenset[Requires]
@@ -97,9 +108,9 @@ def refusals(
     variables: Variables,
     principal: Principal | None,
 ) -> list[GraphQLError]:
-    """Return one error for each path that the principal may not use; empty if there is none.
+    """Return one error for each selected field that the principal may not use.
 
-    `variables` are the coerced values. Fields below a refused one are not looked at.
+    `variables` are the coerced values. Fields below a refused field are not reported.
     """
     known: GuardedSelection | None = attachments(operation).get(PERMISSIONS)
     if known is None:
@@ -122,7 +133,7 @@ def _refused_paths(
     refused: Iterable[Requires],
     variables: Variables,
 ) -> Iterator[tuple[tuple[str, ...], FieldNode, Requires]]:
-    """Yield the paths of the selected fields that need a refused permission."""
+    """Yield path, node and permission of each selected field that needs a refused permission."""
     if selection.needs.isdisjoint(refused):
         return
     for part in selection.parts:
@@ -141,7 +152,7 @@ def _refused_paths(
 
 
 def _set_inputs(part: Guarded, variables: Variables) -> Iterator[Requires]:
-    """Yield the permissions of the guarded input fields that the request sets."""
+    """Yield the permissions of those input fields of `part` that the request sets."""
     for need in part.inputs:
         arguments = cast("FieldNode", part.node).arguments or ()
         value = next((one.value for one in arguments if one.name.value == need.argument), None)
@@ -150,7 +161,10 @@ def _set_inputs(part: Guarded, variables: Variables) -> Iterator[Requires]:
 
 
 def _is_set(value: Any, name: str, variables: Variables) -> bool:
-    """Return whether a field of an input object is neither left out, nor null, nor false."""
+    """Return whether an input object sets the field `name`.
+
+    `value` is the node of the input object. A field that is null or false does not count as set.
+    """
     given: Any = None
     if isinstance(value, VariableNode):
         given = (variables.get(value.name.value) or {}).get(name)
@@ -171,7 +185,10 @@ def _guarded(
 
 
 class _Compiler:
-    """Walks each selection set once for each combination of object types it can apply to."""
+    """Finds the parts of selection sets that need permissions.
+
+    Each selection set is walked once for each combination of object types that it can apply to.
+    """
 
     def __init__(
         self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode]
@@ -191,7 +208,7 @@ class _Compiler:
         return known
 
     def _part(self, types: Types, node: SelectionNode) -> Guarded | None:
-        """Return what a selection needs; None if it needs nothing or can never apply."""
+        """Return the permissions of a field or fragment on `types`; None if it needs none."""
         if isinstance(node, FieldNode):
             return self._field(types, node)
         about: Any = node
@@ -217,7 +234,7 @@ class _Compiler:
         return Guarded(node, tuple(requires), tuple(inputs), _conditions(node), below)
 
     def _possible(self, kind: GraphQLNamedType) -> Types:
-        """Return the object types that a value of a type can have."""
+        """Return the object types that values of the type `kind` can have."""
         if is_abstract_type(kind):
             return Types(self._schema.get_possible_types(kind))
         return Types({kind}) if is_object_type(kind) else Types()

@@ -1,4 +1,4 @@
-"""The schema as it is served: with limits, costs, slots and masked errors."""
+"""The schema that the application serves: with limits, costs, slots and masked errors."""
 
 import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -49,11 +49,11 @@ from schema.engine.validation import faults_of
 
 
 class _Discreet(PlannedExecution):
-    """Execution whose errors suggest no names, for schemas without introspection."""
+    """Execution whose errors suggest no names, for use when introspection is disabled."""
 
     @classmethod
     def build(cls, *args: Any, **kwargs: Any) -> Any:
-        """Return the executor of a request, or errors."""
+        """Return the executor of a request, or a list of errors."""
         made = super().build(*args, **kwargs)
         if isinstance(made, list):
             return super().build(*args, **{**kwargs, "hide_suggestions": True})
@@ -64,17 +64,17 @@ class _Discreet(PlannedExecution):
 Result = TypeVar("Result")
 
 MAX_FAULTS = 10
-"""Faults of a document in an answer; each may repeat all of what it is about."""
+"""Maximum errors of a document in an answer: each may repeat a long part of the document."""
 
 
 MAX_SUGGESTIONS = 3
-"""Faults of a document that suggest names; finding similar names takes longer than the rest."""
+"""Maximum errors of a document that suggest similar names, as finding these is slow."""
 
 
 class CachingNames(NameConverter):
-    """Strawberry's names of fields and arguments, each made once.
+    """Strawberry's name converter with a cache of names.
 
-    Strawberry asks for the name of every argument in each request.
+    Strawberry asks for the names of all arguments in each request.
     """
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class CachingNames(NameConverter):
 
 
 class CustomerClassesSchema(RememberingSchema):
-    """The schema with limits and costs, as the application serves it."""
+    """The schema that the application serves; `under` sets its limits and budget."""
 
     def __init__(self, **settings: Any) -> None:
         config = StrawberryConfig(name_converter=CachingNames(), scalar_map=SCALARS)
@@ -101,11 +101,11 @@ class CustomerClassesSchema(RememberingSchema):
 
     @property
     def limits(self) -> Limits:
-        """The limits of requests."""
+        """The limits that apply to requests."""
         return self._meter.limits
 
     def under(self, limits: Limits, budget: CostBudget | None = None) -> Self:
-        """Return the same schema with other limits, and with a document cache of its own."""
+        """Return a copy of the schema with these limits and budget, and an empty document cache."""
         other = copy.copy(self)
         other._meter = Meter(self.core, limits, budget)
         other.documents, other.most_tokens = Documents(), limits.max_tokens
@@ -124,7 +124,10 @@ class CustomerClassesSchema(RememberingSchema):
     def faults(
         self, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
     ) -> list[GraphQLError]:
-        """Return the faults of a document; they suggest names only if introspection is on."""
+        """Return the errors of checking a document's size and of validating it.
+
+        They suggest names only if introspection is enabled.
+        """
         try:
             refuse_too_large(document, self.limits)
         except GraphQLError as error:
@@ -141,7 +144,7 @@ class CustomerClassesSchema(RememberingSchema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Log errors, and mask what clients must not see."""
+        """Log errors, and replace in them everything that clients must not see."""
         context = execution_context.context if execution_context else None
         mask_and_log(errors, context.request_id if isinstance(context, Context) else "")
 
@@ -152,15 +155,15 @@ class CustomerClassesSchema(RememberingSchema):
         return finished
 
     def begin(self, context: Context) -> Spending:
-        """Begin to count what a request costs; from now on even a refusal costs a point."""
+        """Start the spending of a request; from now on even a refusal costs BASE points."""
         spending = self._meter.begin(context)
         spending.least = BASE
         return spending
 
     async def read(self, operation: Operation, text: str) -> ReadDocument:
-        """Parse and validate a new document, which is charged by its size before it is read.
+        """Charge for the size of a new document, then parse and validate it.
 
-        A long one is read in a thread, so that the event loop is free for other callers.
+        A long document is read in a thread, so that the event loop is free for other callers.
         """
         context = operation.context
         if not isinstance(context, Context):
@@ -175,19 +178,22 @@ class CustomerClassesSchema(RememberingSchema):
                 return await self.read_in_thread(slot, read)
             await slot.enter_intake()
         except (RequestRefused, ClientGone):
-            spending.size = spending.least = 0  # it was refused unread
+            spending.size = spending.least = 0  # refused before the document was read
             raise
         return read()
 
     async def read_in_thread(self, slot: RequestSlot, work: Callable[[], Result]) -> Result:
-        """Run `work` in the thread that reads documents, when it is the caller's turn."""
+        """Wait for the slot for documents, run `work` in their thread, and return its result."""
         await slot.enter_documents()
         found = await self._reader.read(work)
         await slot.enter_intake()
         return found
 
     async def read_message(self, context: Context, work: Callable[[], Result]) -> Result:
-        """Read a long message of a WebSocket in that thread, when it is the caller's turn."""
+        """Return the result of `work`, which decodes a long message of a WebSocket.
+
+        It runs in the thread for documents, after a wait for its slot.
+        """
         limiters = context.limiters
         if limiters is None:
             return work()
@@ -195,7 +201,7 @@ class CustomerClassesSchema(RememberingSchema):
             return await self._reader.read(work)
 
     def read_now(self, operation: Operation, text: str) -> ReadDocument:
-        """Parse and validate a document, and compile its cost, which takes long too."""
+        """Parse and validate a document, and compile the cost of its operation."""
         document, errors = found = super().read_now(operation, text)
         if document is not None and not errors:
             name = operation.asked_name
@@ -222,14 +228,14 @@ class CustomerClassesSchema(RememberingSchema):
         return result
 
     async def _execute_in_thread(self, context: Operation, slot: RequestSlot) -> ExecutionResult:
-        """Execute introspection in a thread: it takes longest, and never waits."""
+        """Execute introspection, which is slow but synchronous, in the thread for documents."""
         await slot.enter_documents()
         result = await self._reader.read(lambda: self._executed(context))
         await slot.enter_queries()
         return result
 
     def _executed(self, context: Operation) -> ExecutionResult:
-        """Execute an operation whose resolvers are not async."""
+        """Execute an operation whose resolvers are all synchronous."""
         executor = self._executor(context)
         if isinstance(executor, list):
             return NothingRan(data=None, errors=executor, extensions={})
@@ -237,12 +243,12 @@ class CustomerClassesSchema(RememberingSchema):
         return ExecutionResult(data=result.data, errors=result.errors, extensions={})
 
     def owner(self, context: Operation) -> str:
-        """Return the partner or the user who sent the document."""
+        """Return the key of the user or partner who sent the document."""
         asked = context.context
         return asked.caller if isinstance(asked, Context) else ""
 
     def refusals(self, executor: Any, context: Operation) -> list[GraphQLError]:
-        """Return errors for the permissions that a mutation document needs and the caller lacks."""
+        """Return errors for the fields of a mutation document that the caller may not use."""
         asked = context.context
         if not context.is_mutation or not isinstance(asked, Context):
             return []
@@ -255,7 +261,7 @@ class CustomerClassesSchema(RememberingSchema):
         )
 
     def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:
-        """Return the context manager of an operation of a WebSocket."""
+        """Return the context manager that holds the slot of an operation of a WebSocket."""
         asked = context.context
         return self._turn(asked) if isinstance(asked, Context) else nullcontext()
 
@@ -271,12 +277,15 @@ class CustomerClassesSchema(RememberingSchema):
                 spending.settle()
 
     def turn_of_event(self, context: Operation) -> AbstractAsyncContextManager[None]:
-        """Return the slot of an event; a subscription holds none between its events."""
+        """Return a context manager that holds a slot for one event of a subscription.
+
+        Between events, the subscription has no slot.
+        """
         asked = context.context
         return asked.turn_of_event() if isinstance(asked, Context) else nullcontext()
 
     async def may_deliver(self, context: Operation) -> bool:
-        """Return whether the credential of a subscription is still valid."""
+        """Return whether the credential of the subscription's caller is still valid."""
         asked = context.context
         if not isinstance(asked, Context) or asked.sign_in_again is None:
             return True
@@ -290,14 +299,21 @@ class CustomerClassesSchema(RememberingSchema):
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        """Execute an operation of a WebSocket with new loaders: those of earlier ones are stale."""
+        """Return the results of an operation of a WebSocket.
+
+        It gets new loaders, because those of earlier operations hold stale rows.
+        """
         own = replace(context_value, loaders=Loaders()) if context_value else None
         if own is not None:
             refuse_unbound(own)
         return await super().stream(query, variable_values, own, *args, **kwargs)
 
     async def _events(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
-        """Charge each event; to begin, the budget must suffice for one."""
+        """Yield the results of a subscription's events, and charge the actual cost of each.
+
+        The subscription starts only if the budget suffices for one event; the result is an error
+        otherwise.
+        """
         spending = None
         if isinstance(context.context, Context):
             clock = context.context.clock
@@ -322,10 +338,11 @@ class CustomerClassesSchema(RememberingSchema):
 
 
 def report_database_fault(result: ExecutionResult, *, is_mutation: bool) -> None:
-    """Make the result of an operation consistent after a fault of the database.
+    """Adapt the result of an operation, in place, to a fault of the database.
 
-    A query then has no data at all. Mutations before the fault are stored, so their payloads stay;
-    one whose payload could not be read may be stored as well.
+    The result of a query loses all data, and has only one error. Mutations before the fault are
+    stored, so their payloads stay in the result. If the fault occurred while a payload was read,
+    the error says that the mutation may be stored.
     """
     errors = [error for error in result.errors or () if is_unavailable(error)]
     if not is_mutation:
@@ -339,13 +356,13 @@ def report_database_fault(result: ExecutionResult, *, is_mutation: bool) -> None
 
 
 def refuse_unbound(context: Context) -> None:
-    """Raise OutOfScopeError unless the tenant scope is that of the principal (R99)."""
+    """Raise OutOfScopeError unless the current tenant is the principal's reseller (R99)."""
     if context.principal is not None and context.principal.reseller_id != current_tenant():
         raise OutOfScopeError("the operation is not bound as its principal is")
 
 
 def drop_null_defaults(schema: CustomerClassesSchema) -> None:
-    """Remove null defaults of optional inputs from the SDL, where they say nothing."""
+    """Remove default values of null from the schema, as an optional input is null by default."""
     for named in schema.core.type_map.values():
         if isinstance(named, GraphQLInputObjectType):
             values = list(named.fields.values())
@@ -359,6 +376,6 @@ def drop_null_defaults(schema: CustomerClassesSchema) -> None:
 
 
 def describe_scalars(schema: CustomerClassesSchema) -> None:
-    """Add to each scalar of the SDL how its values are written."""
+    """Set the descriptions of the schema's scalars, which tell how values are written."""
     for name, description in DESCRIPTIONS.items():
         schema.core.type_map[name].description = description

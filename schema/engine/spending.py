@@ -1,4 +1,4 @@
-"""What one request costs, and the budget that pays for it."""
+"""The cost of one request, and the account that is charged for it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,14 +14,15 @@ from schema.engine.cost_budget import Account, CostBudget
 log = structlog.get_logger(__name__)
 
 BASE = 1
-"""Points that any request costs, also one that is refused."""
+"""Points that every request costs, even if it is refused."""
 
 
 class Spending:
-    """What a request costs, and the account that is charged for it, if there is a budget.
+    """The cost of a request, and the account that is charged for it, if there is a budget.
 
-    It is charged step by step: for the size of the body and of a new document before these are
-    read, and for the operation before it runs. `settle` charges the difference to the actual cost.
+    The account is charged in steps: for the size of the body and of a new document before they are
+    read, and for the requested points before the operation runs. `settle` then charges or refunds
+    the difference from the actual cost.
     """
 
     __slots__ = (
@@ -43,21 +44,24 @@ class Spending:
         self.account = account
         self.requested = self.fixed = self.size = self.paid = 0
         self.least = 0
-        """The minimum charge in points: 1 once any work was done."""
+        """The minimum charge in points: BASE once work was done for the request."""
         self.is_settled = False
         self.left: tuple[int, int] | None = None
-        """The remaining points, and the seconds until all are back, as the answer says."""
+        """The remaining points, and the seconds until the whole budget is available.
+
+        None until the answer was made, which reports them; the headers then say the same.
+        """
         self.row_counter = RowCounter()
         self.now = 0
-        """The time of the request, and later of its slot, in microseconds."""
+        """The time of the latest access to the budget, in microseconds since 1970."""
 
     @property
     def actual(self) -> int:
-        """The points that the operation has cost so far."""
+        """The points of the operation so far: the fixed ones, and those of the rows read."""
         return self.fixed + self.row_counter.read
 
     def as_extension(self) -> dict[str, Any]:
-        """Return the cost as `extensions.cost` has it."""
+        """Return the value of `extensions.cost` in the answer."""
         budget, account = self.budget, self.account
         cost: dict[str, Any] = {"requested": self.requested, "actual": self.actual}
         if budget is None or account is None:
@@ -70,7 +74,7 @@ class Spending:
         }
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """Return the cost as headers: our own, and those of the IETF draft on rate limits."""
+        """Return HTTP headers: `graphql-cost`, and those of the IETF draft on rate limits."""
         cost = b"requested=%d, actual=%d" % (self.requested, self.actual)
         if self.size:
             cost += b", size=%d" % self.size
@@ -82,7 +86,10 @@ class Spending:
         return headers
 
     async def pay_for_size(self, points: int, clock: Callable[[], datetime]) -> None:
-        """Charge points for reading input of some size; raises RATE_LIMITED."""
+        """Charge points for reading a body or a document.
+
+        Raises RequestRefused (RATE_LIMITED), and charges nothing, if the budget does not suffice.
+        """
         size, self.size = self.size, self.size + points
         try:
             await self.pay(max(self.size, BASE), clock)
@@ -91,7 +98,11 @@ class Spending:
             raise
 
     def pay_held(self, points: int) -> bool:
-        """Charge up to a total of points if this process holds enough; return whether it did."""
+        """Charge what is missing until the request has paid `points` in total.
+
+        Uses only points that this process holds; returns false, and charges nothing, if these do
+        not suffice.
+        """
         budget, account = self.budget, self.account
         if budget is None or account is None:
             return True
@@ -104,15 +115,17 @@ class Spending:
         return True
 
     async def pay(self, points: int, clock: Callable[[], datetime]) -> None:
-        """Charge up to a total of points; raises RATE_LIMITED and then charges nothing.
+        """Charge what is missing until the request has paid `points` in total.
 
-        Points that this process holds are used first, then the budget that all processes share.
+        If this process does not hold enough points, it takes more from the budget that all
+        processes share. Raises RequestRefused (RATE_LIMITED), and charges nothing, if that does not
+        suffice.
         """
         budget, account = self.budget, self.account
         if self.pay_held(points) or budget is None or account is None:
             return
         missing = min(points, budget.allowance.points) - self.paid
-        self.now = microseconds(clock())  # it may have waited
+        self.now = microseconds(clock())  # the request may have waited for a slot
         try:
             await budget.spend(account, missing, self.now)
         except RequestRefused:
@@ -121,7 +134,10 @@ class Spending:
         self.paid += missing
 
     def settle(self, *, has_run: bool = False) -> None:
-        """Charge what is still owed, or refund what was charged too much; only the first time."""
+        """Charge or refund the difference between the actual cost and what was paid.
+
+        `has_run` tells whether the operation was executed. Further calls do nothing.
+        """
         if self.is_settled:
             return
         self.is_settled = True
@@ -135,19 +151,19 @@ class Spending:
 
     @property
     def holds_too_much(self) -> bool:
-        """Whether this process holds more than its portion of the account."""
+        """Whether this process holds so many points of the budget that it must return some."""
         budget, account = self.budget, self.account
         return budget is not None and account is not None and account.held > budget.most_held
 
     async def give_back(self, clock: Callable[[], datetime]) -> None:
         """Return surplus points to the budget that all processes share.
 
-        A failure is only logged: it must not replace the result, as of a stored change.
+        A failure is only logged, because the result of the operation must be sent nevertheless.
         """
         budget, account = self.budget, self.account
         if budget is not None and account is not None and account.held > budget.most_held:
             self.now = microseconds(clock())
             try:
                 await budget.give_back(account, self.now)
-            except Exception as error:  # the operation has ended, whatever the database says
+            except Exception as error:  # the operation has ended already
                 log.warning("points_not_given_back", error=type(error).__name__)

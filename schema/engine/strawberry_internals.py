@@ -1,7 +1,7 @@
-"""What the schema uses of Strawberry beyond its documented interface, each with its reason.
+"""Parts of Strawberry that are not in its documented interface, and why `schema` needs them.
 
-Every private name of the library stands here, and nowhere else in `schema`. A test names the
-version that this was written for: look at each entry when it fails.
+In `schema`, only this module uses private names of Strawberry. A test fails if another version of
+Strawberry is installed than VERSIONS; then check each function here.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.enum import StrawberryEnumDefinition
 
 VERSIONS = ">=0.341,<0.342"
-"""The releases whose internals were read."""
+"""The versions of Strawberry that this module was checked against."""
 
 __all__ = [
     "ALLOWED_OPERATION_TYPES",
@@ -48,25 +48,28 @@ __all__ = [
 ]
 
 STRAWBERRY_RULES = (MaybeNullValidationRule, OneOfInputValidationRule)
-"""The rules that Strawberry's own `execute` adds. Without them, `oneOf` inputs go unchecked."""
+"""Validation rules that Strawberry's own `execute` adds.
+
+Without them, inputs with `@oneOf` and `Maybe` would not be checked.
+"""
 
 ALLOWED_OPERATION_TYPES = DEFAULT_ALLOWED_OPERATION_TYPES
-"""What Strawberry's own `execute` allows if the caller names no operation types."""
+"""The operation types that Strawberry's own `execute` allows by default."""
 
 
 def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
-    """Return graphql-core's schema, which Strawberry has no public name for.
+    """Return graphql-core's schema, which Strawberry stores in a private attribute.
 
-    Executing, validating and checking the schema at its start all need it.
+    It is needed to execute and validate documents, and to check the schema when it is built.
     """
     return schema._schema
 
 
 def core_info(info: strawberry.Info[Any, Any]) -> GraphQLResolveInfo[Any]:
-    """Return graphql-core's info, the only way to the nodes and the fragments of a selection.
+    """Return graphql-core's info, which has the nodes and the fragments of the document.
 
-    Strawberry's `selected_fields` are copies without identity: row queries could not be kept with
-    the document, and every page would compile its row query anew.
+    Strawberry's `selected_fields` are new objects in each request, so row queries could not be
+    cached by them.
     """
     return info._raw_info
 
@@ -74,17 +77,16 @@ def core_info(info: strawberry.Info[Any, Any]) -> GraphQLResolveInfo[Any]:
 def definition_of(core: GraphQLField | GraphQLInputField | GraphQLNamedType) -> Any:
     """Return Strawberry's definition of a field or type of graphql-core; None if it has none.
 
-    Permissions, costs and plans are declared on Strawberry's fields, and looked up by
+    Permissions and field mappings are declared on Strawberry's fields, but execution deals with
     graphql-core's.
     """
     return core.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
 
 
 def is_default_resolver(resolve: Any) -> bool:
-    """Return whether a resolver is Strawberry's own that only reads an attribute.
+    """Return whether a resolver is Strawberry's default one, which only reads an attribute.
 
-    A plan reads such an attribute itself. Without the mark it could not tell that nobody has put
-    another resolver in its place, and no field would be planned.
+    Plans read the attribute themselves, which is allowed only if no other resolver was set.
     """
     return getattr(resolve, "_is_default", False)
 
@@ -93,11 +95,11 @@ FromInput = Callable[[type, Mapping[str, Any], InputContext], Any]
 
 
 def convert_only_sent_fields(schema: strawberry.Schema) -> None:
-    """Set `from_input` of all inputs, Strawberry's hook for making input objects.
+    """Replace the conversion of all input types by one that looks only at fields that were sent.
 
-    Strawberry looks at every field of an input in each request, also at those that were not sent.
-    Converting the input of `saveCustomer` takes 8 µs with this and 24 µs without, the filter of a
-    list 11 µs and 18 µs.
+    By default, Strawberry looks at every field of an input type in each request. Converting the
+    input of `saveCustomer` takes 8 µs instead of 24 µs, and the filter of a list 11 µs instead of
+    18 µs.
     """
     for named in core_schema(schema).type_map.values():
         if isinstance(named, GraphQLInputObjectType):
@@ -139,5 +141,5 @@ def _from_input(definition: StrawberryObjectDefinition, schema: strawberry.Schem
 
 
 def _without_null(kind: Any) -> Any:
-    """Return the type inside `T | None`; `Maybe`, a subclass that wraps values, stays."""
+    """Return T for the annotation `T | None`; `Maybe` stays, as its values are wrapped."""
     return kind.of_type if type(kind) is StrawberryOptional else kind

@@ -1,9 +1,10 @@
-"""Documents by their ids: registered by an operator, or sent before by clients.
+"""Finds documents by id: those registered by an operator, or those that clients sent before.
 
-An id is `sha256:` and the hash of the text in hexadecimal, sent as `documentId` or in Apollo's form
-as `extensions.persistedQuery.sha256Hash`. `TrustedDocuments` runs nothing but what is registered,
-under whatever ids its file says. `SentDocuments` learns: an id that is not known is refused, the
-client sends it again with the text, and the text is kept if it is valid.
+An id is `sha256:` and the SHA-256 of the text in hexadecimal. Clients send it as `documentId`, or,
+like Apollo, as `extensions.persistedQuery.sha256Hash`. `TrustedDocuments` allows only registered
+documents; the file that registers them may name other ids. `SentDocuments` stores documents of
+clients: it refuses an unknown id, the client then sends the id with the text, and the text is
+stored if it is valid.
 """
 
 from collections.abc import Mapping
@@ -22,11 +23,14 @@ PREFIX = "sha256:"
 APOLLO = "persistedQuery"
 MAX_SENT = 2_000
 MAX_TEXT = 2_000_000
-"""How many texts are kept at most, and how many bytes of UTF-8 together."""
+"""Maximum number of stored texts, and maximum bytes of UTF-8 of all of them."""
 
 
 class Wanted(NamedTuple):
-    """What is to be executed: a text, and the id and owner to keep it by once it is valid."""
+    """The text of the document to execute.
+
+    `keep_as` is the id by which to store it for `owner` once it is valid; None not to store it.
+    """
 
     text: str
     keep_as: str | None = None
@@ -34,22 +38,29 @@ class Wanted(NamedTuple):
 
 
 class DocumentSource(Protocol):
-    """Finds the text that is asked for."""
+    """Finds the document that a request names."""
 
     def find(self, text: str | None, document_id: str | None, owner: str = "") -> Wanted:
-        """Return what is to be executed for the owner of documents, or raise RequestRefused."""
+        """Return the document to execute, for the text and the id in a request.
+
+        `owner` is the key of the caller. Raises RequestRefused if the document is unknown, not
+        allowed, or does not match its id.
+        """
 
     def keep(self, wanted: Wanted) -> None:
-        """Keep what was found valid, if it is to be kept."""
+        """Store a document that was found valid, if it is to be stored."""
 
 
 def id_of(text: str) -> str:
-    """Return the id of a text."""
+    """Return the id of a document with this text."""
     return PREFIX + sha256(text.encode()).hexdigest()
 
 
 def asked_id(document_id: Any, extensions: Any) -> str | None:
-    """Return the id that a request names, in either form; raises RequestRefused if malformed."""
+    """Return the document id in a request, from `documentId` or in Apollo's form.
+
+    None if the request has no id; raises RequestRefused if it is malformed.
+    """
     if document_id is None and isinstance(extensions, Mapping):
         apollo = extensions.get(APOLLO)
         if apollo is None:
@@ -65,9 +76,10 @@ def asked_id(document_id: Any, extensions: Any) -> str | None:
 
 
 class SentDocuments:
-    """The documents that clients have sent to this process with their hash.
+    """The documents that clients have sent to this process together with their hash.
 
-    Each partner or user has their own, and the room is shared fairly: see `fair_cache`.
+    Each user or partner finds only documents that they sent. Callers share the storage fairly: see
+    `fair_cache`.
     """
 
     def __init__(self, most: int = MAX_SENT, most_text: int = MAX_TEXT) -> None:
@@ -75,7 +87,7 @@ class SentDocuments:
         self._texts = FairCache[str](most, most_text)
 
     def find(self, text: str | None, document_id: str | None, owner: str = "") -> Wanted:
-        """Return the text, looked up by its id among the owner's if there is only that."""
+        """Return the text in the request, or else the text that the owner has sent with this id."""
         if document_id is None:
             if not text:
                 raise RequestRefused(ErrorCode.BAD_REQUEST, "query is missing.")
@@ -90,7 +102,7 @@ class SentDocuments:
         return Wanted(text, document_id, owner)
 
     def keep(self, wanted: Wanted) -> None:
-        """Keep a valid text; those that the owner used least recently make room for it."""
+        """Store a valid text if it was sent with its id; older texts may be evicted."""
         text, document_id, owner = wanted
         if document_id is None or self._texts.get((owner, document_id)) is not None:
             return
@@ -100,20 +112,23 @@ class SentDocuments:
 
 
 class TrustedDocuments:
-    """The documents that were registered, and nothing else."""
+    """Allows only documents that an operator registered.
+
+    `documents` maps ids to texts.
+    """
 
     def __init__(self, documents: Mapping[str, str]) -> None:
-        # Files end with a line break that clients mostly leave out.
+        # Files end with a line break, which clients usually do not send.
         whole = documents.values()
         self._texts = frozenset(whole) | {text.strip() for text in whole}
         self._by_id = {**{id_of(text): text for text in self._texts}, **documents}
 
     def find(self, text: str | None, document_id: str | None, owner: str = "") -> Wanted:  # noqa: ARG002  # registered for all
-        """Return a registered text, found by its id or by the text itself."""
+        """Return the registered text for the id, or for an equal text, in the request."""
         if document_id is not None:
             known = self._by_id.get(document_id)
             if known is None:
-                # A client that learns this would send the text, and be refused for good.
+                # NOT_FOUND makes clients send the text too; if they have, that would not help.
                 raise _not_trusted() if text else _not_found()
             if text and text != known:
                 raise RequestRefused(ErrorCode.BAD_REQUEST, "The query is not that of the id.")
@@ -129,10 +144,10 @@ class TrustedDocuments:
 
 
 def read_documents(path: Path) -> dict[str, str]:
-    """Read registered documents, by their ids; raises ValueError for what can't be read.
+    """Return the registered documents in `path` by id; raises ValueError if unreadable.
 
-    A folder has one document in each `*.graphql` file, at any depth. A JSON file has texts by their
-    ids, as Relay writes it, or is a manifest of Apollo's.
+    A folder has one document in each `*.graphql` file, also in its subfolders. A JSON file is an
+    object of texts by id, as Relay writes, or an Apollo manifest.
     """
     try:
         if path.is_dir():
@@ -153,12 +168,16 @@ def read_documents(path: Path) -> dict[str, str]:
 
 
 def source_of(path: Path | None) -> DocumentSource:
-    """Return the source of documents: the file or folder in the settings, or else the clients."""
+    """Return the source of documents.
+
+    With a `path` from the settings, only the documents registered there are allowed; if it is None,
+    clients may send any.
+    """
     return SentDocuments() if path is None else TrustedDocuments(read_documents(path))
 
 
 def faults_of(schema: CustomerClassesSchema, text: str) -> list[str]:
-    """Return the faults of a text, one line each."""
+    """Return messages about syntax and validation errors of a document; empty if it is valid."""
     try:
         document = schema.parsed(text)
     except GraphQLError as error:
@@ -170,7 +189,7 @@ def faults_of(schema: CustomerClassesSchema, text: str) -> list[str]:
 
 
 def _not_found() -> RequestRefused:
-    # Apollo's clients know it by this very message.
+    # Apollo clients recognise this error by its message.
     return RequestRefused(ErrorCode.PERSISTED_QUERY_NOT_FOUND, "PersistedQueryNotFound")
 
 

@@ -1,7 +1,7 @@
 """Refuses to build a schema with features of Strawberry that would be ignored.
 
-`RememberingSchema` executes documents by itself, and plans answer batched fields without calling
-their resolvers. What Strawberry hooks into its own execution would be accepted and then ignored.
+`RememberingSchema` does not use Strawberry's `execute`, and plans do not call the resolvers of
+batched fields. Strawberry would accept extensions and other hooks there, but they would never run.
 """
 
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ from schema.engine.plan import PREPARED, foreign_extensions
 from schema.engine.strawberry_internals import core_schema, definition_of
 
 IGNORED_SETTINGS = ("extensions", "directives", "exception_handlers")
-"""Settings of a Strawberry schema that only Strawberry's own `execute` looks at."""
+"""Settings of a Strawberry schema that only Strawberry's own `execute` uses."""
 
 
 class UnsupportedSchemaError(Exception):
-    """Raised when a schema is built with something that would not run."""
+    """Raised when a schema is built with settings or extensions that would be ignored."""
 
 
 def refuse_unsupported(schema: strawberry.Schema) -> None:
-    """Raise UnsupportedSchemaError with everything that would not run."""
+    """Raise UnsupportedSchemaError, naming all settings and extensions that would be ignored."""
     faults = [*_ignored_settings(schema), *_ignored_extensions(schema)]
     if faults:
         raise UnsupportedSchemaError("\n".join(faults))

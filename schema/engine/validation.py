@@ -1,12 +1,12 @@
-"""Validates by graphql-core's rules, calling each rule only at the nodes that it looks at.
+"""Validates documents by graphql-core's rules, but faster than graphql-core's `validate`.
 
-graphql-core's `validate` asks each of some thirty rules at each node of a document whether it looks
-at such nodes, and most do not. That depends on the kind of the node alone, so here it is found once
-a kind. The faults and their order stay the same. The first request of a document takes three
-quarters of the time, and hostile documents half or less (docs/adr/0039).
+At each node of a document, `validate` asks each of some thirty rules whether it handles such nodes,
+which most rules do not. As the answer depends only on the kind of node, this module finds it once
+per kind. Errors and their order are the same. The first request of a document takes three quarters
+of the time, and a hostile document half the time or less (docs/adr/0039).
 
-Visitors refer to themselves. Here they are cleared: otherwise each document would leave a thousand
-objects or more to the garbage collector, which delays all requests.
+Visitors contain reference cycles, which this module breaks. Otherwise each document would leave a
+thousand objects or more to the garbage collector, which delays all requests.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,7 +46,10 @@ from schema.engine.strawberry_internals import STRAWBERRY_RULES
 Visit = Callable[..., Any]
 
 MAX_COMPARISONS = 50_000
-"""Pairs of fields or fragments with one response key that are compared to each other."""
+"""Maximum number of comparisons in checking that fields with one response key can be merged.
+
+Each compares a pair of fields or fragments.
+"""
 
 
 def faults_of(
@@ -58,9 +61,10 @@ def faults_of(
     max_suggestions: int | None = None,
     hide_suggestions: bool = False,
 ) -> list[GraphQLError]:
-    """Return the faults of a document by the rules, and by those that Strawberry adds.
+    """Return the errors of validating a document by `rules` and by the rules that Strawberry adds.
 
-    Only the first `max_suggestions` faults suggest names that were perhaps meant.
+    Validation ends after `max_errors` errors. Only the first `max_suggestions` errors suggest
+    similar names; none does if `hide_suggestions`.
     """
     assert_valid_schema(schema)
     errors: list[GraphQLError] = []
@@ -123,10 +127,10 @@ class _Together(Visitor):
         self._visitors = visitors
         self._kinds = tuple(type(visitor) for visitor in visitors)
         self._skipping: list[object] = [None] * len(visitors)
-        """For each visitor, the node whose children it skips, or BREAK if it has ended."""
+        """For each visitor, None, the node whose children it skips, or BREAK if it has ended."""
 
     def get_enter_leave_for_kind(self, kind: str) -> EnterLeaveVisitor:
-        """Return the functions that visit nodes of a kind."""
+        """Return the functions to call when entering and leaving nodes of a kind."""
         found = self.enter_leave_map.get(kind)
         if found is None:
             visits = [
@@ -171,7 +175,7 @@ class _Together(Visitor):
 
 @lru_cache(500)
 def _looking_at(kind: str, visitors: tuple[type[Visitor], ...]) -> tuple[int, ...]:
-    """Return the indexes of the visitors that look at nodes of a kind."""
+    """Return the indexes of the classes in `visitors` that have methods for nodes of a kind."""
     return tuple(
         place
         for place, visitor in enumerate(visitors)

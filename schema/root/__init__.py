@@ -1,4 +1,4 @@
-"""The contents page of the API: every operation, put together from one table a topic."""
+"""The root types Query, Mutation and Subscription, combined from one module per topic."""
 
 import strawberry
 
@@ -66,9 +66,11 @@ class Subscription(EnrichmentSubscription):
 
 
 def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
-    """Build the schema that is served; without plans it answers the same, but more slowly.
+    """Build the schema that is served.
 
-    Raises UnmaskedError if a field shows personal data without a mask.
+    With `is_planned` false, graphql-core completes all values: answers are equal, but slower.
+    Raises UnmaskedError if a field shows personal data without a mask, and UnweightedError if a
+    root field has no cost weight.
     """
     refuse_unmasked()
     schema = CustomerClassesSchema(

@@ -1,4 +1,4 @@
-"""Contents: users, groups, permissions and access tokens."""
+"""Root fields about users, groups, permissions and access tokens."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Contents: the audit trail."""
+"""Root fields about the audit trail."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Contents: consent of customers, its ledger and its evidence."""
+"""Root fields about customers' consent, the consent ledger and evidence."""
 
 import strawberry
 

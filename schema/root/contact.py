@@ -1,4 +1,4 @@
-"""Contents: contacts of customers."""
+"""Root fields about contacts of customers."""
 
 import strawberry
 

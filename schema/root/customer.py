@@ -1,4 +1,4 @@
-"""Contents: customers."""
+"""Root fields about customers."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Contents: customer classes, templates for new customers, and the platform's defaults."""
+"""Root fields about customer classes, customer templates and the platform's defaults."""
 
 import strawberry
 

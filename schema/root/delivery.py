@@ -1,4 +1,4 @@
-"""Contents: the rules by which documents are emailed, and what they allowed."""
+"""Root fields about delivery rules, and about documents that these allowed to be emailed."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Contents: lookups of customers at Companies House."""
+"""Root fields about lookups of customers at Companies House."""
 
 from collections.abc import AsyncGenerator
 

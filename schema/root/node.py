@@ -1,4 +1,4 @@
-"""Contents: objects by their ids, and the caller."""
+"""Root fields that return any object by its id, and the caller."""
 
 import strawberry
 

@@ -1,28 +1,27 @@
-"""Compiled completion: a selection of plain fields is answered by one generated function.
+"""Plans: generated functions that convert the values of resolvers to parts of the answer.
 
-Pass `PlannedExecution` to a Strawberry schema as its `execution_context_class`
-(`build_schema(is_planned=False)` does not, and graphql-core completes all values). When a resolver
-has given a value, graphql-core walks it field by field; most of that walk is the same each time
-that the document is executed. Here it is walked once, by `compiler`, which writes a Python function
-that turns the value into its part of the answer. `executor` keeps that function on the document,
-for as long as the document lives, and calls it in place of graphql-core's walk.
+Pass `PlannedExecution` to a Strawberry schema as its `execution_context_class` to use plans
+(`build_schema(is_planned=False)` does not, so that graphql-core completes all values). graphql-core
+walks the value of a resolver field by field, and most of this walk is the same each time that the
+document is executed. `compiler` does it once, and writes a Python function that converts the value.
+`executor` stores this function, the plan, with the document, and calls it instead.
 
-A field is plain if Strawberry only reads an attribute for it, or calls a method that takes nothing
-but the object and is not async: it has no arguments and no extensions, and its type is a scalar, an
-enum, or an object or list made of these. A field with the metadata `{PREPARED: name_of}` is plain
-too, whatever its arguments: its value lies ready on the object, in the attribute whose name
-`name_of` gives for the field's node, and may be an exception. If the attribute is missing because
-the caller may not see it, the field's resolver runs instead. Its extensions do not run, so the
-metadata lists by `HONOURED` the classes of extensions that were applied when the value was
-prepared; a field with any other extension is not plain.
+Plans contain only plain fields. A field is plain if Strawberry resolves it by reading an attribute,
+or by calling a synchronous method that takes only the object; it has no arguments and no
+extensions; and its type is a scalar, an enum, or an object or list of these. A field with the
+metadata `{PREPARED: name_of}` is plain too, even if it has arguments. Its value, or an exception,
+was stored on the object before, in the attribute whose name `name_of` returns for the field's node.
+If the attribute is missing because the caller may not see it, the field's resolver runs instead.
+Plans do not run extensions, so the metadata `HONOURED` lists the classes of extensions that were
+applied when the value was stored; a field with any other extension is not plain.
 
 An operation that was executed before is not prepared again (`operation`, `arguments`, `variables`).
-Instants in UTC are left in the answer as they are, for orjson to write.
+Instants in UTC stay `datetime` objects in the answer, as orjson writes them correctly.
 
-The other fields of an object go to graphql-core, and so does all of a value at which the function
-meets anything that it was not written for. So errors are always found, located and propagated by
-graphql-core. Plain attributes may then be read twice, and are read before the resolvers beside
-them run.
+graphql-core completes all fields that are not plain. If a plan meets a value that it cannot
+complete, graphql-core completes the whole value that the plan was called for. So it is always
+graphql-core that finds, locates and propagates errors. Plain attributes may then be read twice, and
+they are read before the resolvers of the object's other fields run.
 """
 
 from schema.engine.plan.executor import PlannedExecution

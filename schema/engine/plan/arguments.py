@@ -1,9 +1,9 @@
 """Prepares the arguments of a field once, except for the values of variables.
 
-graphql-core goes through the arguments of a field's node, and through the types of these, for each
-request. Here it does so once, with placeholders for the variables, which it passes on as they are;
-a request then only puts its values in their places. Whenever a variable has no value, or null,
-graphql-core works out the arguments of the request itself.
+graphql-core converts the arguments of a field's node again for each request. This module makes it
+convert them once, with placeholders in place of variables, which graphql-core leaves unchanged. For
+each request, only the placeholders are replaced by values. If a variable has no value, or the
+value null, graphql-core converts the arguments of that request.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,10 @@ class PreparedArguments:
         self._names = names
 
     def of(self, variables: VariableValues) -> dict[str, Any] | None:
-        """Return the arguments in new containers; None if graphql-core has to make them."""
+        """Return the arguments for these variables, in new dictionaries and lists.
+
+        None if a variable has no value, so that graphql-core must convert the arguments.
+        """
         given = variables.coerced
         for name in self._names:
             if given.get(name) is None:
@@ -45,22 +48,22 @@ class PreparedArguments:
 
 
 def prepare_arguments(field: GraphQLField, node: FieldNode) -> PreparedArguments | None:
-    """Prepare the arguments of a valid node; None if they depend on more than variables."""
+    """Prepare the arguments of a valid node; None if graphql-core must convert them each time."""
     marks = [_Placeholder(name) for name in _variables(node.arguments)]
     values = VariableValues({}, {mark.name: mark for mark in marks})
     try:
         made = get_argument_values(field, node, values)
-    except Exception:  # graphql-core will meet it again, and say so
+    except Exception:  # graphql-core reports it when it converts them
         return None
     if sum(isinstance(part, _Placeholder) for part in _parts(made)) != len(marks):
-        return None  # some type has made something of them
+        return None  # the type of an argument has converted a placeholder
     fixed = {name: part for name, part in made.items() if not _varies(part)}
     varying = {name: part for name, part in made.items() if name not in fixed}
     return PreparedArguments(fixed, varying, {mark.name for mark in marks})
 
 
 def _varies(part: Any) -> bool:
-    """Return whether a part must be a new object for each request."""
+    """Return whether part of the arguments must be a new object for each request."""
     return isinstance(part, dict | list | _Placeholder)
 
 
@@ -76,7 +79,7 @@ def _filled(part: Any, given: dict[str, Any]) -> Any:
 
 
 def _parts(part: Any) -> Iterator[Any]:
-    """Yield the values inside a part."""
+    """Yield the values in nested dictionaries and lists."""
     if isinstance(part, dict):
         part = list(part.values())
     if isinstance(part, list):
@@ -87,7 +90,7 @@ def _parts(part: Any) -> Iterator[Any]:
 
 
 def _variables(nodes: Any) -> Iterator[str]:
-    """Yield the name of each use of a variable in some nodes."""
+    """Yield the names of the variables in nodes, once for each use."""
     for node in nodes or ():
         if isinstance(node, VariableNode):
             yield node.name.value

@@ -1,9 +1,9 @@
-"""Functions that generated code calls for values that it does not expect.
+"""Functions that plans call for values that do not have the expected type.
 
-`NotPlannable` hands a value to graphql-core. It is raised for what graphql-core treats specially,
-such as null in a non-null place, exceptions, and whatever can be awaited. Other values are
-serialised as graphql-core would. Looking at an object closely is slow, so the classes found usual
-are remembered.
+They serialise values as graphql-core would. For values that graphql-core treats specially, such as
+awaitables, exceptions, and null where it is not allowed, they raise `NotPlannable`, so that
+graphql-core completes the value. Checking an object for this is slow, so the classes of objects
+that need no special treatment are remembered.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ JSON = frozenset({str, int, float, bool, list, dict})
 
 
 class NotPlannable(Exception):
-    """Raised for a value that generated code cannot complete; graphql-core then does."""
+    """Raised for a value that a plan cannot complete, so that graphql-core must complete it."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class NotPlannable(Exception):
 
 
 def refuse_unplannable(value: Any) -> None:
-    """Raise NotPlannable for what graphql-core treats specially anywhere."""
+    """Raise NotPlannable for a value that graphql-core treats specially whatever its type."""
     if (
         value is None
         or value is Undefined
@@ -40,9 +40,10 @@ def refuse_unplannable(value: Any) -> None:
 
 
 def remember_class(known: set[type], value: Any) -> None:
-    """Remember that the objects of a class are usual, unless each may have attributes of its own.
+    """Add the class of `value` to `known`: its objects need no further checks.
 
-    A bound, as classes may be made at run time.
+    Not if the class computes attributes, because `__await__` could then differ between objects. At
+    most MAX_CLASSES are added, as classes may be created at run time.
     """
     cls = type(value)
     has_own_attributes = (
@@ -54,7 +55,10 @@ def remember_class(known: set[type], value: Any) -> None:
 
 
 def admit_object(known: set[type], check: Callable[[Any], Any] | None, value: Any) -> None:
-    """Raise NotPlannable unless an object is usual and passes the check of its type."""
+    """Raise NotPlannable unless a plan can complete the object; add its class to `known`.
+
+    `check` is the `is_type_of` function of the GraphQL type; None if it has none.
+    """
     refuse_unplannable(value)
     if check is not None and check(value) is not True:
         raise NotPlannable(value)
@@ -64,7 +68,7 @@ def admit_object(known: set[type], check: Callable[[Any], Any] | None, value: An
 def complete_leaf(
     serialize: Callable[[Any], Any], known: set[type], is_nullable: bool, value: Any
 ) -> object:
-    """Serialise the value of a scalar or an enum."""
+    """Return the serialised value of a scalar or an enum; raises NotPlannable."""
     if value is None and is_nullable:
         return None
     if type(value) not in known:
@@ -77,6 +81,6 @@ def complete_leaf(
 
 
 def complete_null(is_nullable: bool, value: Any) -> None:
-    """Return None for a null list; raises NotPlannable for anything else."""
+    """Return None for a null that is allowed; raises NotPlannable for all other values."""
     if value is not None or not is_nullable:
         raise NotPlannable(value)

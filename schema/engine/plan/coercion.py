@@ -1,7 +1,8 @@
-"""Compiles functions that coerce the values of variables of a type.
+"""Compiles functions that coerce the values of variables of a given type.
 
-A `Coercer` returns what graphql-core would, and raises an error for a wrong or unusual value, such
-as a number for an `ID`: then graphql-core coerces the values, or reports the error.
+A `Coercer` returns the same as graphql-core would. It raises an error for a wrong value, and for an
+unusual one, such as a number for an `ID`; then graphql-core must coerce the values, or report the
+error.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from schema.engine.plan.checks import NotPlannable
 MAX_INT = 2**31 - 1
 
 MAX_KEPT = 1_000
-"""Types in the cache, one entry for each set of types around them."""
+"""Maximum entries in the cache of coercers, by type and by the input types that contain it."""
 
 Coercer = Callable[[Any], Any]
 
@@ -42,15 +43,18 @@ NEEDS_NO_COERCION: dict[Any, Callable[[Any], bool]] = {
     GraphQLInt: lambda value: type(value) is int and -MAX_INT - 1 <= value <= MAX_INT,
     GraphQLFloat: lambda value: type(value) is float and value - value == 0.0,
 }
-"""For built-in scalars, whether a value needs no coercion."""
+"""For each built-in scalar, a function that tells whether a value needs no coercion."""
 
 
 class EndlessError(Exception):
-    """A type contains itself, so that graphql-core has to coerce its values."""
+    """Raised for an input type that contains itself, whose values graphql-core must coerce."""
 
 
 def coercer_of(wanted: GraphQLInputType, within: frozenset[Any] = frozenset()) -> Coercer:
-    """Return the coercer of a type; raises EndlessError if the type contains itself."""
+    """Return the coercer of a type; raises EndlessError if the type contains itself.
+
+    `within` are the input object types that contain the type.
+    """
     if not is_non_null_type(wanted):
         coerce = _nullable_coercer(wanted, within)
         return lambda value: None if value is None else coerce(value)

@@ -1,6 +1,6 @@
-"""Writes the function that turns a value into its part of the answer.
+"""Writes the source of plans: functions that convert a value to its part of the answer.
 
-For `{ customer { name tags } }`, once the resolver of `customer` has run, it writes
+For the value of `customer` in `{ customer { name tags } }`, it writes
 
     def plan(leaf_0, known_1, admit_2, null_3):
         def list_1(value):
@@ -19,13 +19,13 @@ For `{ customer { name tags } }`, once the resolver of `customer` has run, it wr
             }
         return object_2
 
-and calls it with what the names stand for. Documents that differ in their text may well give the
-same source, which is then compiled once; and as nothing here refers to itself, a plan is gone as
-soon as its document is.
+and calls `plan` with the objects that the parameters stand for; the result is the plan. Documents
+with different texts can lead to equal sources, which are compiled once. Plans contain no reference
+cycles, so they are freed together with their document.
 
-Each type of value that is expected is checked inline. The rest is left to functions that do what
-graphql-core does, or raise `NotPlannable`. Whatever the written code raises, by itself or from an
-attribute, means that graphql-core has to do it over; it is never an answer.
+Values of the expected type are checked inline. For others, plans call functions that do the same as
+graphql-core, or raise `NotPlannable`. If a plan raises any exception, also one from reading an
+attribute, its result is discarded and graphql-core completes the value.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ from schema.engine.strawberry_internals import TYPE_CAST_ATTRIBUTE, definition_o
 MAX_FIELDS = 1000
 MAX_KEPT = 256
 MAX_KEPT_LENGTH = 10_000
-"""Sources that are remembered with their code, and the characters that each may have."""
+"""Maximum number of sources whose code is cached, and maximum characters of each."""
 
 GLOBALS = {
     "SIMPLE": SIMPLE,
@@ -70,11 +70,14 @@ GLOBALS = {
 }
 
 Collect = Callable[[GraphQLObjectType, Selected], Selection]
-"""Returns the fields below nodes, for an object of a type."""
+"""Returns the fields that nodes select on an object of a type, by response key."""
 
 
 def compile_plan(collect: Collect, wanted: GraphQLOutputType, selected: Selected) -> Plan | None:
-    """Return the plan for a value of an object or list type; None if no field is plain."""
+    """Return the plan for values of the object or list type `wanted`, selected by `selected`.
+
+    None if there can be no plan, because no field is plain.
+    """
     writer = _Writer(collect)
     try:
         if is_object_type(wanted):
@@ -83,25 +86,25 @@ def compile_plan(collect: Collect, wanted: GraphQLOutputType, selected: Selected
         else:
             assert is_list_type(wanted)  # noqa: S101  # nothing else is asked for
             name, rest = writer.list_function(wanted.of_type, selected, is_nullable=True), {}
-    except Exception:  # graphql-core will meet it too, and knows where it belongs
+    except Exception:  # graphql-core will raise it too, with its location
         return None
     return None if name is None else Plan(writer.function(name), rest)
 
 
 class _Writer:
-    """Collects the source of functions, and the objects that they refer to by name."""
+    """Writes the functions of one plan, and collects the objects to which they refer by name."""
 
     def __init__(self, collect: Collect) -> None:
         self._collect = collect
         self._source: list[str] = []
         self._names = Names()
-        self._name = self._names.name  # a method of the writer's own would keep it alive
+        self._name = self._names.name  # a bound method of the writer would be a cycle
         self._leaves = Leaves(self._names)
         self._functions = 0
         self._fields = 0
 
     def function(self, name: str) -> Callable[[Any], Any]:
-        """Compile the source, and return one of its functions."""
+        """Compile the source written so far, and return its function called `name`."""
         head = f"def plan({', '.join(self._names.meant)}):"
         source = "\n".join([head, *self._source, f" return {name}"])
         made = FunctionType(_compiled(source), GLOBALS)
@@ -109,7 +112,10 @@ class _Writer:
         return function
 
     def value(self, wanted: GraphQLOutputType, selected: Selected, read: str) -> str | None:
-        """Return the expression that completes the value of `read`; None if it is not plain."""
+        """Return the expression that completes the value of the expression `read`.
+
+        None if the value's type is not plain.
+        """
         is_nullable = not is_non_null_type(wanted)
         inner = wanted.of_type if is_non_null_type(wanted) else wanted
         if is_leaf_type(inner):
@@ -130,9 +136,10 @@ class _Writer:
         *,
         is_nullable: bool,
     ) -> str | None:
-        """Write the function for objects of a type; fields that are not plain go to `rest`.
+        """Write the function that completes objects of a type; return its name.
 
-        None if no field is plain, or if one is not and there is no `rest` to put it in.
+        Fields that are not plain are added to `rest`. Returns None if no field is plain, or if some
+        field is not and `rest` is None.
         """
         written = self._object(wanted, selected, rest, ["return None"] if is_nullable else [])
         if written is None:
@@ -147,7 +154,10 @@ class _Writer:
         rest: Selection | None,
         if_none: list[str],
     ) -> tuple[list[str], list[str]] | None:
-        """Return the lines that check the object `value`, and the entries of its answer."""
+        """Return the lines that check the object `value`, and the entries of its dictionary.
+
+        Returns None as `object_function` does; `if_none` are the lines for an object that is None.
+        """
         entries, plain = [], 0
         for key, nodes in self._collect(wanted, selected).items():
             self._fields += 1
@@ -174,7 +184,7 @@ class _Writer:
         return checks, entries
 
     def _doubt(self, wanted: GraphQLObjectType) -> str:
-        """Return the condition under which an object of a known class must be checked itself."""
+        """Return the condition, as source, on which an object of a known class is checked too."""
         if wanted.is_type_of is None:
             return ""
         definition = definition_of(wanted)
@@ -192,7 +202,7 @@ class _Writer:
         return read and self.value(field.type, selected, read)
 
     def _read(self, field: GraphQLField, node: FieldNode) -> str | None:
-        """Return the expression that reads a field's value from its object; None if not plain."""
+        """Return the expression that reads a field from the object `value`; None if not plain."""
         definition = definition_of(field)
         if not isinstance(definition, StrawberryField):
             return None
@@ -207,7 +217,10 @@ class _Writer:
     def list_function(
         self, item_type: GraphQLOutputType, selected: Selected, *, is_nullable: bool
     ) -> str | None:
-        """Write the function for lists; a loop over objects calls no function for each of them."""
+        """Write the function that completes lists; return its name, None if items are not plain.
+
+        The code for objects is written into the loop, as a function call per object is slow.
+        """
         inner = item_type.of_type if is_non_null_type(item_type) else item_type
         if is_object_type(inner):
             if_none = [] if is_non_null_type(item_type) else ["add(None)", "continue"]
@@ -246,7 +259,10 @@ class _Writer:
 
 
 def _compiled(source: str) -> CodeType:
-    """Return the code of the only function in a source. Text of documents is in it as repr()."""
+    """Return the code of the only function in a source; it is cached unless the source is long.
+
+    Text from documents can inject no code, because it is in the source as repr().
+    """
     return (_compile if len(source) <= MAX_KEPT_LENGTH else _compile.__wrapped__)(source)
 
 
@@ -257,6 +273,9 @@ def _compile(source: str) -> CodeType:
 
 
 def _check_of(wanted: GraphQLObjectType) -> Callable[[Any], Any] | None:
-    """Return the type's `is_type_of`, called without `info`; a check that needs it fails."""
+    """Return the type's `is_type_of` as a function of the value alone; None if it has none.
+
+    A check that uses `info` raises an error, because it gets None.
+    """
     check: Callable[..., Any] | None = wanted.is_type_of
     return None if check is None else lambda value: check(value, None)

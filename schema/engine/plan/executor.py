@@ -1,9 +1,9 @@
-"""graphql-core's executor, with plans for what they can complete; see the package.
+"""graphql-core's executor, which completes values by plans; see the package.
 
-It overrides graphql-core at two places. A list or an object is completed by its plan, if it has
-one. The plan is kept with the selected fields, which `operation` keeps with the document. The
-fields that a plan leaves over are executed by graphql-core, and put at their places in the
-answer.
+It overrides two methods of graphql-core, which complete lists and objects: if there is a plan, they
+call it. Plans are stored with the selected fields, which `operation` stores with the
+document. Fields that a plan leaves out are executed by graphql-core, and then put at their places
+in the answer.
 """
 
 from collections.abc import Awaitable
@@ -30,13 +30,13 @@ from schema.engine.plan.selection import Plan, Selected, Selection
 
 LISTS = (list, tuple)
 ROWS_AT_ONCE = 1000
-"""If more rows were read, the answer is completed in parts, of a few milliseconds each."""
+"""If more rows were read, a list is completed in parts, which take a few milliseconds each."""
 LONG = 10
-"""Items for which a plan is compiled at once; for fewer, at their second execution."""
+"""Number of items from which a list gets a plan at its first, not only its second execution."""
 
 
 class PlannedExecution(RememberingExecution):
-    """One execution of an operation."""
+    """The execution of one operation, with plans."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -51,7 +51,7 @@ class PlannedExecution(RememberingExecution):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Complete a list by its plan, or item by item."""
+        """Complete a list by its plan, or by graphql-core if there is none or it fails."""
         is_long = type(result) in LISTS and len(result) >= LONG
         plan = self._plan(return_type, field_details_list, is_worth_it=is_long)
         if plan is not None:
@@ -76,7 +76,7 @@ class PlannedExecution(RememberingExecution):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Complete an object by its plan, or field by field."""
+        """Complete an object by its plan, or by graphql-core if there is none or it fails."""
         plan = self._plan(return_type, field_details_list)
         if plan is not None and read_so_far() <= ROWS_AT_ONCE:
             try:
@@ -94,10 +94,10 @@ class PlannedExecution(RememberingExecution):
         )
 
     def build_response(self, data: dict[str, Any] | None) -> ExecutionResult | Any:
-        """Build the response; by now nobody waits for the coroutines that plans came across.
+        """Build the response; close coroutines that plans met and graphql-core did not await.
 
-        What an executor offers to resolvers refers back to it, so that it would lie about with all
-        that it has read until the collector comes by.
+        Breaks the reference cycle between the executor and its `async_helpers`, which would keep
+        all rows in memory until the garbage collector runs.
         """
         self.async_helpers = None  # type: ignore[assignment]  # resolvers hold what they were given
         for coroutine in self._left_over:
@@ -115,7 +115,7 @@ class PlannedExecution(RememberingExecution):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Complete a list part by part, so that others may use the event loop in between."""
+        """Complete a list in parts, between which other requests may use the event loop."""
         size = max(1, len(result) * ROWS_AT_ONCE // read_so_far())
         done: list[Any] = []
         try:
@@ -152,7 +152,10 @@ class PlannedExecution(RememberingExecution):
         *,
         is_worth_it: bool = False,
     ) -> Plan | None:
-        """Return the plan, if any; compiled at the second use unless `is_worth_it` at once."""
+        """Return the plan for values of a type, or None if there is none.
+
+        It is compiled when it is needed for the second time, or at once if `is_worth_it`.
+        """
         if not isinstance(field_details_list, Selected):
             return None
         plans = field_details_list.plans
@@ -170,7 +173,10 @@ class PlannedExecution(RememberingExecution):
         return_type: GraphQLOutputType,
         field_details_list: list[FieldDetails],
     ) -> None:
-        """Drop a plan for good if it met an awaitable value, as it would again."""
+        """Deal with the failure of a plan, after which graphql-core completes the value.
+
+        If the plan met an awaitable, it is removed for good, because it would fail each time.
+        """
         value = error.value if isinstance(error, NotPlannable) else None
         if hasattr(value, "__await__") and isinstance(field_details_list, Selected):
             field_details_list.plans[return_type] = None

@@ -1,4 +1,4 @@
-"""Writes the expressions that complete scalars and enums."""
+"""Writes the expressions in plans that complete scalars and enums."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -25,24 +25,24 @@ EXPECTED: dict[Callable[..., Any], str] = {
     GraphQLInt.coerce_output_value: "type(v := {read}) is int and -2147483648 <= v <= 2147483647",
     GraphQLFloat.coerce_output_value: "type(v := {read}) is float and v - v == 0.0",
 }
-"""The built-in serialisers, each with a test for values that it returns unchanged."""
+"""For each built-in serialiser, source that tests for values which it returns unchanged."""
 
 
 class Names:
-    """The names of objects in generated code."""
+    """The objects to which the code of a plan refers, by their names in the code."""
 
     def __init__(self) -> None:
         self.meant: dict[str, Any] = {}
 
     def name(self, kind: str, meant: Any) -> str:
-        """Return the name of an object, adding it."""
+        """Add the object `meant`, and return its new name, which begins with `kind`."""
         name = f"{kind}_{len(self.meant)}"
         self.meant[name] = meant
         return name
 
 
 class Leaves:
-    """Writes for one plan."""
+    """Writes the expressions for the scalars and enums of one plan."""
 
     def __init__(self, names: Names) -> None:
         self._name = names.name
@@ -50,7 +50,7 @@ class Leaves:
         self._classes = set(SIMPLE)
 
     def expression(self, wanted: GraphQLLeafType, read: str, *, is_nullable: bool) -> str:
-        """Return the expression that completes the value of `read`."""
+        """Return the expression that completes the value of the expression `read`."""
         serialize = wanted.coerce_output_value
         other = self._other(serialize, is_nullable=is_nullable)
         if test := EXPECTED.get(serialize):
@@ -61,10 +61,10 @@ class Leaves:
             enum = cast("type[Enum]", definition.wrapped_cls)
             names = self._name("names", {member.name: serialize(member) for member in enum})
             expected = self._name("enum", enum)
-            # Members hash slowly; their names don't.
+            # Looking up the name is faster, as hashing an enum member is slow.
             return f"({names}[v._name_] if type(v := {read}) is {expected} else {other}(v))"
         if serialize is isoformat:
-            # An instant in UTC is left as it is: orjson writes the answer, and the same text.
+            # orjson writes an instant in UTC as the same text that isoformat returns.
             is_usual = f"type(v := {read}) is datetime and v.tzinfo is UTC"
             return f"(v if {is_usual} else {other}(v))"
         name = self._name("serialize", serialize)

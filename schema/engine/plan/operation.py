@@ -1,8 +1,8 @@
 """Executes operations that were executed before without preparing them again.
 
-What graphql-core works out anew for each request, though it depends on the document alone, is kept
-with the document: which operation it is, which fields are selected, what variables it declares. An
-operation with one root field, as most have, is then executed by one coroutine in place of four.
+For each request, graphql-core finds the operation, its declared variables and its selected fields.
+These depend on the document alone, so here they are stored with it. An operation with a single root
+field, as most are, is then executed by one coroutine instead of four.
 """
 
 from collections.abc import Sequence
@@ -40,24 +40,25 @@ from schema.engine.strawberry_internals import StrawberryExecution
 INCREMENTAL = ("defer", "stream")
 USUALLY_GIVEN = 4
 MAX_COERCION_ERRORS = 10
-"""Faults of variables in an answer; each may repeat all of what it is about."""
+"""Maximum errors of variables in an answer: each may repeat a long value."""
 USUAL_SETTINGS = frozenset({"is_awaitable", "operation_extensions"})
-"""Settings with which an executor can be made without graphql-core's own preparations."""
+"""The only settings with which a request can use a preparation of an earlier request."""
 
 
 class RememberingExecution(StrawberryExecution):
-    """One execution of an operation."""
+    """The execution of one operation, which reuses preparations of earlier executions."""
 
     _memory: Memory | None = None
-    """None if nothing can be remembered, and thus planned."""
+    """The document's memory; None if the operation cannot use it, and thus has no plans."""
 
     @classmethod
     def build(
         cls, schema: GraphQLSchema, document: DocumentNode, *given: Any, **settings: Any
     ) -> Any:
-        """Return the executor of a request, or errors.
+        """Return the executor of a request, or a list of errors.
 
-        Usually `given` are root, context, values of variables, and the operation's name.
+        Only if `given` are the root value, the context, the values of variables and the operation's
+        name, a preparation of an earlier request can be used.
         """
         memory = memory_of(document)
         is_usual = len(given) == USUALLY_GIVEN and settings.keys() <= USUAL_SETTINGS
@@ -90,9 +91,10 @@ class RememberingExecution(StrawberryExecution):
         operation_name: str | None,
         **settings: Any,
     ) -> Any:
-        """Return the executor of an operation that was executed before, without preparing it again.
+        """Return the executor of an operation that was prepared before.
 
-        None if a variable is wrong, which graphql-core then reports.
+        None if it was not prepared, or if the value of a variable is wrong, which graphql-core must
+        report.
         """
         prepared = memory.prepared.get((schema, operation_name))
         variables = None if prepared is None else prepared.variables.values(values or {})
@@ -115,14 +117,14 @@ class RememberingExecution(StrawberryExecution):
         return executor
 
     def _is_plannable(self) -> bool:
-        """Return whether fields are collected and resolved in the plain way."""
+        """Return whether no feature is used that memory and plans do not support."""
         has_middleware = bool(self.middleware_manager and self.middleware_manager.middlewares)
         is_incremental = any(self.schema.get_directive(name) for name in INCREMENTAL)
         has_arguments = any(details.variable_signatures for details in self.fragments.values())
         return not (has_middleware or is_incremental or has_arguments or self.abort_signal)
 
     def execute_operation(self, serially: bool | None = None) -> Any:
-        """Execute the operation; its only root field, if it is async, in one coroutine."""
+        """Execute the operation, in one coroutine if its only root field has an async resolver."""
         root = None if self._memory is None else self._memory.known_selection(self._request())
         if root is None or len(root) != 1:
             return super().execute_operation(serially)
@@ -134,7 +136,7 @@ class RememberingExecution(StrawberryExecution):
         return self._execute_only(selected.only, key, selected)
 
     def _only(self, selected: Selected) -> Only:
-        """Return the field, arguments and async flag of the only root field."""
+        """Return the facts about the only root field that do not depend on the request."""
         kind = self.operation.operation
         parent = cast("GraphQLObjectType", self.schema.get_root_type(kind))
         field = self.schema.get_field(parent, selected[0].node.name.value)
@@ -144,7 +146,7 @@ class RememberingExecution(StrawberryExecution):
         return Only(parent, field, is_async, arguments)
 
     async def _execute_only(self, only: Only, key: str, selected: Selected) -> ExecutionResult:
-        """Execute a root field as graphql-core does."""
+        """Execute the only root field, with the same result as by graphql-core."""
         parent, field = only.parent, cast("GraphQLField", only.field)
         node, fragment_variables = selected[0].node, selected[0].fragment_variable_values
         path = Path(None, key, parent.name)
@@ -164,7 +166,7 @@ class RememberingExecution(StrawberryExecution):
             try:
                 self.handle_field_error(raised, field.type, selected, path)
                 data = {key: None}
-            except GraphQLError as error:  # the field can't be null, and takes all data with it
+            except GraphQLError as error:  # the field is non-null, so that all data become null
                 self.collected_errors.add(error, None)
                 data = None
         return cast("ExecutionResult", self.build_response(data))
@@ -180,7 +182,7 @@ class RememberingExecution(StrawberryExecution):
         serially: bool,
         new_defer_usages: Sequence[Any],
     ) -> Any:
-        """Execute the root fields, as they were collected first."""
+        """Execute the root fields that an earlier request collected, as these have plans."""
         fields: Any = grouped_field_set
         if self._memory is not None:
             fields = self._memory.selection(self._request(), grouped_field_set)
@@ -191,7 +193,10 @@ class RememberingExecution(StrawberryExecution):
     def collect_subfields(
         self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
     ) -> CollectedFields:
-        """Collect the fields below some nodes once in the life of the document, if it has room."""
+        """Return the fields that nodes select on a type; they are stored when first collected.
+
+        They are not stored if the document's memory is full.
+        """
         if not isinstance(field_details_list, Selected):
             return super().collect_subfields(return_type, field_details_list)
         known = field_details_list.collected.get(return_type)

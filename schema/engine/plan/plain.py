@@ -1,4 +1,4 @@
-"""Finds the fields that Strawberry resolves by an attribute or a method of the object alone."""
+"""Finds fields whose resolution only reads an attribute or calls a method of the object."""
 
 from collections.abc import Callable
 from inspect import isfunction
@@ -12,20 +12,21 @@ from strawberry.types.field import StrawberryField
 from schema.engine.strawberry_internals import is_default_resolver
 
 PREPARED, HONOURED = "prepared", "honoured"
-"""The keys of a field's metadata; see the package."""
+"""Keys of a field's metadata, which the docstring of the package explains."""
 
 
 def foreign_extensions(definition: StrawberryField) -> list[FieldExtension]:
-    """Return the extensions of a field that only run with its resolver, which plans do not call.
+    """Return the extensions of a field that would not run in plans.
 
-    A subclass of an honoured class is foreign too: what it adds would not run.
+    These are all whose class is not listed in the metadata `HONOURED`. A subclass of a listed class
+    is returned too, because its additions would not run.
     """
     honoured = definition.metadata.get(HONOURED, ())
     return [one for one in definition.extensions if type(one) not in honoured]
 
 
 def plain_attribute(field: GraphQLField, definition: StrawberryField) -> str | None:
-    """Return the attribute that Strawberry resolves a field by; None if it does anything more."""
+    """Return the attribute that Strawberry reads to resolve a field; None if it does more."""
     is_plain = (
         _is_standard(field, definition)
         and definition.is_basic_field
@@ -37,7 +38,7 @@ def plain_attribute(field: GraphQLField, definition: StrawberryField) -> str | N
 
 
 def plain_method(field: GraphQLField, definition: StrawberryField) -> Callable[[Any], Any] | None:
-    """Return the method that Strawberry resolves a field by; None if it takes arguments."""
+    """Return the method that resolves a field; None if it is async or takes arguments."""
     resolver = definition.base_resolver
     if resolver is None or not _is_standard(field, definition) or definition.is_async:
         return None
@@ -47,7 +48,7 @@ def plain_method(field: GraphQLField, definition: StrawberryField) -> Callable[[
 
 
 def _is_standard(field: GraphQLField, definition: StrawberryField) -> bool:
-    """Return whether only its attribute or its method takes part in resolving a field."""
+    """Return whether a field has no arguments, no extensions and no `get_result` of its own."""
     return not (
         field.args
         or definition.extensions

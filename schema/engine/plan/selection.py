@@ -1,10 +1,10 @@
-"""Selected fields that outlive a request: they are kept on the document, with what is made of them.
+"""Stores the selected fields of a document, and their plans, for later requests.
 
-graphql-core collects the fields of a selection anew for each request. Within a document the outcome
-depends only on the schema, the operation and the variables in `@skip` and `@include`; for each
-combination of these, `Memory` keeps the fields that the first request collected. `Selected` is one
-response key's list of nodes; it carries the collected fields below it, and the plans compiled for
-it, so that dropping the document drops everything.
+graphql-core collects the fields of a selection again for each request. The result depends only on
+the document, the schema, the operation and the variables in `@skip` and `@include`. For each
+combination of these, `Memory` stores the fields that the first request collected. `Selected` is the
+list of nodes of one response key; it also holds the collected fields below it, and the plans
+compiled for it. Everything is freed together with the document.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -37,23 +37,31 @@ ATTRIBUTE = "memory"
 
 MAX_COMBINATIONS = 16
 MAX_PER_FIELD = 8
-"""Response keys that are kept for each field written in a document, on average."""
+"""Maximum number of stored response keys, per field or fragment written in the document."""
 
 CONDITIONS = ("skip", "include")
 
 
 class Only(NamedTuple):
-    """The root field of an operation that has no other."""
+    """The root field of an operation with a single root field.
+
+    `parent` is the root type. `field` is None if the schema has no such field. `arguments` are
+    None if graphql-core must convert them.
+    """
 
     parent: GraphQLObjectType
     field: GraphQLField | None
     is_async: bool
-    """Whether a coroutine resolves it, once."""
+    """Whether the resolver is a coroutine function, and the operation is not a subscription."""
     arguments: PreparedArguments | None
 
 
 class Selected(list[FieldDetails]):
-    """The nodes of one response key, with what was collected and compiled for them."""
+    """The nodes of one response key.
+
+    `collected` are the fields below them by type, `plans` the plans for their values by type, and
+    `seen` the types that were completed once without a plan.
+    """
 
     __slots__ = ("collected", "only", "plans", "seen")
 
@@ -66,22 +74,25 @@ class Selected(list[FieldDetails]):
 
 
 Selection = dict[str, Selected]
-"""The selected fields by response key, in the order of the answer."""
+"""Selected fields by response key, in the order of the answer."""
 
 
 class Plan(NamedTuple):
-    """Completes a value, except for the fields of `rest`, which are left to graphql-core."""
+    """A function that completes a value, except for the fields in `rest`.
+
+    graphql-core executes the fields in `rest`.
+    """
 
     complete: Callable[[Any], Any]
     rest: Selection
 
 
 Request = tuple[GraphQLSchema, OperationDefinitionNode, dict[str, Any]]
-"""What the root fields of an operation depend on; the last is the values of its variables."""
+"""The schema, the operation and the values of variables, on which the root fields depend."""
 
 
 class Prepared(NamedTuple):
-    """The parts of an executor that are the same for each request of an operation."""
+    """The parts of an executor that are the same in all requests with an operation."""
 
     operation: OperationDefinitionNode
     fragment_definitions: dict[str, FragmentDefinitionNode]
@@ -90,7 +101,7 @@ class Prepared(NamedTuple):
 
 
 class Memory:
-    """What is remembered with one document."""
+    """The selected fields and prepared operations that are stored with one document."""
 
     __slots__ = ("_conditions", "_most", "_room", "_selections", "prepared")
 
@@ -102,16 +113,23 @@ class Memory:
         self.prepared: dict[tuple[GraphQLSchema, str | None], Prepared] = {}
 
     def has_room(self, fields: int) -> bool:
-        """Take room for fields; return whether there was enough."""
+        """Reserve room for a number of fields; return whether there is enough."""
         self._room -= fields
         return self._room >= 0
 
     def known_selection(self, request: Request) -> Selection | None:
-        """Return the root fields collected for such a request before; None if there were none."""
+        """Return the root fields stored for requests of this kind; None if there are none.
+
+        Requests are of one kind if they have the same schema and operation, and the same values of
+        variables in `@skip` and `@include`.
+        """
         return self._selections.get(self._key(request))
 
     def selection(self, request: Request, collected: dict[str, list[FieldDetails]]) -> Selection:
-        """Return the root fields collected first for such a request, or remember these."""
+        """Return the root fields stored for requests of this kind.
+
+        If there are none, those in `collected` are stored.
+        """
         key = self._key(request)
         known = self._selections.get(key)
         if known is None:
@@ -128,7 +146,7 @@ class Memory:
 
 
 def memory_of(document: DocumentNode) -> Memory:
-    """Return the memory of a document, which lives as long as the document."""
+    """Return the memory of a document, which is created at the first call."""
     kept = attachments(document)
     memory: Memory | None = kept.get(ATTRIBUTE)
     if memory is None:
@@ -137,17 +155,17 @@ def memory_of(document: DocumentNode) -> Memory:
 
 
 def selection(collected: dict[str, list[FieldDetails]]) -> Selection:
-    """Return collected fields in the form that can carry plans."""
+    """Return collected fields in a form in which plans can be stored."""
     return {key: Selected(details) for key, details in collected.items()}
 
 
 def conditions(definitions: Iterable[DefinitionNode]) -> tuple[str, ...]:
-    """Return the names of the variables in `@skip` and `@include` of definitions."""
+    """Return the sorted names of the variables in all `@skip` and `@include` of definitions."""
     return _conditions_of(_nodes(definitions))
 
 
 def _nodes(definitions: Iterable[DefinitionNode]) -> Iterator[Any]:
-    """Yield operations and fragments, and all nodes that they select."""
+    """Yield the operations and fragments, and all fields, spreads and inline fragments in them."""
     waiting: list[Any] = [one for one in definitions if isinstance(one, ExecutableDefinitionNode)]
     while waiting:
         node = waiting.pop()
@@ -161,7 +179,7 @@ def _conditions_of(nodes: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _conditions_on(node: Any) -> Iterator[str]:
-    """Yield the variables in `@skip` and `@include` of a node."""
+    """Yield the names of the variables in `@skip` and `@include` of a node."""
     for directive in node.directives or ():
         if directive.name.value in CONDITIONS:
             for argument in directive.arguments or ():

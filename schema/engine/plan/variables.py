@@ -1,7 +1,7 @@
-"""Coerces the values of variables by coercers that are compiled once.
+"""Coerces the values of an operation's variables by coercers that are compiled once.
 
-Whenever a value is missing that may not be, or has an unusual form, graphql-core coerces all of
-them; see `coercion`.
+If a required value is missing, or any value has an unusual form, graphql-core coerces all of them;
+see `coercion`.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Variables:
         self._declared = _declared(schema, operation)
 
     def values(self, given: dict[str, Any]) -> VariableValues | None:
-        """Return the coerced values; None if one of them is wrong."""
+        """Return the coerced values, by graphql-core if necessary; None if a value is wrong."""
         values = self.coerced(given)
         if values is not None:
             return values
@@ -42,7 +42,7 @@ class Variables:
         return None if isinstance(coerced, list) else coerced
 
     def coerced(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """Return the coerced values; None if one of them is wrong or unusual."""
+        """Return the coerced values; None if graphql-core must coerce them or report an error."""
         if self._declared is None:
             return None
         sources: dict[str, VariableValueSource] = {}
@@ -57,7 +57,7 @@ class Variables:
             value = given[name]
             try:
                 coerced[name] = coerce(value)
-            except Exception:  # graphql-core will report it
+            except Exception:  # graphql-core reports it
                 return None
             sources[name] = VariableValueSource(signature, value)
         return VariableValues(sources, coerced)
@@ -71,7 +71,7 @@ def _declared(
 ) -> tuple[Declared, ...] | None:
     """Return each variable's signature, its coercer, and whether it may be missing.
 
-    None if graphql-core has to coerce a variable of their types.
+    None if graphql-core must coerce the variables, because of a type that contains itself.
     """
     found = []
     for node in operation.variable_definitions or ():
