@@ -64,10 +64,7 @@ class Job(Model):
     state = fields.CharEnumField(JobState, max_length=12, default=JobState.READY)
     attempts = fields.IntField(default=0)
     due_at = fields.DatetimeField(null=True)
-    """When it became ready (READY), is due again (WAITING), or its lease ends (RUNNING).
-
-    Else null.
-    """
+    """READY: since when. WAITING: next attempt. RUNNING: end of the lease. Ended: null."""
     owner = fields.CharField(max_length=36, null=True, db_index=True)
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True, db_index=True)
@@ -125,7 +122,7 @@ class Claim:
 
 
 class LeaseLostError(Exception):
-    """This worker no longer holds the job, so it must not store a result.
+    """The worker no longer holds the job, so it must not store a result.
 
     Either the job was cancelled, or the lease ended and another worker may have claimed the job.
     """

@@ -245,6 +245,4 @@ class Worker:
             except LeaseLostError:
                 raise
             except Exception as error:
-                report(
-                    "job_not_released", error, job_id=job.id
-                )  # it runs again when its lease ends
+                report("job_not_released", error, job_id=job.id)  # its lease runs out
