@@ -78,10 +78,7 @@ def set_account_number(customer: Customer, number: str) -> None:
 
 
 def search_key_of(customer: Customer) -> str:
-    """Return the text that customer searches look through.
-
-    The folded values, one line per field.
-    """
+    """Return the text that customer searches look through: folded values, one line per field."""
     searched = (
         customer.name,
         customer.account_number,

@@ -103,7 +103,7 @@ async def unlink_mailbox_quotas(subjects: Sequence[str], now: datetime) -> None:
 async def _use(key: str, limit: int, subject: str, now: datetime) -> timedelta | None:
     """Use a quota once for each subject.
 
-    Return the wait until it can be used, or None if it was.
+    Returns None if the use is counted, else the time until the quota can be used.
     """
     await lock_name(f"quota {key}")
     at = await _time(now)
@@ -120,7 +120,7 @@ async def _use(key: str, limit: int, subject: str, now: datetime) -> timedelta |
 async def _time(now: datetime) -> datetime:
     """Return the time of a clock that all processes share.
 
-    PostgreSQL's, or the host's for SQLite.
+    On PostgreSQL, it is the server's; on SQLite, whose processes share a host, it is `now`.
     """
     if not is_postgres():
         return now

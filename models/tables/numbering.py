@@ -38,7 +38,7 @@ MAX_BATCHES = 20
 SPAN = 1_000
 """Numbers per span.
 
-A list that starts at an instant reads at most this many rows before its start.
+A list that starts at an instant reads at most this many rows from before that instant.
 """
 
 EVERY = timedelta(seconds=1)
