@@ -123,7 +123,7 @@ async def note_not_needed(confirmation_id: str, now: datetime) -> None:
 
 
 async def note_delayed(confirmation_id: str, failure: MailFailureCode, now: datetime) -> None:
-    """Record that the mail server did not accept the mail, which will be tried again."""
+    """Record that the mail could not be handed to the mail server and will be tried again."""
     confirmation, contact = await _locked(confirmation_id)
     is_news = confirmation.mail_failure is not failure
     confirmation.mail_state, confirmation.mail_failure = MailState.RETRYING, failure

@@ -40,7 +40,7 @@ async def request_verification(
 ) -> Contact:
     """Ask by mail whether the email address is the contact's.
 
-    Refuses a contact without an email address, inactive or already verified.
+    Refuses a contact who has no email address, is inactive, or has already verified it.
     """
     contact = await locked_contact(contact_id, expected_version, "contactId")
     address = _address(contact)
@@ -63,7 +63,7 @@ async def request_preference(
 ) -> Contact:
     """Ask by mail whether the contact wants documents in full; None means all documents (A1).
 
-    Refuses a contact without a verified email address, or inactive.
+    Refuses a contact who has no verified email address or is inactive, and an empty list.
     """
     contact = await locked_contact(contact_id, expected_version, "contactId")
     address = _address(contact)

@@ -47,9 +47,9 @@ class Request:
 
 
 def hashed_key(caller: Principal, key: str | None) -> str | None:
-    """Return an idempotency key in stored form.
+    """Return an idempotency key in stored form: a digest of the caller and the key.
 
-    Hashed with the caller, so that keys never clash.
+    So the same key sent by two callers does not clash. None stays None.
     """
     return None if key is None else digest(caller.quota_key, key)
 

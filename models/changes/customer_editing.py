@@ -316,9 +316,10 @@ def _typed_profile(current: Profile, typed: Mapping[str, ProfileEntry | None]) -
 
 
 def _refuse_other_class(values: Mapping[str, Any], current: CustomerClass) -> None:
-    """Refuse to change the class in an edit.
+    """Refuse to change the class in an edit (R27).
 
-    That needs a reason, so `changeCustomerClass` (R27).
+    A change of class needs a reason, so callers must use `changeCustomerClass`. The same class is
+    accepted.
     """
     for name in CLASS_FIELDS:
         if name not in values:

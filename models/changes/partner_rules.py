@@ -23,9 +23,9 @@ def for_new_customer(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def refuse_edit(customer: Customer, values: Mapping[str, Any]) -> None:
-    """Refuse a partner's edit of an account number or its own parent, or removal of a parent.
+    """Refuse a partner's edit that changes an account number, its own parent, or a parent to null.
 
-    A free choice of numbers would reveal which numbers customers out of scope have.
+    A free choice of account numbers would reveal which numbers customers out of scope have.
     """
     reseller_id = current_tenant()
     if reseller_id is None:

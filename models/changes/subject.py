@@ -225,9 +225,9 @@ async def erase_mentioned(act: ActorContext, found: Sequence[Mention]) -> None:
 
 
 async def confirmations_of(subjects: Subjects) -> list[str]:
-    """Return the ids of the confirmations of contacts and customers.
+    """Return the ids of the confirmations of the contacts and customers.
 
-    Copies of mails have these ids.
+    Stored copies of mails are found by these ids.
     """
     of_any = Q(contact_id__in=subjects.contacts) | Q(customer_id__in=subjects.customers)
     return [str(one) for one in await Confirmation.filter(of_any).values_list("id", flat=True)]

@@ -145,7 +145,7 @@ async def _owner(
 ) -> User | None:
     """Return the user who owns a new token.
 
-    None for a token that the operator issues without one.
+    None if the operator issues the token without naming a user.
     """
     user_id = wanted.user_id or act.principal.user_id
     if user_id is None:
@@ -193,9 +193,10 @@ async def _refuse_more_than_owner(user: User, scopes: frozenset[Scope]) -> None:
 
 
 async def _binding(act: ActorContext, user: User | None, reseller_id: str | None) -> str | None:
-    """Return the reseller that a new token is bound to: that of its user or issuer, or the given.
+    """Return the id of the reseller that a new token is bound to; None if it is not bound.
 
-    None if the token is bound to no reseller. Refuses a reseller other than the user's or issuer's.
+    That is the reseller of its user or of its issuer, or else `reseller_id`. Refuses a
+    `reseller_id` that differs from theirs.
     """
     bounds = {act.principal.reseller_id, None if user is None else user.reseller_id} - {None}
     wanted = reseller_id or next(iter(bounds), None)

@@ -29,7 +29,7 @@ JOBS = "jobs"
 """The notification topic that is woken when a job becomes ready."""
 
 TO_BE_PLACED = -1
-"""Placeholder for `place`.
+"""Placeholder for the `place` of a new job.
 
 A database trigger replaces it by the next place of the job's reseller.
 """
@@ -168,9 +168,9 @@ async def cancel(live_key: str, now: datetime) -> bool:
 
 
 async def extend(held: Claim, until: datetime) -> None:
-    """Extend the lease of a running job.
+    """Extend the lease of a running job to `until`.
 
-    Raises LeaseLostError if this worker no longer holds it.
+    Raises LeaseLostError if this worker no longer holds the job.
     """
     await _fenced(held, due_at=until)
 

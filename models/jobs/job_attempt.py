@@ -37,7 +37,7 @@ class Outcome:
 Store = Callable[[], Awaitable[Outcome | None]]
 """Stores a job's result in the transaction that ends the job.
 
-Returns the outcome to log, if any.
+Returns the outcome to log; None if there is nothing to log.
 """
 
 RENEWALS = 3

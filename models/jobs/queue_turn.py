@@ -15,7 +15,7 @@ from models.storage.sql import run
 IS_WAITING = "state IN ('READY', 'WAITING')"
 """Condition of jobs that wait for their first or another attempt.
 
-Also the condition of an index.
+It is also the condition of a partial index.
 """
 
 

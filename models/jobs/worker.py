@@ -142,7 +142,7 @@ class Worker:
     async def _fill(self, lane: _Lane, woken: asyncio.Event | None = None) -> timedelta:
         """Start ready jobs while there are free slots.
 
-        Return how long to sleep before the next look.
+        Returns how long to sleep before the next look. `woken` is set when a started job has ended.
         """
         while len(lane.running) < self._options.slots and not self._stopping.is_set():
             found = await claim(

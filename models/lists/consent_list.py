@@ -26,7 +26,7 @@ _DOCUMENTED = ", ".join(f"'{basis.value}'" for basis in DOCUMENTED)
 def is_on(matter: Matter, now: datetime, *, is_wanted: bool = True) -> Sql:
     """Match customers for whom a matter is in effect at `now`.
 
-    With `is_wanted=False`, all others.
+    With `is_wanted=False`, match all other customers.
     """
     on = _during(matter, now, is_rare=is_wanted and matter is Matter.NON_ITEMISED)
     return on if is_wanted else Sql(f"NOT {on.text}", on.parameters)

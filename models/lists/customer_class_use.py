@@ -17,7 +17,10 @@ from models.tables.customer_template import CustomerTemplate, PlatformDefaults
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """A reason why a class can't be deleted or retired; `count` is how many uses cause it."""
+    """A reason why a class can't be deleted or retired.
+
+    `count` is the number of uses that cause it; None if it is not caused by uses.
+    """
 
     code: RefusalCode
     message: str

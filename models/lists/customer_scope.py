@@ -86,7 +86,7 @@ _AT_NUMBER = """
   SELECT id, number FROM (SELECT t0.id, t0.{column} AS number FROM customer AS t0
     ORDER BY t0.{column} LIMIT 1) AS first
   LIMIT 1"""
-"""Selects the first number at or after the given one, or else the first of all.
+"""Selects the first number at or after the given one, or else the first of all numbers.
 
-So one row is always read.
+So exactly one row is read, whether or not the given number exists.
 """

@@ -115,7 +115,7 @@ class _Forecast:
     def _after(self, wait: timedelta | None, due_at: datetime | None = None) -> datetime | None:
         """Return when a lookup ends that starts after a wait, but not before `due_at`.
 
-        None if `wait` is None.
+        None if `wait` or the capacity is unknown.
         """
         if wait is None or not self.capacity_per_s:
             return None

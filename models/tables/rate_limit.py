@@ -47,7 +47,8 @@ RETURNING faults
 async def take_call(payment: Payment, caller: Caller, now: datetime) -> int | None:
     """Take one call from the allowance; return the number of consecutive faults before it.
 
-    Returns None if the key is blocked, or the allowance does not admit a call of this caller now.
+    Returns None if the allowance does not admit a call of this caller now, the key is blocked, or
+    the row is missing.
     """
     now_us, allowance = microseconds(now), payment.allowance
     latest = now_us + allowance.ahead_us(caller)
@@ -60,7 +61,7 @@ async def create_row(key: str) -> None:
     """Add the row of a rate limit if it is missing."""
     if await RateLimit.exists(key=key):
         return
-    # A single statement: get_or_create opens a transaction, and callers may be cancelled.
+    # Not get_or_create: it opens a transaction, in which the caller could be cancelled.
     with suppress(IntegrityError):  # another process was first
         await RateLimit.create(key=key)
 
