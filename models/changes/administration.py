@@ -28,13 +28,13 @@ Row = TypeVar("Row", bound=Model)
 
 
 async def begin_administration() -> None:
-    """Wait for other acts of administration to end, and wake TOKENS after the commit."""
+    """Wait until concurrent changes of access have ended, and wake TOKENS after the commit."""
     await lock_name(ADMINISTRATION)
     await wake(TOKENS)
 
 
 async def begin_platform_wide(act: ActorContext) -> None:
-    """Begin an act that partners may not perform, on users, groups or permissions (R99)."""
+    """Begin a change of users, groups or permissions; refuses partners' credentials (R99)."""
     if act.principal.reseller_id is not None:
         raise refuse(
             RefusalCode.BEYOND_RESELLER,
@@ -48,7 +48,8 @@ async def locked(
 ) -> Row:
     """Lock and return a row; refuses a missing row or a stale version (R101).
 
-    `what` names the kind of row in the message.
+    `what` names the kind of row in the message. `path` is the input that a missing row is reported
+    for; `id` by default. `expected_version` None accepts every version.
     """
     row = (await lock(model, row_id)).get(row_id)
     if row is None:
@@ -58,13 +59,16 @@ async def locked(
 
 
 def refuse_stale(row: Any, expected_version: int | None) -> None:
-    """Raise StaleVersion if a row is at another version than the caller expects (R101)."""
+    """Raise StaleVersion if a row is at another version than the caller expects (R101).
+
+    `expected_version` None accepts every version.
+    """
     if expected_version is not None and row.version != expected_version:
         raise StaleVersion(row, expected_version, row.version)
 
 
 def refuse_more_than_held(principal: Principal, scopes: Iterable[Scope], *path: str) -> None:
-    """Refuse to pass on permissions that the principal does not have, granted or implied.
+    """Refuse to pass on permissions unless the principal has them and all that they imply.
 
     Permissions that come from a claim of the sign-in do not count: a grant would outlast the claim.
     """
@@ -83,7 +87,7 @@ def refuse_more_than_held(principal: Principal, scopes: Iterable[Scope], *path: 
 
 
 async def refuse_more_privileged_user(act: ActorContext, user: User) -> None:
-    """Refuse to change a user who has more permissions than the principal.
+    """Refuse to change a user who has permissions that the principal lacks.
 
     Otherwise the principal could sign in as that user, with another identity.
     """
@@ -93,7 +97,10 @@ async def refuse_more_privileged_user(act: ActorContext, user: User) -> None:
 
 
 async def check_reseller(customer_id: str, *path: str) -> None:
-    """Refuse a customer that is not in a reseller class, and lock it against leaving that class."""
+    """Refuse a customer that does not exist or is not in a reseller class.
+
+    Locks the customer and its class, so that it stays a reseller until the commit.
+    """
     customer = await lock_shared(Customer, customer_id)
     if customer is None or customer.erased_at is not None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such customer.", *path)
@@ -122,7 +129,7 @@ async def refuse_lockout(act: ActorContext) -> None:
 
 
 async def _has_administrator(act: ActorContext) -> bool:
-    """Return whether a valid token, or the identity provider, lets a user administer access."""
+    """Return whether a valid token or the identity provider lets somebody administer access."""
     moment = to_database(AccessToken._meta.fields_map["expires_at"], act.now)
     holds = f'%"{Scope.ACCESS_ADMINISTER}"%'
     issuer = act.issuer or NO_ISSUER
@@ -132,7 +139,7 @@ async def _has_administrator(act: ActorContext) -> bool:
 
 
 NO_ISSUER = ""
-"""No user is stored with this issuer."""
+"""Stands for a missing identity provider; no user is stored with this issuer."""
 
 _ADMINISTRATOR_EXISTS = """WITH administrator AS (
     SELECT id, issuer FROM app_user AS u WHERE disabled_at IS NULL AND reseller_id IS NULL AND (
@@ -146,4 +153,4 @@ _ADMINISTRATOR_EXISTS = """WITH administrator AS (
       AND (expires_at IS NULL OR expires_at > ?) AND reseller_id IS NULL
       AND CAST(scopes AS TEXT) LIKE ?
       AND (user_id IS NULL OR user_id IN (SELECT id FROM administrator)))"""
-"""Nothing implies `access:administer`, so its holders have it listed by name."""
+"""Searches for `access:administer` by name, because no other permission implies it."""

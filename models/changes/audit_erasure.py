@@ -21,7 +21,7 @@ IDENTIFYING = ("user.created", "user.edited", "user.provisioned", "user.refreshe
 
 
 async def erase_values(customer_id: str, now: datetime) -> None:
-    """Erase the values and reasons in an erased customer's entries, those of its contacts included.
+    """Erase the values and reasons in all audit entries of an erased customer and its contacts.
 
     The actor, the time and the operation stay.
     """
@@ -31,7 +31,7 @@ async def erase_values(customer_id: str, now: datetime) -> None:
 
 
 async def erase_contact_values(contact_id: str, now: datetime) -> None:
-    """Erase the values and reasons in the entries of an erased contact."""
+    """Erase the values and reasons in the audit entries about an erased contact."""
     await AuditEntry.filter(subject_id=contact_id).update(
         before={}, after={}, reason=None, erased_at=now
     )

@@ -34,7 +34,7 @@ from models.tables.enrichment import EnrichmentRun
 CLASS_LOOKUP_REQUESTED = "class.lookup_requested"
 
 MAX_LOOKUPS = 10_000
-"""The limit of customers per request, so that their locks are held for seconds at most."""
+"""The most customers that a request looks up, so that they are locked for seconds at most."""
 
 RESTARTABLE = (EnrichmentStatus.FAILED, EnrichmentStatus.PARTIAL, EnrichmentStatus.NOT_FOUND)
 """The statuses of lookups that a filter can restart."""
@@ -58,8 +58,8 @@ async def recheck_class(act: ActorContext, class_id: str, cooldown: timedelta) -
     """Start lookups for the customers of a class that are in scope.
 
     Returns the number of lookups started, and whether customers remain; the next request continues
-    with these. Refuses with TOO_MANY_REQUESTS a request within the cool-down after one that started
-    lookups and left no customers.
+    with these. Refuses with TOO_MANY_REQUESTS if, within the cool-down, a request started lookups
+    and left no customers.
     """
     customer_class = await lock_shared(CustomerClass, class_id)
     if customer_class is None:
@@ -192,8 +192,8 @@ def _repeated(act: ActorContext, entry: AuditEntry, cooldown: timedelta) -> Refu
 async def _of_class(class_id: str, since: datetime | None) -> list[str]:
     """Return the ids of customers of a class, at most MAX_LOOKUPS + 1.
 
-    With `since`, when the first request of a series was made, customers looked up or waiting since
-    then are left out.
+    `since` is the time of the first request of a series: customers whose lookup was requested since
+    then, or has not ended, are left out.
     """
     conditions = [Sql("t0.customer_class_id = ? AND t0.erased_at IS NULL", (class_id,))]
     if since is not None:
@@ -221,7 +221,10 @@ async def _ids(conditions: Iterable[Sql]) -> list[str]:
 
 
 async def _ended_as(wanted: RestartFilter, cooled_by: datetime) -> list[str]:
-    """Return the ids of customers that match a filter, at most MAX_LOOKUPS + 1."""
+    """Return the ids of customers that match a filter, at most MAX_LOOKUPS + 1.
+
+    Lookups that did not fail must have ended by `cooled_by`.
+    """
     if not wanted.statuses:
         return []
     ended = all_of(_ended(wanted, cooled_by))

@@ -1,4 +1,4 @@
-"""What a link from a mail does when it is looked at, and when its button is pressed (R60)."""
+"""Shows what a link from a mail is for, and does it when its button is pressed (R60)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -39,20 +39,20 @@ from models.tables.preference_entry import PreferenceEntry, add_entry
 EMAIL_VERIFIED = "contact.email_verified"
 PREFERENCE_CONFIRMED = "contact.preference_confirmed"
 THE_CONTACT = "contact"
-"""What histories call a contact that answers by a link; the id beside it says which."""
+"""The actor's name in histories when a contact answers by a link; the id tells which contact."""
 
 SHOWING = frozenset({LinkState.OPEN, LinkState.DONE})
-"""The states in which whoever holds the link is told whom and what it is about."""
+"""The states in which the page of a link shows names, email address and documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What a link came to, and what it is about as far as its holder may see.
+    """The result of opening or using a link, with the details that its page may show.
 
-    `is_new` tells that this very call made the change; `at` says when it was made. The contact gets
-    nothing by email unless it `is_active` and `is_on_bill_list` (R77). A name is None if the
-    principal that requested the mail may not see it. `withdraw_token` is for
-    the page that withdraws what was confirmed.
+    `is_new` says that this call made the change; `at` is when it was made. The contact is emailed
+    nothing unless `is_active` and `is_on_bill_list` (R77). A name is None if the principal that
+    requested the mail may not see it. `withdraw_token` is the token of the link that withdraws the
+    confirmed preference.
     """
 
     state: LinkState
@@ -70,7 +70,7 @@ class Followed:
 
 @dataclass(slots=True)
 class _Found:
-    """The rows behind a link."""
+    """The rows that a link refers to."""
 
     link: ConfirmationToken
     confirmation: Confirmation
@@ -79,12 +79,12 @@ class _Found:
 
 
 async def is_known(token: str, purpose: LinkPurpose) -> bool:
-    """Return whether there is such a link at all."""
+    """Return whether a link with this token and purpose exists."""
     return await _known(token, purpose) is not None
 
 
 async def look_at(token: str, purpose: LinkPurpose, now: datetime) -> Followed:
-    """Return what a link would do; nothing is changed, whoever looks."""
+    """Return what using a link would do; change nothing."""
     known = await _known(token, purpose)
     if known is None:
         return Followed(LinkState.UNKNOWN)
@@ -99,13 +99,16 @@ async def look_at(token: str, purpose: LinkPurpose, now: datetime) -> Followed:
 
 
 async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: str) -> Followed:
-    """Do what a link is for, once; run it in a transaction. Otherwise say why not."""
+    """Do what a link is for, once, in the current transaction; return the result.
+
+    If the link cannot be used, change nothing; the state of the result says why.
+    """
     known = await _known(token, purpose)
     if known is None:
         return Followed(LinkState.UNKNOWN)
     contact_id = (await Confirmation.get(id=known.confirmation_id)).contact_id
     found = await _found(known.id, (await lock(Contact, contact_id))[contact_id])
-    # Described before anything changes: afterwards the rows that were read are out of date.
+    # The result is computed before the change, because the rows in `found` are outdated after it.
     described = await _described(found, now)
     if described.state is not LinkState.OPEN:
         return await look_at(token, purpose, now)
@@ -126,7 +129,7 @@ async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: st
 async def withdraw_preference(
     act: ActorContext, contact_id: str, reason: str | None, expected_version: int | None
 ) -> Contact:
-    """Withdraw a contact's preference, and what it was asked, on behalf of staff (R63)."""
+    """Withdraw a contact's preference, and unanswered requests for one, for staff (R63)."""
     contact = await locked_contact(contact_id, expected_version, "contactId")
     checks = Checks()
     why = checks.optional_text(reason, REASON_LENGTH, "reason", has_lines=True)
@@ -142,7 +145,7 @@ async def _known(token: str, purpose: LinkPurpose) -> ConfirmationToken | None:
 
 
 async def _found(link_id: int, contact: Contact) -> _Found:
-    """Read what else there is; with the contact locked, nobody changes it any more."""
+    """Read a link and the rows it refers to; if the contact is locked, they cannot change."""
     link = await ConfirmationToken.get(id=link_id)
     confirmation = await Confirmation.get(id=link.confirmation_id)
     entries = await PreferenceEntry.filter(contact_id=contact.id)
@@ -155,7 +158,7 @@ def _state(found: _Found, now: datetime) -> LinkState:
     needs_verified = is_confirming and confirmation.kind is ConfirmationKind.ATTACHMENT_PREFERENCE
     is_same_address = contact.email == confirmation.email
     if needs_verified and contact.email_verified_at is None:
-        is_same_address = False  # the address has changed in between, if only back again (R61)
+        is_same_address = False  # the address was changed since, and perhaps changed back (R61)
     facts = LinkFacts(
         expires_at=link.expires_at,
         is_gone=contact.deleted_at is not None,
@@ -230,7 +233,10 @@ async def _confirm_preference(act: ActorContext, found: _Found) -> None:
 
 
 async def _offer_withdrawal(found: _Found, confirming: str) -> str:
-    """Store a link that withdraws as long as the newest link of a mail works; return its token."""
+    """Store a link that withdraws a confirmed preference; return its token.
+
+    It expires with the newest of the confirmation's links.
+    """
     in_mails = ConfirmationToken.filter(confirmation_id=found.confirmation.id)
     newest = await in_mails.order_by("-expires_at").first()
     expires_at = (newest or found.link).expires_at

@@ -1,4 +1,4 @@
-"""The rows behind a mail that asks for a confirmation: what it says, and what became of it."""
+"""Prepares the mails that ask for confirmations, and records whether they were sent."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,11 +18,12 @@ from models.tables.contact import Contact
 from models.tables.mail_quota import DEFAULT_QUOTA, MailQuota, use_mailbox_quota
 
 MAX_HELD = timedelta(days=1)
+"""A mail that was held back for longer is not sent any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long the links of a mail work, from when it is sent."""
+    """How long the confirming and the withdrawing link of a mail work after it is sent."""
 
     confirming: timedelta
     withdrawing: timedelta
@@ -30,7 +31,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The mail must wait, since its mailbox gets very many mails."""
+    """The mail must wait this long, because its mailbox gets too many mails."""
 
     wait: timedelta
 
@@ -38,9 +39,11 @@ class Held:
 async def prepare_letter(
     confirmation_id: str, now: datetime, last: Lifetimes, quota: MailQuota = DEFAULT_QUOTA
 ) -> ConfirmationMail | Held | None:
-    """Make the links for a mail that is about to be sent; none if nobody waits for it any more.
+    """Store the links of a mail that is about to be sent; return the mail's content.
 
-    Nor does anybody for a mail that was held for a day.
+    `last` says how long the links work. Returns Held if the mailbox has used its quota. Returns
+    None if the mail is not needed any more: the confirmation was answered, made invalid or erased,
+    its contact was deleted, or the mail was held back for longer than MAX_HELD.
     """
     confirmation, contact = await _locked(confirmation_id)
     if (
@@ -76,15 +79,15 @@ async def prepare_letter(
 
 
 async def is_erased(confirmation_id: str) -> bool:
-    """Tell whether the contact of a mail was erased, before or after the mail was prepared."""
+    """Return whether the contact of a mail has been erased."""
     return await Confirmation.filter(id=confirmation_id, email__isnull=True).exists()
 
 
 async def note_held(confirmation_id: str, now: datetime) -> None:
-    """Note that the mail waits, for the platform; others are shown the same as of a mail that went.
+    """Record for the platform that the mail is held back; others see it as sent.
 
-    The count is one for all partners: who could tell a held mail from another would learn that
-    somebody else has a contact with this email address.
+    The mailbox's quota covers all partners. A partner who could recognise a held mail would learn
+    that another partner has a contact with this email address.
     """
     confirmation, contact = await _locked(confirmation_id)
     if confirmation.held_at is not None:
@@ -96,7 +99,7 @@ async def note_held(confirmation_id: str, now: datetime) -> None:
 
 
 async def note_sent(confirmation_id: str, now: datetime) -> None:
-    """Note that the mail server has taken the mail, and forget earlier failures."""
+    """Record that the mail server accepted the mail, and clear earlier failures."""
     confirmation, contact = await _locked(confirmation_id)
     confirmation.mail_state, confirmation.mail_sent_at = MailState.SENT, now
     confirmation.mail_failure = None
@@ -108,7 +111,7 @@ async def note_sent(confirmation_id: str, now: datetime) -> None:
 
 
 async def note_not_needed(confirmation_id: str, now: datetime) -> None:
-    """Note that the mail was never sent, since nobody waited for it any more."""
+    """Record that the mail is cancelled unsent, because it is not needed any more."""
     confirmation, contact = await _locked(confirmation_id)
     if confirmation.mail_state in {MailState.QUEUED, MailState.RETRYING}:
         confirmation.mail_state = MailState.CANCELLED
@@ -120,7 +123,7 @@ async def note_not_needed(confirmation_id: str, now: datetime) -> None:
 
 
 async def note_delayed(confirmation_id: str, failure: MailFailureCode, now: datetime) -> None:
-    """Note that the mail could not be handed over, and will be tried again."""
+    """Record that the mail could not be handed to the mail server and will be tried again."""
     confirmation, contact = await _locked(confirmation_id)
     is_news = confirmation.mail_failure is not failure
     confirmation.mail_state, confirmation.mail_failure = MailState.RETRYING, failure
@@ -133,7 +136,10 @@ async def note_delayed(confirmation_id: str, failure: MailFailureCode, now: date
 async def note_undeliverable(
     confirmation_id: str, failure: MailFailureCode | None, now: datetime
 ) -> None:
-    """Note that the mail was given up: for a reason, or for the one that it last failed for."""
+    """Record that the mail was given up.
+
+    `failure` None stands for the mail's last failure, or GAVE_UP if it had none.
+    """
     confirmation, contact = await _locked(confirmation_id)
     last = failure or confirmation.mail_failure or MailFailureCode.GAVE_UP
     confirmation.mail_state, confirmation.mail_failure = MailState.UNDELIVERABLE, last
@@ -149,7 +155,7 @@ def _outcome(confirmation: Confirmation) -> dict[str, Any]:
 async def _record(
     confirmation: Confirmation, contact: Contact, after: dict[str, Any], now: datetime
 ) -> None:
-    """Add to the audit trail what became of the mail; its run goes by the confirmation's id."""
+    """Record the outcome of the mail in the audit trail; the request id is the confirmation's."""
     await audit.record(
         ActorContext(SYSTEM, now, confirmation.id),
         "confirmation.mail",
@@ -166,7 +172,7 @@ async def _record_sent(confirmation: Confirmation, contact: Contact, now: dateti
 
 
 async def _record_for_platform(confirmation: Confirmation, operation: str, now: datetime) -> None:
-    """Add an entry that is about no customer, and so out of every partner's reach."""
+    """Add an audit entry that is about no customer, so that no partner can see it."""
     act = ActorContext(SYSTEM, now, confirmation.id)
     await audit.record(act, operation, confirmation.id, after=_outcome(confirmation))
 
@@ -185,7 +191,7 @@ async def _show(
     *,
     is_given_up: bool = False,
 ) -> None:
-    """Show on the contact how the last mail to its present address fared."""
+    """Store on the contact whether the last mail to its current email address failed."""
     if contact.deleted_at is not None or contact.email != confirmation.email:
         return
     contact.mail_failure = failure

@@ -1,4 +1,4 @@
-"""Which names a confirmation's mail, and the page behind its links, may repeat."""
+"""Which names a confirmation's mail, and the page behind its links, may show."""
 
 from models.tables.confirmation import Confirmation
 from models.tables.contact import Contact
@@ -9,10 +9,10 @@ from models.tables.customer_class import CustomerClass
 async def names_shown(
     confirmation: Confirmation, contact: Contact
 ) -> tuple[str | None, str | None]:
-    """Return the names of the contact and of its customer; None for one that must not be repeated.
+    """Return the names of the contact and of its customer; None for a name that must not be shown.
 
-    Whoever asked may have written the email address themselves, and then reads the mail. If they
-    were masked, it repeats only what the API shows to callers who are.
+    The requester may have entered an email address of their own, and would then read the mail. So
+    if personal data is masked for the requester, only names that the API shows them are returned.
     """
     customer = await Customer.get(id=contact.customer_id)
     if not confirmation.is_requester_masked:

@@ -1,4 +1,4 @@
-"""Asks contacts to confirm: their address, or that they want documents in full (R60, R61)."""
+"""Asks contacts by mail to confirm their email address or a wish for full documents (R60, R61)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,11 +25,11 @@ from models.tables.mail_quota import DEFAULT_QUOTA, MailQuota, use_mail_quota
 from models.tables.preference_entry import add_entry
 
 MAX_REQUESTS = 5
-"""Requests that a contact, and an email address among all that the caller reaches, get an hour."""
+"""The most requests per hour to a contact, and to an email address in the caller's scope."""
 
 WINDOW = timedelta(hours=1)
 RESEND_AFTER = timedelta(minutes=1)
-"""A repeated request within this time sends no other mail."""
+"""Within this time, a repeated request sends no second mail."""
 
 
 async def request_verification(
@@ -38,7 +38,10 @@ async def request_verification(
     expected_version: int | None,
     quota: MailQuota = DEFAULT_QUOTA,
 ) -> Contact:
-    """Ask by mail whether the email address is the contact's."""
+    """Ask by mail whether the email address is the contact's.
+
+    Refuses a contact who has no email address, is inactive, or has already verified it.
+    """
     contact = await locked_contact(contact_id, expected_version, "contactId")
     address = _address(contact)
     if contact.email_verified_at is not None:
@@ -58,7 +61,10 @@ async def request_preference(
     expected_version: int | None,
     quota: MailQuota = DEFAULT_QUOTA,
 ) -> Contact:
-    """Ask by mail whether the contact wants documents in full; all of them unless told (A1)."""
+    """Ask by mail whether the contact wants documents in full; None means all documents (A1).
+
+    Refuses a contact who has no verified email address or is inactive, and an empty list.
+    """
     contact = await locked_contact(contact_id, expected_version, "contactId")
     address = _address(contact)
     wanted = tuple(Document) if documents is None else in_order(documents)
@@ -106,9 +112,9 @@ async def _ask(
     documents: Sequence[Document],
     quota: MailQuota,
 ) -> bool:
-    """Store the question and the job that mails it; an older question of its kind is void.
+    """Store a question and the job that mails it; an older open question of its kind becomes void.
 
-    Returns False, and does nothing, if the same question was asked a moment ago.
+    Returns False, and does nothing, if the same question was asked within RESEND_AFTER.
     """
     await _refuse_too_many(act, contact, address)
     names = [document.value for document in documents]
@@ -151,7 +157,7 @@ async def _ask(
 async def _is_asked(
     contact: Contact, address: str, kind: ConfirmationKind, documents: list[str], now: datetime
 ) -> bool:
-    """Return whether the same was asked a moment ago, and its mail is about to arrive."""
+    """Return whether the same question was asked within RESEND_AFTER and is still open."""
     return any(
         (asked.email, asked.documents) == (address, documents)
         for asked in await Confirmation.filter(
@@ -167,12 +173,12 @@ async def _is_asked(
 async def _refuse_too_many(act: ActorContext, contact: Contact, address: str) -> None:
     now = act.now
     key = email_key(address)
-    # Contacts are locked one by one, but several may have the address. What a partner waits for,
-    # and is told, is about its own requests only.
+    # Several contacts may have this address, so their row locks are not enough. The lock and the
+    # counts cover the caller's scope only: a partner must not learn of others' requests.
     await lock_name(f"requests of {current_tenant()} to {key}")
     counted = {"The contact": Confirmation.filter(contact_id=contact.id)}
     if not act.is_masked:
-        # Others would learn that some other contact has the address. Its mailbox has a quota.
+        # A masked caller would learn that another contact has the address; the mailbox has a quota.
         counted["The email address"] = Confirmation.filter(email_key=key)
     for what, requests in counted.items():
         recent = await requests.filter(requested_at__gt=now - WINDOW).order_by("-requested_at")

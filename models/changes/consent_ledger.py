@@ -27,12 +27,12 @@ OPERATIONS = {
     EntryKind.NON_ITEMISED_WITHDRAWAL: "non_itemised_bills.withdrawn",
 }
 CORRECTED = "consent.corrected"
-"""The names of audit entries and events."""
+"""OPERATIONS and CORRECTED are the names of audit entries and events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The content of a request, and its idempotency key if it has one.
+    """The content of an API request, and its idempotency key if it has one.
 
     `testimony_id` is set if the key must be unique across customers.
     """
@@ -42,21 +42,24 @@ class Request:
     testimony_id: str | None = None
 
     def has_content_of(self, testimony: ConsentTestimony) -> bool:
-        """Return whether the request that left a testimony had the same content."""
+        """Return whether the request that added a testimony had the same content."""
         return testimony.request_digest == _digest_of(testimony.salt or "", self.content)
 
 
 def hashed_key(caller: Principal, key: str | None) -> str | None:
-    """Return an idempotency key as stored: hashed with the caller, so that keys never clash."""
+    """Return an idempotency key in stored form: a digest of the caller and the key.
+
+    So the same key sent by two callers does not clash. None stays None.
+    """
     return None if key is None else digest(caller.quota_key, key)
 
 
 async def earlier_entry(
     act: ActorContext, customer_id: str, request: Request
 ) -> ConsentEntry | None:
-    """Return the entry that the same request made before, or None (R57).
+    """Return the entry that the same request added before, or None (R57).
 
-    Refuses a key that came with other content.
+    Refuses an idempotency key that was sent with other content before.
     """
     if request.key is None:
         return None
@@ -76,10 +79,10 @@ async def earlier_entry(
 
 
 def is_hidden_entry(act: ActorContext, entry: ConsentEntry) -> bool:
-    """Return whether an entry is hidden from the principal and was recorded by somebody else.
+    """Return whether an entry is masked for the principal and was recorded by somebody else.
 
-    Such a principal is not told whether a request has the same content, because they could guess
-    it.
+    Such a principal is not told whether a request has the same content as the entry's, because that
+    would let them guess the content.
     """
     return act.is_masked and entry.recorded_by_id != act.principal.id
 
@@ -98,7 +101,10 @@ def key_reused(message: str, *path: str) -> Refused:
 async def append(
     act: ActorContext, customer: Customer, draft: Draft, request: Request
 ) -> ConsentEntry:
-    """Add an entry to the ledger of a customer that is locked or new in this transaction."""
+    """Add an entry to the ledger of a customer that is locked or new in this transaction.
+
+    Also recomputes the consent periods, audits the entry and publishes an event.
+    """
     ledger = await ConsentLedger.get_or_none(id=customer.id)
     is_first = ledger is None
     if ledger is None:
@@ -143,7 +149,7 @@ async def append(
 
 
 async def erase_testimonies(customer: Customer) -> None:
-    """Erase the personal data in an erased customer's entries; the database allows it only then.
+    """Erase the personal data in a customer's ledger; the database allows it only after erasure.
 
     The entries stay, and their hash chain stays valid (A18).
     """
@@ -152,12 +158,12 @@ async def erase_testimonies(customer: Customer) -> None:
 
 
 def is_about_consent(kind: EntryKind) -> bool:
-    """Return whether entries of a kind settle a due review of consent."""
+    """Return whether entries of a kind complete a review of consent that is due."""
     return kind not in KINDS[Matter.NON_ITEMISED]
 
 
 async def _store_periods(customer_id: str) -> None:
-    """Recompute the periods in which each matter is in effect."""
+    """Recompute the periods in which each matter is in effect, and store them."""
     entries = await ConsentEntry.filter(customer_id=customer_id)
     await ConsentPeriod.filter(customer_id=customer_id).delete()
     await ConsentPeriod.bulk_create(

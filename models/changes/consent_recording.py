@@ -32,12 +32,15 @@ COPIED_TESTIMONY = (
     "asked_by",
     "reason",
 )
-"""Fields that a correction copies from the corrected entry unless they are sent."""
+"""COPIED and COPIED_TESTIMONY are copied from the corrected entry unless they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The entry that a request made, its customer, and whether an earlier request made it."""
+    """The entry that a request made, and its customer.
+
+    `is_repeat` says that an earlier request made the entry.
+    """
 
     customer: Customer
     entry: ConsentEntry
@@ -52,9 +55,10 @@ async def record(
     key: str | None,
     expected_version: int | None,
 ) -> Recorded:
-    """Add an entry; consent can be granted again, and withdrawn at any time (R54, R58).
+    """Add an entry to a customer's consent ledger (R54, R58).
 
-    A repeated request returns the entry it made before, whatever the version is now (R57).
+    Consent can be granted again, and withdrawn at any time. A repeated request returns the entry
+    that it made before, whatever the customer's version is now (R57).
     """
     draft, key = checked(kind, values), checked_key(key)
     customer = await locked_customer(customer_id, None, "customerId")
@@ -76,7 +80,8 @@ async def correct(
 ) -> Recorded:
     """Add an entry that replaces another; the replaced entry stays visible (R55).
 
-    Fields that are not sent are copied from the corrected entry. An annulment removes its effect.
+    Fields that are not sent are copied from the corrected entry. An annulment removes the effect of
+    the corrected entry.
     """
     checks = Checks()
     why = checks.reason(reason, REASON_LENGTH)
@@ -98,7 +103,7 @@ async def correct(
 
 
 async def _add(act: ActorContext, customer: Customer, draft: Draft, request: Request) -> Recorded:
-    """Add the entry; an entry about consent settles the review that a change of class required."""
+    """Add an entry; if it is about consent, a review of consent that was due counts as done."""
     entry = await append(act, customer, draft, request)
     if is_about_consent(draft.kind):
         customer.consent_review_due_at = None
@@ -119,7 +124,10 @@ async def _refuse_corrected(wrong: ConsentEntry) -> None:
 
 
 async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
-    """Return the kind of a correction; refuses one about another matter than the old entry."""
+    """Return the kind of a correction.
+
+    Refuses a kind that is not about the corrected entry's matter.
+    """
     if wrong.kind is EntryKind.ANNULMENT and wanted in {None, EntryKind.ANNULMENT}:
         raise refuse(
             RefusalCode.INVALID,

@@ -53,7 +53,7 @@ async def edit_contact(
 ) -> Contact:
     """Change the fields that were sent; a new email address resets verification and preference.
 
-    If the principal may not see email addresses, any email address they write counts as new (R62).
+    If email addresses are masked for the principal, each one that they write counts as new (R62).
     """
     contact = await locked_contact(contact_id, expected_version)
     if customer_id is not None and customer_id != contact.customer_id:
@@ -134,7 +134,7 @@ def _check_and_set(contact: Contact, values: Mapping[str, Any]) -> None:
         contact.email = checked_email(checks, values["email"], "email")
     for flag, default in FLAGS.items():
         if flag in values:
-            # An explicit null clears: back to the default.
+            # An explicit null resets the field to its default.
             given = values[flag]
             setattr(contact, flag, default if given is None else given)
     checks.settle()

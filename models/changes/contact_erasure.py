@@ -1,4 +1,4 @@
-"""Erases the personal data of contacts: of one alone, or of all of an erased customer (A18)."""
+"""Erases the personal data of one contact, or of all contacts of an erased customer (A18)."""
 
 from models.changes.audit_erasure import erase_contact_values
 from models.changes.invalidate_confirmations import void_confirmations
@@ -21,10 +21,10 @@ from models.tables.mail_quota import unlink_mailbox_quotas
 async def erase_contact(
     act: ActorContext, contact_id: str, expected_version: int | None
 ) -> Contact:
-    """Erase a contact, deleted or not; one that is erased already stays as it is.
+    """Erase a contact, deleted or not; does nothing if the contact is already erased.
 
-    Name and email address go from the contact, its states, its confirmations and its audit entries,
-    whose reasons are erased too. What was done, when and by whom stays.
+    Name and email address are erased in the contact, its states, its confirmations and its audit
+    entries, whose reasons are erased too. What was done, when and by whom stays.
     """
     contact = (await lock(Contact, contact_id)).get(contact_id)
     if contact is None:
@@ -58,12 +58,18 @@ async def erase_contacts(act: ActorContext, customer_id: str) -> None:
 
 
 def _is_erased(contact: Contact) -> bool:
-    """Tell by its salt whether a contact is erased: any contact may be named `(erased)`."""
+    """Return whether a contact is erased, which its empty salt shows.
+
+    The name does not: any contact may be named `(erased)`.
+    """
     return not contact.address_salt
 
 
 async def _erase(act: ActorContext, contact: Contact, reason: VoidReason) -> None:
-    """Blank a locked contact and its confirmations; without its salt no digest says anything."""
+    """Blank a locked contact and its confirmations.
+
+    Without the salt, digests of the email address cannot be matched any more.
+    """
     await void_confirmations(contact, reason, act.now)
     await _remove_mails(act, contact)
     await Confirmation.filter(contact_id=contact.id).update(email=None, email_key=None)
@@ -78,7 +84,10 @@ async def _erase(act: ActorContext, contact: Contact, reason: VoidReason) -> Non
 
 
 async def _remove_mails(act: ActorContext, contact: Contact) -> None:
-    """Let a worker delete the copies of the contact's mails, and unlink the quotas they used."""
+    """Enqueue a job that deletes the copies of the contact's mails.
+
+    Also removes the mails' ids from the mailbox quotas that they used.
+    """
     asked = Confirmation.filter(contact_id=contact.id, email__isnull=False)
     ids = [str(one) for one in await asked.order_by("id").values_list("id", flat=True)]
     if not ids:

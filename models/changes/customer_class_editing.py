@@ -32,14 +32,14 @@ FLAG_FIELDS = (
     "check_companies_house",
 )
 PROTECTED_FIELDS = ("name", *FLAG_FIELDS)
-"""What rules recognise a shipped class by (R14); position and styling stay free (R15)."""
+"""Fields by which rules recognise a shipped class (R14); the others can be edited freely (R15)."""
 
 EDITABLE_FIELDS = (*PROTECTED_FIELDS, "display_class", "display_position")
 
 
 @dataclass(frozen=True, slots=True)
 class SavedClass:
-    """A class after saving, what is odd about its flags, and how many customers it touched."""
+    """A saved class, warnings about its flags, and how many customers the change affects."""
 
     row: CustomerClass
     warnings: tuple[FlagWarning, ...]
@@ -47,7 +47,7 @@ class SavedClass:
 
 
 async def create_class(act: ActorContext, values: Mapping[str, Any]) -> SavedClass:
-    """Add a class of one's own (R16, R20)."""
+    """Add a customer class (R16, R20); refuses a name that another class has."""
     row = CustomerClass(created_at=act.now, last_modified_at=act.now)
     _check_and_set(row, {"name": None, **values})
     await _refuse_taken_name(row)
@@ -67,7 +67,11 @@ async def edit_class(
     expected_version: int | None = None,
     override_reason: str | None = None,
 ) -> SavedClass:
-    """Change the fields that were sent (R21); a shipped class needs an override (R14)."""
+    """Change the fields that were sent (R21); a shipped class needs an override (R14).
+
+    The override is needed for name and flags only: `override_reason`, and the administer
+    permission.
+    """
     row = await locked_class(class_id, expected_version)
     before = _stored(row)
     old_flags = row.flags
@@ -106,11 +110,11 @@ async def edit_class(
 
 
 async def _follow_flags(act: ActorContext, row: CustomerClass, old: ClassFlags) -> None:
-    """Do for the customers of a class what its new flags ask for; consent stays as it was (R22).
+    """Apply changed flags of a class to its customers; consent stays as it was (R22).
 
-    A change between individuals and organisations asks for a review of consent (R30). Turning
-    Check Companies House off ends lookups; turning it on starts those again that this
-    cancelled, and no others (R23).
+    A change between individuals and organisations makes a review of consent due (R30). Turning
+    Check Companies House off cancels lookups; turning it on restarts the cancelled lookups, and no
+    others (R23).
     """
     if old.is_legal_individual != row.flags.is_legal_individual:
         members = Customer.filter(customer_class_id=row.id, erased_at__isnull=True)
@@ -124,7 +128,7 @@ async def _follow_flags(act: ActorContext, row: CustomerClass, old: ClassFlags) 
 async def reactivate_class(
     act: ActorContext, class_id: str, reason: str | None, expected_version: int | None
 ) -> CustomerClass:
-    """Let a retired class be picked again (R46); doing it twice changes nothing."""
+    """Make a retired class assignable again (R46); does nothing if the class is active."""
     row = await locked_class(class_id, expected_version)
     if row.retired_at is None:
         return row
@@ -157,7 +161,7 @@ async def delete_class(
 
 
 async def locked_class(class_id: str, expected_version: int | None = None) -> CustomerClass:
-    """Read a class for changing it; it must exist and be as the caller knows it (R101)."""
+    """Lock and return a class; refuses a missing class or a stale version (R101)."""
     row = (await lock(CustomerClass, class_id)).get(class_id)
     if row is None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", "id")
@@ -175,7 +179,7 @@ def _check_and_set(row: CustomerClass, values: Mapping[str, Any]) -> None:
         if row.display_class is not None:
             checks.add(*display_class_refusals(row.display_class))
     if "display_position" in values:
-        # An explicit null clears: back to the default (R3).
+        # An explicit null resets the field to its default (R3).
         row.display_position = values["display_position"] or 0
     for flag in FLAG_FIELDS:
         if flag in values:
@@ -200,7 +204,7 @@ def _allowed_override(act: ActorContext, reason: str | None) -> str:
 
 
 def refuse_without_administer(act: ActorContext, path: str) -> None:
-    """Refuse to override the protection of a shipped class without the permission for it (A20)."""
+    """Refuse to override the protection of a shipped class without its permission (A20)."""
     if not act.principal.may(Scope.CUSTOMER_CLASSES_ADMINISTER):
         raise refuse(
             RefusalCode.ADMINISTER_REQUIRED,

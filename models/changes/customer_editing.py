@@ -86,8 +86,9 @@ async def create_customer(
 ) -> Customer:
     """Add a customer; its class comes from the input, the template or the platform (R24).
 
-    `consent` records that consent was given, whatever the class (R49); without it, it was not
-    (R48). `request` is what the ledger keeps to recognise a repeated one; the consent by default.
+    `consent` holds the fields of a consent that was given, whatever the class (R49); without it, no
+    consent is recorded (R48). `request` is stored in the ledger, so that a repeated request is
+    recognised; by default it is made from `consent`.
     """
     values = for_new_customer(values)
     placement = await class_for_new_customer(values, template_id)
@@ -124,7 +125,10 @@ async def create_customer(
 async def edit_customer(
     act: ActorContext, customer_id: str, values: Mapping[str, Any], expected_version: int | None
 ) -> Customer:
-    """Change the fields that were sent; every save of a checked customer looks it up (A10)."""
+    """Change the fields that were sent.
+
+    Every save of a customer whose class is checked at Companies House starts a lookup (A10).
+    """
     customer = await locked_customer(customer_id, expected_version)
     customer_class = await lock_shared(CustomerClass, customer.customer_class_id)
     assert customer_class is not None  # noqa: S101  # a foreign key says so
@@ -167,7 +171,10 @@ async def change_class(
     reason: str | None,
     expected_version: int | None,
 ) -> Customer:
-    """Move a customer to another active class, for a reason (R26, R27); R28 for the same class."""
+    """Move a customer to another active class, for a reason (R26, R27).
+
+    Does nothing if the customer is already in the class (R28).
+    """
     customer = await locked_customer(customer_id, expected_version, "customerId")
     if class_id == customer.customer_class_id:
         return customer
@@ -190,10 +197,10 @@ async def change_class(
 async def delete_customer(
     act: ActorContext, customer_id: str, reason: str | None, expected_version: int | None
 ) -> Customer:
-    """Erase what is personal and keep the row, its class history and who did what (R35).
+    """Erase a customer's personal data; keep the row, its class history and who did what (R35).
 
-    Whom it bought through is kept too: a partner answers for the consent of who was its customer.
-    The reason is checked and not stored, since it may name the person that asked.
+    The parent is kept too, because a partner answers for the consent of its former customers. The
+    reason is checked but not stored, since it may name the person who asked.
     """
     customer = await locked_customer(customer_id, expected_version)
     checks = Checks()
@@ -225,7 +232,10 @@ async def delete_customer(
 async def locked_customer(
     customer_id: str, expected_version: int | None = None, *path: str
 ) -> Customer:
-    """Read a customer for changing it; deleted ones are not found."""
+    """Lock and return a customer; refuses a missing or deleted one, or a stale version.
+
+    `path` is the input that a missing customer is reported for; `id` by default.
+    """
     customer = (await lock(Customer, customer_id)).get(customer_id)
     if customer is None or customer.erased_at is not None:
         raise refuse(RefusalCode.NOT_FOUND, "There is no such customer.", *(path or ("id",)))
@@ -234,7 +244,10 @@ async def locked_customer(
 
 
 def refuse_stale(customer: Customer, expected_version: int | None) -> None:
-    """Refuse to go on when the customer is at another version than the caller expects (R101)."""
+    """Raise StaleVersion if a customer is at another version than the caller expects (R101).
+
+    `expected_version` None accepts every version.
+    """
     if expected_version is not None and customer.version != expected_version:
         raise StaleVersion(customer, expected_version, customer.version)
 
@@ -267,7 +280,7 @@ def _check_and_set(customer: Customer, values: Mapping[str, Any]) -> None:
 def _unseen(
     act: ActorContext, customer_class: CustomerClass, values: Mapping[str, Any]
 ) -> frozenset[str]:
-    """Return the written fields that the principal may not see of a legal individual."""
+    """Return the written fields of a legal individual that are masked for the principal."""
     if not customer_class.flags.is_legal_individual:
         return frozenset()
     typed = values.get("profile", {})
@@ -303,7 +316,11 @@ def _typed_profile(current: Profile, typed: Mapping[str, ProfileEntry | None]) -
 
 
 def _refuse_other_class(values: Mapping[str, Any], current: CustomerClass) -> None:
-    """Refuse a change of class here: it needs a reason, hence `changeCustomerClass` (R27)."""
+    """Refuse to change the class in an edit (R27).
+
+    A change of class needs a reason, so callers must use `changeCustomerClass`. The same class is
+    accepted.
+    """
     for name in CLASS_FIELDS:
         if name not in values:
             continue

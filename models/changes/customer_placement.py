@@ -1,4 +1,4 @@
-"""The class, the parent and the company of a customer."""
+"""Chooses a new customer's class, checks its parent, and removes data of a former company."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from models.tables.customer_template import PLATFORM_DEFAULTS_ID, CustomerTempla
 from models.tables.enrichment import Suggestion, SuggestionStatus
 
 DEEPEST_CHAIN = 20
-"""How many resellers above each other are followed when looking for a cycle."""
+"""The most resellers that may be above one another; a longer chain counts as a cycle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,11 @@ class Placement:
 
 
 async def class_for_new_customer(values: Mapping[str, Any], template_id: str | None) -> Placement:
-    """Return the class of a new customer: named, from the template, or the default (R24)."""
+    """Return the class and parent of a new customer (R24).
+
+    The class is the one that `values` name, or else that of the template, or else the platform's
+    default. Refuses if there is none, or the class is retired. The parent is that of the template.
+    """
     template = None
     if template_id is not None:
         template = await CustomerTemplate.get_or_none(id=template_id)
@@ -85,7 +89,10 @@ async def check_parent(customer: Customer) -> None:
 
 
 async def forget_company(act: ActorContext, customer: Customer) -> None:
-    """Remove register data of the company that the customer's number named before."""
+    """Remove the register data of the company that the customer's old number named.
+
+    Open suggestions are withdrawn. The caller stores the customer.
+    """
     customer.profile = without_register_values(customer.profile)
     await Suggestion.filter(customer_id=customer.id, status=SuggestionStatus.OPEN).update(
         status=SuggestionStatus.WITHDRAWN, settled_at=act.now

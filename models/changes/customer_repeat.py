@@ -17,13 +17,16 @@ from models.tables.consent_entry import ConsentEntry, ConsentTestimony
 from models.tables.customer import Customer
 
 CREATION = "customer created with consent"
-"""Separates the keys of this purpose from those of other requests."""
+"""Separates idempotency keys of this purpose from those of other requests."""
 
 PATH = "consent"
 
 
 class Created(NamedTuple):
-    """The customer that a request created, and whether an earlier request did so."""
+    """The customer that a request created.
+
+    `is_repeat` says that an earlier request created it.
+    """
 
     customer: Customer
     is_repeat: bool = False
@@ -39,8 +42,9 @@ async def create_customer_once(
 ) -> Created:
     """Create a customer with its consent, unless the same request did so before.
 
-    `content` returns the whole request. Refuses a key that was used with other content, and the key
-    of a customer that was deleted or is out of scope now.
+    `content` returns the content of the whole request, which a repeated request must equal. Refuses
+    a key that was used with other content, and the key of a customer that was deleted or is out of
+    scope now. Without a consent or a key, repeated requests are not recognised.
     """
     key = checked_key(key, PATH)
     if consent is None or key is None:
@@ -56,7 +60,10 @@ async def create_customer_once(
 
 
 async def _created_before(act: ActorContext, request: Request) -> Customer | None:
-    """Return the customer that the request created before, after waiting for a concurrent one."""
+    """Return the customer that the same request created before, or None.
+
+    Waits for a concurrent request with the same key to end.
+    """
     assert request.testimony_id is not None  # noqa: S101  # it is derived from the key
     await lock_name(request.testimony_id)
     testimony = await ConsentTestimony.get_or_none(id=request.testimony_id)

@@ -25,7 +25,7 @@ async def save_template(
     values: Mapping[str, Any],
     expected_version: int | None = None,
 ) -> CustomerTemplate:
-    """Create a template (no id) or change the fields that were sent."""
+    """Create a template if `template_id` is None, else change the fields that were sent."""
     if template_id is None:
         template = CustomerTemplate(created_at=act.now, last_modified_at=act.now)
         values = {"name": None, **values}

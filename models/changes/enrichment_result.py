@@ -19,18 +19,22 @@ from models.tables.customer import Customer
 from models.tables.enrichment import EnrichmentRun, UpstreamResponse
 
 CUSTOMER_ENRICHED = "customer.enriched"
-"""The event of a lookup that ended, successful or not."""
+"""The kind of the event that a lookup ended, successful or not."""
 
 LOOKUP = "Companies House lookup"
 
 _CLEAR_EARLIER_FIELDS = """UPDATE enrichment_run SET fields_read = '[]' WHERE id =
     (SELECT max(id) FROM enrichment_run WHERE customer_id = ? AND id < ?)"""
-"""Clears the fields of earlier runs: only the newest run that read any field shows them."""
+"""Clears the fields of the previous run: only the newest run that read any field shows them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The result of a lookup: entries by field, further register details, and the status."""
+    """The result of a lookup: entries by field, further register details, and the status.
+
+    `sought` names the fields that the lookup looked for, `unreadable` those whose register values
+    could not be read.
+    """
 
     status: EnrichmentStatus
     source: str
@@ -60,7 +64,10 @@ async def note_waiting(
     so_far: Findings | None,
     now: datetime,
 ) -> None:
-    """Mark a run as waiting for an attempt, and store partial findings if they are new (R85)."""
+    """Mark a run as waiting for an attempt at `due_at`, and store new partial findings (R85).
+
+    Raises LeaseLostError if the run has ended.
+    """
     run, customer = await _locked(run_id)
     run.status = EnrichmentStatus.RETRYING if attempts else EnrichmentStatus.PENDING
     run.reason, run.attempts, run.next_attempt_at = reason, attempts, due_at
@@ -74,7 +81,7 @@ async def note_waiting(
 
 
 async def note_blocked() -> None:
-    """Mark waiting runs without a reason as BLOCKED: the register refuses our API key."""
+    """Mark waiting runs without a reason as BLOCKED: the register refuses the API key."""
     waiting = EnrichmentRun.filter(
         status__in=(EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING), reason__isnull=True
     )
@@ -83,13 +90,19 @@ async def note_blocked() -> None:
 
 
 async def keep_answer(run_id: str, step: str, body: bytes, now: datetime) -> None:
-    """Store the upstream response to a step; raises LeaseLostError if the run has ended."""
+    """Store the register's response to a step of a run.
+
+    Raises LeaseLostError if the run has ended.
+    """
     await _locked(run_id)
     await UpstreamResponse.create(run_id=run_id, step=step, body=body, retrieved_at=now)
 
 
 async def store_findings(run_id: str, attempts: int, findings: Findings, now: datetime) -> None:
-    """Store the findings and end the run. This is not a save: it starts no lookup (R92)."""
+    """Store the findings and end the run; raises LeaseLostError if it has already ended.
+
+    This does not count as a save of the customer, so it starts no lookup (R92).
+    """
     run, customer = await _locked(run_id)
     if findings.entries or findings.details:
         outcomes = await _apply(run, customer, findings, now)

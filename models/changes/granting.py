@@ -67,7 +67,10 @@ async def revoke_permissions(
 
 
 def checked_scopes(checks: Checks, codes: Sequence[str], path: str) -> frozenset[Scope]:
-    """Return the named permissions; refuses an empty list and unknown codes."""
+    """Return the named permissions.
+
+    Adds refusals of an empty list and unknown codes to `checks`.
+    """
     unknown = [code for code in codes if code not in set(Scope)]
     if not codes:
         checks.refuse(RefusalCode.REQUIRED, f"Name at least one permission in `{path}`.", path)

@@ -1,4 +1,4 @@
-"""What a save asks of Companies House: starts, coalesces, supersedes and cancels lookups."""
+"""Starts, continues, replaces and cancels lookups at Companies House when customers change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,15 +31,19 @@ URGENCIES = {
     EnrichmentTrigger.RETIREMENT: Urgency.BULK,
     EnrichmentTrigger.REQUEST: Urgency.BULK,
 }
-"""How urgent lookups are by what asks for them, unless a user asks for a single one."""
+"""The urgency of lookups by what triggers them, unless a user requests a single lookup."""
 
 BATCH = 500
-"""Rows handled at once; SQLite takes no statement with very many parameters."""
+"""Rows handled at once, because SQLite limits the parameters of a statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows for one customer from a save."""
+    """The effect of a save on one customer's lookup.
+
+    `status` is the new status; `cancels` is the reason why an unfinished lookup is cancelled, if it
+    is.
+    """
 
     status: EnrichmentStatus
     starts: bool = False
@@ -53,9 +57,10 @@ def decide(
     live_number: str | None,
     status: EnrichmentStatus,
 ) -> Decision:
-    """Decide what a save means for the lookup (R81, R89, R91). PURE.
+    """Return what a save does to a customer's lookup (R81, R89, R91). PURE.
 
-    `live_number` is the number that a lookup at work is for, or nothing when none is at work.
+    `is_checked` says whether the class is checked at Companies House. `live_number` is the company
+    number of the unfinished lookup; None if there is none.
     """
     if not is_checked:
         if live_number is not None:
@@ -73,22 +78,23 @@ def decide(
 
 @dataclass(slots=True)
 class LookupPlan:
-    """What saving some customers of one class asks for, to be carried out once they are stored."""
+    """The lookups to start, continue and cancel once some customers of one class are stored."""
 
     is_reseller: bool = False
-    """Whether the customers are resellers, so that each takes its own turn."""
+    """Whether the customers are resellers, so that each takes its own turns in the queue."""
     continuing: list[Customer] = field(default_factory=list)
-    """Customers whose lookup is at work already."""
+    """Customers whose lookup has not ended and continues."""
     cancelled: list[tuple[EnrichmentRun, EnrichmentReason]] = field(default_factory=list)
+    """The runs to cancel, each with the reason."""
     starting: list[Customer] = field(default_factory=list)
 
 
 async def plan_lookups(
     customers: Sequence[Customer], customer_class: CustomerClass, *, are_new: bool = False
 ) -> LookupPlan:
-    """Work out what saving customers of one class asks for, and set their `enrichment_status`.
+    """Plan the lookups of customers of one class, and set their `enrichment_status`.
 
-    The rows must be locked, or `are_new`; storing them is the caller's.
+    The customers must be locked, or new with `are_new`. The caller stores them.
     """
     plan = LookupPlan(customer_class.is_reseller)
     for start in range(0, len(customers), BATCH):
@@ -115,9 +121,9 @@ async def plan_lookups(
 async def carry_out(
     act: ActorContext, plan: LookupPlan, trigger: EnrichmentTrigger, urgency: Urgency | None = None
 ) -> int:
-    """Cancel and start what was planned; return the number of lookups started.
+    """Cancel and start lookups as planned; return the number of lookups started.
 
-    A person's save or request moves a lookup that is queued already forward.
+    With an urgent trigger, lookups that are already queued move forward.
     """
     urgency = URGENCIES[trigger] if urgency is None else urgency
     for run, reason in plan.cancelled:
@@ -129,21 +135,22 @@ async def carry_out(
         for customer in plan.continuing:
             await move_forward(lookup_key(customer.id), urgency, act.now)
     if trigger is EnrichmentTrigger.REQUEST:
-        # What else starts a lookup is in the trail as what it is.
+        # Other triggers have audit entries of their own.
         await record_requests(act, plan.starting)
     return len(plan.starting)
 
 
 async def record_requests(act: ActorContext, customers: Sequence[Customer]) -> None:
-    """Add to the audit trail that customers are to be looked up."""
+    """Add an audit entry for each customer that a lookup was requested."""
     await audit.record_many(act, LOOKUP_REQUESTED, [customer.id for customer in customers])
 
 
 async def request_lookup(act: ActorContext, customer: Customer) -> int:
-    """Look a locked customer up on demand, ahead of all that nobody waits for.
+    """Look a locked customer up on request, ahead of bulk lookups.
 
     A lookup that is queued, or waits for its next attempt, moves forward. Returns the number of
-    lookups started: none when one is at work already (R89).
+    lookups started: 0 if an unfinished lookup exists (R89). Refuses a customer without a company
+    number, and one whose class is not checked at Companies House.
     """
     customer_class = await CustomerClass.get(id=customer.customer_class_id)
     refuse_unchecked(customer_class, "customerId")
@@ -163,9 +170,9 @@ async def request_lookup(act: ActorContext, customer: Customer) -> int:
 
 
 async def retry_blocked(act: ActorContext) -> int:
-    """Look up again the customers whose lookup failed because our key was refused.
+    """Restart lookups that failed because the register refused the API key; return how many.
 
-    Returns the number of lookups started. Those that wait for the key are still queued.
+    Lookups that still wait for the key need no restart; workers are woken to claim them.
     """
     failed = await EnrichmentRun.filter(
         customer__enrichment_status=EnrichmentStatus.FAILED,
@@ -189,7 +196,7 @@ async def retry_blocked(act: ActorContext) -> int:
 
 
 async def store_statuses(customers: Sequence[Customer]) -> None:
-    """Store the enrichment status of many customers, with a statement for each status."""
+    """Store the enrichment status of many customers, with one statement per status and batch."""
     by_status: dict[EnrichmentStatus, list[str]] = {}
     for customer in customers:
         by_status.setdefault(customer.enrichment_status, []).append(customer.id)
@@ -201,16 +208,16 @@ async def store_statuses(customers: Sequence[Customer]) -> None:
 
 
 async def cancel_lookup(act: ActorContext, customer: Customer, reason: EnrichmentReason) -> None:
-    """End a customer's lookup, if one is at work."""
+    """Cancel a customer's unfinished lookup, if there is one; the caller stores the customer."""
     for run in (await _live_runs([customer])).values():
         await _cancel(act, run, reason)
         customer.enrichment_status = EnrichmentStatus.CANCELLED
 
 
 async def end_checks(act: ActorContext, customer_class: CustomerClass) -> None:
-    """End the lookups of the customers of a locked class that is no longer checked (R81, R91).
+    """Cancel the lookups of customers of a locked class that is no longer checked (R81, R91).
 
-    What earlier lookups filled in stays.
+    Values that earlier lookups filled in stay.
     """
     members = Customer.filter(customer_class_id=customer_class.id, erased_at__isnull=True)
     waiting = await members.filter(enrichment_status__in=LIVE).order_by("id").select_for_update()
@@ -226,9 +233,9 @@ async def end_checks(act: ActorContext, customer_class: CustomerClass) -> None:
 
 
 async def resume_checks(act: ActorContext, customer_class: CustomerClass) -> None:
-    """Start again the lookups that were cancelled before a locked class was checked again (R81).
+    """Restart the cancelled lookups of a locked class that is checked again (R81).
 
-    Customers whose lookup had ended, or that had none, are not looked up (R23).
+    Customers whose lookup had ended, or who had none, are not looked up (R23).
     """
     members = Customer.filter(customer_class_id=customer_class.id, erased_at__isnull=True)
     cancelled = members.filter(
@@ -242,13 +249,16 @@ async def resume_checks(act: ActorContext, customer_class: CustomerClass) -> Non
 
 
 async def hand_over_lookup(customer: Customer, customer_class: CustomerClass) -> None:
-    """Let a customer's lookup take the turns of its new parent; it keeps its place."""
+    """Let a customer's queued lookup take the turns of its new parent; its place stays the same."""
     reseller_id = _reseller_of(customer, is_reseller=customer_class.is_reseller)
     await job.Job.filter(live_key=lookup_key(customer.id)).update(reseller_id=reseller_id)
 
 
 def _reseller_of(customer: Customer, *, is_reseller: bool) -> str | None:
-    """Return the reseller whose turns a customer's lookup takes; None for the platform's own."""
+    """Return the reseller whose turns a customer's lookup takes.
+
+    None for the platform's own customers.
+    """
     return customer.id if is_reseller else customer.parent_id
 
 
@@ -284,7 +294,10 @@ def lookup_rows(
     urgency: Urgency,
     start: int = 0,
 ) -> list[Model]:
-    """Return the rows that start a batch of lookups; the caller adds them and wakes JOBS."""
+    """Return the rows that start a batch of planned lookups; the caller adds them and wakes JOBS.
+
+    `start` is the index of the batch's first customer in the plan.
+    """
     runs, jobs = [], []
     for customer in plan.starting[start : start + BATCH]:
         run = new_row(

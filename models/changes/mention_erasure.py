@@ -1,4 +1,4 @@
-"""Erases what histories say of a person in texts about somebody else."""
+"""Erases mentions of a person in the histories of other customers and users."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,10 @@ from models.tables.customer import ClassChange
 MENTIONS_ERASED = "mentions.erased"
 
 ERASABLE = {"class_change": ("reason",), "audit_entry": ("before", "after", "reason")}
-"""Texts that are erased where they mention a person; all else is evidence, or can be edited."""
+"""Columns, by table, in which texts that mention a person can be erased.
+
+All other texts are evidence, or can be edited.
+"""
 
 
 async def erase_mentions(
@@ -19,7 +22,7 @@ async def erase_mentions(
 ) -> None:
     """Erase the reasons of class changes, and the values and reasons of audit entries, by ids.
 
-    Each customer or other subject gets an entry that tells of it, by which the database allows it.
+    Each subject gets an audit entry about the erasure, without which the database refuses it.
     """
     changes = await ClassChange.filter(id__in=class_changes)
     audited = await AuditEntry.filter(id__in=entries)

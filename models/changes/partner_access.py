@@ -16,7 +16,8 @@ REASON = "The customer that it is bound to is no longer a reseller."
 async def end_partner_access(act: ActorContext, customer_ids: Sequence[str]) -> None:
     """Revoke the tokens that are bound to the customers, and disable their users.
 
-    None is missed: a transaction that binds a credential locks the customer's class until its end.
+    No token or user is missed: a transaction that binds one locks the customer's class until its
+    end.
     """
     bound = {"reseller_id__in": list(customer_ids)}
     tokens = await AccessToken.filter(**bound, revoked_at=None).values_list("id", flat=True)

@@ -10,7 +10,10 @@ from models.tables.customer_class import CustomerClass
 
 
 def for_new_customer(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the values of a new customer; for a partner, the parent defaults to its reseller."""
+    """Return the values of a new customer; a partner's reseller is the default parent.
+
+    Refuses an account number that a partner chooses.
+    """
     reseller_id = current_tenant()
     if reseller_id is None:
         return values
@@ -20,9 +23,9 @@ def for_new_customer(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def refuse_edit(customer: Customer, values: Mapping[str, Any]) -> None:
-    """Refuse a partner's change of an account number, or of the parent to none.
+    """Refuse a partner's edit that changes an account number, its own parent, or a parent to null.
 
-    A free choice of numbers would tell which numbers customers out of scope have.
+    A free choice of account numbers would reveal which numbers customers out of scope have.
     """
     reseller_id = current_tenant()
     if reseller_id is None:
@@ -34,13 +37,13 @@ def refuse_edit(customer: Customer, values: Mapping[str, Any]) -> None:
 
 
 def refuse_other_parent(parent: Customer) -> None:
-    """Refuse a partner's change of the parent to another reseller, which would leave its scope."""
+    """Refuse a parent other than the partner's reseller: the customer would leave the scope."""
     if current_tenant() not in {None, parent.id}:
         raise _parent_refused()
 
 
 def refuse_class_change(customer: Customer, old: CustomerClass, new: CustomerClass) -> None:
-    """Refuse a partner's change of its own class, or of a reseller to a class that is none."""
+    """Refuse a partner's change of its own class, or of a reseller to a non-reseller class."""
     if current_tenant() == customer.id or (
         current_tenant() is not None and old.is_reseller and not new.is_reseller
     ):

@@ -1,4 +1,4 @@
-"""Withdraws the attachment preferences of a contact, or of all of a customer's (R63, R66)."""
+"""Withdraws the attachment preferences of a contact, or of a customer's contacts (R63, R66)."""
 
 from models.changes.invalidate_confirmations import void_confirmations
 from models.jobs.event import publish
@@ -15,9 +15,9 @@ PREFERENCE_WITHDRAWN = "contact.preference_withdrawn"
 async def withdraw(
     act: ActorContext, contact: Contact, reason: str | None = None
 ) -> PreferenceEntry | None:
-    """Withdraw the preference and the unanswered request of a locked contact.
+    """Withdraw the preference of a locked contact, and unanswered requests for one.
 
-    Returns the new entry; None if there was no preference.
+    Returns the new entry; None if the contact had no preference to withdraw.
     """
     await void_confirmations(
         contact, VoidReason.WITHDRAWN, act.now, ConfirmationKind.ATTACHMENT_PREFERENCE
@@ -39,7 +39,7 @@ async def withdraw(
 
 
 async def withdraw_all(act: ActorContext, customer_id: str, reason: str | None = None) -> int:
-    """Withdraw the preferences of all contacts of a customer; return how many there were (R66)."""
+    """Withdraw the preferences of all contacts of a customer; return how many had one (R66)."""
     contacts = (
         await Contact.filter(customer_id=customer_id, deleted_at__isnull=True)
         .order_by("id")

@@ -1,4 +1,4 @@
-"""Moves customers from one class to another, with a reason in each history (R27, R39)."""
+"""Moves customers from one class to another, and records the reason for each (R27, R39)."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from models.tables.customer_template import CustomerTemplate
 FIRST_ASSIGNMENT = "First assignment"
 
 REPOINTED = "default.repointed"
-"""The audit operation for a template or platform default that loses its class or parent."""
+"""The audit operation for a template or platform default whose class or parent is replaced."""
 
 
 async def move_customers(
@@ -75,7 +75,10 @@ def class_change(
     *,
     crosses: bool = False,
 ) -> ClassChange:
-    """Return the history row of a move or, without `old`, of the first assignment."""
+    """Return the history row of a move or, without `old`, of the first assignment.
+
+    `crosses` says that the move is between individuals and organisations.
+    """
     return new_row(
         ClassChange,
         customer_id=customer_id,

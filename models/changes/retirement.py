@@ -18,7 +18,10 @@ from models.tables.customer_template import CustomerTemplate, PlatformDefaults
 
 @dataclass(slots=True)
 class Retirement:
-    """The result of a retirement."""
+    """The result of a retirement.
+
+    `platform_default_was` is the id of the retired class if it was the platform's default.
+    """
 
     row: CustomerClass
     replacement: CustomerClass | None = None
@@ -38,8 +41,8 @@ async def retire_class(
 ) -> Retirement:
     """Retire a class in one transaction (R39 to R46); retiring it again changes nothing.
 
-    A shipped class needs the administer level. The schema requires customers:write with a
-    replacement, because customers are moved to it.
+    A shipped class needs the permission `customer_classes:administer`. The schema requires
+    `customers:write` for a replacement, because the customers are moved to it.
     """
     rows = await lock(CustomerClass, class_id, *([replacement_id] if replacement_id else []))
     row = await locked_class(class_id, expected_version)

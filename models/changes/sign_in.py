@@ -40,7 +40,8 @@ async def principal_of(
     """Return the principal of an identity; None if its user is disabled.
 
     The principal has the permissions of its user, of the user's groups, and of the groups that the
-    provider names. The last are not stored as memberships: they end with the claims.
+    provider names. Groups that only the provider names are not stored as memberships: their
+    permissions end with the claims.
     """
     act = ActorContext(SYSTEM, now, request_id)
     user = await User.get_or_none(issuer=identity.issuer, subject=identity.subject)
@@ -74,7 +75,7 @@ async def _claimed(names: frozenset[str]) -> list[UserGroup]:
 
 
 async def _provisioned(database: Database, identity: Identity, act: ActorContext) -> User:
-    """Create the user, once even if several first requests arrive at the same time."""
+    """Create the user of an identity, only once even if several first requests arrive together."""
     claims = _storable_claims(identity)
     user = User(
         name=claims.get("name") or claims.get("email") or identity.subject[:NAME_LENGTH],
@@ -98,7 +99,7 @@ async def _provisioned(database: Database, identity: Identity, act: ActorContext
 
 
 async def _refresh(user_id: str, identity: Identity, act: ActorContext) -> None:
-    """Store newer claims. This does not count as an edit, so the version stays."""
+    """Store claims that are newer than the user; this is no edit, so the version stays the same."""
     user = (await lock(User, user_id))[user_id]
     changed = _changed_claims(user, identity)
     if not changed:
@@ -113,7 +114,7 @@ async def _refresh(user_id: str, identity: Identity, act: ActorContext) -> None:
 
 
 def _changed_claims(user: User, identity: Identity) -> dict[str, str]:
-    """Return the claims that differ from the user, unless the user was changed since."""
+    """Return the claims that differ from the user; none if the user changed after their issue."""
     if identity.issued_at is None or identity.issued_at < user.last_modified_at:
         return {}
     return {
@@ -124,7 +125,7 @@ def _changed_claims(user: User, identity: Identity) -> dict[str, str]:
 
 
 def _storable_claims(identity: Identity) -> dict[str, str]:
-    """Return the name and email address of the claims, if valid, in stored form."""
+    """Return the name and email address of an identity, if valid, in stored form."""
     claims = {}
     if identity.name:
         claims["name"] = identity.name[:NAME_LENGTH]

@@ -1,7 +1,7 @@
-"""Finds, exports and erases what is stored of one person, by email address or by name.
+"""Finds, exports and erases the data about one person, by email address or by name.
 
-It goes through every column that is not declared open (`models/tables/personal_columns.py`), so it
-also looks through columns that were added and forgotten.
+The search covers every column that is not declared open (`models/tables/personal_columns.py`), so
+it includes columns that somebody added and forgot to declare.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -32,35 +32,41 @@ from models.tables.user import User
 BATCH = 1_000
 OWNERS = ("customer_id", "contact_id", "subject_id", "user_id")
 CIRCUMSTANCES = (*OWNERS, "actor_id", "run_id", "operation")
-"""Columns by which it is known what an erasure would do to a row."""
+"""Columns whose values decide what an erasure would do to a row."""
 OF_CONTACTS = frozenset({"contact", "contact_state", "confirmation", "audit_entry"})
 SECRETS = frozenset({"hash", "salt", "address_salt", "shown_prefix"})
-"""Columns that no export shows: they prove or open something, and say nothing of the person."""
+"""Columns that no export shows.
+
+They authenticate or prove something, and are not about the person.
+"""
 
 ERASURE = "Erased on request"
 
 
 @unique
 class Fate(Enum):
-    """What `subject erase` does with a place that mentions the person."""
+    """What `subject erase` does with a value that mentions the person."""
 
     ERASED = auto()
-    """It is erased with the person."""
+    """It is erased together with the person."""
     ON_REQUEST = auto()
-    """It is a text about somebody else in a history, which is erased if that is asked for."""
+    """A text in the history of somebody else; it is erased only if that is requested."""
     EVIDENCE = auto()
-    """It is evidence of the consent of a customer that stays."""
+    """Evidence of the consent of a customer who is not erased; it stays."""
     CREDENTIAL = auto()
-    """It names the credential of somebody who did something, or a token."""
+    """The name of a token, or of the credential of an actor who is not the person; it stays."""
     SIGN_IN = auto()
-    """It is what the identity provider calls a user, who must not come back as another."""
+    """A user's id at the identity provider; it stays, so that they cannot return as a new user."""
     OTHER = auto()
-    """It is data of a customer, contact or user that is not the person, and can be edited."""
+    """Data of a customer, contact or user who is not the person; it stays, and can be edited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A place where the person is mentioned; `owner_id` is whose row it is, if anybody's."""
+    """A value that mentions the person.
+
+    `owner_id` is the contact, customer, user or other subject that the row belongs to, if any.
+    """
 
     table: str
     row_id: str
@@ -71,27 +77,30 @@ class Mention:
 
 @dataclass(slots=True)
 class Subjects:
-    """The contacts, customers and users that are the person, by their ids."""
+    """The ids of the contacts, customers and users who are the person."""
 
     contacts: list[str] = field(default_factory=list)
     customers: list[str] = field(default_factory=list)
-    """Only legal individuals: the name of an organisation is no person's."""
+    """Only legal individuals, because the name of an organisation is not a person's name."""
     users: list[str] = field(default_factory=list)
 
     def only(self, ids: Iterable[str]) -> "Subjects":
-        """Return those of these ids."""
+        """Return the subjects whose ids are among `ids`."""
         wanted = set(ids)
         groups = (self.contacts, self.customers, self.users)
         return Subjects(*([one for one in group if one in wanted] for group in groups))
 
     @property
     def ids(self) -> list[str]:
-        """Return all ids."""
+        """The ids of all subjects."""
         return [*self.contacts, *self.customers, *self.users]
 
 
 async def mentions(wanted: Wanted, subjects: Subjects) -> list[Mention]:
-    """Return every place in the database where the person is mentioned."""
+    """Return every value in the database that mentions the person.
+
+    `subjects` are the rows that are the person; erasing them decides the fate of each mention.
+    """
     found = []
     for model in _tables():
         contents = columns_of(model)
@@ -115,7 +124,7 @@ async def mentions(wanted: Wanted, subjects: Subjects) -> list[Mention]:
 def _fate(
     subjects: Subjects, table: str, column: str, content: Content, row: Mapping[str, Any]
 ) -> Fate:
-    """Tell what erasing the subjects does with a column of a row that mentions the person."""
+    """Return what erasing the subjects does with a column of a row that mentions the person."""
     if content is Content.STAFF and column in {"issuer", "subject"}:
         return Fate.SIGN_IN
     if content is Content.STAFF:
@@ -131,7 +140,7 @@ def _fate(
 
 
 def _is_of(subjects: Subjects, table: str, column: str, row: Mapping[str, Any]) -> bool:
-    """Tell whether a column that is no actor's name is erased with one of the subjects."""
+    """Return whether erasing the subjects erases a column that holds no actor's or user's name."""
     customer_id = row["id"] if table == "customer" else row.get("customer_id")
     of_contact = {row["id"], row.get("contact_id"), row.get("subject_id")}
     if customer_id in subjects.customers:
@@ -145,6 +154,7 @@ def _is_of(subjects: Subjects, table: str, column: str, row: Mapping[str, Any]) 
 
 
 def _fate_of_others(table: str, column: str) -> Fate:
+    """Return what an erasure does with a value that belongs to somebody else."""
     if column in ERASABLE.get(table, ()):
         return Fate.ON_REQUEST
     if table == "consent_testimony":
@@ -153,7 +163,10 @@ def _fate_of_others(table: str, column: str) -> Fate:
 
 
 async def subjects_of(wanted: Wanted) -> Subjects:
-    """Return who is the person, now or before; a name or email address must be the whole one."""
+    """Return the contacts, customers and users who are or were the person.
+
+    They match if a name or email address of theirs, now or earlier, is exactly the wanted one.
+    """
     contacts: set[str] = set()
     for model, key in ((Contact, "id"), (ContactState, "contact_id"), (Confirmation, "contact_id")):
         columns = [one for one in ("name", "email") if one in model._meta.db_fields]
@@ -169,7 +182,7 @@ async def subjects_of(wanted: Wanted) -> Subjects:
 
 
 async def _individuals(wanted: Wanted) -> list[str]:
-    """Return the individual customers that have the name, or had it by the audit trail."""
+    """Return the ids of legal individuals that have the name, or had it by the audit trail."""
     if wanted.name is None:
         return []
     classes = {one.id for one in await CustomerClass.all() if one.flags.is_legal_individual}
@@ -188,7 +201,11 @@ async def _individuals(wanted: Wanted) -> list[str]:
 
 
 async def erase(act: ActorContext, subjects: Subjects) -> None:
-    """Erase contacts, customers and users; refuses users that are not disabled, and then all."""
+    """Erase contacts, customers and users.
+
+    Refuses a user who is not disabled; the transaction is then rolled back, so that nothing is
+    erased.
+    """
     for contact_id in subjects.contacts:
         await erase_contact(act, contact_id, None)
     for customer_id in subjects.customers:
@@ -198,7 +215,7 @@ async def erase(act: ActorContext, subjects: Subjects) -> None:
 
 
 async def erase_mentioned(act: ActorContext, found: Sequence[Mention]) -> None:
-    """Erase the mentions that are erased on request only."""
+    """Erase those mentions whose fate is ON_REQUEST."""
     asked = [one for one in found if one.fate is Fate.ON_REQUEST]
     await erase_mentions(
         act,
@@ -208,13 +225,16 @@ async def erase_mentioned(act: ActorContext, found: Sequence[Mention]) -> None:
 
 
 async def confirmations_of(subjects: Subjects) -> list[str]:
-    """Return the ids of the confirmations of contacts and of customers; their mails go by these."""
+    """Return the ids of the confirmations of the contacts and customers.
+
+    Stored copies of mails are found by these ids.
+    """
     of_any = Q(contact_id__in=subjects.contacts) | Q(customer_id__in=subjects.customers)
     return [str(one) for one in await Confirmation.filter(of_any).values_list("id", flat=True)]
 
 
 async def records_of(subject_id: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows that are about a contact, a customer or a user, by table."""
+    """Return the rows about a contact, customer or user, by table, without SECRETS."""
     found: dict[str, list[dict[str, Any]]] = {}
     for model in _tables():
         rows: dict[str, dict[str, Any]] = {}
@@ -235,7 +255,7 @@ def _tables() -> list[type[Model]]:
 
 
 async def _rows(model: type[Model], columns: list[str]) -> AsyncIterator[dict[str, Any]]:
-    """Read these columns of all rows, some at a time; no rows without columns."""
+    """Yield the given columns of all rows, read in batches; yields nothing without columns."""
     key = model._meta.pk_attr
     last: Any = None
     while columns:

@@ -15,7 +15,10 @@ from models.tables.enrichment import Suggestion, SuggestionStatus
 
 
 async def offer(customer_id: str, offered: Mapping[str, ProfileEntry], now: datetime) -> None:
-    """Replace a customer's open suggestions; a rejected value is not offered again."""
+    """Replace a customer's open suggestions by register values, by field.
+
+    A value that a user rejected is not offered again.
+    """
     earlier = await Suggestion.filter(
         customer_id=customer_id,
         status__in=[SuggestionStatus.OPEN, SuggestionStatus.REJECTED],

@@ -80,11 +80,11 @@ async def rotate(
     lifetime_days: int | None,
     expected_version: int | None,
 ) -> Issued:
-    """Issue a successor with the same name, scopes and binding.
+    """Issue a successor with the same name, scopes, user and reseller.
 
     The old token stays valid for the overlap, unless it expires earlier. Without `lifetime_days`,
-    the successor lives as long as the old one was to live. It replaces the old one in the count
-    towards the owner's limit.
+    the successor gets the lifetime that the old token was issued with. Only the successor counts
+    towards the owner's limit of tokens.
     """
     await begin_administration()
     old = await _locked_token(act, token_id, None)
@@ -143,7 +143,10 @@ async def revoke(
 async def _owner(
     act: ActorContext, wanted: TokenRequest, expected_version: int | None
 ) -> User | None:
-    """Return the owner of a new token; None is possible for the operator only."""
+    """Return the user who owns a new token.
+
+    None if the operator issues the token without naming a user.
+    """
     user_id = wanted.user_id or act.principal.user_id
     if user_id is None:
         if act.principal is OPERATOR:
@@ -159,13 +162,16 @@ async def _owner(
 
 
 def _is_within(principal: Principal, user: User) -> bool:
-    """Return whether a principal may see a user: in a tenant scope, its reseller's and its own."""
+    """Return whether a principal may see a user.
+
+    A partner's credential sees the users of its reseller, and its own user.
+    """
     bound_to = principal.reseller_id
     return bound_to is None or user.reseller_id == bound_to or user.id == principal.user_id
 
 
 def _is_partners_own(principal: Principal, user: User) -> bool:
-    """Return whether a partner's credential belongs to the user.
+    """Return whether the principal is a partner's credential that belongs to the user.
 
     Then the user's own permissions need no check: the credential has no more, and cannot see
     groups.
@@ -187,7 +193,11 @@ async def _refuse_more_than_owner(user: User, scopes: frozenset[Scope]) -> None:
 
 
 async def _binding(act: ActorContext, user: User | None, reseller_id: str | None) -> str | None:
-    """Return the reseller of a token: that of its user or issuer if either is bound to one."""
+    """Return the id of the reseller that a new token is bound to; None if it is not bound.
+
+    That is the reseller of its user or of its issuer, or else `reseller_id`. Refuses a
+    `reseller_id` that differs from theirs.
+    """
     bounds = {act.principal.reseller_id, None if user is None else user.reseller_id} - {None}
     wanted = reseller_id or next(iter(bounds), None)
     if wanted is None:
@@ -208,7 +218,7 @@ async def _binding(act: ActorContext, user: User | None, reseller_id: str | None
 async def _locked_token(
     act: ActorContext, token_id: str, expected_version: int | None
 ) -> AccessToken:
-    """Lock and return a token; in a tenant scope, only tokens of its reseller are found."""
+    """Lock and return a token; a partner's credential finds only the tokens of its reseller."""
     token = await locked(AccessToken, token_id, None, "access token")
     bound_to = act.principal.reseller_id
     if bound_to is not None and token.reseller_id != bound_to:
@@ -218,9 +228,10 @@ async def _locked_token(
 
 
 async def _refuse_platform_users(act: ActorContext, token: AccessToken) -> None:
-    """Refuse a partner the secret of a token that belongs to a user of the platform.
+    """Refuse a partner's rotation of a token that belongs to a user of the platform.
 
-    A partner may revoke such a token, because it is bound to its reseller.
+    The partner would get a secret of that user. It may revoke such a token, because the token is
+    bound to its reseller.
     """
     if act.principal.reseller_id is None or token.user_id is None:
         return
@@ -234,7 +245,7 @@ def _no_token() -> Exception:
 
 
 async def _refuse_ended(act: ActorContext, token: AccessToken) -> None:
-    """Refuse to rotate a token that is not valid, or that has a successor."""
+    """Refuse to rotate a token that is invalid, has a successor, or whose user is disabled."""
     if not token.is_valid(act.now):
         raise refuse(RefusalCode.TOKEN_ENDED, "The token was revoked or has expired.", "id")
     if await AccessToken.filter(rotated_from_id=token.id).exists():

@@ -11,13 +11,13 @@ from models.tables.access import AccessToken
 from models.tables.audit import ActorContext
 
 MAX_VALID_TOKENS = 100
-"""A user can have this many valid tokens, and a reseller this many that belong to no user.
+"""The most valid tokens of a user, and of a reseller's tokens without a user.
 
-A token that was rotated does not count: its successor takes its place.
+A token that was rotated does not count, because its successor does.
 """
 
 MAX_REPLACED_TOKENS = 100
-"""An owner can have this many rotated tokens that are still valid for their overlap."""
+"""The most rotated tokens of an owner that are still valid for their overlap."""
 
 Owner = dict[str, str | None]
 """The column values that all tokens of an owner share."""
@@ -26,7 +26,7 @@ REPLACED = "The owner had too many replaced tokens, and this one expired first."
 
 
 async def refuse_too_many_tokens(act: ActorContext, token: AccessToken, path: str) -> None:
-    """Refuse a new, already stored token if its owner then has too many valid tokens."""
+    """Refuse a new token, already stored, if its owner has too many valid tokens with it."""
     owner = _owner_of(token)
     if owner is None:
         return
@@ -41,7 +41,7 @@ async def refuse_too_many_tokens(act: ActorContext, token: AccessToken, path: st
 
 
 async def end_excess_overlaps(act: ActorContext, rotated: AccessToken) -> None:
-    """Revoke an owner's replaced tokens beyond the limit, those that expire first.
+    """Revoke an owner's rotated tokens beyond the limit, those that expire first.
 
     So a rotation never fails because of the limit, and repeated rotations do not accumulate tokens.
     """
@@ -68,7 +68,10 @@ async def _replaced(tokens: list[AccessToken], owner: Owner) -> list[AccessToken
 
 
 def _owner_of(token: AccessToken) -> Owner | None:
-    """Return the owner of a token; None if its tokens are not limited."""
+    """Return the columns that identify a token's owner.
+
+    None if the owner's tokens are not limited.
+    """
     if token.user_id is not None:
         return {"user_id": token.user_id}
     if token.reseller_id is not None:

@@ -1,4 +1,4 @@
-"""Revokes access tokens, for all other modules."""
+"""Stores the revocation of an access token."""
 
 from models.tables import audit
 from models.tables.access import AccessToken
@@ -6,7 +6,7 @@ from models.tables.audit import ActorContext
 
 
 async def store_revocation(act: ActorContext, token: AccessToken, reason: str | None) -> None:
-    """Revoke a locked token and record it."""
+    """Revoke a locked token at `act.now`, and record it in the audit trail."""
     token.revoked_at = act.now
     token.version += 1
     await token.save()

@@ -27,7 +27,10 @@ USER_FIELDS = ("name", "email", "issuer", "subject")
 async def create_user(
     act: ActorContext, values: Mapping[str, Any], reseller_id: str | None
 ) -> User:
-    """Add a user without permissions; a reseller's user stays with that reseller (R99)."""
+    """Add a user without permissions.
+
+    With `reseller_id`, the user is bound to that reseller, which cannot be changed later (R99).
+    """
     await begin_platform_wide(act)
     if reseller_id is not None:
         await check_reseller(reseller_id, "resellerId")
@@ -95,7 +98,7 @@ async def disable_user(
 
 
 async def store_disabling(act: ActorContext, user: User, reason: str | None) -> None:
-    """Disable a locked user and record it."""
+    """Disable a locked user at `act.now`, and record it in the audit trail."""
     user.disabled_at = act.now
     touch(user, act.now)
     await user.save()
@@ -108,7 +111,7 @@ async def store_disabling(act: ActorContext, user: User, reason: str | None) -> 
 async def enable_user(
     act: ActorContext, user_id: str, reason: str | None, expected_version: int | None
 ) -> User:
-    """Enable a disabled user, with their current permissions."""
+    """Enable a disabled user, who gets the permissions back that are stored for them now."""
     await begin_platform_wide(act)
     user = await locked_user(user_id, expected_version)
     if user.disabled_at is None:
@@ -128,7 +131,7 @@ async def enable_user(
 
 
 async def locked_user(user_id: str, expected_version: int | None = None, *path: str) -> User:
-    """Lock and return a user."""
+    """Lock and return a user; refuses a missing user or a stale version."""
     return await locked(User, user_id, expected_version, "user", *path)
 
 

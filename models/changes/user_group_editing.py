@@ -43,8 +43,8 @@ async def edit_group(
 ) -> UserGroup:
     """Change the fields that were sent.
 
-    A new external name lets other people in, so the principal must have all of the group's
-    permissions.
+    A new external name gives the group's permissions to other people, so the principal must have
+    all of them.
     """
     await begin_platform_wide(act)
     group = await locked_group(group_id, expected_version)
@@ -86,7 +86,7 @@ async def change_members(
     leaving: Sequence[str],
     expected_version: int | None,
 ) -> UserGroup:
-    """Add users to a group, and remove others; users already in or out stay so.
+    """Add users to a group and remove others; ignore users who are already in or out of it.
 
     To add users, the principal must have all permissions of the group.
     """
@@ -110,7 +110,7 @@ async def change_members(
 
 
 async def locked_group(group_id: str, expected_version: int | None = None, *path: str) -> UserGroup:
-    """Lock and return a group."""
+    """Lock and return a group; refuses a missing group or a stale version."""
     return await locked(UserGroup, group_id, expected_version, "group", *path)
 
 

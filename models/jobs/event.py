@@ -11,14 +11,14 @@ from models.storage.database import wake
 from models.storage.identifiers import ID_LENGTH
 
 EVENTS = "events"
-"""The topic that is woken after an event was published."""
+"""The notification topic that `publish` wakes after the commit."""
 
 
 class Event(Model):
     """Something that happened to a subject. Ids rise in the order of insertion.
 
-    For one subject that is also the order of commits, because publishing requires the lock of its
-    row. Over several subjects it is not; see `models/tables/numbering.py`.
+    For one subject, ids also rise in the order of commits, because `publish` requires the lock of
+    the subject's row. Across subjects they do not; see `models/tables/numbering.py`.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -42,10 +42,10 @@ async def publish(kind: str, subject_id: str, payload: dict[str, Any], now: date
 
 
 async def last_event_id(subject_id: str, kind: str, since: datetime | None = None) -> int:
-    """Return the id after which a subject's events are news; 0 for all of them.
+    """Return the id to pass to `events_after`, so that it returns a subject's new events of a kind.
 
-    With `since`, the id before the first event of that instant or later; without it, the id of the
-    newest event.
+    With `since`, events at or after that instant are new. Without it, or if there are none, the
+    result is the id of the newest event, or 0 if the subject has no events of the kind.
     """
     events = Event.filter(subject_id=subject_id, kind=kind)
     if since is not None:
@@ -57,5 +57,5 @@ async def last_event_id(subject_id: str, kind: str, since: datetime | None = Non
 
 
 async def events_after(subject_id: str, kind: str, event_id: int) -> list[Event]:
-    """Return the events of a subject with higher ids."""
+    """Return a subject's events of a kind with ids above `event_id`, ordered by id."""
     return await Event.filter(subject_id=subject_id, kind=kind, id__gt=event_id).order_by("id")

@@ -1,4 +1,4 @@
-"""Heartbeats of workers, by which readiness tells whether one is running."""
+"""Heartbeats of workers, from which the readiness check learns whether a worker is running."""
 
 from datetime import datetime, timedelta
 
@@ -17,16 +17,21 @@ class Heartbeat(Model):
 
 
 MAX_SILENCE = timedelta(seconds=30)
+"""A worker whose newest heartbeat is older than this counts as stopped."""
 
 
 async def is_any_alive(now: datetime) -> bool:
-    """Return whether any worker sent a heartbeat lately; those of the future do not count."""
+    """Return whether any worker stored a heartbeat within MAX_SILENCE before `now`.
+
+    A heartbeat may lie up to MAX_SILENCE in the future, because clocks differ; later ones are
+    ignored.
+    """
     return await Heartbeat.filter(
         seen_at__gt=now - MAX_SILENCE, seen_at__lt=now + MAX_SILENCE
     ).exists()
 
 
 async def beat(worker: str, now: datetime) -> None:
-    """Store a heartbeat of the worker."""
+    """Store that the worker was alive at `now`."""
     if not await Heartbeat.filter(worker=worker).update(seen_at=now):
         await Heartbeat.create(worker=worker, seen_at=now)

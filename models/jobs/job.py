@@ -1,10 +1,12 @@
-"""The queue: a table of jobs, which are enqueued in the transaction that causes them.
+"""The job queue: a table whose rows are added in the transaction that causes the work.
 
-A job is READY to be claimed, or WAITING until `due_at` for another attempt, or RUNNING until
-`due_at`, when its worker's lease ends; then `models/jobs/queue_watch.py` makes it ready
-again. It keeps its `urgency` and `place` until it ends, so retries do not lose its place.
-`owner` is new with each claim and fences off a worker that lost its lease. `live_key` is unique
-while the job lives.
+A READY job can be claimed. A WAITING job gets another attempt at `due_at`. A RUNNING job is held by
+a worker whose lease ends at `due_at`; if the lease ends first, `models/jobs/queue_watch.py` makes
+the job ready again. DONE, FAILED and CANCELLED jobs have ended.
+
+A job keeps its `urgency` and `place` until it ends, so a retry does not lose its position. Each
+claim sets a new random `owner`, so a worker that lost its lease cannot store a result. `live_key`
+is unique among jobs that have not ended, and null in others.
 """
 
 from collections.abc import Sequence
@@ -24,14 +26,20 @@ from models.storage.indexes import IndexWhere
 from models.storage.row_insert import add_rows, new_row
 
 JOBS = "jobs"
-"""The topic that is woken when a job can be claimed."""
+"""The notification topic that is woken when a job becomes ready."""
 
 TO_BE_PLACED = -1
-"""Placeholder that a trigger replaces with the next place of the job's reseller."""
+"""Placeholder for the `place` of a new job.
+
+A database trigger replaces it by the next place of the job's reseller.
+"""
 
 IS_READY = "state = 'READY'"
 IS_DUE_LATER = "state IN ('WAITING', 'RUNNING')"
-"""Conditions of partial indexes; statements must repeat them literally."""
+"""IS_READY and IS_DUE_LATER are conditions of partial indexes.
+
+Statements must repeat their text literally, so that the planner uses the indexes.
+"""
 
 
 @unique
@@ -56,21 +64,21 @@ class Job(Model):
     state = fields.CharEnumField(JobState, max_length=12, default=JobState.READY)
     attempts = fields.IntField(default=0)
     due_at = fields.DatetimeField(null=True)
-    """By state: when it became ready, is due again, or its lease ends; null once it has ended."""
+    """READY: since when. WAITING: next attempt. RUNNING: end of the lease. Ended: null."""
     owner = fields.CharField(max_length=36, null=True, db_index=True)
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True, db_index=True)
     urgency = fields.SmallIntField(db_default=1)
     reseller_id = fields.CharField(max_length=ID_LENGTH, null=True)
-    """The reseller whose turn it takes; null for the platform's own customers."""
+    """The reseller whose turns the job takes; null for the platform's own customers."""
     place = fields.BigIntField(db_default=0)
-    """Its position within its urgency: smaller places start first."""
+    """The position within the urgency: jobs with smaller places start first."""
     calls_left = fields.SmallIntField(null=True)
-    """Register calls that it still needs, as far as known; null for other kinds."""
+    """Estimate of the register calls that the job still needs; null for kinds that make none."""
     started_at = fields.DatetimeField(null=True)
-    """When it was first started."""
+    """When the first counted attempt started; null before."""
     request_id = fields.CharField(max_length=200, null=True)
-    """The id of the request that caused it."""
+    """The id of the API request that caused the job; null if no request did."""
 
     class Meta:
         table = "job"
@@ -92,12 +100,12 @@ class NewJob:
     reseller_id: str | None = None
     request_id: str | None = None
     calls: int | None = None
-    """Register calls that it needs; None for kinds that make none."""
+    """The number of register calls that the job needs; None for kinds that make none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that this worker holds the lease of."""
+    """A job whose lease this worker holds."""
 
     id: str
     kind: str
@@ -106,25 +114,28 @@ class Claim:
     owner: str
     started_at: datetime
     waited_s: float = 0.0
-    """Seconds from when it was ready until it was claimed."""
+    """Seconds from when the job became ready until it was claimed."""
     request_id: str | None = None
     calls_left: int | None = None
     is_paid: bool = False
-    """Whether its first call of the register has been taken from the allowance."""
+    """Whether the claim already took the job's first register call from the allowance."""
 
 
 class LeaseLostError(Exception):
-    """Another worker holds the job, or it was cancelled: its result must not be stored."""
+    """The worker no longer holds the job, so it must not store a result.
+
+    Either the job was cancelled, or the lease ended and another worker may have claimed the job.
+    """
 
 
 async def enqueue(jobs: Sequence[NewJob], now: datetime) -> None:
-    """Add jobs in the current transaction; workers are woken by its commit."""
+    """Add jobs in the current transaction, and wake workers after the commit."""
     if jobs:
         await add_rows(job_rows(jobs, now), waking=JOBS)
 
 
 def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
-    """Return the rows of new jobs; the caller adds them and wakes JOBS."""
+    """Return unsaved rows of new jobs. The caller adds them and wakes JOBS."""
     return [
         new_row(
             Job,
@@ -144,7 +155,10 @@ def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
 
 
 async def cancel(live_key: str, now: datetime) -> bool:
-    """Cancel the living job of that key; the result of a running one will not be stored."""
+    """Cancel the unfinished job with this live key; return whether there was one.
+
+    If a worker is running the job, its result will not be stored.
+    """
     return (
         await Job.filter(live_key=live_key).update(
             state=JobState.CANCELLED, live_key=None, owner=None, due_at=None, finished_at=now
@@ -154,22 +168,34 @@ async def cancel(live_key: str, now: datetime) -> bool:
 
 
 async def extend(held: Claim, until: datetime) -> None:
-    """Extend the lease, as a running worker does while it is alive."""
+    """Extend the lease of a running job to `until`.
+
+    Raises LeaseLostError if this worker no longer holds the job.
+    """
     await _fenced(held, due_at=until)
 
 
 async def finish(held: Claim, state: JobState, now: datetime) -> None:
-    """End a job in the transaction that stores its result."""
+    """End a job with a final state, in the transaction that stores its result.
+
+    Raises LeaseLostError if this worker no longer holds the job.
+    """
     await _fenced(held, state=state, owner=None, due_at=None, live_key=None, finished_at=now)
 
 
 async def put_back(held: Claim, due_at: datetime) -> None:
-    """Schedule another attempt at `due_at`; the job keeps its place."""
+    """Schedule another attempt at `due_at`; the job keeps its place.
+
+    Raises LeaseLostError if this worker no longer holds the job.
+    """
     await _fenced(held, state=JobState.WAITING, owner=None, due_at=due_at)
 
 
 async def release(held: Claim, now: datetime, wait: timedelta = timedelta()) -> None:
-    """Release a job without counting an attempt; it is ready at once or after a wait."""
+    """Give up the lease without counting the attempt; the job is ready again after `wait`.
+
+    Raises LeaseLostError if this worker no longer holds the job.
+    """
     attempts = held.attempts - 1
     await _fenced(
         held,
@@ -183,12 +209,15 @@ async def release(held: Claim, now: datetime, wait: timedelta = timedelta()) -> 
 
 
 async def count_retried(kind: str) -> int:
-    """Count the jobs of a kind that failed, and wait for another attempt."""
+    """Return the number of jobs of a kind that wait for another attempt after a failed one."""
     return await Job.filter(kind=kind, state=JobState.WAITING, attempts__gt=0).count()
 
 
 async def note_calls_left(held: Claim, calls: int) -> None:
-    """Store how many register calls a job still needs."""
+    """Store how many register calls a job still needs.
+
+    Raises LeaseLostError if this worker no longer holds the job.
+    """
     await _fenced(held, calls_left=calls)
 
 

@@ -28,17 +28,20 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a job for its log line; nothing personal."""
+    """The outcome of a job for its log line; it contains no personal data."""
 
     name: str
     reason: str | None = None
 
 
 Store = Callable[[], Awaitable[Outcome | None]]
-"""Stores a job's result and returns the outcome; runs in the transaction that ends the job."""
+"""Stores a job's result in the transaction that ends the job.
+
+Returns the outcome to log; None if there is nothing to log.
+"""
 
 RENEWALS = 3
-"""Renewals within one lease: one may fail and another come late."""
+"""Renewals within one lease, so that one failed and one late renewal do not end the lease."""
 
 INTERNAL_ERROR = "INTERNAL_ERROR"
 GAVE_UP = "GAVE_UP"
@@ -46,7 +49,10 @@ CRASHED_WORKERS = "CRASHED_WORKERS"
 
 
 class ReleaseJobError(Exception):
-    """The job cannot go on now for an outside reason; the attempt does not count."""
+    """Raised by a handler to release the job for an outside reason; the attempt does not count.
+
+    The job is ready again after `wait`.
+    """
 
     def __init__(self, reason: str, wait: timedelta = timedelta()) -> None:
         super().__init__(reason)
@@ -55,7 +61,10 @@ class ReleaseJobError(Exception):
 
 
 class TryAgainError(Exception):
-    """The attempt failed for a reason that may pass; it is retried."""
+    """Raised by a handler after a failure that may pass; the attempt counts and is retried.
+
+    The next attempt starts no earlier than after `at_least`.
+    """
 
     def __init__(self, reason: str, at_least: timedelta = timedelta()) -> None:
         super().__init__(reason)
@@ -64,28 +73,28 @@ class TryAgainError(Exception):
 
 
 class Handler(Protocol):
-    """Does the jobs of one kind. All its methods must be safe to run twice."""
+    """Runs the jobs of one kind. Each method must be safe to run twice, since workers may crash."""
 
     async def run(self, job: Claim) -> Store:
-        """Do the slow part, outside of any transaction; return what stores its result."""
+        """Do the slow part outside of any transaction; return a function that stores the result."""
 
     async def note_retry(
         self, job: Claim, due_at: datetime, reason: str | None, attempts: int
     ) -> None:
-        """Store, in the transaction that reschedules the job, that it will be retried.
+        """Store, in the transaction that reschedules the job, that it runs again at `due_at`.
 
-        `attempts` is the number so far; there is no reason if the worker was stopped.
+        `attempts` is the number of attempts so far. `reason` is None if the worker was stopped.
         """
 
     async def note_failure(self, job: Claim, reason: str, *, is_bare: bool) -> None:
-        """Store, in the transaction that ends the job, that it was given up.
+        """Store, in the transaction that ends the job, that there will be no more attempts.
 
-        With `is_bare`, store the failure alone, because storing more failed before.
+        With `is_bare`, store only the failure, because an attempt to store more has failed.
         """
 
 
 class Attempts:
-    """Runs attempts of jobs and renews their leases."""
+    """Runs attempts of claimed jobs, and renews their leases meanwhile."""
 
     def __init__(
         self,
@@ -102,7 +111,7 @@ class Attempts:
         self._lease = lease
 
     async def run(self, job: Claim, handler: Handler) -> None:
-        """Run one attempt. Errors are logged and never raised."""
+        """Run one attempt, store its outcome and log it. Errors are logged, not raised."""
         started_at = self._clock()
         with structlog.contextvars.bound_contextvars(**_told_of(job)):
             keeper = asyncio.create_task(self._keep_lease(job))
@@ -117,7 +126,7 @@ class Attempts:
                 outcome = "job_interrupted"
                 raise
             except Exception as error:
-                # The lease runs out and the job is tried again.
+                # The outcome is not stored, so the lease runs out and the job runs again.
                 report("job_crashed", error, attempt=job.attempts)
             finally:
                 keeper.cancel()
@@ -137,7 +146,10 @@ class Attempts:
         reason: str | None = None,
         wait: timedelta = timedelta(),
     ) -> None:
-        """Let any worker run the job after the wait; raises LeaseLostError if another has it."""
+        """Release the job, so that any worker can run it after `wait`; the attempt does not count.
+
+        Raises LeaseLostError if this worker no longer holds the job.
+        """
 
         async def work() -> None:
             now = self._clock()
@@ -147,7 +159,7 @@ class Attempts:
         await self._database.transaction(work)
 
     async def _end_lost(self, job: Claim) -> None:
-        """End a job whose handler reports it as superseded, unless another worker has it."""
+        """Cancel a job whose handler raised LeaseLostError, unless another worker holds the job."""
         try:
             await finish(job, JobState.CANCELLED, self._clock())
         except LeaseLostError:
@@ -167,11 +179,11 @@ class Attempts:
 
     async def _attempt(self, job: Claim, handler: Handler) -> tuple[str, dict[str, object]]:
         if job.attempts > self._policy.most_attempts:
-            # Every attempt so far took its worker down with it.
+            # Every attempt so far ended with a crash of its worker.
             return await self._give_up(job, handler, CRASHED_WORKERS)
         try:
             if not isinstance(job.payload, dict):
-                await note_calls_left(job, 0)  # no attempt at it will call anybody
+                await note_calls_left(job, 0)  # no attempt makes calls
             store = await handler.run(job)
             outcome = await self._complete(job, store)
         except ReleaseJobError as released:
@@ -198,7 +210,7 @@ class Attempts:
         self, job: Claim, handler: Handler, reason: str, at_least: timedelta
     ) -> tuple[str, dict[str, object]]:
         span = self._clock() - job.started_at
-        jitter = random.random  # spreads load, guards nothing
+        jitter = random.random  # spreads load; not for security
         wait = self._policy.wait(job.attempts, span, jitter, at_least)
         if wait is None:
             return await self._give_up(job, handler, reason)
@@ -229,7 +241,10 @@ class Attempts:
         return "job_given_up", {"reason": reason}
 
     async def _first_that_works(self, *units: Callable[[], Awaitable[None]]) -> None:
-        """Run transactions in order until one can be stored, each simpler than the one before."""
+        """Run transactions in order until one succeeds; each stores less than the one before.
+
+        Raises LeaseLostError at once, and the error of the last transaction if all fail.
+        """
         *preferred, last = units
         for unit in preferred:
             try:
@@ -249,7 +264,7 @@ def _told(outcome: Outcome) -> dict[str, object]:
 
 
 def _told_of(job: Claim) -> dict[str, object]:
-    """Return the job's fields for the log: ids only."""
+    """Return the job's fields for the log, which contain ids only."""
     payload: object = job.payload
     ids = payload if isinstance(payload, dict) else {}
     own = {"job_id": job.id, "job_kind": job.kind, "request_id": job.request_id}

@@ -1,22 +1,22 @@
-"""The kinds of jobs, and the keys by which jobs of a kind are unique."""
+"""The kinds of jobs, and the live keys by which jobs of a kind are unique."""
 
 ENRICH = "enrich"
-"""Look a customer up at Companies House."""
+"""The kind of jobs that look a customer up at Companies House."""
 
 CONFIRMATION_MAIL = "confirmation_mail"
-"""Send the mail of a confirmation, or delete the kept copies of an erased contact's mails."""
+"""The kind of jobs that send a confirmation's mail or delete an erased contact's mails."""
 
 
 def lookup_key(customer_id: str) -> str:
-    """Return the unique key of a customer's lookup: one lives at a time (R89)."""
+    """Return the live key of a customer's lookup; one can be unfinished at a time (R89)."""
     return f"{ENRICH}:{customer_id}"
 
 
 def mail_key(confirmation_id: str) -> str:
-    """Return the unique key of a confirmation's mail."""
+    """Return the live key of the job that sends a confirmation's mail."""
     return f"{CONFIRMATION_MAIL}:{confirmation_id}"
 
 
 def removal_key(contact_id: str) -> str:
-    """Return the unique key of the job that deletes the copies of a contact's mails."""
+    """Return the live key of the job that deletes the stored copies of a contact's mails."""
     return f"{CONFIRMATION_MAIL}:removal:{contact_id}"

@@ -1,9 +1,9 @@
 """Claims the next job of a kind, together with its first call of the register.
 
-A first look locks and writes nothing, because most of the time the allowance admits no call yet.
-The claim itself is one statement on PostgreSQL and one write transaction on SQLite. A job starts
-only if its first call is admitted, and a call is taken only if a job starts.
-`models/rules/queue_order.py` is the rule.
+A read-only look comes first, because most of the time the allowance admits no call yet. The claim
+itself is one statement on PostgreSQL and one write transaction on SQLite: a job starts only if its
+first register call is admitted, and a call is taken from the allowance only if a job starts.
+`models/rules/queue_order.py` defines which job is next.
 """
 
 import uuid
@@ -23,28 +23,32 @@ from models.storage.sql import Sql, execute, run
 from models.tables.rate_limit import Payment, microseconds, repair, take_call
 
 NO_KEY = ""
-"""The allowance key of jobs that make no calls; no row has it."""
+"""The rate limit key for jobs that make no register calls; no row has this key."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotNow:
-    """No job was claimed. `at` is when the allowance may admit the next one, if that is known."""
+    """No job was claimed.
+
+    `at` is when the allowance may admit the next call; None if that is unknown or no job is ready.
+    """
 
     at: datetime | None = None
     is_blocked: bool = False
-    """Whether the register refused the API key: there is work, but none may start."""
+    """Whether the register refused the API key, so that ready jobs must not start."""
 
 
 async def claim(
     database: Database, kind: str, payment: Payment | None, lease: timedelta, now: datetime
 ) -> Claim | NotNow:
-    """Claim the next job of a kind, if there is one and its first call is admitted.
+    """Claim the next job of a kind, if one is ready and its first register call is admitted.
 
-    No two workers get the same job. Run it outside of transactions.
+    `payment` is the rate limit of the calls; None for kinds that make none. No two workers get the
+    same job. Must not be called in a transaction.
     """
     found = await _try_to_claim(database, kind, payment, lease, now)
     if isinstance(found, NotNow) and found.at is not None and found.at <= now:
-        # The allowance's row was missing, or changed meanwhile.
+        # The rate limit's row was missing and has been added, or it changed meanwhile.
         found = await _try_to_claim(database, kind, payment, lease, now)
     return found
 
@@ -63,8 +67,8 @@ async def _try_to_claim(
 
 _URGENCIES = ", ".join(f"({urgency.value}, {stride})" for urgency, stride in STRIDES.items())
 
-# "as materialized" keeps the planner from doing a part twice; the job's row is locked in `head`, so
-# that two workers neither choose the same nor wait for each other.
+# AS MATERIALIZED makes the planner run each part once. `head` locks the job's row with SKIP LOCKED,
+# so that two workers neither claim the same job nor wait for each other.
 _CLAIM = f"""
 WITH turn AS MATERIALIZED (
   SELECT u.urgency, u.stride, coalesce(t.next_turn, 0) AS next_turn
@@ -126,7 +130,7 @@ async def _claim_at_once(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The candidate jobs of a kind, the state of the turns, and the allowance."""
+    """The next ready job of each urgency, the current turn, and the state of the rate limit."""
 
     heads: Sequence[Head]
     current: int
@@ -160,7 +164,7 @@ async def _line(kind: str, payment: Payment | None) -> _Line:
 async def _claim_in_turn(
     kind: str, payment: Payment | None, lease: timedelta, now: datetime, *, is_look: bool = False
 ) -> Claim | NotNow | None:
-    """Claim the next job; a look returns None where a claim would succeed."""
+    """Claim the next job; with `is_look`, only return None if a claim would succeed."""
     line = await _line(kind, payment)
     head = choose(line.heads, line.current)
     if head is None:
@@ -196,7 +200,7 @@ ON CONFLICT (kind, urgency) DO UPDATE SET next_turn = excluded.next_turn,
 async def _refused(
     line: _Line, payment: Payment | None, caller: Caller, now: datetime
 ) -> NotNow | None:
-    """Return when to try again if the allowance admits no call now; else None."""
+    """Return when to try again if the allowance admits no call now; None if it admits one."""
     if payment is None:
         return NotNow()
     ahead = payment.allowance.ahead_us(caller)

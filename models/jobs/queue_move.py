@@ -1,4 +1,4 @@
-"""Moves a queued job forward because somebody waits for it now. It never moves one back."""
+"""Moves a queued job forward because a user waits for it; never moves a job back."""
 
 from datetime import datetime
 
@@ -10,16 +10,16 @@ from models.storage.sql import Sql, execute
 from models.storage.tenant_scope import bind_tenant, keeping_tenant
 
 COUNTED = 1_000
-"""Jobs before a place are counted up to this number."""
+"""The jobs before a place are counted only up to this number."""
 
 
 async def move_forward(live_key: str, urgency: Urgency, now: datetime) -> bool:
-    """Move a waiting job forward; returns whether there was one of that key.
+    """Move a queued job forward; return whether a job with this live key was queued.
 
-    It gets the urgency and the last place of its reseller there, unless that would put more jobs
-    before it. A job that waits for another attempt becomes ready at once.
+    The job gets `urgency`, and there the place after the last job of its reseller, unless more jobs
+    would then be before it than now. A job that waits for another attempt becomes ready at once.
     """
-    # The queue is the platform's own: whoever moves a job reads it beyond their reach.
+    # All resellers share the queue, so it is read without the caller's tenant scope.
     with keeping_tenant():
         bind_tenant(None)
         return await _move_forward(live_key, urgency, now)
@@ -35,7 +35,7 @@ async def _move_forward(live_key: str, urgency: Urgency, now: datetime) -> bool:
         if await _before(job, urgency, place) <= await _before(job, job.urgency, job.place):
             changes = {"urgency": int(urgency), "place": place}
     if job.state is JobState.WAITING or changes:
-        # Its state is asked again, since a worker may have claimed it meanwhile.
+        # The condition includes the state, since a worker may have claimed the job meanwhile.
         moved = Job.filter(id=job.id, state=job.state)
         ready_at = now if job.state is JobState.WAITING else job.due_at
         await moved.update(state=JobState.READY, due_at=ready_at, **changes)
@@ -44,7 +44,7 @@ async def _move_forward(live_key: str, urgency: Urgency, now: datetime) -> bool:
 
 
 async def _before(job: Job, urgency: int, place: int) -> int:
-    """Count the ready jobs of an urgency that come before a place, up to a limit."""
+    """Return how many ready jobs are before a job at a given urgency and place, at most COUNTED."""
     before = (
         f"SELECT 1 FROM job WHERE {IS_READY} AND kind = ? AND urgency = ?"  # noqa: S608  # no value is spelt out
         f" AND (place < ? OR place = ? AND id < ?) LIMIT {COUNTED}"

@@ -1,9 +1,10 @@
 """The order of jobs: turns by urgency and, within an urgency, by reseller.
 
-An urgency's `next_turn` grows by its stride with each start, and the smallest is served next.
-Within an urgency the job with the smallest `place` is next. A new job's place is one more than that
-of the last job of its reseller that waits, or of the last one started if that is larger: so
-resellers take turns, however many jobs each of them has queued (start-time fair queueing).
+Each start of a job increases its urgency's `next_turn` by the urgency's stride; the urgency with
+the smallest `next_turn` is served next. Within an urgency, the job with the smallest `place` is
+next. A new job's place is one more than that of its reseller's last waiting job, or than that of
+the last started job if that is larger. So resellers take turns, however many jobs each has queued
+(start-time fair queueing).
 """
 
 from tortoise import fields
@@ -12,7 +13,10 @@ from tortoise.models import Model
 from models.storage.sql import run
 
 IS_WAITING = "state IN ('READY', 'WAITING')"
-"""Jobs that have not started or wait for another attempt; also the condition of an index."""
+"""Condition of jobs that wait for their first or another attempt.
+
+It is also the condition of a partial index.
+"""
 
 
 class QueueTurn(Model):
@@ -30,9 +34,10 @@ class QueueTurn(Model):
 
 
 async def last_place(kind: str, urgency: int, reseller_id: str | None) -> int:
-    """Return the place after which a reseller's next job of that urgency comes.
+    """Return the place after which a reseller's next job of a kind and urgency is put.
 
-    Inserted jobs get their places by a database trigger with the same rule.
+    `reseller_id` is None for the platform's own customers. For inserted jobs, a database trigger
+    applies the same rule.
     """
     of_reseller = "IS NULL" if reseller_id is None else "= ?"
     own = () if reseller_id is None else (reseller_id,)

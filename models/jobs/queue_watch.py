@@ -1,4 +1,4 @@
-"""Makes jobs ready again that waited for another attempt or whose worker died."""
+"""Makes jobs ready again when their next attempt is due or their worker's lease has ended."""
 
 from datetime import datetime
 
@@ -7,14 +7,14 @@ from models.storage.database import wake
 from models.storage.sql import Sql, execute, is_postgres, run, to_database
 
 AT_ONCE = 200
-"""Jobs that one statement makes ready."""
+"""The maximum number of jobs that one statement makes ready."""
 
 
 async def promote(now: datetime) -> int:
-    """Make due jobs ready at their places; return their number."""
+    """Make up to AT_ONCE due jobs ready, at their old places; return how many."""
     instant = to_database(Job._meta.fields_map["due_at"], now)
     due = f"SELECT id FROM job WHERE {IS_DUE_LATER} AND due_at <= ? ORDER BY due_at LIMIT {AT_ONCE}"  # noqa: S608  # constants only
-    # As an array, so that PostgreSQL never joins the whole table to it.
+    # The ids are an array, so that PostgreSQL looks up each id instead of joining the whole table.
     among = f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))" if is_postgres() else f"IN ({due})"
     text = f"UPDATE job SET state = 'READY', owner = NULL WHERE id {among} RETURNING id"  # noqa: S608  # see above
     promoted = len(await execute(Sql(text, (instant,))))
@@ -24,7 +24,7 @@ async def promote(now: datetime) -> int:
 
 
 async def next_due_at() -> datetime | None:
-    """Return when the next waiting job is due, or the next lease ends."""
+    """Return when the next retry is due or the next lease ends; None if there is neither."""
     text = f"SELECT min(due_at) AS due_at FROM job WHERE {IS_DUE_LATER}"  # noqa: S608  # see above
     ((due_at,),) = await run(text, ())
     return (

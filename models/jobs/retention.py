@@ -1,6 +1,6 @@
 """Deletes rows whose retention period is over, in batches, and logs the numbers.
 
-Histories of customers, contacts, classes and consent are kept for good. So is the audit trail,
+Histories of customers, contacts, classes and consent are never deleted. Nor is the audit trail,
 unless a period is set for it.
 """
 
@@ -29,10 +29,10 @@ from models.tables.rate_limit import RateLimit
 log = structlog.get_logger(__name__)
 
 BATCH = 500
-"""Rows that are deleted in one transaction; SQLite takes no statement with many parameters."""
+"""Rows deleted in one transaction, because SQLite limits the parameters of a statement."""
 
 MAX_BATCHES = 20
-"""Batches of one table in one sweep, so that a worker's other duties do not wait for long."""
+"""Batches of one table in one sweep, so that the worker's other duties do not wait for long."""
 
 _OLD_RUNS = """
 SELECT id FROM enrichment_run AS old WHERE finished_at < ? AND EXISTS (
@@ -50,27 +50,27 @@ ORDER BY id LIMIT ?"""
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long rows are kept after they have ended; None means for good."""
+    """How long rows are kept after they have ended; None means forever."""
 
     jobs: timedelta | None = timedelta(days=14)
-    """After a job ended. Heartbeats of workers that are gone are kept as long."""
+    """From the end of a job. Heartbeats of stopped workers are kept for the same time."""
     events: timedelta | None = timedelta(days=90)
     runs: timedelta | None = timedelta(days=730)
-    """After a lookup ended. A customer's newest is kept."""
+    """From the end of a lookup. The newest finished lookup of a customer is always kept."""
     confirmations: timedelta | None = timedelta(days=1_095)
-    """After a confirmation was requested, and all links of its mails have expired."""
+    """From the request; a confirmation with an unexpired link or unsent mail is kept longer."""
     tokens: timedelta | None = timedelta(days=730)
-    """After an access token was revoked or has expired."""
+    """From the revocation or expiry of an access token."""
     budgets: timedelta | None = timedelta(days=7)
-    """After all points that somebody spent have come back."""
+    """From when all points that a caller spent have been restored."""
     audit: timedelta | None = None
-    """The database refuses to delete audit entries that are younger than six years."""
+    """From an entry's time. The database refuses to delete entries younger than six years."""
 
 
 async def sweep(database: Database, retention: Retention, now: datetime) -> bool:
     """Delete rows whose retention period is over, up to MAX_BATCHES of each table.
 
-    Returns whether anything may be left, so that the caller sweeps again soon.
+    Returns whether more rows may be due, so that the caller should sweep again soon.
     """
     swept = {}
     is_more = False
@@ -110,7 +110,7 @@ async def _delete_heartbeats(before: datetime, _: datetime) -> int:
 
 
 async def _delete_events(before: datetime, _: datetime) -> int:
-    """Delete from the lowest ids only; ids rise with time."""
+    """Delete old events from the lowest ids on, because ids rise with time."""
     first = await Event.all().order_by("id").limit(BATCH).values_list("id", "at")
     return await _delete(Event, [event_id for event_id, at in first if at < before])
 
@@ -122,7 +122,7 @@ async def _delete_runs(before: datetime, _: datetime) -> int:
 
 
 async def _delete_confirmations(before: datetime, now: datetime) -> int:
-    """Delete none with a working link or an unsent mail."""
+    """Delete old confirmations, except those with an unexpired link or an unsent mail."""
     ids = [row[0] for row in await run(_OLD_CONFIRMATIONS, (before, now, BATCH))]
     await ConfirmationToken.filter(confirmation_id__in=ids).delete()
     return await _delete(Confirmation, ids)
@@ -139,7 +139,7 @@ async def _delete_budgets(before: datetime, _: datetime) -> int:
 
 
 async def _delete_audit(before: datetime, now: datetime) -> int:
-    """Delete from the lowest numbers only, and add an audit entry about it."""
+    """Delete old entries from the lowest numbers on, and record the deletion in the audit trail."""
     numbered = AuditEntry.filter(number__isnull=False).order_by("number").limit(BATCH)
     first = await numbered.values_list("id", "at")
     count = await _delete(AuditEntry, [entry_id for entry_id, at in first if at < before])
@@ -161,7 +161,10 @@ async def _delete_first(model: type[Model], which: Q, order: str) -> int:
 
 
 async def _delete(model: type[Model], keys: list[Any]) -> int:
-    """Delete rows; return their number, in which SQLite would count what triggers change."""
+    """Delete the rows with the given keys; return the number of keys.
+
+    SQLite's own count would include rows that triggers change.
+    """
     if keys:
         await model.filter(**{f"{model._meta.pk_attr}__in": keys}).delete()
     return len(keys)

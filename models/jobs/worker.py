@@ -34,17 +34,20 @@ __all__ = [
 log = structlog.get_logger(__name__)
 
 JITTER_S = 0.01
-"""Spreads workers that wait for the same instant."""
+"""Maximum random delay in seconds, so that workers do not all wake at the same instant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The handler of one kind of job, and the allowance of its register calls, if it makes any."""
+    """The handler of one kind of job, and the rate limit of its register calls.
+
+    `payment` is None if the kind makes no register calls.
+    """
 
     handler: Handler
     payment: Payment | None = None
     on_blocked: Callable[[], Awaitable[object]] | None = None
-    """Called as long as the register refuses the API key, to mark waiting customers."""
+    """Called repeatedly while the register refuses the API key, to mark the waiting customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +55,20 @@ class WorkerOptions:
     """Settings of a worker."""
 
     slots: int = 4
-    """Concurrent jobs of each kind."""
+    """The maximum number of concurrent jobs of each kind."""
     lease: timedelta = timedelta(seconds=15)
     longest_sleep: timedelta = timedelta(seconds=5)
+    """The longest pause between two looks for jobs, in case a notification is lost."""
     beat_every: timedelta = timedelta(seconds=5)
     grace: timedelta = timedelta(seconds=5)
+    """How long a stopping worker waits for its running jobs before it cancels them."""
     retention: Retention = Retention()  # noqa: RUF009  # frozen
     sweep_every: timedelta = timedelta(hours=1)
 
 
 @dataclass(slots=True)
 class _Lane:
-    """A kind of job and its running jobs."""
+    """A kind of job that this worker runs, and its running jobs by task."""
 
     kind: str
     line: Line
@@ -71,7 +76,7 @@ class _Lane:
 
 
 class Worker:
-    """Runs jobs of the kinds that it knows until it is told to stop."""
+    """Runs jobs of the given kinds until `stop` is called."""
 
     def __init__(
         self,
@@ -105,15 +110,16 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Run jobs until `stop` is called. Database errors do not end it.
+        """Run jobs until `stop` is called. Database errors are logged and do not end the loops.
 
-        While the schema does not fit this program, it claims and logs nothing.
+        While the database schema does not fit this program, no job is claimed and nothing is
+        logged.
         """
         await asyncio.gather(self._keep_house(), *(self._run_lane(lane) for lane in self._lanes))
         await self._wind_down()
 
     async def run_due(self) -> int:
-        """Run all jobs that are due now; return their number."""
+        """Run all jobs that are due now; return how many were started."""
         await self._database.transaction(lambda: promote(self._clock()))
         before = self._started  # a quick job may have ended before the last one has started
         for lane in self._lanes:
@@ -134,7 +140,10 @@ class Worker:
                 await self._sleep(woken, sleep)
 
     async def _fill(self, lane: _Lane, woken: asyncio.Event | None = None) -> timedelta:
-        """Start jobs while there are free slots and ready jobs; return how long to sleep."""
+        """Start ready jobs while there are free slots.
+
+        Returns how long to sleep before the next look. `woken` is set when a started job has ended.
+        """
         while len(lane.running) < self._options.slots and not self._stopping.is_set():
             found = await claim(
                 self._database, lane.kind, lane.line.payment, self._options.lease, self._clock()
@@ -168,7 +177,7 @@ class Worker:
         return min(max(at - self._clock(), timedelta()) + jitter, longest)
 
     async def _keep_house(self) -> None:
-        """Store heartbeats, make due jobs ready, and run the retention sweep."""
+        """Until stopped, store heartbeats, make due jobs ready, and run the retention sweep."""
         while not self._stopping.is_set():
             self._put_back.clear()
             self.liveness.turn()
@@ -229,8 +238,8 @@ class Worker:
             await self._release(lane, job)
 
     async def _release(self, lane: _Lane, job: Claim) -> None:
-        """Release the job, so that another worker or the next start runs it at once."""
-        with suppress(LeaseLostError):  # its end was being stored when it was cancelled
+        """Release a cancelled job, so that another worker or the next start runs it at once."""
+        with suppress(LeaseLostError):  # the cancelled task had just stored the job's end
             try:
                 await self._attempts.release(job, lane.line.handler)
             except LeaseLostError:

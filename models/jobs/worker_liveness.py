@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Liveness:
-    """The latest signs of life of one loop; `now` is a monotonic clock in seconds."""
+    """When a worker loop last began an iteration, and when it last stored a heartbeat.
+
+    `now` returns the time of a monotonic clock in seconds.
+    """
 
     now: Callable[[], float] = time.monotonic
     _turned_at: float | None = None
@@ -23,10 +26,10 @@ class Liveness:
 
     @property
     def since_turn(self) -> float | None:
-        """Return the seconds since the last turn began; None before the first."""
+        """Seconds since the loop last began an iteration; None before the first."""
         return None if self._turned_at is None else self.now() - self._turned_at
 
     @property
     def since_beat(self) -> float | None:
-        """Return the seconds since a heartbeat was stored; None before the first."""
+        """Seconds since a heartbeat was last stored; None before the first."""
         return None if self._beaten_at is None else self.now() - self._beaten_at

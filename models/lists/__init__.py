@@ -1,1 +1,1 @@
-"""What lists, counts, reports and exports read."""
+"""Queries for lists, counts, reports and exports."""

@@ -1,6 +1,7 @@
 """Lists of users, groups and access tokens, and which of them a partner's credential sees.
 
-That one sees what is bound to its own reseller, and the groups of its own users (R99).
+A partner's credential sees the users and tokens of its own reseller, and the groups of those users
+(R99).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,20 +18,20 @@ from models.storage.sql import ALWAYS, Sql, all_of, among, containing, run, to_d
 from models.tables.access import AccessToken
 
 MAX_TOKENS = 100
-"""So many of a user's tokens are shown with it."""
+"""At most this many tokens are listed with each user."""
 
 
 def users_within(reseller_id: str | None) -> Sql:
-    """Match the users that are within reach; without a reseller, all are."""
+    """Match the users that are bound to the reseller; all users if `reseller_id` is None."""
     return ALWAYS if reseller_id is None else Sql("t0.reseller_id = ?", (reseller_id,))
 
 
 tokens_within = users_within
-"""Match the tokens that are within reach: they have the same column."""
+"""Matches the tokens that are bound to the reseller: tokens have the same column as users."""
 
 
 def groups_within(reseller_id: str | None) -> Sql:
-    """Match the groups that are within reach."""
+    """Match the groups with a user of the reseller; all groups if `reseller_id` is None."""
     if reseller_id is None:
         return ALWAYS
     return Sql(
@@ -42,7 +43,7 @@ def groups_within(reseller_id: str | None) -> Sql:
 
 @dataclass(frozen=True, slots=True)
 class UserFilter:
-    """Which users a list holds."""
+    """The conditions on the users of a list; all must hold, and None is no condition."""
 
     text: str | None = None
     group_id: str | None = None
@@ -50,7 +51,7 @@ class UserFilter:
     is_active: bool | None = None
 
     def condition(self) -> Sql:
-        """Return the condition that the filter stands for."""
+        """Return the SQL condition of the filter, with the table named `t0`."""
         found = []
         if self.text:
             found.append(containing("t0.search_key", searchable(self.text)))
@@ -66,14 +67,14 @@ class UserFilter:
 
 @dataclass(frozen=True, slots=True)
 class TokenFilter:
-    """Which tokens a list holds."""
+    """The conditions on the tokens of a list; all must hold, and None is no condition."""
 
     user_id: str | None = None
     reseller_id: str | None = None
     is_valid: bool | None = None
 
     def condition(self, now: datetime) -> Sql:
-        """Return the condition that the filter stands for."""
+        """Return the SQL condition of the filter, with the table named `t0`."""
         found = []
         if self.user_id is not None:
             found.append(Sql("t0.user_id = ?", (self.user_id,)))
@@ -88,7 +89,7 @@ class TokenFilter:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How a list is ordered: by these columns, all of them up or all of them down."""
+    """The order of a list: by the given columns, all ascending or all descending."""
 
     table: str
     columns: tuple[str, ...]
@@ -97,7 +98,10 @@ class Order:
     async def page(
         self, reader: RowQuery, condition: Sql, size: int, beyond: tuple[Any, ...] | None
     ) -> tuple[list[Any], bool]:
-        """Return a page of the list, and whether more follow."""
+        """Return up to `size` rows after the key `beyond`, and whether more follow.
+
+        `beyond` holds a value for each column of the order; None starts from the first row.
+        """
         names = [f"t0.{column}" for column in self.columns]
         if beyond is not None:
             marks = ", ".join("?" for _ in names)
@@ -108,7 +112,7 @@ class Order:
         return await reader.read_some(condition, order, size)
 
     async def count(self, condition: Sql) -> int:
-        """Count the rows that meet the condition."""
+        """Return the number of rows that meet the condition."""
         text = f"SELECT count(*) FROM {self.table} AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
         ((counted,),) = await run(text, condition.parameters)
         return int(counted)
@@ -120,7 +124,7 @@ TOKENS_NEWEST_FIRST = Order("access_token", ("id",), is_downwards=True)
 
 
 async def groups_of(user_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Return the ids of the groups of some users."""
+    """Return the ids of each user's groups, by user id."""
     found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
     users = among("user_id", user_ids)
     text = f"SELECT user_id, group_id FROM group_membership WHERE {users.text}"  # noqa: S608  # no value is spelt out
@@ -130,7 +134,10 @@ async def groups_of(user_ids: Sequence[str]) -> dict[str, list[str]]:
 
 
 async def member_counts(group_ids: Sequence[str], reseller_id: str | None) -> dict[str, int]:
-    """Count the members of some groups that are within reach."""
+    """Return the number of members of each group, by group id.
+
+    With a reseller, only its own users are counted.
+    """
     groups, users = among("m.group_id", group_ids), users_within(reseller_id)
     text = f"""SELECT m.group_id, count(*) FROM group_membership AS m
         JOIN app_user AS t0 ON t0.id = m.user_id
@@ -142,9 +149,10 @@ async def member_counts(group_ids: Sequence[str], reseller_id: str | None) -> di
 async def effective_permissions(
     own: Mapping[str, Sequence[str]], bound: Collection[str]
 ) -> dict[str, frozenset[Scope]]:
-    """Return what users may do, from what each is permitted itself: their groups' come to it.
+    """Return the permissions of users, from their own and their groups', by user id.
 
-    Those among them that are `bound` to a reseller may do what partners may at most (R99).
+    `own` maps user ids to the codes that are granted to the users directly. `bound` holds the ids
+    of users of a reseller; their permissions are limited to those that partners may have (R99).
     """
     granted = {user_id: list(codes) for user_id, codes in own.items()}
     users = among("m.user_id", list(own))
@@ -157,14 +165,20 @@ async def effective_permissions(
 
 
 async def valid_among(token_ids: Sequence[str], now: datetime) -> set[str]:
-    """Return those of some tokens that open something now: their users are active, too."""
+    """Return the ids of those given tokens that can be used now.
+
+    They are neither expired nor revoked, and their user, if they have one, is not disabled.
+    """
     condition = all_of([among("t0.id", token_ids), _valid(now)])
     text = f"SELECT t0.id FROM access_token AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
     return {token_id for (token_id,) in await run(text, condition.parameters)}
 
 
 def newest_tokens(user_ids: Sequence[str], reseller_id: str | None) -> Sql:
-    """Return the condition that the newest tokens of some users meet that are within reach."""
+    """Match the newest MAX_TOKENS tokens of each user.
+
+    With a reseller, only the tokens that are bound to it are considered.
+    """
     wanted = all_of([among("t0.user_id", user_ids), tokens_within(reseller_id)])
     text = f"""t0.id IN (SELECT id FROM (
         SELECT id, row_number() OVER (PARTITION BY user_id ORDER BY id DESC) AS place

@@ -23,7 +23,10 @@ from models.tables.audit import AUDIT, NUMBERED, AuditEntry
 from models.tables.numbering import ALL_NUMBERS, numbers_between
 
 NEWEST_FIRST = ("number",)
-"""The list's order, which runs backwards: commit order, so that a poller misses no entry."""
+"""The sort column of the list, which is read in descending order.
+
+Numbers follow the order of commits, so that a poller misses no entry.
+"""
 
 INDEXED_REASON = 60
 """The index on reasons covers this many leading characters; see migration 0009."""
@@ -40,7 +43,7 @@ EQUAL = (
 """Columns compared for equality, the most selective first; each has an index."""
 
 PARTIAL = {"reason", "user_id", "customer_id"}
-"""Columns whose index leaves out nulls."""
+"""Columns whose index leaves out rows where the column is null."""
 
 _ENTRIES = "SELECT id FROM audit_entry AS one WHERE one."
 _IN_SCOPE = Sql(
@@ -49,7 +52,7 @@ _IN_SCOPE = Sql(
     f" UNION {_ENTRIES}subject_id IN (SELECT id FROM access_token AS k)"
     f" UNION {_ENTRIES}subject_id IN (SELECT id FROM app_user AS u))"
 )
-"""The entries in a partner's tenant scope: each table shows the operation only its own rows."""
+"""Matches the entries in a partner's tenant scope: the scope limits the inner tables' rows."""
 
 _NUMBERED = Sql(f"t0.{NUMBERED}")
 _REASON = f"substr(t0.reason, 1, {INDEXED_REASON})"
@@ -59,7 +62,10 @@ Key = tuple[datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """The entries a list holds: every given condition must hold; any of `operations` matches."""
+    """The conditions on the entries of a list: all given ones must hold.
+
+    Any of `operations` matches.
+    """
 
     request_id: str | None = None
     subject_id: str | None = None
@@ -73,19 +79,22 @@ class AuditFilter:
     until: datetime | None = None
     is_override: bool | None = None
     is_few: bool = False
-    """Whether the tenant scope has few customers; then the list starts from their entries."""
+    """Whether the tenant scope has few customers; then the query starts from their entries."""
     numbers: tuple[int, int] = ALL_NUMBERS
     """The lowest and highest number that entries between `since` and `until` can have."""
 
     async def for_planning(self) -> "AuditFilter":
-        """Return a copy with what the choice of statement depends on: `is_few` and `numbers`."""
+        """Return a copy with `is_few` and `numbers` set, which decide how the query is written."""
         if await has_small_scope():
             return replace(self, is_few=True)
         numbers = await numbers_between(AUDIT, _instant(self.since), _instant(self.until))
         return replace(self, numbers=numbers)
 
     def page_clauses(self, place: Keyset, size: int) -> tuple[Sql, str]:
-        """Return the condition and the order of a page, served by the most selective index."""
+        """Return the condition and the ORDER BY list of a page of `size` entries after `place`.
+
+        They are written so that the most selective index serves them.
+        """
         if self.is_few:
             equal = [
                 Sql(f"t0.{name} || '' = ?", (value,))  # an expression, so that no index is used
@@ -106,7 +115,7 @@ class AuditFilter:
         return all_of([*self._others(), place.after()]), place.order()
 
     def count_statement(self, most: int) -> Sql:
-        """Return a statement that counts up to `most` entries with the index of `page_clauses`."""
+        """Return a statement that counts up to `most` entries by the index of `page_clauses`."""
         if (each := self.per_key()) is not None:
             return each.count(self._rest(), most)
         where, order = self.page_clauses(Keyset(NEWEST_FIRST, "DESC"), most)
@@ -117,7 +126,10 @@ class AuditFilter:
         return Sql(text, where.parameters)
 
     def per_key(self) -> TopPerKey | None:
-        """Return the operations as index keys; None if fewer than two, or with a better index."""
+        """Return the operations as index keys that are queried one by one.
+
+        None if there are fewer than two operations, or another condition has a better index.
+        """
         operations = self._operations()
         if self.is_few or len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
             return None
@@ -174,7 +186,10 @@ class AuditFilter:
 
 
 def _under_reason(reason: str, place: Keyset) -> tuple[Sql, str]:
-    """Match entries with a reason after a place, as `Keyset.under` does for plain columns."""
+    """Match the entries with a reason after a place, and return their order.
+
+    This is what `Keyset.under` does for plain columns.
+    """
     beginning = reason[:INDEXED_REASON]
     if not is_postgres():
         return all_of([Sql(f"{_REASON} = ?", (beginning,)), place.after()]), place.order()
@@ -190,7 +205,10 @@ async def page(
     beyond: Key | None = None,
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
-    """Return a page, newest first, and whether more entries follow in the direction read."""
+    """Return a page, newest first, and whether more entries follow in the direction read.
+
+    `beyond` is the time and id of the entry that the page follows or, with `is_backward`, precedes.
+    """
     number = None if beyond is None else (await _number_of(beyond, is_backward=is_backward),)
     place = Keyset(NEWEST_FIRST, "ASC" if is_backward else "DESC", number)
     where, order = (await wanted.for_planning()).page_clauses(place, size + 1)
@@ -201,19 +219,19 @@ async def page(
 
 
 async def count(wanted: AuditFilter) -> int:
-    """Return the number of entries, at most MAX_COUNT + 1."""
+    """Return the number of entries that match the filter, at most MAX_COUNT + 1."""
     statement = (await wanted.for_planning()).count_statement(MAX_COUNT + 1)
     ((counted,),) = await run(statement.text, statement.parameters)
     return int(counted)
 
 
 def key_of(at: datetime, entry_id: str) -> tuple[str, str]:
-    """Return the place of an entry as text, for a cursor."""
+    """Return the position of an entry as texts, for a cursor."""
     return (at.isoformat(), entry_id)
 
 
 def parse(key: tuple[str, str]) -> Key:
-    """Parse the text of a place; raises ValueError if it is malformed."""
+    """Return the position that `key_of` wrote as texts; raises ValueError if it is malformed."""
     at = datetime.fromisoformat(key[0])
     if at.utcoffset() != timedelta(0):
         raise ValueError("the time of a place must be in UTC")
@@ -221,10 +239,10 @@ def parse(key: tuple[str, str]) -> Key:
 
 
 async def _number_of(key: Key, *, is_backward: bool) -> int:
-    """Return the number of the entry at a place.
+    """Return the number of the entry at a position.
 
-    If no entry is found (it is out of scope, or was lost when a database was restored), its time
-    decides where the list continues: entries may be repeated, but none is missed.
+    If the entry is not found (it is out of scope, or was lost when a database was restored), its
+    time decides where the list continues: entries may be repeated, but none is missed.
     """
     at, entry_id = key
     text = f"SELECT t0.number FROM audit_entry AS t0 WHERE t0.id = ? AND t0.{NUMBERED}"  # noqa: S608  # no value is spelt out
@@ -236,5 +254,5 @@ async def _number_of(key: Key, *, is_backward: bool) -> int:
 
 
 def _instant(at: datetime | None) -> Any:
-    """Return an instant in the form that the database compares."""
+    """Return an instant in the form that the database stores and compares; None stays None."""
     return None if at is None else to_database(AuditEntry._meta.fields_map["at"], at)

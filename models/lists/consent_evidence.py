@@ -18,7 +18,10 @@ from models.tables.customer import Customer
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result of verifying a ledger; it is intact if there are no breaks."""
+    """The result of verifying a ledger; the ledger is intact if there are no breaks.
+
+    `last_hash` is None if the ledger is empty or cannot be read.
+    """
 
     customer_id: str
     entry_count: int
@@ -28,14 +31,14 @@ class Verification:
 
 
 class _Row:
-    """The columns of a row as attributes."""
+    """A row of any table; its columns are attributes."""
 
 
 async def verify(customer_id: str, known_hash: str | None = None) -> Verification | None:
     """Verify the ledger of a customer, erased or not; None if there is no such customer.
 
     Requires a transaction and locks the customer, so that no entry is added meanwhile. `known_hash`
-    is a hash from an earlier export: if the whole chain was rewritten, no entry has it any more.
+    is a hash from an earlier export: a ledger whose whole chain was rewritten has no entry with it.
     """
     customer = (await lock(Customer, customer_id)).get(customer_id)
     if customer is None:

@@ -18,19 +18,25 @@ _UNVERIFIED = (
     "SELECT customer_id FROM contact WHERE deleted_at IS NULL AND is_active AND receives_bills"
     " AND email IS NOT NULL AND email_verified_at IS NULL"
 )
-"""Customers with an unverified email address that receives bills (A13)."""
+"""Selects customers with an unverified email address that receives bills (A13)."""
 _GIVEN = ("customer_id", "from_at", "until_at", "basis", "document_version")
 _DOCUMENTED = ", ".join(f"'{basis.value}'" for basis in DOCUMENTED)
 
 
 def is_on(matter: Matter, now: datetime, *, is_wanted: bool = True) -> Sql:
-    """Match customers for whom a matter is in effect at an instant, or not if not `is_wanted`."""
+    """Match customers for whom a matter is in effect at `now`.
+
+    With `is_wanted=False`, match all other customers.
+    """
     on = _during(matter, now, is_rare=is_wanted and matter is Matter.NON_ITEMISED)
     return on if is_wanted else Sql(f"NOT {on.text}", on.parameters)
 
 
 def with_advisory(code: ConsentAdvisoryCode, now: datetime, oldest_age: timedelta) -> Sql:
-    """Match customers with an advisory, by the rules of `consent_advisories` for one customer."""
+    """Match customers with an advisory, by the rules of `consent_advisories` for one customer.
+
+    `oldest_age` is the age at which consent counts as old.
+    """
     if code is ConsentAdvisoryCode.REVIEW_CONSENT:
         instant = to_database(ConsentPeriod._meta.fields_map["until_at"], now)
         return Sql(
@@ -65,7 +71,7 @@ def with_any_advisory(
 
 
 async def count_advisories(now: datetime, oldest_age: timedelta) -> dict[ConsentAdvisoryCode, int]:
-    """Return the number of customers with each advisory, from one statement."""
+    """Return the number of customers with each advisory, counted by one statement."""
     conditions = [with_advisory(code, now, oldest_age) for code in ConsentAdvisoryCode]
     counts = (
         "(SELECT count(*) FROM customer AS t0 WHERE t0.erased_at IS NULL"  # noqa: S608  # no value is spelt out
@@ -78,7 +84,7 @@ async def count_advisories(now: datetime, oldest_age: timedelta) -> dict[Consent
 
 
 async def given_consents(customer_ids: Sequence[str]) -> dict[str, list[GivenConsent]]:
-    """Return the consent periods of each customer, from two statements in all."""
+    """Return the consent periods of each customer, by customer id, read by two statements."""
     is_consent = Sql("t0.matter = ?", (Matter.CONSENT.value,))
     where = all_of([among("t0.customer_id", customer_ids), is_consent])
     found: dict[str, list[GivenConsent]] = {row_id: [] for row_id in customer_ids}
@@ -101,10 +107,12 @@ def _during(
     *,
     is_rare: bool = False,
 ) -> Sql:
-    """Match customers with a period in effect at `now` that began by `since`, or by `now`.
+    """Match customers for whom a matter is in effect at `now`.
 
-    SQLite does not choose between the two forms: IN collects all matching periods first, which
-    suits rare ones; EXISTS looks up the period of each customer.
+    `condition` is a further condition on the period. With `since`, the period must have begun by
+    then. `is_rare` says that few customers match: SQLite does not choose between two forms by
+    itself. IN collects all matching periods first, which suits rare ones; EXISTS looks up the
+    periods of each customer.
     """
     column = ConsentPeriod._meta.fields_map["from_at"]
     begun, instant = to_database(column, since or now), to_database(column, now)

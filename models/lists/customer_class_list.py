@@ -7,13 +7,13 @@ from models.storage.row_query import RowQuery
 from models.storage.sql import Sql, all_of, run
 
 CLASS_KEY = ("display_position", "name_key")
-"""The sort columns; the id breaks ties."""
+"""The sort columns; the id decides the order of rows that are equal in them."""
 
 PICKED_OR_USED = Sql(
     "(t0.retired_at IS NULL OR EXISTS (SELECT 1 FROM class_change AS used"
     " WHERE used.to_class_id = t0.id))"
 )
-"""Classes that can be assigned, and those in the history of a customer in scope (R94).
+"""Matches classes that can be assigned, or are in the history of a customer in scope (R94).
 
 The history of each customer contains its current class.
 """
@@ -23,7 +23,10 @@ _ACTIVE, _RETIRED = Sql("t0.retired_at IS NULL"), Sql("t0.retired_at IS NOT NULL
 
 @dataclass(frozen=True, slots=True)
 class ClassFilter:
-    """The classes a list holds; `is_restricted` leaves out those that can't be assigned."""
+    """The conditions on the classes of a list; None is no condition.
+
+    `is_restricted` leaves out classes that cannot be assigned.
+    """
 
     is_active: bool | None = True
     is_assignable: bool | None = None
@@ -39,7 +42,7 @@ class ClassFilter:
 async def class_page(
     reader: RowQuery, wanted: ClassFilter, size: int, beyond: tuple[Any, ...] | None
 ) -> tuple[list[Any], bool]:
-    """Return a page of classes, and whether more follow."""
+    """Return up to `size` classes after the key `beyond`, and whether more follow."""
     condition = wanted.condition()
     if beyond is not None:
         after = Sql("(t0.display_position, t0.name_key, t0.id) > (?, ?, ?)", beyond)

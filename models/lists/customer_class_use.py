@@ -1,4 +1,4 @@
-"""The uses of customer classes, and which acts they block (R33 to R38, R42)."""
+"""Counts the uses of classes, and tells which block deletion or retirement (R33 to R38, R42)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ from models.tables.customer_template import CustomerTemplate, PlatformDefaults
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """A reason why a class can't be deleted or retired; `count` is how many uses cause it."""
+    """A reason why a class can't be deleted or retired.
+
+    `count` is the number of uses that cause it; None if it is not caused by uses.
+    """
 
     code: RefusalCode
     message: str
@@ -26,7 +29,7 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class ClassUse:
-    """The customers of a class, now and ever, and the defaults that refer to it.
+    """How a class is used: its customers, now and ever, and the defaults that refer to it.
 
     `customers_ever` includes deleted customers (R35). `last_used_at` is the last time a customer
     entered or left the class. `resold_customers` is the number of customers whose parent is in the
@@ -81,7 +84,10 @@ def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
 def retirement_blockers(
     row: CustomerClass, use: ClassUse, replacement: CustomerClass | None
 ) -> list[Blocker]:
-    """Return why a class can't be retired, with or without a replacement (R42, R43)."""
+    """Return why a class can't be retired, with or without a replacement (R42, R43).
+
+    Empty if the class is already retired.
+    """
     if row.retired_at is not None:
         return []
     if replacement is None:
@@ -125,12 +131,15 @@ def _replacement_blockers(
 
 
 def as_refusals(blockers: Sequence[Blocker], *path: str) -> list[Refusal]:
-    """Turn blockers into the refusals of a mutation."""
+    """Return blockers as refusals of a mutation; `path` names the input that is refused."""
     return [Refusal(blocker.code, blocker.message, path) for blocker in blockers]
 
 
 async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
-    """Return the use of each class; the number of queries is the same for any number of classes."""
+    """Return the use of each class, by class id.
+
+    The number of queries is the same for any number of classes.
+    """
     ids = list(class_ids)
     now = await count_of_classes(ids)
     ever = await _entries_of(ids)
@@ -170,7 +179,7 @@ async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
 
 
 class _ClassEntries(NamedTuple):
-    """The number of customers that ever entered a class, and the first and last time."""
+    """How many customers ever entered a class, and when the first and the last of them did."""
 
     customers: int
     first: datetime
@@ -178,7 +187,7 @@ class _ClassEntries(NamedTuple):
 
 
 async def _entries_of(class_ids: Sequence[str]) -> dict[str, _ClassEntries]:
-    """Return, for each class that was ever used, which customers entered it and when.
+    """Return, for each class that was ever used, how many customers entered it and when.
 
     Grouping by customer first uses the index's order; count(DISTINCT …) would sort the whole
     history.

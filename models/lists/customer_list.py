@@ -41,7 +41,7 @@ _NUMBERS = ("company_number", "external_reference")
 NOT_ERASED = Sql("t0.erased_at IS NULL")
 
 MAX_COUNT = 10_000
-"""Lists are counted up to this number."""
+"""Lists are counted up to this number; MAX_COUNT + 1 means that there are more."""
 
 Key = tuple[Any, ...]
 
@@ -68,7 +68,7 @@ class CustomerOrder(Enum):
 
     @property
     def without_names(self) -> "CustomerOrder":
-        """The order to use instead if names are masked, because its cursors contain no names."""
+        """The order to use if names are masked, since cursors of an order by name contain names."""
         by_number = {
             CustomerOrder.NAME_ASC: CustomerOrder.ACCOUNT_NUMBER_ASC,
             CustomerOrder.NAME_DESC: CustomerOrder.ACCOUNT_NUMBER_DESC,
@@ -76,11 +76,17 @@ class CustomerOrder(Enum):
         return by_number.get(self, self)
 
     def key_of(self, place: Any, row_id: str) -> Key:
-        """Return a place in this order as text, for a cursor."""
+        """Return a position in this order as texts, for a cursor.
+
+        `place` is the customer's value of the sort column.
+        """
         return (place.isoformat() if isinstance(place, datetime) else place, row_id)
 
     def parse(self, key: Key) -> Key:
-        """Parse the text of a place; raises ValueError if it is malformed."""
+        """Return the position that `key_of` wrote as texts.
+
+        Raises ValueError if it is malformed.
+        """
         place, row_id = key
         if self.column != "created_at":
             return key
@@ -92,7 +98,10 @@ class CustomerOrder(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CustomerFilter:
-    """The customers a list holds: every given condition must hold; one value of a sequence must."""
+    """The conditions on a list's customers: all given ones must hold.
+
+    Any value of a sequence matches.
+    """
 
     class_ids: Sequence[str] | None = None
     class_codes: Sequence[str] | None = None
@@ -106,11 +115,11 @@ class CustomerFilter:
     external_reference: str | None = None
     text: str | None = None
     is_common: bool = False
-    """Whether many customers match the text."""
+    """Whether many customers match `text`, so that the query should not start from it."""
     is_few: bool = False
-    """Whether the tenant scope has few customers."""
+    """Whether the tenant scope has few customers, so that the query should start from them."""
     others: Sequence[Sql] = ()
-    """Further conditions, on the customer as `t0`."""
+    """Further SQL conditions, with the customer table named `t0`."""
 
     def condition(self, *, is_of_class: bool = True) -> Sql:
         """Return the SQL condition of the filter, which leaves out deleted customers.
@@ -122,9 +131,10 @@ class CustomerFilter:
         return all_of([NOT_ERASED, *reached, *of_class, *self._of_status(), *self._others()])
 
     def per_key(self, column: str | None = None) -> TopPerKey | None:
-        """Return the index keys that make up the list; None if the filter has other conditions.
+        """Return the classes or statuses as index keys that are queried one by one.
 
-        With a column, only keys with an index that continues in the order of that column count.
+        None if the filter has other conditions. With `column`, only keys count whose index
+        continues in the order of that column.
         """
         if self.is_few or self.one_class() is not None or any(self._others()):
             return None
@@ -170,7 +180,7 @@ class CustomerFilter:
             yield Sql(f"{column} IN ({keys})", classes.parameters)
 
     def _of_status(self) -> Iterator[Sql]:
-        """Yield the condition on statuses, as literals so that PostgreSQL can estimate its rows."""
+        """Yield the condition on statuses, as literals so that PostgreSQL can estimate the rows."""
         if self.enrichment_statuses is not None:
             literals = ", ".join(_literals(self.enrichment_statuses))
             column = self._column("enrichment_status")
@@ -191,7 +201,10 @@ class CustomerFilter:
         yield from self.others
 
     def _numbers(self) -> dict[str, str]:
-        """Return the given numbers by column; customers out of scope may have the same."""
+        """Return the given company number and external reference, by column.
+
+        Customers out of scope may have the same numbers.
+        """
         given = {name: getattr(self, name) for name in _NUMBERS}
         return {name: value for name, value in given.items() if value is not None}
 
@@ -199,7 +212,7 @@ class CustomerFilter:
         return not_looked_up(f"t0.{name}") if self.is_few else f"t0.{name}"
 
     async def for_planning(self) -> "CustomerFilter":
-        """Return a copy with what the choice of statement depends on: `is_common` and `is_few`."""
+        """Return a copy with `is_common` and `is_few` set, by which the query is written."""
         text = searchable(self.text or "")
         most = MAX_SCANNED if self._numbers() else MAX_SMALL_SCOPE
         common, few = await is_common(text), await has_small_scope(most)
@@ -219,7 +232,10 @@ async def page(
     beyond: Key | None = None,
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
-    """Return a page in list order, and whether more customers follow in the direction read."""
+    """Return a page in list order, and whether more customers follow in the direction read.
+
+    `beyond` is the position that the page follows or, with `is_backward`, precedes.
+    """
     wanted = await wanted.for_planning()
     where, by = _page_clauses(wanted, order, size + 1, beyond, is_backward=is_backward)
     objects, has_more = await reader.read_some(where, by, size)
@@ -236,7 +252,7 @@ def _page_clauses(
     *,
     is_backward: bool,
 ) -> tuple[Sql, str]:
-    """Return the condition and the order of a page."""
+    """Return the condition and the ORDER BY list of a page of up to `size` customers."""
     if beyond is not None:
         beyond = (to_database(Customer._meta.fields_map[order.column], beyond[0]), beyond[1])
     direction = "DESC" if order.is_descending != is_backward else "ASC"
@@ -251,7 +267,7 @@ def _page_clauses(
 
 
 async def count(wanted: CustomerFilter) -> int:
-    """Return the number of customers, at most MAX_COUNT + 1."""
+    """Return the number of customers that match the filter, at most MAX_COUNT + 1."""
     wanted = await wanted.for_planning()
     most = MAX_COUNT + 1
     each = wanted.per_key()
@@ -269,7 +285,7 @@ async def count(wanted: CustomerFilter) -> int:
 
 
 ROWS_AT_ONCE = 500
-"""Rows per statement: SQLite runs on the event loop, where this many take a few milliseconds."""
+"""Rows per statement: SQLite blocks the event loop for a few milliseconds with this many."""
 
 
 async def first_of_classes(
@@ -280,7 +296,10 @@ async def first_of_classes(
     order: CustomerOrder = CustomerOrder.NAME_ASC,
     keep: Keep | None = None,
 ) -> list[Any]:
-    """Return the first `size` customers of each class, up to ROWS_AT_ONCE rows per statement."""
+    """Return the first `size` customers of each class that follow `beyond` in the given order.
+
+    Each statement reads up to ROWS_AT_ONCE rows.
+    """
     place = Keyset((order.column, "id"), beyond=beyond)
     is_few, at_once = await has_small_scope(), max(1, ROWS_AT_ONCE // max(size, 1))
     found: list[Any] = []
@@ -292,7 +311,10 @@ async def first_of_classes(
 
 
 async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:
-    """Return the number of customers of each class, up to `most`, from one statement."""
+    """Return the number of customers of each class, by class id, counted by one statement.
+
+    With `most`, customers of each class are counted up to that number.
+    """
     each, living = _of_classes(class_ids, is_few=await has_small_scope())
     statement = each.count_of_each(living, most)
     counted = dict(tuple(row) for row in await run(statement.text, statement.parameters))
@@ -300,11 +322,14 @@ async def count_of_classes(class_ids: Sequence[str], most: int | None = None) ->
 
 
 async def count_listed(class_ids: Sequence[str]) -> dict[str, int]:
-    """Return the number of customers of each class, at most MAX_COUNT + 1 each."""
+    """Return the number of customers of each class, by class id, at most MAX_COUNT + 1 each."""
     return await count_of_classes(class_ids, MAX_COUNT + 1)
 
 
 def _of_classes(class_ids: Sequence[str], *, is_few: bool) -> tuple[TopPerKey, Sql]:
-    """Return the classes as index keys, and the condition on their customers."""
+    """Return the classes as index keys, and the condition on their customers.
+
+    `is_few` says that the tenant scope has few customers; then the condition starts from them.
+    """
     each = TopPerKey("customer", "customer_class_id", listed(class_ids), is_few=is_few)
     return each, all_of([NOT_ERASED, in_scope_first()]) if is_few else NOT_ERASED

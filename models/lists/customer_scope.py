@@ -1,8 +1,8 @@
 """Makes lists of a partner's operation start from the few customers in its scope (R99).
 
-Query planners prefer to walk a list in its order, and would then read all other customers to find a
-partner's ten. These conditions make them start from the customers in scope; other conditions are
-written so that no index serves them.
+Query planners prefer to read a list in its sort order, and would read the customers of all partners
+to find the ten in scope. The conditions of this module make them start from the customers in scope.
+Other conditions of such a query are written so that no index serves them.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,17 @@ MAX_SMALL_SCOPE = 10_000
 """A partner with more customers than this finds them quickly with an ordinary index scan."""
 
 MAX_SCANNED = 1_000
-"""Up to this many customers, all are read to find a number that others may have too."""
+"""If the scope has at most this many customers, a search by number reads all of them.
+
+Customers out of scope may have the same number, and the time of the search must not reveal it.
+"""
 
 IN_SCOPE = "SELECT own.{key} FROM customer AS own"
-"""All customers in the tenant scope, as the scope applies to every statement."""
+"""Selects all customers in scope: the tenant scope is added to every statement that runs."""
 
 
 async def has_small_scope(most: int = MAX_SMALL_SCOPE) -> bool:
-    """Return whether there is a tenant scope, with at most `most` customers."""
+    """Return whether the operation has a tenant scope, with at most `most` customers."""
     if current_tenant() is None:
         return False
     text = f"SELECT count(*) FROM (SELECT 1 FROM customer AS t0 LIMIT {most + 1:d}) AS counted"  # noqa: S608  # no value is spelt out
@@ -31,15 +34,15 @@ async def has_small_scope(most: int = MAX_SMALL_SCOPE) -> bool:
 
 
 def in_scope_first() -> Sql:
-    """Match the customers in scope, as the starting point of the plan."""
+    """Match the customers in scope, so that the query plan starts from them."""
     return _first_of(IN_SCOPE)
 
 
 def in_scope_with(values: Mapping[str, str]) -> Sql:
-    """Match the customers in scope with given values in given columns.
+    """Match the customers in scope that have the given values, by column.
 
-    All customers in scope are read, so that the time does not tell whether others have these
-    values.
+    All customers in scope are read, so that the time does not reveal whether customers out of scope
+    have these values.
     """
     having = " AND ".join(f"{never_looked_up(f'own.{column}')} = ?" for column in values)
     matched = _first_of(f"{IN_SCOPE} WHERE {having}")
@@ -53,11 +56,11 @@ def _first_of(statement: str) -> Sql:
 
 
 async def at_account_number(number: str) -> Sql:
-    """Match the customer with an account number: exactly as written, or ignoring case.
+    """Match the customer with an account number: an exact match or else one that ignores case.
 
     In a tenant scope, the next customer in the order of all account numbers is read first, and then
     checked against the number and the scope. So the time is the same for another reseller's number
-    and for one that does not exist.
+    and for a number that does not exist.
     """
     key = folded(number)
     if current_tenant() is None:
@@ -83,4 +86,7 @@ _AT_NUMBER = """
   SELECT id, number FROM (SELECT t0.id, t0.{column} AS number FROM customer AS t0
     ORDER BY t0.{column} LIMIT 1) AS first
   LIMIT 1"""
-"""The first number follows the last, so that one row is always read."""
+"""Selects the first number at or after the given one, or else the first of all numbers.
+
+So exactly one row is read, whether or not the given number exists.
+"""

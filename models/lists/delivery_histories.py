@@ -21,7 +21,7 @@ from models.tables.customer import ClassChange
 from models.tables.preference_entry import PreferenceEntry
 
 BATCH = 500
-"""Customers whose histories are read at once; it bounds memory."""
+"""Customers whose histories are read at once, so that memory is bounded."""
 
 _ENTRY = (
     "customer_id",
@@ -54,11 +54,11 @@ Grouped = dict[str, list[Any]]
 
 
 class _Row:
-    """The columns of a row as attributes."""
+    """A row of any table; its columns are attributes."""
 
 
 async def situations_at(customer_ids: Sequence[str], instant: datetime) -> dict[str, Situation]:
-    """Return the situation of each customer at an instant, from four statements in all.
+    """Return what decides delivery at an instant, by customer id, read by four statements.
 
     For a future instant, entries with a future date count as recorded now; contacts and classes are
     assumed to stay as they are.
@@ -99,7 +99,10 @@ async def exposures_after(
     policy: DeliveryPolicy,
     batch: int = BATCH,
 ) -> AsyncGenerator[Exposure, None]:
-    """Yield the exposures in a period after `key`, in order, reading in batches."""
+    """Yield the exposures between `from_at` and `until_at` whose key is after `key`, in that order.
+
+    Without `key`, all exposures are yielded. Histories are read for `batch` customers at once.
+    """
     after, is_included = ("", False) if key is None else (key[0], True)
     while True:
         found = await _candidates(after, until_at, batch, is_included=is_included)
@@ -115,9 +118,10 @@ async def exposures_after(
 
 
 async def _candidates(after: str, until_at: datetime, size: int, *, is_included: bool) -> list[str]:
-    """Return the next customers with a consent or preference before `until_at`, by id.
+    """Return the ids of the next customers with a consent or preference before `until_at`.
 
-    Erased customers are included: their record stays, without names (A18).
+    They follow `after` in the order of ids; `is_included` includes `after` itself. Erased customers
+    are included: their record stays, without names (A18).
     """
     until = to_database(ConsentEntry._meta.fields_map["effective_at"], until_at)
     reached = f" AND {in_scope_first().text}" if await has_small_scope() else ""
@@ -150,7 +154,7 @@ async def _histories(customer_ids: Sequence[str]) -> dict[str, History]:
 
 
 async def _entries(customer_ids: Sequence[str]) -> Grouped:
-    """Read the whole ledger, because an entry with a future date may correct an earlier one."""
+    """Return the whole ledgers, because an entry with a future date may correct an earlier one."""
     return await _grouped(
         ConsentEntry, _ENTRY, among("t0.customer_id", customer_ids), "t0.sequence"
     )
@@ -164,7 +168,10 @@ async def _preferences(customer_ids: Sequence[str]) -> Grouped:
 def _newest(
     table: str, each: str, when: str, customer_ids: Sequence[str], instant: datetime, also: str
 ) -> Sql:
-    """Match the newest row up to an instant for each value of the column `each`."""
+    """Match the newest row up to an instant for each value of the column `each`.
+
+    `when` is the column of the time. The row must also meet the condition `also`.
+    """
     moment = to_database(ContactState._meta.fields_map["at"], instant)
     condition = all_of([among("customer_id", customer_ids), Sql(f"{when} <= ?", (moment,))])
     text = (

@@ -1,4 +1,4 @@
-"""Counts lookup jobs: waiting, running, ended, and those ahead of a given one.
+"""Counts lookup jobs: waiting, running, ended, and those before a given one in the queue.
 
 Counts cover all jobs or those of one reseller; callers decide who may see them. Apart from two
 passes over the index of waiting jobs, no statement reads more as the queue grows.
@@ -22,24 +22,27 @@ ARRIVALS = timedelta(minutes=30)
 """The period over which the rate of new urgent lookups is measured."""
 
 MAX_AHEAD = 1_000
-"""Lookups ahead are counted up to this number."""
+"""Lookups before a given one are counted up to this number."""
 
 STEPS = 512
-"""The places of a long queue are counted in this many steps, to estimate positions."""
+"""The number of ranges in which the places of a long queue are counted, to estimate positions."""
 
 LINES = " UNION ALL ".join(f"SELECT {one.value} AS urgency" for one in Urgency)
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The number of waiting jobs of one urgency, by ranges of `width` places from `first` on."""
+    """The number of waiting jobs of one urgency in consecutive ranges of places.
+
+    Each range has `width` places, and the first begins at `first`.
+    """
 
     first: int
     width: int
     numbers: Sequence[int]
 
     def ahead_of(self, place: int) -> float:
-        """Estimate how many jobs are before a place."""
+        """Return an estimate of how many jobs are before a place."""
         step, within = divmod(max(place - self.first, 0), self.width)
         beside = self.numbers[step] if step < len(self.numbers) else 0
         return sum(self.numbers[:step]) + beside * (within + 0.5) / self.width
@@ -47,34 +50,35 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class LookupCounts:
-    """The lookups that have not ended, and those that ended or arrived recently."""
+    """The number of lookups that have not ended, and of those that ended or arrived recently."""
 
     waiting: Mapping[Urgency, int]
     retrying: int = 0
     running: int = 0
     oldest_at: datetime | None = None
-    """When the oldest ready lookup was requested."""
+    """When the oldest ready lookup was requested; None if none is ready."""
     busy_since: datetime | None = None
     """Since when at least one lookup has been ready to start; None if none is."""
     ended: int = 0
-    """Lookups that ended recently, successful or not."""
+    """Lookups that ended within RECENT, successful or not."""
     ended_while_busy: int = 0
+    """Lookups that ended within RECENT and since `busy_since`."""
     arrived: Mapping[Urgency, int] = field(default_factory=dict)
-    """Urgent lookups that arrived recently, by urgency."""
+    """Urgent lookups that arrived within ARRIVALS, by urgency."""
     steps: Mapping[Urgency, Steps] = field(default_factory=dict)
-    """The places of ready lookups."""
+    """How the ready lookups of each urgency are spread over places."""
 
     def ahead_of(self, urgency: Urgency, place: int) -> float:
-        """Estimate how many lookups of an urgency are before a place."""
+        """Return an estimate of how many lookups of an urgency are before a place."""
         return self.steps[urgency].ahead_of(place) if urgency in self.steps else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
-    """The place of a waiting lookup, and how many of its urgency start before it.
+    """The place of a waiting lookup, and how many lookups of its urgency start before it.
 
-    `ahead` counts everybody's lookups; `own_ahead` counts those of one reseller, or everybody's if
-    no reseller was named. None means more than MAX_AHEAD.
+    `ahead` counts everybody's lookups; `own_ahead` counts those of the reseller that asks, or
+    everybody's if no reseller was named. None means more than MAX_AHEAD.
     """
 
     customer_id: str
@@ -86,7 +90,7 @@ class QueuePlace:
 
 
 async def count_lookups(now: datetime) -> LookupCounts:
-    """Count everybody's lookups."""
+    """Count the lookups of all customers."""
     text = (
         "SELECT urgency, count(*), min(place), max(place), min(id) FROM job"  # noqa: S608  # constants only
         f" WHERE {IS_READY} AND kind = ? GROUP BY urgency"
@@ -116,7 +120,7 @@ async def count_lookups(now: datetime) -> LookupCounts:
 async def count_lookups_of(
     reseller_id: str, now: datetime
 ) -> tuple[LookupCounts, dict[Urgency, int]]:
-    """Count the lookups of a reseller; also return the last waiting place of each urgency."""
+    """Count the lookups of a reseller; also return the place of its last one in each urgency."""
     waiting_of = f"FROM job WHERE reseller_id = ? AND kind = ? AND {IS_WAITING}"
     text = f"SELECT urgency, count(*), min(place), max(place) {waiting_of} GROUP BY urgency"
     rows = await run(text, (reseller_id, ENRICH))
@@ -142,11 +146,12 @@ async def count_lookups_of(
 async def places_of(customer_ids: Sequence[str], reseller_id: str | None) -> list[QueuePlace]:
     """Return the places of the customers' lookups; customers without a waiting lookup are left out.
 
-    Lookups ahead are counted from each place to the next, so that no index entry is read twice.
+    `reseller_id` is the reseller whose lookups `own_ahead` counts. Lookups are counted from each
+    place to the next, so that no index entry is read twice.
     """
     scopes = [Sql(f"other.{IS_READY}")]
     if reseller_id is not None:
-        # This has an index of its own, which contains lookups waiting for another attempt.
+        # The reseller's index also contains lookups that wait for another attempt.
         scopes.append(Sql(f"other.{IS_WAITING} AND other.reseller_id = ?", (reseller_id,)))
     lasts = [_count_limit(scope, number) for number, scope in enumerate(scopes)]
     counts = [part for number, scope in enumerate(scopes) for part in _counts_ahead(scope, number)]
@@ -166,7 +171,7 @@ async def places_of(customer_ids: Sequence[str], reseller_id: str | None) -> lis
 
 
 def _count_limit(scope: Sql, number: int) -> Sql:
-    """Write the last place that is counted, for the urgency in `line`."""
+    """Return SQL for the last place up to which lookups are counted, in the urgency of `line`."""
     text = (
         f"(SELECT other.place FROM job AS other WHERE {scope.text} AND other.kind = ?"  # noqa: S608  # no value is spelt out
         " AND other.urgency = line.urgency ORDER BY other.place"
@@ -176,7 +181,10 @@ def _count_limit(scope: Sql, number: int) -> Sql:
 
 
 def _counts_ahead(scope: Sql, number: int) -> list[Sql]:
-    """Write the counts between the previous place and this one, and before it at the same place."""
+    """Return SQL that counts the lookups before a chosen one.
+
+    The first count is from the previous chosen place to this one, the second at the same place.
+    """
     counted = (
         f"SELECT count(*) FROM job AS other WHERE {scope.text} AND other.kind = ?"  # noqa: S608  # no value is spelt out
         " AND other.urgency = chosen.urgency"
@@ -191,7 +199,7 @@ def _counts_ahead(scope: Sql, number: int) -> list[Sql]:
 
 
 def _positions(rows: Sequence[Sequence[Any]]) -> list[QueuePlace]:
-    """Sum the counts between the places of each urgency."""
+    """Return queue places, with the counts of each urgency summed from place to place."""
     found: list[QueuePlace] = []
     before: dict[tuple[int, int], int] = {}
     for key, urgency, place, due_at, *counts in rows:
@@ -210,7 +218,10 @@ def _positions(rows: Sequence[Sequence[Any]]) -> list[QueuePlace]:
 
 
 async def _steps(rows: Sequence[Sequence[Any]]) -> dict[Urgency, Steps]:
-    """Count the places in use: a long queue in STEPS ranges, a short one in a single range."""
+    """Return how ready jobs are spread over places, by urgency.
+
+    The places of a long queue are counted in STEPS ranges, those of a short one in a single range.
+    """
     found = {}
     for urgency, number, first, last, _ in rows:
         extent = last - first + 1
@@ -231,7 +242,10 @@ async def _steps(rows: Sequence[Sequence[Any]]) -> dict[Urgency, Steps]:
 
 
 async def _since(job_id: str | None) -> tuple[datetime | None, datetime | None]:
-    """Return when a job was added, and since when it has been ready."""
+    """Return when a job was added, and since when it has been ready.
+
+    None if there is no such job.
+    """
     rows = await run("SELECT created_at, due_at FROM job WHERE id = ?", (job_id,)) if job_id else ()
     if not rows:
         return None, None
@@ -242,7 +256,7 @@ async def _since(job_id: str | None) -> tuple[datetime | None, datetime | None]:
 async def _due_later(
     reseller_id: str | None = None,
 ) -> tuple[dict[Urgency, int], dict[Urgency, int]]:
-    """Return two counts of lookups by urgency: those waiting for a retry, and running ones."""
+    """Return the lookups that wait for a retry, and the running ones, each counted by urgency."""
     own = _of(reseller_id)
     text = (
         "SELECT state, urgency, count(*) FROM job"  # noqa: S608  # no value is spelt out
@@ -257,7 +271,10 @@ async def _due_later(
 async def _ended(
     now: datetime, busy_since: datetime, reseller_id: str | None = None
 ) -> tuple[int, int, dict[Urgency, int]]:
-    """Count the jobs ended recently and since `busy_since`, and ended urgent ones by urgency."""
+    """Count the lookups that ended within RECENT, and those that ended since `busy_since`.
+
+    Also returns how many urgent ones of those that arrived within ARRIVALS have ended, by urgency.
+    """
     own, at = _of(reseller_id), Job._meta.fields_map["finished_at"]
     recent, busy, since = (
         to_database(at, instant) for instant in (now - RECENT, busy_since, now - ARRIVALS)
@@ -275,7 +292,7 @@ async def _ended(
 
 
 async def _waiting_arrivals(now: datetime) -> dict[Urgency, int]:
-    """Count the urgent lookups that arrived recently and still wait, by urgency."""
+    """Return how many urgent lookups arrived within ARRIVALS and are still ready, by urgency."""
     since = to_database(Job._meta.fields_map["created_at"], now - ARRIVALS)
     text = (
         f"SELECT urgency, count(*) FROM job WHERE {IS_READY} AND kind = ?"  # noqa: S608  # constants only
@@ -285,7 +302,7 @@ async def _waiting_arrivals(now: datetime) -> dict[Urgency, int]:
 
 
 def _of(reseller_id: str | None) -> Sql:
-    """Return the condition on the reseller; empty without one."""
+    """Return the condition on the reseller; empty if it is None."""
     return Sql("") if reseller_id is None else Sql(" AND reseller_id = ?", (reseller_id,))
 
 

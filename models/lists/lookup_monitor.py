@@ -1,6 +1,6 @@
 """Reports the length of the lookup queue, positions in it and estimated times.
 
-Partners see the numbers of their own customers only. Estimates depend on everybody's lookups, so
+Partners see only the numbers of their own customers. Estimates depend on everybody's lookups, so
 partners get them in coarser steps.
 """
 
@@ -34,7 +34,11 @@ CACHED_FOR_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """The position of a waiting lookup. `ahead` counts up to MAX_AHEAD."""
+    """The position of a waiting lookup in the queue, and when it is estimated to end.
+
+    `ahead` is the number of lookups before it, up to MAX_AHEAD; `is_capped` says that there are
+    more.
+    """
 
     urgency: Urgency
     ahead: int
@@ -44,7 +48,10 @@ class QueuePosition:
 
 @dataclass(frozen=True, slots=True)
 class AllowanceState:
-    """The calls to the register that may be made now, and whether calls are paused or blocked."""
+    """The register calls that can be made now, and whether calls are paused or blocked.
+
+    `pause` is the time until a call is admitted.
+    """
 
     limit: int
     window: timedelta
@@ -56,7 +63,10 @@ class AllowanceState:
 
 @dataclass(frozen=True, slots=True)
 class LookupBacklog:
-    """The lookups that have not ended, and when they will; `allowance` is None for partners."""
+    """The lookups that have not ended, and when all are estimated to have ended.
+
+    `allowance` is None for partners.
+    """
 
     counts: LookupCounts
     estimated_end_at: datetime | None
@@ -66,7 +76,7 @@ class LookupBacklog:
 
 @dataclass(frozen=True, slots=True)
 class _Forecast:
-    """Estimated times; rounded more coarsely for partners."""
+    """Estimates when lookups end; partners get coarsely rounded times."""
 
     now: datetime
     counts: LookupCounts
@@ -81,7 +91,11 @@ class _Forecast:
         ahead: float | None = None,
         due_at: datetime | None = None,
     ) -> datetime | None:
-        """Estimate when a lookup ends; None without an estimate."""
+        """Return when a lookup is estimated to end; None without an estimate.
+
+        `ahead` is the number of lookups of its urgency before it; None estimates that from `place`.
+        The lookup does not start before `due_at`.
+        """
         if self.capacity_per_s is None:
             return None
         if ahead is None:
@@ -90,13 +104,19 @@ class _Forecast:
         return self._after(wait, due_at)
 
     def end(self) -> datetime | None:
-        """Estimate when all waiting lookups have ended; None if none wait or no estimate exists."""
+        """Return when all waiting lookups are estimated to have ended.
+
+        None if none wait or no estimate exists.
+        """
         if self.capacity_per_s is None or not self.counts.waiting:
             return None
         return self._after(wait_for_all(self._backlogs(), self.capacity_per_s))
 
     def _after(self, wait: timedelta | None, due_at: datetime | None = None) -> datetime | None:
-        """Return when a lookup ends that starts after a wait, but not before `due_at`."""
+        """Return when a lookup ends that starts after a wait, but not before `due_at`.
+
+        None if `wait` or the capacity is unknown.
+        """
         if wait is None or not self.capacity_per_s:
             return None
         if due_at is not None:
@@ -117,7 +137,7 @@ class _Forecast:
 
 @dataclass(slots=True)
 class LookupMonitor:
-    """Watches a process's lookup queue and the rate limit of its calls to the register."""
+    """Reports on the lookup queue and on the rate limit of register calls."""
 
     payment: Payment = field(default_factory=lambda: Payment("none", Allowance()))
     clock: Callable[[], datetime] = field(default_factory=DatabaseClock)
@@ -126,7 +146,7 @@ class LookupMonitor:
     _counted_until: float = 0.0
 
     async def positions(self, customer_ids: Sequence[str]) -> Mapping[str, QueuePosition]:
-        """Return the queue positions of the customers' lookups that wait, by customer id."""
+        """Return the queue positions of the customers' waiting lookups, by customer id."""
         reseller_id = current_tenant()
         with keeping_tenant():
             bind_tenant(None)

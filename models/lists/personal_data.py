@@ -10,7 +10,7 @@ from models.tables.access import Principal, Scope
 from models.tables.audit import ActorContext
 
 MASK = "***"
-"""Replaces a text that can't be null."""
+"""Replaces a masked text where null is not allowed."""
 
 IMPERSONAL_KINDS = frozenset({"cls", "tpl", "platform", "grp"})
 """Kinds of audit subjects that are not persons and contain no personal data."""
@@ -44,25 +44,27 @@ IMPERSONAL_VALUES = frozenset(
         "user_id",
     }
 )
-"""Audit values that are not personal; all others are masked."""
+"""Names of audit values that are not personal; values with other names are masked."""
 
 PERSONAL_ENTRIES = frozenset({"registered_address"})
-"""Profile entries that tell where the person lives or works."""
+"""Profile entries that tell where a person lives or works."""
 
 IDENTITY = ("company_name", "previous_names")
-"""Profile details that name the person."""
+"""Profile details that name a person."""
 
 
 def is_masked(principal: Principal | None, *, needs_scope: bool) -> bool:
-    """Return whether personal data is masked: it needs a permission that the principal lacks."""
+    """Return whether personal data is masked for a principal.
+
+    `needs_scope` says whether the data needs the permission `personal_data:read`.
+    """
     return needs_scope and not (principal is not None and principal.may(Scope.PERSONAL_DATA_READ))
 
 
 def refuse_unmasking(act: ActorContext, old: ClassFlags, new: ClassFlags) -> None:
     """Refuse to turn individuals into organisations if the caller sees masked data (R93).
 
-    The customer's current class decides the masking, in dry runs too; the change would reveal
-    names.
+    The change would reveal names, because the current class decides the masking, even in a dry run.
     """
     if act.is_masked and old.is_legal_individual and not new.is_legal_individual:
         raise refuse(
@@ -74,21 +76,21 @@ def refuse_unmasking(act: ActorContext, old: ClassFlags, new: ClassFlags) -> Non
 
 
 def unseen(act: ActorContext, written: Iterable[str], personal: Collection[str]) -> frozenset[str]:
-    """Return the written fields whose stored values the principal may not see.
+    """Return the written fields that are among `personal`, if these are masked for the principal.
 
-    Writing these counts as a change even if the value stays the same. Otherwise the version, the
+    Writing them counts as a change even if the value stays the same. Otherwise the version, the
     history, or what a change resets would tell whether the principal guessed the value.
     """
     return frozenset(written).intersection(personal) if act.is_masked else frozenset()
 
 
 def masked_name(name: str, is_personal: bool, is_sole_trader: bool) -> str:
-    """Mask the name of a customer that the law treats as an individual (R5)."""
+    """Return the name of a customer; MASK if the law treats the customer as an individual (R5)."""
     return MASK if is_legal_individual(is_personal, is_sole_trader) else name
 
 
 def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) -> Profile:
-    """Remove names and addresses from the profile of a legal individual."""
+    """Return a profile; without names and addresses if the customer is a legal individual."""
     if not is_legal_individual(is_personal, is_sole_trader):
         return profile
     masked: dict[str, Any] = {
@@ -101,10 +103,10 @@ def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) ->
 
 
 def masked_values(values: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """Mask the personal values of an audit entry; field names stay.
+    """Return the values of an audit entry with MASK in place of personal ones; field names stay.
 
-    Permissions and credentials stay; names of users and tokens are masked. `kind` is the kind of
-    the entry's subject.
+    Permissions stay; names of users and tokens are masked. `kind` is the kind of the entry's
+    subject.
     """
     if kind in IMPERSONAL_KINDS:
         return values

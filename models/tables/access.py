@@ -39,28 +39,30 @@ log = structlog.get_logger(__name__)
 
 TOKEN_PREFIX = "ccl_"  # noqa: S105  # marks a secret, is none
 TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
-"""The form of all tokens; other strings are not looked up."""
+"""The form of all access tokens; a string of another form is rejected without a lookup."""
 SHOWN_LENGTH = 12
 LAST_USED_PRECISION = timedelta(minutes=1)
+"""The stored time of a token's last use is at most this much too old."""
 MAX_NOTING_S = 0.05
-"""Seconds that a request waits until the use of its token is recorded."""
+"""The longest time in seconds that a request waits until the use of its token is stored."""
 
 TOKENS = "tokens"
-"""The topic that is woken when a token or its owner's permissions changed.
+"""The notification topic that is woken when a token or its owner's permissions change.
 
 See migrations 0004 and 0008.
 """
 
 MAX_REMEMBERED = 10_000
 MAX_MEMORY_S = 30.0
-"""Seconds for which a token is trusted if notifications of changes do not arrive."""
+"""Seconds for which a cached token is trusted, in case a notification of a change is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """The identity and permissions that a request or a job acts with.
 
-    `reseller_id` binds it to that customer and to those whose parent it is (R99).
+    If `reseller_id` is set, the principal sees only that customer and the customers whose parent it
+    is (R99).
     """
 
     id: str
@@ -68,24 +70,24 @@ class Principal:
     scopes: frozenset[Scope]
     reseller_id: str | None = None
     user_id: str | None = None
-    """The user behind the credential, if it is a user's."""
+    """The user to whom the credential belongs; None for a token without a user."""
     user_name: str | None = None
     expires_at: datetime | None = None
     claimed_groups: frozenset[str] = frozenset()
-    """Groups that an identity provider counts the user among, by their ids."""
+    """Ids of the groups that the identity provider's claims put the user in."""
     claimed: frozenset[Scope] = frozenset()
-    """What only those groups permit: it ends with the provider's token."""
+    """Permissions that only the claimed groups grant; they end with the provider's token."""
     permissions: frozenset[Scope] = field(init=False, compare=False)
-    """Its scopes and those that they imply."""
+    """The scopes and those that they imply; for partners, only those that partners may have."""
     quota_key: str = field(init=False, compare=False)
-    """The key of budgets and limits, which more credentials cannot multiply.
+    """The key that budgets and limits count under; more credentials do not increase the quota.
 
-    That is the user; for a token of nobody's the reseller that it is bound to, or else itself.
+    It is the id of the user; for a token without a user that of its reseller, or else of the token.
     """
     caller: str = field(init=False, compare=False)
-    """The key of shares of slots, caches and searches.
+    """The key under which slots, caches and searches are shared out.
 
-    That is the partner, with all its users and tokens; else the user, or the token.
+    It is the id of the reseller, for all its users and tokens; without a reseller, `quota_key`.
     """
 
     def __post_init__(self) -> None:
@@ -102,17 +104,17 @@ class Principal:
         return scope in self.permissions
 
     def may_any(self, scopes: Iterable[Scope]) -> bool:
-        """Return whether the principal has one of the scopes, or one that implies it."""
+        """Return whether the principal has one of the scopes, or a scope that implies one."""
         return not self.permissions.isdisjoint(scopes)
 
     @property
     def lasting(self) -> frozenset[Scope]:
-        """Permissions that outlast the sign-in and can be granted to others."""
+        """Permissions that do not end with the sign-in, so that they can be granted to others."""
         return self.permissions - self.claimed
 
 
 SYSTEM = Principal("system", "system", frozenset())
-"""The platform itself, for example when a lookup fills a profile (R92)."""
+"""The platform itself as an actor, for example when a lookup fills a profile (R92)."""
 
 OPERATOR = Principal("operator", "operator", frozenset(Scope))
 """The operator who runs commands on the machine."""
@@ -121,8 +123,8 @@ OPERATOR = Principal("operator", "operator", frozenset(Scope))
 class AccessToken(Model):
     """A bearer token, shown once when it is issued and stored as a hash.
 
-    Whose it is and which reseller it is bound to never changes; the database sees to it. Without
-    a user it is one that the operator issued.
+    `user_id` and `reseller_id` never change, which the database enforces. A token without a user
+    was issued by the operator.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_token_id)
@@ -154,9 +156,9 @@ class AccessToken(Model):
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     async def principal(self) -> Principal | None:
-        """Return the principal that the token stands for; none if its user is disabled.
+        """Return the principal that the token authenticates; None if its user is disabled.
 
-        A user's token may do what both its scopes and its user's permissions say at the moment.
+        A user's token has those of its scopes that the user is permitted at the moment.
         """
         scopes = known(self.scopes)
         if self.user_id is None:
@@ -178,14 +180,20 @@ class AccessToken(Model):
 
 
 def hash_of(secret: str) -> str:
-    """Hash a token. It holds 256 random bits, so no slow hash is needed."""
+    """Return the SHA-256 digest of a token in hexadecimal.
+
+    A token holds 256 random bits, so no slow hash is needed.
+    """
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def new_token(
     name: str, scopes: frozenset[Scope], now: datetime, lifetime: timedelta | None = None
 ) -> tuple[AccessToken, str]:
-    """Make a token that is not stored yet, and its secret, which can't be read again."""
+    """Return a new token that is not stored yet, and its secret, which cannot be read again.
+
+    Without `lifetime`, the token does not expire.
+    """
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     token = AccessToken(
         name=name,
@@ -201,7 +209,10 @@ def new_token(
 async def issue_token(
     name: str, scopes: frozenset[Scope], now: datetime, lifetime: timedelta | None = None
 ) -> str:
-    """Store a new token without a user and return its secret."""
+    """Store a new token without a user and return its secret.
+
+    Without `lifetime`, the token does not expire.
+    """
     token, secret = new_token(name, scopes, now, lifetime)
     await token.save(force_create=True)
     return secret
@@ -217,10 +228,10 @@ class _Remembered:
 
 
 class Principals:
-    """Principals by token, cached until any token changes.
+    """Looks up principals by bearer token, and caches them until any token changes.
 
-    A token that was read is not read again as long as the database says that no token has changed
-    since: on PostgreSQL by a notification, on SQLite by a count of such changes.
+    The database tells whether any token has changed since: PostgreSQL by a notification, SQLite by
+    a count of changes.
     """
 
     def __init__(self, database: Database) -> None:
@@ -229,7 +240,10 @@ class Principals:
         self._unknown: dict[str, tuple[int, datetime]] = {}
 
     async def of(self, secret: str, now: datetime) -> Principal | None:
-        """Return the principal of a bearer token; None if it is unknown, expired or revoked."""
+        """Return the principal of a bearer token.
+
+        None if the token is unknown, expired or revoked, or its user is disabled.
+        """
         if not TOKEN.fullmatch(secret):
             return None
         key = hash_of(secret)
@@ -266,7 +280,7 @@ class Principals:
         return principal
 
     def _note_unknown(self, key: str, epoch: int | None, now: datetime) -> None:
-        """Remember an invalid token, because forgotten clients go on using it."""
+        """Cache that a token is invalid, because forgotten clients keep using such tokens."""
         if epoch is None:
             return
         if len(self._unknown) >= MAX_REMEMBERED:
@@ -275,10 +289,11 @@ class Principals:
 
 
 async def _used_token(key: str, now: datetime) -> AccessToken | None:
-    """Read the valid token of a hash, and record about when it was last used.
+    """Return the valid token with a hash and store the time of its use; None if there is none.
 
-    It is read on a connection for reads alone, and noted in the background: whoever signs in
-    waits for nobody who writes. A use that lies ahead was noted by a process whose clock was wrong.
+    The token is read on a connection for reads alone, and its use is stored in the background, so
+    that signing in does not wait for writers. A time of last use in the future was stored by a
+    process with a wrong clock, and is replaced.
     """
     meta = AccessToken._meta
     columns = meta.fields_db_projection
@@ -304,5 +319,5 @@ _noting: set[asyncio.Task[None]] = set()
 async def _note_use(token_id: str, now: datetime) -> None:
     try:
         await AccessToken.filter(id=token_id).update(last_used_at=now)
-    except Exception as error:  # whoever signed in has been let in already
+    except Exception as error:  # the request is already authenticated
         log.warning("token_use_not_noted", error=type(error).__name__)

@@ -20,20 +20,20 @@ from models.storage.sql import Sql, among
 from models.tables.access import Principal
 
 AUDIT = "audit_entry"
-"""The table's name, for numbering."""
+"""The name of the table, by which `models/tables/numbering.py` numbers its rows."""
 
 NUMBERED = "number IS NOT NULL"
 KIND_LENGTH = 8
 CUSTOMER = "cus"
-"""The kind of a customer subject: the prefix of its id."""
+"""The kind of subjects that are customers: the prefix of their ids."""
 
 ERASED = "(erased)"
-"""The replacement of an erased name."""
+"""Replaces a name that was erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActorContext:
-    """The context of a write: the principal, the request and the instant."""
+    """Who makes a write, when, and in which request."""
 
     principal: Principal
     now: datetime
@@ -41,17 +41,17 @@ class ActorContext:
     issuer: str | None = None
     """The issuer URL of the identity provider; None if none is configured."""
     is_masked: bool = False
-    """Whether personal data is masked for the principal."""
+    """Whether personal data is hidden from the principal."""
 
 
 class AuditEntry(Model):
     """One write, with the values that it changed, before and after.
 
-    The database refuses to change or delete it, but for erasing what may be personal, which
-    `erased_at` tells, and numbering it once (`models/tables/numbering.py`).
-    `customer_id` is the customer that it is about, whatever the subject is. What
-    erasing looks for is indexed whether numbered or not; the other indexes are
-    of numbered entries, so that a write waits for few.
+    The database refuses to change or delete an entry, except to erase values that may be personal,
+    which sets `erased_at`, to number it once (`models/tables/numbering.py`), and to delete it after
+    six years. `customer_id` is the customer that the entry concerns, whatever its subject is. The
+    indexes that erasing uses cover all entries; the others cover only numbered entries, so that a
+    write updates few indexes.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_audit_id)
@@ -101,10 +101,10 @@ async def record(
     is_override: bool = False,
     always: Collection[str] = (),
 ) -> None:
-    """Add an entry in the transaction that makes the write.
+    """Add an audit entry in the current transaction, which must be the one that makes the write.
 
-    Only values that differ are kept, and those named in `always`. `customer_id` is required if the
-    subject belongs to a customer and is not one itself.
+    Of `before` and `after`, only values that differ are stored, and those named in `always`.
+    `customer_id` is required if the subject belongs to a customer and is not one itself.
     """
     entry = new_entry(
         act,
@@ -132,7 +132,10 @@ def new_entry(
     is_override: bool = False,
     always: Collection[str] = (),
 ) -> AuditEntry:
-    """Return the row of an entry, to be added in the transaction that makes the write."""
+    """Return the row that `record` would add.
+
+    The caller adds it in the transaction of the write.
+    """
     old, new = before or {}, after or {}
     changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
     changed.update(always)
@@ -157,7 +160,10 @@ async def record_many(
     after: dict[str, Any] | None = None,
     reason: str | None = None,
 ) -> None:
-    """Add the same entry for many subjects: customers, or what belongs to none."""
+    """Add an audit entry with the same values for each subject.
+
+    The subjects must be customers, or rows that belong to no customer.
+    """
     values = {"before": before or {}, "after": after or {}}
     entries = [_entry(act, operation, one, None, reason, **values) for one in subject_ids]
     await add_rows(entries)

@@ -1,8 +1,8 @@
 """Confirmations that contacts are asked for by mail, and the links that the mails carry (R60, R67).
 
-A confirmation is one question to one address. Its links are made when its mail is sent, and stored
-as hashes; a mail that had to be sent again carries other links, and each that arrived works, once
-in all.
+A confirmation asks one question about one email address. Its links are made when its mail is sent,
+and stored as hashes. A mail that is sent again carries new links. All links that arrive are valid,
+but a confirmation can be confirmed only once.
 """
 
 import base64
@@ -24,12 +24,12 @@ from models.tables.contact import Contact
 from models.tables.customer_class import NAME_LENGTH
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-"""The form of a token: 256 random bits in base 64."""
+"""The form of a link's token: 256 random bits in URL-safe base64."""
 
 
 @unique
 class LinkPurpose(StrEnum):
-    """What a link is for."""
+    """What following a link does."""
 
     CONFIRM = "CONFIRM"
     WITHDRAW = "WITHDRAW"
@@ -37,7 +37,7 @@ class LinkPurpose(StrEnum):
 
 @unique
 class MailState(StrEnum):
-    """Where the mail of a confirmation stands."""
+    """The state of a confirmation's mail."""
 
     QUEUED = "QUEUED"
     RETRYING = "RETRYING"
@@ -49,10 +49,10 @@ class MailState(StrEnum):
 class Confirmation(Model):
     """One question to a contact: is this your address, or do you want these documents.
 
-    It counts for the address that it was sent to and no other. `entry_id` names the entry of the
-    preference history that confirming it made. `held_at` says since when its mail waits, as the
-    mailbox gets very many; nobody but the platform is shown that. Erasing a customer blanks the
-    address.
+    A confirmation counts only for the email address that it was sent to. `entry_id` is the
+    preference entry that the contact's answer added. `held_at` is when the mail was first held back
+    because its mailbox gets too many mails; only the platform may see that. Erasing the contact or
+    the customer removes the email address.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_confirmation_id)
@@ -69,7 +69,7 @@ class Confirmation(Model):
     requested_by_id = fields.CharField(max_length=ID_LENGTH)
     requested_by = fields.CharField(max_length=NAME_LENGTH)
     is_requester_masked = fields.BooleanField(db_default=False)
-    """Whether the requester may not see personal data: then the mail and its page hide names."""
+    """Whether personal data is hidden from the requester; then the mail and its page hide names."""
     used_at = fields.DatetimeField(null=True)
     voided_at = fields.DatetimeField(null=True)
     void_reason: VoidReason | None = fields.CharEnumField(  # type: ignore[assignment]  # null=True
@@ -110,15 +110,18 @@ class ConfirmationToken(Model):
 
 
 def hash_of(token: str) -> str:
-    """Hash a token. It holds 256 random bits, so no slow hash is needed."""
+    """Return the SHA-256 digest of a link's token in hexadecimal.
+
+    A token holds 256 random bits, so no slow hash is needed.
+    """
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def token_to_withdraw(confirming: str) -> str:
-    """Return the token of the withdrawal link on the page after a confirmation.
+    """Return the token of the withdrawal link on the page that follows a confirmation.
 
-    It follows from the token that confirmed, so that the page shows the same link whenever it is
-    opened again.
+    It is derived from the token that confirmed, so that the page shows the same link each time it
+    is opened.
     """
     digest = hashlib.sha256(f"withdraw {confirming}".encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -130,7 +133,7 @@ async def new_link(
     expires_at: datetime,
     token: str | None = None,
 ) -> str:
-    """Store a new link of a confirmation, and return its token; a random one by default."""
+    """Store a new link of a confirmation and return its token: `token`, or a random one."""
     token = token or secrets.token_urlsafe(32)
     await ConfirmationToken.create(
         confirmation_id=confirmation.id,

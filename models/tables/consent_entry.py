@@ -1,4 +1,4 @@
-"""The consent ledger: append-only entries, and their testimonies, which can be blanked."""
+"""The consent ledger: append-only entries, and their personal fields, which can be erased."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ EVIDENCE_LENGTH = 500
 class ConsentTestimony(Model):
     """The fields of an entry that may name a person. Erasing the customer blanks them.
 
-    The database refuses any other update, and deletion.
+    The database refuses every other update, and deletion.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_testimony_id)
@@ -93,8 +93,8 @@ class ConsentLedger(Model):
 class ConsentPeriod(Model):
     """A period in which a matter is in effect, recomputed with each entry.
 
-    Filters and counts compare it with the instant of the request, because an entry with a future
-    date takes effect without a write. An open period has no end.
+    Filters and counts compare the period with the time of the request, because an entry with a
+    future date takes effect without a write. `until_at` is null if the period has no end yet.
     """
 
     id = fields.BigIntField(primary_key=True)

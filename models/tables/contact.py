@@ -1,7 +1,7 @@
 """The contact: a person of a customer, with an email address, its verification, and roles.
 
-The row is locked before a contact, its confirmations or its preferences change, so that changes of
-one contact are serialised.
+Code that changes a contact, its confirmations or its preferences first locks the contact's row, so
+that such changes happen one after another.
 """
 
 import secrets
@@ -27,8 +27,9 @@ def new_salt() -> str:
 class Contact(Model):
     """A person of a customer, and which mail they receive (R59).
 
-    A deleted contact keeps its row, because its history refers to it. `address_salt` is erased with
-    the customer; after that, digests of the email address cannot be matched any more.
+    A deleted contact keeps its row, because its history refers to it. Erasing the contact or its
+    customer blanks `address_salt`; after that, digests of the email address cannot be matched any
+    more.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_contact_id)

@@ -15,8 +15,8 @@ from models.tables.customer_class import NAME_LENGTH
 class ContactState(Model):
     """The state of a contact from an instant until its next row.
 
-    Ids rise in the order of a contact's changes. Erasing a customer blanks name and email;
-    `has_email` stays.
+    Ids rise in the order of a contact's changes. Erasing the contact or its customer blanks name
+    and email; `has_email` stays.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -44,7 +44,10 @@ class ContactState(Model):
 
 
 async def note_state(contact: Contact, now: datetime) -> None:
-    """Add a row with the current state of a locked contact, no earlier than its newest row."""
+    """Add a row with the current state of a locked contact.
+
+    It is dated `now`, or as the contact's newest row if that is later.
+    """
     newest = await ContactState.filter(contact_id=contact.id).order_by("-at", "-id").first()
     await ContactState.create(
         contact_id=contact.id,

@@ -68,16 +68,17 @@ class Customer(Model):
 
 
 def set_account_number(customer: Customer, number: str) -> None:
-    """Set the account number and its unique key; if the number does not change, the key does not.
+    """Set the account number and its unique key; do nothing if the number stays the same.
 
-    Numbers that a migration made equal have other keys until they are changed.
+    A migration gave other keys to numbers whose folded forms are equal; they keep those keys until
+    the number is changed.
     """
     if getattr(customer, "account_number", None) != number:
         customer.account_number, customer.account_number_key = number, folded(number)
 
 
 def search_key_of(customer: Customer) -> str:
-    """Return the text that a search matches: the folded values, one line per field."""
+    """Return the text that customer searches look through: folded values, one line per field."""
     searched = (
         customer.name,
         customer.account_number,

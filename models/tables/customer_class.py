@@ -48,7 +48,7 @@ class CustomerClass(Model):
 
     @property
     def flags(self) -> ClassFlags:
-        """The data-protection flags as a value."""
+        """The data-protection flags as one value."""
         return ClassFlags(
             is_personal_customer=self.is_personal_customer,
             is_sole_trader=self.is_sole_trader,
@@ -63,7 +63,7 @@ class CustomerClass(Model):
 
     @property
     def status(self) -> ClassStatus:
-        """Whether the class is in use, or kept for history."""
+        """ACTIVE, or RETIRED if the class is only kept for history."""
         return ClassStatus.ACTIVE if self.retired_at is None else ClassStatus.RETIRED
 
     @property
@@ -73,29 +73,30 @@ class CustomerClass(Model):
 
 
 class Named(Protocol):
-    """A row with a name, and the key for its uniqueness and order."""
+    """A row with a name, and the folded name by which rows are compared and sorted."""
 
     name: str
     name_key: str
 
 
 def rename(row: Named, name: str) -> None:
-    """Set the name of a row and its key; if the name does not change, the key does not.
+    """Set the name of a row and its key; do nothing if the name stays the same.
 
-    Names that a migration made equal have other keys until they are changed.
+    A migration gave other keys to names whose folded forms are equal; they keep those keys until
+    the name is changed.
     """
     if getattr(row, "name", None) != name:
         row.name, row.name_key = name, folded(name)
 
 
 class Versioned(Protocol):
-    """A row that counts its edits."""
+    """A row with a version that counts its edits."""
 
     version: int
     last_modified_at: datetime
 
 
 def touch(row: Versioned, now: datetime) -> None:
-    """Increase a row's version and set Last Modified (R2)."""
+    """Increase a row's version and set its time of last modification (R2)."""
     row.version += 1
     row.last_modified_at = now

@@ -41,7 +41,7 @@ class EnrichmentRun(Model):
 class UpstreamResponse(Model):
     """A response of Companies House to a step of a run, so that a retry need not repeat the call.
 
-    Deleted when the run ends.
+    The rows of a run are deleted when the run ends.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -60,7 +60,7 @@ class UpstreamResponse(Model):
 
 @unique
 class SuggestionStatus(StrEnum):
-    """The decision on a suggestion, if there is one."""
+    """Whether a suggestion is open, was decided by a user, or was withdrawn by the platform."""
 
     OPEN = "OPEN"
     ACCEPTED = "ACCEPTED"
@@ -89,7 +89,7 @@ class Suggestion(Model):
 
 
 async def erase_runs(customer_id: str) -> None:
-    """Erase the company number of a customer's runs, and their stored responses."""
+    """Erase the company number of a customer's runs, and delete their upstream responses."""
     runs = EnrichmentRun.filter(customer_id=customer_id)
     run_ids = [str(run_id) for run_id in await runs.values_list("id", flat=True)]
     await UpstreamResponse.filter(run_id__in=run_ids).delete()

@@ -1,7 +1,7 @@
-"""How many mails callers may cause in an hour: by partner, by platform, and to one mailbox.
+"""Limits the mails that callers may cause in an hour: per partner, in total, and per mailbox.
 
-A use of a quota is a row, added in the transaction of what it is for, so it is undone with that and
-known to all processes. In no hour are there more uses than the quota says, to the microsecond.
+Each use of a quota is a row, added in the transaction that requests or sends the mail: a rollback
+removes it, and all processes see it. No period of one hour has more uses than the quota allows.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class QuotaUse(Model):
 
 @dataclass(frozen=True, slots=True)
 class MailQuota:
-    """Mails that callers may cause in any hour."""
+    """The maximum number of mails in any period of one hour."""
 
     per_partner: int = 100
     per_platform: int = 2_000
@@ -52,10 +52,11 @@ DEFAULT_QUOTA = MailQuota()
 async def use_mail_quota(
     quota: MailQuota, reseller_id: str | None, subject: str, now: datetime
 ) -> None:
-    """Count a mail that a caller causes; raise Refused, and count nothing, if there are too many.
+    """Count a mail that a caller requests; over the quota, raise Refused and count nothing.
 
-    A partner shares its quota with all who act for it; the platform's own staff has only that of
-    the platform.
+    `reseller_id` is the caller's partner, whose users and tokens share one quota; None for the
+    platform's staff, who have only the platform's quota. `subject` is the id of what the mail is
+    for, and counts once.
     """
     if reseller_id is not None:
         wait = await _use(f"partner {reseller_id}", quota.per_partner, subject, now)
@@ -70,25 +71,28 @@ async def use_mail_quota(
 async def use_mailbox_quota(
     quota: MailQuota, address: str, subject: str, now: datetime
 ) -> timedelta | None:
-    """Count a mail to a mailbox, whoever causes it; return how long it must wait if there are many.
+    """Count a mail to a mailbox; return how long the mail must wait, or None if it can be sent.
 
-    An attempt to send the same mail again is not counted again. Run it unbound: partners must not
-    learn of each other's mails.
+    A mail counts whoever causes it, and only once for each `subject`, so that a retry does not
+    count again. Call this without a tenant scope: partners must not learn of each other's mails.
     """
     return await _use(f"mailbox {mailbox_key(address)}", quota.per_mailbox, subject, now)
 
 
 def mailbox_key(address: str) -> str:
-    """Digest what the addresses of one mailbox have in common: without case, and without a tag."""
+    """Return a digest of an email address that is the same for all addresses of one mailbox.
+
+    Upper and lower case, and a tag after a plus sign, make no difference.
+    """
     local, _, domain = email_key(address).rpartition("@")
     return hashlib.sha256(f"{local.partition('+')[0]}@{domain}".encode()).hexdigest()[:40]
 
 
 async def unlink_mailbox_quotas(subjects: Sequence[str], now: datetime) -> None:
-    """Make uses of mailboxes' quotas say no longer what mails they were for.
+    """Replace the subjects of uses of mailbox quotas, so that they no longer identify mails.
 
-    They still count until their hour is over: otherwise erasing contacts would let a caller send
-    a mailbox any number of mails.
+    The uses still count until their hour is over: otherwise erasing contacts would let a caller
+    send a mailbox any number of mails.
     """
     await _forget_expired(now)
     for use in await QuotaUse.filter(subject__in=subjects, key__startswith="mailbox "):
@@ -97,7 +101,10 @@ async def unlink_mailbox_quotas(subjects: Sequence[str], now: datetime) -> None:
 
 
 async def _use(key: str, limit: int, subject: str, now: datetime) -> timedelta | None:
-    """Use a quota, or return how long it is until it can be used; once for each subject."""
+    """Use a quota once for each subject.
+
+    Returns None if the use is counted, else the time until the quota can be used.
+    """
     await lock_name(f"quota {key}")
     at = await _time(now)
     recent = QuotaUse.filter(key=key, at__gt=at - WINDOW)
@@ -111,7 +118,10 @@ async def _use(key: str, limit: int, subject: str, now: datetime) -> timedelta |
 
 
 async def _time(now: datetime) -> datetime:
-    """Return the time of the clock that all processes share: PostgreSQL's, or that of the host."""
+    """Return the time of a clock that all processes share.
+
+    On PostgreSQL, it is the server's; on SQLite, whose processes share a host, it is `now`.
+    """
     if not is_postgres():
         return now
     ((at,),) = await run("SELECT clock_timestamp()", ())
@@ -120,7 +130,7 @@ async def _time(now: datetime) -> datetime:
 
 
 async def _forget_expired(now: datetime) -> None:
-    """Delete what no longer counts; the lock of the platform's quota lets one do it at a time."""
+    """Delete uses that are older than an hour, since they no longer count."""
     await QuotaUse.filter(at__lte=await _time(now) - WINDOW).delete()
 
 

@@ -2,8 +2,9 @@
 
 A key that a row gets before its commit, such as a sequence or a time, does not work as a cursor: a
 transaction with a lower key may commit later, below the cursor. So a row is inserted without a
-`number` and gets one after its commit. Numbering locks the table's row in `numbering`: numbers
-appear in order, and none appears below one that can be read. Writers take no lock and do not wait.
+`number` and gets one after its commit. Numbering locks the table's row in `numbering`, so numbers
+become visible in order, and no row appears below a number that was already read. Writers take no
+lock and do not wait.
 
 On SQLite, transactions write one at a time, so a trigger numbers each row on insertion.
 
@@ -35,7 +36,10 @@ MAX_BATCHES = 20
 """Batches that a reader numbers before it reads; a worker numbers the rest."""
 
 SPAN = 1_000
-"""Numbers per span; a list that begins at an instant reads at most this many rows in vain."""
+"""Numbers per span.
+
+A list that starts at an instant reads at most this many rows from before that instant.
+"""
 
 EVERY = timedelta(seconds=1)
 ALL_NUMBERS = (0, 2**63 - 1)
@@ -62,8 +66,8 @@ class Numbering(Model):
 class NumberedSpan(Model):
     """A range of numbers, and the earliest and latest `at` of its rows.
 
-    Clocks may differ from the order of commits; spans give the range of numbers that rows of a
-    period can have.
+    Because clocks differ, the order of `at` may differ from the order of commits. The spans tell
+    which numbers the rows of a period can have.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -79,9 +83,9 @@ class NumberedSpan(Model):
 
 
 async def number_before_reading(database: Database, table: str) -> None:
-    """Assign numbers to the committed rows of a table, so that a reader needs no worker.
+    """Assign numbers to a table's committed rows, so that a list is complete without a worker.
 
-    A failure is logged, and the reader sees the rows numbered so far.
+    A failure is logged, not raised; the list then shows the rows numbered so far.
     """
     try:
         await number_rows(database, table)
@@ -90,7 +94,7 @@ async def number_before_reading(database: Database, table: str) -> None:
 
 
 async def number_rows(database: Database, table: str, batches: int = MAX_BATCHES) -> int:
-    """Assign numbers to the committed rows of a table; return how many.
+    """Assign numbers to a table's committed rows, in at most `batches` batches; return how many.
 
     Does nothing on SQLite, or while the schema does not fit the code.
     """
@@ -127,7 +131,8 @@ async def keep_numbering(database: Database, table: str) -> None:
 async def number_batch(table: str) -> int:
     """Assign numbers to a batch of rows in the current transaction; return how many.
 
-    The lock needs a statement of its own: the next one must see everything numbered before.
+    The lock is taken by a statement of its own, because the next one must see all numbers that were
+    assigned before the lock was granted.
     """
     ((last,),) = await run("SELECT last_number FROM numbering WHERE name = ? FOR UPDATE", (table,))
     times = [at for (at,) in await run(_NUMBER.format(table=table, batch=BATCH), (last,))]
@@ -141,7 +146,8 @@ async def number_batch(table: str) -> int:
 async def numbers_between(table: str, since: Any = None, until: Any = None) -> tuple[int, int]:
     """Return the lowest and highest number that a row with `since <= at <= until` can have.
 
-    Instants are in the form that the database stores.
+    Instants are in the form that the database stores; None is no limit. Returns NO_NUMBERS, an
+    empty range, if no row is in the period.
     """
     first, last = ALL_NUMBERS
     for column, bound, condition in (
@@ -166,7 +172,7 @@ async def _is_waiting(table: str) -> bool:
 async def _note_span(
     table: str, first: int, last: int, earliest: datetime, latest: datetime
 ) -> None:
-    """Add numbers to the newest span, or to a new one if it is full."""
+    """Extend the newest span by the numbers `first` to `last`, or add a span if it is full."""
     found = await run(
         "SELECT first_number, from_at, to_at FROM numbered_span WHERE name = ?"
         " ORDER BY first_number DESC LIMIT 1",

@@ -1,7 +1,7 @@
-"""Which columns hold personal data: every one that is not declared to hold something else.
+"""Declares what each column holds; a column that is not declared here counts as personal.
 
-A column that is forgotten here counts as personal: a schema that shows it without a mask is not
-built, a test fails until it is erased, and `manage.py subject` looks through it.
+So a forgotten column is protected: a schema that shows it without a mask cannot be built, a test
+fails until it is erased, and `manage.py subject` searches it.
 """
 
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ class Content(Enum):
     """What a column holds."""
 
     PERSONAL = auto()
-    """Says something of a customer or a contact: masked where it is shown, and erased."""
+    """Data about a customer or a contact: masked where it is shown, and erased with them."""
     REFERENCE = auto()
-    """Identifies a customer by a number or a reference: shown, and erased."""
+    """A number or reference that identifies a customer: shown without a mask, and erased."""
     ACTOR = auto()
-    """The name of the credential that did something: shown, and kept in the histories."""
+    """The name of the credential that did something: shown without a mask, kept in histories."""
     STAFF = auto()
-    """Says who a user is: shown to those who hold `access:read`, erased by `eraseActorNames`."""
+    """Identifies a user: shown to callers with `access:read`, erased by `eraseActorNames`."""
     OPEN = auto()
-    """Says nothing of a person."""
+    """Contains no data about a person."""
 
 
 _OPEN_EVERYWHERE = frozenset(("id", "created_at", "last_modified_at", "version"))
@@ -130,7 +130,7 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
     },
     "preference_entry": {
         Content.ACTOR: "by",
-        # Without the salt of its contact, which is erased, the digest says nothing.
+        # Erasure blanks the contact's salt; without it, the digest cannot be matched.
         Content.OPEN: "documents address_digest customer_id sequence kind at by_id",
     },
     "queue_turn": {
@@ -154,13 +154,13 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
         Content.OPEN: "name name_key description external_name permissions",
     },
 }
-"""Columns by table and content, divided by blanks; a column that is not here is personal."""
+"""Column names by table and content, separated by spaces; an unlisted column is personal."""
 
 
 def columns_of(model: type[Model]) -> dict[str, Content]:
-    """Return the columns of a table, whatever their type, and what each holds.
+    """Return what each column of a table holds, by column name.
 
-    Ids of rows, and foreign keys, are none of these.
+    Foreign keys, and the columns in _OPEN_EVERYWHERE, are left out.
     """
     declared = {
         name: content
@@ -175,10 +175,10 @@ def columns_of(model: type[Model]) -> dict[str, Content]:
 
 
 def columns_with(model: type[Model], *contents: Content) -> frozenset[str]:
-    """Return the columns of a table that hold one of these contents."""
+    """Return the names of a table's columns that hold any of the given contents."""
     return frozenset(name for name, found in columns_of(model).items() if found in contents)
 
 
 def _is_reference(column: Field[object]) -> bool:
-    """Tell whether a column refers to a row of another table by a constraint."""
+    """Return whether a column is a foreign key."""
     return column.reference is not None or isinstance(column, RelationalField)

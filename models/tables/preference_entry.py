@@ -21,8 +21,9 @@ DIGEST_LENGTH = 64
 class PreferenceEntry(Model):
     """A change of a contact's preference: what, when and by whom.
 
-    `address_digest` tells whether the preference was for a given email address, while the contact
-    has its salt. `sequence` counts the entries of a contact from 1.
+    `address_digest` is a salted digest of the email address that the preference was for; while the
+    contact keeps its salt, it can be compared with an address. `sequence` counts the entries of a
+    contact from 1.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_preference_entry_id)
@@ -65,7 +66,11 @@ async def add_entry(
     address: str | None,
     reason: str | None = None,
 ) -> PreferenceEntry:
-    """Add an entry for a locked contact and audit it; dated no earlier than the newest entry."""
+    """Add a preference entry for a locked contact, and an audit entry.
+
+    `address` is the email address that the preference is for. The entry is dated `act.now`, or as
+    the contact's newest entry if that is later.
+    """
     newest = await newest_entry(contact)
     covered = [document.value for document in in_order(documents)]
     entry = await PreferenceEntry.create(

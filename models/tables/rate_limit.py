@@ -1,4 +1,4 @@
-"""The row with which all processes share one rate limit, and the block of a refused API key."""
+"""The rate limit of an API key, in a row that all processes share, and the block of the key."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class RateLimit(Model):
     blocked_at = fields.DatetimeField(null=True)
     blocked_reason = fields.CharField(max_length=200, null=True)
     faults = fields.IntField(db_default=0)
-    """Consecutive transient faults, over all processes."""
+    """Consecutive transient faults of the register, counted over all processes."""
 
     class Meta:
         table = "rate_limit"
@@ -31,7 +31,7 @@ class RateLimit(Model):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """The rate limit that calls count against: the key of its row, and the allowance."""
+    """The rate limit that register calls count against: the key of its row, and the allowance."""
 
     key: str
     allowance: Allowance
@@ -45,9 +45,10 @@ RETURNING faults
 
 
 async def take_call(payment: Payment, caller: Caller, now: datetime) -> int | None:
-    """Take one call; None if the allowance does not admit it for that caller now.
+    """Take one call from the allowance; return the number of consecutive faults before it.
 
-    Returns the number of consecutive transient faults before the call.
+    Returns None if the allowance does not admit a call of this caller now, the key is blocked, or
+    the row is missing.
     """
     now_us, allowance = microseconds(now), payment.allowance
     latest = now_us + allowance.ahead_us(caller)
@@ -57,10 +58,10 @@ async def take_call(payment: Payment, caller: Caller, now: datetime) -> int | No
 
 
 async def create_row(key: str) -> None:
-    """Add the row of a key if it is missing."""
+    """Add the row of a rate limit if it is missing."""
     if await RateLimit.exists(key=key):
         return
-    # A single statement: get_or_create opens a transaction, and callers may be cancelled.
+    # Not get_or_create: it opens a transaction, in which the caller could be cancelled.
     with suppress(IntegrityError):  # another process was first
         await RateLimit.create(key=key)
 
@@ -68,7 +69,7 @@ async def create_row(key: str) -> None:
 async def repair(payment: Payment, now: datetime) -> None:
     """Add a missing row, or correct a `free_at` that a wrong clock set too far ahead.
 
-    The corrected row says that the whole burst is used up, which is the most that can be.
+    The corrected row says that the whole burst is used up, so that no call comes too early.
     """
     await create_row(payment.key)
     too_far = microseconds(now) + payment.allowance.farthest_us
@@ -77,7 +78,7 @@ async def repair(payment: Payment, now: datetime) -> None:
 
 
 async def reset_row(payment: Payment, now: datetime) -> None:
-    """Set a row to its most careful state, with the burst used up and no faults."""
+    """Set a row to the state after a whole burst, with no faults: the most careful state."""
     await create_row(payment.key)
     await RateLimit.filter(key=payment.key).update(free_at=_used_up(payment, now), faults=0)
 

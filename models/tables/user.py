@@ -1,4 +1,4 @@
-"""Users, the groups they are in, and what both are permitted."""
+"""Users, their groups, and the permissions of both."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from models.tables.customer import Customer
 from models.tables.customer_class import NAME_LENGTH
 
 IDENTITY_LENGTH = 255
-"""Characters of an issuer, of a subject, and of the name of a group at an identity provider."""
+"""The maximum length of an issuer, a subject, or a group's name at an identity provider."""
 
 DESCRIPTION_LENGTH = 1000
 
@@ -26,15 +26,16 @@ DESCRIPTION_LENGTH = 1000
 class User(Model):
     """Somebody who acts by tokens of its own, or by signing in at an identity provider.
 
-    `issuer` and `subject` are what that provider calls it. `reseller_id` makes it a partner's
-    staff (R99), and never changes: the tokens of a user are bound to the same reseller.
+    `issuer` and `subject` identify the user at the identity provider. `reseller_id` makes the user
+    a member of a partner's staff (R99) and never changes, because the user's tokens are bound to
+    the same reseller.
     """
 
     id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_user_id)
     name = fields.CharField(max_length=NAME_LENGTH)
     name_key = fields.CharField(max_length=NAME_LENGTH * 3)
     search_key = fields.TextField(db_default="")
-    """What a search by text looks through; `save` keeps it."""
+    """The text that user searches look through; `save` keeps it current."""
     email = fields.CharField(max_length=EMAIL_LENGTH, null=True)
     issuer = fields.CharField(max_length=IDENTITY_LENGTH, null=True)
     subject = fields.CharField(max_length=IDENTITY_LENGTH, null=True)
@@ -60,14 +61,14 @@ class User(Model):
         force_create: bool = False,
         force_update: bool = False,
     ) -> None:
-        """Store the user, with the key of its searches."""
+        """Store the user, with a current search key."""
         self.search_key = user_search_key(self.name, self.email)
         columns = None if update_fields is None else {*update_fields, "search_key"}
         await super().save(using_db, columns, force_create, force_update)
 
 
 def user_search_key(name: str, email: str | None) -> str:
-    """Return what a search for users looks through: folded, a line for each field."""
+    """Return the text that user searches look through: the folded values, one line per field."""
     return "\n".join(searchable(text) for text in (name, email) if text)
 
 
@@ -109,7 +110,7 @@ class GroupMembership(Model):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a user is at the moment, and may do: by its own permissions and by its groups'."""
+    """A user's name, state, reseller and current permissions, including those of their groups."""
 
     name: str
     is_active: bool
@@ -118,7 +119,7 @@ class Standing:
 
 
 async def standing_of(user_id: str) -> Standing | None:
-    """Read the standing of a user, with one statement."""
+    """Return the standing of a user, read with one statement; None if there is no such user."""
     rows = await run(_STANDING, (user_id,))
     if not rows:
         return None
