@@ -1,4 +1,4 @@
-"""Streams the delivery exposures of a period as CSV."""
+"""Streams the delivery exposures of a period as CSV: what contacts were sent in full, and why."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -39,7 +39,11 @@ def delivery_export(
     policy: DeliveryPolicy,
     is_masked: Callable[[Principal], bool],
 ) -> Route:
-    """Return the route `/exports/delivery-exposure.csv?from=…&to=…`, or with `&bom=true`."""
+    """Return the route `/exports/delivery-exposure.csv?from=…&to=…`.
+
+    The parameter `bom=true` adds a byte order mark. `is_masked` tells whether personal data is
+    masked for a principal.
+    """
 
     async def export(request: Request) -> Response:
         try:
