@@ -1,4 +1,7 @@
-"""Streams the delivery exposures of a period as CSV: what contacts were sent in full, and why."""
+"""Streams the delivery exposures of a period as CSV.
+
+An exposure is a time in which a contact would have been emailed documents in full.
+"""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
