@@ -153,7 +153,7 @@ class ConfirmationMailer:
         job: Claim,
         due_at: datetime,  # noqa: ARG002  # the worker's signature
         reason: str | None,
-        attempts: int,  # noqa: ARG002  # the worker's signature
+        attempts: int,  # noqa: ARG002  # the same
     ) -> None:
         """Store on the contact that the mail is delayed, and why.
 
@@ -170,9 +170,9 @@ class ConfirmationMailer:
     async def note_failure(
         self,
         job: Claim,
-        reason: str,  # noqa: ARG002  # the worker's signature
+        reason: str,  # noqa: ARG002  # the same
         *,
-        is_bare: bool,  # noqa: ARG002  # only the failure is stored in either case
+        is_bare: bool,  # noqa: ARG002  # there is no more to store than the failure
     ) -> None:
         """Store on the contact that the mail was not delivered, after the last attempt."""
         if REMOVED in job.payload:
