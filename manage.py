@@ -169,7 +169,7 @@ def worker(*, kinds: list[str], health_port: int | None) -> None:
                 return
             from commands.worker_health import worker_health  # noqa: PLC0415  # rarely used
 
-            # Two statements may reach the timeout before the loop runs again.
+            # Two database statements may each run into their timeout in one turn of the loop.
             longest = 2 * settings.database_timeout_s
             health = worker_health(running.liveness, settings.host, health_port, longest)
             async with health as address:

@@ -48,7 +48,7 @@ async def _json_object(
     try:
         async with session.get(
             url,
-            # A compressed answer could be small on the wire and huge here.
+            # A small compressed answer could become very large when decompressed.
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=timeout_s),

@@ -130,7 +130,7 @@ class ConfirmationMailer:
                 lambda now: note_undeliverable(confirmation_id, code, now),
             )
         self._timeouts = 0
-        if await is_erased(confirmation_id):  # while the mail was on its way
+        if await is_erased(confirmation_id):  # it was erased while the mail was being sent
             await self._remove(confirmation_id)
         return self._noted(SENT, lambda now: note_sent(confirmation_id, now))
 

@@ -139,7 +139,7 @@ class SmtpTransport:
     async def _connect(self, client: SMTP) -> None:
         """Connect and sign in; raises MailDelayed for any failure.
 
-        None is permanent for a mail: it passes, or an operator can fix it.
+        No such failure is permanent: it is temporary, or an operator can fix it.
         """
         try:
             await client.connect()

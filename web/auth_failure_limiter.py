@@ -119,7 +119,8 @@ class SignIn:
             return None
         mark = hash(authorization)
         if mark in self._known_good:
-            # A header that was valid before need not queue behind wrong ones from its address.
+            # A header that was valid before need not wait for lookups of wrong headers from the
+            # same address.
             principal = await self._identify(authorization)
         else:
             async with self._failures.slot(address):

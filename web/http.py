@@ -129,7 +129,7 @@ class GraphQLEndpoint:
             return _answer({"errors": [told_error]}, error.status, media_type, more)
         except ClientGone:
             log.info("client_gone")
-            return _answer({}, 400, media_type)  # no client is left to read it
+            return _answer({}, 400, media_type)  # the client has disconnected, so nobody reads this
         except Exception as error:
             # GraphQL masks exceptions of fields; this one was raised before, such as at sign-in.
             fault = report("request_failed", error)
@@ -173,7 +173,7 @@ class GraphQLEndpoint:
             self._documents.keep(document)
         if spending.actual > MANY_ROWS and slot is not None and result.data:
             for name, value in result.data.items():
-                await slot.wait()  # encoding a long answer takes time as well
+                await slot.wait()  # encoding a long answer takes time, so other requests may run
                 result.data[name] = orjson.Fragment(orjson.dumps(value))
         return _answer_result(result, media_type, context)
 

@@ -230,7 +230,7 @@ class Connection(HttpProtocol):
         if owed == "reading" or (owed == "body" and not self.may_answer):
             self.transport.abort()
         elif owed == "head" and not self._unread:
-            self.transport.close()  # it sent nothing, so there is nothing to answer
+            self.transport.close()  # the client sent nothing, so there is nothing to answer
         else:
             self._refuse(408)
 

@@ -193,7 +193,8 @@ class RequestIds:
         answer = self._direct.get(path, self._app) if kind == "http" else self._app
         if origin is not None and kind == "http" and scope["method"] == "OPTIONS":
             answer = self._cors.preflight(origin, scope["headers"]) or answer
-        # A server runs each request in its own task; a caller in the same task keeps its tenant.
+        # A server runs each request in a task of its own. A caller that awaits this app in its own
+        # task gets its own tenant back afterwards.
         with keeping_tenant():
             bound = structlog.contextvars.bind_contextvars(request_id=request_id)
             noted = noting.set(sender.notes)

@@ -135,7 +135,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope["state"]["is_gone"] = self.transport.is_closing
         super().on_headers_complete()
         if self.expect_100_continue:
-            # Without `100 Continue` it is unknown whether a body follows, so no request may follow.
+            # The client may omit the body if it gets an answer before `100 Continue`. So the next
+            # bytes may be a body or a request, and the connection must end after this request.
             self.cycle.keep_alive = False
         self.headers = []
 

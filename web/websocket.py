@@ -183,7 +183,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
     async def handle_unusable(self, unusable: UnusableJSON) -> None:
         """Fail the operation whose payload is unusable; close if there is no such operation.
 
-        A ping or pong is handled all the same, since its payload is ignored.
+        A ping or pong is handled as usual, since its payload is ignored.
         """
         message, is_payload = unusable.parsed, unusable.place[:1] == ("payload",)
         if is_payload and message.get("type") in UNREAD:
@@ -280,7 +280,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             try:
                 await super().run_operation(operation)
                 ended = "completed" if operation.completed else "closed"
-            except CancelledError:  # by the client, or with its connection
+            except CancelledError:  # the client completed the operation, or the connection ended
                 ended = "cancelled"
                 raise
             finally:

@@ -16,9 +16,9 @@ def read_company_number(document: Document, wanted: str | None) -> tuple[str | N
     """Return the company's registered number, and whether the document also has another number.
 
     The number is the value of its tag. Without a tag it is the identifier of the contexts, unless
-    that is a name. It is None if it is not of the form of a registered number. The other number may
-    be tagged, or be in the contexts of figures. Raises AccountsRefused (IDENTITY_MISMATCH) if
-    `wanted` is given and the document does not have this number.
+    that is a name. A number without the form of a registered number is returned as None. The other
+    number may be tagged, or be in the contexts of figures. Raises AccountsRefused
+    (IDENTITY_MISMATCH) if `wanted` is given and the document does not have this number.
     """
     facts = _plain(document.of(concepts.COMPANY_NUMBER))
     numbers = Counter(_number_in(fact.text) for fact in facts if fact.text.strip())

@@ -41,7 +41,8 @@ def _ways(names: list[str]) -> list[frozenset[str]]:
     assets = {role.name for role in _OF_ASSETS}
     for choice in product((False, True), repeat=len(names)):
         turned = frozenset(name for name, is_turned in zip(names, choice, strict=True) if is_turned)
-        # Net assets may be negative beside positive assets: long-term debts may not be tagged.
+        # Net assets may be negative although assets are positive, if long-term debts are not
+        # tagged. So a change of the signs of equity alone proves nothing.
         is_equity_alone = equity <= turned and not turned & assets
         if turned and not (equity and is_equity_alone):
             ways.append(turned)

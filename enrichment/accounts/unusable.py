@@ -31,9 +31,9 @@ _SHORTEST_YEAR = timedelta(days=180)
 
 
 def note_unusable(found: Findings, books: Books) -> None:
-    """Mark a figure as unreadable, with a warning, if it is tagged only where it is not read.
+    """Mark each figure as unreadable, with a warning, that is tagged but was not found.
 
-    That is in an unsuitable context, or in an inline XBRL target that is not read.
+    Its tags are in unsuitable contexts, or in inline XBRL targets that are not read.
     """
     narrowed = {key_of(fact.concept) for fact in _all_narrowed_alike(books)}
     elsewhere = {key_of(fact.concept) for fact in _dated_otherwise(books)}
