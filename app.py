@@ -1,4 +1,4 @@
-"""The composition root: creates clients, clocks and workers, and puts one application together."""
+"""The composition root: creates clients, clocks, workers and the application from the settings."""
 
 import asyncio
 import gc
@@ -67,14 +67,17 @@ from web.websocket import GraphQLSocket
 log = structlog.get_logger(__name__)
 
 GC_THRESHOLDS = (2_000, 5, 200)
-"""Thresholds of the three generations. A collection stops all requests: one of 50,000 objects takes
-20 ms, or 80 ms if they are left over from sockets. So collections are frequent and small."""
+"""Thresholds of the garbage collector for its three generations.
+
+A collection stops all requests: with 50,000 objects it takes 20 ms, or 80 ms if they come from
+closed sockets. So collections are frequent and small.
+"""
 KINDS = (ENRICH, CONFIRMATION_MAIL)
 """The kinds of jobs that a worker can run."""
 
 
 def utc_now() -> datetime:
-    """Return the current time; the only clock of the running program."""
+    """Return the current time of this machine in UTC; the application's clock by default."""
     return datetime.now(UTC)
 
 
@@ -93,7 +96,10 @@ class Platform:
     lookups: LookupMonitor
 
     async def worker(self, name: str, kinds: Collection[str] | None = None) -> Worker:
-        """Return a worker for some kinds of jobs; by default for all that the settings allow."""
+        """Return a worker with a name for the given kinds of jobs.
+
+        Kinds that the settings do not allow are left out; None means all kinds.
+        """
         makers = {ENRICH: self._lookups, CONFIRMATION_MAIL: self._mails}
         options = WorkerOptions(
             slots=self.settings.worker_slots,
@@ -131,7 +137,7 @@ class Platform:
         return Line(confirmation_mailer(self.settings, self.database, self.clock))
 
     async def _go_on_with_blocked(self) -> None:
-        """Retry lookups that Companies House refused because of a key that is now replaced."""
+        """Retry lookups that failed because of a refused API key, unless the present one is too."""
         if await self.budget.blocked_reason() is None:
             act = ActorContext(SYSTEM, self.clock(), f"start-{uuid4()}")
             await self.database.transaction(lambda: retry_blocked(act))
@@ -142,7 +148,7 @@ class Platform:
         client = await self.register.client()
         try:
             with keeping_tenant():
-                bind_tenant(None)  # the clock and the register's budget are the platform's
+                bind_tenant(None)  # clock and request budget belong to no tenant
                 await self.shared_clock.keep()
                 found = await client.search_companies(query)
         except BudgetSpent as spent:
@@ -158,7 +164,11 @@ class Platform:
 async def open_platform(
     settings: Settings, clock: Callable[[], datetime] = utc_now, *, with_worker: bool = True
 ) -> AsyncIterator[Platform]:
-    """Open the database and the Companies House client, with a sandbox in this process if set."""
+    """Open the database, the credentials and the client of Companies House, and yield them.
+
+    If the settings ask for the sandbox, it runs in this process. `with_worker` is True if a worker
+    will run on this platform.
+    """
     async with AsyncExitStack() as stack:
         database = database_of(settings)
         stack.push_async_callback(database.close)
@@ -190,7 +200,7 @@ async def open_platform(
 
 
 def database_of(settings: Settings) -> Database:
-    """Return the database that the settings name, not yet opened."""
+    """Return the database of the settings, not opened yet."""
     return Database(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -201,7 +211,7 @@ def database_of(settings: Settings) -> Database:
 
 
 def kinds_of(settings: Settings, wanted: Collection[str] | None = None) -> tuple[str, ...]:
-    """Return the kinds of jobs that a worker runs, out of the `wanted` kinds if given."""
+    """Return the kinds of jobs that the settings allow, limited to `wanted` unless that is None."""
     possible = KINDS if settings.has_register else (CONFIRMATION_MAIL,)
     return tuple(kind for kind in possible if wanted is None or kind in wanted)
 
@@ -216,7 +226,10 @@ async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
 
 
 def register_endpoints(settings: Settings) -> Endpoints:
-    """Return the API origins; raises ValueError for one that the API key must not be sent to."""
+    """Return the origins of the two APIs of Companies House.
+
+    Raises ValueError for an origin to which the API key must not be sent.
+    """
     if settings.companies_house_url is None:
         return Endpoints()
     document_url = settings.companies_house_document_url or settings.companies_house_url
@@ -224,7 +237,7 @@ def register_endpoints(settings: Settings) -> Endpoints:
 
 
 def delivery_policy(settings: Settings) -> DeliveryPolicy:
-    """Return the choices that an operator has in deciding delivery (A13)."""
+    """Return the operator's choices about what may be sent to contacts by email (A13)."""
     return DeliveryPolicy(needs_verified_address=settings.consent_needs_verified_address)
 
 
@@ -236,11 +249,11 @@ ADDRESS_CHECKS: tuple[Callable[[Settings], object], ...] = (
     provider_of,
     lambda settings: Cors(settings.cors_origins),
 )
-"""Each raises ValueError if an address, a key or a file in the settings is invalid."""
+"""Checks that each raise ValueError if an address, a key or a file in the settings is invalid."""
 
 
 def check_addresses(settings: Settings) -> None:
-    """Raise ValueError for the first invalid setting, before anything starts."""
+    """Raise ValueError for the first invalid address, key or file in the settings."""
     for check in ADDRESS_CHECKS:
         check(settings)
 
@@ -252,7 +265,11 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     on_ready: Callable[[Platform], Awaitable[None]] | None = None,
 ) -> Starlette:
-    """Return the application; `on_ready` is called just before it takes requests."""
+    """Return the application.
+
+    With `with_worker`, it also runs jobs. `on_ready` is called with the platform just before the
+    application accepts requests.
+    """
     site = _Site(settings, clock)
 
     @asynccontextmanager
@@ -266,7 +283,7 @@ def create_app(
                 watching = asyncio.create_task(sessions.watch(platform.database.signals))
                 if on_ready is not None:
                     await on_ready(platform)
-                # Objects created at start are never freed, so the collector need not look at them.
+                # Objects created at start are never freed, so the collector can ignore them.
                 gc.freeze()
                 gc.set_threshold(*GC_THRESHOLDS)
                 failed = "stop_failed"
@@ -338,7 +355,7 @@ def create_app(
 
 
 class _Site:
-    """Gives routes access to the platform, which is opened after the routes are created."""
+    """Provides the platform to the routes, which are created before the platform is opened."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self.open: Platform
@@ -354,7 +371,7 @@ class _Site:
         except Exception:
             fit = self.open.database.schema_fit
             if fit is not None:
-                fit.refuse_writes()  # with a schema that does not fit, this is no bug
+                fit.refuse_writes()  # a schema that does not fit explains the error; not a bug
             raise
 
     def credentials_state(self) -> object:

@@ -49,7 +49,7 @@ log = structlog.get_logger(__name__)
 ANY_PATH = click.Path(path_type=Path)
 MAX_DOCUMENT = 20 * 1024 * 1024
 FORESEEN = (OSError, DBConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""Errors of the machine or the database, which are printed in one line."""
+"""Errors of the machine or the database, which are printed in one line, without traceback."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as in shells."""
@@ -117,7 +117,7 @@ def serve(*, worker: bool, development: bool) -> None:
 
 
 def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    """Parse a list of kinds of jobs; raises BadParameter for an unknown one."""
+    """Parse kinds of jobs, separated by commas; raises BadParameter for an unknown kind."""
     kinds = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not kinds or not set(kinds) <= set(KINDS):
         raise click.BadParameter(
@@ -169,7 +169,7 @@ def worker(*, kinds: list[str], health_port: int | None) -> None:
                 return
             from commands.worker_health import worker_health  # noqa: PLC0415  # rarely used
 
-            # Two statements may reach the timeout before the loop runs again.
+            # Two database statements may each run into their timeout in one turn of the loop.
             longest = 2 * settings.database_timeout_s
             health = worker_health(running.liveness, settings.host, health_port, longest)
             async with health as address:
@@ -347,13 +347,16 @@ def sandbox(
 
 
 def _content(file: Path) -> bytes:
-    # The reader refuses larger files, so there is no need to read all of one.
+    # The reader refuses larger files, so the rest of such a file need not be read.
     with file.open("rb") as handle:
         return handle.read(MAX_DOCUMENT + 1)
 
 
 def main() -> None:
-    """Run a command; foreseen errors are printed in one line, or as JSON if logs are."""
+    """Run a command, and exit with its status.
+
+    Expected errors are printed in one line, or as JSON if that is the log format.
+    """
     is_json = wanted_log_format() == "json"
     configure_logs("json" if is_json else "readable", "info")
     log_all_failures()

@@ -1,1 +1,1 @@
-"""Commands for operators, which `manage.py` puts together."""
+"""The operators' commands, which `manage.py` combines into one program."""

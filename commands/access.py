@@ -32,7 +32,10 @@ group_cli = click.Group("group", help="Groups of users.")
 
 
 def _codes_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    """Parse a list of permissions; raises BadParameter for an unknown one."""
+    """Parse permissions, separated by commas, or `all`.
+
+    Raises BadParameter for an unknown permission.
+    """
     if text.strip() == "all":
         return list(Scope)
     codes = [part.strip() for part in text.split(",") if part.strip()]

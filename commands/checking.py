@@ -1,4 +1,4 @@
-"""`manage.py check`: reports all problems of settings and environment at once."""
+"""`manage.py check`: reports all problems of the settings and the environment at once."""
 
 import asyncio
 import sys
@@ -67,7 +67,11 @@ def _shown(finding: Finding) -> dict[str, str | None]:
 
 
 async def all_findings(*, is_online: bool) -> list[Finding]:
-    """Return all problems; an invalid setting is treated as unset by the checks that follow."""
+    """Return all problems and hints.
+
+    An invalid setting is reported, and the other checks use its default. With `is_online`, the API
+    key is checked by a request to Companies House.
+    """
     settings, findings, unset = readable_settings()
     if settings is None:
         return findings + unknown_variables(environment_names())
@@ -77,7 +81,8 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
         except ValueError as error:
             findings.append(_invalid(str(error)))
     judged = findings_of(settings, environment_names())
-    # Invalid settings are reported already; saying that they are missing would be wrong.
+    # Invalid settings are reported already, and are set to their defaults here. So a message that
+    # such a setting is missing would be wrong.
     findings += [one for one in judged if one.variable not in unset]
     findings += filter(None, (too_few_files(settings, file_limit()),))
     checks: list[Check] = [check_database, check_mail_server, check_provider]
@@ -88,9 +93,9 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
 
 
 def readable_settings() -> tuple[Settings | None, list[Finding], set[str]]:
-    """Return the settings without invalid ones, the problems, and the invalid variables.
+    """Return the settings with defaults for invalid ones, the problems, and the invalid variables.
 
-    The settings are None if they are invalid even so.
+    The settings are None if they are invalid even with these defaults.
     """
     unset: dict[str, Any] = {}
     findings: list[Finding] = []
@@ -109,7 +114,7 @@ def readable_settings() -> tuple[Settings | None, list[Finding], set[str]]:
 
 
 async def check_database(settings: Settings) -> list[Finding]:
-    """Check that the database answers, accepts writes, and has all migrations."""
+    """Return problems unless the database answers, accepts writes, and has all migrations."""
     path = settings.database_url.removeprefix("sqlite://").partition("?")[0]
     if settings.database_url.startswith("sqlite") and not Path(path).is_file():  # noqa: ASYNC240  # one look
         return [_unreachable("The SQLite file does not exist. Run `manage.py migrate`.")]

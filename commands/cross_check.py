@@ -1,4 +1,4 @@
-"""Compares our reader of accounts with an independent one, figure by figure, for a folder."""
+"""Compares our reader of accounts with an independent reader, for each figure in a folder."""
 
 import warnings
 from collections import Counter
@@ -25,7 +25,7 @@ CONCEPTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "total_assets_less_current_liabilities": (concepts.LESS_CURRENT_LIABILITIES.concepts,),
     "net_assets": (concepts.NET.concepts, concepts.EQUITY.concepts, concepts.FUNDS.concepts),
 }
-"""Tags of each figure. The first group with a tagged value counts, as in our reader."""
+"""The tags of each figure, in groups; the first group with a value is used, as in our reader."""
 
 _SUFFIXES = frozenset({".html", ".htm", ".xhtml", ".xml", ".xbrl", ".zip"})
 _NEAR = Decimal("0.005")
@@ -34,7 +34,10 @@ _NIL = "xsi:nil"
 
 @dataclass(frozen=True, slots=True)
 class OtherFact:
-    """A number that the other reader found for the entity as a whole, without dimensions."""
+    """A number without dimensions that the other reader found.
+
+    `day` is its date if it `is_instant`, or else the last day of its period.
+    """
 
     concept: str
     value: Decimal
@@ -46,7 +49,7 @@ OtherReader = Callable[[bytes], Sequence[OtherFact]]
 
 
 class Outcome(StrEnum):
-    """The result of comparing one figure; `NEITHER` means that no reader found it."""
+    """The result of comparing one figure; `NEITHER` means that neither reader found it."""
 
     AGREE = "agree"
     DIFFER = "differ"
@@ -57,7 +60,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Both readings of one figure; `note` is our tag or formula, with its warnings."""
+    """One figure as found by both readers; `note` is our tag or formula, with the warnings."""
 
     figure: str
     outcome: Outcome
@@ -67,7 +70,10 @@ class Compared:
 
 
 def compare(accounts: Accounts, facts: Sequence[OtherFact]) -> list[Compared]:
-    """Compare the balance sheet date and each figure at that date."""
+    """Return the comparison of the balance sheet date and of each figure at that date.
+
+    `accounts` are from our reader, and `facts` from the other one.
+    """
     return [_compared_date(accounts, facts), *_compared_figures(accounts, facts)]
 
 
@@ -126,7 +132,10 @@ def _values(
 
 
 def cross_check(folder: Path, other: OtherReader) -> Iterator[str]:
-    """Yield the lines of the report: each difference, then the count of each outcome."""
+    """Yield the lines of a report about the documents in `folder` and its subfolders.
+
+    These are the differences, and then a table with the count of each outcome.
+    """
     counts: Counter[tuple[str, Outcome]] = Counter()
     failures: Counter[str] = Counter()
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
@@ -135,13 +144,13 @@ def cross_check(folder: Path, other: OtherReader) -> Iterator[str]:
         name = str(file.relative_to(folder))
         try:
             accounts = read_accounts(content)
-        except AccountsRefused as refused:  # the other reader may hang on what ours refuses
+        except AccountsRefused as refused:  # the other reader may hang on such a document
             failures["refused by ours"] += 1
             yield f"{name}: refused by ours, {refused.code}: {refused.message}"
             continue
         try:
             facts = other(accounts_document(content) if is_zip(content) else content)
-        except Exception as error:  # whatever it raises is a line of the report
+        except Exception as error:  # any exception of the other reader becomes a line of the report
             failures["failed by the other"] += 1
             yield f"{name}: the other reader failed, {type(error).__name__}"
             continue
@@ -158,9 +167,10 @@ def cross_check(folder: Path, other: OtherReader) -> Iterator[str]:
 
 
 def read_with_ixbrlparse(content: bytes) -> list[OtherFact]:
-    """Read a document with ixbrlparse; raises ClickException if it is not installed.
+    """Return the facts of a document that ixbrlparse finds.
 
-    Nil facts are left out, since ixbrlparse reads nil as zero. It ignores dimensions of scenarios.
+    Nil facts are left out, since ixbrlparse reads them as zero. It ignores the dimensions in
+    scenarios. Raises ClickException if ixbrlparse is not installed.
     """
     try:
         from ixbrlparse import IXBRL  # noqa: PLC0415  # an extra, for this command alone

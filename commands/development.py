@@ -1,4 +1,4 @@
-"""What `make run` adds: sample customers and contacts, a token, and a first query."""
+"""The additions of `make run`: sample customers and contacts, a token, and a first query."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -21,7 +21,7 @@ SAMPLES = (
     ("Alex Sample, sole trader", "SOLE_TRADER", None),
     ("Sam Sample", "RESIDENTIAL", None),
 )
-"""Names, shipped classes, and company numbers of the sandbox."""
+"""The sample customers: name, code of a shipped class, and a company number of the sandbox."""
 
 CONTACTS = {
     "A made-up PLC": (
@@ -30,7 +30,7 @@ CONTACTS = {
     ),
     "Sam Sample": ({"name": "Sam Sample", "email": "sam@sample.example", "receives_bills": True},),
 }
-"""Contacts of some of these customers, by the customer's name."""
+"""The contacts of some sample customers, by the customer's name."""
 
 CONSENT = {
     "A made-up PLC": {
@@ -44,7 +44,7 @@ CONSENT = {
         "evidence_reference": "sign-up form, made up",
     }
 }
-"""Consent of some of these customers; the others have none."""
+"""The consent of some sample customers, by the customer's name; the others have none."""
 
 FIRST_QUERY = (
     'mutation { saveCustomer(input: { name: "Sandbox Beta Limited",'
@@ -54,7 +54,7 @@ FIRST_QUERY = (
 
 
 async def development_greeting(platform: Platform) -> list[str]:
-    """Add the samples, and return the lines to print."""
+    """Issue a token, add the samples if there are no customers, and return the lines to print."""
     token = await issue_token("Development", frozenset(Scope), platform.clock(), LIFETIME)
     if platform.settings.companies_house_sandbox and not await models.Customer.exists():
         act = ActorContext(

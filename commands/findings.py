@@ -1,4 +1,4 @@
-"""Problems of the settings in production: logged at start, and listed by `manage.py check`."""
+"""Finds problems of the settings in production, for the log and for `manage.py check`."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -12,19 +12,22 @@ from settings import Settings
 SQLITE = "SQLITE"
 UNKNOWN_VARIABLE = "UNKNOWN_VARIABLE"
 BEYOND_CONNECTIONS = 64
-"""Open files of a process beside connections to clients and to the database."""
+"""Files that a process may open besides its connections to clients and to the database."""
 RENAMED = {
     "GUESSES": "AUTH_FAILURE_LIMIT",
     "GUESS_WINDOW_S": "AUTH_FAILURE_WINDOW_S",
     "MOST_CONNECTIONS": "MAX_CONNECTIONS",
 }
-"""Former names of settings, with their present ones."""
+"""The present names of settings by their former names."""
 EVERYBODY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem, with the environment variable to change; a hint fails no check."""
+    """A problem, with the environment variable to change, if there is one.
+
+    A hint does not make `manage.py check` fail.
+    """
 
     code: str
     variable: str | None
@@ -36,13 +39,13 @@ Rule = Callable[[Settings], Finding | None]
 
 
 def findings_of(settings: Settings, names: Iterable[str]) -> list[Finding]:
-    """Return the problems of settings and of the names of environment variables, without I/O."""
+    """Return the problems of the settings and of the environment variables `names`, without I/O."""
     found = [rule(settings) for rule in RULES]
     return [one for one in found if one is not None] + unknown_variables(names)
 
 
 def unknown_variables(names: Iterable[str]) -> list[Finding]:
-    """Report variables that were probably meant as settings, and old names of settings."""
+    """Return a problem for each name that is probably a misspelt or old name of a setting."""
     names = set(names)
     renamed = [
         Finding(UNKNOWN_VARIABLE, old, f"{old} has no effect: it is called {new} now.")
@@ -163,13 +166,13 @@ RULES: tuple[Rule, ...] = (_register, _mail, _database, _public_url, _proxies, _
 
 
 def settings_named(text: str) -> list[str]:
-    """Return the fields of the settings that a message names in capitals."""
+    """Return the names of settings, in lower case, that a text contains in capitals."""
     words = set(re.findall(r"[A-Z][A-Z_]+", text))
     return [name for name in Settings.model_fields if name.upper() in words]
 
 
 def too_few_files(settings: Settings, limit: int) -> Finding | None:
-    """Return a problem if the limit on open files is too low for MAX_CONNECTIONS."""
+    """Return a problem if `limit`, the number of open files, is too low for MAX_CONNECTIONS."""
     needed = settings.max_connections + settings.database_pool_size + BEYOND_CONNECTIONS
     if limit >= needed:
         return None

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from enrichment.client import CompaniesHouse
 
 ANY_COMPANY = "00000006"
-"""A company number to ask for; `not found` shows as well that the API key is accepted."""
+"""A company number to request; the answer `not found` also proves that the API key is accepted."""
 
 
 class _NoLimit:
-    """Allows the single request of a check, without the shared budget."""
+    """A limiter that allows the one request of a check, without using the shared budget."""
 
     async def acquire(self, *, is_search: bool = False) -> None: ...
 
@@ -26,7 +26,7 @@ class _NoLimit:
 
 
 async def check_mail_server(settings: Settings) -> list[Finding]:
-    """Connect to the mail server and sign in, without sending anything."""
+    """Return a problem if connecting and signing in to the mail server fails; sends no mail."""
     if settings.smtp_url is None:
         return []
     from notifications.errors import MailDelayed  # noqa: PLC0415  # servers need not load it
@@ -44,7 +44,7 @@ async def check_mail_server(settings: Settings) -> list[Finding]:
 
 
 async def check_provider(settings: Settings) -> list[Finding]:
-    """Fetch the keys of the identity provider."""
+    """Return a problem if the keys of the identity provider cannot be fetched."""
     if settings.oidc_issuer is None:
         return []
     import aiohttp  # noqa: PLC0415  # servers need not load it
@@ -66,7 +66,7 @@ async def check_provider(settings: Settings) -> list[Finding]:
 
 
 async def check_register(settings: Settings) -> list[Finding]:
-    """Check that Companies House accepts the API key, by asking for a company."""
+    """Return a problem if Companies House refuses the API key, or does not answer."""
     if settings.companies_house_sandbox or not settings.has_register:
         return []
     from enrichment.client import companies_house  # noqa: PLC0415  # servers need not load it

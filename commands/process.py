@@ -1,4 +1,4 @@
-"""Log lines about a process: problems at its start, its start, and why it stopped."""
+"""Logs the start of a process, the problems of its settings, and why it stopped."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ SCHEMA_TIMEOUT_S = 5.0
 START_FAILED, FAILED = "start_failed", "failed"
 PASSWORD = "***"  # noqa: S105  # stands for one
 LOGIN = re.compile(r"(://[^:/@]*):.*@", re.DOTALL)
-"""Matches up to the last @, since an unescaped password may contain any character."""
+"""Matches a login in a URL up to the last @, since a password may contain any character."""
 PASSWORD_PARAMETER = re.compile(
     r"([?&;][^=&#]*(?:pass|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE
 )
@@ -47,7 +47,7 @@ POOLER = Finding(
 
 
 class Process:
-    """A server or worker process."""
+    """A server or worker process, for its log lines; `kinds` are the kinds of jobs that it runs."""
 
     def __init__(self, role: str, settings: Settings, kinds: Sequence[str] | None = None) -> None:
         self._role = role
@@ -56,9 +56,9 @@ class Process:
         self._started = time.monotonic()
 
     async def warn(self) -> None:
-        """Log a warning for each problem in production, and hints as information.
+        """Log each problem of the settings as a warning, and each hint as information.
 
-        Raises ClickException behind a pooler that would break saves and reads.
+        Raises ClickException if the database is behind a pooler that would break saves and reads.
         """
         findings = findings_of(self._settings, environment_names())
         if self._role != "worker":
@@ -76,7 +76,7 @@ class Process:
             raise click.ClickException(POOLER.message)
 
     async def started(self, platform: Platform, **more: Any) -> None:
-        """Log that the process is ready."""
+        """Log that the process is ready, with its version and settings and the fields `more`."""
         database: Database = platform.database
         age = process_age_s()
         log.info(
@@ -94,23 +94,26 @@ class Process:
         )
 
     def stopped(self, reason: str, **more: Any) -> None:
-        """Log why the process stops."""
+        """Log why the process stops, with the fields `more`."""
         uptime_s = round(time.monotonic() - self._started, 1)
         tell = log.error if reason in {START_FAILED, FAILED} else log.info
         tell("stopped", role=self._role, reason=reason, uptime_s=uptime_s, **more)
 
 
 async def _schema_of(database: Database) -> str | None:
-    """Return the latest migration; None if the database does not answer."""
+    """Return the name of the latest migration; None if the database does not answer."""
     try:
         async with asyncio.timeout(SCHEMA_TIMEOUT_S):
             return await schema_version(database)
-    except Exception:  # the process has started anyway
+    except Exception:  # the process has started, and this is for the log only
         return None
 
 
 async def pooler_findings(settings: Settings) -> list[Finding]:
-    """Return a problem if an unset pooler shares sessions; one that is down is ignored."""
+    """Return a problem if the database is behind a pooler that the settings do not name.
+
+    Only poolers that share sessions are found. A database that does not answer is no problem here.
+    """
     if settings.database_url.startswith("sqlite") or settings.database_pooler != "none":
         return []
     try:
@@ -121,17 +124,17 @@ async def pooler_findings(settings: Settings) -> list[Finding]:
 
 
 def file_limit() -> int:
-    """Return how many files this process may open."""
+    """Return the number of files that this process may open."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def shown_settings(settings: Settings) -> dict[str, Any]:
-    """Return the effective settings for the log, without secrets."""
+    """Return the settings by name for the log, without secrets."""
     return {name: shown(getattr(settings, name)) for name in type(settings).model_fields}
 
 
 def shown(value: Any) -> Any:
-    """Return a setting for the log: addresses without passwords, other secrets masked."""
+    """Return the value of a setting for the log: URLs without passwords, other secrets masked."""
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
         return without_password(text) if "://" in text else PASSWORD
@@ -143,12 +146,12 @@ def shown(value: Any) -> Any:
 
 
 def without_password(text: str) -> str:
-    """Return an address with its passwords masked."""
+    """Return a URL with its password masked, and parameters that look like secrets."""
     return PASSWORD_PARAMETER.sub(rf"\1{PASSWORD}", LOGIN.sub(rf"\1:{PASSWORD}@", text))
 
 
 def version() -> str:
-    """Return the version, with the commit in a git checkout."""
+    """Return the version of this program; in a git checkout, followed by the commit."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     commit = _commit()
     return f"{project['version']}+{commit}" if commit else str(project["version"])
@@ -172,7 +175,7 @@ def _commit() -> str:
 
 
 def process_age_s() -> float | None:
-    """Return the seconds since the process began, before imports; None if that is unknown."""
+    """Return the seconds since the process was started, including imports; None if unknown."""
     try:
         after_name = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         began = int(after_name[19]) / os.sysconf("SC_CLK_TCK")
@@ -182,5 +185,5 @@ def process_age_s() -> float | None:
 
 
 def signal_names(numbers: Sequence[int]) -> str:
-    """Return the names of signals."""
+    """Return the names of signals, separated by spaces."""
     return " ".join(signal.Signals(number).name for number in numbers)

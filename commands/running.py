@@ -1,4 +1,4 @@
-"""Shared by commands: settings, an open database, and changes made by the operator."""
+"""Functions for all commands: read the settings, open the database, make changes."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 def say(event: str, problem: str, **more: str) -> None:
-    """Report a problem on standard error: as JSON if logs are, otherwise as a line."""
+    """Print a problem to standard error, or log it as `event` if logs are JSON."""
     if wanted_log_format() == "json":
         log.error(event, **more, problem=problem)
     else:
@@ -35,7 +35,10 @@ def say(event: str, problem: str, **more: str) -> None:
 
 
 def read_settings() -> Settings:
-    """Return the settings; raises BadParameter if they are invalid."""
+    """Return the settings, and configure logs by them; raises BadParameter if they are invalid.
+
+    The folder of an SQLite database is created if it does not exist.
+    """
     try:
         settings = Settings()
         check_addresses(settings)
@@ -52,7 +55,7 @@ def read_settings() -> Settings:
 async def with_database(
     settings: Settings, work: Callable[[Database], Coroutine[Any, Any, Result]]
 ) -> Result:
-    """Run `work` with an open database."""
+    """Return the result of `work`, called with the open database of the settings."""
     database = database_of(settings)
     try:
         await database.open()
@@ -65,7 +68,10 @@ async def with_database(
 async def migrate_database(
     settings: Settings, note: Callable[[str], object] = lambda _: None
 ) -> None:
-    """Apply the migrations, past any pooler; `note` is called with the name of each."""
+    """Apply the missing migrations; `note` is called with the name of each.
+
+    The connection goes directly to the database, not through a pooler.
+    """
     database = Database(settings.database_direct_url or settings.database_url)
     try:
         await database.open()
@@ -77,12 +83,15 @@ async def migrate_database(
 
 
 def read(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Run a read on the database of the settings."""
+    """Return the result of `work`, called while the database of the settings is open."""
     return asyncio.run(with_database(read_settings(), lambda _: work()))
 
 
 def do(work: Callable[[ActorContext], Awaitable[Result]]) -> Result:
-    """Run a change by the operator in one transaction; print refusals, and exit with 1."""
+    """Return the result of `work`, a change by the operator in one transaction.
+
+    If the change is refused, print the reasons and exit with status 1.
+    """
 
     async def unit(database: Database) -> Result:
         await database.check_schema()

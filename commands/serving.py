@@ -8,7 +8,7 @@ from web.server import Config, Drain, Server
 
 
 def free_socket(host: str) -> socket.socket:
-    """Return a socket bound to a free port of a host, with the options that the server sets."""
+    """Return a socket bound to a free port of a host, with the options that uvicorn would set."""
     (family, kind, number, _, address), *_ = socket.getaddrinfo(
         host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
@@ -21,7 +21,7 @@ def free_socket(host: str) -> socket.socket:
 
 
 class LoggedServer(Server):
-    """Logs its stop, with the signal and the number of requests."""
+    """A server that logs its stop, with the signal and the number of requests."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class LoggedServer(Server):
         self._process = process
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start; log a failure, such as a port in use."""
+        """Start the server; log a failure, such as a port in use."""
         try:
             await super().startup(sockets)
         except SystemExit:
@@ -42,7 +42,7 @@ class LoggedServer(Server):
             raise
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, and log it before the signal takes effect."""
+        """Stop the server, and log that before uvicorn raises the signal again."""
         await super().shutdown(sockets)
         reason = signal_names(self.signals) or "end"
         self._process.stopped(reason, requests=self.request_count)

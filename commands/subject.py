@@ -1,4 +1,4 @@
-"""Commands for requests of a data subject: what is stored of a person, and its erasure."""
+"""Commands for data subjects: find, export and erase the data about a person."""
 
 import json
 import sys
@@ -131,7 +131,7 @@ def erase_subject(
         return subjects, await mentions(wanted, subjects)
 
     def wanted_of(found: list[Mention]) -> list[Mention]:
-        """Return the mentions to erase: with --only, those in rows that it names."""
+        """Return the mentions to erase; with --only, just those in the rows with these ids."""
         asked = [one for one in found if one.fate is Fate.ON_REQUEST and with_mentions]
         return [one for one in asked if not ids or one.row_id in ids]
 
@@ -166,7 +166,7 @@ def _print_plan(
 
 
 def _print_erased(erased: Subjects, confirmations: list[str]) -> None:
-    """Print what was erased, and delete the mails of these confirmations from the mailbox."""
+    """Print the erased ids, and delete the mails of `confirmations` from the local mailbox."""
     for subject_id in erased.ids:
         print(f"erased {subject_id}")
     for confirmation_id in confirmations:
@@ -197,7 +197,7 @@ def _mails(wanted: Wanted) -> list[Path]:
 
 
 def _text_of(content: bytes) -> str:
-    """Return what people read of a mail: whom it is for, and its text."""
+    """Return the recipient and the plain text of a mail."""
     message = message_from_bytes(content, policy=default)
     assert isinstance(message, EmailMessage)  # noqa: S101  # by that policy
     body = message.get_body(("plain",))

@@ -1,23 +1,26 @@
 """Finds environment variables that are probably misspelt names of settings.
 
-Variables of other programs must not be reported, so names are compared word by word: each word must
-be equal or similar, and short names may differ only by two swapped letters.
+Variables of other programs must not be reported, so names are compared word by word:
+each word must be equal or similar. Short names may differ only by two swapped letters.
 """
 
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
 OURS_ALONE = ("COMPANIES_HOUSE_", "COMPANY_HOUSE_")
-"""Prefixes that only our settings have."""
+"""Prefixes of names that only our settings use, or their misspellings."""
 UNITS = ("S", "SECONDS", "SEC", "MS", "MINUTES", "HOURS", "DAYS", "BYTES", "SIZE")
 SHORT = 5
-"""Letters of a name that resembles too many others, such as HOST and PORT."""
+"""Names of up to this many letters, such as HOST, resemble too many others to be compared."""
 ALIKE, ALIKE_OVERALL = 0.65, 0.8
 LONG_WORD = 6
 
 
 def resembling(names: Iterable[str], settings: Collection[str]) -> dict[str, str]:
-    """Return names that resemble a setting without being one, each with the nearest setting."""
+    """Return the nearest setting for each name that resembles a setting, but is none.
+
+    `settings` are the names of all settings; those in the result are in capitals.
+    """
     known = sorted(name.upper() for name in settings)
     found = {}
     for name in sorted(names):
@@ -61,7 +64,7 @@ def _is_word_alike(given: str, wanted: str) -> bool:
 
 
 def _has_swapped_letters(given: str, wanted: str) -> bool:
-    """Return whether the names differ only by two swapped neighbouring letters."""
+    """Return whether two names differ only in the order of two adjacent letters."""
     if len(given) != len(wanted):
         return False
     differing = [place for place in range(len(given)) if given[place] != wanted[place]]

@@ -13,10 +13,11 @@ from models.jobs.worker_liveness import Liveness
 async def worker_health(
     liveness: Liveness, host: str, port: int, longest_turn_s: float
 ) -> AsyncIterator[str]:
-    """Serve /healthz and /readyz within the context, and yield `host:port`.
+    """Serve /healthz and /readyz within the context, and yield their address as `host:port`.
 
-    /healthz is 503 while the worker's loop is stuck, so that the worker is restarted; the loop goes
-    on while the database is down. /readyz is 503 while no heartbeat can be stored.
+    /healthz answers 503 if a turn of the worker's loop takes more than `longest_turn_s` seconds, so
+    that the worker is restarted. A database that is down does not stop the loop. /readyz answers
+    503 while no heartbeat can be stored.
     """
 
     async def healthz(_: web.Request) -> web.Response:
@@ -39,7 +40,11 @@ async def worker_health(
 
 
 def _answer(fault: str, silence: float | None, longest: float) -> web.Response:
-    """Answer with the seconds since the last sign of life; 503 if that is too long ago."""
+    """Return an answer with the seconds since the last sign of life.
+
+    The status is 503 if these are more than `longest`, or if `silence` is None, as before the first
+    sign.
+    """
     is_well = silence is not None and silence <= longest
     seconds = None if silence is None else round(silence, 1)
     body = {"status": "ok" if is_well else fault, "lastSeconds": seconds}

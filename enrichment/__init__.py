@@ -1,1 +1,1 @@
-"""Companies House: asking it, reading what it says, and a sandbox that answers like it."""
+"""Companies House: its client, the reader of its data and of filed accounts, and a sandbox."""

@@ -14,11 +14,11 @@ from enrichment.accounts import Accounts, AccountsRefused, RefusalCode
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ENVIRONMENT = ("LD_LIBRARY_PATH", "PATH")
-"""Environment variables of that process: it parses untrusted files and must see no secrets."""
+"""Environment variables that the process gets: it parses untrusted files, so it gets no secrets."""
 
 
 class AccountsReaderDied(Exception):
-    """The process ended without a result, for example at a shutdown; try again."""
+    """The process ended without a result, for example at a shutdown; a retry may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,11 @@ _ANSWER = TypeAdapter(_Answer)
 
 
 async def read_accounts_apart(content: bytes, *, company_number: str) -> Accounts:
-    """Run `read_accounts` in a process; also raises AccountsReaderDied."""
+    """Return the accounts in a document, read by `read_accounts` in a separate process.
+
+    Raises AccountsRefused if the document cannot be read or is of another company, and
+    AccountsReaderDied if the process ends without a result.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "enrichment.accounts", company_number),
         cwd=_ROOT,
@@ -45,7 +49,7 @@ async def read_accounts_apart(content: bytes, *, company_number: str) -> Account
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,
-        start_new_session=True,  # Ctrl-C stops the worker, which then stops this
+        start_new_session=True,  # Ctrl-C stops only the worker, which then stops this process
     )
     try:
         output, _ = await process.communicate(content)
@@ -57,7 +61,11 @@ async def read_accounts_apart(content: bytes, *, company_number: str) -> Account
 
 
 def accounts_of(status: int | None, output: bytes) -> Accounts:
-    """Return the accounts in a reader's output. Raises AccountsRefused and AccountsReaderDied."""
+    """Return the accounts in the process's output; `status` is its exit status.
+
+    Raises AccountsRefused if the document was refused or took too long, and AccountsReaderDied if
+    there is no result.
+    """
     if status == -signal.SIGXCPU:
         raise AccountsRefused(RefusalCode.TOO_LARGE, "Reading the document takes too long.")
     answer = _ANSWER.validate_json(output) if status == 0 else _Answer()

@@ -1,4 +1,4 @@
-"""Interprets answers of Companies House: the status as a fault, the headers as waits."""
+"""Interprets answers of Companies House: which error a status means, how long to wait."""
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -42,7 +42,10 @@ _MAX_NUMBER = 20
 
 
 def fault_of(answer: Answer, where: str, *, now: float) -> CompaniesHouseFault | None:
-    """Return the fault that the status of an answer means; None for 200 and redirects."""
+    """Return the fault that the status of an answer means; None for 200 and redirects.
+
+    `where` names the request in the message. `now` is the time in epoch seconds.
+    """
     status = answer.status
     message = f"{status} from {where}"
     if status == 429:  # noqa: PLR2004 - an HTTP status
@@ -58,50 +61,59 @@ def fault_of(answer: Answer, where: str, *, now: float) -> CompaniesHouseFault |
 
 
 def is_redirect(status: int) -> bool:
-    """Return whether a status is a redirect."""
     return status in {301, 302, 303, 307, 308}
 
 
 def refuse_redirect(answer: Answer, where: str) -> None:
-    """Raise RedirectRefused for a redirect; only a document's content may redirect."""
+    """Raise RedirectRefused if an answer is a redirect.
+
+    Only requests for a document's content may be redirected; they do not use this function.
+    """
     if is_redirect(answer.status):
         raise RedirectRefused(f"{answer.status} from {where}", status=answer.status)
 
 
 def time_of(headers: Mapping[str, str], own: float) -> float:
-    """Return the server's time from the Date header, or `own` without one; epoch seconds.
+    """Return the server's time in epoch seconds, from the Date header; `own` if it is missing.
 
-    Other times in the answer are by the same clock, so errors of our own clock do not matter.
+    The other times in an answer are from the same clock. So waits that are computed with it are
+    right even if our own clock is wrong.
     """
     return _instant(headers.get("Date")) or own
 
 
 def wait_after_refusal(headers: Mapping[str, str], *, now: float) -> float:
-    """Return the seconds to wait after a 429: by Retry-After or X-Ratelimit-Reset, or a window."""
+    """Return the seconds to wait after a 429, by Retry-After or X-Ratelimit-Reset.
+
+    Without these headers it is a whole window of the rate limit. `now` is in epoch seconds.
+    """
     waiting = _retry_after(headers, now)
     return wait_until_reset(headers, now=now) if waiting is None else waiting
 
 
 def wait_until_reset(headers: Mapping[str, str], *, now: float) -> float:
-    """Return the seconds until the limit is reset; a whole window if the header is missing."""
+    """Return the seconds until X-Ratelimit-Reset; a whole window if the header is missing."""
     reset = _number(headers.get("X-Ratelimit-Reset"))
     return bounded(WHOLE_WINDOW_S if reset is None else reset - now)
 
 
 def is_budget_empty(headers: Mapping[str, str]) -> bool:
-    """Return whether no request is left; the two APIs name the header differently."""
+    """Return whether the rate limit allows no more requests.
+
+    The two APIs use different names for the header.
+    """
     names = ("X-Ratelimit-Remain", "X-Ratelimit-Remaining")
     left = [_number(headers.get(name)) for name in names]
     return any(number is not None and number <= 0 for number in left)
 
 
 def bounded(seconds: float) -> float:
-    """Limit a wait that a server asked for to 1 to 310 seconds."""
+    """Return a wait in seconds, limited to the range from SHORTEST_WAIT_S to MAX_WAIT_S."""
     return min(max(seconds, SHORTEST_WAIT_S), MAX_WAIT_S)
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return Retry-After in seconds; the header is a number or an HTTP date."""
+    """Return the wait in Retry-After, a number or an HTTP date, in seconds; None without it."""
     value = headers.get("Retry-After")
     seconds = _number(value)
     if seconds is not None:

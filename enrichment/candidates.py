@@ -1,4 +1,4 @@
-"""Results of a name search; a person chooses one, none is filled in automatically (R88)."""
+"""Results of a search by name; a user must choose one, none is stored automatically (R88)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from enrichment.profile import read_number
 
 @dataclass(frozen=True, slots=True)
 class CompanyCandidate:
-    """One search result; None means that the register does not say."""
+    """One search result; an attribute is None if the register does not state it."""
 
     company_number: str
     title: str

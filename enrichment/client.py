@@ -58,13 +58,13 @@ class Limiter(Protocol):
     """The request budget that all processes share."""
 
     async def acquire(self, *, is_search: bool = False) -> None:
-        """Take one request from the budget; raises BudgetSpent if none is available soon."""
+        """Take one request from the budget, waiting shortly; raises BudgetSpent if that fails."""
 
     async def hold_off(self, seconds: float) -> None:
-        """Pause all requests of all processes for this many seconds."""
+        """Pause the requests of all processes for `seconds`."""
 
     async def note_fault(self) -> None:
-        """Count a request without an answer; several in a row are an outage."""
+        """Count a failed request; several in a row count as an outage, and pause all requests."""
 
     async def note_success(self) -> None:
         """Note that a request got an answer."""
@@ -79,7 +79,7 @@ async def companies_house(
     caps: Caps | None = None,
     clock: Callable[[], float] = wall_clock,
 ) -> AsyncIterator["CompaniesHouse"]:
-    """Open a client with its own sessions; they are closed at the end of the context."""
+    """Yield a client with its own HTTP sessions, which are closed at the end of the context."""
     async with new_session() as api, new_session() as storage:
         yield CompaniesHouse(
             api,
@@ -93,11 +93,12 @@ async def companies_house(
 
 
 class CompaniesHouse:
-    """The client; every method raises a CompaniesHouseFault, or BudgetSpent.
+    """The client of both APIs; its requests raise CompaniesHouseFault or BudgetSpent.
 
-    Every request to the two APIs first takes one from the limiter. After a broken connection or a
-    502, 503 or 504, the request is repeated at once, at most twice (R90). The API key is sent only
-    to the two configured origins, in the Authorization header.
+    Each request to the APIs is first taken from the budget of the limiter. After a broken
+    connection or a status of 502, 503 or 504, a request is repeated at once, by default at most
+    twice (R90). The API key is sent only to the two configured origins, in the Authorization
+    header.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class CompaniesHouse:
         self._clock = clock
 
     def within(self, limiter: Limiter) -> "CompaniesHouse":
-        """Return the same client with another limiter, such as that of one lookup."""
+        """Return a copy of this client with another limiter, such as that of one lookup."""
         other = copy(self)
         other._limiter = limiter
         return other
@@ -136,12 +137,11 @@ class CompaniesHouse:
         return await self._json(f"/company/{normalise(number)}")
 
     async def accounts_filings(self, number: str) -> dict[str, Any]:
-        """Return the filing history of category accounts, newest filings first.
+        """Return the filings of the category accounts as JSON, the newest first.
 
-        While no accounts are among them, further pages are requested, up to three in all; their
-        items are appended to those of the first page.
-
-        Raises NotFound if there are no such filings, or no such company.
+        If the first page has no accounts, further pages are requested, up to three pages in all.
+        Their items are appended to those of the first page. Raises NotFound if there is no such
+        company, or it has no such filings.
         """
         path = f"/company/{normalise(number)}/filing-history"
         query = {"category": "accounts", "items_per_page": str(_PAGE)}
@@ -156,9 +156,10 @@ class CompaniesHouse:
         return payload | {"items": items}
 
     async def document_metadata(self, link: str) -> dict[str, Any]:
-        """Return the metadata of a document, with the content types in which it exists.
+        """Return the metadata of a document as JSON, with the content types in which it exists.
 
-        `link` is a filing's links.document_metadata. Only its id is used: see Endpoints.
+        `link` is the member links.document_metadata of a filing. Only the document id in it is
+        used: see `Endpoints.document_metadata_url`.
         """
         url = URL(self.endpoints.document_metadata_url(link))
         return _as_object(await self._retrying(lambda: self._json_body(url)))
@@ -166,9 +167,9 @@ class CompaniesHouse:
     async def document_content(self, link: str, content_type: str) -> bytes:
         """Return the bytes of a document; `content_type` is one of those in its metadata.
 
-        Raises NotAcceptable if the document does not exist in that type, RedirectRefused if it
+        Raises NotAcceptable if the document does not exist in that type, RedirectRefused if the API
         redirects to a host that is not allowed, DocumentTooLarge beyond `Caps.document_bytes`, and
-        StorageFault if the store refuses the link, as it does after 60 seconds.
+        StorageFault if the document store refuses the signed link, which expires after 60 seconds.
         """
         if not _CONTENT_TYPE.fullmatch(content_type):
             raise ValueError("not a content type")
@@ -223,7 +224,10 @@ class CompaniesHouse:
     async def _ask(
         self, url: URL, accept: str, most_bytes: int, *, is_search: bool = False
     ) -> Answer:
-        """Send one request to either API within the shared budget; raises the fault it means."""
+        """Send one request to either API within the budget; raises the fault that a status means.
+
+        If the answer asks for a wait, all requests are paused.
+        """
         await self._limiter.acquire(is_search=is_search)
         answer = await fetch(
             self._api_session,
@@ -243,7 +247,10 @@ class CompaniesHouse:
         return answer
 
     async def _retrying(self, ask: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Send a request, repeated at once after a short failure; outages are noted for all."""
+        """Return the result of `ask`, which is repeated soon after a broken connection or gateway.
+
+        The limiter is told of success and failure, so that it detects outages.
+        """
         caps = self._caps
         try:
             async for attempt in stamina.retry_context(

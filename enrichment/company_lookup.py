@@ -1,4 +1,4 @@
-"""The job that looks up a customer: up to four calls, then one transaction with the result."""
+"""The job that looks up a customer at Companies House, and stores the result."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -40,7 +40,10 @@ log = structlog.get_logger(__name__)
 
 
 class CompanyLookup:
-    """Runs the jobs of kind `enrich`."""
+    """Runs the jobs of kind `enrich`.
+
+    A lookup takes up to four requests. Its result is stored in one transaction.
+    """
 
     def __init__(
         self,
@@ -56,7 +59,10 @@ class CompanyLookup:
         self._source = client.endpoints.source
 
     async def run(self, job: Claim) -> Store:
-        """Ask Companies House, and return a function that stores the result."""
+        """Look up a company, and return a function that stores the result.
+
+        Raises TryAgainError or ReleaseJobError if the job must wait.
+        """
         run_id: str = job.payload["run_id"]
         run = await self._database.transaction(lambda: note_running(run_id, job.attempts))
         client = self._client.within(self._budget.for_lookup(job))
@@ -87,13 +93,13 @@ class CompanyLookup:
         return store
 
     async def note_blocked(self) -> None:
-        """Show on waiting lookups that Companies House refuses the API key."""
+        """Store on waiting lookups that Companies House refuses the API key."""
         await note_blocked()
 
     async def note_retry(
         self, job: Claim, due_at: datetime, reason: str | None, attempts: int
     ) -> None:
-        """Show on the run when it is retried, and what is known so far (R85)."""
+        """Store on the lookup when it is retried, and the data that is known so far (R85)."""
         run_id: str = job.payload["run_id"]
         await note_waiting(
             run_id,
@@ -105,7 +111,10 @@ class CompanyLookup:
         )
 
     async def note_failure(self, job: Claim, reason: str, *, is_bare: bool) -> None:
-        """End the run after the last attempt, with the profile if that much is known (R85)."""
+        """End the lookup after its last attempt, and store the company profile if known (R85).
+
+        With `is_bare`, only the failure is stored.
+        """
         run_id: str = job.payload["run_id"]
         known = None if is_bare else await self._known_so_far(run_id)
         findings = known or Findings(

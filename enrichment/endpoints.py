@@ -1,4 +1,4 @@
-"""The addresses of Companies House, and the links of it that may be followed."""
+"""The URLs of Companies House, and checks of the links in its answers before they are followed."""
 
 import base64
 import re
@@ -36,9 +36,9 @@ _KEY = re.compile(r"[\x21-\x39\x3b-\x7e]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The two API origins; the API key is sent only to these.
+    """The origins of the two APIs; the API key is sent only to these.
 
-    Raises ValueError for anything but an origin, and for plain http to another machine.
+    Raises ValueError for a URL that is not an origin, or is plain http to another machine.
     """
 
     api_url: str = f"https://{API_HOST}"
@@ -61,16 +61,15 @@ class Endpoints:
 
     @property
     def source(self) -> Literal["REGISTER", "SANDBOX"]:
-        """The source of data from here; any unknown origin counts as a sandbox."""
+        """The source that is stored with data from these APIs; unknown origins are a sandbox."""
         return "REGISTER" if self.is_register else "SANDBOX"
 
     def document_metadata_url(self, link: str) -> str:
-        """Return the address of the document in a filing's link, on the configured origin.
+        """Return the URL of the metadata of the document in a filing's link.
 
-        Links of Companies House name varying hosts. Only the id is used, so that the API key is
-        sent only to the configured host.
-
-        Raises InvalidDocumentLink if the link contains no document id.
+        Links of Companies House have different hosts. Only the document id in `link` is used, with
+        the configured origin, so that the API key is sent nowhere else. Raises InvalidDocumentLink
+        if the link contains no document id.
         """
         found = _DOCUMENT_ID.fullmatch(link)
         if found is None:
@@ -78,10 +77,11 @@ class Endpoints:
         return f"{self.document_url}/document/{found[1]}"
 
     def storage_url(self, location: str) -> URL:
-        """Return the checked address of a document's bytes, exactly as it was signed.
+        """Return the URL of a document's bytes, from the Location header of a redirect.
 
-        Raises RedirectRefused unless it is an absolute https address of the document store of
-        Companies House. Only a document API on this machine may redirect to this machine.
+        The URL is not normalised, since it is signed. Raises RedirectRefused unless it is an
+        absolute https URL of the document store of Companies House. Only a document API on this
+        machine may redirect to this machine.
         """
         if _UNSAFE.search(location):
             raise RedirectRefused

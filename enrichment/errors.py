@@ -40,7 +40,7 @@ class CompaniesHouseFault(Exception):
 
 
 class PermanentFault(CompaniesHouseFault):
-    """Retrying does not help (R90: not retried)."""
+    """A failure for which retrying does not help; the request is not retried (R90)."""
 
     code: ClassVar[str] = "PERMANENT_FAULT"
 
@@ -52,7 +52,7 @@ class BadRequest(PermanentFault):
 
 
 class Blocked(PermanentFault):
-    """The key or our address is refused, so every other request would be too."""
+    """The API key or our IP address is refused, so all other requests would be refused too."""
 
     code: ClassVar[str] = "BLOCKED"
 
@@ -64,7 +64,7 @@ class Unauthorised(Blocked):
 
 
 class Forbidden(Blocked):
-    """403: the key lacks the permission, or our address is banned."""
+    """403: the key lacks the permission, or our IP address is banned."""
 
     code: ClassVar[str] = "FORBIDDEN"
 
@@ -82,7 +82,7 @@ class NotAcceptable(PermanentFault):
 
 
 class UnexpectedStatus(PermanentFault):
-    """A status that the protocol does not have, such as 409 or 416."""
+    """A status that Companies House does not document, such as 409 or 416."""
 
     code: ClassVar[str] = "UNEXPECTED_STATUS"
 
@@ -106,7 +106,10 @@ class DocumentTooLarge(PermanentFault):
 
 
 class TransientFault(CompaniesHouseFault):
-    """Retrying later may help (R90); `retry_after` is the wait in seconds, if given."""
+    """A failure for which retrying later may help (R90).
+
+    `retry_after` is the wait in seconds that the server asked for; None if it did not.
+    """
 
     code: ClassVar[str] = "TRANSIENT_FAULT"
 

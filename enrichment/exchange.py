@@ -1,4 +1,4 @@
-"""One GET with aiohttp, with limits on time and bytes."""
+"""Sends single GET requests with aiohttp, with limits on time and bytes."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _CHUNK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Limits on a call: seconds, bytes after decompression, and attempts."""
+    """Limits on a request: seconds, bytes after decompression, and attempts."""
 
     total_s: float = 30.0
     connect_s: float = 10.0
@@ -31,7 +31,7 @@ class Caps:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """One answer; its body is read only for a 200."""
+    """An answer to one request; its body is read only if the status is 200."""
 
     status: int
     headers: Mapping[str, str]
@@ -39,7 +39,7 @@ class Answer:
 
 
 def new_session() -> aiohttp.ClientSession:
-    """Return a session without cookies, and without proxy or login from the environment."""
+    """Return an HTTP session that ignores cookies, and proxies and logins in the environment."""
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
@@ -49,12 +49,12 @@ def has_login(session: aiohttp.ClientSession) -> bool:
 
 
 def place(url: URL) -> str:
-    """Return an address for messages and logs, without its query, which may hold a signature."""
+    """Return host and path of a URL for messages and logs; its query may have a signature."""
     return f"{url.host}{url.path}"
 
 
 def wall_clock() -> float:
-    """Return the time in epoch seconds, the unit of rate-limit headers."""
+    """Return the time in epoch seconds, as in headers about the rate limit."""
     return time.time()
 
 
@@ -68,9 +68,9 @@ async def fetch(
 ) -> Answer:
     """Send one GET without following redirects, and return the answer.
 
-    Raises TimedOut, ConnectionFailed or DocumentTooLarge. These are raised outside the `except`
-    blocks, so that they do not refer to aiohttp's request, which contains the API key or a signed
-    URL.
+    Raises TimedOut, ConnectionFailed or DocumentTooLarge. The first two are raised outside the
+    `except` blocks, so that they do not refer to aiohttp's request, which contains the API key or a
+    signed URL.
     """
     timeout = aiohttp.ClientTimeout(total=caps.total_s, connect=caps.connect_s)
     fault: CompaniesHouseFault
@@ -97,7 +97,10 @@ async def fetch(
 
 
 def _send_once() -> aiohttp.ClientMiddlewareType:
-    """Return a middleware that sends once: aiohttp would repeat a GET, outside our budget."""
+    """Return a middleware that sends a request only once.
+
+    Otherwise aiohttp repeats a failed GET, which our request budget would not count.
+    """
     is_sent = False
 
     async def send(

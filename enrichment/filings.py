@@ -1,4 +1,4 @@
-"""Chooses the accounts to read from a filing history, and their format (R85, A24)."""
+"""Chooses the accounts to read in a filing history, and the format to request (R85, A24)."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +20,7 @@ _READABLE = (
 
 @dataclass(frozen=True, slots=True)
 class AccountsFiling:
-    """One filing of accounts; without `metadata_link` there is no document."""
+    """One filing of accounts; if `metadata_link` is None, it has no document."""
 
     transaction_id: str
     type: str
@@ -33,24 +33,24 @@ class AccountsFiling:
 
 
 def latest_accounts(payload: object) -> AccountsFiling | None:
-    """Return the newest filing for the newest period; None if there are no accounts.
+    """Return the accounts of the newest period; None if `payload` has no accounts.
 
-    Filing dates do not order periods, since a later period may be filed first. Malformed items are
-    ignored.
+    Of several filings for that period, the newest is returned. The filing date alone does not
+    decide, since accounts of a later period may be filed first. Malformed items are ignored.
     """
     read = (_read_filing(item) for item in elements(payload, "items"))
     return max((filing for filing in read if filing is not None), key=_recency, default=None)
 
 
 def has_accounts(payload: object) -> bool:
-    """Return whether the filings contain accounts."""
+    """Return whether a filing history contains accounts."""
     return latest_accounts(payload) is not None
 
 
 def choose_content_type(metadata: object) -> str | None:
-    """Return the content type to request, tagged accounts first; None if there is only a PDF.
+    """Return the content type in which to request a document; None if there is only a PDF.
 
-    It is spelt exactly as in the metadata.
+    Types of tagged accounts are preferred. The type is spelt exactly as in `metadata`.
     """
     resources = member(metadata, "resources")
     listed = list(resources) if isinstance(resources, dict) else []

@@ -19,20 +19,23 @@ EMPLOYEES_COMPULSORY_FROM = date(2016, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The source and time of data."""
+    """Where data comes from, and when it was retrieved."""
 
     source: str
     retrieved_at: datetime
 
     def entry(self, value: Any) -> ProfileEntry:
-        """Return an entry with this source and time."""
+        """Return a profile entry with `value`, and with this source and time."""
         return ProfileEntry(
             value=value, source=self.source, retrieved_at=self.retrieved_at.isoformat()
         )
 
 
 def profile_entries(record: CompanyRecord, origin: Origin) -> dict[str, ProfileEntry]:
-    """Return the entries from the company profile (R84), without a date in the future."""
+    """Return the profile entries for address and date of incorporation (R84).
+
+    A date in the future is left out.
+    """
     entries = {}
     if record.registered_address is not None:
         address = record.registered_address
@@ -46,7 +49,7 @@ def profile_entries(record: CompanyRecord, origin: Origin) -> dict[str, ProfileE
 
 
 def profile_details(record: CompanyRecord, origin: Origin) -> dict[str, Any]:
-    """Return the details of a company that only the register has."""
+    """Return further details of a company from the register, such as its status and old names."""
     return {
         "company_name": record.name,
         "company_type": record.type,
@@ -75,7 +78,7 @@ def profile_details(record: CompanyRecord, origin: Origin) -> dict[str, Any]:
 
 
 def filing_details(filing: AccountsFiling) -> dict[str, Any]:
-    """Return which accounts are the newest, whether or not they could be read (A24)."""
+    """Return the details of the newest accounts, whether or not they can be read (A24)."""
     return {
         "accounts_filing_id": filing.transaction_id,
         "accounts_filed_on": _iso(filing.filed_on),
@@ -87,7 +90,7 @@ def filing_details(filing: AccountsFiling) -> dict[str, Any]:
 def accounts_entries(
     accounts: Accounts, filing: AccountsFiling, origin: Origin
 ) -> dict[str, ProfileEntry]:
-    """Return the entries from filed accounts: employees and the asset totals (A22, A23)."""
+    """Return the profile entries from accounts: number of employees, asset totals (A22, A23)."""
     entries = {}
     of_filing = _doubts_of_filing(accounts, filing)
     for name in ACCOUNTS_FIELDS:
@@ -119,7 +122,7 @@ def accounts_entries(
 
 
 def _doubts_of_filing(accounts: Accounts, filing: AccountsFiling) -> set[WarningCode]:
-    """Return a warning if the register has another date for these accounts."""
+    """Return a warning code if the register and the document differ in the balance sheet date."""
     filed_for = filing.period_end_on
     if filed_for is None or abs(accounts.balance_sheet_date - filed_for) <= _SLACK:
         return set()
@@ -127,7 +130,10 @@ def _doubts_of_filing(accounts: Accounts, filing: AccountsFiling) -> set[Warning
 
 
 def shortfall(accounts: Accounts) -> EnrichmentReason | None:
-    """Return why figures are missing from accounts that could be read; null if none are (R85)."""
+    """Return why figures are missing in accounts that could be read (R85).
+
+    None if no figure is missing that must be stated.
+    """
     figures = [getattr(accounts, name) for name in ACCOUNTS_FIELDS if name != EMPLOYEES]
     if accounts.unreadable:
         return EnrichmentReason.ACCOUNTS_UNREADABLE

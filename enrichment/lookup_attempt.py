@@ -34,21 +34,25 @@ from models.storage.database import Database
 log = structlog.get_logger(__name__)
 
 PROFILE = "profile"
-"""The step whose answer is useful without the others."""
+"""The first step of a lookup: the company profile, which is useful even without the others."""
 
 FRESH_FOR = timedelta(days=3)
-"""How long an answer from an earlier attempt is reused.
+"""How long an answer of an earlier attempt is reused.
 
-This is longer than a lookup is retried, so no call is repeated; each value is stored with the time
-of its answer. Only a lookup that was paused, for example by a blocked key, asks again.
+This is longer than a lookup is retried, so a retry repeats no request. Each value is stored with
+the time of its answer. Only a lookup that was paused, for example by a blocked key, requests older
+answers again.
 """
 
 STEPS = (PROFILE, "filings", "metadata", "content")
-"""The steps of a lookup, usually with one call each."""
+"""The steps of a lookup, each usually with one request."""
 
 
 class _NoFigures(Exception):
-    """The profile is known, but the newest accounts have no figures."""
+    """There are no figures, though the company profile is known; `filing` are the newest accounts.
+
+    `filing` is None if there are no accounts.
+    """
 
     def __init__(self, reason: EnrichmentReason, filing: AccountsFiling | None = None) -> None:
         super().__init__(reason)
@@ -75,14 +79,17 @@ class LookupAttempt:
         self._source = client.endpoints.source
 
     async def findings(self) -> Findings:
-        """Request the missing answers, and return the findings of all of them."""
+        """Return the findings of the lookup, after requesting the answers that are not stored yet.
+
+        Raises CompaniesHouseFault, BudgetSpent or LeaseLostError.
+        """
         number = self._run.company_number or ""
         try:
             payload, at = await self._kept(PROFILE, lambda: self._profile(number))
         except (
             NotFound,
             InvalidCompanyNumber,
-        ):  # a number stored earlier may be invalid by the present rules
+        ):  # a number that was stored earlier may be invalid by the present rules
             return Findings(
                 EnrichmentStatus.NOT_FOUND,
                 self._source,
@@ -182,7 +189,11 @@ class LookupAttempt:
     async def _kept_bytes(
         self, step: str, ask: Callable[[], Awaitable[bytes]]
     ) -> tuple[bytes, datetime]:
-        """Return the answer to a step; it is requested only if no earlier attempt has it (R90)."""
+        """Return the bytes of a step's answer, and the time when it was received.
+
+        A stored answer of an earlier attempt is used if it is recent. Otherwise `ask` requests the
+        answer, which is then stored (R90). Raises LeaseLostError if another worker stored one.
+        """
         run_id = self._run.id
         kept = await UpstreamResponse.get_or_none(run_id=run_id, step=step)
         if kept is not None:

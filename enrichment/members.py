@@ -11,20 +11,20 @@ def member(holder: object, name: str) -> object:
 
 
 def elements(holder: object, name: str) -> list[object]:
-    """Return a member that is a list, or an empty list."""
+    """Return the list `name` of a JSON object; an empty list if it is missing or no list."""
     value = member(holder, name)
     return value if isinstance(value, list) else []
 
 
 def text(holder: object, name: str) -> str | None:
-    """Return a member as text, as `storable` does; None if it is neither text nor a number."""
+    """Return the member `name` of a JSON object as text, converted by `storable`; or None."""
     return storable(member(holder, name))
 
 
 def storable(value: object) -> str | None:
-    """Return text or a number as trimmed text that a database can store; None if it is blank.
+    """Return text or a number as trimmed text that a database can store.
 
-    U+0000, which PostgreSQL cannot store, is removed.
+    None if it is blank, or another type. U+0000, which PostgreSQL cannot store, is removed.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
@@ -33,7 +33,7 @@ def storable(value: object) -> str | None:
 
 
 def day(holder: object, name: str) -> date | None:
-    """Return a member as a date; a time after the date is cut off."""
+    """Return the member `name` as a date, without its time of day; None if it is not a date."""
     try:
         return date.fromisoformat((text(holder, name) or "")[:10])
     except ValueError:
@@ -41,13 +41,16 @@ def day(holder: object, name: str) -> date | None:
 
 
 def whole(holder: object, name: str) -> int | None:
-    """Return a member as a whole number of at most nine digits, also if it is sent as text."""
+    """Return the member `name`, a number or text, as a whole number of at most nine digits.
+
+    None for any other value.
+    """
     digits = text(holder, name) or ""
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None  # noqa: PLR2004 - as described
 
 
 def flag(holder: object, name: str) -> bool | None:
-    """Return a member as a boolean, also if it is sent as text."""
+    """Return the member `name`, a boolean or text, as a boolean; None for any other value."""
     value = member(holder, name)
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value.strip().lower())

@@ -35,7 +35,10 @@ class PreviousName:
 
 @dataclass(frozen=True, slots=True)
 class CompanyRecord:
-    """A company profile. None means that the register does not say; enums are text (R84)."""
+    """A company profile of the register; values of enumerations are text (R84).
+
+    An attribute is None if the register does not state it.
+    """
 
     number: str
     name: str
@@ -59,10 +62,11 @@ class CompanyRecord:
 
 
 def read_profile(payload: object, *, requested: str | None = None) -> CompanyRecord:
-    """Return the profile in an answer to ``GET /company/{number}``.
+    """Return the company profile in an answer to ``GET /company/{number}``.
 
     Unknown members and members of the wrong type are ignored. Raises BadPayload if the answer is
-    not an object, has no number or name, or is about another company than `requested`.
+    not an object, has no number or name, or is of another company than `requested`. With None, any
+    company is accepted.
     """
     number, name = read_number(member(payload, "company_number")), text(payload, "company_name")
     if number is None or name is None:

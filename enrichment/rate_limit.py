@@ -1,4 +1,4 @@
-"""The request budget of one API key, shared by all processes: one row in the database."""
+"""Keeps the request budget of an API key in a row of the database, for all processes."""
 
 import asyncio
 import hashlib
@@ -18,12 +18,12 @@ from models.tables.rate_limit import Payment, create_row, microseconds, repair, 
 __all__ = ["Allowance", "KeyBlocked", "LookupBudget", "SharedBudget"]
 
 FAULTS_IN_A_ROW = 5
-"""Transient faults in a row, over all processes, after which all calls pause."""
+"""Number of transient faults in a row, in all processes, after which all requests pause."""
 
 FIRST_PAUSE_S, MAX_PAUSE_S = 5.0, 60.0
 
 PATIENCE = {Caller.SEARCH: timedelta(seconds=2), Caller.STARTED: timedelta(seconds=5)}
-"""How long callers wait for the budget before BudgetSpent is raised."""
+"""How long searches and running lookups wait for the budget before BudgetSpent is raised."""
 
 
 class KeyBlocked(BudgetSpent):
@@ -42,7 +42,7 @@ class SharedBudget:
         patience: timedelta | None = None,
         blocked_for: timedelta = timedelta(minutes=5),
     ) -> None:
-        # A new key is a new budget, and no longer blocked.
+        # The row depends on the API key, so a new key has a new budget that is not blocked.
         key = f"companies-house:{hashlib.sha256(api_key.encode()).hexdigest()[:16]}"
         self.payment = Payment(key, allowance or Allowance())
         self._clock = clock
@@ -51,13 +51,17 @@ class SharedBudget:
         self._has_faults = False
 
     def for_lookup(self, job: Claim) -> "LookupBudget":
-        """Return the budget of a lookup; its first request was taken when the job was claimed."""
+        """Return the budget of one lookup.
+
+        If the job is paid, the lookup's first request was taken when the job was claimed.
+        """
         return LookupBudget(self, is_paid=job.is_paid)
 
     async def acquire(self, *, is_search: bool = False) -> None:
-        """Take one request, after a short wait if needed; raises BudgetSpent for a longer one.
+        """Take one request from the budget, after a short wait if needed.
 
-        Running lookups may use the whole burst; searches leave a part of it to them.
+        Raises BudgetSpent if the wait would be longer than the caller's in PATIENCE, and KeyBlocked
+        if the API key is refused. Running lookups may use the whole burst; searches only a part.
         """
         caller = Caller.SEARCH if is_search else Caller.STARTED
         longest = PATIENCE[caller] if self._patience is None else self._patience
@@ -70,11 +74,11 @@ class SharedBudget:
             wait = await self._wait(caller)
             if wait > patience:
                 raise BudgetSpent(wait)
-            patience -= wait  # others may be faster, again and again
+            patience -= wait  # other callers may take each request that becomes available
             await asyncio.sleep(wait)
 
     async def hold_off(self, seconds: float) -> None:
-        """Pause all requests for this many seconds; after that, there is no burst at first."""
+        """Pause all requests for `seconds`; after that, no burst is possible at first."""
         allowance = self.payment.allowance
         held_us = int(seconds * 1_000_000) + allowance.ahead_us(Caller.STARTED)
         free_at = min(self._now_us() + held_us, self._now_us() + allowance.farthest_us)
@@ -82,7 +86,10 @@ class SharedBudget:
         await self._row().filter(free_at__lt=free_at).update(free_at=free_at)
 
     async def note_fault(self) -> None:
-        """Count a transient fault; several in a row pause all calls, for longer each time."""
+        """Count a transient fault; after several in a row, pause all requests.
+
+        Each further fault makes the pause longer, up to MAX_PAUSE_S.
+        """
         self._has_faults = True
         # Faults of requests that were sent before the pause are not counted.
         latest = self._now_us() + self.payment.allowance.ahead_us(Caller.STARTED)
@@ -113,22 +120,25 @@ class SharedBudget:
         )
 
     async def blocked_reason(self) -> str | None:
-        """Return why all requests are stopped; None when they are not."""
+        """Return the code of the fault for which all requests are stopped; None if they are not."""
         row = await self._row().first()
         return None if row is None or row.blocked_at is None else row.blocked_reason
 
     async def unblock(self) -> None:
-        """Allow requests again."""
+        """Allow requests again after `block`."""
         await self._row().update(blocked_at=None, blocked_reason=None)
         await wake(JOBS)
 
     async def reset(self) -> None:
-        """End pauses, without a burst at first, and forget faults; a refused key stays blocked."""
+        """End a pause, without a burst at first, and reset the count of faults.
+
+        A refused API key stays blocked.
+        """
         await reset_row(self.payment, self._clock())
         await wake(JOBS)
 
     async def _wait(self, caller: Caller) -> float:
-        """Return the seconds until a request is available; raises KeyBlocked after a refusal."""
+        """Return the seconds until a request is available; raises KeyBlocked if none is allowed."""
         row = await self._row().first()
         if row is not None and row.blocked_at is not None:
             raise KeyBlocked(self._blocked_for.total_seconds())
@@ -154,7 +164,7 @@ class LookupBudget:
         self._is_paid = is_paid
 
     async def acquire(self, *, is_search: bool = False) -> None:
-        """Take one request; the first was taken when the job was claimed."""
+        """Take one request; the first of a paid job was taken when the job was claimed."""
         if self._is_paid:
             self._is_paid = False
             return

@@ -1,7 +1,7 @@
-"""The Companies House client, opened when it is first needed.
+"""Opens the client of Companies House when it is first needed.
 
-A server whose worker is another process only searches for companies by name. Without a search, it
-does not import the HTTP client, and saves 9 MB.
+A server whose worker is another process uses the client only to search for companies by name. Until
+the first search it does not import the HTTP client, which saves 9 MB of memory.
 """
 
 import asyncio

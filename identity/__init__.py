@@ -1,1 +1,1 @@
-"""The organisation's identity provider: its keys, and what the tokens that it signed say."""
+"""Sign-in through the organisation's identity provider: its keys, and its tokens."""

@@ -29,9 +29,9 @@ class Credentials:
         self._provider = provider
 
     async def of(self, authorization: str | None) -> Principal | None:
-        """Return the principal of a header, or None if it is invalid.
+        """Return the principal of an Authorization header; None if it is missing or invalid.
 
-        Raises ProviderUnavailable for a provider's token that cannot be checked now.
+        Raises ProviderUnavailable if the header has a provider's token that cannot be checked now.
         """
         scheme, _, secret = (authorization or "").partition(" ")
         secret = secret.strip()
@@ -42,7 +42,7 @@ class Credentials:
         return await self._principals.of(secret, self._clock())
 
     def state(self) -> tuple[int | None, int | None] | None:
-        """Return a value that changes whenever a credential may have; None if that is unknown."""
+        """Return a value that changes whenever any credential may have changed; None if unknown."""
         epoch = self._database.epoch(TOKENS)
         if epoch is None:
             return None
@@ -50,7 +50,7 @@ class Credentials:
 
     @property
     def provider_state(self) -> str | None:
-        """`ok`, or the last failure of the identity provider; None if none is set."""
+        """`ok` or the last failure of the identity provider; None without a provider."""
         if self._provider is None:
             return None
         return "ok" if self._provider.fault is None else f"failed: {self._provider.fault}"
@@ -60,7 +60,10 @@ class Credentials:
 async def credentials_of(
     settings: ProviderSettings, database: Database, clock: Callable[[], datetime]
 ) -> AsyncIterator[Credentials]:
-    """Open the credentials: access tokens, and tokens of the provider if one is set."""
+    """Yield credentials for access tokens, and for tokens of the provider if the settings have one.
+
+    Raises ValueError if the settings of the provider are invalid.
+    """
     provider = provider_of(settings)
     if provider is None:
         yield Credentials(database, clock)

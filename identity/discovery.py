@@ -15,7 +15,7 @@ _OK = 200
 
 
 async def published_keys(session: aiohttp.ClientSession, provider: Provider) -> list[Any]:
-    """Fetch the provider's published keys, unchecked; raises ProviderFault."""
+    """Return the keys that the provider publishes, as unchecked JSON; raises ProviderFault."""
     url = await _keys_url(session, provider)
     answer = await _json_object(session, url, provider.cadence.timeout_s)
     keys = answer.get("keys")
@@ -29,7 +29,7 @@ async def _keys_url(session: aiohttp.ClientSession, provider: Provider) -> URL:
         return URL(provider.jwks_url, encoded=True)
     about = await _json_object(session, provider.discovery_url, provider.cadence.timeout_s)
     if about.get("issuer") != provider.issuer:
-        # A document of another issuer must not name the keys.
+        # Keys must not be taken from the document of another issuer.
         raise ProviderFault("WRONG_ISSUER")
     address = about.get("jwks_uri")
     try:
@@ -41,11 +41,14 @@ async def _keys_url(session: aiohttp.ClientSession, provider: Provider) -> URL:
 async def _json_object(
     session: aiohttp.ClientSession, url: URL, timeout_s: float
 ) -> dict[str, Any]:
-    """Send one GET without redirects; return a JSON object of bounded size, in bounded time."""
+    """Send one GET, without following redirects, and return the JSON object in the answer.
+
+    Raises ProviderFault if there is none within `timeout_s` seconds or MAX_ANSWER bytes.
+    """
     try:
         async with session.get(
             url,
-            # A compressed answer could be small on the wire and huge here.
+            # A small compressed answer could become very large when decompressed.
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=timeout_s),

@@ -12,7 +12,7 @@ class IdentityFault(Exception):
 
 
 class TokenRefused(IdentityFault):
-    """A token is invalid; `reason` is for the log and contains nothing of the token."""
+    """A token is invalid; `reason` is a code for the log, without parts of the token."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

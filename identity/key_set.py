@@ -1,4 +1,4 @@
-"""The usable keys out of a provider's published ones, and the key for a token."""
+"""Selects the usable keys among those that a provider publishes, and finds a token's key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,30 +21,33 @@ _UNUSABLE = (JoseError, UnsupportedAlgorithm, ValueError, KeyError, TypeError, O
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Public keys that were published together."""
+    """The usable public keys of one answer of the provider."""
 
     keys: tuple[Key, ...]
 
     def find(self, kid: str | None, alg: str) -> Key | None:
-        """Return the key with an id for an algorithm; without an id, the only one."""
+        """Return the key with the id `kid` for the algorithm `alg`; None if there is none.
+
+        Without an id, return the only key for the algorithm, or None if there are several.
+        """
         fitting = [key for key in self.keys if _fits(key, alg)]
         if kid is None:
             return fitting[0] if len(fitting) == 1 else None
         return next((key for key in fitting if key.kid == kid), None)
 
     def prints(self) -> list[tuple[str | None, str | None, str]]:
-        """Return id, algorithm and thumbprint of each key, to compare sets."""
+        """Return id, algorithm and thumbprint of each key, to compare two sets."""
         return [(key.kid, key.alg, key.thumbprint()) for key in self.keys]
 
 
 def key_set(published: Sequence[Any]) -> KeySet:
-    """Return the usable keys of a published set; others are ignored (RFC 7517, 5)."""
+    """Return the usable keys among published ones; others are ignored (RFC 7517, 5)."""
     read = (_key(one) for one in published[:MAX_KEYS])
     return KeySet(tuple(key for key in read if key is not None))
 
 
 def _key(published: Any) -> Key | None:
-    """Return a public key for signatures; None for another purpose, or a weak key."""
+    """Return a published key if it is a strong public key for signatures, otherwise None."""
     if not isinstance(published, dict) or published.get("use", "sig") != "sig" or "d" in published:
         return None
     operations = published.get("key_ops")

@@ -1,4 +1,4 @@
-"""The provider's keys in this process: fetched, cached, and refreshed in time."""
+"""Fetches, caches and refreshes the keys of the identity provider in this process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,7 @@ NO_KEYS = KeySet(())
 async def keys_of(
     provider: Provider, session: aiohttp.ClientSession, clock: Callable[[], datetime]
 ) -> AsyncIterator["Keys"]:
-    """Open the cache of a provider's keys; nothing is fetched before the first sign-in."""
+    """Yield the cache of a provider's keys; nothing is fetched before the first sign-in."""
     keys = Keys(provider, session, clock)
     try:
         yield keys
@@ -32,12 +32,12 @@ async def keys_of(
 
 
 class Keys:
-    """Keys with a lifetime.
+    """A cache of the provider's keys.
 
-    They are fetched for the first token, again in the background once they are older than their
-    lifetime, and at once for an unknown key id, since the provider may have changed its keys. There
-    is always a pause between two fetches. While the provider is down, known keys are used until the
-    grace ends; after that every token is refused.
+    The keys are fetched for the first token. Once they are older than `lifetime`, they are fetched
+    again in the background. For an unknown key id they are fetched at once, since the provider may
+    have changed its keys. Two fetches are at least `pause` apart. While the provider is down, known
+    keys are used for the time `grace` beyond their lifetime; after that no token can be checked.
     """
 
     def __init__(
@@ -53,16 +53,20 @@ class Keys:
         self._fetching: asyncio.Task[None] | None = None
         self._version = 0
         self.fault: str | None = None
-        """The code of the last fetch's failure; None if it succeeded."""
+        """The code of the error in the last fetch; None if it succeeded."""
 
     @property
     def version(self) -> int | None:
-        """A number that changes whenever the keys do; None while they cannot be trusted."""
+        """A number that changes whenever the keys change; None while they cannot be trusted."""
         self._keep_fresh()
         return self._version if self._is_trusted() else None
 
     async def find(self, kid: str | None, alg: str) -> Key:
-        """Return the key that a token names; raises TokenRefused or ProviderUnavailable."""
+        """Return the key with the id `kid` for the algorithm `alg`.
+
+        Without an id, return the only key for the algorithm. Raises TokenRefused if there is no
+        such key, and ProviderUnavailable if no keys can be trusted now.
+        """
         self._keep_fresh()
         if not self._is_trusted():
             await self._fetch_soon()
@@ -87,13 +91,13 @@ class Keys:
         return age is not None and age < self._cadence.lifetime + self._cadence.grace
 
     def _keep_fresh(self) -> None:
-        """Start fetching if the keys are past their lifetime; the known ones are used meanwhile."""
+        """Start a fetch in the background if the keys are older than their lifetime."""
         age = _age(self._fetched_at, self._clock())
         if age is not None and age >= self._cadence.lifetime:
             self._begin()
 
     def _begin(self) -> None:
-        """Start a fetch, unless one is running or has just ended."""
+        """Start a fetch, unless one is running or has started within the time `pause`."""
         if self._fetching is not None and not self._fetching.done():
             return
         since = _age(self._tried_at, self._clock())
@@ -102,10 +106,10 @@ class Keys:
             self._fetching = asyncio.create_task(self._fetch())
 
     async def _fetch_soon(self) -> None:
-        """Wait for a fetch, starting one if needed; return at once if one has just ended."""
+        """Start a fetch if `_begin` allows one, and wait until the latest fetch has ended."""
         self._begin()
         if self._fetching is not None:
-            await asyncio.shield(self._fetching)  # others may be waiting for the same
+            await asyncio.shield(self._fetching)  # other tasks may wait for this fetch too
 
     async def _fetch(self) -> None:
         try:
@@ -123,7 +127,10 @@ class Keys:
 
 
 def _age(at: datetime | None, now: datetime) -> timedelta | None:
-    """Return the age of a time; if the clock was set back, the longest possible age."""
+    """Return the time since `at`; None if `at` is None.
+
+    If `at` is in the future, because the clock was set back, the result is the longest timedelta.
+    """
     if at is None:
         return None
     return now - at if now >= at else timedelta.max

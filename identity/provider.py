@@ -22,9 +22,10 @@ KEY_TYPES = {
     "Ed25519": ("OKP", "Ed25519"),
     "EdDSA": ("OKP", "Ed25519"),
 }
-"""Every algorithm that may be allowed, with the type and the curve of its keys.
+"""The algorithms that may be allowed, each with the type and the curve of its keys.
 
-None uses a shared secret, so that a service which checks tokens cannot create them.
+Algorithms with a shared secret are excluded: with such a secret, each service that checks tokens
+could also create them.
 """
 
 
@@ -33,17 +34,20 @@ class Cadence:
     """How often keys are fetched, and how long they are used."""
 
     lifetime: timedelta = timedelta(minutes=10)
-    """Keys are fetched again after this; the known ones are used meanwhile."""
+    """Time after which keys are fetched again; known keys are used meanwhile."""
     grace: timedelta = timedelta(hours=2)
     """Additional time in which known keys are used while the provider is down."""
     pause: timedelta = timedelta(seconds=10)
-    """Shortest time between two fetches, so that made-up key ids cause no flood."""
+    """Shortest time between two fetches, so that false key ids do not cause many requests."""
     timeout_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An OpenID Connect issuer whose tokens sign in; raises ValueError for invalid settings."""
+    """An OpenID Connect issuer whose tokens are accepted; raises ValueError if invalid.
+
+    `leeway` is the allowed difference of clocks, and `groups_claim` the claim that lists groups.
+    """
 
     issuer: str
     audience: str
@@ -51,7 +55,7 @@ class Provider:
     leeway: timedelta = timedelta(seconds=60)
     groups_claim: str = "groups"
     jwks_url: str | None = None
-    """Address of the keys; None takes it from the issuer's discovery document."""
+    """URL of the keys; if None, it is read from the issuer's discovery document."""
     cadence: Cadence = Cadence()
 
     def __post_init__(self) -> None:
@@ -70,12 +74,15 @@ class Provider:
 
     @property
     def discovery_url(self) -> URL:
-        """Address of the discovery document (OpenID Connect Discovery, 4)."""
+        """URL of the discovery document (OpenID Connect Discovery, 4)."""
         path = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
         return URL(path, encoded=True)
 
     def trusted(self, address: str, name: str) -> URL:
-        """Return a checked address of keys; plain http needs an issuer on this machine."""
+        """Return the URL of keys; raises ValueError if it is not allowed.
+
+        Plain http is allowed only if the issuer is on this machine. `name` is used in the error.
+        """
         url = checked_url(address, name)
         if url.scheme == "http" and not is_loopback(URL(self.issuer).host or ""):
             raise ValueError(f"{name} must be https, as the issuer is")
@@ -123,7 +130,10 @@ class ProviderSettings(Protocol):
 
 
 def provider_of(settings: ProviderSettings) -> Provider | None:
-    """Return the provider of the settings, or None; raises ValueError if they are invalid."""
+    """Return the provider in the settings; None without an issuer.
+
+    Raises ValueError if the settings are invalid.
+    """
     if settings.oidc_issuer is None:
         return None
     return Provider(
@@ -142,7 +152,10 @@ def provider_of(settings: ProviderSettings) -> Provider | None:
 
 
 def checked_url(text: str, name: str) -> URL:
-    """Parse an absolute https address; plain http is allowed for this machine only."""
+    """Return an absolute https URL, parsed; raises ValueError for any other text.
+
+    Plain http is allowed for this machine only. `name` is the setting that the error names.
+    """
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
         raise ValueError(f"{name} must not contain spaces or special characters")
     url = URL(text, encoded=True)

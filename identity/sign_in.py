@@ -1,4 +1,4 @@
-"""Authenticates the provider's tokens, with a cache that ends when anything changes."""
+"""Authenticates tokens of the identity provider, and caches the result until anything changes."""
 
 import hashlib
 import time
@@ -31,8 +31,8 @@ class _Remembered:
 class ProviderSignIn:
     """Authenticates by tokens of the identity provider.
 
-    A checked token is cached until it expires, the provider changes its keys, or users, groups or
-    permissions change: see `models.tables.access.Principals`.
+    The principal of a valid token is cached until the token expires, the provider changes its keys,
+    or users, groups or permissions change: see `models.tables.access.Principals`.
     """
 
     def __init__(self, database: Database, provider: Provider, keys: Keys) -> None:
@@ -43,12 +43,12 @@ class ProviderSignIn:
 
     @property
     def keys_version(self) -> int | None:
-        """A number that changes with the provider's keys; None while they cannot be trusted."""
+        """A number that changes whenever the provider's keys change; None if they are unknown."""
         return self._keys.version
 
     @property
     def fault(self) -> str | None:
-        """The code of the last failed fetch of keys; None if it succeeded."""
+        """The code of the error in the last fetch of keys; None if it succeeded."""
         return self._keys.fault
 
     async def of(self, token: str, now: datetime) -> Principal | None:
@@ -70,7 +70,7 @@ class ProviderSignIn:
         except TokenRefused as refused:
             log.info("token_refused", reason=refused.reason)
             return None
-        version = self._keys.version  # of the keys that it was checked by
+        version = self._keys.version  # of the keys that the token was checked with
         principal = await principal_of(self._database, identity, now, f"sign-in-{uuid4()}")
         if principal is not None and epoch is not None and version is not None:
             if len(self._remembered) >= MAX_REMEMBERED:

@@ -1,4 +1,4 @@
-"""The form of a signed token (JWT), before it is verified. PURE."""
+"""Recognises signed tokens (JWT) by their form, before they are verified. PURE."""
 
 import re
 

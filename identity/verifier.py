@@ -21,15 +21,19 @@ from models.tables.user import IDENTITY_LENGTH
 MAX_GROUPS = 1_000
 FIRST_SECOND = 0
 LAST_SECOND = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
-"""Times beyond these are cut to these, so that date arithmetic cannot overflow."""
+"""The earliest and latest times of a token, in epoch seconds.
+
+A time outside of this range is replaced by the nearest limit, so that date arithmetic cannot
+overflow.
+"""
 
 TYPES = {"jwt", "at+jwt", "application/at+jwt"}
-"""Token types that sign in (RFC 7519, RFC 9068); others exist, such as for logging out."""
+"""Types of tokens that are accepted (RFC 7519, RFC 9068), unlike those of logout tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenHeader:
-    """What a token says about its signature; used only to find the key."""
+    """Algorithm and key id in the header of a token, used only to find the key."""
 
     alg: str
     kid: str | None
@@ -42,9 +46,10 @@ class _Signatures(JWSRegistry):
     max_payload_length = MAX_TOKEN
 
     def get_alg(self, name: str) -> Any:
-        """Return an allowed algorithm; raises TokenRefused for others.
+        """Return the algorithm `name`; raises TokenRefused if it is not allowed.
 
-        joserfc warns of the name EdDSA, which does not name the curve; here the key does.
+        This replaces a method that warns of the name EdDSA, because it does not state the curve.
+        Here the key states it.
         """
         if name not in (self.allowed or ()):
             raise TokenRefused("ALGORITHM")
@@ -52,9 +57,10 @@ class _Signatures(JWSRegistry):
 
 
 def read_header(token: str, provider: Provider) -> TokenHeader:
-    """Return the header of a token; raises TokenRefused if it is refused whatever its signature.
+    """Return the header of a token, before its signature is verified.
 
-    Keys that a token contains or points to (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
+    Raises TokenRefused if the form, type, algorithm or key id is not acceptable. Keys that a token
+    contains or links to (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
     """
     if len(token) > MAX_TOKEN:
         raise TokenRefused("TOO_LONG")
@@ -78,7 +84,10 @@ def read_header(token: str, provider: Provider) -> TokenHeader:
 
 
 def verify(token: str, key: Key, provider: Provider, now: datetime) -> Identity:
-    """Verify a token with the key that its header names; raises TokenRefused."""
+    """Return the identity in a token; raises TokenRefused if the token is invalid at `now`.
+
+    `key` is the key that the token's header names.
+    """
     registry = _Signatures(algorithms=sorted(provider.algorithms), strict_check_header=False)
     try:
         signed = deserialize_compact(token, key, registry=registry)
@@ -139,7 +148,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def _text(claim: Any) -> str | None:
-    """Return a claim that is text without control characters; None for anything else."""
+    """Return a claim as trimmed text of at most IDENTITY_LENGTH characters.
+
+    None if it is blank, has control characters, or is not text.
+    """
     if not isinstance(claim, str) or holds_controls(claim.strip()):
         return None
     return claim.strip()[:IDENTITY_LENGTH] or None

@@ -1,8 +1,8 @@
-"""Writes From and To headers with exactly one address each, for any name. PURE.
+"""Writes From and To headers with exactly one email address each, for any name. PURE.
 
-Python's own headers lose the quotes of a name when a long header is folded, so a comma in the name
-turns one address into two (python/cpython#80222). Here a name stays on one line, which may have up
-to 998 characters, and the address follows on the next line.
+Python's own headers lose the quotes around a name when a long header is folded, so a comma in the
+name turns one address into two (python/cpython#80222). Here a name is never folded: it stays on one
+line, which may have up to 998 characters. If that line is long, the email address is on the next.
 """
 
 import re
@@ -13,20 +13,23 @@ from typing import Self
 LINE_LENGTH = 76
 
 _PLAIN = re.compile(r"[\w!#$%&'*+/=?^_`{|}~ -]*")
-"""Names that need no quotes (RFC 5322, atoms)."""
+"""Matches names that need no quotes (RFC 5322, atoms)."""
 
 
 class MailboxHeader(str):
-    """The value of a header with a name and an email address.
+    """The value of a From or To header: a person's name and an email address.
 
-    `EmailMessage` keeps it unchanged, and calls `fold` to write it.
+    `EmailMessage` stores the value unchanged, and calls `fold` to write it.
     """
 
     name: str
-    """The name of the header."""
+    """The name of the header: From or To."""
 
     def __new__(cls, header: str, name: str, address: str) -> Self:
-        """Create the value; neither name nor address may contain control characters."""
+        """Create the value of `header`; `name` may be empty.
+
+        Neither name nor address may contain control characters.
+        """
         made = super().__new__(cls, f"{_quoted(name)} <{address}>" if name else address)
         made.name, made._who, made._address = header, name, address
         return made
@@ -35,7 +38,10 @@ class MailboxHeader(str):
     _address: str
 
     def fold(self, *, policy: EmailPolicy) -> str:
-        """Return the lines of the header; non-ASCII names are encoded unless UTF-8 is allowed."""
+        """Return the header as lines of text.
+
+        A name with other than ASCII characters is encoded, unless the policy allows UTF-8.
+        """
         if not self._who:
             return f"{self.name}: {self._address}{policy.linesep}"
         who = _quoted(self._who)
@@ -49,7 +55,7 @@ class MailboxHeader(str):
 
 
 def _quoted(name: str) -> str:
-    """Return a name as it is written in a header, quoted if needed; non-ASCII is kept."""
+    """Return a name for a header, in quotes if needed, without encoding other than ASCII."""
     if _PLAIN.fullmatch(name) and "  " not in name:
         return name
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')

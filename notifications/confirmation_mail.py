@@ -1,4 +1,4 @@
-"""The texts of the mails that ask for a confirmation. PURE."""
+"""Creates the messages that ask contacts for a confirmation. PURE."""
 
 from datetime import datetime
 from email.message import EmailMessage
@@ -36,7 +36,7 @@ IN_FULL = {
     Document.CDR_ZIP: "call data records (CDR ZIP), without a password",
     Document.USAGE_FILES: "usage files, with raw call and usage data",
 }
-"""What contacts are sent of each document once they have confirmed."""
+"""For each document, what contacts are sent in full once they have confirmed."""
 
 NO_ORGANISATION = Organisation()
 
@@ -49,10 +49,10 @@ def confirmation_message(
     at: datetime,
     organisation: Organisation = NO_ORGANISATION,
 ) -> EmailMessage:
-    """Return the message to send; its links begin with `public_url`.
+    """Return the message for a confirmation mail; its links begin with `public_url`.
 
-    `to_address` has its domain in ASCII. Names of contact and customer are left out unless they are
-    short and plain.
+    `to_address` is the recipient's email address, with its domain in ASCII. `at` is the date of the
+    message. The names of contact and customer are left out unless they are short and plain.
     """
     contact_name = name_in_mail(mail.contact_name or "")
     values = {

@@ -1,4 +1,4 @@
-"""The job that sends a confirmation mail: makes its links, sends it, and stores the outcome."""
+"""The job that sends a confirmation mail: creates its links, sends it, and stores the result."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -38,23 +38,23 @@ from notifications.mime import Sender
 log = structlog.get_logger(__name__)
 
 HELD = "HELD"
-"""The reason stored for a mail that waits because its recipient got too many mails."""
+"""The reason that is stored for a mail that waits, because its recipient got too many mails."""
 
 SENT, NOT_NEEDED = Outcome(MailState.SENT), Outcome("NOT_NEEDED")
 
 REMOVED = "removed"
-"""The key of a job's payload that names erased mails: their copies are to be deleted."""
+"""The key in a job's payload for the ids of erased mails, whose copies the job must delete."""
 
 SILENT_AFTER = 3
-"""After this many timeouts in a row, only one mail at a time tests whether the server answers."""
+"""After this number of timeouts in a row, only one mail at a time is tried, to test the server."""
 
 
 class ConfirmationMailer:
     """Runs the jobs of kind `confirmation_mail`.
 
-    If a worker dies after the server has accepted a mail but before that is stored, the mail is
-    sent again: with the same Message-ID, and with new links. The links of both mails work; the
-    confirmation can be made once.
+    If a worker dies after the mail server has accepted a mail, but before that is stored, the mail
+    is sent again, with the same Message-ID and with new links. The links of both mails work, but
+    only the first confirmation counts.
     """
 
     def __init__(
@@ -80,9 +80,10 @@ class ConfirmationMailer:
         self._is_probing = False
 
     async def run(self, job: Claim) -> Store:
-        """Send the mail, unless its confirmation is no longer open; return what stores the outcome.
+        """Send the mail of a job, and return a function that stores the result.
 
-        A job that names `removed` mails deletes their copies instead.
+        Nothing is sent if the confirmation is no longer open. A job for `removed` mails deletes
+        their copies instead. Raises TryAgainError or ReleaseJobError if the job must wait.
         """
         if REMOVED in job.payload:
             for mail_id in job.payload[REMOVED]:
@@ -129,7 +130,7 @@ class ConfirmationMailer:
                 lambda now: note_undeliverable(confirmation_id, code, now),
             )
         self._timeouts = 0
-        if await is_erased(confirmation_id):  # while the mail was on its way
+        if await is_erased(confirmation_id):  # it was erased while the mail was being sent
             await self._remove(confirmation_id)
         return self._noted(SENT, lambda now: note_sent(confirmation_id, now))
 
@@ -154,7 +155,10 @@ class ConfirmationMailer:
         reason: str | None,
         attempts: int,  # noqa: ARG002  # the same
     ) -> None:
-        """Show on the contact that the mail is late, and why; not that it is held."""
+        """Store on the contact that the mail is delayed, and why.
+
+        A mail that waits because its recipient got too many mails is stored as held instead.
+        """
         if REMOVED in job.payload:
             return
         if reason == HELD:
@@ -170,7 +174,7 @@ class ConfirmationMailer:
         *,
         is_bare: bool,  # noqa: ARG002  # there is no more to store than the failure
     ) -> None:
-        """Show on the contact that the mail was given up."""
+        """Store on the contact that the mail was not delivered, after the last attempt."""
         if REMOVED in job.payload:
             return
         await note_undeliverable(job.payload["confirmation_id"], None, self._clock())

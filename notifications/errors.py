@@ -9,7 +9,7 @@ from models.rules.mail_failure import MailFailureCode
 
 
 class MailFault(Exception):
-    """A mail was not sent; `status` is the SMTP reply code, if there was a reply."""
+    """A mail was not sent; `status` is the SMTP reply code, None if there was no reply."""
 
     def __init__(self, code: MailFailureCode, status: int | None = None) -> None:
         super().__init__(code.value)

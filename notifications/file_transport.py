@@ -11,16 +11,17 @@ from notifications.errors import MailDelayed
 
 
 class FileTransport:
-    """Writes each mail to a file, completely or not at all; a repeated mail replaces its file.
+    """Writes each mail to a file in a folder; a mail that is sent again replaces its file.
 
-    Mails contain links that confirm, so only the owner of the folder may read them.
+    A file is written completely or not at all. The folder can be read by its owner only, since
+    anybody who has the links in a mail can confirm.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def send(self, message: EmailMessage, recipient: str) -> None:  # noqa: ARG002  # the file has no recipient
-        """Write a mail; raises MailDelayed if that fails."""
+        """Write a mail to its file; raises MailDelayed if that fails."""
         name = str(message["Message-ID"]).strip("<>").partition("@")[0]
         try:
             await asyncio.to_thread(self._write, f"{name}.eml", bytes(message))
@@ -28,7 +29,7 @@ class FileTransport:
             raise MailDelayed(MailFailureCode.UNREACHABLE) from error
 
     async def remove(self, mail_id: str) -> None:
-        """Delete a mail; raises MailDelayed if the disk does not let it."""
+        """Delete the file of a mail, if it exists; raises MailDelayed if that fails."""
         try:
             await asyncio.to_thread((self._folder / f"{mail_id}.eml").unlink, missing_ok=True)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Where mails are sent: to a mail server if one is set, otherwise to files in a folder."""
+"""Chooses how mails are sent: by a mail server if one is set, or else to files in a folder."""
 
 from datetime import timedelta
 from email.message import EmailMessage
@@ -16,13 +16,13 @@ DEFAULT_NAME = "Customer accounts"
 
 
 class MailTransport(Protocol):
-    """Sends mails."""
+    """The interface of classes that send mails."""
 
     async def send(self, message: EmailMessage, recipient: str) -> None:
-        """Send a mail; raises MailDelayed or MailRefused."""
+        """Send a mail to the email address `recipient`; raises MailDelayed or MailRefused."""
 
     async def remove(self, mail_id: str) -> None:
-        """Delete the copy of a mail, if this transport keeps one; raises MailDelayed."""
+        """Delete the copy of a mail, if this transport keeps copies; raises MailDelayed."""
 
 
 class MailSettings(Protocol):
@@ -78,7 +78,7 @@ def organisation_of(settings: MailSettings) -> Organisation:
 
 
 def sender_of(settings: MailSettings) -> Sender:
-    """Return the sender of mails; raises ValueError if MAIL_FROM is no email address."""
+    """Return the sender of mails; raises ValueError if MAIL_FROM has no valid email address."""
     default_name = settings.organisation_name or DEFAULT_NAME
     if settings.mail_from is None:
         host = urlsplit(settings.links_begin_with).hostname or ""
@@ -93,7 +93,7 @@ def sender_of(settings: MailSettings) -> Sender:
 
 
 def transport_of(settings: MailSettings) -> MailTransport:
-    """Return the transport that the settings name; raises ValueError if they are invalid."""
+    """Return the transport for mails by the settings; raises ValueError if they are invalid."""
     sender = sender_of(settings)
     if settings.smtp_address is None:
         return FileTransport(settings.mailbox)

@@ -1,6 +1,6 @@
-"""Composes mails; no text in them can become a header of its own. PURE.
+"""Composes mails, so that no value in them can add a header. PURE.
 
-Text is put into the HTML part only through templates that escape it.
+The HTML part comes from templates that escape all values.
 """
 
 import unicodedata
@@ -19,7 +19,7 @@ LINE_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The sender of mails; `address` has its domain in ASCII."""
+    """The sender of mails; `address` is an email address with its domain in ASCII."""
 
     name: str
     address: str
@@ -42,9 +42,9 @@ def compose(
 ) -> EmailMessage:
     """Return a mail with two alternatives, text and HTML.
 
-    `to_address` has its domain in ASCII. `message_id` is the part before the @, and the same for
-    each attempt, so that a mail that arrives twice is recognised. Raises ValueError for a header
-    value that contains a control character.
+    `to_address` is an email address with its domain in ASCII. `message_id` is the part of the
+    Message-ID before the @. It must be the same for each attempt, so that mail programs recognise a
+    mail that arrives twice. Raises ValueError if a header value contains a control character.
     """
     needs_utf8 = not (sender.address.isascii() and to_address.isascii())
     message = EmailMessage(SMTPUTF8 if needs_utf8 else SMTP)
@@ -62,10 +62,11 @@ def compose(
 
 
 def checked(value: str) -> str:
-    """Return a safe header value; raises ValueError for characters that could end its line.
+    """Return `value` in a form that is safe in a header.
 
-    Python decodes an encoded word (RFC 2047) in a header value, including line breaks in it, so the
-    beginning of one is broken up.
+    Raises ValueError if it contains control characters, which could end the line. Python decodes
+    encoded words (RFC 2047) in a header value, including line breaks in them. So the characters
+    that begin an encoded word are separated by a space.
     """
     if any(unicodedata.category(character) in LINE_BREAKING for character in value):
         raise ValueError("a header value contains a control character")
@@ -79,7 +80,7 @@ def _mailbox(header: str, name: str, address: str) -> MailboxHeader:
 
 
 def _refuse_others(message: EmailMessage) -> None:
-    """Raise ValueError if the headers are not parsed as they were written."""
+    """Raise ValueError unless parsing the written message returns the same headers."""
     read = message_from_bytes(bytes(message), policy=SMTP)
     if read.keys() != message.keys() or not read.is_multipart():
         raise ValueError("a header value became a header")

@@ -1,4 +1,4 @@
-"""Sends mails by SMTP, and tells temporary failures from permanent ones."""
+"""Sends mails by SMTP, and distinguishes temporary failures from permanent ones."""
 
 import asyncio
 import ssl
@@ -16,7 +16,7 @@ from notifications.errors import MailDelayed, MailFault, MailRefused
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 TIMEOUT_S = 10.0
-"""Seconds in which a server must accept a mail, so that a silent one does not hold slots."""
+"""Seconds in which a server must accept a mail, so that a silent server does not block workers."""
 
 GOODBYE_S = 1.0
 PERMANENT = 500
@@ -24,9 +24,10 @@ PERMANENT = 500
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """A mail server, with encryption and login.
+    """A mail server, with its encryption and login.
 
-    `starttls` is True if STARTTLS is required, False if it is not used, None to use it if offered.
+    `is_tls` means that the connection is encrypted from the first byte. `starttls` is True if
+    STARTTLS is required, False if it is not used, and None if it is used when the server offers it.
     """
 
     host: str
@@ -38,11 +39,11 @@ class SmtpServer:
 
 
 def smtp_server(url: str) -> SmtpServer:
-    """Parse an address such as `smtp+starttls://user:password@mail.example:587`.
+    """Return the server of a URL such as `smtp+starttls://user:password@mail.example:587`.
 
     `smtps` is encrypted from the first byte, `smtp+starttls` before the login, and `smtp` if the
-    server offers it; a password for another machine always needs encryption. Raises ValueError for
-    an invalid address, without repeating it.
+    server offers encryption. A password for another machine always needs encryption. Raises
+    ValueError for an invalid URL; the message does not repeat the URL, which may have a password.
     """
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
@@ -76,7 +77,7 @@ def _starttls(scheme: str, host: str, *, has_password: bool) -> bool | None:
 
 
 class SmtpTransport:
-    """Sends each mail over its own connection."""
+    """Sends mails by SMTP, each over its own connection."""
 
     def __init__(
         self,
@@ -92,10 +93,10 @@ class SmtpTransport:
         self._tls = tls
 
     async def send(self, message: EmailMessage, recipient: str) -> None:
-        """Send a mail; raises MailDelayed or MailRefused.
+        """Send a mail, and return once the server has accepted it.
 
-        Returns once the server has accepted the whole mail. If the connection is lost before its
-        reply arrives, MailDelayed is raised, so the mail may be sent twice.
+        Raises MailDelayed or MailRefused. If the connection is lost before the server's reply
+        arrives, MailDelayed is raised; the next attempt may then send the mail a second time.
         """
         client = self._client()
         try:
@@ -108,7 +109,7 @@ class SmtpTransport:
             client.close()
 
     async def remove(self, mail_id: str) -> None:
-        """Do nothing: a mail server's copies are out of reach."""
+        """Do nothing, since copies on a mail server cannot be deleted."""
 
     async def check(self) -> None:
         """Connect and sign in without sending anything; raises MailDelayed."""
@@ -136,7 +137,10 @@ class SmtpTransport:
         )
 
     async def _connect(self, client: SMTP) -> None:
-        """Connect and sign in; failures here are temporary, or an operator must fix them."""
+        """Connect and sign in; raises MailDelayed for any failure.
+
+        No such failure is permanent: it is temporary, or an operator can fix it.
+        """
         try:
             await client.connect()
         except aiosmtplib.SMTPAuthenticationError as error:
@@ -163,7 +167,7 @@ class SmtpTransport:
             raise MailDelayed(Code.TOO_SLOW) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailDelayed(Code.BROKE_OFF) from error
-        # The mail is accepted, so a failing goodbye does not matter.
+        # The mail is accepted, so a failure of QUIT does not matter.
         with suppress(aiosmtplib.SMTPException, OSError):
             await client.quit(timeout=GOODBYE_S)
 

@@ -1,1 +1,1 @@
-"""Structured logs."""
+"""Structured logs of requests, errors and all other events."""

@@ -1,4 +1,4 @@
-"""Exceptions in logs: types, places and codes; never messages or variables."""
+"""Describes exceptions for logs by type, place and code, never by message or variables."""
 
 import errno
 import os
@@ -9,11 +9,11 @@ from typing import Any, TextIO
 ROOT = Path(__file__).resolve().parent.parent
 MAX_ERRORS = 10
 MAX_FRAMES = 30
-"""Frames of each error, nearest to where it was raised."""
+"""Frames that are shown of each error, those nearest to where it was raised."""
 
 
 def summarise_chain(error: BaseException) -> list[dict[str, Any]]:
-    """Return an error and its causes for a JSON log line, the error itself first."""
+    """Return an error and its causes for a JSON log line; the error itself is the first."""
     return [
         {
             "exc_type": type(one).__name__,
@@ -28,7 +28,7 @@ def summarise_chain(error: BaseException) -> list[dict[str, Any]]:
 
 
 def print_chain(out: TextIO, error: BaseException | None) -> None:
-    """Print an error and its causes for people, with the lines of code."""
+    """Print an error and its causes to `out` as tracebacks with lines of code."""
     for place, one in enumerate(_chain(error) if error is not None else ()):
         head = (
             "Caused by, or together with:\n" if place else "\nTraceback (most recent call last):\n"
@@ -39,9 +39,10 @@ def print_chain(out: TextIO, error: BaseException | None) -> None:
 
 
 def code_of(error: BaseException) -> dict[str, str]:
-    """Return the codes of an error: SQLSTATE, SQLite's error name, constraint, errno.
+    """Return the codes of an error by name: SQLSTATE, SQLite's error name, constraint, errno.
 
-    An error that wraps another one, as those of the ORM do, has that one's codes.
+    If the error has none, but wraps another error, as those of the ORM do, return the codes of the
+    wrapped error. Empty if there are none.
     """
     for one in (error, error.__cause__, *error.args):
         codes = {
@@ -60,7 +61,7 @@ def code_of(error: BaseException) -> dict[str, str]:
 
 
 def described(error: BaseException) -> str:
-    """Describe an error in one line, by the system's text for its code."""
+    """Return a line with the error's type, and the system's text for its errno or its codes."""
     number = getattr(error, "errno", None)
     said = os.strerror(number) if isinstance(number, int) else ""
     codes = " ".join(code_of(error).values())
@@ -68,7 +69,7 @@ def described(error: BaseException) -> str:
 
 
 def place_in(filename: str) -> str:
-    """Return a file name relative to the project, or to site-packages."""
+    """Return the name of a source file relative to the project or to site-packages."""
     _, packages, rest = filename.rpartition("site-packages/")
     return rest if packages else filename.removeprefix(f"{ROOT}/")
 
@@ -91,7 +92,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Return the last frames, without their variables."""
+    """Return the last MAX_FRAMES frames of an error's traceback, without variables."""
     frames = traceback.StackSummary.extract(
         traceback.walk_tb(error.__traceback__), lookup_lines=False, capture_locals=False
     )

@@ -1,4 +1,4 @@
-"""Makes untrusted text safe for a log line: one line, no control characters, cut. PURE."""
+"""Makes untrusted text safe for a log line: one line, short, without control characters. PURE."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -9,14 +9,14 @@ MAX_TEXT = 300
 """Characters of one text that a log line shows."""
 
 PLAIN = (date, timedelta, Decimal, PurePath)
-"""Types, beside numbers, whose text form is safe to log."""
+"""Types whose text form is safe to log; so are numbers."""
 
 
 def safe_text(text: str) -> str:
-    """Return the text with unprintable characters escaped, cut to MAX_TEXT.
+    """Return `text` cut to MAX_TEXT characters, with unprintable characters escaped.
 
-    Line breaks of any alphabet, terminal escapes, marks that change the writing direction, and lone
-    surrogates are unprintable.
+    Unprintable are all kinds of line breaks, terminal escapes, marks that change the writing
+    direction, and lone surrogates.
     """
     if len(text) > MAX_TEXT:
         text = f"{text[:MAX_TEXT]}…"
@@ -28,7 +28,7 @@ def safe_text(text: str) -> str:
 
 
 def safe_value(value: object) -> object:
-    """Return a value of a log line with all text in it made safe."""
+    """Return a value for a log line, with all text in it made safe by `safe_text`."""
     if isinstance(value, str):
         return safe_text(value)
     if isinstance(value, bytes):

@@ -1,7 +1,8 @@
-"""Structured logs on standard error: readable, or one JSON object per line.
+"""Writes structured logs to standard error, as readable text or one JSON object per line.
 
-No line contains the message of an exception or a local variable: these may repeat what clients
-sent. An exception is logged as its type, place, and SQLSTATE or errno (`log_errors`).
+No line contains the message of an exception or a local variable, since these may repeat data that
+clients sent. An exception is logged by its type, its place, and its SQLSTATE or errno
+(`log_errors`).
 """
 
 import logging
@@ -27,14 +28,17 @@ SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access")
 QUIET = ("tortoise", "aiosqlite", "asyncio", "websockets")
 
 DATA_FOLLOWS = re.compile(r"[\"'`<(\[{=:@%\d\n\r\x00-\x1f]")
-"""Where the text of a library's log line may begin to repeat values."""
+"""Matches the first place where a library's log message may contain a value."""
 MAX_TEXT = 200
 
 Event = MutableMapping[str, Any]
 
 
 def configure_logs(log_format: str, level: str) -> None:
-    """Write our own log lines and those of libraries to standard error, by the same processors."""
+    """Write all log lines, also those of libraries, to standard error in one format.
+
+    `log_format` is `json`, or any other text for readable lines; `level` is the lowest level.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -72,7 +76,7 @@ def configure_logs(log_format: str, level: str) -> None:
 
 
 def log_all_failures() -> None:
-    """Log what Python prints as text by default: warnings, and uncaught exceptions."""
+    """Log warnings and uncaught exceptions, which Python prints as plain text by default."""
 
     def uncaught(
         kind: type[BaseException], error: BaseException, frames: TracebackType | None
@@ -111,7 +115,10 @@ def log_all_failures() -> None:
 
 
 def log_failure(event: str, error: BaseException, **more: Any) -> None:
-    """Log an error that ends a process or command; without traceback if it has a code."""
+    """Log an error that ends a process or command, with the fields `more`.
+
+    An error that has a code, such as an SQLSTATE, is logged without a traceback.
+    """
     code = code_of(error)
     if code:
         log.error(event, error=type(error).__name__, **code, **more)
@@ -132,10 +139,11 @@ def _rendering(log_format: str) -> list[structlog.typing.Processor]:
 
 
 def _is_safe(record: logging.LogRecord) -> bool:
-    """Drop uvicorn's lines about WebSockets, whose URLs and messages contain tokens and queries.
+    """Return whether to keep a log line of uvicorn.
 
-    Also dropped: the traceback of a failed start as text, and lines about each opened and closed
-    WebSocket. Both are logged by lines of our own.
+    Lines about WebSockets are dropped, since their URLs and messages contain tokens and queries.
+    Also dropped are the traceback of a failed start, and lines about each opened or closed
+    WebSocket: for both there are log lines of our own.
     """
     text = str(record.msg)
     return (
@@ -146,14 +154,14 @@ def _is_safe(record: logging.LogRecord) -> bool:
 
 
 class _Handler(logging.StreamHandler[Any]):
-    """Writes to standard error; a line that cannot be written causes no traceback there."""
+    """Writes log lines to standard error, without a traceback if a line cannot be written."""
 
     def __init__(self, *, is_json: bool) -> None:
         super().__init__()
         self._is_json = is_json
 
     def write_line(self, line: Mapping[str, Any]) -> None:
-        """Write a complete line without the processors, which cost too much for each request."""
+        """Write a flat log line without structlog's processors, which are too slow per request."""
         safe = {name: safe_text(one) if isinstance(one, str) else one for name, one in line.items()}
         text = as_json(safe) if self._is_json else _readable(safe)
         with self.lock or nullcontext():
@@ -177,13 +185,13 @@ LEADING = ("timestamp", "level", "event")
 
 
 def _in_order(event: Event) -> dict[str, Any]:
-    """Put the fields that every line has first."""
+    """Return the fields of a line, those in LEADING first."""
     first = {name: event[name] for name in LEADING if name in event}
     return first | {name: value for name, value in event.items() if name not in first}
 
 
 def write_line(line: Mapping[str, Any]) -> None:
-    """Write a flat line that has a timestamp, a level and an event."""
+    """Write a log line without nested values; it must have a timestamp, a level and an event."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _Handler):
             handler.write_line(line)
@@ -195,19 +203,22 @@ def _readable(line: Mapping[str, Any]) -> str:
 
 
 def as_json(line: Mapping[str, Any]) -> str:
-    """Return a line, whose text is safe already, as JSON."""
+    """Return a log line as JSON; its text must be safe already."""
     return orjson.dumps(line, default=_named, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _named(value: object) -> str:
-    """Return the type's name for a value without a JSON form; its text could contain anything."""
+    """Return the name of a value's type, for values that have no JSON form.
+
+    Their own text could contain anything.
+    """
     return type(value).__name__
 
 
 def _safe_fields(_: Any, __: str, event: Event) -> Event:
-    """Make all text of a line safe, and leave out fields that are None.
+    """Return a line with all text made safe, and without fields that are None.
 
-    Tracebacks are written by renderers.
+    The exception is left for the renderer, which writes its traceback.
     """
     return {
         key: it if key == "exc_info" else safe_value(it)
@@ -217,10 +228,11 @@ def _safe_fields(_: Any, __: str, event: Event) -> Event:
 
 
 def _without_data(_: Any, __: str, event: Event) -> Event:
-    """Cut a library's line to the part that cannot repeat what a client sent.
+    """Return a library's log line without values that a client may have sent.
 
-    A template is a constant of the library's code: numbers are filled in, texts are not. A line
-    without parameters may be formatted already, so it is cut where values may begin.
+    If the message has parameters, it is a constant of the library's code, so only parameters that
+    are numbers are filled in. Without parameters, the message may contain values already, so it is
+    cut where they may begin.
     """
     record: logging.LogRecord = event["_record"]
     event["logger"] = record.name

@@ -1,4 +1,4 @@
-"""A log line for each request and each WebSocket operation, cheaper than structlog's."""
+"""Logs each request and each WebSocket operation, with less work than structlog would need."""
 
 import logging
 from datetime import UTC, datetime
@@ -10,11 +10,15 @@ from schema.base.request_notes import RequestNotes
 
 REQUESTS = logging.getLogger("requests")
 OF_TOKENS = "tok_"
-"""Prefix of the ids of access tokens; other credentials are of the identity provider."""
+"""Prefix of the ids of access tokens; other credentials are tokens of the identity provider."""
 
 
 class RequestLog:
-    """Writes the lines; operations of `slow_operation_s` seconds or more are also warnings."""
+    """Writes log lines of requests, WebSockets and their operations.
+
+    A request or operation that takes `slow_operation_s` seconds or more is also logged as a
+    warning; with 0, none is.
+    """
 
     def __init__(self, slow_operation_s: float = 0) -> None:
         self._slow_ms = slow_operation_s * 1000 or float("inf")
@@ -29,7 +33,7 @@ class RequestLog:
         *,
         is_complete: bool = True,
     ) -> None:
-        """Log an HTTP request, or the opening of a WebSocket."""
+        """Log an HTTP request, or the opening of a WebSocket; `ms` is the time taken."""
         is_slow = ms >= self._slow_ms and notes.status != SWITCHED
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
             return
@@ -49,7 +53,10 @@ class RequestLog:
         self._write(line, notes, is_slow=is_slow)
 
     def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
-        """Log the end of an operation over a WebSocket; a subscription never counts as slow."""
+        """Log the end of an operation over a WebSocket; `ended` says how it ended.
+
+        A subscription never counts as slow.
+        """
         is_stream = notes.operation is not None and notes.operation.label.type == "subscription"
         is_slow = ms >= self._slow_ms and not is_stream
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
@@ -67,7 +74,7 @@ class RequestLog:
         self._write(line, notes, is_slow=is_slow)
 
     def socket(self, event: str, notes: RequestNotes, request_id: str, **more: Any) -> None:
-        """Log another event of a WebSocket."""
+        """Log another event of a WebSocket, with those fields of `more` that are not None."""
         if REQUESTS.isEnabledFor(logging.INFO):
             line = {"timestamp": "", "level": "info", "event": event, "request_id": request_id}
             line |= {name: value for name, value in more.items() if value is not None}
@@ -83,7 +90,7 @@ class RequestLog:
 
 
 SWITCHED = 101
-"""The status of a request that became a WebSocket."""
+"""The HTTP status of a request that became a WebSocket."""
 
 
 def _add_notes(line: dict[str, Any], notes: RequestNotes) -> None:

@@ -42,7 +42,7 @@ class TooManyAuthFailures(Exception):
 
 @lru_cache(maxsize=4096)
 def limiter_key(address: str) -> str:
-    """Return the key that failures of an address are counted by: an IPv6 address by its /64."""
+    """Return the key for counting failures of `address`: its /64 network for IPv6, else itself."""
     if ":" not in address:
         return address
     try:
@@ -58,7 +58,7 @@ def limiter_key(address: str) -> str:
 
 
 class AuthFailureLimiter:
-    """Allows `failures` failures per address and window, in this process."""
+    """Counts failures per client address in this process; allows `failures` in each `window`."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class AuthFailureLimiter:
         return len(self._rates)
 
     def fail(self, address: str) -> None:
-        """Count a failure; raises TooManyAuthFailures beyond the limit."""
+        """Count a failure of `address`; raises TooManyAuthFailures once the limit is exceeded."""
         wait = self._rates.count(limiter_key(address))
         if wait:
             log.info("auth_failure_refused", address=address)
@@ -84,16 +84,17 @@ class AuthFailureLimiter:
         log.info("auth_failure", address=address)
 
     def slot(self, address: str) -> AbstractAsyncContextManager[object]:
-        """Return the context in which to look up a token or link.
+        """Return the async context in which to look up a token or link sent from `address`.
 
-        Beyond the limit, lookups run one at a time, so they use one database connection at most.
+        For addresses at their limit this is a lock that all of them share, so their lookups run
+        one at a time and use at most one database connection.
         """
         is_spent = len(self._rates) > 0 and self._rates.is_spent(limiter_key(address))
         return self._slow_lane if is_spent else NO_WAIT
 
 
 class SignIn:
-    """Authenticates requests, and counts failures by address."""
+    """Authenticates requests, and counts failed sign-ins by client address."""
 
     def __init__(self, identify: Identify, failures: AuthFailureLimiter) -> None:
         self._identify = identify
@@ -101,10 +102,11 @@ class SignIn:
         self._known_good: set[int] = set()
 
     async def __call__(self, authorization: str | None, address: str) -> Principal | None:
-        """Return the principal of a header, or None; raises TooManyAuthFailures beyond the limit.
+        """Return the principal of an Authorization header; None if it is missing or invalid.
 
-        A missing header is not counted. From here on, the task sees only the principal's tenant
-        (R99).
+        An invalid header counts as a failure of `address`; a missing one does not. Raises
+        TooManyAuthFailures once the limit is exceeded. Afterwards the current task can read only
+        rows of the principal's tenant (R99).
         """
         bind_tenant(None)  # tokens belong to no tenant
         principal = await self._identified(authorization, address)
@@ -117,7 +119,8 @@ class SignIn:
             return None
         mark = hash(authorization)
         if mark in self._known_good:
-            # A header that was valid before need not queue behind wrong ones from its address.
+            # A header that was valid before need not wait for lookups of wrong headers from the
+            # same address.
             principal = await self._identify(authorization)
         else:
             async with self._failures.slot(address):

@@ -1,8 +1,8 @@
-"""The pages behind the links of mails: opening one changes nothing, its button does (R60, R67).
+"""The pages behind the links in mails: opening a page changes nothing, its button does (R60, R67).
 
-They are HTML without scripts. The token in the link is the proof, so no sign-in is needed; caches,
-referrers and logs do not keep it. Wrong links count as failed sign-ins, and pages of other sites
-cannot send the form.
+The pages are HTML without scripts. The token in the link is the proof, so no sign-in is needed;
+caches, referrers and logs do not keep the token. Wrong links count as failed sign-ins, and pages of
+other sites cannot send the form.
 """
 
 from collections.abc import Awaitable, Callable
@@ -37,13 +37,17 @@ PAGES = Environment(
 STYLE = (FOLDER / "confirmation.css").read_text()
 HEADERS = page_headers(STYLE)
 STATUS = {LinkState.OPEN: 200, LinkState.DONE: 200, LinkState.UNKNOWN: 404}
-"""HTTP statuses; all other states are 410 Gone."""
+"""The HTTP status of a page by the state of its link; a state that is missing here is 410 Gone."""
 
 NOT_FOLLOWED = Followed(LinkState.UNKNOWN)
 
 
 class ConfirmationPages:
-    """The two pages; `own_origin` is the origin of PUBLIC_URL, if that is set."""
+    """The confirm and withdraw pages.
+
+    `own_origin` is the origin of PUBLIC_URL, None if that is not set. `organisation` is named on
+    the pages.
+    """
 
     def __init__(
         self,
@@ -78,7 +82,7 @@ class ConfirmationPages:
                 page.headers["Retry-After"] = str(guessed.retry_after)
                 return page
             except Exception as error:
-                # The framework's own answer would come without these headers.
+                # The framework's own error page would lack the security headers of HEADERS.
                 fault = report("page_failed", error)
                 page = self._shown(
                     "failed.html", 500 if fault is None else 503, purpose, NOT_FOLLOWED
@@ -92,7 +96,10 @@ class ConfirmationPages:
         return answer
 
     async def _followed(self, request: Request, purpose: LinkPurpose) -> Followed:
-        """Look at a link, or follow it if its button was pressed; raises TooManyAuthFailures."""
+        """Look up the link of a request; if the button was pressed (POST), also do what it says.
+
+        Raises TooManyAuthFailures if the link is wrong and its client has failed too often.
+        """
         token: str = request.path_params["token"]
         address = address_of(request.scope)
         async with self._auth_failures.slot(address):

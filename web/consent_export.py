@@ -41,7 +41,7 @@ COLUMNS = (
     "previous_hash",
     "hash",
 )
-"""Columns of a consent entry, after those of the customer."""
+"""The columns of a consent entry; in each row they follow the columns of OF_CUSTOMER."""
 
 OF_CUSTOMER = (
     "customer_id",
@@ -51,7 +51,10 @@ OF_CUSTOMER = (
     "is_intact",
     "breaks",
 )
-"""Columns of the customer, repeated on each row; `breaks` lists the codes of failed checks."""
+"""The columns of the customer, repeated in each row.
+
+`breaks` lists the codes of the integrity checks that the consent record failed.
+"""
 
 
 def consent_export(
@@ -61,7 +64,11 @@ def consent_export(
     clock: Callable[[], datetime],
     is_masked: Callable[[Principal], bool],
 ) -> Route:
-    """Return the route `/exports/consent-evidence.csv?customerId=…`, or with `&bom=true`."""
+    """Return the route `/exports/consent-evidence.csv?customerId=…`.
+
+    The parameter `bom=true` adds a byte order mark. `is_masked` tells whether personal data is
+    masked for a principal.
+    """
 
     async def export(request: Request) -> Response:
         customer_id = request.query_params.get("customerId", "")
@@ -85,7 +92,7 @@ def consent_export(
 
 
 def _rows(evidence: ConsentEvidence) -> list[Row]:
-    """Return a row for each entry, or one row with the customer's columns if there is none."""
+    """Return a row for each consent entry; without entries, one row with the customer only."""
     customer = (
         evidence.customer_id,
         evidence.account_number,

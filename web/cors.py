@@ -1,7 +1,7 @@
 """Cross-origin requests: web pages of allowed origins may call the API.
 
-The API uses no cookies, so browsers add no credentials by themselves. A page signs in with an
-Authorization header, for which the browser sends a preflight first.
+The API uses no cookies, so a browser adds no credentials of its own accord. A page signs in with an
+Authorization header, and the browser first sends a preflight request to ask whether it may do so.
 """
 
 import re
@@ -17,7 +17,7 @@ DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-Id"),
-    # In seconds; browsers accept no more.
+    # In seconds; the maximum that browsers accept.
     (b"access-control-max-age", b"7200"),
 )
 SHOWN_HEADERS = (
@@ -29,7 +29,10 @@ VARY = (b"vary", b"Origin")
 
 
 def parsed_origin(text: str) -> str:
-    """Return an origin as browsers send it; raises ValueError for a wildcard, `null`, or a path."""
+    """Return an origin in the form that browsers send: lowercase, without a default port.
+
+    Raises ValueError for any other text, such as a wildcard, `null`, or a URL with a path.
+    """
     match = ORIGIN.fullmatch(text.strip().lower().removesuffix("/"))
     if match is None:
         raise ValueError(
@@ -40,10 +43,11 @@ def parsed_origin(text: str) -> str:
 
 
 def is_from_elsewhere(headers: Mapping[str, str], own: str | None) -> bool:
-    """Tell whether a page of another site sent a form; `own` is the origin of this service.
+    """Return whether a page of another site sent the form of a request with these headers.
 
-    Current browsers send Sec-Fetch-Site. For others the Origin header counts, which is `null` for
-    our own pages, since they send no referrer. Other programs send neither.
+    `own` is the origin of this service, None if unknown. Current browsers send Sec-Fetch-Site. For
+    older browsers the Origin header decides; it is `null` for our own pages, since they send no
+    referrer. Programs other than browsers send neither header, and count as our own pages.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
@@ -55,12 +59,12 @@ def is_from_elsewhere(headers: Mapping[str, str], own: str | None) -> bool:
 
 
 class Cors:
-    """The headers of answers to allowed origins and to all others."""
+    """The CORS headers of answers, by the origin of the page that sent the request."""
 
     def __init__(self, origins: Iterable[str] = ()) -> None:
         self.origins = frozenset(parsed_origin(origin) for origin in origins)
         self.default: tuple[Header, ...] = (VARY,) if self.origins else ()
-        """Headers of answers to all other origins."""
+        """Headers of answers to requests without an origin, or from one that is not allowed."""
         self.allowed: dict[bytes | None, tuple[Header, ...]] = {
             origin.encode(): (
                 VARY,
@@ -71,7 +75,7 @@ class Cors:
         }
 
     def preflight(self, origin: bytes, headers: Iterable[Header]) -> ASGIApp | None:
-        """Return the app that answers a preflight; None for other requests and other origins."""
+        """Return the app that answers a preflight request from an allowed origin; else None."""
         if origin not in self.allowed:
             return None
         is_preflight = any(name == b"access-control-request-method" for name, _ in headers)

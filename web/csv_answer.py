@@ -15,16 +15,23 @@ ROWS_AT_ONCE = 200
 
 _FORMULA_SIGNS = "=+@\uff1d\uff0b\uff20\ufe66\ufe62\ufe6b\uff0d\ufe63-"
 _INNER_FORMULA = re.compile(rf"""([;\t\r\n]["']*)(?=[{_FORMULA_SIGNS}])""")
-"""Where a formula would begin in a spreadsheet that divides cells by semicolons or tabs.
+"""Places in a cell where a formula would begin if a spreadsheet split the cell there.
 
-Such a program also takes a quote for one at the beginning of a cell only.
+Some spreadsheets split cells at semicolons or tabs; they treat a quote as a delimiter only at the
+beginning of a cell.
 """
 
 FORMULA_STARTS = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20", *"\ufe66\ufe62\ufe63\ufe6b")
-"""Spreadsheets run cells that begin so as formulas; some accept full-width signs too."""
+"""A spreadsheet runs a cell that begins with one of these as a formula.
+
+Some spreadsheets accept the full-width forms of the signs too.
+"""
 
 BYTE_ORDER_MARK = "\ufeff"
-"""Tells spreadsheets that a file is UTF-8; other programs may not expect it."""
+"""Put at the start of a file, it tells spreadsheets that the file is UTF-8.
+
+Other programs may not expect it, so it is added on request only.
+"""
 
 Cell = str | bool | int | datetime | Enum | None
 Row = Sequence[Cell]
@@ -32,9 +39,9 @@ Part = Callable[[], AbstractAsyncContextManager[None]]
 
 
 def mark_wanted(request: Request) -> str:
-    """Return a byte order mark if the request has `bom=true`, otherwise an empty text.
+    """Return a byte order mark if the request has the parameter `bom=true`, otherwise "".
 
-    Raises ValueError for any other value than `true` and `false`.
+    Raises ValueError if the parameter is neither `true` nor `false`.
     """
     wanted = request.query_params.get("bom", "false")
     if wanted not in {"true", "false"}:
@@ -43,7 +50,10 @@ def mark_wanted(request: Request) -> str:
 
 
 def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row], mark: str = "") -> Response:
-    """Return a file: a line of column names in camelCase, and a line for each row."""
+    """Return the CSV file `name`: a line of column names in camelCase, then a line for each row.
+
+    `header` has the column names in snake_case. `mark` is written before everything else.
+    """
     return Response(mark + written([_spelt(header), *rows]), headers=_headers(name))
 
 
@@ -56,8 +66,9 @@ async def csv_stream(
 ) -> StreamingResponse:
     """Stream a CSV file in the format of `csv_answer`, in constant memory.
 
-    The first rows are read before the answer begins, so an error can still be answered. Each later
-    part is read and written within the context `part()`.
+    The first ROWS_AT_ONCE rows are read before the answer begins, so that an error in reading them
+    still gets an error status. Later rows are read in parts of that size, each within the context
+    that `part()` returns.
     """
     first, has_more = await _chunk([_spelt(header)], rows)
     return StreamingResponse(
@@ -66,7 +77,6 @@ async def csv_stream(
 
 
 def written(rows: Iterable[Row]) -> str:
-    """Return rows as lines of CSV."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
@@ -84,7 +94,10 @@ async def _all(
 
 
 async def _chunk(waiting: list[Row], rows: AsyncIterator[Row]) -> tuple[str, bool]:
-    """Return the waiting rows and the next ones as text, and whether there may be more."""
+    """Return up to ROWS_AT_ONCE rows as CSV, and whether `rows` may have more.
+
+    The rows in `waiting` come first, followed by the next ones of `rows`.
+    """
     async for row in rows:
         waiting.append(row)
         if len(waiting) >= ROWS_AT_ONCE:

@@ -1,4 +1,7 @@
-"""Streams the delivery exposures of a period as CSV."""
+"""Streams the delivery exposures of a period as CSV.
+
+An exposure is a time in which a contact would have been emailed documents in full.
+"""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -39,7 +42,11 @@ def delivery_export(
     policy: DeliveryPolicy,
     is_masked: Callable[[Principal], bool],
 ) -> Route:
-    """Return the route `/exports/delivery-exposure.csv?from=…&to=…`, or with `&bom=true`."""
+    """Return the route `/exports/delivery-exposure.csv?from=…&to=…`.
+
+    The parameter `bom=true` adds a byte order mark. `is_masked` tells whether personal data is
+    masked for a principal.
+    """
 
     async def export(request: Request) -> Response:
         try:

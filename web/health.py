@@ -18,19 +18,23 @@ from models.storage.write_probe import probe_writing
 log = structlog.get_logger(__name__)
 
 KEPT_S = 1.0
-"""Seconds for which a result is reused, since each check writes to the database."""
+"""Seconds for which the result of a check is reused, since each check writes to the database."""
 
 MAX_S = 2.0
-"""Seconds that a check may take; a database that is slower counts as down."""
+"""Seconds that a check may take; if the database takes longer, it counts as down."""
 
 Checks = dict[str, str]
 NEEDED = ("database", "schema", "writes")
-"""What this process needs to serve requests, in the order of the checks."""
+"""The names of the checks that must succeed before this process can serve requests, in order."""
 
 
 @dataclass(eq=False)
 class Readiness:
-    """Checks what this process needs; `information` about others does not change the result."""
+    """Checks whether this process can serve requests.
+
+    `information` returns the state of other parts, such as workers, which is shown beside the
+    checks and does not change their result.
+    """
 
     database: Callable[[], Database]
     information: Callable[[], Awaitable[Checks]]
@@ -49,7 +53,11 @@ class Readiness:
         self.is_draining = True
 
     async def checks(self) -> Checks:
-        """Check, or return the result of the last second."""
+        """Run the checks, or return their last result if it is less than `kept_s` seconds old.
+
+        The result maps the name of each check to `ok` or to its failure; checks that come after a
+        failed one are missing.
+        """
         is_old = self.now() - self._ended_at >= self.kept_s
         if self._checking is None or (self._checking.done() and is_old):
             self._found = {}
@@ -85,7 +93,7 @@ class Readiness:
         self._ended_at = self.now()
 
     async def information_of_others(self) -> Checks:
-        """Return the state of other parts, at most a second old; empty if it cannot be read."""
+        """Return the state of other parts, at most `kept_s` seconds old; empty if it is unknown."""
         if self.now() - self._information_at >= self.kept_s and self._found.get("database") == "ok":
             try:
                 async with asyncio.timeout(MAX_S):
@@ -97,7 +105,7 @@ class Readiness:
         return self._information
 
     def _note(self, found: Checks) -> None:
-        """Log when the process becomes ready, and when it no longer is."""
+        """Log when the process becomes ready, and when it stops being ready."""
         is_ready = self.is_ready(found)
         if is_ready != self._was_ready:
             self._was_ready = is_ready

@@ -1,7 +1,7 @@
 """The GraphQL endpoint for POST and GET, by the GraphQL over HTTP specification.
 
-It is an ASGI application of its own: request and response objects would cost as much as executing a
-small query.
+The endpoint handles ASGI messages itself, because Starlette's request and response objects would
+cost as much time as the execution of a small query.
 """
 
 from collections.abc import Callable, Iterable
@@ -55,10 +55,10 @@ STATUSES = {
     ErrorCode.SIGN_IN_UNAVAILABLE.value: 503,
     ErrorCode.TIMEOUT.value: 503,
 }
-"""HTTP statuses of refusals for clients of both media types."""
+"""HTTP statuses by error code of a refused request, whichever media type the client accepts."""
 
 SHORT_JSON = 4_000
-"""Bytes of a request that is decoded without a slot, since that takes less time than receiving."""
+"""Requests of up to this many bytes are decoded without a slot, since that takes little time."""
 
 CONTENT_TYPES = {one: f"{one}; charset=utf-8".encode() for one in (JSON, GRAPHQL_RESPONSE)}
 MANY_ROWS = 500
@@ -115,7 +115,7 @@ class GraphQLEndpoint:
             context = self._make_context(request_id, principal)
             context.limiters = self._limiters
             context.is_gone = scope["state"].get("is_gone")
-            # Everything that uses the CPU, up to encoding the answer, happens in a slot.
+            # All work that needs the CPU, up to encoding the answer, happens in a slot.
             async with context.enter():
                 return await self._execute(context, source, media_type)
         except (SignInUnavailable, TooManyAuthFailures) as error:
@@ -129,9 +129,9 @@ class GraphQLEndpoint:
             return _answer({"errors": [told_error]}, error.status, media_type, more)
         except ClientGone:
             log.info("client_gone")
-            return _answer({}, 400, media_type)  # no client is left to read it
+            return _answer({}, 400, media_type)  # the client has disconnected, so nobody reads this
         except Exception as error:
-            # Fields mask their own bugs; this one came earlier, for example during sign-in.
+            # GraphQL masks exceptions of fields; this one was raised before, such as at sign-in.
             fault = report("request_failed", error)
             if fault is not None:
                 return _answer_fault(*unavailable(fault), media_type)
@@ -173,12 +173,12 @@ class GraphQLEndpoint:
             self._documents.keep(document)
         if spending.actual > MANY_ROWS and slot is not None and result.data:
             for name, value in result.data.items():
-                await slot.wait()  # encoding a long answer takes time as well
+                await slot.wait()  # encoding a long answer takes time, so other requests may run
                 result.data[name] = orjson.Fragment(orjson.dumps(value))
         return _answer_result(result, media_type, context)
 
     def _find(self, context: Context, wanted: GraphQLRequest, media_type: str) -> Wanted:
-        """Return the requested document, found by its text or by its id."""
+        """Return the requested document, found by its text or by its id; raises HTTPRefused."""
         try:
             document_id = asked_id(wanted.document_id, wanted.extensions)
             return self._documents.find(wanted.query, document_id, context.caller)
@@ -204,7 +204,7 @@ def _cost_headers(context: Context | None) -> list[Header]:
     spending = context.spending if context else None
     if spending is None:
         return []
-    spending.settle()  # a refused operation has not done so
+    spending.settle()  # a refused operation has not settled its cost yet
     return spending.raw_headers()
 
 
@@ -215,7 +215,10 @@ def _answer_fault(
     result: ExecutionResult | None = None,
     headers: Iterable[Header] = (),
 ) -> Answer:
-    """Answer 503 for the whole request if the database failed for any field."""
+    """Return a 503 answer for a request in which the database failed, even if for one field only.
+
+    Without a `result`, the answer has `message` and `extensions` as its only error.
+    """
     body: dict[str, Any] = {"errors": [{"message": message, "extensions": extensions}]}
     if result is not None and result.errors:
         body = {"errors": [error.formatted for error in result.errors], "data": result.data}
@@ -224,7 +227,11 @@ def _answer_fault(
 
 
 def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str, Any], int]:
-    """Return body and status; request errors have no data, field errors have partial data."""
+    """Return body and HTTP status of a result.
+
+    A request error has no data, and a status of its own; errors of fields come with partial data
+    and status 200.
+    """
     body: dict[str, Any] = {}
     errors = result.errors or []
     if errors:

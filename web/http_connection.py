@@ -1,7 +1,7 @@
-"""A client's HTTP connection: one request at a time, by RFC 9112, with bounds on every part.
+"""A client's HTTP connection: one request at a time (RFC 9112), with limits on each part.
 
-The parser gets exactly one part of one request at a time. So a request is refused, or waits for the
-answer to the one before it, before any bytes behind it are parsed.
+The parser gets exactly one part of a request at a time, such as its head or a chunk. So a request
+can be refused, or can wait until the request before it is answered, before later bytes are parsed.
 """
 
 import asyncio
@@ -35,10 +35,13 @@ EMPTY_LINE = b"\r\n"
 """Empty lines before a request are ignored (RFC 9112, 2.2)."""
 
 LINGER_S = 1.0
-"""Seconds that a client that was refused has to read the answer."""
+"""Seconds that a refused client has to read the answer before the connection is closed."""
 
 REFUSED_SHARE = 0.1
-"""Share of connections beyond the limit that are answered 503; others are just closed."""
+"""Connections beyond the limit, as a share of it, that are answered with 503.
+
+Further connections are closed without an answer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,16 @@ class Limits:
 
     max_connections: int = 10_000
     client_timeout: float = 30
-    """For the head of a request, for its body, and for reading any of the answer."""
+    """Seconds without progress after which a client is cut off.
+
+    They count while it sends a head or a body, or reads an answer.
+    """
     keep_alive: int = 75
-    """Idle time before the next request; longer than that of proxies, which otherwise may reuse a
-    connection that was just closed."""
+    """Seconds that a connection may be idle before its next request.
+
+    This must be longer than the idle time of proxies, which otherwise may reuse a connection that
+    was just closed.
+    """
 
 
 class Connection(HttpProtocol):
@@ -61,15 +70,15 @@ class Connection(HttpProtocol):
     _is_over = False
     """Whether the connection became a WebSocket."""
     _is_between = True
-    """Whether the next bytes are the head of a request."""
+    """Whether the next bytes begin a request, or belong to its unfinished head."""
     _is_scheduled = False
     _searched = 0
-    """Bytes of an unfinished head that are known not to hold its end."""
+    """Bytes of an unfinished head that have been searched for its end already."""
     _awaited: tuple[str, object] | None = None
     _since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Accept a connection, unless there are too many."""
+        """Accept a connection; answer 503, or close it, if there are too many."""
         others, most = len(self.connections), self.config.limits.max_connections
         super().connection_made(transport)
         self._unread = bytearray()
@@ -81,7 +90,7 @@ class Connection(HttpProtocol):
             self._refuse(503, more=b"retry-after: 1\r\n")
 
     def data_received(self, data: bytes) -> None:
-        """Parse as much of the received bytes as there is time and room for."""
+        """Parse received bytes, as far as the limits on parts and requests allow now."""
         if self._is_refused:
             return
         if self._is_between and not self._unread:
@@ -94,12 +103,15 @@ class Connection(HttpProtocol):
             self._read_on()
 
     def answered(self) -> None:
-        """Continue with the request that was received behind the one just answered."""
+        """Parse the next request, if its bytes were received before the last one was answered."""
         if self._unread:
             self._read_on()
 
     def _read_on(self) -> None:
-        """Parse part by part; stop at a request whose turn has not come."""
+        """Parse the received bytes part by part.
+
+        Stop at a request if the one before it is not answered, and after PARTS_PER_TURN parts.
+        """
         self._is_scheduled = False
         for _ in range(PARTS_PER_TURN):
             if self._is_refused or self._is_over or self.transport.is_closing():
@@ -163,7 +175,7 @@ class Connection(HttpProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Refuse a head that breaks the protocol; otherwise start the application."""
+        """Start the application; raises Malformed for a head that breaks the protocol."""
         version, method = self.parser.get_http_version(), self.parser.get_method()
         self._body = check_head(version, method, self.headers)
         self.url = target_of(method, self.url)
@@ -182,7 +194,10 @@ class Connection(HttpProtocol):
         self.end_request()
 
     def check_deadline(self, now: float, limits: Limits) -> None:
-        """Close the connection if the client has been too slow with what it has to do next."""
+        """Close the connection if the client has made no progress for longer than `limits` allow.
+
+        `now` is the time of the event loop, in seconds.
+        """
         awaited = self._waits_for()
         if awaited is None or awaited != self._awaited:
             self._awaited, self._since = awaited, now
@@ -192,7 +207,10 @@ class Connection(HttpProtocol):
             self._cut(awaited[0])
 
     def _waits_for(self) -> tuple[str, object] | None:
-        """Return what the client must do next, and a value that changes when it does some of it."""
+        """Return what the client must do next, and a value that changes as it makes progress.
+
+        None if the client need not do anything now.
+        """
         if self._is_refused:
             return None
         if self.transport.is_closing() or self.flow.write_paused:
@@ -212,12 +230,15 @@ class Connection(HttpProtocol):
         if owed == "reading" or (owed == "body" and not self.may_answer):
             self.transport.abort()
         elif owed == "head" and not self._unread:
-            self.transport.close()  # it sent nothing, so there is nothing to answer
+            self.transport.close()  # the client sent nothing, so there is nothing to answer
         else:
             self._refuse(408)
 
     def _refuse(self, status: int, message: str = "", more: bytes = b"") -> None:
-        """Answer without the application, and close the connection."""
+        """Send an error with `status` without the application, and close the connection.
+
+        Nothing is sent if the answer of the application has begun. `more` are further headers.
+        """
         self._is_refused = True
         if message:
             address = self.client[0] if self.client else None
@@ -237,7 +258,7 @@ class Connection(HttpProtocol):
 
 
 def _answer(status: int, message: str, more: bytes) -> bytes:
-    """Return the bytes of an answer; a message is sent in the form of GraphQL errors."""
+    """Return the bytes of an answer; `message` becomes a GraphQL error, `more` further headers."""
     body = b""
     if message:
         code = "REQUEST_TOO_LARGE" if status in {413, 414, 431} else "BAD_REQUEST"

@@ -12,17 +12,20 @@ MAX_FRAMING_BYTES = 16 * 1024
 """Bytes of the chunk extensions and trailers of one body."""
 
 CHUNK_LINE_BYTES = 20
-"""Bytes of a chunk's size and its line breaks, which do not count as an extension."""
+"""Bytes of a chunk's size line that do not count as a chunk extension."""
 
 HEAD_END = b"\r\n\r\n"
 UPGRADE, LENGTH = b"\r\nupgrade:", b"\r\ncontent-length:"
 MAX_LENGTH_DIGITS = 9
 HEAD_START = re.compile(rb"[A-Z-]{1,32}(?: |\Z)")
-"""The beginning of a request; TLS and other protocols begin differently."""
+"""Matches the beginning of an HTTP request; TLS and other protocols begin differently."""
 
 LONE_LF = re.compile(rb"(?<!\r)\n")
 OFFER = re.compile(rb"\r\nupgrade:[ \t]*+(?!websocket[ \t]*\r\n)[^\r\n]*(?=\r\n)", re.IGNORECASE)
-"""An offer of another protocol than WebSocket, such as the `h2c` of Java's HttpClient."""
+"""Matches an Upgrade header that offers another protocol than WebSocket, such as `h2c`.
+
+Java's HttpClient sends that one.
+"""
 
 HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}(?=[;\r])")
@@ -30,7 +33,7 @@ ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 SINGLE = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization"}
 )
-"""Headers that must not be repeated: this service and a proxy could choose different ones."""
+"""Headers that must not be repeated, since this service and a proxy could use different values."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -45,7 +48,11 @@ class Malformed(Exception):
 
 
 def find_head(unread: bytearray, searched: int) -> int | None:
-    """Return the size of the head at the start of `unread`; None if it is incomplete."""
+    """Return the size in bytes of the head at the start of `unread`; None if it is incomplete.
+
+    The first `searched` bytes are known not to contain the end of the head. Raises Malformed if the
+    head is too large or is not HTTP.
+    """
     place = unread.find(HEAD_END, searched)
     if place > MAX_HEAD_BYTES or (place < 0 and len(unread) > MAX_HEAD_BYTES):
         if unread.find(b"\r\n", 0, MAX_HEAD_BYTES) < 0:
@@ -59,7 +66,7 @@ def find_head(unread: bytearray, searched: int) -> int | None:
 
 
 def is_one_request(data: bytes) -> bool:
-    """Tell whether the bytes are exactly one request, with a Content-Length or without a body."""
+    """Return whether `data` is exactly one request, with a Content-Length or without a body."""
     end = data.find(HEAD_END)
     if not 0 < end <= MAX_HEAD_BYTES:
         return False
@@ -77,15 +84,18 @@ def is_one_request(data: bytes) -> bool:
 
 
 def without_offers(head: bytes) -> bytes:
-    """Remove offers of other protocols, which a server may ignore (RFC 9110, 7.8).
+    """Return a head without offers of other protocols than WebSocket.
 
-    The parser would stop at such an offer, and lose the body of the request.
+    A server may ignore them (RFC 9110, 7.8). The parser would stop at one, and lose the body.
     """
     return OFFER.sub(b"", head) if UPGRADE in head.lower() else head
 
 
 def target_of(method: bytes, target: bytes) -> bytes:
-    """Return a request target in origin form; the host of an absolute target is ignored."""
+    """Return a request target as a path with its query, without the host of an absolute URL.
+
+    Raises Malformed if it is neither a path nor a URL.
+    """
     if target.startswith(b"/") or (method == b"OPTIONS" and target == b"*"):
         return target
     absolute = ABSOLUTE.match(target)
@@ -96,7 +106,7 @@ def target_of(method: bytes, target: bytes) -> bytes:
 
 
 def check_head(version: str, method: bytes, headers: Headers) -> "Body":
-    """Return the expected body; raises Malformed for a head that can be read in two ways."""
+    """Return the body that follows a head; raises Malformed if the head is invalid or ambiguous."""
     if version not in {"1.0", "1.1"}:
         raise Malformed(505, "The request must be HTTP/1.1 or HTTP/1.0.")
     if method == b"CONNECT":
@@ -130,10 +140,10 @@ def _single_headers(headers: Headers) -> dict[bytes, bytes]:
 
 
 class Body:
-    """Finds where the next part of a body ends, for a body of known size or a chunked one.
+    """Splits a body into parts, whether its size is known or it is chunked.
 
-    A part is a chunk with its size line and its line break, a piece of a large chunk, a trailer, or
-    the empty line at the end.
+    A part is a chunk with its size line and line break, a piece of a large chunk, a trailer, or the
+    empty line at the end; of a body with a known size, all bytes that have been received.
     """
 
     def __init__(self, size: int = 0, *, is_chunked: bool = False) -> None:
@@ -143,10 +153,13 @@ class Body:
         """Bytes of the body, or of the current chunk, that are still missing."""
         self._is_in_trailers = False
         self._framing = 0
-        """Bytes of extensions and trailers so far."""
+        """Bytes of chunk extensions and trailers so far."""
 
     def next_part(self, unread: bytearray) -> int | None:
-        """Return the size of the next part; None if it is incomplete."""
+        """Return the bytes of the next part at the start of `unread`; None if it is incomplete.
+
+        Raises Malformed if the body breaks the protocol.
+        """
         if self._left or not self._is_chunked:
             size = min(self._left, len(unread))
             self._left -= size

@@ -14,7 +14,10 @@ JSON = "application/json"
 WILDCARDS = ("application/*", "*/*")
 MAX_ACCEPTED = 50
 MAX_PARAMETERS = 10
-"""Media types of an Accept header, and parameters of one, that are read; the rest is ignored."""
+"""Limits on an Accept header: MAX_ACCEPTED media types, each with MAX_PARAMETERS parameters.
+
+The rest is ignored.
+"""
 
 UTF_8 = frozenset({"utf-8", "utf8"})
 MAX_SHOWN = 60
@@ -29,13 +32,16 @@ PARAMETERS = {
 }
 
 Headers = Mapping[bytes, bytes]
-"""The headers of a request by lowercase name; of repeated headers, the first."""
+"""The headers of a request by lowercase name; of a repeated header, the first value."""
 
 Header = tuple[bytes, bytes]
 
 
 class HTTPRefused(Exception):
-    """A request that is refused before GraphQL executes it; `status` is the HTTP status."""
+    """A request is refused before GraphQL executes it; `status` is the HTTP status.
+
+    `details` are members of the error's extensions besides its code.
+    """
 
     def __init__(
         self,
@@ -83,13 +89,13 @@ def negotiate(accept: str | None) -> str:
 
 
 class RequestSource(NamedTuple):
-    """A request that is not decoded yet."""
+    """The query string (GET) or body (POST) of a request, before it is decoded."""
 
     is_get: bool
     text: bytes
 
     def decoded(self) -> GraphQLRequest:
-        """Return the parameters; raises HTTPRefused if one has the wrong type."""
+        """Return the parameters; raises HTTPRefused if they are not JSON or have wrong types."""
         given = _read_query_string(self.text) if self.is_get else _read_body(self.text)
         for name, value in given.items():
             wanted = PARAMETERS.get(name)
@@ -104,7 +110,11 @@ class RequestSource(NamedTuple):
 async def receive_request(
     scope: Scope, headers: Headers, receive: Receive, most: int
 ) -> RequestSource:
-    """Receive a whole request; raises HTTPRefused for a wrong method, media type or size."""
+    """Receive a whole request.
+
+    Raises HTTPRefused for a wrong method or media type, or more than `most` bytes in the body;
+    raises ClientGone if the client disconnects.
+    """
     method = scope["method"]
     if method == "GET":
         return RequestSource(is_get=True, text=scope["query_string"])
@@ -168,7 +178,7 @@ def _quoted(text: str) -> str:
 
 
 async def _whole_body(receive: Receive, most: int) -> bytes:
-    """Return the whole body; raises HTTPRefused (413) beyond `most` bytes."""
+    """Return the whole body; raises HTTPRefused (413) beyond `most` bytes, and ClientGone."""
     body, has_more = b"", True
     while has_more:
         message = await receive()

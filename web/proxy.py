@@ -17,7 +17,7 @@ Network = IPv4Network | IPv6Network
 Header = tuple[bytes, bytes]
 
 MAX_HOPS = 20
-"""More proxies than anybody has; entries further to the left are ignored."""
+"""Proxies that a forwarded header may list; further entries to the left are ignored."""
 
 SCHEMES = frozenset({"http", "https"})
 PORT = re.compile(r":?[0-9]{1,5}")
@@ -34,13 +34,13 @@ class ForwardedBy(StrEnum):
 
 
 def address_of(scope: MutableMapping[str, Any]) -> str:
-    """Return the client's address; empty over a Unix socket."""
+    """Return the client's address in an ASGI scope; empty for a Unix socket."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 
 
 class TrustedProxies:
-    """The proxies whose forwarded headers are believed."""
+    """The proxies whose forwarded headers are believed; `by` is the kind of header they write."""
 
     def __init__(self, networks: Iterable[Network], by: ForwardedBy) -> None:
         self._networks = tuple(networks)
@@ -49,7 +49,10 @@ class TrustedProxies:
         self._is_trusted = lru_cache(maxsize=1024)(self._compute_trust)
 
     def reveal(self, scope: MutableMapping[str, Any]) -> None:
-        """Replace a trusted proxy's address and scheme in a scope by those of its client."""
+        """Set client address and scheme of an ASGI scope to those that trusted proxies report.
+
+        The scope is not changed if the request does not come from a trusted proxy.
+        """
         if not self._is_trusted(address_of(scope)):
             return
         address, proto = self._client(scope["headers"])
@@ -61,7 +64,8 @@ class TrustedProxies:
     def _client(self, headers: Iterable[Header]) -> tuple[str | None, str | None]:
         """Return address and scheme of the first hop from the right that is not a trusted proxy.
 
-        For a hop that cannot be parsed, the address of the proxy that wrote it is returned.
+        If a hop cannot be parsed, the address of the proxy that wrote it is returned. An address or
+        scheme that no header states is None.
         """
         found: tuple[str | None, str | None] = (None, None)
         for node, proto in _hops(headers, self._by):
@@ -79,7 +83,7 @@ class TrustedProxies:
 
 
 def _hops(headers: Iterable[Header], by: ForwardedBy) -> list[tuple[str, str | None]]:
-    """Return node and scheme of each hop, nearest first."""
+    """Return node (address, maybe with port) and scheme of each hop, nearest first."""
     if by is ForwardedBy.FORWARDED:
         return [_hop(element) for element in _elements(headers, b"forwarded")]
     nodes = _elements(headers, b"x-forwarded-for")
@@ -94,14 +98,17 @@ def _hops(headers: Iterable[Header], by: ForwardedBy) -> list[tuple[str, str | N
 
 
 def _hop(element: str) -> tuple[str, str | None]:
-    """Parse an element of `Forwarded`, as `for="[2001:db8::1]:4711";proto=https`."""
+    """Parse an element of `Forwarded` such as `for="[2001:db8::1]:4711";proto=https`.
+
+    The node is empty, and the scheme is None, if it is missing.
+    """
     pairs = (pair.partition("=") for pair in element.split(";"))
     given = {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
     return given.get("for", ""), given.get("proto", "").lower() or None
 
 
 def _elements(headers: Iterable[Header], name: bytes) -> list[str]:
-    """Return the elements of a list header, which may be repeated, last first."""
+    """Return the elements of a list header, the last element first; the header may be repeated."""
     lines = [value.decode("latin1") for key, value in headers if key == name]
     if not lines:
         return []
@@ -109,7 +116,10 @@ def _elements(headers: Iterable[Header], name: bytes) -> list[str]:
 
 
 def _address(node: str) -> str | None:
-    """Parse `address`, `address:port`, `[address]` or `[address]:port`; None for others."""
+    """Return the address in `address`, `address:port`, `[address]` or `[address]:port`.
+
+    None for any other text.
+    """
     text = node
     if node.startswith("["):
         text, bracket, rest = node[1:].partition("]")

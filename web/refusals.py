@@ -1,4 +1,7 @@
-"""Refusals of routes beside GraphQL, as JSON with a code or as text; failures are masked."""
+"""Error answers of all routes but GraphQL, as JSON with a code or as text.
+
+Messages of unexpected exceptions are not shown to clients.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,13 +18,13 @@ from schema.base.errors import ErrorCode, RequestRefused, masked, unavailable
 from schema.base.request_notes import note_errors
 
 CODES = {401: ErrorCode.UNAUTHENTICATED, 403: ErrorCode.FORBIDDEN, 404: ErrorCode.NOT_FOUND}
-"""Error codes by HTTP status; every other status is BAD_REQUEST."""
+"""Error codes by HTTP status; the code of any other status is BAD_REQUEST."""
 
 CLOSED_BY_BUG = 1011
-"""WebSocket close code for a bug on our side."""
+"""WebSocket close code for an unexpected exception in the server."""
 
 TRY_AGAIN_LATER = 1013
-"""WebSocket close code while the service is unavailable."""
+"""WebSocket close code while the database is unavailable."""
 
 
 def refusal(
@@ -34,7 +37,10 @@ def refusal(
     request_id: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Return a refusal: in the form of GraphQL errors if JSON is accepted, otherwise as text."""
+    """Return an error answer: as a GraphQL error if the client accepts JSON, otherwise as text.
+
+    Without `code`, it follows from `status`. `request_id` and `details` are shown in JSON only.
+    """
     extensions: dict[str, Any] = {
         "code": (code or CODES.get(status, ErrorCode.BAD_REQUEST)).value,
         **(details or {}),
@@ -49,7 +55,10 @@ def refusal(
 
 
 def refused_answer(request: Request, refused: RequestRefused) -> Response:
-    """Return a refusal of a request that may be retried, with Retry-After if that is known."""
+    """Return an error answer (429 or 503) to a request that may be retried.
+
+    It has a Retry-After header if `refused` says when to retry.
+    """
     details = refused.extensions or {}
     seconds = details.get("retryAfterSeconds")
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
@@ -61,7 +70,7 @@ def refused_answer(request: Request, refused: RequestRefused) -> Response:
 
 
 def in_one_line(refused: RequestRefused) -> str:
-    """Return the message of a refusal with the wait, as text without extensions."""
+    """Return the message of a refusal, followed by the seconds to wait."""
     return f"{refused.message} Try again in {(refused.extensions or {})['retryAfterSeconds']} s."
 
 
@@ -70,7 +79,7 @@ def _takes_json(request: Request) -> bool:
 
 
 def answer_http_exception(request: Request, raised: Exception) -> Response:
-    """Answer an unknown path, or a method that the path does not support."""
+    """Return the answer for an unknown path, or a method that the path does not support."""
     assert isinstance(raised, HTTPException)  # noqa: S101  # it is registered for these
     headers = dict(raised.headers or {})
     return refusal(request, raised.status_code, f"{raised.detail}.", headers)
@@ -79,7 +88,10 @@ def answer_http_exception(request: Request, raised: Exception) -> Response:
 async def _answer_fault(
     fault: DatabaseFault, scope: Scope, receive: Receive, send: Send, *, has_begun: bool
 ) -> None:
-    """Answer that the database is unavailable; an answer that has begun is left incomplete."""
+    """Answer that the database is unavailable; close a WebSocket with TRY_AGAIN_LATER.
+
+    If an HTTP answer has begun, nothing more is sent.
+    """
     if scope["type"] == "websocket":
         await send(
             {"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "Try again later"}
@@ -90,20 +102,23 @@ async def _answer_fault(
 
 
 def unavailable_answer(request: Request, fault: DatabaseFault) -> Response:
-    """Return 503 for a fault of the database."""
+    """Return a 503 answer, with Retry-After, for a fault of the database."""
     message, extensions = unavailable(fault)
     headers = {"Retry-After": str(fault.retry_after)}
     return refusal(request, 503, message, headers, code=ErrorCode.UNAVAILABLE, details=extensions)
 
 
 class MaskedFailures:
-    """Answers unexpected exceptions with a masked error that shows only the request id."""
+    """ASGI middleware that answers unexpected exceptions with an error that hides their message.
+
+    The error contains the request id, by which the exception is found in the log.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; if that fails, answer it."""
+        """Pass a request on to the app; if the app raises an exception, answer with an error."""
         has_begun = False
 
         async def note(message: Message) -> None:
@@ -126,7 +141,7 @@ class MaskedFailures:
                 await send({"type": "websocket.close", "code": CLOSED_BY_BUG, "reason": reason})
                 return
             if has_begun:
-                # Without its end, the client knows that the answer is incomplete.
+                # The answer stays without its end, so that the client sees that it is incomplete.
                 raise
             message, extensions = masked(request_id)
             code = ErrorCode(extensions["code"])

@@ -1,4 +1,4 @@
-"""Assigns each request an id, which its log lines, errors and answer carry."""
+"""Assigns each request an id, which is shown in its log lines, its errors and its answer."""
 
 import re
 import time
@@ -18,16 +18,16 @@ from web.security_headers import AnswerHeaders, Header
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SECRET = re.compile(r"[^/]{32,}")
-"""Parts of a path as long as the token of a link, and longer than any id."""
+"""Matches parts of a path that are as long as a link's token, and longer than any id."""
 
 
 def without_secrets(path: str) -> str:
-    """Return a path without tokens of links, for the log (R67)."""
+    """Return a path for the log, with the tokens of links left out (R67)."""
     return SECRET.sub("…", path)
 
 
 SWITCHED, FORBIDDEN = 101, 403
-"""HTTP statuses of an accepted and of a refused upgrade to a WebSocket."""
+"""HTTP statuses of an upgrade to a WebSocket that was accepted, and of one that was refused."""
 
 MAX_PATH = 200
 """Characters of a path that a log line shows; a client may send 64 KB."""
@@ -46,13 +46,16 @@ class Log(Protocol):
         *,
         is_complete: bool = True,
     ) -> None:
-        """Log an answered request, or an opened WebSocket."""
+        """Log an answered request, or an opened WebSocket; `ms` is the time taken.
+
+        `is_complete` is False if the answer was not sent to its end.
+        """
 
     def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
-        """Log the end of an operation over a WebSocket."""
+        """Log the end of an operation over a WebSocket; `ended` says how it ended."""
 
     def socket(self, event: str, notes: RequestNotes, request_id: str, **more: Any) -> None:
-        """Log another event of a WebSocket."""
+        """Log another event of a WebSocket, with the fields `more`."""
 
 
 class _Sender:
@@ -80,12 +83,12 @@ class _Sender:
         self._has_ended = False
         self._send = send
         self._headers = headers
-        """Headers to add to the answer."""
+        """Headers that are added to the answer."""
         self._request_id: str = scope["state"]["request_id"]
         self.notes = RequestNotes(address_of(scope))
 
     def __call__(self, message: Message) -> Awaitable[None]:
-        """Send a message to the client, and count it for the log."""
+        """Send an ASGI message to the client; its status and size are noted for the log."""
         kind = message["type"]
         if kind == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *self._headers]
@@ -103,7 +106,7 @@ class _Sender:
 
     def _note_of_socket(self, kind: str, message: Message) -> None:
         notes = self.notes
-        if kind == "websocket.http.response.start":  # it is refused
+        if kind == "websocket.http.response.start":  # the upgrade is refused
             notes.status = message["status"]
         elif kind == "websocket.http.response.body":
             self._note_body(message)
@@ -118,7 +121,7 @@ class _Sender:
                 notes.code = message.get("code")
 
     def leave(self) -> None:
-        """Log an answer that never ended, and the end of a WebSocket."""
+        """Log the end of a WebSocket, or an HTTP answer that was not sent to its end."""
         if self.notes.status == SWITCHED:
             seconds = round(time.perf_counter() - self._started, 1)
             self._log.socket(
@@ -142,10 +145,12 @@ class _Sender:
 
 
 class RequestIds:
-    """The outermost ASGI app: takes the id from X-Request-Id or creates one, and sends it back.
+    """The outermost ASGI app: gives each request an id, and sends the id back in X-Request-Id.
 
-    It also replaces a trusted proxy's address by its client's, answers CORS preflights, and adds
-    the headers that every answer has. Requests of `direct` paths are passed on without routing.
+    The id is that of the request's own X-Request-Id header, if it has a valid one. This app also
+    replaces the address of a trusted proxy by that of its client, answers CORS preflights, and adds
+    the headers that all answers have. `direct` maps paths to apps that get their requests without
+    routing; all other requests go to `app`.
     """
 
     def __init__(
@@ -165,7 +170,7 @@ class RequestIds:
         self._proxies = proxies if proxies.are_any else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on under its id."""
+        """Pass a request on to its app, and log it."""
         kind = scope["type"]
         if kind not in {"http", "websocket"}:
             await self._app(scope, receive, send)
@@ -188,7 +193,8 @@ class RequestIds:
         answer = self._direct.get(path, self._app) if kind == "http" else self._app
         if origin is not None and kind == "http" and scope["method"] == "OPTIONS":
             answer = self._cors.preflight(origin, scope["headers"]) or answer
-        # A server runs each request in its own task; a caller in the same task keeps its tenant.
+        # A server runs each request in a task of its own. A caller that awaits this app in its own
+        # task gets its own tenant back afterwards.
         with keeping_tenant():
             bound = structlog.contextvars.bind_contextvars(request_id=request_id)
             noted = noting.set(sender.notes)

@@ -1,8 +1,9 @@
 """Parses the JSON of requests, and reports exactly what is wrong with it and where.
 
-A fast parser reads the text, and the result is encoded again to detect what it accepts: repeated
-keys, integers that it rounds, and U+0000, which no database column can hold. Only a text that may
-contain one of these is parsed again, by a parser that keeps everything.
+A fast parser reads the text. It accepts repeated keys, integers that it rounds, and U+0000, which
+no database column can store. To detect these, its result is encoded again and compared roughly with
+the text. Only a text that may contain one of them is parsed again by a slower parser, which finds
+the place.
 """
 
 import json
@@ -17,19 +18,25 @@ MAX_SHOWN = 40
 """Characters of a number or a name that an error message repeats."""
 
 MAX_LOOKED_AT = 100_000
-"""Bytes of invalid JSON that the slow parser reads; it blocks all requests meanwhile."""
+"""Largest invalid JSON, in bytes, that is parsed by the slow parser, which blocks all requests."""
 
 TOO_DEEP = "is nested too deeply."
 
 SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
 MAYBE_ROUNDED = re.compile(rb"[:,\[]-?[0-9][0-9.]*e")
-"""A large float, which may have been an integer, or a string that looks like one."""
+"""Matches a float with an exponent, which may have been an integer before it was rounded.
+
+It may also match text within a string.
+"""
 
 UNSURE = re.compile(rb"u0022|u0000|u\{0")
-"""An escaped quote, which is encoded differently, or a possible U+0000."""
+"""Matches an escaped quote, which changes the count of keys, or a possible U+0000."""
 
 NULL_IN_DOCUMENT = re.compile(r"\x00|(?<!\\)(?:\\\\)*\\u(?:0000|\{0+\})")
-"""U+0000 in a GraphQL document; after another backslash it is not an escape."""
+"""Matches U+0000 in a GraphQL document, as a character or an escape.
+
+A backslash that is itself escaped does not begin an escape.
+"""
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -37,10 +44,10 @@ Place = tuple[str | int, ...]
 
 
 class UnusableJSON(Exception):
-    """A text that is not JSON, or contains a value that cannot be used.
+    """A text is not JSON, or contains a value that cannot be used.
 
-    `place` is the path of that value, by keys and indexes. `parsed` is the value of the text, if it
-    is JSON.
+    `place` is the path of that value: keys and indexes. `parsed` is the parsed text, or None if it
+    is not JSON.
     """
 
     def __init__(self, message: str, place: Place = (), parsed: Any = None) -> None:
@@ -51,17 +58,17 @@ class UnusableJSON(Exception):
 
 
 def read_json(text: bytes, place: Place = ()) -> Any:
-    """Parse a JSON text; raises UnusableJSON.
+    """Return the value of a JSON text; raises UnusableJSON.
 
-    `place` is the path of the text itself in the request.
+    `place` is the path of the text within the request, for the error message.
     """
-    text = text.removeprefix(BYTE_ORDER_MARK)  # a reader may ignore it (RFC 8259, 8.1)
+    text = text.removeprefix(BYTE_ORDER_MARK)  # a parser may ignore the mark (RFC 8259, 8.1)
     try:
         parsed = orjson.loads(text)
         written = orjson.dumps(parsed)  # as the fast parser understood it
     except orjson.JSONDecodeError as error:
         _refuse_text(text, error, place)
-    except orjson.JSONEncodeError:  # limits say how deep is too deep
+    except orjson.JSONEncodeError:  # nested too deeply to encode; later limits decide about depth
         _refuse_contents(text, place)
         return parsed
     keys = text.count(b'":')
@@ -73,7 +80,7 @@ def read_json(text: bytes, place: Place = ()) -> Any:
 
 
 def has_null_character(document: str) -> bool:
-    """Tell whether a GraphQL document contains U+0000, as a character or as an escape."""
+    """Return whether a GraphQL document contains U+0000, as a character or as an escape."""
     return NULL_IN_DOCUMENT.search(document) is not None
 
 
@@ -97,21 +104,24 @@ def _refuse_text(text: bytes, error: orjson.JSONDecodeError, place: Place) -> No
 
 
 class _Number(NamedTuple):
-    """A number that cannot be represented."""
+    """A number that cannot be represented: its `text`, and the reason in `fault`."""
 
     text: str
     fault: str
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """The keys and values of an object, in the order of the text and with repeated keys."""
+    """The keys and values of a JSON object in the order of the text, including repeated keys."""
 
 
 MAY_HAVE_FAULTS = frozenset({str, list, _Pairs, _Number})
 
 
 def _refuse_contents(text: bytes, place: Place) -> None:
-    """Raise UnusableJSON if a JSON text contains a value that cannot be used."""
+    """Raise UnusableJSON if a JSON text contains a value that cannot be used.
+
+    Return without an error if the text is not JSON.
+    """
     try:
         tree = json.loads(
             text,
@@ -147,7 +157,10 @@ def _float(text: str) -> float | _Number:
 
 
 def _find_fault(value: Any, key: str = "") -> tuple[Place, str] | None:
-    """Return the path and description of the first fault in a value; `key` is the value's key."""
+    """Return the path and description of the first fault in a value; None if there is none.
+
+    `key` is the key of the value; the value of `query` is checked as a GraphQL document.
+    """
     if isinstance(value, str):
         return _fault_of_text(value, is_document=key == "query")
     if isinstance(value, _Number):
@@ -193,7 +206,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(place: Place) -> str:
-    """Return a path as `variables.input.names[2]`."""
+    """Return a path as text, such as `variables.input.names[2]`."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{_cut(step)}" for step in place)
     return path.removeprefix(".") or "The JSON text"
 

@@ -1,4 +1,4 @@
-"""Routes beside GraphQL, for callers with a valid token."""
+"""Routes other than GraphQL that need a valid token, and the application with all routes."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
@@ -25,10 +25,11 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class AuthenticatedRoute:
-    """A route for callers whose token has all of `scopes`; the answer is created in a slot.
+    """A route for callers whose token has all of `scopes`.
 
-    `answer` finds the caller in `state.principal`, and in `state.part` the context in which to
-    create later parts of a streamed answer.
+    `answer` is called within a slot of the concurrency limiter. The request's `state.principal` is
+    the caller. The request's `state.part()` returns the context in which to create each later part
+    of a streamed answer.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class AuthenticatedRoute:
         except ClientGone:
             return refusal(
                 request, 400, "The client has disconnected."
-            )  # no client is left to read it
+            )  # the client has disconnected, so nobody reads this
         except RequestRefused as refused:
             return refused_answer(request, refused)
 
@@ -85,7 +86,7 @@ def _printed(schema: CustomerClassesSchema) -> bytes:
 def schema_route(
     authenticate: Authenticate, limiters: Limiters, schema: CustomerClassesSchema
 ) -> Route:
-    """Return the route of the schema in SDL; it is refused if INTROSPECTION is off."""
+    """Return the route that serves the schema in SDL; it answers 403 if INTROSPECTION is off."""
     sdl = _printed(schema)
 
     async def print_schema(request: Request) -> Response:
@@ -100,11 +101,11 @@ def schema_route(
 
 
 class Application(Starlette):
-    """Starlette inside the ASGI app that `around` returns, with failures masked and coded."""
+    """Starlette with our error answers; `around` wraps the whole application in another app."""
 
     def __init__(self, around: Callable[[ASGIApp], ASGIApp], **settings: Any) -> None:
         super().__init__(**settings)
-        # A redirect would repeat the token of a link, and the Host header of the client.
+        # A redirect would repeat a link's token and the client's Host header in its address.
         self.router.redirect_slashes = False
         self._around = around
 

@@ -1,7 +1,7 @@
 """Security headers for browsers, on every answer.
 
 They are created once, as a tuple for each scheme and origin. No answer may be cached: nearly all
-depend on the caller, and the others are cheap.
+answers depend on the caller, and the others are cheap to create again.
 """
 
 import base64
@@ -20,7 +20,10 @@ ON_EVERY_ANSWER: tuple[Header, ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 ON_HTTPS: tuple[Header, ...] = ((b"strict-transport-security", f"max-age={YEAR_S}".encode()),)
-"""Additional headers over HTTPS; without includeSubDomains, since subdomains are not ours."""
+"""Additional headers over HTTPS.
+
+Without includeSubDomains, since subdomains may belong to other services.
+"""
 
 
 class AnswerHeaders:
@@ -37,7 +40,7 @@ class AnswerHeaders:
 
 
 def page_headers(style: str) -> dict[str, str]:
-    """Return further headers of an HTML page, which runs no script and has one known style."""
+    """Return further headers of an HTML page without scripts; `style` is its only style sheet."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return {
         "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}';"

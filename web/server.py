@@ -1,7 +1,8 @@
 """The HTTP server: uvicorn, with limits on the number of clients and on their time.
 
 A connection is read by `http_connection.py`, and by `websocket_connection.py` once it has become a
-WebSocket. Deadlines are checked once a second for all connections, which costs a request nothing.
+WebSocket. Deadlines of all connections are checked once a second, instead of by a timer for each
+request.
 """
 
 import asyncio
@@ -25,11 +26,14 @@ __all__ = ["Config", "Drain", "Limits", "Server"]
 log = structlog.get_logger(__name__)
 
 SWITCH_S = 0.0005
-"""Seconds after which a computing thread yields to the event loop; Python's default is ten times
-that. A request waits that long at each system call while a thread reads a document."""
+"""Seconds after which a thread that computes lets the event loop run.
+
+Python's default is ten times as long. While a thread reads a document, each system call of the
+event loop waits for this time.
+"""
 
 TICKS_PER_CHECK = 10
-"""Ticks of uvicorn, ten a second, between two checks of the connections."""
+"""Ticks of uvicorn (ten in a second) between two checks of the connections' deadlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,16 @@ class Drain:
     """What a server does between SIGTERM and its stop."""
 
     seconds: float = 0
-    """How long it goes on serving, so that proxies notice that it is about to stop."""
+    """Seconds for which the server still serves, so that proxies notice its coming stop."""
     begin: Callable[[], None] = lambda: None
-    """Called when that time begins."""
+    """Called at the beginning of this time."""
 
 
 class Config(uvicorn.Config):
-    """The configuration of uvicorn; forwarded headers are left to the application.
+    """The configuration of uvicorn. The application reads forwarded headers itself.
 
-    WebSocket messages are not compressed, since a kilobyte from a client could become a megabyte to
-    inflate and read.
+    WebSocket messages are not compressed, since a client could send a kilobyte that becomes a
+    megabyte.
     """
 
     def __init__(self, app: Any, limits: Limits, **settings: Any) -> None:
@@ -65,7 +69,7 @@ class Config(uvicorn.Config):
 
 
 class Server(WatchedServer):
-    """Checks the deadlines of its connections, and drains before it stops."""
+    """A server that checks the deadlines of its connections, and drains before it stops."""
 
     config: Config
 
@@ -95,7 +99,10 @@ class Server(WatchedServer):
         return await super().on_tick(counter)
 
     def delay_stop(self, sig: int) -> bool:
-        """Drain after the first SIGTERM; a second signal, or Ctrl-C, stops at once."""
+        """Begin to drain at the first SIGTERM, and return whether the stop is delayed.
+
+        A second signal, or Ctrl-C, stops the server at once.
+        """
         if sig != signal.SIGTERM or not self._drain.seconds or self._drained_at is not None:
             return False
         self._drained_at = time.monotonic() + self._drain.seconds

@@ -9,7 +9,10 @@ Identify = Callable[[str | None], Awaitable[Principal | None]]
 """Returns the principal of an Authorization header, or None; raises SignInUnavailable."""
 
 Authenticate = Callable[[str | None, str], Awaitable[Principal | None]]
-"""The same for a header and the client's address; also raises TooManyAuthFailures."""
+"""Returns the principal of an Authorization header sent from a client's address, or None.
+
+Raises SignInUnavailable, and TooManyAuthFailures if the address has failed too often.
+"""
 
 
 class SignInUnavailable(Exception):

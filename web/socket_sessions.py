@@ -1,4 +1,4 @@
-"""Open WebSockets by credential: limits on their number, and their end with the credential."""
+"""Keeps the open WebSockets by credential: limits their number, ends them with the credential."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from schema.base.subscriptions import MAX_WAIT_S, wait_for
 from web.sign_in import Identify, SignInUnavailable
 
 FORBIDDEN, TRY_AGAIN_LATER = 4403, 1013
-"""WebSocket close codes: of graphql-transport-ws, and of the IANA registry."""
+"""WebSocket close codes: one of graphql-transport-ws, and one of the IANA registry."""
 
 
 def _ended() -> RequestRefused:
@@ -30,7 +30,7 @@ def _lost() -> RequestRefused:
 
 
 class TooManySessions(Exception):
-    """A user or partner has as many sessions in this process as allowed."""
+    """A user or partner already has the allowed number of sessions in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,20 @@ class SocketSession(Protocol):
         """The number of operations that are running."""
 
     def act_as(self, principal: Principal) -> None:
-        """Let operations that begin from now on act as this principal."""
+        """Set the principal of operations that begin from now on."""
 
     async def end(self, refusal: RequestRefused, code: int) -> None:
-        """End running operations with an error, and close the WebSocket."""
+        """End running operations with the error `refusal`, and close the WebSocket with `code`."""
 
 
 @dataclass(eq=False, slots=True)
 class _Credential:
-    """A credential with its open sessions, and when it was last checked."""
+    """A credential with its open sessions; `checked_at` is the monotonic time of its last check."""
 
     authorization: str
     principal: Principal
     state: Hashable | None = None
-    """The state of all credentials at the last check; None at first."""
+    """What `SocketSessions.state` returned at the last check; None before the first check."""
     checked_at: float = 0.0
     open: set[SocketSession] = field(default_factory=set)
 
@@ -78,8 +78,9 @@ class _Credential:
 class SocketSessions:
     """The open sessions of a process.
 
-    `state` returns a value that changes whenever any credential may have changed. A credential that
-    lost a permission ends its sessions; clients may connect again with what is left.
+    `state` returns a value that changes whenever any credential may have changed; None if that is
+    unknown. If a credential loses a permission, its sessions are ended; clients may connect again
+    with the remaining permissions.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class SocketSessions:
         self._ending: set[asyncio.Task[None]] = set()
 
     def add(self, authorization: str, principal: Principal, session: SocketSession) -> None:
-        """Add a session that has signed in; raises TooManySessions."""
+        """Add a session that has signed in with a credential; raises TooManySessions."""
         if len(self._of(principal)) >= self.limits.credential_connections:
             raise TooManySessions
         known = self._credentials.get(authorization)
@@ -117,7 +118,10 @@ class SocketSessions:
                 self._forget(credential)
 
     def refuse_one_too_many(self, principal: Principal, session: SocketSession) -> None:
-        """Raise RequestRefused if the session, or all of its user or partner, run too many."""
+        """Raise RequestRefused if one more operation would exceed a limit.
+
+        There is a limit for the session, and one for all sessions of its user or partner.
+        """
         most = self.limits.subscriptions
         if session.running >= most:
             raise too_many_subscriptions(f"A connection may run at most {most} operations.", most)
@@ -128,7 +132,7 @@ class SocketSessions:
             )
 
     async def check(self, authorization: str | None) -> bool:
-        """Tell whether a credential has kept its permissions; end its sessions if not."""
+        """Return whether a credential still has all its permissions; if not, end its sessions."""
         credential = self._credentials.get(authorization or "")
         if credential is not None and await self._check(credential):
             return True
@@ -137,7 +141,7 @@ class SocketSessions:
         return False
 
     async def watch(self, signals: Signals) -> None:
-        """End sessions whose credential ended, at once or within a second; runs until cancelled."""
+        """End sessions within a second of the end of their credential; runs until cancelled."""
         with signals.watching(TOKENS) as told:
             while True:
                 await wait_for(told, self._pause())
@@ -145,14 +149,14 @@ class SocketSessions:
                 try:
                     await self._check_all()
                 except Exception as error:
-                    # For example, the database is away: the credentials are checked again soon.
-                    # A schema that does not fit has been logged already.
+                    # For example, the database is down: the credentials are checked again soon.
+                    # An error because the schema does not fit has been logged already.
                     fault = FAULTS.fault_of(error)
                     if fault is None or fault.kind is not FaultKind.SCHEMA_MISMATCH:
                         report("sessions_unchecked", error)
 
     def _pause(self) -> float:
-        """Return the seconds to wait for a signal: until the next expiry, if that is soon."""
+        """Return the seconds until the next expiry of a credential; MAX_WAIT_S if none expires."""
         now = self._clock()
         ends = (credential.principal.expires_at for credential in self._credentials.values())
         waits = ((end - now).total_seconds() for end in ends if end is not None)
@@ -185,7 +189,10 @@ class SocketSessions:
         return self._note(credential, principal)
 
     def _note(self, credential: _Credential, principal: Principal) -> bool:
-        """Update the principal of a credential, or end its sessions if it lost a permission."""
+        """Update the principal of a credential, or end its sessions if it lost a permission.
+
+        Returns whether the sessions go on.
+        """
         if not _covers(principal, credential.principal):
             self._end(credential, _lost(), FORBIDDEN)
             return False
@@ -196,7 +203,7 @@ class SocketSessions:
         return True
 
     def _end(self, credential: _Credential, why: RequestRefused, code: int) -> None:
-        """End all sessions of a credential at the same time."""
+        """Start to end all sessions of a credential, with the error `why` and a close code."""
         self._forget(credential)
         for session in credential.open:
             task = asyncio.create_task(session.end(why, code))
@@ -212,12 +219,12 @@ class SocketSessions:
             self._by_quota_key.pop(credential.principal.quota_key, None)
 
     def _of(self, principal: Principal) -> list[SocketSession]:
-        """Return the sessions of a user or partner, over all of their tokens."""
+        """Return the sessions of a principal's user or partner, with any of their tokens."""
         credentials = self._by_quota_key.get(principal.quota_key, ())
         return [session for credential in credentials for session in credential.open]
 
 
 def _covers(principal: Principal, before: Principal) -> bool:
-    """Tell whether a principal is the same as before and kept all permissions."""
+    """Return whether `principal` is that of `before`, and has all of its permissions."""
     is_same = (principal.id, principal.reseller_id) == (before.id, before.reseller_id)
     return is_same and before.permissions <= principal.permissions

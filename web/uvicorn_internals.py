@@ -1,15 +1,15 @@
-"""Everything of uvicorn and websockets that is internal and used or overridden here.
+"""The only module that uses or overrides internals of uvicorn and websockets.
 
-Read for uvicorn 0.54 and websockets 17 (`tests/web/test_uvicorn_internals.py`). No public setting
-of uvicorn does these things:
+It is written for uvicorn 0.54 and websockets 17 (`tests/web/test_uvicorn_internals.py`). No public
+setting of uvicorn does these things:
 
 - HTTP: deadlines for heads and bodies, a limit on connections that is answered with 503 and
   Retry-After, bounds on heads, trailers and pipelined requests, and trailers that are dropped.
-  Without them a client holds a connection for as long as it likes, and trailers count as headers.
-- Upgrades: an offer of h2c, which Java's HttpClient makes over plain HTTP, is ignored. Without that
-  the parser stops at such a request and its body is lost.
-- WebSocket: bounds on fragments, control frames and on what is parsed at a time; the reason for
-  closing reaches a client that is still writing; the payloads of messages are never logged.
+  Without these a client can keep a connection for any time, and trailers are treated as headers.
+- Upgrades: an offer of h2c, which Java's HttpClient makes over plain HTTP, is ignored. Otherwise
+  the parser would stop at such a request and lose its body.
+- WebSocket: limits on fragments, control frames and the bytes that are parsed at a time; a client
+  that is still writing gets the reason for a close; payloads of messages are never logged.
 - Server: the address is reported once it listens, and SIGTERM starts a drain before the stop.
 """
 
@@ -30,19 +30,19 @@ __all__ = ["STATUS_LINE", "HeldFlow", "HttpProtocol", "WatchedServer", "WebSocke
 
 
 class HeldFlow(FlowControl):
-    """Flow control that reads nothing while the connection holds bytes that are not parsed yet."""
+    """Flow control that can stop reading while the connection has bytes that are not parsed yet."""
 
     _is_held = False
 
     def hold(self) -> None:
-        """Stop reading, whatever the application asks for."""
+        """Stop reading from the client, even if the application wants more."""
         if not self._is_held:
             self._is_held = True
             if not self.read_paused:
                 self._transport.pause_reading()
 
     def release(self) -> None:
-        """Read again, unless the application has enough."""
+        """Read from the client again, unless the application has paused reading."""
         if self._is_held:
             self._is_held = False
             if not self.read_paused:
@@ -60,9 +60,10 @@ class HeldFlow(FlowControl):
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Uvicorn's HTTP connection, with the parts of it that `http_connection.py` decides about.
+    """Uvicorn's HTTP connection, as the base class of the one in `http_connection.py`.
 
-    A *cycle* is a request with its answer, from the end of the head to the end of the answer.
+    A *cycle* is uvicorn's object for a request and its answer. It begins when the head has been
+    read.
     """
 
     flow: HeldFlow
@@ -72,14 +73,17 @@ class HttpProtocol(HttpToolsProtocol):
         self.flow = HeldFlow(transport)
 
     def on_response_complete(self) -> None:
-        """Count the request, and read on; no keep-alive timer, since deadlines are checked here."""
+        """Count the request, and go on reading.
+
+        Uvicorn's keep-alive timer is not started, since the server checks the deadlines.
+        """
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
             self.flow.resume_reading()
             self.answered()
 
     def answered(self) -> None:
-        """Override: an answer has ended, and the connection stays open."""
+        """Do nothing; subclasses are told that an answer ended and the connection stays open."""
 
     @property
     def is_answering(self) -> bool:
@@ -87,7 +91,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def has_begun_to_answer(self) -> bool:
-        """Whether the answer to the request that is being read has begun, and not ended."""
+        """Whether the answer to the request that is being read has begun, but has not ended."""
         cycle = self._cycle_being_read
         return cycle is not None and cycle.response_started and not cycle.response_complete
 
@@ -99,22 +103,22 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def _cycle_being_read(self) -> Any:
-        """The cycle of the request that the parser is in; None before its head has ended."""
+        """The cycle of the request that is being parsed; None until its head has been parsed."""
         is_of_request = self.cycle is not None and self.cycle.scope is self.scope
         return self.cycle if is_of_request else None
 
     @property
     def latest_request(self) -> object | None:
-        """A value that differs for each request; None before the first."""
+        """An object that is different for each request; None before the first request."""
         return self.cycle
 
     @property
     def is_body_wanted(self) -> bool:
-        """Whether more of the body must come from the client before anybody can go on."""
+        """Whether the server waits for the client to send more of the body."""
         return self.cycle.response_complete or not self.flow.read_paused
 
     def disconnect_application(self) -> None:
-        """Tell the application that the rest of the request will not come."""
+        """Tell the application that the client will not send the rest of the request."""
         cycle = self._cycle_being_read
         if cycle is not None:
             cycle.disconnected = True
@@ -122,21 +126,22 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.message_event.set()
 
     def begin_request(self) -> None:
-        """Start the application on the head that was just parsed.
+        """Start the application for the request whose head was just parsed.
 
-        The parser reports trailers as headers. From here on they go to a list that is never read.
+        The parser reports trailers as headers, so from now on these go to a list that is not used.
         """
         if self.parser.get_http_version() == "1.0":
-            self.expect_100_continue = False  # it must be ignored (RFC 9110, 10.1.1)
+            self.expect_100_continue = False  # HTTP/1.0 must ignore Expect (RFC 9110, 10.1.1)
         self.scope["state"]["is_gone"] = self.transport.is_closing
         super().on_headers_complete()
         if self.expect_100_continue:
-            # Without `100 Continue` it is unknown whether a body follows, so no request may follow.
+            # The client may omit the body if it gets an answer before `100 Continue`. So the next
+            # bytes may be a body or a request, and the connection must end after this request.
             self.cycle.keep_alive = False
         self.headers = []
 
     def end_request(self) -> None:
-        """Note that the request has been read whole; its answer may have been sent before."""
+        """Note that the whole request has been read; its answer may have been sent already."""
         super().on_message_complete()
         if self.cycle is not None:
             self.cycle.more_body = False
@@ -151,27 +156,27 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        # The library would log each opening and closing, and at DEBUG all messages.
+        # Otherwise the library logs each open and close, and at level DEBUG all messages.
         self.conn.logger, self.conn.debug = logging.getLogger("websockets.server"), False
 
     def begin_message(self) -> None:
-        """Override: a message begins."""
+        """Do nothing; subclasses are told that a message begins."""
 
     def may_continue(self) -> bool:
-        """Override: return whether a message may have one more fragment."""
+        """Return whether the current message may have one more fragment; for subclasses."""
         return True
 
     def may_control(self) -> bool:
-        """Override: return whether a ping or pong may be handled."""
+        """Return whether a ping or pong may be handled; for subclasses."""
         return True
 
     @property
     def is_waiting_for_application(self) -> bool:
-        """Whether the application must accept the connection, or take a message, first."""
+        """Whether the application must accept the connection, or receive a message, first."""
         return self.read_paused or (self.handshake_initiated and not self.handshake_complete)
 
     def parse(self, data: bytes) -> None:
-        """Parse some bytes; an upgrade that the parser refuses is answered, and ends."""
+        """Parse received bytes; if the upgrade is refused, answer it and close the connection."""
         super().data_received(data)
         if not self.handshake_initiated:
             refused = b"".join(self.conn.data_to_send())
@@ -199,7 +204,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().handle_pong(event)
 
     def send_receive_event_to_app(self) -> None:
-        """Pass a message on; text that is not UTF-8 ends the connection (RFC 6455, 8.1)."""
+        """Pass a message to the application; close if its text is not UTF-8 (RFC 6455, 8.1)."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
             try:
                 b"".join(self.frames).decode()
@@ -209,19 +214,19 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def fail(self, code: CloseCode, reason: str) -> None:
-        """Close because the client broke a rule."""
+        """Close the connection with a code and reason, because the client broke a rule."""
         self.conn.fail(code, reason)
         self.handle_parser_exception()
 
     def handle_parser_exception(self) -> None:
-        """Send the reason for closing, and leave the client time to read it.
+        """Send the reason for closing, and close the connection after LINGER_S.
 
-        Uvicorn closes at once, so a client that is still writing never gets the reason.
+        Uvicorn closes at once, so a client that is still writing would never get the reason.
         """
         sent = self.conn.close_sent
         code, reason = (sent.code, sent.reason) if sent else (CloseCode.ABNORMAL_CLOSURE, "")
         self.close_sent = self.disconnected = True
-        self.read_paused = False  # so that what the client still sends is read, and dropped
+        self.read_paused = False  # so that further bytes of the client are read, and ignored
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.write_eof()
@@ -229,13 +234,16 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 LINGER_S = 1.0
-"""Seconds that a client which broke a rule has to read why the connection ends."""
+"""Seconds that a client has to read the reason for closing before the connection ends."""
 
 UNREADABLE_UPGRADE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class WatchedServer(uvicorn.Server):
-    """Uvicorn's server, which reports its address, and lets a subclass act on signals."""
+    """Uvicorn's server, which reports its address, and lets a subclass delay its stop.
+
+    `on_listening` is called with the address, as `host:port`, once the server listens.
+    """
 
     def __init__(
         self, config: uvicorn.Config, on_listening: Callable[[str], Awaitable[None]] | None
@@ -254,14 +262,14 @@ class WatchedServer(uvicorn.Server):
         return self.server_state.total_requests
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then report the address as `host:port`."""
+        """Start the server, then call `on_listening`."""
         await super().startup(sockets)
         if self.started and self._on_listening is not None:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             await self._on_listening(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop, unless `delay_stop` says that the stop comes later."""
+        """Stop the server, unless `delay_stop` returns that the stop is delayed."""
         self.signals.append(sig)
         if self.should_exit or not self.delay_stop(sig):
             super().handle_exit(sig, frame)
@@ -269,5 +277,8 @@ class WatchedServer(uvicorn.Server):
             self._captured_signals.append(sig)  # raised again at the end, as uvicorn does
 
     def delay_stop(self, sig: int) -> bool:  # noqa: ARG002  # for subclasses
-        """Override: return whether the server goes on, and will set `should_exit` by itself."""
+        """Return whether the stop after signal `sig` is delayed; for subclasses.
+
+        If so, the subclass must set `should_exit` later.
+        """
         return False

@@ -58,16 +58,16 @@ POLICY_VIOLATION, MESSAGE_TOO_BIG = 1008, 1009
 
 MAX_MESSAGES_BEFORE_SIGN_IN = 20
 MAX_CHARACTERS_BEFORE_SIGN_IN = 32 * 1024
-"""Characters of one message; the longest tokens of identity providers have half of that."""
+"""Characters of one message before the sign-in, twice those of the longest token."""
 
 UNREAD = ("ping", "pong")
-"""Messages whose payloads are ignored."""
+"""Types of messages whose payloads are ignored."""
 
 MAX_OPERATION_ID = 128
 """Characters of the id that a client chooses for an operation."""
 
 MAX_REASON = 123
-"""Bytes of the reason in a close frame."""
+"""Bytes that the reason in a close frame may have."""
 
 REASONS = {
     FORBIDDEN: "Forbidden",
@@ -79,32 +79,32 @@ REASONS = {
 
 
 class _Adapter(ASGIWebSocketAdapter):
-    """A WebSocket that the client may close at any time, which is not an error."""
+    """Strawberry's adapter of a WebSocket, without errors if the client has closed it."""
 
     @property
     def _is_closed(self) -> bool:
         return self.ws.application_state is WebSocketState.DISCONNECTED
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send a message; raises WebSocketDisconnected after the close."""
+        """Send a message; raises WebSocketDisconnected if the WebSocket is closed."""
         if self._is_closed:
             raise WebSocketDisconnected
         await super().send_json(message)
 
     async def close(self, code: int, reason: str) -> None:
-        """Close, unless it is closed."""
+        """Close the WebSocket; do nothing if it is closed already."""
         if not self._is_closed:
             await super().close(code, reason)
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
-    """The protocol with one client."""
+    """Handles the graphql-transport-ws protocol with one client."""
 
     view: "GraphQLSocket"
     _has_signed_in = False
     _messages_before_sign_in = 0
     _asked = 0.0
-    """When the message that is being handled was received."""
+    """The time (`perf_counter`) when the message that is being handled was received."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -116,11 +116,14 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         return len(self.operations)
 
     def act_as(self, principal: Principal) -> None:
-        """Let operations that begin from now on act as this principal."""
+        """Set the principal of operations that begin from now on."""
         self.context.principal = principal
 
     async def sign_in(self) -> bool:
-        """Sign in; when called again, tell whether the credential has kept its permissions."""
+        """Sign in with the credential of the context; return whether it is valid.
+
+        Later calls return whether the credential still has all its permissions.
+        """
         sessions, authorization = self.view.sessions, self.context.authorization
         if self._has_signed_in:
             return await sessions.check(authorization)
@@ -132,7 +135,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         return True
 
     async def end(self, refusal: RequestRefused, code: int) -> None:
-        """End running operations with an error, and close."""
+        """End running operations with the error `refusal`, and close the WebSocket with `code`."""
         ended = list(self.operations.values())
         for operation in ended:
             if operation.task is not None:
@@ -144,18 +147,18 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.close(code)
 
     async def close(self, code: int, reason: str = "") -> None:
-        """Close with a reason; by default the usual one of the code."""
+        """Close the WebSocket with a code and a reason, by default that of the code in REASONS."""
         await self.websocket.close(code=code, reason=reason or REASONS[code])
 
     async def shutdown(self) -> None:
-        """Remove the session after the close."""
+        """Remove the session after the WebSocket was closed."""
         self.view.sessions.remove(self.context.authorization, self)
         await super().shutdown()
 
     async def handle_message(self, message: Message) -> None:
         """Parse and handle a message; an unusable payload fails only its own operation."""
         self._asked = perf_counter()
-        text = str(message)  # `decode_json` does not parse it
+        text = str(message)  # still JSON text: `decode_json` does not parse messages
         if not self.connection_acknowledged:
             self._messages_before_sign_in += 1
             if self._messages_before_sign_in > MAX_MESSAGES_BEFORE_SIGN_IN:
@@ -178,9 +181,9 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("Failed to parse message")
 
     async def handle_unusable(self, unusable: UnusableJSON) -> None:
-        """Fail the operation whose payload is unusable; close if it belongs to none.
+        """Fail the operation whose payload is unusable; close if there is no such operation.
 
-        Payloads of pings and pongs are ignored.
+        A ping or pong is handled as usual, since its payload is ignored.
         """
         message, is_payload = unusable.parsed, unusable.place[:1] == ("payload",)
         if is_payload and message.get("type") in UNREAD:
@@ -190,13 +193,13 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         if not is_of_operation or not _is_operation_id(message.get("id")):
             await self.handle_invalid_message(unusable.message)
         elif not self.connection_acknowledged or message["id"] in self.operations:
-            await super().handle_subscribe(message)  # which closes the connection
+            await super().handle_subscribe(message)  # this closes the connection
         else:
             refused = RequestRefused(ErrorCode.BAD_REQUEST, unusable.message)
             await self.refuse(message, refused)
 
     async def handle_invalid_message(self, error_message: str) -> None:
-        """Close with an error message, cut to the size of a close frame."""
+        """Close with an error message as the reason, cut to MAX_REASON bytes."""
         reason = error_message.encode(errors="replace")[:MAX_REASON].decode(errors="ignore")
         await super().handle_invalid_message(reason)
 
@@ -224,7 +227,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.close(TRY_AGAIN_LATER)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Start an operation, unless the credential has ended or runs too many."""
+        """Start an operation, unless the credential has ended or runs too many operations."""
         if self.connection_acknowledged and not await self._is_still_signed_in(message):
             return  # the connection is being closed, or the operation was refused
         payload = message["payload"]
@@ -254,7 +257,10 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().handle_subscribe(message)
 
     async def _is_still_signed_in(self, message: SubscribeMessage) -> bool:
-        """Check the credential again; refuse the operation if that is not possible now."""
+        """Return whether the credential is still valid.
+
+        If the database does not answer, refuse the operation and return False.
+        """
         try:
             return await self.sign_in()
         except Exception as error:
@@ -267,14 +273,14 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             return False
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
-        """Run an operation in its task, and log its end."""
+        """Run an operation, and log its end."""
         context, started = self.context, perf_counter()
         with notes_of_operation(context.client_address, context.principal) as notes:
             ended = "failed"
             try:
                 await super().run_operation(operation)
                 ended = "completed" if operation.completed else "closed"
-            except CancelledError:  # by the client, or with its connection
+            except CancelledError:  # the client completed the operation, or the connection ended
                 ended = "cancelled"
                 raise
             finally:
@@ -282,7 +288,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 self.view.log.operation(notes, context.request_id, ms, ended)
 
     async def send_message(self, message: Message) -> None:
-        """Send a message, and count it for the log."""
+        """Send a message; count results and note errors for the log."""
         notes = noted()
         if notes is not None and message["type"] == "next":
             notes.events += 1
@@ -292,7 +298,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().send_message(message)
 
     async def refuse(self, message: SubscribeMessage, refused: GraphQLError) -> None:
-        """Refuse an operation with an error of its own, and log that."""
+        """Refuse the operation of a `subscribe` message with the error `refused`, and log that."""
         error: ErrorMessage = {
             "id": message["id"],
             "type": "error",
@@ -308,17 +314,17 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004  # Strawberry's signature
-        """Report errors of a document in its own operation, so that others go on."""
+        """Return None, so that an error in a document ends its operation, not the connection."""
         return None
 
 
 class GraphQLSocket(GraphQL[Context, None]):
-    """Serves subscriptions, queries and mutations over one connection.
+    """Serves subscriptions, queries and mutations over WebSockets.
 
     The bearer token is `Authorization` in the payload of `connection_init`, or a header of the
-    upgrade request. A connection without a valid token is closed with 4403; so is an open one when
-    its token ends or loses a permission. Upgrades from pages of other origins are refused, unless
-    allowed; programs send no origin.
+    upgrade request. Without a valid token the connection is closed with code 4403; so is an open
+    connection when its token ends or loses a permission. Upgrades from web pages are refused unless
+    the page's origin is in `origins`; programs other than browsers send no origin.
     """
 
     graphql_transport_ws_handler_class = _Handler
@@ -374,7 +380,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         return acknowledgement
 
     def encode_json(self, data: object) -> str:
-        """Encode a message as answers over HTTP are encoded; datetimes are encoded by orjson."""
+        """Return a message as JSON, encoded as in answers over HTTP; note its size for the log."""
         text = orjson.dumps(data)
         notes = noted()
         if notes is not None:
@@ -382,11 +388,11 @@ class GraphQLSocket(GraphQL[Context, None]):
         return text.decode()
 
     def decode_json(self, data: str | bytes) -> object:
-        """Return a message unparsed; the handler parses it in the caller's turn."""
+        """Return the text of a message; the handler parses it later, within the caller's slot."""
         return data
 
 
 def _is_operation_id(given: object) -> bool:
     if not isinstance(given, str) or not 0 < len(given) <= MAX_OPERATION_ID:
         return False
-    return LONE_SURROGATE.search(given) is None  # so that it can be repeated
+    return LONE_SURROGATE.search(given) is None  # such an id could not be sent back in UTF-8

@@ -1,8 +1,8 @@
-"""A client's WebSocket, with bounds on fragments, control frames and what is read at a time.
+"""A client's WebSocket, with limits on fragments, control frames and bytes read at a time.
 
-An empty frame has six bytes and costs the process as much as thousands of bytes do, and anybody may
-open a WebSocket. So bytes are parsed in small pieces, other connections run in between, and a
-connection that sends more frames than an honest client is closed.
+An empty frame has six bytes, but takes as much time as thousands of bytes, and anybody may open a
+WebSocket. So bytes are parsed in small pieces, with turns for other connections in between. A
+connection that sends far more frames than normal clients do is closed.
 """
 
 from typing import Any
@@ -17,20 +17,20 @@ from web.uvicorn_internals import WebSocketProtocol
 log = structlog.get_logger(__name__)
 
 PIECE_BYTES = 1024
-"""Bytes that are parsed at a time: at most 170 frames."""
+"""Bytes that are parsed at a time; they contain at most 170 frames."""
 
 BYTES_PER_TURN = 64 * 1024
 FRAMES_PER_TURN = 100
-"""What is read from one connection before other connections get a turn."""
+"""Limits on bytes and frames that are read from one connection before others get a turn."""
 
 MAX_FRAGMENTS = 1_000
-"""Fragments of one message."""
+"""Fragments that one message may have."""
 
 MAX_CONTROL_FRAMES = 100
-"""Pings and pongs in a second."""
+"""Pings and pongs that a client may send in a second."""
 
 MAX_UNREAD_PONGS_BYTES = 1024 * 1024
-"""Bytes that may wait for a client that sends pings and reads nothing."""
+"""Unsent bytes beyond which a client that sends pings but reads nothing is disconnected."""
 
 
 class Socket(WebSocketProtocol):
@@ -38,7 +38,7 @@ class Socket(WebSocketProtocol):
 
     _is_scheduled = False
     _is_over = False
-    """Whether the client broke a rule, so that all further bytes are dropped."""
+    """Whether the client broke a rule, so that all further bytes are ignored."""
     _frames = 0
     """Frames since this connection's turn began."""
     _fragments = 0
@@ -52,7 +52,7 @@ class Socket(WebSocketProtocol):
         self._unread = bytearray()
 
     def data_received(self, data: bytes) -> None:
-        """Parse as much of the received bytes as there is time and room for."""
+        """Parse received bytes, as far as the limits of a turn and the application allow now."""
         if self._is_over:
             return
         self._unread += data
@@ -85,17 +85,17 @@ class Socket(WebSocketProtocol):
             self.loop.call_soon(self._read_on)
 
     async def receive(self) -> ASGIReceiveEvent:
-        """Return the next message, and read on once the application has them all."""
+        """Return the next message to the application; then go on parsing unless it has others."""
         message = await super().receive()
         if not self.read_paused:
             self._schedule()
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a message, and read on after the application has accepted or closed."""
+        """Send a message; go on parsing if it accepts or closes the WebSocket."""
         is_answer = message["type"] == "websocket.send"
         if self.disconnected and not is_answer:
-            return  # the application is told when it asks for a message
+            return  # the application learns of the disconnection when it receives
         await super().send(message)
         if not is_answer:
             self._schedule()
@@ -105,7 +105,10 @@ class Socket(WebSocketProtocol):
         self._fragments = 1
 
     def may_continue(self) -> bool:
-        """Count a fragment; close the connection if the message has too many."""
+        """Count a fragment, and return whether to handle it.
+
+        The connection is closed if the message has too many fragments.
+        """
         self._frames += 1
         self._fragments += 1
         if self._fragments > MAX_FRAGMENTS and not self.close_sent:
@@ -113,7 +116,10 @@ class Socket(WebSocketProtocol):
         return not self.close_sent
 
     def may_control(self) -> bool:
-        """Count a control frame; close the connection if there were too many in a second."""
+        """Count a ping or pong, and return whether to handle it.
+
+        The connection is closed if there were too many in a second.
+        """
         self._frames += 1
         self._control_frames += 1
         if self._control_frames > MAX_CONTROL_FRAMES:
@@ -128,7 +134,10 @@ class Socket(WebSocketProtocol):
         return not self.close_sent
 
     def check_deadline(self, now: float, limits: Limits) -> None:
-        """Close the connection if the client reads nothing of what is sent to it."""
+        """Close the connection if the client has read nothing for `limits.client_timeout` seconds.
+
+        `now` is the time of the event loop, in seconds.
+        """
         has_room = self.writable.is_set() and not self.transport.is_closing()
         awaited = None if has_room else self.transport.get_write_buffer_size()
         if awaited is None or awaited != self._awaited:
@@ -142,7 +151,10 @@ class Socket(WebSocketProtocol):
         super().handle_parser_exception()
 
     def fail(self, code: CloseCode, reason: str) -> None:
-        """Close because the client broke a rule; at once if the closing has begun already."""
+        """Close with a code and reason, because the client broke a rule.
+
+        If the connection is being closed already, end it at once.
+        """
         if self.close_sent:
             self.transport.abort()
             return

@@ -1,4 +1,4 @@
-"""The page of settings: each variable with its type, default, range and meaning."""
+"""Generates the page of settings: each variable with its type, range, default and meaning."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,11 +46,14 @@ SECTIONS = {
     "oidc_issuer": "Identity provider",
     "connection_subscriptions": "WebSockets",
 }
-"""Titles of sections by the setting that each begins with, in the order of `Settings`."""
+"""The title of each section by the section's first setting, in the order of `Settings`."""
 
 
 def configuration_page(fields: Mapping[str, FieldInfo] = Settings.model_fields) -> str:
-    """Return the page; raises ValueError if a setting is not described, or a section is lost."""
+    """Return the page of settings.
+
+    Raises ValueError if a setting has no description, or SECTIONS names an unknown setting.
+    """
     told = {name: field.description for name, field in fields.items()}
     bare = [name for name, description in told.items() if not description]
     lost = sorted(SECTIONS.keys() - fields.keys())
@@ -96,5 +99,5 @@ def _default_of(field: FieldInfo) -> str:
         return code(str(default).lower())
     if isinstance(default, float):
         default = f"{default:g}" if default < 1 else f"{default:.0f}"
-    # Paths are below the checkout, wherever that is.
+    # Default paths are in the checkout, whose place differs between machines.
     return code(str(default).replace(str(ROOT), "<checkout>"))

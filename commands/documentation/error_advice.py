@@ -1,4 +1,4 @@
-"""What each error code means to a client, what to do about it, and whether to retry."""
+"""Texts about each error code: its meaning, what a client should do, and whether to retry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ SMALLER = "Ask for less in one request, or split it."
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to do about a code, and whether the same request may succeed when it is sent again."""
+    """What a client should do about an error code, and whether to send the same request again."""
 
     action: str
     retry: str = NO
@@ -19,7 +19,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class ErrorMeaning:
-    """A top-level code: what it means, and the advice."""
+    """The meaning of a top-level error code, and the advice about it."""
 
     meaning: str
     action: str
@@ -138,7 +138,7 @@ TOP_LEVEL: Mapping[str, ErrorMeaning] = MappingProxyType(
         "VARIABLES_TOO_LARGE": _too_much("The variables hold too many values."),
     }
 )
-"""Codes of top-level errors; a test demands each member of `ErrorCode`."""
+"""Texts by the code of a top-level error; each member of `ErrorCode` must have an entry."""
 
 FILL_IN = Advice("Show the message at the input field that `path` names.")
 CHOOSE_CLASS = Advice("Choose another class.")
@@ -197,4 +197,4 @@ USER_ERRORS: Mapping[str, Advice] = MappingProxyType(
         "TOO_MANY_TOKENS": Advice("Revoke tokens that are no longer needed."),
     }
 )
-"""Codes of user errors; a test demands each value of the enum `UserErrorCode`."""
+"""Advice by the code of a user error; each value of `UserErrorCode` must have an entry."""

@@ -1,4 +1,4 @@
-"""The catalogue of errors: top-level codes, and codes of user errors with the schema's words."""
+"""Generates the page of error codes; meanings of user errors are their schema descriptions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -25,7 +25,11 @@ A mutation that the user can correct returns `userErrors`, and has changed nothi
 
 
 def error_codes_page(codes: Sequence[str], schema: GraphQLSchema) -> str:
-    """Return the page; raises ValueError if the advice misses a code, or has one too many."""
+    """Return the page of error codes.
+
+    `codes` are the codes of top-level errors. Raises ValueError if a code has no advice, or advice
+    has no code.
+    """
     kind = schema.type_map["UserErrorCode"]
     assert isinstance(kind, GraphQLEnumType)  # noqa: S101  # narrows the type
     _demand("TOP_LEVEL", codes, TOP_LEVEL)

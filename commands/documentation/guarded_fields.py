@@ -1,4 +1,4 @@
-"""Which permissions the fields of the schema need."""
+"""Finds the permissions that the fields of the schema need."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,29 +8,38 @@ from graphql import GraphQLSchema
 from strawberry.types.base import StrawberryObjectDefinition
 
 Names = tuple[str, str]
-"""The name of a type and of its field."""
+"""The name of a type, and the name of one of its fields."""
 
 ROOTS = ("Query", "Mutation", "Subscription")
 
 
 @dataclass(frozen=True)
 class Guards:
-    """The permissions of which one is enough, by type and field; a field without any is open."""
+    """The permissions of each field, of which a caller needs any one.
+
+    A field without an entry needs no permission.
+    """
 
     scopes: Mapping[Names, Sequence[str]]
 
     def of(self, kind: str, field: str) -> Sequence[str]:
-        """Return the permissions of which one is enough for a field."""
+        """Return the permissions of a field, of which a caller needs any one; may be empty."""
         return self.scopes.get((kind, field), ())
 
     def fields_of(self, scope: str) -> list[str]:
-        """Return the fields that a permission opens; operations without their root type."""
+        """Return the fields that may be read with a permission, as `Type.field`.
+
+        Queries, mutations and subscriptions are returned without their type.
+        """
         found = [names for names, scopes in self.scopes.items() if scope in scopes]
         return sorted(name if kind in ROOTS else f"{kind}.{name}" for kind, name in found)
 
 
 def guards_of(served: strawberry.Schema, schema: GraphQLSchema) -> Guards:
-    """Read the permissions from the extensions of the fields."""
+    """Return the permissions of all fields of `schema`.
+
+    They are read from the extensions of the fields in `served`.
+    """
     return Guards(dict(_guarded(served, schema)))
 
 

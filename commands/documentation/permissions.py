@@ -1,4 +1,4 @@
-"""The table of permissions, and the fields and operations that need each."""
+"""Generates the page of permissions, with the fields and operations that need each of them."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ Some permissions include others.
 
 
 def permissions_page(guards: Guards, catalogue: Mapping[Scope, Permission] = CATALOGUE) -> str:
-    """Return the page of the catalogue."""
+    """Return the page of permissions; `guards` are the permissions of the fields."""
     rows = [
         (
             code(permission.code),

@@ -1,4 +1,4 @@
-"""The page of the sandbox: each company number, and what it shows."""
+"""Generates the page of the sandbox: each company number, and the case that it shows."""
 
 from collections.abc import Iterable
 
@@ -13,6 +13,6 @@ decides what happens.
 
 
 def sandbox_page(companies: Iterable[tuple[str, str, str]]) -> str:
-    """Return the page of a catalogue's numbers, names, and what they show."""
+    """Return the page of the sandbox; `companies` have number, name and description."""
     rows = [(code(number), name, what) for number, name, what in companies]
     return f"{INTRODUCTION}\n{table(('Number', 'Name', 'What it shows'), rows)}"

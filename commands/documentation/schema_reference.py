@@ -1,4 +1,4 @@
-"""The reference of the schema: its operations on one page, its types on another."""
+"""Generates the reference of the schema: a page of operations, and a page of types."""
 
 from collections.abc import Iterator
 
@@ -39,12 +39,12 @@ HEADINGS = {"Query": "Queries", "Mutation": "Mutations", "Subscription": "Subscr
 
 
 def operations_page(schema: GraphQLSchema, guards: Guards) -> str:
-    """Return the page of root fields, in the order of their names."""
+    """Return the page of queries, mutations and subscriptions, each sorted by name."""
     return "\n".join((OPERATIONS, *_operations(schema, guards)))
 
 
 def types_page(schema: GraphQLSchema, guards: Guards) -> str:
-    """Return the page of all types but the roots, in the order of their names."""
+    """Return the page of all types but Query, Mutation and Subscription, sorted by name."""
     names = sorted(name for name in schema.type_map if not name.startswith("__"))
     shown = [schema.type_map[name] for name in names if name not in ROOTS]
     parts = (_type(kind, guards) for kind in shown if not is_specified_scalar_type(kind))

@@ -1,4 +1,4 @@
-"""Descriptions of the schema as a page shows them."""
+"""Converts descriptions in the schema to text for a page."""
 
 import re
 
@@ -6,5 +6,5 @@ REQUIREMENT_IDS = re.compile(r" \((?:[AR]\d+(?:, | and | to )?)+\)")
 
 
 def plain(description: str | None) -> str:
-    """Return a description in one line, without ids of requirements."""
+    """Return a description on one line, without requirement ids such as (R85)."""
     return REQUIREMENT_IDS.sub("", " ".join((description or "").split()))

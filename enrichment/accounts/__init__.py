@@ -1,4 +1,4 @@
-"""Strict reader of filed company accounts (iXBRL, XBRL): pure, bytes in and figures out."""
+"""Strict reader of filed company accounts (iXBRL, XBRL): takes bytes, returns figures, no I/O."""
 
 from enrichment.accounts.model import (
     Accounts,

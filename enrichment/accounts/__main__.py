@@ -1,6 +1,6 @@
-"""Reads one accounts document from standard input and writes what it says as JSON.
+"""Reads one accounts document from standard input, and writes its figures as JSON.
 
-The number of the company, if any, is the only argument.
+The only argument, which may be left out, is the number of the company that the accounts must be of.
 """
 
 import json
@@ -20,7 +20,7 @@ _POLITENESS = 10
 
 
 def main() -> None:
-    """Read the document with bounds on processor time and memory, behind all other processes."""
+    """Read the document at low priority, with limits on processor time and memory."""
     os.nice(_POLITENESS)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_CPU, MAX_CPU_S)

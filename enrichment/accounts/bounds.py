@@ -20,13 +20,13 @@ _SLACK = Decimal(2)
 _ZERO = Decimal(0)
 _EXTRA_ASSETS = (concepts.CALLED_UP, concepts.PREPAYMENTS)
 _ALSO_IN_NOTES = "AccrualsDeferredIncome"
-"""Also used in the notes, for accruals that are part of creditors."""
+"""A tag that is used for accruals beside creditors, and in notes for accruals within creditors."""
 
 _Lines = Mapping[str, Line]
 
 
 def check_bounds(found: Findings, lines: _Lines) -> None:
-    """Add warnings to figures that are too large, or too small, for the other lines."""
+    """Warn of figures in `found` that are too large, or too small, for the other `lines`."""
     figures = {name: figure.value for name, figure in found.figures.items()}
     slack = max(_SLACK, 2 * max((line.quantum for line in lines.values()), default=_ZERO))
     _check_total(found, figures, slack)
@@ -67,7 +67,10 @@ def _check_less_current_liabilities(
 def _check_net_from_the_top(
     found: Findings, figures: Mapping[str, Decimal], lines: _Lines, slack: Decimal
 ) -> None:
-    """Check net assets against all lines, if total assets less current liabilities is missing."""
+    """Check net assets against assets and debts.
+
+    This is for accounts without the figure total assets less current liabilities.
+    """
     net, assets = figures.get(NET_ASSETS), _assets(figures, lines)
     if net is None:
         return
@@ -87,14 +90,17 @@ def _check_net_from_the_top(
 
 
 def _assets(figures: Mapping[str, Decimal], lines: _Lines) -> Decimal | None:
-    """Return all assets, where both fixed and current assets are known."""
+    """Return the sum of all assets; None unless fixed and current assets are both known."""
     if FIXED_ASSETS not in figures or CURRENT_ASSETS not in figures:
         return None
     return figures[FIXED_ASSETS] + figures[CURRENT_ASSETS] + _sum(lines, _EXTRA_ASSETS)
 
 
 def _long_term(lines: _Lines) -> Decimal:
-    """Return the debts tagged as due after one year, without tags that may mean all creditors."""
+    """Return the sum of debts due after one year, of provisions and of accruals.
+
+    Lines are left out if their tag may also mean all creditors, or accruals within creditors.
+    """
     roles = [concepts.PROVISIONS]
     after = lines.get(concepts.CREDITORS_AFTER.name)
     if after is not None and (after.is_narrowed or after.concept != "Creditors"):
@@ -106,7 +112,7 @@ def _long_term(lines: _Lines) -> Decimal:
 
 
 def _is_confirmed(lines: _Lines, net: Decimal, slack: Decimal) -> bool:
-    """Return whether equity has a tag of its own and equals net assets."""
+    """Return whether net assets are tagged, and equity or funds are tagged with the value `net`."""
     others = [_value(lines, role) for role in (concepts.EQUITY, concepts.FUNDS)]
     return _value(lines, concepts.NET) is not None and any(
         other is not None and abs(other - net) <= slack for other in others
@@ -123,7 +129,10 @@ def _value(lines: _Lines, role: Role) -> Decimal | None:
 
 
 def doubt(found: Findings, fields: Sequence[str], code: WarningCode) -> None:
-    """Add a warning to the figures, and to total assets if derived from one of them."""
+    """Add the warning `code` to each figure that `fields` names, if it was found.
+
+    Total assets get the warning too if they were added up from one of these figures.
+    """
     for field in fields:
         if field in found.figures:
             found.warn(field, code)

@@ -1,4 +1,4 @@
-"""Checks whether the figures add up; a failing sum is a warning, never a refusal."""
+"""Checks whether the figures add up; if not, they get a warning, but are still returned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +38,11 @@ _FROM_THE_TOP = Identity(
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """A sum that needs all `needed` roles; if none of its forms holds, `fields` get a warning."""
+    """A sum to check, in one or more forms.
+
+    It is checked if every role in `needed` has a value. If none of the `forms` holds, each figure
+    in `fields` gets the warning `code`.
+    """
 
     fields: tuple[str, ...]
     code: WarningCode
@@ -81,7 +85,7 @@ _CHECKS = (
 
 
 def check_sums(found: Findings, lines: Mapping[str, Line]) -> None:
-    """Warn of each figure in a sum that fails by more than the rounding of its lines explains."""
+    """Warn of each figure in a sum that does not hold, even if rounding is allowed for."""
     values = {name: line.value for name, line in lines.items() if line.value is not None}
     owed = concepts.CREDITORS_WITHIN.name
     if owed in values:
@@ -96,7 +100,7 @@ def check_sums(found: Findings, lines: Mapping[str, Line]) -> None:
 def _fails(
     forms: tuple[Identity, ...], values: Mapping[str, Decimal], lines: Mapping[str, Line]
 ) -> bool:
-    """Return whether every form of the sum that can be tested fails."""
+    """Return whether a form of the sum can be tested, and none of those that can holds."""
     gaps = [
         (gap, identities.tolerance(form, values, lines))
         for form in forms

@@ -1,4 +1,4 @@
-"""The company that the accounts are of: its registered number and name."""
+"""Reads from accounts the company that they belong to: its registered number and name."""
 
 from collections import Counter
 
@@ -13,12 +13,12 @@ _SHORTEST_IN_TEXT = 6
 
 
 def read_company_number(document: Document, wanted: str | None) -> tuple[str | None, bool]:
-    """Return the registered number and whether the document also carries another one.
+    """Return the company's registered number, and whether the document also has another number.
 
-    Taken from its tag; the identifier of the contexts, which may be the legal name, serves only
-    where there is no tag. The other number may be tagged, or stand in the contexts of figures.
-    Raises AccountsRefused (IDENTITY_MISMATCH) when `wanted` is given and the document is another
-    company's, or does not say whose it is.
+    The number is the value of its tag. Without a tag it is the identifier of the contexts, unless
+    that is a name. A number without the form of a registered number is returned as None. The other
+    number may be tagged, or be in the contexts of figures. Raises AccountsRefused
+    (IDENTITY_MISMATCH) if `wanted` is given and the document does not have this number.
     """
     facts = _plain(document.of(concepts.COMPANY_NUMBER))
     numbers = Counter(_number_in(fact.text) for fact in facts if fact.text.strip())
@@ -38,7 +38,10 @@ def read_company_number(document: Document, wanted: str | None) -> tuple[str | N
 
 
 def normalised(text: str) -> str:
-    """Return a company number in the register's form of eight characters, where it can be."""
+    """Return a company number without separators, in upper case, with zeros to eight characters.
+
+    A text that cannot be a company number gets no zeros.
+    """
     number = "".join(c for c in text[:_MAX_NAME] if c not in ".-/" and not c.isspace()).upper()
     if not number.isascii() or len(number) >= _NUMBER_LENGTH:
         return number
@@ -50,7 +53,7 @@ def normalised(text: str) -> str:
 
 
 def _number_in(text: str) -> str:
-    """Return the only number in the text, or the text itself if it has none or several."""
+    """Return the one company number in `text`; if it has none or several, `text` normalised."""
     number = normalised(text)
     if is_number(number):
         return number
@@ -83,7 +86,7 @@ def _from_contexts(document: Document) -> Counter[str]:
 
 
 def _numbers_of_figures(document: Document) -> set[str]:
-    """Return the registered numbers that the contexts of balances and head counts name."""
+    """Return the registered numbers in the contexts of balances and numbers of employees."""
     contexts = {
         fact.context_id: fact.context
         for key in (*concepts.BALANCES, *concepts.EMPLOYEES)
@@ -95,13 +98,16 @@ def _numbers_of_figures(document: Document) -> set[str]:
 
 
 def _plain(facts: list[Fact]) -> list[Fact]:
-    """Return the facts without dimensions, if any: others may be about a subsidiary."""
+    """Return the facts without dimensions, or all if there are none.
+
+    A fact with a dimension may be about a subsidiary.
+    """
     plain = [fact for fact in facts if fact.context is None or not fact.context.dimensions]
     return plain or facts
 
 
 def read_company_name(document: Document) -> str | None:
-    """Return the registered name most often tagged, on one line."""
+    """Return the registered name that is tagged most often, on one line; None if there is none."""
     names = Counter(
         fact.text
         for fact in _plain(document.of(concepts.COMPANY_NAME))
@@ -111,7 +117,10 @@ def read_company_name(document: Document) -> str | None:
 
 
 def read_dormant(document: Document) -> bool | None:
-    """Return whether the company was dormant; older documents tag the opposite."""
+    """Return whether the company was dormant; None if the document does not say.
+
+    Older documents tag whether the company was not dormant.
+    """
     for keys, is_inverted in ((concepts.DORMANT, False), (concepts.NOT_DORMANT, True)):
         for fact in _plain(document.of(keys)):
             flag = read_flag(fact.text, fact.format)
@@ -121,7 +130,7 @@ def read_dormant(document: Document) -> bool | None:
 
 
 def is_group(document: Document) -> bool:
-    """Return whether any fact is tagged for a group, which makes these group accounts (A23)."""
+    """Return whether these are group accounts: whether any fact is tagged for a group (A23)."""
     return any(
         context.is_group and document.uses[name] for name, context in document.contexts.items()
     )

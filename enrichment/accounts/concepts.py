@@ -1,9 +1,9 @@
-"""Which tags say what: the concepts of the UK taxonomies since 2004, in order of preference.
+"""The tags of the UK taxonomies since 2004 for each wanted figure, in order of preference.
 
 Sources: FRC FRS 101/102/105, charities and IFRS entry points (2014 on); uk-gaap and uk-ifrs
 2009; the pt, gc and ae schemas of 2004 to 2008; ESMA's ifrs-full. Concepts are matched by local
-name alone: prefixes are arbitrary and namespaces change every year. Names differ only in
-hyphens and case between the IFRS versions, so neither counts.
+name alone: prefixes are arbitrary and namespaces change every year. Between versions of IFRS names
+differ only in hyphens and case, so both are ignored.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 def key_of(local_name: str) -> str:
-    """Return the form in which two spellings of one concept are equal."""
+    """Return a concept's name in lower case without hyphens, to compare its spellings."""
     return local_name.replace("-", "").casefold()
 
 
@@ -38,7 +38,11 @@ EMPLOYEES = _keys(
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A line of the balance sheet: its tags, best first, and the dimensions it may carry."""
+    """A line of the balance sheet.
+
+    `concepts` are the keys of its tags, in order of preference. `members` are the members of
+    dimensions that its facts may have, such as those for debts due within one year.
+    """
 
     name: str
     concepts: tuple[str, ...]

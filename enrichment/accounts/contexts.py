@@ -1,4 +1,4 @@
-"""The contexts and units of a document: which period, which company, which currency."""
+"""Reads the contexts and units of a document: period, company and currency of its facts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,12 +30,13 @@ _GROUP_MEMBERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A period of one entity. `end` is the instant itself when `start` is null.
+    """The period or day, the entity and the dimensions of facts.
 
-    `dimensions` are the (dimension, member) local names that narrow it: none of them means the
-    entity as a whole. `is_separate` marks the company's own figures in ESEF group accounts;
-    `is_own` those that UK accounts name the company's explicitly. `is_original` marks figures of
-    the accounts as first filed, and `is_revised` those that replace them.
+    If `start` is None, the context is a day (`end`) instead of a period. `dimensions` are pairs of
+    local names, (dimension, member), that narrow the context to a part of the entity; without any,
+    its facts are of the entity as a whole. `is_separate` marks the company's own figures in ESEF
+    group accounts, `is_own` figures that UK accounts state to be the company's. `is_original` marks
+    figures of the accounts as first filed, and `is_revised` figures that replace these.
     """
 
     start: date | None
@@ -51,19 +52,22 @@ class Context:
 
     @property
     def is_instant(self) -> bool:
-        """Whether it is a day rather than a period."""
+        """Whether the context is a day instead of a period."""
         return self.start is None
 
     @property
     def is_group(self) -> bool:
-        """Whether a dimension says that the facts are a group's."""
+        """Whether a dimension says that the facts are of a group, or of group accounts (ESEF)."""
         return self.is_separate or any(
             dimension in _GROUP_DIMENSIONS and member in _GROUP_MEMBERS
             for dimension, member in self.dimensions
         )
 
     def ends_on(self, day: date) -> bool:
-        """Return whether it ends on `day`; midnight may be the end of a day or the start of one."""
+        """Return whether the context ends on `day`.
+
+        A time of midnight may mean the start of its day, or the end of the day before; both count.
+        """
         if self.end == day:
             return True
         return (
@@ -72,7 +76,7 @@ class Context:
 
 
 def read_contexts(root: etree._Element) -> dict[str, Context]:
-    """Return every context by its id, without the ids that two different contexts share."""
+    """Return the contexts by their ids; an id that two different contexts have is left out."""
     by_id: dict[str, Context] = {}
     ambiguous: set[str] = set()
     for count, element in enumerate(root.iter(f"{XBRLI}context")):
@@ -123,7 +127,7 @@ def _moment(context: etree._Element, name: str) -> str | None:
 
 
 def _dimensions(context: etree._Element) -> Iterator[tuple[str, str]]:
-    """Yield the dimensions in the context's segment and in its scenario."""
+    """Yield (dimension, member) of each dimension in the context's segment and scenario."""
     for place in (f"{XBRLI}entity/{XBRLI}segment", f"{XBRLI}scenario"):
         for container in context.iterfind(place):
             for child in container:
@@ -140,13 +144,16 @@ def _dimension(element: etree._Element) -> tuple[str, str]:
 
 
 class Namespaces:
-    """Resolves prefixes where they are first met, and only so many: each look-up is costly."""
+    """Resolves namespace prefixes, each once where it is first used.
+
+    A look-up is slow, so the number of prefixes is limited.
+    """
 
     def __init__(self) -> None:
         self._found: dict[str, str] = {}
 
     def of(self, prefix: str, element: etree._Element) -> str:
-        """Return the namespace that `prefix` stands for, or nothing."""
+        """Return the namespace of `prefix` at `element`; empty if unknown or beyond the limit."""
         if prefix not in self._found:
             if len(self._found) >= _MAX_PREFIXES:
                 return ""
@@ -161,7 +168,7 @@ class Namespaces:
 
 
 def read_currencies(root: etree._Element) -> dict[str, str | None]:
-    """Return the ISO 4217 code of each unit by its id; null when the unit is not money."""
+    """Return the ISO 4217 code of each unit by the unit's id; None for a unit that is not money."""
     names = Namespaces()
     currencies: dict[str, str | None] = {}
     for count, unit in enumerate(root.iter(f"{XBRLI}unit")):

@@ -1,4 +1,4 @@
-"""The currencies of ISO 4217, so that a unit that is not money is not taken for it."""
+"""The currency codes of ISO 4217, to tell units of money from others."""
 
 _CODES = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN

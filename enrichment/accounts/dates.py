@@ -1,4 +1,4 @@
-"""From the text of a tagged date to a date, by its transformation format."""
+"""Parses the text of a tagged date, by the transformation format of its tag."""
 
 from datetime import date
 
@@ -46,9 +46,11 @@ _DATE_PARTS = 3
 
 
 def read_date(text: str, raw_format: str | None) -> date:
-    """Return the one date in `text`; a date without a format is ISO, else day first.
+    """Return the date in `text`, parsed by `raw_format`, the name of a transformation format.
 
-    Two-digit years are of this century: tagged accounts began in 2005. Raises UnreadableError.
+    Without a format the text is parsed as an ISO date, or else with the day first. A year of two
+    digits is of this century, since accounts have been tagged from 2005 on. Raises UnreadableError
+    if the format is unknown, or the text does not contain exactly one date.
     """
     if len(text) > _MAX_TEXT:
         raise UnreadableError("The date is too long.")
@@ -72,7 +74,7 @@ def read_date(text: str, raw_format: str | None) -> date:
 
 
 def read_iso(text: str) -> date | None:
-    """Return the date of an ISO date or date-time, zone and time of day dropped."""
+    """Return the date of an ISO date or date-time, without time and zone; None for other texts."""
     stripped = text.strip()
     rest = stripped[_ISO_LENGTH:]
     if not stripped.isascii() or not (not rest or rest[0] in "TZ+-"):
@@ -84,7 +86,7 @@ def read_iso(text: str) -> date | None:
 
 
 def _split(text: str) -> list[str]:
-    """Split into runs of digits and runs of letters; everything else only separates."""
+    """Return the runs of digits and the runs of letters in `text`; other characters separate."""
     spaced: list[str] = []
     previous = ""
     for character in text.lower():

@@ -1,4 +1,4 @@
-"""Figures without a tag of their own: from their lines, or worked out from the other totals."""
+"""Computes figures that are not tagged, from the lines that they sum up or from other totals."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -25,7 +25,7 @@ _Terms = Sequence[tuple[Line, int]]
 
 
 def find_parts(found: Findings, lines: Mapping[str, Line], day: date) -> None:
-    """Find fixed and current assets where they have no tag of their own."""
+    """Add fixed assets and current assets to `found`, computed from other lines if not tagged."""
     _find_fixed(found, lines, day)
     _find_current(found, lines, day)
     _withdraw_what_net_assets_contradict(found, lines)
@@ -74,7 +74,10 @@ def _find_current(found: Findings, lines: Mapping[str, Line], day: date) -> None
 
 
 def _less_current_liabilities(values: Mapping[str, Decimal]) -> Decimal | None:
-    """Return total assets less current liabilities, tagged or worked back from net assets."""
+    """Return total assets less current liabilities: as tagged, or net assets plus long-term debts.
+
+    None if neither is tagged. Equity or funds stand in for net assets that are not tagged.
+    """
     for role in (concepts.LESS_CURRENT_LIABILITIES, concepts.NET, concepts.EQUITY, concepts.FUNDS):
         value = values.get(role.name)
         if value is not None:
@@ -92,10 +95,12 @@ def _find_by_lines(
     expected: Decimal | None,
     day: date,
 ) -> bool:
-    """Use one line as the total, or the sum of several if it is what the sums expect.
+    """Add the figure `name` as the sum of its own lines, if these are plausible.
 
-    One line that nothing confirms is used and flagged; one that the sums contradict is not.
-    Return whether the figure is settled.
+    `expected` is the value that other totals imply; None if unknown. The sum is used if it equals
+    `expected` within rounding. Without an expected value, the value of a single line is used with a
+    warning, but a sum of several lines is not. Returns whether the figure needs no more work: it
+    was added, or had been added or marked as unreadable before.
     """
     if name in found.figures or name in found.unreadable:
         return True
@@ -125,7 +130,11 @@ def _work_out(
     terms: _Terms,
     day: date,
 ) -> None:
-    """Work the total out from other totals; unreadable where it has lines that they contradict."""
+    """Add the figure `name` as the sum of `terms`, each a line with its sign.
+
+    The sum is used if it is positive and not less than the figure's own lines (`roles`) together.
+    Otherwise the figure is marked as unreadable if it has such lines.
+    """
     known = [lines[role.name] for role in roles if role.name in lines]
     at_least = sum((line.value for line in known if line.value is not None), _ZERO)
     value = sum((sign * (line.value or _ZERO) for line, sign in terms), _ZERO)
@@ -146,7 +155,11 @@ def _signed(
     minus: Sequence[Role] = (),
     minus_if_tagged: Sequence[Role] = (),
 ) -> _Terms:
-    """Return the lines of a sum with their signs; none where one that is needed has no value."""
+    """Return the lines of a sum with their signs, 1 or -1.
+
+    Empty if a line of `plus` or `minus` has no value, or a line of `minus_if_tagged` is tagged
+    without one.
+    """
     needed = [(role, 1) for role in plus] + [(role, -1) for role in minus]
     terms: list[tuple[Line, int]] = []
     for role, sign in (*needed, *((role, -1) for role in minus_if_tagged)):
@@ -167,7 +180,10 @@ def _formula(terms: _Terms) -> str:
 
 
 def _withdraw_what_net_assets_contradict(found: Findings, lines: Mapping[str, Line]) -> None:
-    """Drop unconfirmed lines that stand for totals where all assets are less than net assets."""
+    """Mark unconfirmed fixed and current assets as unreadable if all assets are too small.
+
+    All assets are too small if they are less than net assets.
+    """
     values = identities.values_of(lines)
     roles = (concepts.FIXED, concepts.CURRENT, *_EXTRA_ASSETS)
     tagged = sum((values.get(role.name, _ZERO) for role in roles), _ZERO)
@@ -180,9 +196,10 @@ def _withdraw_what_net_assets_contradict(found: Findings, lines: Mapping[str, Li
 
 
 def derive_total(found: Findings, lines: Mapping[str, Line], day: date) -> None:
-    """Add up total assets, which are no line of a UK GAAP balance sheet, and say so (A22).
+    """Add total assets to `found` as a derived figure, unless they are tagged (A22).
 
-    Unreadable where the sum is less than net assets: some asset is not tagged.
+    A balance sheet under UK GAAP has no line for total assets, so they are added up. They are
+    marked as unreadable if the sum is less than net assets, since some asset is then not tagged.
     """
     if TOTAL_ASSETS in found.figures:
         return
@@ -218,7 +235,10 @@ def derive_total(found: Findings, lines: Mapping[str, Line], day: date) -> None:
 
 
 def _is_whole(total: Decimal, lines: Mapping[str, Line]) -> bool:
-    """Return whether what is tagged of the other side adds up to all assets."""
+    """Return whether `total` is total assets less current liabilities plus debts within a year.
+
+    False if the former is unknown.
+    """
     values = identities.values_of(lines)
     less = _less_current_liabilities(values)
     owed = values.get(concepts.CREDITORS_WITHIN.name, _ZERO)
@@ -226,7 +246,10 @@ def _is_whole(total: Decimal, lines: Mapping[str, Line]) -> bool:
 
 
 def _least(found: Findings) -> Decimal:
-    """Return what total assets are at least: they are never less than what they exceed debts by."""
+    """Return the smallest possible total assets: the larger of the two totals net of debts.
+
+    These are net assets, and total assets less current liabilities; 0 if neither was found.
+    """
     figures = (found.figures.get(name) for name in (LESS_CURRENT_LIABILITIES, NET_ASSETS))
     return max((figure.value for figure in figures if figure), default=_ZERO)
 
@@ -236,7 +259,10 @@ def _slack(lines: Mapping[str, Line]) -> Decimal:
 
 
 def _total_from_below(lines: Mapping[str, Line]) -> tuple[Decimal, str] | None:
-    """Return the same total from the liabilities' side: it shows where an asset is not tagged."""
+    """Return total assets computed from the liabilities, with the formula; None if not tagged.
+
+    If this is more than the sum of the tagged assets, some asset is not tagged.
+    """
     less = lines.get(concepts.LESS_CURRENT_LIABILITIES.name)
     owed = lines.get(concepts.CREDITORS_WITHIN.name)
     if less is None or owed is None or less.value is None or owed.value is None:

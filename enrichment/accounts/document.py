@@ -1,4 +1,4 @@
-"""From bytes to an XML tree, refusing what is too large, too deep or not XML at all."""
+"""Parses the bytes of a document as XML; refuses documents that are too large, deep or not XML."""
 
 from xml.parsers import expat
 
@@ -35,14 +35,14 @@ _EXPAT_ENCODING_ERRORS = frozenset(
 
 
 class _PrologEnd(Exception):
-    """Raised at the root element: the prolog holds nothing forbidden."""
+    """Raised at the root element, to stop parsing: the prolog contains nothing forbidden."""
 
 
 def parse_document(content: bytes) -> etree._Element:
-    """Return the root element of the filed document, unpacking a zip package first.
+    """Return the root element of a filed document, which may be in a zip package.
 
-    Nothing is loaded from outside, no entity is expanded, and the cost is bounded: at most
-    20 MiB of XML, a million nodes and 256 levels. Raises AccountsRefused.
+    No external file is loaded and no entity is expanded. Raises AccountsRefused for a document that
+    is not XML, or has more than 20 MiB, a million nodes or 256 levels.
     """
     if len(content) > MAX_BYTES:
         raise AccountsRefused(
@@ -57,7 +57,7 @@ def parse_document(content: bytes) -> etree._Element:
 
 
 def _trimmed(content: bytes) -> bytes:
-    """Drop blank bytes ahead of the XML declaration, which no parser forgives."""
+    """Return the document without blanks before its XML declaration, which parsers reject."""
     if content.startswith(_WIDE_MARKS):
         return content
     text = content.removeprefix(_UTF8_MARK).lstrip(b" \t\r\n")
@@ -67,9 +67,10 @@ def _trimmed(content: bytes) -> bytes:
 
 
 def _check_size(text: bytes) -> None:
-    """Bound the tree before it is built: a node of four bytes costs a hundred in memory.
+    """Raise AccountsRefused if the tree would have too many nodes or attributes.
 
-    A reference to a named entity is a node too, as it is never expanded.
+    This comes before parsing, since a node of four bytes takes a hundred bytes of memory. A
+    reference to a named entity counts as a node, since it is not expanded.
     """
     narrow = text.replace(b"\0", b"")  # so that UTF-16 is counted as well
     references = narrow.count(b"&") - sum(narrow.count(one) for one in _TEXT_REFERENCES)
@@ -81,11 +82,12 @@ def _check_size(text: bytes) -> None:
 
 
 def _check_prolog(text: bytes) -> None:
-    """Read up to the root element only, refusing any internal DTD subset and odd encodings.
+    """Raise AccountsRefused for an internal DTD subset, an unusual encoding or a long root tag.
 
-    A doctype that merely names XHTML is legal and common. A subset is refused before its
-    declarations are read: entities multiply text, and so do attribute defaults. The start tag of
-    the root has to end early: thousands of attributes or namespaces there cost seconds.
+    Only the part up to the root element is parsed. A doctype that names XHTML is allowed and
+    common. An internal subset is refused before its declarations are read, since its entities and
+    attribute defaults could make the document much larger. The start tag of the root must end
+    within MAX_PROLOG_BYTES, since thousands of attributes or namespaces there take seconds.
     """
     reader = expat.ParserCreate()
     reader.StartDoctypeDeclHandler = _refuse_subset

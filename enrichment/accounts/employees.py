@@ -1,4 +1,4 @@
-"""The average number of employees during the period, with the ways software mistags it."""
+"""Finds the average number of employees of the period, and corrects common errors in its tags."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,11 +30,14 @@ def find_employees(
     is_group: bool,
     is_revised: bool,
 ) -> None:
-    """Find the head count of the period that ends on one of `ends`; its unit is ignored.
+    """Add the number of employees to `found`, or mark it as unreadable.
 
-    The law requires it since 2016 of all but dormant companies. If the balances may be a group's
-    (`is_group`), a head count without a dimension is flagged: it often is the group's.
-    If the balances are revised (`is_revised`), a head count of the first edition is flagged.
+    It is tagged for the period from `start` to one of `ends`, or to a few days from `day`, the
+    balance sheet date. Its unit is ignored. Since 2016 the law requires it of all companies that
+    are not dormant. If the balances may be those of a group (`is_group`), a number without a
+    dimension gets a warning, since it is often the group's. If the balances are revised
+    (`is_revised`), a number that is tagged only as first filed gets a warning. `is_separate` means
+    that only facts of separate (ESEF) accounts are the company's own.
     """
     tagged = [fact for fact in document.of(concepts.EMPLOYEES) if not fact.is_nil]
     ended = [fact for fact in tagged if ends_on_any(fact, ends)]
@@ -58,7 +61,7 @@ def find_employees(
 
 
 def _ends_near(fact: Fact, day: date) -> bool:
-    """Return whether the fact's context ends within a few days, as in a year of 52 weeks."""
+    """Return whether the fact's period ends within SLACK of `day`, as in a year of 52 weeks."""
     end = fact.context.end if fact.context else None
     return end is not None and abs(end - day) <= SLACK
 
@@ -66,7 +69,11 @@ def _ends_near(fact: Fact, day: date) -> bool:
 def _note_unusable(
     found: Findings, tagged: Sequence[Fact], ended: Sequence[Fact], *, is_skipped: bool
 ) -> None:
-    """Mark the head count as unreadable if one is tagged, but not where it can be used."""
+    """Mark the number of employees as unreadable if all of its facts are unusable.
+
+    `tagged` are all facts, and `ended` those of the period. `is_skipped` means that it is tagged in
+    a target that is not read.
+    """
     code: WarningCode | None = None
     if any(fact.context is None for fact in tagged):
         code = WarningCode.CONTEXT_UNDEFINED
@@ -78,7 +85,10 @@ def _note_unusable(
 
 
 def _scope(found: Findings, facts: Sequence[Fact], of_group: Sequence[Fact]) -> None:
-    """Set the scope of the head count: the group's if the group has the same tagged number."""
+    """Mark the number of employees as the group's if a fact of the group has the same value.
+
+    It gets a warning then, and also if the group has no number of its own.
+    """
     figure = found.figures.get(EMPLOYEES)
     if figure is None or all(fact.context and fact.context.is_own for fact in facts):
         return
@@ -90,7 +100,7 @@ def _scope(found: Findings, facts: Sequence[Fact], of_group: Sequence[Fact]) -> 
 
 
 def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
-    """Add the head count of these facts of one concept, or mark it as unreadable."""
+    """Add the number of employees in `facts`, which have one concept, or mark it as unreadable."""
     codes: list[WarningCode] = []
     counted = [_mended(fact, codes) for fact in facts]
     readable = [
@@ -119,7 +129,7 @@ def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
 
 
 def _compare(found: Findings, others: Sequence[Fact]) -> None:
-    """Flag the head count if another concept with the same meaning has another value."""
+    """Add a warning if another concept with the same meaning (`others`) has another value."""
     figure = found.figures.get(EMPLOYEES)
     counts = [_mended(fact, []) for fact in others]
     if figure is not None and any(
@@ -130,7 +140,10 @@ def _compare(found: Findings, others: Sequence[Fact]) -> None:
 
 
 def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) -> list[Fact]:
-    """Return the facts of the entity as a whole, whatever the length of their period."""
+    """Return the facts without dimensions, those of the period from `start` if there are any.
+
+    Otherwise those of other periods are returned; if there are none either, those of a day.
+    """
     here = [
         fact
         for fact in facts
@@ -145,9 +158,10 @@ def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) 
 
 
 def _mended(fact: Fact, codes: list[WarningCode]) -> Fact:
-    """Return the fact with its scale undone (2 people tagged as 0.02 or 2,000); add to `codes`.
+    """Return the fact with the printed number as its value, and append warnings to `codes`.
 
-    A fraction in a positive scale, such as `1.5` thousand, is kept and flagged.
+    Software tags 2 people with a scale, as 0.02 or 2,000. The scale is undone, unless the printed
+    number is a fraction in a positive scale, such as 1.5 thousand: that gets a warning.
     """
     if fact.context is not None and fact.context.is_instant:
         codes.append(WarningCode.PERIOD_TYPE_WRONG)
@@ -168,6 +182,6 @@ def _mended(fact: Fact, codes: list[WarningCode]) -> Fact:
 
 
 def _whole_if_any(values: Sequence[Decimal], options: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
-    """Return a whole head count if the document has one, else the most precise one."""
+    """Return the smallest whole number of `values`; without one, the value of the first option."""
     whole = sorted(value for value in values if not value % 1)
     return whole[0] if whole else options[0][0]

@@ -1,4 +1,4 @@
-"""The tagged facts of a document, inline or plain XBRL, that the figures are chosen from."""
+"""Reads the tagged facts of a document, in inline or plain XBRL."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,13 +46,13 @@ _INLINE_TAGS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One tagged fact of a wanted concept.
+    """One tagged fact: a number, or a text such as a name or a date.
 
-    A number has `value` (exact, scale and sign applied), or is unreadable, or neither when nil.
-    `quantum` is the unit it was rounded to. `is_negative_outside` is set where the page prints
-    brackets or a minus beside a number that is tagged without a sign. `page_sign` is what the
-    page prints beside a number tagged as negative: -1 a minus or bracket, 1 neither, 0 unknown.
-    A text has `text` and its `format`.
+    A number has a `value`, with scale and sign applied, unless it is unreadable or nil. `quantum`
+    is the unit that the value was rounded to. `is_negative_outside` means that the page prints
+    brackets or a minus beside the tag, which itself has no sign. `page_sign` says what the page
+    prints for a number that is tagged as negative: -1 for a minus or bracket, 1 for neither, 0 if
+    unknown. A text has `text`, and `format` says how to parse it.
     """
 
     concept: str
@@ -76,16 +76,17 @@ class Fact:
 
 
 def latest(facts: Sequence[Fact]) -> list[Fact]:
-    """Return the facts without those of the first edition, if others replace them."""
+    """Return the facts without those marked as first filed, or all if all are marked so."""
     revised = [fact for fact in facts if fact.context is None or not fact.context.is_original]
     return revised or list(facts)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's wanted facts by concept key, its contexts, and how often each is used.
+    """The wanted facts of a document by the key of their concept, and its contexts by id.
 
-    `skipped` are the keys of concepts that are tagged in targets that are not read.
+    `uses` counts the facts of each context, by its id, and `currencies` those of each currency.
+    `skipped` are the keys of concepts with facts in an inline XBRL target that is not read.
     """
 
     facts: dict[str, list[Fact]]
@@ -95,7 +96,7 @@ class Document:
     skipped: frozenset[str] = frozenset()
 
     def of(self, keys: tuple[str, ...]) -> list[Fact]:
-        """Return the facts of these concepts, the preferred concept's first."""
+        """Return the facts of the concepts with these keys, in the order of `keys`."""
         return [fact for key in keys for fact in self.facts.get(key, ())]
 
 
@@ -109,7 +110,7 @@ class _Tag:
 
 
 def read_facts(root: etree._Element) -> Document:
-    """Collect the wanted facts of the accounts' targets. Raises AccountsRefused."""
+    """Return the wanted facts of a document; raises AccountsRefused if it has none or too many."""
     is_plain = root.tag == f"{XBRLI}xbrl"
     skipped: set[str] = set()
     tags = _plain_tags(root) if is_plain else _inline_tags(root, skipped)
@@ -146,7 +147,7 @@ def read_facts(root: etree._Element) -> Document:
 
 
 def _compared(fact: Fact, element: etree._Element, printed: PrintedUnits) -> Fact:
-    """Return the fact, flagged if the page prints another currency or scale than its tag has."""
+    """Return the fact, marked as doubtful if the page prints another currency or scale for it."""
     is_foreign = printed.contradict_currency(element, fact.text, fact.currency)
     is_scaled = fact.is_scale_doubtful or printed.contradict_scale(element, fact.scale)
     return replace(
@@ -157,12 +158,12 @@ def _compared(fact: Fact, element: etree._Element, printed: PrintedUnits) -> Fac
 
 
 def _inline_tags(root: etree._Element, skipped: set[str]) -> Iterator[_Tag]:
-    """Yield the tags of the default target and of the UKFRS target.
+    """Yield the tags of the default inline XBRL target, and of the target UKFRS.
 
-    In a UKSEF report the default target holds the IFRS figures, and `UKFRS` holds what the UK
-    taxonomies add: the identity, the dates and the number of employees. A document without a
-    default target that has a single other target is read by that one. The concepts of all other
-    targets are added to `skipped`.
+    In a UKSEF report the default target has the IFRS figures, and UKFRS has the tags of the UK
+    taxonomies: company, dates and number of employees. If a document has no default target, but
+    one other than UKFRS, that is used instead. The keys of concepts in other targets are added to
+    `skipped`.
     """
     elements = list(root.iter(*_INLINE_TAGS))
     targets = {element.get("target") for element in elements}
@@ -209,7 +210,7 @@ def _read_fact(tag: _Tag, key: str, contexts: dict[str, Context], reader: TextRe
 
 
 def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact:
-    """Return the fact with its number read: format, then scale, then sign."""
+    """Return the fact with its value, parsed by its format, then scaled and given its sign."""
     if (element.get(_NIL) or "").strip() in ("true", "1"):
         has_text = has_amount(fact.text)
         return replace(fact, is_nil=not has_text, is_unreadable=has_text)
@@ -245,9 +246,11 @@ def _with_value(fact: Fact, element: etree._Element, *, is_inline: bool) -> Fact
 
 
 def _is_scale_doubtful(number: Number, scale: int, beside: Neighbours | None) -> bool:
-    """Return whether a word after the number, or its decimals, do not fit its scale.
+    """Return whether the scale of a tag is probably wrong.
 
-    No amount in pounds has three decimals: in `7.300` the point separates thousands.
+    The scale is doubtful if it is negative, or if the page prints a word for another scale after
+    the number. It is also doubtful for an amount with three decimals, such as `7.300`: no amount in
+    pounds has these, so the point separates thousands.
     """
     if scale < 0 or (scale == 0 and number.places == len("000")):
         return True
@@ -255,10 +258,11 @@ def _is_scale_doubtful(number: Number, scale: int, beside: Neighbours | None) ->
 
 
 def _quantum(value: Decimal, places: int, decimals: int | None) -> Decimal:
-    """Return the unit that the value was rounded to: as printed, or as `decimals` states.
+    """Return the unit that the value was rounded to, such as 1000.
 
-    `decimals` counts only if the value is a multiple of that unit: software often states
-    thousands for exact amounts.
+    It follows from `places`, the printed decimal places, or from the tag's `decimals` if that is a
+    larger unit of which the value is a multiple. Software often states thousands in `decimals` for
+    exact amounts.
     """
     printed = Decimal((0, (1,), -places))
     if decimals is None or not -MAX_SCALE <= decimals < places:

@@ -1,4 +1,4 @@
-"""Choosing the current figure for each thing wanted, mending the known ways tags go wrong."""
+"""Chooses the tagged line for each wanted figure, and collects figures and warnings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,25 +21,28 @@ DOCUMENT_FIELDS = ("balance_sheet_date", "company_number")
 
 @dataclass(slots=True)
 class Findings:
-    """What was found so far: the figures, those that are unreadable, and what to know."""
+    """The figures found so far, the names of unreadable figures, and the warnings."""
 
     figures: dict[str, Figure] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     warnings: list[AccountsWarning] = field(default_factory=list)
 
     def warn(self, name: str, *codes: WarningCode) -> None:
-        """Note warnings about a figure, each once."""
+        """Add warnings about the figure `name`; a warning that exists is not added again."""
         for code in codes:
             noted = warning(code, name)
             if noted not in self.warnings:
                 self.warnings.append(noted)
 
     def codes_of(self, name: str) -> list[WarningCode]:
-        """Return the codes of the warnings about a figure so far."""
+        """Return the codes of the warnings so far about the figure `name`."""
         return [noted.code for noted in self.warnings if noted.field == name]
 
     def figure(self, name: str) -> Figure | None:
-        """Return the figure with the warnings about it, and with those about the document."""
+        """Return the figure `name` with the warnings about itself and about the whole document.
+
+        None if it was not found.
+        """
         figure = self.figures.get(name)
         if figure is None:
             return None
@@ -50,7 +53,7 @@ class Findings:
 
 
 def find_tagged(found: Findings, lines: Mapping[str, Line], day: date) -> None:
-    """Find the balances at `day` that have a tag of their own, among the settled lines."""
+    """Add to `found` the figures that have a tag of their own in `lines`, those of date `day`."""
     _find_direct(found, FIXED_ASSETS, (concepts.FIXED,), lines, day)
     _find_direct(found, CURRENT_ASSETS, (concepts.CURRENT,), lines, day)
     _find_direct(found, LESS_CURRENT_LIABILITIES, (concepts.LESS_CURRENT_LIABILITIES,), lines, day)
@@ -61,7 +64,11 @@ def find_tagged(found: Findings, lines: Mapping[str, Line], day: date) -> None:
 def _find_direct(
     found: Findings, name: str, roles: Sequence[Role], lines: Mapping[str, Line], day: date
 ) -> None:
-    """Take the first role that has one value; a later role is a substitute, and said to be."""
+    """Add the figure `name` from the first of `roles` whose line has one value.
+
+    A figure from a later role gets a warning. If no line has one value, but one is tagged, the
+    figure is marked as unreadable.
+    """
     for role in roles:
         line = lines.get(role.name)
         if line is None:
@@ -91,7 +98,11 @@ def add_figure(
     concept: str | None = None,
     codes: Sequence[WarningCode] = (),
 ) -> None:
-    """Note a figure and its warnings; it is derived if `concept` gives its formula."""
+    """Add the figure `name` and its warnings to `found`.
+
+    `concept` is the formula of a derived figure; None for a figure that is tagged. The currency is
+    that of `line`.
+    """
     found.unreadable.discard(name)
     found.figures[name] = Figure(
         value=value,

@@ -1,4 +1,4 @@
-"""Footnote marks and hidden digits inside the tag of a number, which would add digits to it."""
+"""Detects footnote marks and hidden digits within the tag of a number, which would change it."""
 
 import re
 from collections.abc import Iterator
@@ -18,10 +18,11 @@ _HIDDEN = re.compile(
 
 
 def may_hold_footnote(element: etree._Element, text: str) -> bool:
-    """Return whether digits of the tag's `text` may be those of a footnote, or are hidden.
+    """Return whether some digits in a tag may be those of a footnote, or are hidden.
 
-    Digits in more than one element are accepted only if together they are a number with commas
-    in the right places, the elements join at a comma, and none is raised, lowered or a link.
+    `text` is the text of the tag. Digits in more than one element are accepted only if together
+    they are a number with commas in the right places, if no digit of one element directly follows a
+    digit of another, and if none is in superscript, subscript or a link.
     """
     if not len(element):
         return False
@@ -38,7 +39,7 @@ def may_hold_footnote(element: etree._Element, text: str) -> bool:
 
 
 def _pieces(element: etree._Element) -> Iterator[tuple[str, etree._Element]]:
-    """Yield the texts in the tag in document order, each with its element."""
+    """Yield each text within the tag, in document order, with the element that contains it."""
     stack: list[tuple[str, etree._Element] | etree._Element] = [element]
     for _ in range(3 * _MAX_PIECES):
         if not stack:
@@ -77,7 +78,7 @@ def _is_mark(node: etree._Element, tag: etree._Element) -> bool:
 
 
 def _is_hidden(node: etree._Element | None, tag: etree._Element) -> bool:
-    """Return whether the style of the element, or of one around it in the tag, hides it."""
+    """Return whether `node` is hidden, by itself or by an element between it and the tag."""
     while node is not None and node is not tag:
         if node.get("hidden") is not None or _HIDDEN.search(_style(node)):
             return True

@@ -1,4 +1,4 @@
-"""The sums every balance sheet obeys, used to decide between readings of its lines."""
+"""The sums that hold in every balance sheet, used to decide which value of a line is right."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -39,9 +39,10 @@ _EXACT, _ROUNDED = 2, 1
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`total` = sum of `plus` - sum of `minus`; a role that is not tagged counts as nothing.
+    """A sum: `total` equals the sum of `plus` less the sum of `minus`.
 
-    The sum is not tested where one of the `needed` roles is not tagged.
+    A role that is not tagged counts as zero. The sum is not tested unless all roles of `needed` are
+    tagged.
     """
 
     total: Role
@@ -51,7 +52,7 @@ class Identity:
 
     @property
     def terms(self) -> tuple[Role, ...]:
-        """Every role on the right-hand side."""
+        """The roles of `plus` and `minus`."""
         return (*self.plus, *self.minus)
 
 
@@ -87,11 +88,12 @@ _ALL = (
 
 
 def settle(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Choose between the possible values of lines with doubtful signs or disagreeing tags.
+    """Return the lines, with one value for each line whose possible values the sums can decide.
 
-    A sign is doubtful where the page's brackets and the tag disagree. A reading counts only if
-    the sums hold better with it than with any other. Undecided signs keep the literal value,
-    flagged; undecided disagreements stay as they are. Assets are never negative.
+    A line has several possible values if its tags disagree, or if its sign is doubtful, because the
+    page prints another sign than the tag has. A value is chosen if the sums hold better with it
+    than with any other. If the sums do not decide a sign, the tagged value is kept with a warning;
+    if they do not decide between tags, the line is unchanged. Assets are never negative.
     """
     lines = {name: _without_sign(name, line) for name, line in lines.items()}
     readings = {name: _readings(name, line) for name, line in lines.items() if line.options}
@@ -111,7 +113,7 @@ def settle(lines: Mapping[str, Line]) -> dict[str, Line]:
 
 
 def _with_doubtful_signs(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Flag the assets that the page prints as negative and no sum confirms as positive."""
+    """Add a warning to assets that the page prints as negative, unless a sum confirms the tag."""
     result = dict(lines)
     values = values_of(lines)
     for name in _ASSETS & lines.keys():
@@ -133,7 +135,10 @@ def _decided_asset(line: Line, winner: Decimal | None) -> Line:
 
 
 def _without_sign(name: str, line: Line) -> Line:
-    """Return an asset as positive if the page prints it without a minus, whatever its tag says."""
+    """Return a line of assets with positive values, if its tag is negative and the page is not.
+
+    Other lines are returned unchanged.
+    """
     if name not in _ASSETS or line.page_sign < 1:
         return line
     options = tuple(dict.fromkeys(abs(value) for value in line.options))
@@ -174,7 +179,11 @@ def _best_scores(
     readings: Mapping[str, tuple[Decimal, ...]],
     open_roles: list[str],
 ) -> dict[str, dict[Decimal, int]]:
-    """Return, for each open role and reading of it, the best score of any whole reading."""
+    """Return the best score of each possible value (`readings`) of each role in `open_roles`.
+
+    The score of a value is the best among all combinations with values of the other open roles: it
+    rises with each sum that holds. Empty if there are more than MAX_READINGS combinations.
+    """
     count = 1
     for name in open_roles:
         count *= len(readings[name])
@@ -191,14 +200,14 @@ def _best_scores(
 
 
 def values_of(lines: Mapping[str, Line]) -> dict[str, Decimal]:
-    """Return the value of each line that has exactly one, sums of untagged totals added."""
+    """Return the values of lines that have exactly one, completed by `with_sums`."""
     return with_sums({name: line.value for name, line in lines.items() if line.value is not None})
 
 
 def with_sums(values: Values) -> dict[str, Decimal]:
-    """Add fixed and current assets from their lines, where the totals are not tagged.
+    """Return the values, with fixed and current assets added up if these totals are not tagged.
 
-    Liabilities count by size: some software tags them with a sign, most without.
+    Liabilities become positive, since some software tags them as negative.
     """
     result = {name: abs(value) if name in _LIABILITIES else value for name, value in values.items()}
     for total, parts in (
@@ -212,7 +221,7 @@ def with_sums(values: Values) -> dict[str, Decimal]:
 
 
 def residual(identity: Identity, values: Values) -> Decimal | None:
-    """Return by how much the identity fails; null when it cannot be tested."""
+    """Return the size of the difference between both sides; None if the sum cannot be tested."""
     total = values.get(identity.total.name)
     has_needed = all(role.name in values for role in identity.needed)
     if total is None or not (has_needed and any(t.name in values for t in identity.terms)):
@@ -223,7 +232,10 @@ def residual(identity: Identity, values: Values) -> Decimal | None:
 
 
 def tolerance(identity: Identity, values: Values, lines: Mapping[str, Line]) -> Decimal:
-    """Return the largest gap that rounding explains: half a unit of each number in the sum."""
+    """Return the largest difference that can come from rounding.
+
+    That is half of the unit to which each number of the sum was rounded, added up.
+    """
     names = (role.name for role in (identity.total, *identity.terms) if role.name in values)
     quanta = (lines[name].quantum if name in lines else Decimal(1) for name in names)
     return sum(quanta, Decimal(0)) / 2
@@ -239,7 +251,7 @@ def _score(identity: Identity, values: Values, lines: Mapping[str, Line]) -> int
 
 
 def confirmed_exactly(lines: Mapping[str, Line]) -> frozenset[str]:
-    """Return the names of lines in a sum of at least two terms that holds exactly."""
+    """Return the names of the lines that are part of a sum of two or more terms that is exact."""
     values = values_of(lines)
     return frozenset(
         role.name
@@ -251,9 +263,9 @@ def confirmed_exactly(lines: Mapping[str, Line]) -> frozenset[str]:
 
 
 def without_doubtful_assets(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Drop unpaid capital and prepayments if the sums hold only without them.
+    """Return the lines without unpaid capital and prepayments, if the sums hold better so.
 
-    Their tags are also used for parts of debtors, which are in current assets already.
+    The tags of these lines are also used for parts of debtors, which current assets include.
     """
     kept = dict(lines)
     for role in (concepts.CALLED_UP, concepts.PREPAYMENTS):
@@ -271,18 +283,21 @@ def _asset_score(lines: Mapping[str, Line]) -> int:
 
 
 def all_hold(values: Values, lines: Mapping[str, Line]) -> bool:
-    """Return whether every sum that can be tested holds, within rounding."""
+    """Return whether all sums that can be tested with `values` hold, within rounding."""
     gaps = ((residual(identity, values), identity) for identity in _ALL)
     return all(gap is None or gap <= tolerance(identity, values, lines) for gap, identity in gaps)
 
 
 def has_asset_sum(values: Values) -> bool:
-    """Return whether a sum of at least two assets or liabilities can be tested."""
+    """Return whether a sum of two or more assets or liabilities can be tested with `values`."""
     return any(identity.total.name in values for identity in _tested(values, None))
 
 
 def balances(lines: Mapping[str, Line], *, with_role: Role | None = None) -> bool:
-    """Return whether a sum of at least two assets or liabilities (one is `with_role`) holds."""
+    """Return whether a sum of two or more assets or liabilities holds, within rounding.
+
+    If `with_role` is given, the sum must include this role.
+    """
     values = values_of(lines)
     return any(
         _score(identity, values, lines) and (with_role is None or with_role in identity.terms)

@@ -1,4 +1,4 @@
-"""The lines of one balance sheet: for each role, the values its tags give at that date."""
+"""Reads the lines of one balance sheet: for each role, its tagged values at that date."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,15 +16,16 @@ _HOME = "GBP"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is tagged for one role. More than one option means that the tags disagree.
+    """The tagged values of one role.
 
-    The most precise option comes first; tags that only differ by rounding are one option.
-    `quantum` is the unit the first option was rounded to. `is_negative_outside` is set where the
-    page prints all tags in brackets or with a minus that the tags do not hold. `page_sign` is 1
-    if the page prints a plain number where the tag says negative, -1 if it prints a negative one,
-    0 if unknown. `scales` are the powers of ten that amounts other than zero are tagged with.
-    `is_own` is set where all tags name the company, `is_original` where all are of the accounts
-    as first filed, and `is_narrowed` where all are narrowed by a dimension.
+    `options` are the different values, the most precise first; several mean that the tags
+    disagree. Values that differ only by rounding are one option. `quantum` is the unit that the
+    first option was rounded to. `is_negative_outside` means that the page prints all tags in
+    brackets or with a minus, which the tags do not include. `page_sign` says what the page prints
+    for tags that are negative: 1 for a plain number, -1 for a minus or bracket, 0 if unknown.
+    `scales` are the powers of ten of the tags, except those of zero amounts. `is_own` means that
+    all tags name the company, `is_original` that all are of the accounts as first filed, and
+    `is_narrowed` that all have a dimension. `codes` are the warnings about the values.
     """
 
     concept: str
@@ -42,27 +43,28 @@ class Line:
 
     @property
     def value(self) -> Decimal | None:
-        """Return the one value, or null when there is none or more than one."""
+        """Return the value; None if there is no option, or more than one."""
         return self.options[0] if len(self.options) == 1 else None
 
     def settled(self, value: Decimal, *codes: WarningCode) -> "Line":
-        """Return this line with its value decided."""
+        """Return this line with `value` as its only option, and with further warnings `codes`."""
         return replace(
             self, options=(value,), is_negative_outside=False, codes=(*self.codes, *codes)
         )
 
     def unsettled(self, *codes: WarningCode) -> "Line":
-        """Return this line with no value that can be relied on."""
+        """Return this line without any option, and with further warnings `codes`."""
         return replace(self, options=(), codes=(*self.codes, *codes))
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """One document seen at one date.
+    """The balances of one document at one date, `day`.
 
-    `placed` are undefined context ids taken to be that date. `is_separate` is set in ESEF group
-    accounts, whose undimensioned facts are the group's and not the company's. `takes_periods` is
-    set where software tagged all balances for the period instead of for its last day.
+    `placed` are the ids of contexts that the document does not define, and that are taken as the
+    context of this date. `is_separate` is true for ESEF group accounts, in which facts without a
+    dimension are the group's, not the company's. `takes_periods` is true if the software tagged all
+    balances for the period instead of for its last day.
     """
 
     document: Document
@@ -72,7 +74,7 @@ class Books:
     takes_periods: bool = False
 
     def is_here(self, fact: Fact) -> bool:
-        """Return whether the fact is a figure of the company at this date."""
+        """Return whether the fact is of the company and of this date."""
         context = fact.context
         if context is None:
             return fact.context_id in self.placed
@@ -82,7 +84,11 @@ class Books:
 
 
 def open_books(document: Document, day: date, placed: frozenset[str] = frozenset()) -> Books:
-    """Return the company's own facts if the document also has facts of a group (ESEF), else all."""
+    """Return the books of a document at `day`.
+
+    They are limited to the company's own facts if the document marks such facts in group accounts
+    (ESEF). Balances that are tagged for the period are used if there are no others.
+    """
     separate = Books(document, day, is_separate=True)
     has_separate = any(
         fact.context is not None and separate.is_here(fact)
@@ -94,7 +100,7 @@ def open_books(document: Document, day: date, placed: frozenset[str] = frozenset
 
 
 def balances_in(books: Books) -> Iterator[Fact]:
-    """Yield the balances at this date, with and without dimensions."""
+    """Yield the balances of the books, with and without dimensions."""
     for key in UNDIMENSIONED_BALANCES:
         for fact in books.document.facts.get(key, ()):
             if books.is_here(fact) and not fact.is_nil:
@@ -102,7 +108,7 @@ def balances_in(books: Books) -> Iterator[Fact]:
 
 
 def main_currency(books: Books) -> str | None:
-    """Return the currency that most of the entity's balances are in."""
+    """Return the most frequent currency of the balances; None if the document has no currency."""
     uses: Counter[str] = Counter()
     for key in BALANCES:
         for fact in books.document.facts.get(key, ()):
@@ -114,16 +120,17 @@ def main_currency(books: Books) -> str | None:
 
 
 def read_lines(books: Books) -> dict[str, Line]:
-    """Return the line of every role that is tagged at this date, by the role's name."""
+    """Return the line of each role that is tagged in the books, by the role's name."""
     currency = main_currency(books)
     lines = ((role.name, _read_line(books, role, currency)) for role in ROLES)
     return {name: line for name, line in lines if line is not None}
 
 
 def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
-    """Return the line of the first concept that has a value, else of the first without one.
+    """Return the line of the first concept with a value, or else of the first tagged concept.
 
-    A total is flagged if another concept of its role has another value.
+    None if no concept of the role is tagged. A total gets a warning if another concept of its role
+    has another value.
     """
     candidates = list(_candidates(books, role, currency))
     readable = [line for line in candidates if line.options]
@@ -137,7 +144,7 @@ def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
 
 
 def _candidates(books: Books, role: Role, currency: str | None) -> Iterator[Line]:
-    """Yield one line for each tagged concept of the role, the preferred concept first."""
+    """Yield the lines of the role's tagged concepts, in order of preference."""
     for key in role.concepts:
         here = [fact for fact in books.document.facts.get(key, ()) if books.is_here(fact)]
         for facts in _tiers(role, here):
@@ -147,18 +154,21 @@ def _candidates(books: Books, role: Role, currency: str | None) -> Iterator[Line
 
 
 def _own(facts: list[Fact]) -> list[Fact]:
-    """Return only the facts that name the company in a dimension, if there are any."""
+    """Return the facts that name the company in a dimension, or all facts if none does."""
     return [fact for fact in facts if fact.context and fact.context.is_own] or facts
 
 
 def _agree(one: Line, other: Line) -> bool:
-    """Return whether the lines share a value, apart from rounding."""
+    """Return whether an option of one line equals an option of the other, within rounding."""
     quantum = max(one.quantum, other.quantum)
     return any(2 * abs(a - b) <= quantum for a in one.options for b in other.options)
 
 
 def _tiers(role: Role, facts: Sequence[Fact]) -> Iterable[list[Fact]]:
-    """Yield the facts with the role's own members first, then those without dimensions."""
+    """Yield groups of facts: those with one, then two members of the role, then without dimensions.
+
+    A role without members has only the last group.
+    """
     for count in (1, 2) if role.members else ():
         yield [fact for fact in facts if _has_members(fact, role.members, count)]
     yield [fact for fact in facts if fact.context is None or not fact.context.dimensions]
@@ -213,7 +223,10 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
 
 
 def _page_sign(facts: Sequence[Fact]) -> int:
-    """Return -1 if the page prints a minus beside any negative tag, 1 if beside none, else 0."""
+    """Return what the page prints for negative facts: -1 if a minus for any, 1 if for none.
+
+    0 if that is unknown, or no fact is negative.
+    """
     signs = {fact.page_sign for fact in facts if fact.value is not None and fact.value < 0}
     return -1 if -1 in signs else max(signs, default=0)
 
@@ -223,9 +236,10 @@ def _is_separate(fact: Fact) -> bool:
 
 
 def distinct(values: Iterable[tuple[Decimal, Decimal]]) -> list[tuple[Decimal, Decimal]]:
-    """Return the (value, quantum) pairs that no finer pair rounds to, the finest first.
+    """Return the different ones among pairs (value, quantum), the most precise first.
 
-    Stops at a handful: values that disagree so much settle nothing.
+    A value that a more precise one rounds to is left out. At most MAX_OPTIONS + 1 pairs are
+    returned, since more values than that cannot be decided between.
     """
     kept: list[tuple[Decimal, Decimal]] = []
     for value, quantum in sorted(set(values), key=lambda pair: (pair[1], pair[0])):

@@ -1,4 +1,4 @@
-"""The text of an inline tag, with exclusions left out and continuations followed."""
+"""Reads the text of an inline XBRL tag, without its exclusions and with its continuations."""
 
 import html
 from collections.abc import Iterator
@@ -18,9 +18,10 @@ BLOCKS = frozenset({"br", "div", "p", "td", "th", "tr", "li", "table", "h1", "h2
 
 
 class TextReader:
-    """Reads the text of tags, within bounds on the nodes and characters of a whole document.
+    """Reads the text of tags; raises AccountsRefused if a whole document takes too much work.
 
-    Tags nest and continuations are shared, so the document's size does not bound the work.
+    Nodes and characters are counted over all tags. Tags may be nested and share continuations, so
+    even a small document could take much work.
     """
 
     def __init__(self, root: etree._Element) -> None:
@@ -36,7 +37,7 @@ class TextReader:
         return self._text(element, follows=False, block=LINE_BREAK)
 
     def words(self, element: etree._Element) -> str:
-        """Return the text of a name or date on one line, its continuations added."""
+        """Return the text of a name or date with its continuations, on one line."""
         return " ".join(self._text(element, follows=True, block=" ").split())
 
     def _text(self, element: etree._Element, *, follows: bool, block: str) -> str:
@@ -61,7 +62,10 @@ class TextReader:
         return "".join(pieces)
 
     def _pieces(self, element: etree._Element, block: str) -> Iterator[str]:
-        """Yield the text inside `element`; nesting is bounded by the parser's own limit."""
+        """Yield the pieces of text in `element`, with `block` around each block such as a cell.
+
+        This is recursive; the XML parser limits the depth.
+        """
         self._step()
         if element.text:
             yield element.text

@@ -1,4 +1,4 @@
-"""The sentence for people behind each warning."""
+"""The message of each warning about figures."""
 
 from enrichment.accounts.model import AccountsWarning, WarningCode
 
@@ -64,5 +64,5 @@ _MESSAGES = {
 
 
 def warning(code: WarningCode, field: str | None) -> AccountsWarning:
-    """Return the warning with its sentence."""
+    """Return a warning with its message; `field` is the figure that it is about, None for all."""
     return AccountsWarning(code, field, _MESSAGES[code])

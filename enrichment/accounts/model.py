@@ -1,4 +1,4 @@
-"""What a set of filed accounts says, as values; and why a document was refused."""
+"""The result of reading accounts: figures and warnings, or the reason why they were refused."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -27,9 +27,9 @@ class RefusalCode(StrEnum):
 
 
 class AccountsRefused(Exception):
-    """The document cannot be read as this company's accounts; `code` says why.
+    """A document cannot be read as the accounts of the company; `code` says why.
 
-    Permanent: the same bytes are refused again.
+    Retrying does not help, since the same bytes are always refused.
     """
 
     def __init__(self, code: RefusalCode, message: str) -> None:
@@ -73,7 +73,7 @@ class WarningCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountsWarning:
-    """One thing to know: a closed code, the figure it concerns, a sentence for people."""
+    """A warning about one figure; if `field` is None, about the whole document."""
 
     code: WarningCode
     field: str | None
@@ -82,11 +82,11 @@ class AccountsWarning:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure for the current period, as the company filed it.
+    """One figure of the current period, as the company filed it.
 
-    `value` is exact: whole units of `currency` (never thousands), or a head count when
-    `currency` is null. `concept` is the tag's local name, or the formula when derived. `is_group`
-    marks a head count that is the group's.
+    `value` is exact, in units of `currency` (never in thousands); if `currency` is None, it is a
+    number of employees. `concept` is the local name of the tag, or the formula of a derived figure.
+    `is_group` means that a number of employees is the group's.
     """
 
     value: Decimal
@@ -102,8 +102,8 @@ class Figure:
 class Accounts:
     """Filed accounts of one company at one balance sheet date.
 
-    All balances are the company's own, also in group accounts (A23). A figure that is null was
-    not filed, unless `unreadable` names it: then it is tagged, but its value cannot be told (R85).
+    All balances are the company's own, even in group accounts (A23). A figure that is None was not
+    filed, unless `unreadable` contains its name: then it is tagged, but its value is unclear (R85).
     """
 
     company_number: str | None

@@ -1,4 +1,4 @@
-"""The text printed beside a tag: brackets, minus signs, and words for a scale."""
+"""Reads the text printed beside a tag: brackets, minus signs, and words such as `million`."""
 
 import re
 from dataclasses import dataclass
@@ -38,14 +38,14 @@ _SCALES = {"thousand": 3, "k": 3, "000": 3, "million": 6, "m": 6, "mn": 6, "bill
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The text printed before and after a tag in its row, edges of cells and elements marked."""
+    """The text before and after a tag in its row, with marks at edges of cells and elements."""
 
     before: str
     after: str
 
     @property
     def is_negative(self) -> bool:
-        """Whether the page prints the tag in brackets, or with a minus, outside of the tag."""
+        """Whether the page prints brackets or a minus around the tag, outside of it."""
         before, after = _end_of(self.before), _start_of(self.after)
         if before + after in _PAIRS:
             return True
@@ -59,21 +59,22 @@ class Neighbours:
 
     @property
     def sign(self) -> int:
-        """-1 if a bracket or minus is printed next to the tag in its row, else 1."""
+        """-1 if the page prints a bracket or minus next to the tag in its row, otherwise 1."""
         before, after = _end_of(self.before), _start_of(self.after)
         return -1 if before in _NEGATIVE or after in _CLOSING else 1
 
     @property
     def scale(self) -> int | None:
-        """The power of ten of a word directly after the tag, as in `1.2m`; null without one."""
+        """The power of ten of the word directly after the tag, such as 6 for `1.2m`; or None."""
         found = _SCALE_WORD.match(self.after.lstrip(_EDGE))
         return _SCALES[next(filter(None, found.groups())).lower()] if found else None
 
 
 def neighbours_of(element: etree._Element) -> Neighbours:
-    """Return what the row of the tag prints beside its digits; nothing of a large neighbour.
+    """Return the text beside the digits of a tag, within its row of the page.
 
-    What stands around the digits in the tag counts too: it may be excluded from the number.
+    It includes the text around the digits within the tag, since that may be excluded from the
+    number. The text of a large neighbour is replaced by a mark.
     """
     shown = "".join(str(piece) for piece in islice(element.itertext(), _MAX_STEPS))
     around = _DIGITS.split(shown[:_MAX_CHARACTERS], maxsplit=1)
@@ -82,7 +83,7 @@ def neighbours_of(element: etree._Element) -> Neighbours:
 
 
 def _end_of(text: str) -> str:
-    """Return the last character before an amount, blanks and one currency passed over."""
+    """Return the last character of the text before an amount, without blanks and a currency."""
     text = text.rstrip(_BLANKS)
     for currency in _CURRENCIES:
         text = text.removesuffix(currency)
@@ -90,7 +91,7 @@ def _end_of(text: str) -> str:
 
 
 def _start_of(text: str) -> str:
-    """Return the first character behind an amount, blanks and one currency passed over."""
+    """Return the first character of the text after an amount, without blanks and a currency."""
     text = text.lstrip(_BLANKS)
     for currency in _CURRENCIES:
         text = text.removeprefix(currency)
@@ -139,7 +140,7 @@ def _after(element: etree._Element) -> str:
 
 
 def _text_of(element: etree._Element) -> str:
-    """Return the text of a small neighbour between its edges; of one with many nodes a mark."""
+    """Return the text of a neighbour between marks of its edges; `?` if it has many nodes."""
     if not isinstance(element.tag, str):
         return ""
     edge = _cell_edge(element) or _EDGE

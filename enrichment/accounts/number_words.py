@@ -1,4 +1,4 @@
-"""Numbers written in words or in two units, such as `two hundred` and `12 pounds 34 pence`."""
+"""Parses numbers in words or in two units, such as `two hundred` and `12 pounds 34 pence`."""
 
 import re
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ _MINUS = re.compile(r"[-(\u2010-\u2015\u2212]")
 
 
 def value_in_words(text: str) -> Decimal | None:
-    """Return the number that English words spell in the usual order; null for anything else.
+    """Return the number that is written in English words; None for any other text.
 
-    `five five` and `two hundred thousand million` are not numbers in the usual order.
+    The words must be in the usual order: `five five` is not a number, for example.
     """
     words = text.lower().replace("-", " ").replace(",", " ").split()
     if len(words) == 1 and words[0] in _NOTHING:
@@ -65,7 +65,7 @@ def _sum(words: list[str]) -> int | None:
 
 
 def _spelled(value: int) -> Iterator[str]:
-    """Yield the words of a whole number below a thousand million, `and` left out."""
+    """Yield the words of a whole number below a thousand million, without `and`."""
     if not value:
         yield "zero"
     for word in ("million", "thousand"):
@@ -88,9 +88,10 @@ def _below_thousand(value: int) -> Iterator[str]:
 
 
 def parts_in_two_units(text: str) -> tuple[str, str, bool] | None:
-    """Return the whole digits, the hundredths, and whether a minus or bracket precedes them.
+    """Return the digits of the whole units, the hundredths, and whether the amount is negative.
 
-    Null where there are more or other numbers than two, or words that multiply them.
+    The hundredths are empty if there are none. None for a text with other or more numbers, or with
+    a word for a scale, such as `thousand`.
     """
     whole, *minor = _RUN.findall(text) or [""]
     rest = _RUN.sub(" ", text)

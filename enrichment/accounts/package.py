@@ -1,4 +1,4 @@
-"""From a filed zip package (CIC, audit-exempt subsidiary, UKSEF) to its one accounts document."""
+"""Finds the accounts document in a filed zip package (CIC, audit-exempt subsidiary, UKSEF)."""
 
 import re
 import struct
@@ -36,16 +36,16 @@ _FINDER_FOLDER = "macosx"
 
 
 def is_zip(content: bytes) -> bool:
-    """Return whether the content is a zip; the name does not tell: some `.zip` files are HTML."""
+    """Return whether the bytes are a zip; the file name is no proof, since some `.zip` are HTML."""
     return content.startswith(ZIP_SIGNATURES)
 
 
 def accounts_document(content: bytes) -> bytes:
-    """Return the package's one accounts document of the company itself.
+    """Return the accounts document of the company itself from the bytes of a zip package.
 
-    A CIC package has it under `accounts/`, a package of an audit-exempt subsidiary under
-    `subsidiary-accounts/`, and a UKSEF report package under `reports/`. The CIC 34 report and the
-    parent's consolidated accounts, filed in the same package, are not read.
+    It is under `accounts/` in the package of a community interest company (CIC), under
+    `subsidiary-accounts/` in that of an audit-exempt subsidiary, and under `reports/` in a UKSEF
+    report. The CIC 34 report and the parent's consolidated accounts in the package are ignored.
 
     Raises AccountsRefused: ZIP_UNSAFE, ZIP_NO_ACCOUNTS, ZIP_AMBIGUOUS or TOO_LARGE.
     """
@@ -68,7 +68,7 @@ def _unsafe(message: str) -> AccountsRefused:
 
 
 def _check_directory(content: bytes) -> None:
-    """Bound the central directory before ZipFile builds an object for each of its entries."""
+    """Raise AccountsRefused for a large directory, before ZipFile creates an object per entry."""
     start = content.rfind(_END_SIGNATURE, max(0, len(content) - _END_BYTES - _MAX_COMMENT))
     if start < 0 or len(content) < start + _END_BYTES:
         raise _unsafe("The zip package has no end record: it is cut short.")
@@ -106,10 +106,10 @@ def _accounts_member(members: list[ZipInfo]) -> ZipInfo:
 
 
 def _rank(path: PurePosixPath) -> int | None:
-    """Return the rank of a file as the company's own accounts, 0 is best; null if it is not.
+    """Return how likely a file is the company's own accounts; 0 is the most likely.
 
-    Files that only macOS or another tool adds, such as `__MACOSX/._page.xhtml`, are not. Case,
-    blanks and punctuation in the names of folders do not count.
+    None for other files, including those that macOS and other tools add, such as
+    `__MACOSX/._page.xhtml`. Case, blanks and punctuation in the names of folders are ignored.
     """
     parts = [part.strip().casefold() for part in path.parts]
     folders = ["".join(c for c in part if c.isalnum()) for part in parts[:-1]]

@@ -1,4 +1,4 @@
-"""The balance sheet date, the start of its period, and the dates of undefined contexts."""
+"""Finds the balance sheet date, the start of its period, and the contexts that are undefined."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -18,8 +18,8 @@ _FIGURES = concepts.BALANCES | frozenset(concepts.EMPLOYEES)
 def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning, ...]]:
     """Return the date of the current balance sheet, with a warning if it is uncertain.
 
-    The newest tagged BalanceSheetDate; else the end of the period covered; else the newest
-    instant that carries balances. Raises AccountsRefused when there is none of them.
+    It is the newest tagged BalanceSheetDate, or else the tagged end of the period, or else the
+    newest date of any balance. Raises AccountsRefused if there is no such date.
     """
     instants = balance_instants(document)
     stated = stated_dates(document, concepts.BALANCE_SHEET_DATE)
@@ -47,10 +47,11 @@ def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning,
 def _confirmed(
     day: date, ends: list[date], document: Document
 ) -> tuple[date, tuple[AccountsWarning, ...]]:
-    """Return the stated date, or another one with a warning if the balances have other dates.
+    """Return the stated date `day`, or another one with a warning if balances have other dates.
 
-    The other date is the end of the period if only it has balances, a date a few days off (as in
-    a year of 52 weeks) with more balances, or this year's if the stated date is last year's.
+    The other date is the end of the period if there are balances at that date only, a date at most
+    a week from `day` (as in a year of 52 weeks) with more balances, or a later date if `day` is
+    that of the previous year. `ends` are the tagged ends of the period.
     """
     concepts_on = _concepts_by_day(document)
     here = len(concepts_on.get(day, ()))
@@ -81,9 +82,9 @@ def _confirmed(
 
 
 def _concepts_by_day(document: Document) -> dict[date, set[str]]:
-    """Return the balances of the entity as a whole by their date.
+    """Return the keys of balances without dimensions by their date.
 
-    Midnight is the end of a day or the start of the next, so that it counts for both.
+    A time of midnight may mean the start of its day, or the end of the day before; both count.
     """
     found: dict[date, set[str]] = {}
     for key in concepts.UNDIMENSIONED_BALANCES:
@@ -111,7 +112,10 @@ def _inferred(source: str) -> AccountsWarning:
 
 
 def stated_dates(document: Document, keys: tuple[str, ...]) -> list[date]:
-    """Return the distinct dates tagged so; those with dimensions only if there are no others."""
+    """Return the different dates that are tagged with the concepts `keys`.
+
+    Dates with dimensions are returned only if there are no others.
+    """
     plain: list[date] = []
     narrowed: list[date] = []
     for fact in document.of(keys):
@@ -125,7 +129,7 @@ def stated_dates(document: Document, keys: tuple[str, ...]) -> list[date]:
 
 
 def balance_instants(document: Document) -> Counter[date]:
-    """Count the balances of the entity as a whole at each date."""
+    """Return the number of balances without dimensions at each date."""
     found: Counter[date] = Counter()
     for key in concepts.UNDIMENSIONED_BALANCES:
         for fact in document.facts.get(key, ()):
@@ -138,7 +142,10 @@ def balance_instants(document: Document) -> Counter[date]:
 
 
 def period_start(document: Document, day: date) -> date | None:
-    """Return the first day of the period that ends on `day`, tagged or from its contexts."""
+    """Return the first day of the period that ends on `day`; None if unknown.
+
+    It is the tagged start, or else the most frequent start of contexts that end on `day`.
+    """
     stated = [start for start in stated_dates(document, concepts.PERIOD_START) if start <= day]
     if stated:
         return max(stated)
@@ -150,7 +157,7 @@ def period_start(document: Document, day: date) -> date | None:
 
 
 def undefined_contexts(document: Document) -> frozenset[str]:
-    """Return the context ids of balances that no context in the document has."""
+    """Return the context ids of balances whose context the document does not define."""
     return frozenset(
         fact.context_id
         for key in concepts.UNDIMENSIONED_BALANCES

@@ -1,4 +1,4 @@
-"""The currencies and scales that a page prints for its figures, to compare with their tags."""
+"""Compares the currencies and scales that a page prints for its figures with those of the tags."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -53,7 +53,7 @@ _ROW_ENDS = frozenset({"tr", "table", "body"})
 
 @dataclass(slots=True)
 class _Units:
-    """The currencies and powers of ten that headings name."""
+    """The currencies, and the scales as powers of ten, that headings name."""
 
     currencies: set[str] = field(default_factory=set)
     scales: set[int] = field(default_factory=set)
@@ -64,7 +64,7 @@ class _Units:
 
 
 class PrintedUnits:
-    """Compares tags with the headings of one document, each table and the page read once."""
+    """Compares tags with the headings of their tables and of the page, which are read once."""
 
     def __init__(self, root: etree._Element) -> None:
         self._root = root
@@ -72,10 +72,11 @@ class PrintedUnits:
         self._page: _Units | None = None
 
     def contradict_currency(self, element: etree._Element, text: str, currency: str | None) -> bool:
-        """Return whether the page prints another currency for this tag, and not its own.
+        """Return whether the page prints another currency for a tag than `currency`, but not that.
 
-        A sign in the tag or right before it counts first, then those anywhere in its table, then
-        the headings and statements of the page.
+        The first of these that has a currency decides: `text`, the tag's own text; the text before
+        the tag; the tag's table; the headings and statements of the page. False if `currency` is
+        None.
         """
         if currency is None:
             return False
@@ -85,9 +86,9 @@ class PrintedUnits:
         return bool(meant) and currency not in meant
 
     def contradict_scale(self, element: etree._Element, scale: int) -> bool:
-        """Return whether the headings of the tag's table name another scale.
+        """Return whether the headings of the tag's table name another power of ten than `scale`.
 
-        The headings of the page count where the tag is in no table or in one without units.
+        Without a table, or with one that names no units, the headings of the page are compared.
         """
         around = self._around(element)
         scales = (self._of_page() if around.is_empty else around).scales
@@ -127,7 +128,7 @@ def _texts_outside_tables(root: etree._Element) -> Iterator[str]:
 
 
 def _units_in(pieces: Iterable[str]) -> _Units:
-    """Return what the pieces that are nothing but a unit say, such as `£'000` and `2024 EUR`."""
+    """Return the units in those pieces of text that are only a unit, as `£'000` and `2024 EUR`."""
     units = _Units()
     has_zeros = False
     for piece in pieces:
@@ -153,7 +154,7 @@ def _scale_of(word: str) -> int:
 
 
 def _stated_currencies(pieces: Iterable[str]) -> Iterator[str]:
-    """Yield the currencies of sentences such as `All amounts are in US dollars`."""
+    """Yield the currencies that sentences name, such as `All amounts are in US dollars`."""
     for piece in pieces:
         if len(piece) > _MAX_STATEMENT:
             continue
@@ -165,7 +166,10 @@ def _stated_currencies(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _currency_before(element: etree._Element) -> frozenset[str]:
-    """Return the currency that ends the text before the tag in its row, brackets passed over."""
+    """Return the currency at the end of the text before a tag in its row, ignoring brackets.
+
+    Empty if there is none.
+    """
     current: etree._Element | None = element
     for _ in range(_NEAR):
         if current is None or str(current.tag).rpartition("}")[2] in _ROW_ENDS:

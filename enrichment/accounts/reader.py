@@ -1,4 +1,4 @@
-"""Reads filed accounts: bytes in, figures out; no I/O and no clock."""
+"""Reads filed accounts: takes bytes and returns figures, without I/O or a clock."""
 
 from datetime import date
 
@@ -37,11 +37,12 @@ _MAX_STRAYS = 8
 
 
 def read_accounts(content: bytes, *, company_number: str | None = None) -> Accounts:
-    """Return the figures of an iXBRL 1.0 or 1.1 or XBRL 2.1 document, or of a zip package of one.
+    """Return the figures of a document in iXBRL 1.0 or 1.1 or XBRL 2.1, or of a zip with one.
 
-    Sources: facts of the UK taxonomies (FRS 102, FRS 105, FRS 101, IFRS, UK GAAP before 2015)
-    at the newest balance sheet date, for the company itself (A22, A23). Raises AccountsRefused
-    and nothing else of its own, also when `company_number` is given and is not the document's.
+    The figures are facts of the UK taxonomies (FRS 102, FRS 105, FRS 101, IFRS, UK GAAP before
+    2015) at the newest balance sheet date, for the company itself (A22, A23). Raises
+    AccountsRefused if the document cannot be read, or is not of the company with `company_number`;
+    with None, any company is accepted. Raises MemoryError if memory runs out.
     """
     try:
         return _read(content, company_number)
@@ -95,10 +96,11 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
 
 
 def _books(document: Document, day: date) -> Books:
-    """Open the books, placing undefined contexts at `day` where elimination and sums allow.
+    """Return the books at `day`, with balances of an undefined context if there are no others.
 
-    Only where the balances of that day are otherwise missing: a single undefined context whose
-    balances add up, or of several the only one that adds up with creditors dated that day.
+    A context that the document does not define is taken as that of `day` if no balance has this
+    date, and its balances add up. If there are several such contexts, exactly one of them must add
+    up together with creditors that have the date `day`.
     """
     strays = undefined_contexts(document)
     is_hopeless = not 0 < len(strays) <= _MAX_STRAYS
@@ -122,15 +124,15 @@ def _settled(books: Books) -> dict[str, Line]:
 
 
 def _ends(document: Document, day: date) -> frozenset[date]:
-    """Return the dates on which the period may end: at most a few days from the balance sheet."""
+    """Return the possible ends of the period: `day`, and tagged ends at most a week from it."""
     stated = stated_dates(document, concepts.PERIOD_END)
     return frozenset({day, *(end for end in stated if abs(end - day) <= SLACK)})
 
 
 def _has_uk_count(document: Document, ends: frozenset[date]) -> bool:
-    """Return whether a UK taxonomy tags the head count of the entity as a whole.
+    """Return whether the number of employees is tagged by a UK taxonomy without a dimension.
 
-    Without a dimension a UK tag is the company's own, where an IFRS tag is the group's.
+    Such a number is the company's own; with an IFRS tag it would be the group's.
     """
     return any(
         not fact.is_ifrs

@@ -1,4 +1,4 @@
-"""Accounts as a plain record that any JSON encoder writes exactly."""
+"""Converts accounts to a dictionary that any JSON encoder writes without loss."""
 
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ FIGURES = (
 
 
 def as_record(accounts: Accounts) -> dict[str, object]:
-    """Return the accounts with ISO dates and exact numbers, whole ones as integers."""
+    """Return the accounts as a dictionary, with dates in ISO 8601 and exact numbers."""
     figures = {name: _number(getattr(accounts, name)) for name in FIGURES}
     total = accounts.total_assets
     return {
@@ -37,7 +37,7 @@ def as_record(accounts: Accounts) -> dict[str, object]:
 
 
 def _number(figure: Figure | None) -> int | float | str | None:
-    """Return the shortest JSON number that is exact; a text where a float would round."""
+    """Return the exact value of a figure: an integer, a float, or text if a float would round."""
     if figure is None:
         return None
     value = figure.value

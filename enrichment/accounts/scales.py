@@ -1,4 +1,4 @@
-"""Lines tagged in another scale than the rest, such as one in pounds among thousands."""
+"""Detects lines with another scale than the rest, such as one in pounds among thousands."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,9 +10,10 @@ from enrichment.accounts.model import WarningCode
 
 
 def flag_mixed_scales(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Flag each line that is not tagged in the scale of most lines, unless a sum confirms it.
+    """Return the lines, with a warning on each whose tags have another scale than most lines.
 
-    Where no scale is that of most lines, all of them are flagged.
+    Lines that are part of an exact sum get no warning. If two scales are equally frequent, all
+    other lines get one.
     """
     uses = Counter(scale for line in lines.values() for scale in line.scales)
     if len(uses) < 2:  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Whether undimensioned balances are the company's, and whether revised ones replace them."""
+"""Warns of balances that may be those of a group, or that a revision of the accounts replaces."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from enrichment.accounts.model import WarningCode
 
 
 def flag_scope(lines: Mapping[str, Line], books: Books) -> dict[str, Line]:
-    """Return the lines, flagged if they may be a group's or replaced by a revision."""
+    """Return the lines, with warnings on those that may be a group's, or replaced by a revision."""
     is_open, is_revised = is_scope_open(books), has_revisions(books)
     flagged = dict(lines)
     for name, line in lines.items():
@@ -25,10 +25,10 @@ def flag_scope(lines: Mapping[str, Line], books: Books) -> dict[str, Line]:
 
 
 def is_scope_open(books: Books) -> bool:
-    """Return whether balances without a company dimension may be the group's.
+    """Return whether balances that do not name the company in a dimension may be the group's.
 
-    They may if other balances name the company, unless the same balances are tagged both ways
-    with the same values.
+    That is so if other balances name the company, unless balances that are tagged in both ways have
+    the same values.
     """
     has_own = has_other = is_same = False
     for facts in _balances(books):
@@ -43,7 +43,7 @@ def is_scope_open(books: Books) -> bool:
 
 
 def has_revisions(books: Books) -> bool:
-    """Return whether some balances are revised, or differ from those of the first edition."""
+    """Return whether a balance is marked as revised, or differs from the value as first filed."""
     for facts in _balances(books):
         if any(fact.context and fact.context.is_revised for fact in facts):
             return True
@@ -55,7 +55,7 @@ def has_revisions(books: Books) -> bool:
 
 
 def _balances(books: Books) -> Iterator[Sequence[Fact]]:
-    """Yield the facts of each concept at this date, of the entity as a whole."""
+    """Yield, for each concept of a balance, its facts in the books that have no dimension."""
     for key in UNDIMENSIONED_BALANCES:
         yield [
             fact

@@ -1,4 +1,4 @@
-"""Totals tagged with the wrong sign that all sums together give away."""
+"""Corrects totals that are tagged with the wrong sign, if all sums together prove the error."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,9 +13,10 @@ _OF_EQUITY = (concepts.NET, concepts.EQUITY, concepts.FUNDS)
 
 
 def mend_totals(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Turn the signs of totals where the sums fail as tagged and all hold in one other way.
+    """Return the lines, with the signs of some totals changed if this makes all sums hold.
 
-    A total stays as it is where the page prints a minus or brackets beside it and the tag agrees.
+    Signs are changed only if the sums fail as tagged, and hold with exactly one set of changes. A
+    total whose tag and page both say that it is negative is not changed.
     """
     values = identities.values_of(lines)
     mended = dict(lines)
@@ -34,13 +35,14 @@ def mend_totals(lines: Mapping[str, Line]) -> dict[str, Line]:
 
 
 def _ways(names: list[str]) -> list[frozenset[str]]:
-    """Return the sets of totals that may be turned, the empty one left out."""
+    """Return the sets of totals in `names` whose signs may be wrong together."""
     ways = []
     equity = {role.name for role in _OF_EQUITY} & set(names)
     assets = {role.name for role in _OF_ASSETS}
     for choice in product((False, True), repeat=len(names)):
         turned = frozenset(name for name, is_turned in zip(names, choice, strict=True) if is_turned)
-        # Net assets may be negative beside positive assets: long-term debts may not be tagged.
+        # Net assets may be negative although assets are positive, if long-term debts are not
+        # tagged. So a change of the signs of equity alone proves nothing.
         is_equity_alone = equity <= turned and not turned & assets
         if turned and not (equity and is_equity_alone):
             ways.append(turned)

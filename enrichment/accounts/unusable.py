@@ -1,4 +1,4 @@
-"""Figures that are tagged, but in a context that cannot be used (R85)."""
+"""Marks figures as unreadable that are tagged, but in a context that cannot be used (R85)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,11 +27,14 @@ _ROLES = {
 }
 _OF_EQUITY = frozenset({"EquityClassesDimension", "ComponentsOfEquityAxis"})
 _SHORTEST_YEAR = timedelta(days=180)
-"""Balances older than this may be last year's; this year may have none."""
+"""Balances that are older than the balance sheet by more than this may be of the previous year."""
 
 
 def note_unusable(found: Findings, books: Books) -> None:
-    """Mark figures as unreadable that are tagged only in contexts or targets that are not used."""
+    """Mark each figure as unreadable, with a warning, that is tagged but was not found.
+
+    Its tags are in unsuitable contexts, or in inline XBRL targets that are not read.
+    """
     narrowed = {key_of(fact.concept) for fact in _all_narrowed_alike(books)}
     elsewhere = {key_of(fact.concept) for fact in _dated_otherwise(books)}
     for name, roles in _ROLES.items():
@@ -50,7 +53,7 @@ def note_unusable(found: Findings, books: Books) -> None:
 
 
 def _reason(facts: Sequence[Fact], books: Books) -> WarningCode | None:
-    """Return what is wrong with the contexts of these facts; null if nothing is."""
+    """Return what is wrong with the contexts of these facts; None if nothing is."""
     if any(fact.context is None and fact.context_id not in books.placed for fact in facts):
         return WarningCode.CONTEXT_UNDEFINED
     is_of_period = any(
@@ -64,7 +67,10 @@ def _reason(facts: Sequence[Fact], books: Books) -> WarningCode | None:
 
 
 def _all_narrowed_alike(books: Books) -> Sequence[Fact]:
-    """Return the balances at this date if all have one dimension in common, whatever its member."""
+    """Return the balances of the books if all have the same dimension; otherwise nothing.
+
+    Dimensions for components of equity do not count.
+    """
     facts = list(balances_in(books))
     dimensions = [
         frozenset(dimension for dimension, _ in fact.context.dimensions)
@@ -77,7 +83,10 @@ def _all_narrowed_alike(books: Books) -> Sequence[Fact]:
 
 
 def _dated_otherwise(books: Books) -> Sequence[Fact]:
-    """Return the balances dated a few days off, or anywhere in the year if it has no others."""
+    """Return balances without dimensions of dates close to that of the books.
+
+    Close means at most a week; if the books have no balances, up to half a year before, or later.
+    """
     has_any = any(balances_in(books))
     return [
         fact

@@ -1,7 +1,7 @@
-"""From the text inside a tag to a number, a date or a flag, by its transformation format.
+"""Parses the text of a tag as a number or a flag, by its transformation format.
 
-Covers every version of the XBRL International transformation registry (ixt to ixt-5): a format
-is known by its local name without hyphens, so `num-dot-decimal` is `numdotdecimal`.
+All versions of the XBRL International transformation registry (ixt to ixt-5) are supported. Formats
+are compared by their local names without hyphens: `num-dot-decimal` equals `numdotdecimal`.
 """
 
 import re
@@ -36,7 +36,10 @@ _APOSTROPHES = "'\u2019\u02b9\u2032`"
 _CURRENCY_SIGNS = "£€$"
 _BLANKS = " \t\r\n\u00a0\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 LINE_BREAK = "\f"
-"""Marks a line break inside a tag; a number that contains one is unreadable. Never in XML text."""
+"""Marks a line break within a tag; XML text cannot contain this character.
+
+A number with a line break within its digits is unreadable.
+"""
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 _GROUPS_OF_THREE = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
@@ -44,12 +47,16 @@ _INDIAN_GROUPS = re.compile(r"\d{1,3}(,\d{2})*,\d{3}", re.ASCII)
 
 
 class UnreadableError(ValueError):
-    """The text is not what its format says it is."""
+    """A text does not have the format of its tag, or the format is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as printed: its value, the number of decimal places, and how zero or minus look."""
+    """A number as printed, before the scale and the sign of its tag are applied.
+
+    `places` is the number of decimal places. `is_negative_inside` means that a minus or brackets
+    are within the tag, and `is_bare_dash` that only a dash was printed, which is read as zero.
+    """
 
     value: Decimal
     places: int
@@ -58,16 +65,17 @@ class Number:
 
 
 def format_name(raw: str | None) -> str | None:
-    """Return the format's local name, lower case and without hyphens; null when there is none."""
+    """Return a format's local name in lower case without hyphens; None without a format."""
     if raw is None or not raw.strip():
         return None
     return raw.strip().rpartition(":")[2].replace("-", "").lower()
 
 
 def read_number(text: str, raw_format: str | None) -> Number | None:
-    """Return the number in `text`, before scale and sign; null where the format has no value.
+    """Return the number in `text`, parsed by `raw_format`, before scale and sign are applied.
 
-    Raises UnreadableError when the format is unknown or the text does not follow it.
+    None if the format means that there is no value. Raises UnreadableError if the format is
+    unknown, or the text does not follow it.
     """
     if len(text) > _MAX_TEXT:
         raise UnreadableError("The number is too long.")
@@ -99,7 +107,11 @@ def _dash(text: str) -> Number:
 def _plain_number(
     text: str, *, point: str, groups: str, pattern: re.Pattern[str] = _GROUPS_OF_THREE
 ) -> Number:
-    """Read digits in groups of three, with a sign, brackets or a currency sign around them."""
+    """Parse a number with separators, and a sign, brackets or a currency sign around it.
+
+    `point` is the decimal point, `groups` the separator of thousands, and `pattern` the allowed
+    groups of digits, with commas as separators.
+    """
     shown = "".join(c for c in text if c not in _INVISIBLE).strip()
     digits = shown.strip("()" + _CURRENCY_SIGNS + _DASHES + _BLANKS + LINE_BREAK)
     before, _, after = shown.partition(digits) if digits else (shown, "", "")
@@ -114,10 +126,10 @@ def _plain_number(
 
 
 def _without_groups(whole: str, groups: str, pattern: re.Pattern[str]) -> str:
-    """Return the digits without the separators of thousands.
+    """Return the digits of `whole` without the separators of thousands.
 
-    Raises UnreadableError for uneven groups and for two kinds of separator, as in `3 5,000`:
-    these may be two numbers, such as the number of a note and the amount.
+    Raises UnreadableError if the groups do not fit `pattern`, or for two kinds of separators, as in
+    `3 5,000`: that may be two numbers, such as the number of a note and an amount.
     """
     separators = {c for c in whole if not (c.isascii() and c.isdigit())}
     if not separators:
@@ -134,7 +146,7 @@ def _without_groups(whole: str, groups: str, pattern: re.Pattern[str]) -> str:
 
 
 def _number(whole: str, fraction: str, is_negative: bool) -> Number:
-    """Return the exact number. Raises UnreadableError for other than ASCII digits and too many."""
+    """Return the number; raises UnreadableError for other than ASCII digits, or too many digits."""
     digits = whole + fraction
     if not (digits.isascii() and digits.isdigit()):
         raise UnreadableError("The text is not a number.")
@@ -171,9 +183,10 @@ _READERS: dict[str | None, Callable[[str], Number]] = {
 
 
 def read_whole(raw: str | None) -> int | None:
-    """Return the small whole number in an attribute (`scale`, `decimals`); null when absent.
+    """Return the whole number in an attribute such as `scale` or `decimals`; None if absent.
 
-    Raises UnreadableError when it is not one. Its size is the caller's to bound.
+    Raises UnreadableError if it is not a whole number. A number of more than three digits is
+    returned as just beyond MAX_SCALE, so a caller must check the range.
     """
     if raw is None or not raw.strip():
         return None
@@ -187,7 +200,10 @@ def read_whole(raw: str | None) -> int | None:
 
 
 def shifted(value: Decimal, places: int) -> Decimal:
-    """Return value x 10^places exactly, whatever the precision of the decimal context."""
+    """Return `value` times 10 to the power of `places`, exactly.
+
+    The precision of the decimal context does not matter.
+    """
     sign, digits, exponent = value.as_tuple()
     moved = int(exponent) + places
     if moved > 0:
@@ -196,12 +212,12 @@ def shifted(value: Decimal, places: int) -> Decimal:
 
 
 def is_sane(value: Decimal) -> bool:
-    """Return whether sums of such values stay exact in 28 digits."""
+    """Return whether `value` is small enough for sums of such values to be exact in 28 digits."""
     return abs(value) < _LARGEST and int(value.as_tuple().exponent) >= -MAX_PLACES
 
 
 def read_flag(text: str, raw_format: str | None) -> bool | None:
-    """Return the yes or no of a flag; null when it says neither."""
+    """Return whether the text of a flag means yes; None if it means neither yes nor no."""
     name = format_name(raw_format)
     if name in _TRUE_FORMATS or name in _FALSE_FORMATS:
         return name in _TRUE_FORMATS

@@ -1,10 +1,11 @@
 """A local sandbox with the APIs of Companies House and made-up companies.
 
 ``async with sandbox_server(SandboxConfig()) as sandbox:`` serves both APIs on one port of this
-machine, and document storage on another. `catalogue` lists what each company number shows.
+machine, and document storage on another. `catalogue` lists the companies, each for one case.
 
-Any API key is accepted, except that one beginning with ``invalid`` gets 401, and one beginning with
-``blocked`` gets 403. Temporary failures are counted per key, so they start again with a new key.
+Any API key is accepted, except that a key beginning with ``invalid`` is answered with 401, and one
+beginning with ``blocked`` with 403. Temporary failures are counted per key, so they begin again
+with a new key.
 """
 
 from enrichment.sandbox.catalogue import describe_catalogue

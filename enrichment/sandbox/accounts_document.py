@@ -1,4 +1,4 @@
-"""Writes made-up accounts as Inline XBRL 1.1, tagged as accounts software does."""
+"""Writes made-up accounts as Inline XBRL 1.1, with the tags that accounts software uses."""
 
 import io
 import zipfile
@@ -25,7 +25,7 @@ _WITHIN = ("core:MaturitiesOrExpirationPeriodsDimension", "core:WithinOneYear")
 _AFTER = ("core:MaturitiesOrExpirationPeriodsDimension", "core:AfterOneYear")
 _GROUP_SCOPE = ("bus:ScopeAccountsDimension", "bus:ConsolidatedGroupCompanyAccounts")
 _CONSOLIDATED = ("core:GroupCompanyDataDimension", "core:Consolidated")
-# printed label, concept, which maturity its context is cut by, member of BalanceSheet
+# printed label; concept; suffix of its context's id for the maturity; attribute of BalanceSheet
 _LINES = (
     ("Fixed assets", "FixedAssets", "", "fixed_assets"),
     ("Current assets", "CurrentAssets", "", "current_assets"),
@@ -47,7 +47,11 @@ _EPOCH_OF_ZIP = (2026, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The figures of accounts; `previous` is the year before, `group` the consolidated figures."""
+    """The content of accounts.
+
+    `previous` are the figures of the year before, and `group` those of the consolidated group; each
+    is None if the accounts do not show them.
+    """
 
     number: str
     name: str
@@ -72,7 +76,10 @@ def write_ixbrl(accounts: Accounts) -> bytes:
 
 
 def write_cic_package(accounts: Accounts) -> bytes:
-    """Return the accounts as a community interest company files them: zipped with its report."""
+    """Return a zip package with the accounts and a CIC 34 report.
+
+    Community interest companies file such packages.
+    """
     report = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<html xmlns="http://www.w3.org/1999/xhtml">'
         f"<head><title>CIC34</title></head><body><p>{escape(accounts.name)}</p></body></html>\n"
@@ -89,7 +96,7 @@ def write_cic_package(accounts: Accounts) -> bytes:
 
 
 def year_before(day: date) -> date:
-    """Return the same day a year earlier, the last of February for the 29th."""
+    """Return the same day a year earlier; 28 February for 29 February."""
     try:
         return day.replace(year=day.year - 1)
     except ValueError:
@@ -223,7 +230,10 @@ def _money(concept: str, context: str, amount: int) -> str:
 
 
 def _number(concept: str, context: str, unit: str, amount: int) -> str:
-    """Tag a number; one below zero is printed in brackets outside and signed on the tag."""
+    """Return a number with its tag; the sign of a negative number is an attribute of the tag.
+
+    The caller prints the brackets around a negative number.
+    """
     sign = ' sign="-"' if amount < 0 else ""
     form, printed = (
         ("ixt:zerodash", "-") if amount == 0 else ("ixt:numdotdecimal", f"{abs(amount):,}")

@@ -20,7 +20,11 @@ _MAX_NUMBER = 8
 
 
 class Apis:
-    """Answers requests that the gate has let through."""
+    """Answers requests to both APIs; `gate_middleware` has checked API key and rate limit before.
+
+    `real` are the companies with real documents, by number. `url` and `storage_url` are set once
+    the servers listen.
+    """
 
     def __init__(
         self, config: SandboxConfig, real: Mapping[str, Company], signer: LinkSigner
@@ -32,7 +36,6 @@ class Apis:
         self._seen: Counter[tuple[str, str]] = Counter()
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
         return [
             web.get("/company/{number}", self.profile),
             web.get("/company/{number}/filing-history", self.filing_history),
@@ -42,11 +45,11 @@ class Apis:
         ]
 
     def find(self, number: str) -> Company | None:
-        """Return a company by number; one with real documents takes precedence."""
+        """Return the company with a number, or None; companies with real documents come first."""
         return self._real.get(number) or find_company(number)
 
     async def profile(self, request: web.Request) -> web.StreamResponse:
-        """``GET /company/{number}``, with the company's failure if it has one."""
+        """Answer ``GET /company/{number}``, or fail if the company is to show a failure."""
         number = request.match_info["number"]
         if len(number) > _MAX_NUMBER:
             return refusals.broken(500)
@@ -59,7 +62,7 @@ class Apis:
         return web.json_response(register.profile(company), headers={"Cache-Control": "no-store"})
 
     async def filing_history(self, request: web.Request) -> web.StreamResponse:
-        """``GET /company/{number}/filing-history``, optionally by category."""
+        """Answer ``GET /company/{number}/filing-history``, which may be limited by category."""
         number = request.match_info["number"]
         if len(number) > _MAX_NUMBER:
             return refusals.broken(500)
@@ -77,7 +80,10 @@ class Apis:
         )
 
     async def search(self, request: web.Request) -> web.StreamResponse:
-        """``GET /search/companies``: companies whose name or number contains every word."""
+        """Answer ``GET /search/companies`` with companies that contain all words of `q`.
+
+        A word may be in the name or in the number.
+        """
         words = request.query.get("q", "").upper().split()
         if not words:
             return refusals.refused(400, "q-missing")
@@ -91,7 +97,7 @@ class Apis:
         return web.json_response(register.search_results(found, dict(request.query)))
 
     async def document_metadata(self, request: web.Request) -> web.StreamResponse:
-        """``GET /document/{id}``."""
+        """Answer ``GET /document/{id}``."""
         found = self._document(request)
         if found is None:
             return refusals.refused(404, "document-not-found")
@@ -99,7 +105,7 @@ class Apis:
         return web.json_response(register.document_metadata(company, index, document_url=self.url))
 
     async def document_content(self, request: web.Request) -> web.StreamResponse:
-        """``GET /document/{id}/content``: 302 to a link that expires soon."""
+        """Answer ``GET /document/{id}/content`` with a redirect to a link that expires soon."""
         found = self._document(request)
         if found is None:
             return refusals.refused(404, "document-not-found")
@@ -128,7 +134,10 @@ class Apis:
         return self.storage_url + self._signer.sign(path, now=self._config.clock(), age_s=age_s)
 
     def _strikes(self, key: str, what: str, times: int | None) -> bool:
-        """Count a failure for a key; tell whether it still happens."""
+        """Count a request to `what` with an API key; return whether it must still fail.
+
+        The first `times` requests fail; with None, all do.
+        """
         self._seen[key, what] += 1
         return times is None or self._seen[key, what] <= times
 
@@ -157,12 +166,12 @@ class Apis:
 
 
 def storage_name(kind: str) -> str:
-    """Return the last part of a document's path in storage, as application-pdf."""
+    """Return the last part of a document's path in storage, such as `application-pdf`."""
     return re.sub(r"[^a-z0-9]", "-", kind)
 
 
 def _choose(accept: str, filing: Filing) -> str | None:
-    """Return the first content type of an Accept header in which the document exists."""
+    """Return the first content type of an Accept header in which the document exists, or None."""
     wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
     kinds = {"*/*": PDF, PDF: PDF} | {kind: kind for kind in filing.documents}
     return next((kinds[kind] for kind in wanted if kind in kinds), None)

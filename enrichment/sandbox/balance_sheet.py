@@ -1,4 +1,4 @@
-"""Figures for made-up accounts: consistent whole pounds, always the same for a number."""
+"""Generates consistent figures for made-up accounts from the number of a company."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class BalanceSheet:
-    """One year's balance sheet in whole pounds; creditors are positive amounts owed."""
+    """One year's balance sheet in whole pounds; creditors are positive.
+
+    `employees` is the number of employees; None if it is not disclosed.
+    """
 
     fixed_assets: int
     current_assets: int
@@ -34,7 +37,10 @@ DORMANT = BalanceSheet(fixed_assets=0, current_assets=100, creditors_within_one_
 
 
 def sheet_of(number: str, year: int, *, scale: int = 1) -> BalanceSheet:
-    """Draw a balance sheet from a company number and a year; `scale` multiplies the amounts."""
+    """Return a balance sheet that is always the same for a company number, a year and a scale.
+
+    `scale` multiplies the amounts.
+    """
     draw = hashlib.sha256(f"{number}/{year}".encode()).digest()
     fixed, current, due, later = (
         int.from_bytes(draw[start : start + 4], "big") for start in range(0, 16, 4)
@@ -50,5 +56,5 @@ def sheet_of(number: str, year: int, *, scale: int = 1) -> BalanceSheet:
 
 
 def without_employees(sheet: BalanceSheet) -> BalanceSheet:
-    """Return the same balance sheet with the number of employees left out."""
+    """Return a balance sheet without its number of employees."""
     return replace(sheet, employees=None)

@@ -101,7 +101,7 @@ _BY_NUMBER = {company.number: company for company in CATALOGUE}
 
 
 def find_company(number: str) -> Company | None:
-    """Return the company of a number, or None for one that the sandbox does not know."""
+    """Return the company with a number; None if the sandbox has none."""
     known = _BY_NUMBER.get(number)
     if known is None and len(number) == 8 and number.isascii() and number.isdigit():  # noqa: PLR2004
         return numbered(number) if number.startswith("9") else None
@@ -109,7 +109,10 @@ def find_company(number: str) -> Company | None:
 
 
 def describe_catalogue() -> Iterator[tuple[str, str, str]]:
-    """Yield number, name and description of each company, and of other special numbers."""
+    """Yield number, name and description of each company.
+
+    Numbers without a company of their own come last, with an empty name.
+    """
     for company in CATALOGUE:
         yield company.number, company.name, company.what
     for number, what in _OTHERS:

@@ -1,4 +1,4 @@
-"""A sandbox company: its profile, its filings, and how its answers fail."""
+"""The data of a sandbox company: its profile, its filings, and the failures of its answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Flaw(Enum):
-    """A fault of a company's accounts document, or of its download."""
+    """A fault of a company's newest accounts document, or of its download."""
 
     GARBAGE = auto()
     WRONG_COMPANY = auto()
@@ -30,7 +30,10 @@ class Flaw(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A failure that replaces the profile: `times` times for each key, or always."""
+    """A failure in place of the company profile.
+
+    It occurs `times` times for each API key; if that is None, always.
+    """
 
     status: int = 200
     times: int | None = None
@@ -43,7 +46,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """One filing; `documents` are its contents by content type, besides the PDF."""
+    """One filing; `documents` are functions that return its content, by content type.
+
+    A PDF exists of each filing and is not among them.
+    """
 
     type: str
     category: str
@@ -70,7 +76,10 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One company of the sandbox; `profile` overrides members of the profile, None removes one."""
+    """One company of the sandbox; `what` describes the case that it shows.
+
+    `profile` overrides members of the company profile; a value of None removes the member.
+    """
 
     number: str
     name: str
@@ -87,6 +96,6 @@ class Company:
 
     @property
     def newest_accounts(self) -> Filing | None:
-        """The accounts of the newest period."""
+        """The accounts (not amended ones) of the newest period; None if there are none."""
         dated = [filing for filing in self.filings if filing.type == "AA"]
         return max(dated, key=lambda filing: filing.made_up_on or date.min, default=None)

@@ -1,4 +1,4 @@
-"""Generates a sandbox company from its line in the catalogue."""
+"""Generates a sandbox company and its filings from its entry in the catalogue."""
 
 import hashlib
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ OTHER_NUMBER = "00000101"
 _FILED_AFTER = timedelta(days=200)
 _AMENDED_AFTER = timedelta(days=45)
 _OVERSIZE = 21_000_000
-# Its category is accounts, but it contains none: readers must check the type.
+# Its category is accounts, but it contains none: clients must check the type of a filing.
 _CHANGE_OF_DATE = Filing(
     "AA01",
     "accounts",
@@ -72,7 +72,13 @@ _TOWNS = (
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The filed accounts of a company: two years, the newest as described."""
+    """Describes the filed accounts of a company, which are of two years.
+
+    `sheet` and `before` are the balance sheets of this year and of earlier ones; None generates
+    them, with amounts multiplied by `scale`. With a `group_scale`, the accounts also have group
+    figures, generated with that scale. `flaw`, `on_paper` and `has_link` apply to the newest
+    accounts only.
+    """
 
     kind: str = "total-exemption-full"
     scale: int = 1
@@ -87,7 +93,6 @@ class Books:
 
 
 def dormant() -> Books:
-    """Return the books of a dormant company."""
     return Books("dormant", sheet=DORMANT, before=DORMANT)
 
 
@@ -107,7 +112,11 @@ def entry(
     profile: Mapping[str, Any] = NOTHING,
     trouble: Trouble | None = None,
 ) -> Company:
-    """Return a company of the catalogue, by its number, name and special properties."""
+    """Return a company for the catalogue; without further arguments, an ordinary active company.
+
+    `what` describes the case that it shows. Without `books` it has no accounts; with
+    `filed_nothing` it has no other filings either.
+    """
     other_filings = () if filed_nothing else _other_filings(incorporated_on)
     accounts = tuple(_accounts_filings(number, name, books)) if books else ()
     return Company(
@@ -126,7 +135,7 @@ def entry(
 
 
 def numbered(number: str) -> Company:
-    """Return an ordinary active Ltd generated from its number, always the same."""
+    """Return an ordinary active company that is always the same for a number."""
     draw = hashlib.sha256(number.encode()).digest()
     town, district = _TOWNS[draw[0] % len(_TOWNS)]
     colour, bird = _COLOURS[draw[1] % len(_COLOURS)], _BIRDS[draw[2] % len(_BIRDS)]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxConfig:
-    """Settings; port 0 picks a free port.
+    """The settings of a sandbox; port 0 picks a free port.
 
     Each API key may send `limit` requests in `window_s` seconds, to both APIs together.
-    `latency_ms` is added to every answer of the APIs. The share `fault_rate` (0 to 1) of answers
-    are 5xx, chosen by the random `seed`. `documents` is a folder of real accounts to serve. `log`
-    is a file to which a JSON line for each request is appended. Links to storage expire after
-    `link_lifetime_s` seconds of `clock`.
+    `latency_ms` is added to each answer of the APIs. `fault_rate` (0 to 1) is the share of answers
+    with a 5xx status; `seed` determines which these are. `documents` is a folder of real accounts
+    to serve. `log` is a file to which a JSON line for each request is appended. Links to storage
+    expire after `link_lifetime_s` seconds. `clock` returns the time in epoch seconds.
     """
 
     host: str = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""Middleware of the sandbox's APIs: log, latency, API key, rate limit, random faults."""
+"""Middlewares of the sandbox's APIs for the log, latency, API key, rate limit and random faults."""
 
 import asyncio
 import base64
@@ -23,12 +23,15 @@ _FAULTS = (500, 502, 503, 504)
 
 
 def origin_of(request: web.Request) -> Origin:
-    """Return the API of a request by its path, since both share a port."""
+    """Return the API that a request is sent to, by its path; both APIs share a port."""
     return "document" if request.path.startswith("/document/") else "api"
 
 
 def key_in(header: str | None) -> str | None:
-    """Return the API key, the user name of a Basic Authorization header; None if invalid."""
+    """Return the API key in an Authorization header; None if the header is missing or invalid.
+
+    The key is the user name of HTTP Basic authentication.
+    """
     scheme, _, encoded = (header or "").partition(" ")
     try:
         name, colon, _ = base64.b64decode(encoded, validate=True).decode().partition(":")
@@ -38,7 +41,10 @@ def key_in(header: str | None) -> str | None:
 
 
 def logging_middleware(log: RequestLog, config: SandboxConfig, origin: Origin | None) -> Middleware:
-    """Log each request with its status; `origin` is found by the path if it is None."""
+    """Return a middleware that logs each request with its status.
+
+    If `origin` is None, the API is found by the path of each request.
+    """
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -62,7 +68,7 @@ def logging_middleware(log: RequestLog, config: SandboxConfig, origin: Origin | 
 
 
 def gate_middleware(config: SandboxConfig) -> Middleware:
-    """Check API key and rate limit of each request, and add random faults."""
+    """Return a middleware that checks API key and rate limit, and adds latency and faults."""
     throttle = Throttle(config.limit, config.window_s, config.is_window_rolling)
     chance = random.Random(config.seed)  # noqa: S311 - faults for tests, repeatable on purpose
 
@@ -98,7 +104,7 @@ def gate_middleware(config: SandboxConfig) -> Middleware:
 
 
 def limit_headers(allowance: Allowance, config: SandboxConfig, origin: Origin) -> dict[str, str]:
-    """Return the rate-limit headers; the two APIs name one of them differently."""
+    """Return the headers about the rate limit; the two APIs name one of them differently."""
     remaining = "X-Ratelimit-Remain" if origin == "api" else "X-Ratelimit-Remaining"
     return {
         "X-Ratelimit-Limit": str(allowance.limit),

@@ -30,11 +30,12 @@ class _Found:
 
 
 def companies_in(folder: Path) -> dict[str, Company]:
-    """Return a company for each number in a folder; the documents are its filings.
+    """Return the companies whose accounts are in a folder, by number.
 
-    Number and balance sheet date are read from the file name, as in the bulk downloads of Companies
-    House (``Prod224_2601_00039175_20250630.html``), or from an ``expected.json`` in the folder or
-    its parent, which may have names too. Other files are ignored.
+    Each company has its documents as filings. Company number and balance sheet date are parsed from
+    the file name, as in the bulk downloads of Companies House
+    (``Prod224_2601_00039175_20250630.html``), or read from ``expected.json`` in the folder or its
+    parent, which may also have names of companies. Other files are ignored.
     """
     by_number: dict[str, list[_Found]] = defaultdict(list)
     for found in _search(folder):

@@ -1,4 +1,4 @@
-"""Error answers of Companies House, its gateway and its document storage."""
+"""Creates error answers like those of Companies House, its gateway and its document storage."""
 
 import secrets
 
@@ -8,7 +8,7 @@ _GATEWAY = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Ga
 
 
 def unauthorised(error: str) -> web.Response:
-    """Return 401 as Companies House does."""
+    """Return the answer of Companies House to an invalid API key (401)."""
     return web.json_response(
         {"error": error, "type": "ch:service"},
         status=401,
@@ -17,12 +17,15 @@ def unauthorised(error: str) -> web.Response:
 
 
 def refused(status: int, error: str) -> web.Response:
-    """Return a service error as Companies House does."""
+    """Return an error of Companies House with a status and an error code."""
     return web.json_response({"errors": [{"type": "ch:service", "error": error}]}, status=status)
 
 
 def broken(status: int) -> web.Response:
-    """Return 500 with JSON and an exception id, or a gateway status with an HTML page."""
+    """Return a 5xx answer.
+
+    A gateway status (502, 503, 504) has an HTML page, any other status JSON with an exception id.
+    """
     if status not in _GATEWAY:
         body = {"exception_id": secrets.token_hex(6), "error": "Internal server error"}
         return web.json_response(body, status=status)
@@ -32,7 +35,7 @@ def broken(status: int) -> web.Response:
 
 
 def storage_error(status: int, code: str, message: str) -> web.Response:
-    """Return an error in XML, as S3 does."""
+    """Return an error of the document storage, in the XML format of S3."""
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"

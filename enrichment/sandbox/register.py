@@ -1,4 +1,4 @@
-"""Answers about a company, with the members that Companies House sends."""
+"""Creates the JSON of answers about a company, with the members that Companies House sends."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ _PDF_BYTES = b"%PDF-1.4\n% The sandbox keeps no pictures of documents.\n%%EOF\n"
 
 
 def profile(company: Company) -> dict[str, Any]:
-    """Return the profile; members that the company's overrides set to None are left out."""
+    """Return the company profile; members that are None in `company.profile` are left out."""
     number, office = company.number, company.office
     address = {
         "address_line_1": office.address_line_1,
@@ -55,7 +55,11 @@ def profile(company: Company) -> dict[str, Any]:
 def filing_history(
     company: Company, *, document_url: str, categories: frozenset[str], page: dict[str, str]
 ) -> dict[str, Any]:
-    """Return a page of filings, newest first; an empty `categories` means all."""
+    """Return a page of filings, the newest first.
+
+    An empty `categories` means all. `page` are the query parameters, which may have `start_index`
+    and `items_per_page`.
+    """
     numbered = [
         (index, filing)
         for index, filing in enumerate(company.filings)
@@ -79,7 +83,7 @@ def filing_history(
 
 
 def document_metadata(company: Company, index: int, *, document_url: str) -> dict[str, Any]:
-    """Return the metadata of a filing's document: its content types with sizes in bytes."""
+    """Return the metadata of the document of filing `index`, with its size in each content type."""
     filing, identifier = company.filings[index], document_id(company.number, index)
     significant = filing.made_up_on or filing.filed_on
     link = f"{document_url}/document/{identifier}"
@@ -102,7 +106,7 @@ def document_metadata(company: Company, index: int, *, document_url: str) -> dic
 
 
 def search_results(found: list[Company], page: dict[str, str]) -> dict[str, Any]:
-    """Return a page of search results."""
+    """Return a page of search results; `page` are the query parameters."""
     start = _count(page.get("start_index"), 0)
     size = min(_count(page.get("items_per_page"), 20), _MAX_PAGE)
     return {
@@ -116,19 +120,19 @@ def search_results(found: list[Company], page: dict[str, str]) -> dict[str, Any]
 
 
 def picture() -> bytes:
-    """Return the PDF that exists of every document."""
+    """Return the bytes of a PDF, the same for all documents."""
     return _PDF_BYTES
 
 
 def document_id(number: str, index: int) -> str:
-    """Return the id of a document: 43 characters that encode company and filing."""
+    """Return the id of a document: 43 characters that encode company number and filing index."""
     plain = f"{number}:{index:03d}".encode()
     padded = plain + hashlib.sha256(plain).digest()[: _ID_BYTES - len(plain)]
     return base64.urlsafe_b64encode(padded).decode().rstrip("=")
 
 
 def read_document_id(identifier: str) -> tuple[str, int] | None:
-    """Return company number and index of the filing of a document id; None if it is invalid."""
+    """Return the company number and the filing index in a document id; None if it is invalid."""
     try:
         number, _, rest = base64.urlsafe_b64decode(identifier + "=").partition(b":")
         found = number.decode("ascii"), int(rest[:3])

@@ -11,7 +11,7 @@ Origin = Literal["api", "document", "storage"]
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request: `time` in epoch seconds, `path` without query, `key` as received."""
+    """One request: `time` in epoch seconds, `path` without query, `key` the API key as received."""
 
     time: float
     origin: Origin
@@ -22,14 +22,14 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """All requests since the start, oldest first."""
+    """All requests since the start, oldest first; they are also appended to a file, if given."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.requests: list[LoggedRequest] = []
         self._file: IO[bytes] | None = path.open("ab", buffering=0) if path else None
 
     def add(self, request: LoggedRequest) -> None:
-        """Record one request, and write it out at once."""
+        """Record one request, and write it to the file at once."""
         self.requests.append(request)
         if self._file is not None:
             self._file.write(orjson.dumps(asdict(request)) + b"\n")

@@ -30,7 +30,7 @@ class Sandbox:
 
 @asynccontextmanager
 async def sandbox_server(config: SandboxConfig | None = None) -> AsyncIterator[Sandbox]:
-    """Serve until the end of the context.
+    """Run a sandbox until the end of the context.
 
     Raises OSError if the port is taken or the log cannot be written.
     """
@@ -53,7 +53,7 @@ async def sandbox_server(config: SandboxConfig | None = None) -> AsyncIterator[S
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> str:
-    """Serve an application until the stack unwinds; return its origin."""
+    """Serve an application until `stack` is closed, and return its origin."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0, handler_cancellation=True)
     stack.push_async_callback(runner.cleanup)
     await runner.setup()

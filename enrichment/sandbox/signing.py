@@ -1,4 +1,4 @@
-"""Signs links to document storage that expire, and checks them."""
+"""Signs links to document storage, which expire, and checks the links of requests."""
 
 import hashlib
 import hmac
@@ -14,14 +14,20 @@ Verdict = Literal["GOOD", "EXPIRED", "BAD_SIGNATURE"]
 
 
 class LinkSigner:
-    """Signs paths with a secret, valid for some seconds; query parameters are those of S3."""
+    """Signs paths with a secret; the links are valid for `lifetime_s` seconds.
+
+    They have the query parameters of S3.
+    """
 
     def __init__(self, secret: bytes, *, lifetime_s: int) -> None:
         self._secret = secret
         self._lifetime_s = lifetime_s
 
     def sign(self, path: str, *, now: float, age_s: float = 0.0) -> str:
-        """Return path and query of a link signed `age_s` seconds ago."""
+        """Return path and query of a link that is signed as if `age_s` seconds before `now`.
+
+        `now` is in epoch seconds.
+        """
         query = {
             "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
             "X-Amz-Credential": "SANDBOX/eu-west-2/s3/aws4_request",
@@ -34,7 +40,10 @@ class LinkSigner:
         return f"{quote(path)}?{urlencode(query)}"
 
     def check(self, path: str, query: Mapping[str, str], *, now: float) -> Verdict:
-        """Judge a link by its unquoted path and query."""
+        """Return whether a link is valid, expired, or has a wrong signature.
+
+        `path` and `query` are decoded; `now` is in epoch seconds.
+        """
         signed = {name: value for name, value in query.items() if name != _SIGNATURE}
         signature = query.get(_SIGNATURE, "").encode()
         if not hmac.compare_digest(self._signature(path, signed).encode(), signature):

@@ -1,4 +1,4 @@
-"""Document storage of the sandbox: a second origin that accepts only signed links."""
+"""The document storage of the sandbox, on an origin of its own; it accepts only signed links."""
 
 from aiohttp import web
 
@@ -12,19 +12,16 @@ _PART = 1_048_576
 
 
 class Storage:
-    """Serves the bytes of documents."""
-
     def __init__(self, config: SandboxConfig, apis: Apis, signer: LinkSigner) -> None:
         self._config = config
         self._apis = apis
         self._signer = signer
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
         return [web.get(f"/{BUCKET}/docs/{{id}}/{{kind}}", self.content)]
 
     async def content(self, request: web.Request) -> web.StreamResponse:
-        """Stream a document without Content-Length, if the link is signed and has not expired."""
+        """Stream a document, without Content-Length, if the link is signed and has not expired."""
         if "Authorization" in request.headers:
             message = "Only one auth mechanism allowed"
             return refusals.storage_error(400, "InvalidArgument", message)

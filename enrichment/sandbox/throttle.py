@@ -1,4 +1,4 @@
-"""Counts requests per API key and window, as Companies House does."""
+"""Limits the requests of each API key in a window of time, as Companies House does."""
 
 import math
 from collections import deque
@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Whether a request is allowed, how many are left, and the window's end in epoch seconds."""
+    """The result for one request.
+
+    `remaining` is the number of further requests in the window, and `reset_at` the window's end in
+    epoch seconds.
+    """
 
     is_allowed: bool
     limit: int
@@ -17,9 +21,10 @@ class Allowance:
 
 @dataclass(slots=True)
 class Throttle:
-    """Allows `limit` requests per key in `window_s` seconds; rolling, or from its first request.
+    """Allows each key `limit` requests in a window of `window_s` seconds.
 
-    A refused request does not count. Times are epoch seconds.
+    The window is the last `window_s` seconds if `is_rolling`, otherwise it begins with a key's
+    first request. A refused request does not count.
     """
 
     limit: int
@@ -28,7 +33,10 @@ class Throttle:
     _passed: dict[str, deque[float]] = field(default_factory=dict)
 
     def admit(self, key: str, now: float) -> Allowance:
-        """Count one request of `key` at `now`, unless it is beyond the limit."""
+        """Count a request of `key`, unless it is beyond the limit, and return the result.
+
+        `now` is in epoch seconds.
+        """
         passed = self._passed.setdefault(key, deque())
         if self.is_rolling:
             while passed and passed[0] <= now - self.window_s:
