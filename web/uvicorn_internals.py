@@ -59,6 +59,42 @@ class HeldFlow(FlowControl):
         self.read_paused = False
 
 
+class JoinedWrites(asyncio.Transport):
+    """Writes the head of an answer together with the first part of its body.
+
+    Uvicorn writes them one by one. One system call less is a tenth of a small request.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+        """The head while it is held back; empty once it has been written."""
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]  # uvicorn writes nothing else
+        """Hold the first bytes back, and write them with the next ones."""
+        if self._head is None:
+            self._head = data
+            return
+        if self._head:
+            data, self._head = self._head + data, b""
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write a head that is still held back, because the answer has no body."""
+        if self._head:
+            self.write(b"")
+
+    def close(self) -> None:
+        """Close the connection after everything has been written."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
 class HttpProtocol(HttpToolsProtocol):
     """Uvicorn's HTTP connection, as the base class of the one in `http_connection.py`.
 
@@ -67,6 +103,7 @@ class HttpProtocol(HttpToolsProtocol):
     """
 
     flow: HeldFlow
+    _joined: JoinedWrites | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -77,6 +114,8 @@ class HttpProtocol(HttpToolsProtocol):
 
         Uvicorn's keep-alive timer is not started, since the server checks the deadlines.
         """
+        if self._joined is not None:
+            self._joined.flush()
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
             self.flow.resume_reading()
@@ -138,6 +177,9 @@ class HttpProtocol(HttpToolsProtocol):
             # The client may omit the body if it gets an answer before `100 Continue`. So the next
             # bytes may be a body or a request, and the connection must end after this request.
             self.cycle.keep_alive = False
+        else:
+            self._joined = JoinedWrites(self.transport)
+            self.cycle.transport = self._joined
         self.headers = []
 
     def end_request(self) -> None:
