@@ -90,7 +90,7 @@ class LedgerVerification:
     " may name a person."
 )
 class ConsentEvidence:
-    """The evidence of a customer's consent; `web/consent_export.py` returns the same data as CSV."""
+    """The evidence of a customer's consent; `web/consent_export.py` exports it as CSV."""
 
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
     account_number: str = strawberry.field(
