@@ -146,7 +146,7 @@ async def _settle(live: Api) -> None:
 
 
 async def _pass_time(live: Api) -> None:
-    """Advance the clock a little; more if all jobs wait, so that no lease expires."""
+    """Wait briefly; if no job is running, advance the clock, so that no lease expires."""
     if not await Job.filter(state="RUNNING").exists():
         live.clock.advance(timedelta(seconds=10))
         live.platform.database.signals.fire(JOBS)

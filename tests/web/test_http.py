@@ -61,7 +61,7 @@ def refusal(response: httpx.Response) -> tuple[int, str, str]:
         (
             ",".join([JSON, *["text/html"] * 49, RESPONSE]),
             JSON,
-        ),  # the number of parameters that are checked
+        ),  # the number of media types that are checked
         (f"{RESPONSE}; charset=utf-8, {JSON}; charset=utf-8", RESPONSE),
         (f"{RESPONSE};q=0.5, {JSON}", JSON),
         (f"{JSON};q=0.2, {RESPONSE};q=0.9", RESPONSE),

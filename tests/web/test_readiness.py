@@ -238,7 +238,7 @@ async def test_on_an_older_schema_background_loops_say_nothing_until_it_fits(
 
     look_at = SocketSessions._check_all
     monkeypatch.setattr(Worker, "_sleep", sleep)
-    monkeypatch.setattr("app.gc", Mock())  # the filter would also apply to objects of other tests
+    monkeypatch.setattr("app.gc", Mock())  # freezing would affect other tests' objects
     monkeypatch.setattr(SocketSessions, "_check_all", look)
     url = await databases.create_empty()
     opened: list[Platform] = []
