@@ -1,8 +1,8 @@
 """Searching for others' values and for values that do not exist needs equal work (R95, R99).
 
-Time would tell a partner that a number exists elsewhere. On SQLite the instructions of its virtual
-machine are counted, on PostgreSQL the rows that each node of a plan goes through: what is left out
-are clocks. Ids are left out too: nobody guesses their 74 random bits.
+Response times could reveal to a partner that a number exists elsewhere. As the work, tests count
+the instructions of SQLite's virtual machine, and on PostgreSQL the rows of each plan node, but no
+times. Ids are not tested, because their 74 random bits cannot be guessed.
 """
 
 import logging
