@@ -1,1 +1,1 @@
-"""Measures this server beside others that do the same work on the same rows."""
+"""Benchmarks: compares this server with others that do the same work on the same rows."""

@@ -1,4 +1,4 @@
-"""Measures this server beside its peers: `python -m benchmarks`."""
+"""Compares this server's performance with its peers: `python -m benchmarks`."""
 
 import asyncio
 import os
@@ -100,7 +100,7 @@ def main(
     log_level: str,
     keep_database: bool,
 ) -> None:
-    """Seed databases, check that all servers return equal answers, load them in turn, report."""
+    """Seed databases, check that all servers return equal answers, load each, write a report."""
     plan = Plan(
         size=size,
         seconds=seconds,

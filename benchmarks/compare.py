@@ -10,7 +10,7 @@ from benchmarks.operations import Operation, plain, saved
 from benchmarks.servers import Running
 
 TURNS = 5
-"""Answers compared per operation."""
+"""How many answers to compare per operation and server."""
 
 
 async def check_equal(
@@ -59,14 +59,14 @@ def difference(expected: Any, answer: Any, path: str = "data") -> str | None:
 
 
 def _form(operation: Operation, data: Any) -> Any:
-    """Return an answer in the common form, without values that each server chooses for itself."""
+    """Return an answer in the common form, without the values that differ between servers."""
     if operation.writes:
         made = saved(data)
-        # Each request creates a customer with another number.
+        # Each request creates a customer with a new number, so these fields always differ.
         return {key: made[key] for key in made if key not in {"name", "companyNumber"}}
     formed = plain(data)
     if "customers" in formed and "pageInfo" in formed["customers"]:
-        del formed["customers"]["pageInfo"]  # cursors are each server's own
+        del formed["customers"]["pageInfo"]  # Each server has its own cursor format.
     return formed
 
 

@@ -14,12 +14,12 @@ WRAP = 100_000_000
 
 
 def numbered(body: str, number: int) -> bytes:
-    """Replace each placeholder in a body by an eight-digit number."""
+    """Replace each placeholder in `body` with `number`, padded to eight digits."""
     return body.replace(NUMBER, f"{number % WRAP:08d}").encode()
 
 
 async def drive(options: argparse.Namespace) -> dict[str, float]:
-    """Send the bodies in turn over `concurrency` connections until the time is over.
+    """Send the bodies in rotation over `concurrency` connections until the duration has passed.
 
     Returns the figures of the run: requests, seconds, latencies in ms, bytes and failures.
     """

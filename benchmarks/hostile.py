@@ -32,11 +32,11 @@ from benchmarks.soak import SUBPROTOCOL
 SENDERS = 64
 WARM_UP_S = 1.0
 PAUSE_S = 0.005
-"""The pause between two requests of the gentle caller."""
+"""The pause between two requests of the gentle caller, in seconds."""
 
 GENTLE = "{ viewer { name } }"
 NUMBER = "NUMBER"
-"""A placeholder for a number that no other request has."""
+"""A placeholder that each request replaces with a unique number."""
 
 COLUMNS = "id name accountNumber companyNumber createdAt customerClass { id name }"
 PAGE = f"customers(first: 500) {{ nodes {{ {COLUMNS} contacts {{ id name email }} }} }}"
@@ -120,7 +120,7 @@ BODIES: dict[str, tuple[bytes, ...]] = {
     ),
     "persisted misses": (b'{"documentId": "sha256:NUMBER"}',),
 }  # fmt: skip
-"""Request bodies by kind of load."""
+"""The request bodies of each kind of load that sends plain HTTP requests."""
 
 EXPORTS = (
     "/exports/delivery-exposure.csv?from=2026-01-01T00:00:00Z&to=2026-12-01T00:00:00Z",
@@ -134,7 +134,7 @@ SOCKETS = (
 )
 KINDS = (*BODIES, "exports", "websockets", "many operations", "subscriptions")
 AT_ONCE = 40
-"""Operations that each socket of `many operations` keeps running."""
+"""How many operations each socket keeps running in the load `many operations`."""
 
 Send = Callable[[int], Any]
 
@@ -251,12 +251,12 @@ class Times:
     statuses: Counter[int]
 
     def quantile(self, share: float) -> float:
-        """Return a quantile of the times."""
+        """Return the quantile `share` (0 to 1) of the times, in milliseconds."""
         return sorted(self.ms)[min(int(len(self.ms) * share), len(self.ms) - 1)]
 
 
 def ask_gently(url: str, token: str, seconds: float) -> Times:
-    """Send one request after the other over one connection, with a blocking socket."""
+    """Send requests one at a time for `seconds` over one blocking connection; return the times."""
     parts = urlsplit(url)
     assert parts.hostname is not None  # noqa: S101  # the address is our own
     body = _body(GENTLE)

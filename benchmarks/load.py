@@ -1,4 +1,4 @@
-"""Loads a server for some seconds, and sends it single requests."""
+"""Puts load on a server for some seconds, and sends it single requests."""
 
 import asyncio
 import os
@@ -20,14 +20,20 @@ from benchmarks.seed import ROOT
 from benchmarks.servers import LOAD_CORE, Running, pinned
 
 MAX_PER_SECOND = 30_000
-"""More requests per second than any server here answers; reserves ranges of numbers."""
+"""More requests per second than any server here can answer.
+
+It sizes the range of unique numbers to reserve.
+"""
 
 LEAST_SHARE = 0.5
-"""The least mean size of answers, as a share of a good one; below it, errors came back."""
+"""The minimum mean size of answers relative to a correct one.
+
+A smaller mean shows that the answers are errors.
+"""
 
 
 class FailedError(Exception):
-    """A server failed or answered wrongly, so that its numbers mean nothing."""
+    """A server failed or answered incorrectly, so its measurements are invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,13 @@ class Measured:
 
 
 class Numbers:
-    """Issues numbers such that no two requests of a run have the same."""
+    """Issues numbers that are unique among the requests of a run."""
 
     def __init__(self) -> None:
         self._next = int.from_bytes(os.urandom(4)) % WRAP
 
     def reserve(self, seconds: float) -> int:
-        """Reserve the numbers for a turn of some seconds; return the first."""
+        """Reserve the numbers for a turn of `seconds`; return the first one."""
         first = self._next
         self._next = (first + int(MAX_PER_SECOND * max(seconds, 1))) % WRAP
         return first
@@ -96,7 +102,7 @@ class Load:
         number = str(self.numbers.reserve(seconds))
         if self.has_wrk:
             script = str(ROOT / "benchmarks" / "wrk.lua")
-            whole = ceil(seconds)  # wrk takes whole seconds only
+            whole = ceil(seconds)  # wrk accepts whole seconds only.
             options = ("-t1", f"-c{self.concurrency}", f"-d{whole}s", "--timeout", "60s")
             more = ("-s", script, running.url, "--", bodies, number, running.token)
             return pinned(LOAD_CORE, ("wrk", *options, *more))
@@ -111,7 +117,7 @@ class Load:
         return (await self.send(running, [bodies[turn % len(bodies)]]))[0]
 
     async def send(self, running: Running, bodies: Sequence[str], at_once: int = 4) -> list[Any]:
-        """Send bodies, a few at a time; return the data of the answers."""
+        """Send request bodies, at most `at_once` at a time; return the data of the answers."""
         headers = {"Content-Type": "application/json"}
         if running.server.key == "ours":
             headers["Authorization"] = f"Bearer {running.token}"

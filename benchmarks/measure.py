@@ -21,10 +21,13 @@ from benchmarks.seed import Data
 from benchmarks.servers import SERVERS, Running, Server, missing_for, running
 
 DOCUMENTS = 4_000
-"""Different documents sent to see how much memory a server keeps for them."""
+"""How many different documents to send to measure the memory that a server keeps for them."""
 
 LONGER_TURNS = 3
-"""Attempts per turn, each four times longer, until each connection has had an answer."""
+"""The most attempts per turn, each four times longer than the one before.
+
+A turn is repeated until each connection has had an answer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class Measurement:
         warm = [one for one in OPERATIONS if self._plan.wants(one)]
         cold = [one for one in COLD if self._plan.wants(one)]
         cursors = [one for one in await self._cursor_operations(alive) if self._plan.wants(one)]
-        # Writes come last: a row that one server stored would show in the pages of all.
+        # Measure writes last: rows that one server stores appear in the pages of all servers.
         asked = sorted([*warm, *cursors, *cold], key=lambda operation: operation.writes)
         outcome.compared = await check_equal(self._load, alive, asked)
         await self._data.sweep()
@@ -138,7 +141,7 @@ class Measurement:
         self, alive: list[Running], operations: Sequence[Operation], outcome: Outcome
     ) -> None:
         for turn in range(self._plan.rounds):
-            # Rotate the order, because the first server starts with another cache state.
+            # Rotate the order, because caches are colder for the first server of a round.
             order = alive[turn % len(alive) :] + alive[: turn % len(alive)]
             for operation in operations:
                 for server in order:

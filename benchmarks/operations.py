@@ -1,4 +1,4 @@
-"""The measured operations, with a document for each server's dialect."""
+"""The operations to measure, with a document for each server's dialect."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def plain(value: Any) -> Any:
 
 
 def saved(value: Any) -> Any:
-    """Return the stored customer of a write in the common form."""
+    """Return the customer in the answer of a write, in the common form."""
     return plain(value["saveCustomer"]["customer"])
 
 
@@ -223,7 +223,7 @@ _CURSORS = {
 
 
 def before_last_page(dialect: Dialect, size: int) -> str:
-    """Return a query for the cursor before the last page, which does not walk to it."""
+    """Return a query that gets the cursor before the last page without reading all pages."""
     if dialect is Dialect.OURS:
         return f"{{ customers(last: {PAGE + 1}, sort: NAME_ASC) {{ pageInfo {{ startCursor }} }} }}"
     return f"""{{ customers: allCustomers(first: 1, offset: {size - PAGE - 1},

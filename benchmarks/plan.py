@@ -1,4 +1,4 @@
-"""Measures what plans save: CPU time of the same operations with and without plans.
+"""Measures how much CPU time plans save: the same operations with and without plans.
 
 Run it from the checkout as `python -m benchmarks.plan`. Documents are parsed and validated once and
 objects are in memory, so only execution is measured: the medians of interleaved rounds.

@@ -102,7 +102,10 @@ def write_files(text: str, outcomes: Iterable[Outcome], plan: Plan, where: dict[
 
 
 def _ratio_table(outcome: Outcome) -> list[str]:
-    """Compare this server with others round by round, because adjacent turns share the noise."""
+    """Return a table of ratios to other servers, computed per round.
+
+    Turns of the same round run under similar conditions, so their ratio varies less.
+    """
     present = [one for one in RATIOS if one[1] in outcome.titles]
     rows = []
     for key, servers in outcome.rounds.items():
@@ -150,7 +153,10 @@ def _memory_table(outcome: Outcome) -> list[str]:
 
 
 def _cursors(outcome: Outcome) -> list[str]:
-    """Compare the last page with the first; with keyset cursors there is no difference."""
+    """Return a table that compares the last page with the first.
+
+    With keyset cursors both take the same time.
+    """
     lines = []
     for server, last in outcome.rounds.get("PN", {}).items():
         pairs = zip(last, outcome.rounds.get("P1", {}).get(server, []), strict=False)

@@ -21,7 +21,7 @@ SWEEP = (
     "DELETE FROM class_change WHERE customer_id >= 'cus_0101'",
     "DELETE FROM customer WHERE id >= 'cus_0101'",
 )
-"""Statements that delete all but seeded customers; ids of seeded ones are lower than this."""
+"""Statements that delete all customers but the seeded ones, whose ids sort before this id."""
 
 WRITTEN = ("upstream_response", "enrichment_run", "suggestion", "job", "event", "audit_entry")
 """Tables without seeded rows; they are emptied after each turn that writes."""
@@ -82,7 +82,10 @@ PEERS_INDEXES = (
     "CREATE INDEX peers_name ON customer (name_key, id)",
     "CREATE INDEX peers_class ON customer (customer_class_id, name_key, id)",
 )
-"""PostGraphile orders only by columns with a full index; ours are partial (living rows)."""
+"""Indexes that PostGraphile needs: full ones, to order by their columns.
+
+The project's own indexes are partial, on customers that are not erased.
+"""
 
 SKIP_CHECKS = "SET session_replication_role = replica"
 INDEXES_OF = """
@@ -231,7 +234,7 @@ class PostgresData:
         """Remove the rows that a measurement wrote."""
         connection = await asyncpg.connect(self.url)
         try:
-            # In the replica role no triggers fire; they would refuse to delete histories.
+            # In the replica role no triggers run; otherwise they would refuse to delete histories.
             role, empty = "session_replication_role", f"TRUNCATE {', '.join(WRITTEN)}"
             history, customers = SWEEP
             for statement in (f"SET {role} = replica", empty, history, f"RESET {role}", customers):

@@ -19,7 +19,7 @@ from benchmarks.seed import ROOT, Data, manage
 PEERS = Path(__file__).resolve().parent / "peers"
 SERVER_CORE, LOAD_CORE = "0", "1"
 NODE = str(PEERS / "node_modules" / ".bin" / "node")
-"""The peers' own Node: PostGraphile's plans fail on versions before 22."""
+"""The peers' own Node, because PostGraphile's plans fail on versions before 22."""
 
 START_S = 60.0
 STOP_S = 10.0
@@ -119,7 +119,7 @@ class Running:
         return self.server.dialect in operation.documents
 
     async def settle(self) -> None:
-        """Wait until the server is idle, so that the next one has the core."""
+        """Wait until the server is idle, so that it does not slow the next one on the same core."""
         begun = time.monotonic()
         before = self.cpu_s()
         while before is not None and time.monotonic() - begun < MAX_NOISE_S:
@@ -131,14 +131,14 @@ class Running:
 
 
 def pinned(core: str, command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a command that runs on one core, if there are two and taskset is installed."""
+    """Return `command` pinned to a core; unchanged without a second core or taskset."""
     if shutil.which("taskset") and (os.cpu_count() or 1) > 1:
         return ("taskset", "-c", core, *command)
     return command
 
 
 def missing_for(server: Server) -> str | None:
-    """Return why a server can't be started here; None if it can."""
+    """Return why a server cannot be started on this machine; None if it can."""
     if server.needs_node and not Path(NODE).exists():
         return f"Skipped {server.title}: it is not installed, and installing it needs npm."
     return None
@@ -170,11 +170,11 @@ async def running(server: Server, data: Data, log_level: str) -> AsyncIterator[R
         "PORT": str(port),
         "LOG_LEVEL": log_level,
         "LOG_FORMAT": "json",
-        # The budget is accounted as usual, but never exhausted.
+        # Costs are accounted as usual, but the budget is never exhausted.
         "COST_BUDGET": "1000000000000",
         "NODE_ENV": "production",
         "GRAPHILE_ENV": "production",
-        # No worker runs lookups here; with a URL, the server starts no sandbox.
+        # No worker runs lookups here; a URL is set only so that the server starts no sandbox.
         "COMPANIES_HOUSE_URL": "http://127.0.0.1:9",
     }
     log = ROOT / "var" / "benchmarks" / f"{server.key}-{data.key}.log"

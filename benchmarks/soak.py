@@ -58,7 +58,7 @@ WRONG = (
     '{"query": ["NUMBER"]}',
     "NUMBER {",
 )
-"""Bodies that are refused, each for another reason."""
+"""Request bodies that the server refuses, each for a different reason."""
 
 
 class Client:

@@ -10,7 +10,7 @@ USER = "user { id name permissions { code } effectivePermissions { code } }"
 
 
 def codes(permissions: Sequence[Json]) -> list[str]:
-    """Return the codes of permissions in an API response."""
+    """Return the codes of the permissions in an API response."""
     return [permission["code"] for permission in permissions]
 
 
@@ -42,7 +42,7 @@ async def sign_in(api: Api, user_id: str, *scopes: Scope, **values: Any) -> str:
 
 
 async def issue(api: Api, user_id: str, *scopes: Scope, **values: Any) -> Json:
-    """Issue a token for a user; return the payload."""
+    """Issue a token for a user; return the mutation's payload."""
     return await api.done(
         "issueAccessToken",
         "secret accessToken { id name scopes expiresAt version user { id } resellerId }",

@@ -1,4 +1,4 @@
-"""Makes a schema older or newer than the program."""
+"""Makes the recorded database schema older or newer than the program."""
 
 from tortoise.connection import get_connection
 
@@ -6,17 +6,17 @@ from models.storage.database import Database
 
 
 async def note_migration(database: Database, name: str) -> None:
-    """Let a migration have been applied, as by a newer program."""
+    """Record a migration as applied, as a newer version of the program would."""
     mark = "$1" if database.is_postgres else "?"
     await get_connection("default").execute_query(
-        "INSERT INTO tortoise_migrations (app, name, applied_at)"  # a mark
+        "INSERT INTO tortoise_migrations (app, name, applied_at)"  # `mark` is a placeholder.
         f" VALUES ('models', {mark}, '2026-10-01 00:00:00+00:00')",
         [name],
     )
 
 
 async def forget_migration(name: str) -> None:
-    """Let a migration not have been applied yet, as for a newer program."""
+    """Record a migration as not applied, as if this program were newer than the database."""
     await get_connection("default").execute_query(
         f"DELETE FROM tortoise_migrations WHERE name = '{name}'"
     )

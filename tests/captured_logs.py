@@ -1,4 +1,4 @@
-"""What a process logs, captured by a test."""
+"""Captures log output in tests."""
 
 import io
 import logging
@@ -13,7 +13,7 @@ from observability.logs import configure_logs
 
 @contextmanager
 def captured_logs(log_format: str) -> Iterator[io.StringIO]:
-    """Log as in production, into a buffer, and put everything back after."""
+    """Log as in production, but into a buffer that is yielded; restore logging at the end."""
     root = logging.getLogger()
     names = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access")
     quiet = ("tortoise", "aiosqlite", "asyncio", "websockets")
@@ -23,7 +23,7 @@ def captured_logs(log_format: str) -> Iterator[io.StringIO]:
     written = io.StringIO()
     try:
         with pytest.MonkeyPatch.context() as patch:
-            # A logger that is kept would go on logging here in other tests.
+            # A cached logger would keep writing to this buffer in later tests.
             patch.setattr(
                 structlog,
                 "configure",

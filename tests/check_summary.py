@@ -1,4 +1,4 @@
-"""The end of `make check`: what ran, and what was skipped and why.
+"""Prints at the end of `make check` what ran, and what was skipped and why.
 
 Each step adds a line to the file that CHECK_SUMMARY names; `python -m tests.check_summary FILE`
 prints them, and the steps that were not reached.
@@ -22,7 +22,10 @@ STEPS = ("format", "lint", "types", "printed schema", "docs", ON_SQLITE, ON_POST
 def note(
     step: str, outcome: str, reason: str = "", skipped: Mapping[str, int] | None = None
 ) -> None:
-    """Add what became of a step, if somebody collects it; `skipped` counts tests by reason."""
+    """Add a step's outcome to the summary file, if CHECK_SUMMARY names one.
+
+    `skipped` counts the skipped tests by reason.
+    """
     collected = os.environ.get(VARIABLE)
     if collected:
         line = {"step": step, "outcome": outcome, "reason": reason, "skipped": skipped or {}}
@@ -31,7 +34,7 @@ def note(
 
 
 def note_tests(stats: Mapping[str, Sequence[Any]]) -> None:
-    """Add the outcome of a run of pytest, from what its terminal reporter has counted."""
+    """Add the outcome of a pytest run to the summary; `stats` are its reporter's statistics."""
     step = ON_POSTGRES if os.environ.get(URL_VARIABLE) else ON_SQLITE
     reasons = Counter(
         report.longrepr[2].removeprefix("Skipped: ")
@@ -44,7 +47,7 @@ def note_tests(stats: Mapping[str, Sequence[Any]]) -> None:
 
 
 def summary(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what became of each step, and why tests were skipped."""
+    """Yield the outcome of each step, and the reasons why tests were skipped."""
     yield "make check:"
     known = {line["step"]: line for line in lines}
     for step in STEPS:

@@ -17,7 +17,7 @@ MAX_REQUEST = 65_536
 
 
 def run_command(arguments: list[str], environment: dict[str, str], files: list[int]) -> None:
-    """Become the command: with its arguments, its environment and its files."""
+    """Run a `manage.py` command in this process, with stdout and stderr in `files`, and exit."""
     status = 1
     try:
         os.environ.clear()
@@ -29,7 +29,7 @@ def run_command(arguments: list[str], environment: dict[str, str], files: list[i
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except BaseException:  # as the interpreter would
+    except BaseException:  # The interpreter would also print it and exit.
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -38,7 +38,7 @@ def run_command(arguments: list[str], environment: dict[str, str], files: list[i
 
 
 def answer(connection: socket.socket) -> None:
-    """Fork the command, and tell its process id and its exit status."""
+    """Run a requested command in a fork; send its process id, and its exit status at the end."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request, files, _, _ = socket.recv_fds(connection, MAX_REQUEST, 2)
     arguments, environment = json.loads(request)
@@ -52,8 +52,10 @@ def answer(connection: socket.socket) -> None:
 
 
 def main(path: str) -> None:
-    """Serve until the process that started this one is gone."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those that answer are reaped by themselves
+    """Serve requests on a Unix socket until the parent process has ended."""
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_IGN
+    )  # The kernel reaps the forks that answer requests.
     parent = os.getppid()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)

@@ -1,12 +1,13 @@
-"""Says which entries a table of a test lacks, and where to add them."""
+"""Asserts that a table in a test has all entries, and names the missing ones."""
 
 from collections.abc import Iterable
 
 
 def assert_complete(table: str, has: Iterable[object], needs: Iterable[object], entry: str) -> None:
-    """Fail unless a table has an entry for each part of the code, and no other.
+    """Assert that a table has exactly the entries `needs`.
 
-    `table` names it with its file, as "MUTATIONS in tests/mutations.py"; `entry` says what to add.
+    `table` is its name and file, such as "MUTATIONS in tests/mutations.py"; `entry` describes an
+    entry, for the message that asks to add one.
     """
     __tracebackhide__ = True
     had, needed = set(has), set(needs)

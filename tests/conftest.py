@@ -1,4 +1,4 @@
-"""Fixtures of all tests: a database, a clock, an actor and the running application."""
+"""Fixtures for all tests: a database, a clock, an actor and the running application."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -13,7 +13,7 @@ from tests.clock import Clock
 from tests.databases import Databases, NoServerError, databases_of_environment, run_outside_tests
 from tests.graphql_client import Api, LiveApi, running_api, running_live_api
 
-# The duration of an example means nothing on a shared machine.
+# On a shared machine the duration of an example says nothing, so there is no deadline.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Note for the end of `make check` what ran, and what was skipped and why."""
+    """Record the test results for the summary of `make check`."""
     note_tests(terminalreporter.stats)
 
 
@@ -45,7 +45,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 
 @pytest.fixture
 async def database(databases: Databases) -> AsyncIterator[Database]:
-    """Yield an open, migrated database of the test's own."""
+    """Yield an open, migrated database that only this test uses."""
     url = await databases.create()
     opened = Database(url)
     await opened.open()
@@ -56,7 +56,7 @@ async def database(databases: Databases) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return a clock at a fixed instant."""
+    """Return a clock that starts at a fixed instant."""
     return Clock()
 
 

@@ -34,7 +34,7 @@ async def end_connections(connection: Any, name: str) -> None:
     await connection.fetch(OTHERS, name)
     pool = getattr(get_connection("default"), "_pool", None)
     while pool is not None and not all(one.is_closed() for one in pool._idle):  # noqa: ASYNC110
-        await asyncio.sleep(0)  # the driver needs a turn of the event loop to notice
+        await asyncio.sleep(0)  # The driver notices on the next iteration of the event loop.
 
 
 @asynccontextmanager
@@ -91,7 +91,7 @@ async def full(database: Database) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def locked(database: Database) -> AsyncIterator[None]:
-    """Hold a lock against all tables that a save writes to."""
+    """Hold a lock on all tables that saving a customer writes to."""
     if not database.is_postgres:
         path = database.config["connections"]["default"]["credentials"]["file_path"]
         with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -43,7 +43,7 @@ class Databases(ABC):
         """Drop a database; all connections to it must be closed."""
 
     async def give_back(self, url: str) -> None:
-        """Release a database that `create` returned."""
+        """Release a database that `create` returned, for reuse or deletion."""
         await self.drop(url)
 
     @abstractmethod
@@ -141,7 +141,7 @@ class PostgresDatabases(Databases):
     async def _create(self, how: str) -> str:
         name = f"{self._template}_{next(self._numbers)}"
         await self._execute(f'CREATE DATABASE "{name}"{how}')
-        # Commits of a test need not survive a power cut.
+        # Test data need not survive a crash, so commits do not wait for the disk.
         await self._execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
         return self._url(name)
 
@@ -160,9 +160,9 @@ class PostgresDatabases(Databases):
 
 
 def databases_of_environment(folder: Path) -> Databases:
-    """Return the databases of the dialect that the environment chooses.
+    """Return the databases of the dialect that TEST_DATABASE_URL selects.
 
-    A process tests one dialect only, because Tortoise caches SQL by connection name.
+    One process can test only one dialect, because Tortoise caches SQL by connection name.
     """
     server = os.environ.get(URL_VARIABLE)
     return PostgresDatabases(server) if server else SqliteDatabases(folder)

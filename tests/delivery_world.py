@@ -1,4 +1,4 @@
-"""Creates customers with consent, contacts and preferences, by production code."""
+"""Creates customers with consent, contacts and preferences, using the production code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class World:
 
     @property
     def act(self) -> ActorContext:
-        """An actor context one second later than the last, so that acts have different times."""
+        """Advance the clock by a second, so that acts have different times; return the context."""
         self.clock.advance(timedelta(seconds=1))
         return at(self.by, self.clock())
 
@@ -55,7 +55,7 @@ class World:
         kind: EntryKind = EntryKind.GRANT,
         **values: Any,
     ) -> str:
-        """Add an entry to a ledger; return its id."""
+        """Add an entry to a customer's consent ledger; return its id."""
         act = self.act
         given = GRANT if kind is EntryKind.GRANT else {}
         recorded = await self.database.transaction(
@@ -73,7 +73,7 @@ class World:
     async def contact(
         self, customer: Customer, email: str | None = "pat@example.com", **values: Any
     ) -> Contact:
-        """Add a contact that receives bills to a customer."""
+        """Add a contact on the bill list to a customer."""
         act = self.act
         given = {"name": "Pat", "email": email, "receives_bills": True, **values}
         return await self.database.transaction(lambda: create_contact(act, customer.id, given))
@@ -102,7 +102,7 @@ class World:
         return await self._follow(contact)
 
     async def ask(self, contact: Contact, *documents: Document) -> None:
-        """Request a preference of a contact, without an answer."""
+        """Request that a contact confirms a preference; it is not confirmed."""
         self.clock.advance(timedelta(hours=1))  # requests to a contact are rate-limited
         act = self.act
         await self.database.transaction(

@@ -12,7 +12,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def documentation_sources() -> Sources:
-    """Return what the generated pages are made from."""
+    """Return the data from which the pages are generated."""
     return Sources(build_schema(), [code.value for code in ErrorCode], describe_catalogue())
 
 

@@ -1,4 +1,4 @@
-"""Creates test data through the operations of production, and reads what is stored."""
+"""Creates test data with the production code, and reads the stored rows."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -43,12 +43,12 @@ Contents = dict[str, list[dict[str, Any]]]
 
 
 def at(act: ActorContext, now: datetime) -> ActorContext:
-    """Return the actor context at another instant."""
+    """Return the actor context with another current time."""
     return replace(act, now=now)
 
 
 async def shipped(code: str) -> CustomerClass:
-    """Read a shipped class."""
+    """Return the shipped class with a code."""
     return await CustomerClass.get(code=code)
 
 
@@ -84,7 +84,7 @@ async def retire(
     replacement: CustomerClass | None = None,
     reason: str | None = "No longer sold",
 ) -> Retirement:
-    """Retire a class, moving its customers."""
+    """Retire a class and move its customers to the replacement, if there is one."""
     replacement_id = None if replacement is None else replacement.id
     return await database.transaction(
         lambda: retire_class(act, row.id, replacement_id, reason, None)
@@ -100,7 +100,10 @@ async def everything() -> Contents:
 
 @asynccontextmanager
 async def refused(code: RefusalCode, *path: str) -> AsyncIterator[pytest.ExceptionInfo[Refused]]:
-    """Expect a refusal with one code and path, and that no row changes."""
+    """Assert that the block raises Refused with one error, and changes no row.
+
+    `code` and `path` are those of the error.
+    """
     before = await everything()
     with pytest.raises(Refused) as caught:
         yield caught
@@ -109,7 +112,7 @@ async def refused(code: RefusalCode, *path: str) -> AsyncIterator[pytest.Excepti
 
 
 def entry(value: Any, source: ValueSource = ValueSource.USER) -> ProfileEntry:
-    """Make a profile entry."""
+    """Return a profile entry with a value and its source."""
     return ProfileEntry(value=value, source=source, retrieved_at="2026-10-01T09:30:00+00:00")
 
 
@@ -154,7 +157,7 @@ GRANTED = {
     "covers_emailing": True,
     "statement": "We email itemised bills and call records.",
 }
-"""A complete record of consent."""
+"""The fields of a complete record of consent."""
 
 
 async def record_consent(
@@ -191,7 +194,7 @@ async def end_lookups(
     reason: EnrichmentReason | None = None,
     **of_customers: Any,
 ) -> None:
-    """End the newest lookups of some customers, as a worker would."""
+    """End the newest lookup of each of some customers with a status, as a worker would."""
     ids = await Customer.filter(**of_customers).values_list("id", flat=True)
     ended = {"status": status, "reason": reason, "finished_at": now, "next_attempt_at": None}
     for customer_id in ids:

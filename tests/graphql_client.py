@@ -1,4 +1,4 @@
-"""A client of the whole application: GraphQL in this process, and over real sockets."""
+"""Clients of the whole application: in this process, and over real sockets."""
 
 import asyncio
 import gc
@@ -37,13 +37,13 @@ from tests.listening import listening
 from tests.statement_log import logging_statements
 
 NOWHERE = "http://127.0.0.1:9"
-"""The URL of a register that does not answer."""
+"""A URL to use for the register, at which nothing listens."""
 
 API_KEY = "key-of-the-tests"
 ENOUGH_S = 20.0
 PAYLOAD = "userErrors { code message path hint retryable }"
 serving = listening
-"""Serves a started application on real sockets."""
+"""Serves a started application on a real socket."""
 
 VOLATILE = ("AccessToken", "Heartbeat", "NumberedSpan", "Numbering", "RateLimit")
 """Tables that read operations may write to."""
@@ -53,7 +53,7 @@ Json = dict[str, Any]
 
 @cache
 def the_schema() -> CustomerClassesSchema:
-    """Return the schema, built once for all tests; it keeps no state of requests."""
+    """Return the schema, which all tests share because it keeps no state between requests."""
     return build_schema()
 
 
@@ -83,7 +83,7 @@ class Api:
         )
 
     async def change_tokens(self, name: str, **changes: Any) -> None:
-        """Change the tokens with that name, and wait until the application has noticed."""
+        """Change columns of the tokens with a name, and wait until the application knows of it."""
         database = self.platform.database
         with database.signals.watching(TOKENS) as heard:
             await AccessToken.filter(name=name).update(**changes)
@@ -91,19 +91,19 @@ class Api:
                 await asyncio.wait_for(heard.wait(), ENOUGH_S)
 
     async def answer(self, document: str, *, token: str | None = None, **variables: Any) -> Json:
-        """Return the body of the response, which may have errors."""
+        """Send a document; return the response body, which may contain errors."""
         response = await self.post(document, variables, token=token)
         body: Json = response.json()
         return body
 
     async def data(self, document: str, *, token: str | None = None, **variables: Any) -> Any:
-        """Return the data of a response without errors."""
+        """Send a document that must have no errors; return the data."""
         body = await self.answer(document, token=token, **variables)
         assert "errors" not in body, body["errors"]
         return body["data"]
 
     async def error(self, document: str, *, token: str | None = None, **variables: Any) -> Json:
-        """Return the only error of a response."""
+        """Send a document that must have exactly one error; return the error."""
         body = await self.answer(document, token=token, **variables)
         assert len(body.get("errors", ())) == 1, body
         error: Json = body["errors"][0]
@@ -137,7 +137,7 @@ class Api:
         return refusals
 
     async def token_for(self, *scopes: Scope, name: str = "Pat Partner") -> str:
-        """Issue a token with some scopes only; return its secret."""
+        """Issue a token with only these scopes; return its secret."""
         return await issue_token(name, frozenset(scopes), self.clock())
 
     async def work(self) -> int:
@@ -191,10 +191,10 @@ def document_of(mutation: str, select: str) -> str:
 
 
 async def stored() -> Contents:
-    """Return all rows of all tables but those that read operations may write to."""
+    """Return all rows of all tables, except the tables in VOLATILE."""
     found = {table: rows for table, rows in (await everything()).items() if table not in VOLATILE}
     for entry in found["AuditEntry"]:
-        del entry["number"]  # reading the trail assigns it
+        del entry["number"]  # Reading the audit trail assigns the numbers.
     return found
 
 
@@ -207,7 +207,7 @@ async def running_api(
     with_worker: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Api]:
-    """Run the application on a database of its own."""
+    """Run the application on a new database; yield a client with a token of all scopes."""
     database_url = await databases.create()
     mailbox = TemporaryDirectory(prefix="mailbox-")
     register = NOWHERE if sandbox is None else sandbox.api_url
@@ -216,7 +216,7 @@ async def running_api(
         "companies_house_url": register,
         "companies_house_api_key": SecretStr(API_KEY),
         "mailbox": Path(mailbox.name),
-        "auth_failure_limit": 100_000,  # all tests come from one address, at one instant
+        "auth_failure_limit": 100_000,  # all tests use one client address
         **settings,
     }
     opened: list[Platform] = []
@@ -228,7 +228,7 @@ async def running_api(
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(composition, "build_schema", the_schema)
-            patch.setattr("web.health.KEPT_S", 0.0)  # tests check twice within a second
+            patch.setattr("web.health.KEPT_S", 0.0)  # Tests check health twice within a second.
             made = create_app(
                 Settings(**given), with_worker=with_worker, clock=clock, on_ready=note
             )
@@ -242,7 +242,7 @@ async def running_api(
             token = await issue_token("Tess Tester", frozenset(Scope), clock())
             yield Api(made, opened[0], http, clock, token)
     finally:
-        # The application freezes its objects against the collector; undo that between tests.
+        # The application excludes its objects from garbage collection; undo that between tests.
         gc.unfreeze()
         gc.set_threshold(*thresholds)
         mailbox.cleanup()
@@ -302,14 +302,17 @@ class Socket:
         return self.ws.close_code, message.extra or ""
 
     async def subscribe(self, document: str, **variables: Any) -> str:
-        """Start an operation; return its id."""
+        """Start an operation with the protocol's `subscribe` message; return its id."""
         operation_id = str(next(self._ids))
         payload = {"query": document, "variables": variables}
         await self.send(type="subscribe", id=operation_id, payload=payload)
         return operation_id
 
     async def ended(self) -> tuple[dict[str, str], int | None]:
-        """Wait until the server closes; return the error codes by operation, and the close code."""
+        """Wait until the server closes the connection.
+
+        Returns the error codes by operation id, and the close code.
+        """
         codes = {}
         while (message := await self.ws.receive(timeout=ENOUGH_S)).type is aiohttp.WSMsgType.TEXT:
             ended = message.json()
@@ -359,7 +362,7 @@ def context_of(database: Database, principal: Principal) -> Context:
 async def wait_for_notices(api: Api) -> None:
     """Wait until the process has received the notices of all earlier commits.
 
-    PostgreSQL delivers them in the order of commits, shortly afterwards.
+    PostgreSQL delivers notices shortly after each commit, in the order of commits.
     """
     database = api.platform.database
     if not database.is_postgres:
@@ -370,7 +373,7 @@ async def wait_for_notices(api: Api) -> None:
 
 
 async def wait_for_subscriptions(api: Api, followers: int = 1) -> None:
-    """Wait until exactly `followers` subscriptions watch for events."""
+    """Wait until exactly `followers` subscriptions are waiting for events."""
     watchers = api.platform.database.signals._watchers
     async with asyncio.timeout(ENOUGH_S):
         while len(watchers.get(EVENTS, ())) != followers:  # noqa: ASYNC110  # there is no signal for it

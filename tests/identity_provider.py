@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 @cache
 def key_pair(kind: str, number: int = 1) -> Key:
-    """Return a key pair, generated once per kind and number."""
+    """Return a key pair of a kind; the same `number` always returns the same pair."""
     kid = f"{kind}-{number}"
     if kind == "RSA":
         return RSAKey.generate_key(2048, {"kid": kid})
@@ -46,7 +46,7 @@ def segment(content: Any) -> str:
 
 
 def signed(claims: Mapping[str, Any] | bytes, key: Key, alg: str = "RS256", **header: Any) -> str:
-    """Sign claims with any header; header values of None are left out."""
+    """Return a signed token with these claims and headers; headers of None are left out."""
     given = {"typ": "JWT", "alg": alg, "kid": key.kid, **header}
     protected = {name: value for name, value in given.items() if value is not None}
     signing_input = f"{segment(protected)}.{segment(claims)}"
@@ -69,7 +69,7 @@ class IdentityProvider:
 
     @property
     def issuer(self) -> str:
-        """The issuer in its tokens."""
+        """The value of the `iss` claim in its tokens."""
         return f"{self.url}/realm"
 
     def claims(self, **changes: Any) -> Json:
@@ -86,15 +86,15 @@ class IdentityProvider:
         return {name: value for name, value in given.items() if value is not None}
 
     def token(self, key: Key | None = None, alg: str = "RS256", **changes: Any) -> str:
-        """Return a signed token, valid unless claims are changed."""
+        """Return a signed token, which is valid unless the changed claims make it invalid."""
         return signed(self.claims(**changes), key or key_pair("RSA"), alg)
 
     def rotate(self, *keys: Key) -> None:
-        """Publish these keys instead of the earlier ones."""
+        """Publish only these keys from now on."""
         self.keys = [public(key) for key in keys]
 
     def fetches(self) -> int:
-        """Return how often the keys were fetched."""
+        """How often the keys were requested."""
         return self.asked.count(JWKS)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Serves an application as `manage.py serve` does, on a free local port."""
+"""Serves an application with the server of `manage.py serve`, on a free local port."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +16,7 @@ ENOUGH_S = 20.0
 class _Server(Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the test run's signal handlers alone."""
+        """Do not replace the signal handlers of the test run."""
         yield
 
 
@@ -67,7 +67,7 @@ class Wire:
         return await asyncio.wait_for(self.reader.read(), ENOUGH_S)
 
     async def head(self) -> str:
-        """Read a response up to the end of its headers."""
+        """Read a response up to the end of its headers; return the text."""
         read = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), ENOUGH_S)
         return read.decode("latin1")
 

@@ -1,4 +1,4 @@
-"""Reads mails as their recipients do: text, HTML and links."""
+"""Parses mails and pages for tests: text, HTML and links."""
 
 import re
 from dataclasses import dataclass
@@ -39,14 +39,14 @@ class Mail:
 
     @property
     def links(self) -> list[str]:
-        """The links of the text part; asserts that the HTML part has the same."""
+        """The links of the text part; asserts that the HTML part has the same links."""
         found = LINK.findall(self.text)
         page: HtmlElement = html.fromstring(self.html)
         assert [str(link) for link in page.xpath("//a/@href")] == found
         return found
 
     def path(self, place: int = 0) -> str:
-        """Return the path of a link, by its position."""
+        """Return the path of the link at a position."""
         return "/" + self.links[place].split("/", 3)[3]
 
     def _part(self, kind: str) -> str:
@@ -62,7 +62,7 @@ def mails_in(folder: Path) -> list[Mail]:
 
 
 class Page(HTMLParser):
-    """A page as a browser without scripts shows it."""
+    """A parsed page: what a browser without scripts shows."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Page(HTMLParser):
             self.language = given["lang"]
 
     def handle_endtag(self, tag: str) -> None:  # noqa: ARG002  # the parser's own form
-        """Leave a style or script."""
+        """Note the end of a style or script element."""
         self._is_hidden = False
 
     def handle_data(self, data: str) -> None:

@@ -1,4 +1,4 @@
-"""Rows with personal data, each value marked, and a token that may not see it."""
+"""Creates rows whose personal data is marked, and a token that may not see personal data."""
 
 import base64
 import re
@@ -40,7 +40,7 @@ MARKERS = {
     "dismissal",
     "leak",
 }
-"""The marked values: `zq-customer` stands for the customer's name, and so on."""
+"""The kinds of marked values; `zq-customer` marks the customer's name, and so on."""
 
 CURSOR = re.compile(r"[A-Za-z0-9_-]{20,}")
 
@@ -51,7 +51,7 @@ def zq(name: str) -> str:
 
 
 def markers_in(text: str) -> set[str]:
-    """Return the markers that an answer contains, in its cursors too."""
+    """Return the markers that a text contains, also inside its encoded cursors."""
     encoded = [one for one in CURSOR.findall(text) if len(one) % 4 != 1]
     cursors = [base64.urlsafe_b64decode(f"{one}==") for one in encoded]
     whole = text + b" ".join(cursors).decode(errors="replace")
@@ -127,7 +127,7 @@ async def add_marked_world(api: Api) -> dict[str, str]:
 async def staff(api: Api) -> dict[str, str]:
     """Create a renamed, disabled user with a revoked token, and a group; return the ids.
 
-    Names of users are not masked.
+    The names of users are not marked, because they are not masked.
     """
     before = {"name": zq("staff"), "email": "zq-mailbox@a.example"}
     user = (await api.done("saveUser", "user { id }", **before))["user"]["id"]

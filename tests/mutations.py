@@ -1,4 +1,4 @@
-"""Prepares the input of each mutation, for tests that run all of them."""
+"""Prepares a valid input for each mutation, for tests that run all mutations."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -246,13 +246,15 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "rotateAccessToken": (of_token, {"token.rotated", "token.issued"}),
     "revokeAccessToken": (of_token, {"token.revoked"}),
 }
-"""What each mutation needs before it, and the operations that it leaves in the trail."""
+"""By mutation: the function that prepares its input, and the operations that it records in the
+audit trail.
+"""
 
 TABLE = "MUTATIONS in tests/mutations.py"
 ENTRY = "a function that prepares what the mutation needs, and the operations in the audit trail"
 
 
 async def input_of(mutation: str, api: Api, act: ActorContext) -> Json:
-    """Prepare what a mutation needs, and return its input."""
+    """Store the objects that a mutation needs; return a valid input for it."""
     assert mutation in MUTATIONS, f"{TABLE} has no {mutation}: add {ENTRY}."
     return await MUTATIONS[mutation][0](api, act)

@@ -1,7 +1,7 @@
 """Runs the tests marked `storage` again, on PostgreSQL: `python -m tests.on_postgres`.
 
-Runs in its own process, because a process tests one dialect. Without a server it prints that and
-succeeds, unless REQUIRE_POSTGRES is set, as it is in CI.
+Runs in its own process, because one process tests only one dialect. Without a server it
+prints a message and succeeds, unless REQUIRE_POSTGRES is set, as it is in CI.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ async def connection_error(server: str) -> str | None:
 def main() -> int:
     """Run the tests if the server answers; return their exit status."""
     server = os.environ.get(URL_VARIABLE) or DEFAULT_SERVER
-    place = urlsplit(server).netloc.rpartition("@")[2]  # without user and password
+    place = urlsplit(server).netloc.rpartition("@")[2]  # The URL without user and password.
     why = asyncio.run(connection_error(server))
     if why is not None:
         is_needed = bool(os.environ.get("REQUIRE_POSTGRES"))

@@ -1,4 +1,4 @@
-"""Argument values for a partner: its own ids and numbers, and those of others."""
+"""Argument values for a partner's requests: its own ids and numbers, and those of others."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +15,13 @@ HIDDEN = frozenset(
 """Fields that are refused to every partner."""
 
 NOWHERE = "Zznowhere"
-"""A word as long as the others' word that occurs in no row."""
+"""A word that occurs in no row; as long as the word of the other realm."""
 
 Pairs = list[tuple[Any, Any]]
 
 
 async def supplies_for(world: TwoPartners) -> Supplies:
-    """Return the argument values for a world."""
+    """Return the argument values for the rows of a world."""
     charity = await CustomerClass.get(code="CHARITY")
     own = _own(world, charity.id)
     return Supplies(own, _tried(world), _BASES, _TOGETHER, HIDDEN)
@@ -77,7 +77,7 @@ def _own(world: TwoPartners, class_id: str) -> dict[str, Any]:
     return {
         **ids,
         **{word: f"{ours.word} {word}" for word in WORDS},
-        "query": "long" * 50,  # too long to search the register, which is public
+        "query": "long" * 50,  # Too long for a search at the register, whose data is public.
         "code": "CHARITY",
         "classCode": "CHARITY",
         "classCodes": ["CHARITY"],
@@ -127,7 +127,7 @@ WORDS = (
     *("locality", "region", "postalCode", "country", "description", "externalName"),
     *("issuer", "subject"),
 )
-"""Arguments that accept any text."""
+"""The names of arguments that accept any text."""
 
 CLASS_ACTS = ("Save", "Retire", "Reactivate", "Delete")
 LATER = "2027-01-01T00:00:00+00:00"
@@ -138,7 +138,7 @@ def _each(names: Sequence[str], pairs: Pairs) -> dict[str, Sequence[tuple[Any, A
 
 
 def _tried(world: TwoPartners) -> dict[str, Sequence[tuple[Any, Any]]]:
-    """Return values that name others' data, each with one of the same form that names nothing."""
+    """Return pairs: a value that identifies others' data, a control that identifies nothing."""
     theirs = world.theirs
     above, *_, below, _ = theirs.customers
     ids = {*theirs.ids.values(), above.id, below.id}

@@ -1,4 +1,4 @@
-"""Two resellers on one platform: data in a partner's tenant scope and out of it (R99).
+"""Fills a database with data inside and outside a partner's tenant scope (R99).
 
 The owner of a row is computed here from its columns, independently of the code under test.
 """
@@ -41,7 +41,7 @@ PLATFORM = (
 """Models whose rows belong to no customer."""
 
 MIN_TEXT_LENGTH = 5
-"""Texts of at least this length do not occur in an answer by chance."""
+"""Shorter texts may occur in an answer by chance, so tests do not search for them."""
 
 
 def partner(reseller_id: str | None, *scopes: Scope) -> Principal:
@@ -52,7 +52,7 @@ def partner(reseller_id: str | None, *scopes: Scope) -> Principal:
 async def bound_token(
     reseller_id: str, now: datetime, *scopes: Scope, user_id: str | None = None
 ) -> tuple[AccessToken, str]:
-    """Store a token that is bound to a reseller, by default with all scopes; return its secret."""
+    """Store a token bound to a reseller, by default with all scopes; return it and its secret."""
     token, secret = new_token("Pat Partner", frozenset(scopes or Scope), now)
     token.reseller_id, token.user_id = reseller_id, user_id
     await token.save(force_create=True)
@@ -61,25 +61,25 @@ async def bound_token(
 
 @dataclass
 class Realm:
-    """The data of one side: its customers, and a word that occurs in all its texts."""
+    """The data of the partner or of all others; its word occurs in all its texts."""
 
     word: str
     number: int
     customers: list[Customer] = field(default_factory=list)
     contacts: list[Contact] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
-    """One id of each kind, by prefix."""
+    """An id of each kind of object, by the id's prefix."""
     token: str = ""
-    """The secret of a token of its staff, with all scopes."""
+    """The secret of a staff member's token with all scopes."""
 
     def text(self, what: str) -> str:
-        """Return a text that only this realm has."""
+        """Return a text that occurs in this realm only."""
         return f"{self.word} {what}"
 
 
 @dataclass
 class TwoPartners:
-    """The partner's own realm, and the realm of everybody else."""
+    """The partner's own realm, and the realm of all others."""
 
     database: Database
     clock: Clock
@@ -122,7 +122,7 @@ async def two_partners(database: Database, clock: Clock) -> TwoPartners:
 
 
 def _by(world: TwoPartners, realm: Realm) -> World:
-    """Return a world that acts as a clerk of a realm."""
+    """Return a world whose actor is a clerk of a realm."""
     who = Principal(f"tok_{realm.word.lower()}", realm.text("clerk"), frozenset(Scope))
     request = f"request-{realm.word}"
     return World(world.database, world.clock, replace(world.act, principal=who, request_id=request))
@@ -295,7 +295,7 @@ async def _enrichment(world: TwoPartners, realm: Realm, customer: Customer) -> N
 
 
 def foreign_rows(world: TwoPartners, contents: Contents) -> Contents:
-    """Return the rows out of the partner's scope, without those of the platform."""
+    """Return the rows outside the partner's scope, without models in PLATFORM."""
     own = {world.reseller.id}
     own |= {one["id"] for one in contents["Customer"] if one["parent_id"] == world.reseller.id}
     owners: dict[str, str] = {
@@ -323,7 +323,7 @@ def foreign_rows(world: TwoPartners, contents: Contents) -> Contents:
                 return owners.get(of, of)
         if name == "CustomerTemplate":
             return str(row["parent_id"] or world.reseller.id)
-        of = str(row["id"])  # a customer, the ledger of one, or a group
+        of = str(row["id"])  # The id of a customer, of a customer's ledger, or of a group.
         return owners.get(of, of)
 
     return {
@@ -334,7 +334,7 @@ def foreign_rows(world: TwoPartners, contents: Contents) -> Contents:
 
 
 def secrets_of(world: TwoPartners, contents: Contents) -> dict[str, set[str]]:
-    """Return, by model, the texts that occur only in rows out of the partner's scope."""
+    """Return, by model, the texts that occur only in rows outside the partner's scope."""
     foreign = foreign_rows(world, contents)
     known = {
         text
@@ -350,7 +350,7 @@ def secrets_of(world: TwoPartners, contents: Contents) -> dict[str, set[str]]:
 
 
 def _without_parent(row: dict[str, Any]) -> dict[str, Any]:
-    """Leave out present and former parents, which the partner may not know."""
+    """Return a row without its current and former parents, which the partner may not see."""
     parts = {name: value for name, value in row.items() if name != "parent_id"}
     return {
         name: _without_parent(value) if isinstance(value, dict) else value
@@ -359,7 +359,7 @@ def _without_parent(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield the texts within a value that do not occur in an answer by chance."""
+    """Yield the texts of at least MIN_TEXT_LENGTH characters within a value."""
     if isinstance(value, dict):
         for part in value.values():
             yield from texts(part)
@@ -375,11 +375,11 @@ def texts(value: Any) -> Iterator[str]:
 
 
 async def contents_of(world: TwoPartners) -> tuple[Contents, Contents]:
-    """Return all rows, and those out of the partner's scope."""
+    """Return all rows, and the rows outside the partner's scope."""
     contents = await everything()
     return contents, foreign_rows(world, contents)
 
 
 def unknown_id(prefix: str) -> str:
-    """Return an id with a prefix that no row has."""
+    """Return an id with this prefix that no row has."""
     return f"{prefix}_{new_customer_id().partition('_')[2]}"

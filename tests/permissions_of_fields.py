@@ -1,4 +1,4 @@
-"""The permissions that each root field needs."""
+"""The permissions that each root field of the schema needs."""
 
 from models.tables.access import Scope
 
@@ -81,4 +81,4 @@ PERMISSIONS: dict[str, set[Scope]] = {
     "audit_trail": {Scope.AUDIT_READ},
     "erase_actor_names": {Scope.AUDIT_ERASE},
 }
-"""Every root field with the scopes of which one is enough; none means any valid token (R93)."""
+"""By root field: scopes of which the caller needs one; empty if any valid token is enough (R93)."""

@@ -16,7 +16,7 @@ import pytest
 
 ENOUGH_S = 20.0
 SERVERS = 3
-"""Server sessions of the pool: fewer than a test's clients, so that clients share them."""
+"""Server sessions of the pool; fewer than a test's clients, so that clients share sessions."""
 
 
 def program() -> str:
@@ -81,7 +81,7 @@ def _free_port() -> int:
 
 
 async def setting(url: str, name: str) -> str:
-    """Return a setting of a new session."""
+    """Return the value of a PostgreSQL setting in a new session."""
     connection = await asyncpg.connect(url, statement_cache_size=0)
     try:
         value: str = await connection.fetchval(f"SHOW {name}")

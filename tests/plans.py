@@ -1,4 +1,4 @@
-"""Fills a database in bulk, and explains the plans of its statements."""
+"""Fills a database with many rows, and explains the query plans of statements."""
 
 import json
 import logging
@@ -47,7 +47,7 @@ ENTRY_COLUMNS = (
 )
 
 SMALL = {"customer_class", "customer_template", "numbered_span", "platform_defaults"}
-"""Tables with few rows, however many customers there are."""
+"""Tables that stay small even with many customers."""
 
 
 class Statement(NamedTuple):
@@ -79,9 +79,9 @@ def selected_statements() -> Iterator[list[Statement]]:
 async def explain_postgres(
     connection: asyncpg.Connection, statement: Statement, modes: Sequence[str] = MODES
 ) -> list[dict[str, Any]]:
-    """Run a statement as a prepared one, in each plan mode; return the nodes of its plans.
+    """Explain a prepared statement in each plan mode; return the nodes of the plans.
 
-    Each node has its table in `of`, or None, and the number of rows it read in `rows`.
+    Each node has its table in `of` (None without a table) and its number of rows read in `rows`.
     """
     await connection.execute(f"PREPARE asked AS {statement.text}")
     values = ", ".join(_literal(value) for value in statement.parameters)
@@ -96,7 +96,7 @@ async def explain_postgres(
 
 
 def explain_sqlite(statement: Statement) -> list[str]:
-    """Return the steps of a plan."""
+    """Return the steps of SQLite's query plan for a statement."""
     reader = getattr(get_connection("default"), READER)
     rows = reader.execute(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)
     return [str(row[3]) for row in rows]
@@ -105,7 +105,7 @@ def explain_sqlite(statement: Statement) -> list[str]:
 async def whole_tables(
     connection: asyncpg.Connection | None, statements: list[Statement]
 ) -> list[str]:
-    """Return the full scans of the statements, apart from those of small tables."""
+    """Return the full table scans in the plans of statements, except those of small tables."""
     found = []
     for statement in statements:
         if connection is None:
@@ -140,7 +140,7 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def seed(url: str, customers: int, start: datetime) -> None:
-    """Fill a migrated database: customers with their rows, in classes of very different sizes."""
+    """Fill a migrated database with customers and their rows, in classes of different sizes."""
     tables = {
         "customer_class": (CLASS_COLUMNS, _classes(start)),
         "customer": (CUSTOMER_COLUMNS, _customers(customers, start)),
@@ -205,7 +205,9 @@ def _customers(customers: int, start: datetime) -> Values:
 
 def _customer(number: int, start: datetime) -> tuple[Any, ...]:
     row_id, at = f"cus_{number:07}", start + timedelta(seconds=number)
-    halvings = (number & -number).bit_length() - 1  # half of them none, a quarter one, …
+    halvings = (
+        number & -number
+    ).bit_length() - 1  # 0 for half of all numbers, 1 for a quarter, and so on.
     class_id = f"cls_{min(halvings, 9)}"
     if number % 20 == 0:
         number_of = f"(erased) {row_id}"
@@ -259,7 +261,7 @@ RARE_KINDS = ("cls", "con", "grp", "sug", "tok", "tpl", "usr")
 
 
 def _entry(number: int, start: datetime) -> tuple[Any, ...]:
-    """Return an audit entry; most are the platform's, and a few have rare values."""
+    """Return the values of an audit entry; most are about the platform, a few are rare."""
     customer_id = f"cus_{number:07}"
     is_own = number % 2 == 0
     return (

@@ -1,4 +1,4 @@
-"""Commands and servers as processes of their own."""
+"""Runs commands and servers in separate processes."""
 
 import asyncio
 import json
@@ -22,12 +22,12 @@ ENOUGH_S = 40.0
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Return an environment with these settings and none from outside."""
+    """Return an environment with only these settings, without those of the test run."""
     return {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error::ResourceWarning", **settings}
 
 
 async def start(*arguments: str, **settings: str) -> Process:
-    """Start a command."""
+    """Start a `manage.py` command in a new process."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "manage.py",
@@ -41,7 +41,10 @@ async def start(*arguments: str, **settings: str) -> Process:
 
 @cache
 def _command_server() -> tuple[subprocess.Popen[bytes], str]:
-    """Start the process whose forks run commands; return it and its address. It ends with us."""
+    """Start the process whose forks run commands; return it and its socket path.
+
+    It ends when the test process ends.
+    """
     path = f"{tempfile.mkdtemp(prefix='commands-')}/socket"
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.command_server", path], cwd=ROOT, env=environment()
@@ -75,13 +78,13 @@ def _run(arguments: tuple[str, ...], settings: dict[str, str]) -> tuple[int | No
 
 
 async def run(*arguments: str, **settings: str) -> tuple[int | None, str, str]:
-    """Run a command to its end, and return status, output and errors."""
+    """Run a command to its end; return its exit status, stdout and stderr."""
     _command_server()
     return await asyncio.to_thread(_run, arguments, settings)
 
 
 async def stop(process: Process, how: signal.Signals = signal.SIGTERM) -> int | None:
-    """Stop a process that we started, if it still runs, and give its status."""
+    """Stop a process with a signal if it is still running; return its exit status."""
     if process.returncode is None:
         process.send_signal(how)
         async with asyncio.timeout(ENOUGH_S):
@@ -90,7 +93,7 @@ async def stop(process: Process, how: signal.Signals = signal.SIGTERM) -> int | 
 
 
 async def line_with(process: Process, beginning: str) -> str:
-    """Read lines up to the first that begins so, and give the rest of it."""
+    """Read lines of stdout until one starts with `beginning`; return the rest of that line."""
     assert process.stdout is not None
     async with asyncio.timeout(ENOUGH_S):
         async for line in process.stdout:
@@ -101,7 +104,7 @@ async def line_with(process: Process, beginning: str) -> str:
 
 
 async def ask(url: str, token: str, document: str) -> tuple[int, str]:
-    """Send a query to a server that listens."""
+    """Send a query to a running server; return the HTTP status and the body."""
     async with (
         aiohttp.ClientSession() as session,
         session.post(

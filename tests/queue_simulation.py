@@ -1,4 +1,4 @@
-"""Simulates workers, the register and the queue on a virtual clock: hours within a second.
+"""Simulates workers, the register and the queue on a virtual clock: hours in a second.
 
 Decisions follow production rules (`models.rules.allowance`, `models.rules.queue_order` and the
 places of `models.jobs.queue_turn`) or, with a database, production statements.
@@ -61,25 +61,25 @@ class Queue(Protocol):
         """Add lookups; return their ids."""
 
     async def claim(self, now: float) -> Held | float | None:
-        """Claim the next lookup; else return when to try again, or None if unknown."""
+        """Claim the next lookup; else return when to try again (seconds), None if unknown."""
 
     async def take(self, now: float) -> float:
-        """Take a call for a started lookup; return the wait in seconds, 0 if taken."""
+        """Reserve a call for a started lookup; return 0, or the seconds to wait if none is free."""
 
     async def hold_off(self, now: float, seconds: float) -> None:
-        """Pause all calls."""
+        """Pause all calls for some seconds."""
 
     async def answered(self, held: Held) -> None:
-        """Store how many calls are left."""
+        """Store how many calls the lookup still needs."""
 
     async def put_back(self, held: Held, due_at: float) -> None:
-        """Schedule another attempt at `due_at`."""
+        """Schedule another attempt of the lookup at `due_at`."""
 
     async def finish(self, held: Held, now: float) -> None:
         """End a lookup."""
 
     async def promote(self, now: float) -> None:
-        """Make due lookups ready."""
+        """Make lookups ready whose scheduled attempt is due."""
 
 
 class ModelQueue:
@@ -97,7 +97,7 @@ class ModelQueue:
         self._due: list[tuple[float, str]] = []
 
     async def enqueue(self, entries: Sequence[Entry], now: float) -> list[str]:  # noqa: ARG002  # the protocol's signature
-        """Add lookups, each at its place."""
+        """Add lookups, each with its place in the queue; return their ids."""
         ids = []
         for entry in entries:
             line = entry.urgency, entry.reseller
@@ -129,18 +129,18 @@ class ModelQueue:
         return Held(head.job_id, head.calls_left or 0, caller is not None)
 
     async def take(self, now: float) -> float:
-        """Take a call for a started lookup."""
+        """Reserve a call for a started lookup; return 0, or the seconds to wait if none is free."""
         if self._admits(Caller.STARTED, now):
             return 0.0
         return (self._free_at - self._allowance.ahead_us(Caller.STARTED)) / 1e6 - now
 
     async def hold_off(self, now: float, seconds: float) -> None:
-        """Pause all calls; there is no burst after the pause."""
+        """Pause all calls for some seconds; no burst is allowed after the pause."""
         held = int((now + seconds) * 1e6) + self._allowance.ahead_us(Caller.STARTED)
         self._free_at = max(self._free_at, held)
 
     async def answered(self, held: Held) -> None:
-        """Store how many calls are left."""
+        """Store how many calls the lookup still needs."""
         self._calls_left[held.id] = held.calls_left
 
     async def put_back(self, held: Held, due_at: float) -> None:
@@ -151,7 +151,7 @@ class ModelQueue:
         """Do nothing: ended lookups are not stored."""
 
     async def promote(self, now: float) -> None:
-        """Make due lookups ready."""
+        """Make lookups ready whose scheduled attempt is due."""
         while self._due and self._due[0][0] <= now:
             _, job_id = heapq.heappop(self._due)
             urgency, place = self._jobs[job_id]
@@ -181,12 +181,12 @@ class Load:
     kill_every_s: float | None = None
     save_every_s: float | None = None
     short_share: float = 0.18
-    """The share of lookups that end after one call, such as of a company without accounts."""
+    """The share of lookups that end after one call, for example without filed accounts."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The results; instants in seconds."""
+    """The results of a simulation; instants in seconds since its start."""
 
     arrivals: list[float] = field(default_factory=list)
     answered: int = 0
@@ -196,7 +196,7 @@ class Outcome:
     most_open: int = 0
 
     def worst_window(self, window_s: float) -> int:
-        """Return the most calls that reach the register in any window."""
+        """Return the most calls that reached the register within any window of this length."""
         times, first, most = sorted(self.arrivals), 0, 0
         for last, at in enumerate(times):
             while times[first] <= at - window_s:
@@ -246,7 +246,7 @@ class Simulation:
 
     def _wake(self, worker: int, instant: float) -> None:
         if self._wakes[worker] <= instant:
-            return  # it wakes earlier anyway
+            return  # The worker is already due to wake earlier.
         self._wakes[worker] = instant
         self._at(instant, self._work, worker)
 
@@ -370,7 +370,7 @@ class SqlQueue:
         return Held(found.id, found.calls_left or 0, found.is_paid)
 
     async def take(self, now: float) -> float:
-        """Take a call for a started lookup."""
+        """Reserve a call for a started lookup; return 0, or the seconds to wait if none is free."""
         if await take_call(self._payment, Caller.STARTED, self._time(now)) is not None:
             return 0.0
         row = await RateLimit.get(key=self._payment.key)
@@ -379,13 +379,13 @@ class SqlQueue:
         return wait / 1e6
 
     async def hold_off(self, now: float, seconds: float) -> None:
-        """Pause all calls."""
+        """Pause all calls for some seconds."""
         budget = SharedBudget("simulated", lambda: self._time(now), self._payment.allowance)
         budget.payment = self._payment
         await budget.hold_off(seconds)
 
     async def answered(self, held: Held) -> None:
-        """Store how many calls are left."""
+        """Store how many calls the lookup still needs."""
         await note_calls_left(self._claims[held.id], held.calls_left)
 
     async def put_back(self, held: Held, due_at: float) -> None:
@@ -397,7 +397,7 @@ class SqlQueue:
         await finish(self._claims[held.id], JobState.DONE, self._time(now))
 
     async def promote(self, now: float) -> None:
-        """Make due lookups ready."""
+        """Make lookups ready whose scheduled attempt is due."""
         await self._database.transaction(lambda: promote(self._time(now)))
 
     def _time(self, now: float) -> datetime:

@@ -1,4 +1,4 @@
-"""Enqueues and claims jobs at the time of a test's clock."""
+"""Enqueues and claims jobs, with a test's clock."""
 
 from datetime import timedelta
 
@@ -16,12 +16,12 @@ REGISTER = Payment("companies-house:test", Allowance())
 
 
 async def add(database: Database, clock: Clock, *jobs: NewJob) -> None:
-    """Add jobs in one transaction."""
+    """Enqueue jobs in one transaction."""
     await database.transaction(lambda: enqueue(jobs, clock()))
 
 
 async def add_keys(database: Database, clock: Clock, *keys: str) -> None:
-    """Add a plain job for each key."""
+    """Enqueue one job without further options for each key."""
     await add(database, clock, *(NewJob(KIND, key, {"n": key}) for key in keys))
 
 
@@ -33,7 +33,7 @@ async def take(
     kind: str = KIND,
     payment: Payment | None = None,
 ) -> list[Claim]:
-    """Claim up to `most` jobs as a worker does, as long as any can be claimed now."""
+    """Claim jobs as a worker does, at most `most`; fewer if no more can be claimed now."""
     await database.transaction(lambda: promote(clock()))
     claims: list[Claim] = []
     while len(claims) < most:

@@ -1,4 +1,4 @@
-"""Walks a whole schema: every field, every argument, every input.
+"""Generates documents that use every field, every argument and every input of a schema.
 
 The documents follow from the SDL; only argument values come from `Supplies`. An argument without a
 value is an error, so that no argument is skipped unnoticed.
@@ -28,16 +28,17 @@ from graphql import (
 
 Values = dict[str, Any]
 Step = tuple[str, str]
-"""A field, by the name of its type and its own name."""
+"""A field: the name of its type, and the field's name."""
 
 
 @dataclass(frozen=True)
 class Supplies:
-    """Argument values, by owner and name (`Query.node.id`) or by name alone.
+    """Values for arguments, by owner and name (`Query.node.id`) or by name alone.
 
-    `own` has valid values. `tried` has values that name others' data, each with one of the same
-    form that names nothing. `bases` has alternative minimal sets of arguments of fields and inputs,
-    `together` the arguments that another one requires, and `hidden` the fields that are refused.
+    `own` has valid values. `tried` has pairs: a value that identifies other callers' data, and a
+    control value of the same form that identifies nothing. `bases` has, for fields and inputs,
+    alternative minimal sets of arguments. `together` has, by argument, the other arguments that it
+    requires. `hidden` has the fields that are refused.
     """
 
     own: Mapping[str, Any]
@@ -49,7 +50,10 @@ class Supplies:
 
 @dataclass(frozen=True)
 class Probe:
-    """A document to send; `other` has the variables of its control, if it tries a value."""
+    """A document to send.
+
+    If it tries to reach other callers' data, `other` has the variables of the control request.
+    """
 
     name: str
     document: str
@@ -58,7 +62,7 @@ class Probe:
 
 
 class Walk:
-    """Walks a schema."""
+    """Generates the documents for a schema."""
 
     def __init__(self, schema: GraphQLSchema, supplies: Supplies) -> None:
         self._schema = schema
@@ -94,7 +98,7 @@ class Walk:
 
     def _paths(self, root: GraphQLObjectType) -> Iterator[list[Step]]:
         """Yield the shortest path from the root to each field that returns objects."""
-        # A node by id has one type only; lists lead to all types.
+        # `node` returns one type per id, so paths go through lists, which lead to all types.
         several = (
             n for n, f in root.fields.items() if not is_abstract_type(get_nullable_type(f.type))
         )
@@ -123,7 +127,7 @@ class Walk:
         return f"{kind}.{name}" in self._supplies.hidden
 
     def _tried(self, operation: str, path: Sequence[Step], field: GraphQLField) -> Iterator[Probe]:
-        """Yield probes that try others' data in each argument and each input field."""
+        """Yield probes that put values of `Supplies.tried` into each argument and input field."""
         owner = ".".join(path[-1])
         for name, argument in field.args.items():
             for way, value, other in self._attempts(owner, name, argument.type):
@@ -136,7 +140,7 @@ class Walk:
     def _attempts(
         self, owner: str, name: str, kind: GraphQLInputType
     ) -> Iterator[tuple[str, Any, Any]]:
-        """Yield the values to try for an argument, each with the value of its control."""
+        """Yield the values to try for an argument, each with its control value."""
         named, tried = get_named_type(kind), self._supplies.tried
         pairs = tried.get(f"{owner}.{name}", tried.get(name))
         ways: Iterable[tuple[str, Any, Any]]
@@ -160,7 +164,7 @@ class Walk:
                     yield f"{name}.{way}" if way != name else way, {**given, name: value}, control
 
     def _input(self, kind: GraphQLInputObjectType, names: Sequence[str]) -> Values:
-        """Return an input with its required fields and those named."""
+        """Return an input object with its required fields and the fields `names`."""
         wanted = {*names, *self._beside(kind.name, names), "dryRun"}
         return {
             name: self._own(f"{kind.name}.{name}", name, field.type)
@@ -202,7 +206,7 @@ class Walk:
         return Probe(name, f"{head} {{ {selection} }}", dict(self._variables))
 
     def _along(self, path: list[Step], given: Mapping[str, Any]) -> str:
-        """Write the fields of a path, and all fields one level below its end."""
+        """Return a selection of the fields of a path, and of all fields one level below its end."""
         (kind, name), *rest = path
         field = self._object(kind).fields[name]
         called = name + self._arguments(f"{kind}.{name}", field, {} if rest else given)
@@ -217,7 +221,7 @@ class Walk:
         return f"{called} {{ {below} }}"
 
     def _below(self, kind: GraphQLNamedType, depth: int) -> str:
-        """Write the leaf fields of a type and, to a depth, those of the types they return."""
+        """Return a selection of a type's leaf fields and, down to `depth`, of nested objects."""
         if is_abstract_type(kind):
             kinds = self._kinds(kind)
             return "{ " + " ".join(f"... on {k.name} {self._below(k, depth)}" for k in kinds) + " }"

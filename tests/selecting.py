@@ -23,9 +23,9 @@ def everything_of(
     *,
     is_aliased: bool = False,
 ) -> str:
-    """Return a selection of all fields; a type that repeats on a path has its leaves only.
+    """Return a selection of all fields; a type that occurs twice on a path has only leaf fields.
 
-    `arguments` has the values of required arguments, by name. Of an interface, all its types are
+    `arguments` has the values of required arguments, by name. For an interface, all its types are
     selected.
     """
     named = get_named_type(kind)
@@ -47,7 +47,7 @@ def everything_of(
         required = [key for key, one in field.args.items() if is_required_argument(one)]
         given = ", ".join(f"{key}: {arguments[key]}" for key in required)
         below = everything_of(field.type, arguments, (*path, named.name))
-        # Types of an interface may differ in the type of a field.
+        # Types of an interface may differ in the type of a field, so fields get aliases.
         alias = f"{named.name}_{name}: " if is_aliased else ""
         fields.append(f"{alias}{name}{f'({given})' if given else ''} {below}")
     return f"{{ {' '.join(fields)} }}"

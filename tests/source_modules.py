@@ -1,4 +1,4 @@
-"""The modules of the project, by their dotted names."""
+"""The source files of the project, by dotted module name."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The log of the statements that the database client runs."""
+"""Captures the statements that the database client logs."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def logging_statements(handler: logging.Handler) -> Iterator[None]:
-    """Send the log of statements to a handler during the block, and nowhere else."""
+    """Send the database client's statement log only to `handler` during the block."""
     logger = logging.getLogger("tortoise.db_client")
     level, propagates = logger.level, logger.propagate
     logger.addHandler(handler)

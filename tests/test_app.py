@@ -1,4 +1,4 @@
-"""The application as a whole: health, readiness, silence about secrets, clients that hang up."""
+"""The whole application: health, readiness, no secrets in output, and clients that disconnect."""
 
 import asyncio
 import json
@@ -87,7 +87,7 @@ async def test_without_a_worker_it_is_not_woken_by_jobs_of_other_processes(api: 
                 await asyncio.sleep(0)
             fired = ours.signals.fired(JOBS)
             woken.clear()
-            for topic in (JOBS, TOKENS):  # as another process does it: nothing is fired here
+            for topic in (JOBS, TOKENS):  # as another process does, so no local signal is fired
                 await run("SELECT pg_notify(?, '')", (topic,))
             await woken.wait()
     assert ours.signals.fired(JOBS) == fired
@@ -139,14 +139,14 @@ async def test_no_log_holds_a_token_a_key_a_name_or_a_signed_address(
 
 
 async def _settle(live: Api) -> None:
-    """Wait until each job was tried, whatever became of it."""
+    """Wait until each job has had an attempt, with any result."""
     async with asyncio.timeout(60):
         while await Job.filter(state="RUNNING").exists() or await Job.filter(attempts=0).exists():
             await _pass_time(live)
 
 
 async def _pass_time(live: Api) -> None:
-    """Let a moment pass; a longer one when all jobs wait, so that no lease runs out."""
+    """Wait briefly; if no job is running, advance the clock, so that no lease expires."""
     if not await Job.filter(state="RUNNING").exists():
         live.clock.advance(timedelta(seconds=10))
         live.platform.database.signals.fire(JOBS)
@@ -192,7 +192,7 @@ async def _fail_in_every_way(live: Api, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def consistent(api: Api, most: int) -> None:
-    """Check that the server still works, and that each save was done whole or not at all."""
+    """Assert that the server still works, and that each save was complete or not stored."""
     async with asyncio.timeout(60):
         await api.save_customer(name="After all that")
         await api.data("{ customers { totalCount nodes { classHistory { reason } } } }")
@@ -206,9 +206,9 @@ async def consistent(api: Api, most: int) -> None:
 async def test_callers_that_are_cancelled_leave_the_server_healthy(
     databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cancelled task inside a transaction would take its connection with it.
+    """A cancelled task in a transaction must not keep its connection.
 
-    A pool as small as may be is empty the sooner.
+    The pool is as small as allowed, so that lost connections would soon exhaust it.
     """
     chance = random.Random(7)  # noqa: S311  # repeatable on purpose
     begun = asyncio.Event()
@@ -223,7 +223,7 @@ async def test_callers_that_are_cancelled_leave_the_server_healthy(
             begun.clear()
             task = asyncio.create_task(api.post(SAVE, {"input": CHECKED}))
             await begun.wait()
-            # From here on the transaction is under way, for a dozen statements.
+            # From here on the transaction is running; it has a dozen statements.
             for _ in range(chance.randrange(120)):
                 await asyncio.sleep(0)
             await asyncio.sleep(chance.choice((0, 0, 0.001, 0.002, 0.004)))

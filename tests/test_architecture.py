@@ -1,4 +1,4 @@
-"""Imports point one way, modules say what they are for, and none grows without bounds."""
+"""Rules of the code base: directions of imports, module docstrings, and sizes of modules."""
 
 import ast
 import re
@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "commands.cross_check": {"commands", "enrichment"},
     "settings": set[str](),
 }
-"""What the modules of a room, or one module, may import of ours. `app` and `manage` may all."""
+"""By package or module: what it may import of the project. `app` and `manage` may import all."""
 
 NEVER = {
     "models": {"strawberry", "starlette", "aiohttp"},
@@ -53,7 +53,7 @@ NEVER = {
     "identity": {"strawberry", "starlette"},
 }
 PURE_MAY_IMPORT = {*sys.stdlib_module_names, "lxml", "jinja2"}
-"""Neither reading XML nor filling in a template is input or output: text in, text out."""
+"""Parsing XML and filling in templates are pure functions of text, so these are allowed."""
 
 
 def top(name: str) -> str:
@@ -61,7 +61,7 @@ def top(name: str) -> str:
 
 
 def room(name: str) -> str:
-    """Return the room of a module: of `models` and `schema` their packages, else the package."""
+    """Return the package of a module; below `models` and `schema` the subpackage."""
     parts = name.split(".")
     has_rooms = parts[0] in {"models", "schema"}
     return ".".join(parts[:2]) if has_rooms else parts[0]
@@ -74,7 +74,7 @@ def docstring_of(name: str) -> str:
 
 @cache
 def imports_of(name: str) -> frozenset[str]:
-    """Return the modules that a module imports, at its top or anywhere inside."""
+    """Return the modules that a module imports, at its top or inside functions."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text())):
         if isinstance(node, ast.Import):
@@ -88,7 +88,7 @@ def imports_of(name: str) -> frozenset[str]:
 
 @cache
 def imports_at_run_time(name: str) -> frozenset[str]:
-    """Return the modules that a module imports at its top, but for its types alone."""
+    """Return the modules that a module imports at its top, except for type checkers only."""
     found: set[str] = set()
     for node in ast.parse(MODULES[name].read_text()).body:
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -98,7 +98,7 @@ def imports_at_run_time(name: str) -> frozenset[str]:
 
 
 def drawn_in_by(name: str) -> set[str]:
-    """Return all that a module imports, and what our modules among that import in turn."""
+    """Return all modules that a module imports, directly or through the project's modules."""
     seen: set[str] = set()
     ahead = {name}
     while ahead:
@@ -125,7 +125,7 @@ def test_imports_point_one_way() -> None:
 
 
 def test_no_modules_import_each_other() -> None:
-    """Types that refer to each other do so by `strawberry.lazy`; there is no other circle."""
+    """Types that refer to each other use `strawberry.lazy`; no other import cycle is allowed."""
     circles = {name for name in MODULES if name in _reached_from(name)}
     assert circles == set()
 
@@ -162,15 +162,15 @@ def test_no_module_has_more_than_400_lines() -> None:
 
 
 RAW = re.compile(r"\b(get_connection|in_transaction|asyncpg|sqlite3|aiosqlite|RawSQL)\b|\.raw\(")
-"""Ways to the database that pass by the ORM."""
+"""Functions that access the database without the ORM."""
 
 
 def test_statements_go_out_by_the_ways_that_are_limited() -> None:
-    """R99: whoever finds another way to the database finds other people's customers."""
+    """R99: another way to run statements would bypass the tenant scope."""
     known = {"connection_pool", "tenant_clients", "database", "database_faults", "sqlite_clients"}
     known |= {"locks", "migrate", "point_budget", "pooler", "read_pool", "sql"}
     known |= {"sqlite_epochs", "statement_time", "write_probe", "row_insert", "aiosqlite_internals"}
     found = {name for name, path in MODULES.items() if RAW.search(path.read_text())}
     allowed = {f"models.storage.{name}" for name in known}
-    allowed.add("observability.logs")  # it names the logger of a driver
+    allowed.add("observability.logs")  # it contains the name of a driver's logger
     assert {name for name in found if top(name) in PACKAGES} == allowed

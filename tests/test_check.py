@@ -1,4 +1,4 @@
-"""`manage.py check`: all that is wrong with settings and environment, told at once."""
+"""`manage.py check` reports all problems of settings and environment at once."""
 
 import json
 import re
@@ -191,7 +191,7 @@ async def url(databases: Databases) -> AsyncIterator[str]:
 
 
 async def checked(**settings: str) -> tuple[int | None, list[str], str]:
-    """Run the command; its status, the codes of what is wrong, and all it printed."""
+    """Run the command; return its exit status, the codes of the problems, and its output."""
     status, out, err = await run("check", "--json", **settings)
     assert err == ""
     body = json.loads(out)
@@ -200,7 +200,7 @@ async def checked(**settings: str) -> tuple[int | None, list[str], str]:
 
 
 async def test_all_is_told_at_once_and_nothing_is_made(tmp_path: Any) -> None:
-    """Also of what follows a setting that makes no sense."""
+    """Also problems after an invalid setting."""
     status, codes, out = await checked(
         PORT="abc",
         MAX_DEPTH="0",
@@ -361,7 +361,7 @@ async def test_an_unreachable_database_is_told_without_its_password() -> None:
 
 
 def test_a_port_that_is_chosen_at_start_is_not_named_in_a_warning() -> None:
-    """Links to port 0 lead nowhere."""
+    """A link with port 0 would not work."""
     (found,) = [
         one
         for one in findings_of(settings_with(port=0, public_url=None), [])

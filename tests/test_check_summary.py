@@ -1,4 +1,4 @@
-"""The end of `make check` tells everything that did not run."""
+"""The summary at the end of `make check` names everything that did not run."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What an identity provider's word is good for in administering access, and what it is not."""
+"""Which administration is allowed with permissions from an identity provider's claims."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -32,7 +32,7 @@ async def api(databases: Databases, clock: Clock, provider: IdentityProvider) ->
 
 
 async def alone(api: Api) -> tuple[str, str]:
-    """Leave nobody who administers access but one user, and give it and its token."""
+    """Make one user the only administrator of access; return the user's id and token."""
     uma = await add_user(api, "Uma", ADMINISTER)
     token = await sign_in(api, uma, ADMINISTER)
     operators = (await AccessToken.get(name="Tess Tester")).id
@@ -55,7 +55,7 @@ async def test_a_group_that_the_provider_names_can_let_an_administrator_in(api: 
 async def test_only_users_of_the_provider_that_is_set_can_sign_in_there(
     api: Api, provider: IdentityProvider
 ) -> None:
-    """R93: another issuer's tokens are refused, so its users are no help."""
+    """R93: another issuer's tokens are refused, so its users do not count as administrators."""
     vic = await add_user(api, "Vic", ADMINISTER)
     uma, token = await alone(api)
     elsewhere = {"id": vic, "issuer": "https://elsewhere.example", "subject": "vic"}
@@ -64,7 +64,7 @@ async def test_only_users_of_the_provider_that_is_set_can_sign_in_there(
     await api.done("saveUser", "", token=token, **{**elsewhere, "issuer": provider.issuer})
     await api.done("disableUser", "", token=token, id=uma, dryRun=True)
     assert (await User.get(id=uma)).disabled_at is None
-    # Vic, who is then alone, can't leave by going elsewhere.
+    # Vic is then the only administrator, so he cannot be moved to another issuer.
     vics = provider.token(sub="vic")
     await api.done("disableUser", "", token=vics, id=uma)
     await api.refused("saveUser", "LAST_ADMINISTRATOR", token=vics, **elsewhere)
@@ -74,7 +74,7 @@ async def test_only_users_of_the_provider_that_is_set_can_sign_in_there(
 async def test_what_is_held_by_a_claim_alone_is_not_passed_on(
     api: Api, provider: IdentityProvider
 ) -> None:
-    """R93: it ends with the token, and nothing that is made of it may outlast that."""
+    """R93: the permission ends with the token, and nothing granted with it may last longer."""
     claimed = await add_group(api, "Claimed", ADMINISTER, EDIT)
     await api.done("saveUserGroup", "", id=claimed, externalName="admins")
     uma = await add_user(api, "Uma")
@@ -100,14 +100,14 @@ async def test_what_is_held_by_a_claim_alone_is_not_passed_on(
         (refusal,) = await api.refused(mutation, "PERMISSION_NOT_HELD", token=token, **values)
         assert "only through your current sign-in" in refusal["message"], mutation
     assert await stored() == before
-    # What is its own besides, it passes on; and taking away needs nothing of it.
+    # The user's own permissions can be granted; revoking needs none of them.
     await api.done("grantPermissions", "", granteeId=alice, permissions=[VIEW])
     await api.done("grantPermissions", "", token=token, granteeId=uma, permissions=[VIEW])
     await api.done("revokePermissions", "", token=token, granteeId=mighty, permissions=[EDIT])
 
 
 async def stored() -> list[Any]:
-    """Read all that administration changes."""
+    """Return all rows that administration can change."""
     kinds = (User, UserGroup, GroupMembership, AuditEntry)
     return [await kind.all().order_by("id").values() for kind in kinds] + [
         await AccessToken.all().count()

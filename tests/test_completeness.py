@@ -1,4 +1,4 @@
-"""A table that lacks an entry says which, in which file, and what to add."""
+"""The error for an incomplete table names the missing entries, the file, and what to add."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A worker process that is killed in the middle of a job: nothing is lost, nothing done twice."""
+"""If a worker process is killed during a job, nothing is lost and nothing is done twice."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ from tests.factories import add_customer, at
 ROOT = Path(__file__).resolve().parents[1]
 LEASE_S = 4
 LATENCY_MS = 700
-"""Four answers to a job: time enough to be killed in."""
+"""The latency of each of a job's four responses, long enough to kill the worker meanwhile."""
 
 PATIENCE_S = 20.0
 COMPANY = "90000001"
@@ -44,7 +44,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 def worker_process(
     database: Database, sandbox: Sandbox, log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker as an operator does, and kill it if it is still there in the end."""
+    """Run a worker process; kill it at the end of the block if it still runs."""
     environment = {
         **os.environ,
         "DATABASE_URL": database.url,
@@ -70,7 +70,7 @@ def worker_process(
 
 
 async def until(has_come: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for something to come about."""
+    """Wait until a condition is true."""
     async with asyncio.timeout(PATIENCE_S):
         while not await has_come():  # noqa: ASYNC110  # it comes about in another process
             await asyncio.sleep(0.02)
@@ -79,7 +79,7 @@ async def until(has_come: Callable[[], Awaitable[bool]]) -> None:
 async def test_a_job_whose_worker_is_killed_is_finished_by_another_once(
     database: Database, sandbox: Sandbox, act: ActorContext, tmp_path: Path
 ) -> None:
-    """R90: the lease runs out, and what was answered already isn't asked for again."""
+    """R90: the lease expires, and answers already received are not requested again."""
 
     async def is_half_done() -> bool:
         return await UpstreamResponse.exists(step="profile")
@@ -88,7 +88,7 @@ async def test_a_job_whose_worker_is_killed_is_finished_by_another_once(
         return await Job.exists(state=JobState.DONE)
 
     log = tmp_path / "survivor.log"
-    now = datetime.now(UTC)  # the workers' clock
+    now = datetime.now(UTC)  # the workers use the real clock
     customer = await add_customer(
         database, at(act, now), "COMPANY_UK_LIMITED", company_number=COMPANY
     )

@@ -1,4 +1,4 @@
-"""Our reading of accounts beside another one: what is reported of each figure."""
+"""Comparing this project's reading of accounts with another reader's: the report per figure."""
 
 import sys
 from datetime import date
@@ -48,12 +48,12 @@ def outcome_of(figure: str, content: bytes, *facts: OtherFact) -> tuple[Outcome,
         ("fixed_assets", [fact("FixedAssets", "1000.004")], ("agree", "1000", "1000.004")),
         ("fixed_assets", [fact("FixedAssets", "1000.01")], ("differ", "1000", "1000.01")),
         ("fixed_assets", [fact("FixedAssets", "-1000")], ("differ", "1000", "-1000")),
-        # spelt as IFRS spells it; of another day; a period; another concept
+        # IFRS spelling; another day; a period; another concept
         ("fixed_assets", [fact("Non-CurrentAssets", "5")], ("differ", "1000", "5")),
         ("fixed_assets", [fact("FixedAssets", "9", PRIOR)], ("only ours", "1000", "")),
         ("fixed_assets", [fact("FixedAssets", "9", is_instant=False)], ("only ours", "1000", "")),
         ("fixed_assets", [fact("CurrentAssets", "9")], ("only ours", "1000", "")),
-        # tags that disagree: ours is one of them, or none
+        # tags that disagree: this project's value is one of them, or none
         (
             "fixed_assets",
             [fact("FixedAssets", "1000"), fact("FixedAssets", "9")],
@@ -63,7 +63,7 @@ def outcome_of(figure: str, content: bytes, *facts: OtherFact) -> tuple[Outcome,
         ("net_assets", [fact("NetAssetsLiabilities", "1300"), fact("Equity", "9")],
          ("agree", "1300", "1300")),
         ("net_assets", [fact("ShareholderFunds", "9")], ("differ", "1300", "9")),
-        # ours is a sum
+        # this project's value is a sum
         ("total_assets", [], ("only ours", "1500", "")),
         ("employees", [fact("EmployeesTotal", "7", is_instant=False)], ("agree", "7", "7")),
         ("employees", [fact("EmployeesTotal", "7")], ("only ours", "7", "")),
@@ -108,7 +108,11 @@ def test_the_report_names_what_differs_and_counts_the_rest(tmp_path: Path) -> No
         return [fact("FixedAssets", "9"), fact("CurrentAssets", "500")]
 
     lines = list(cross_check(tmp_path, other))
-    assert seen == [OWN, OWN + b"<!-- odd -->", OWN]  # a refused one might hang the other
+    assert seen == [
+        OWN,
+        OWN + b"<!-- odd -->",
+        OWN,
+    ]  # a document refused here might hang the other reader
     assert lines[:4] == [
         "b.zip: fixed_assets: ours 1000 (FixedAssets), theirs 9",
         "c.html: refused by ours, NOT_XBRL: The document is not XML.",
@@ -141,7 +145,7 @@ needs_ixbrlparse = pytest.mark.skipif(not is_installed(), reason="ixbrlparse is 
         (number("FixedAssets", "1,000"), [fact("FixedAssets", "1000")]),
         (number("FixedAssets", "1.5", sign="-", scale="3"), [fact("FixedAssets", "-1500")]),
         (employees("7"), [fact("AverageNumberEmployeesDuringPeriod", "7", is_instant=False)]),
-        # narrowed, nil, and of no defined context
+        # with a dimension, nil, and without a defined context
         (number("Creditors", "5", "within"), []),
         (number("FixedAssets", "", **{"xsi:nil": "true"}), []),
         (number("FixedAssets", "5", "gone"), []),

@@ -1,4 +1,4 @@
-"""The docs say what the code says: generated pages, links, and pointers to code and settings."""
+"""The docs match the code: generated pages, links, and names of code and settings."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ WORD = re.compile(r"\b[A-Za-z_]\w+\b")
 NAME = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)+")
 
 FOREIGN_FILES = {"var/", "build/", "schema.graphql"}
-"""Files and folders that pages name, and that need not be in a checkout."""
+"""Files and folders that the docs mention and that a checkout need not contain."""
 
 
 def without_fences(page: Path) -> str:
@@ -47,7 +47,7 @@ def anchors_of(page: Path) -> frozenset[str]:
 
 @cache
 def names_in(path: Path) -> frozenset[str]:
-    """Return the names that a module defines: at its top, in its classes, and as attributes."""
+    """Return the names that a module defines: top-level names, class members and attributes."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -72,7 +72,7 @@ def words_of_the_code() -> frozenset[str]:
 
 @cache
 def pages_of_now() -> Mapping[str, str]:
-    """Return the generated pages as their sources give them."""
+    """Return the generated pages as the current sources produce them."""
     return generated_pages(documentation_sources())
 
 
@@ -120,7 +120,7 @@ def test_every_relative_link_leads_to_a_file_and_a_heading() -> None:
 
 
 def test_the_site_holds_every_page_that_its_pages_link_to() -> None:
-    """Links out of docs/ work in a checkout, but not on the site."""
+    """Links to files outside docs/ work in a checkout, but not on the site."""
     outside = [
         f"{told(page)}: {target}"
         for page, target in links()
@@ -131,7 +131,7 @@ def test_the_site_holds_every_page_that_its_pages_link_to() -> None:
 
 
 def test_every_file_that_is_named_exists() -> None:
-    """Decisions are left out: they tell of the files of their day."""
+    """Decision records are excluded, because they describe the files of their time."""
     missing = []
     for page in PAGES:
         for code in CODE.findall(without_fences(page)):
@@ -165,7 +165,7 @@ def test_every_test_that_requirements_point_to_exists() -> None:
 
 
 def test_every_name_in_capitals_is_one_of_the_code_or_a_setting() -> None:
-    """A setting, code or constant that was renamed is found wherever a page names it."""
+    """Finds pages that still use the old name of a setting, code or constant."""
     unknown = [
         f"{told(page)}: {word}"
         for page in PAGES

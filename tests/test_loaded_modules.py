@@ -1,4 +1,4 @@
-"""What a server loads and so keeps for good: nothing that only other processes need."""
+"""A server process does not import modules that only other processes need."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ async def start():
 
 asyncio.run(start())
 """
-"""An API without a worker, as `serve --no-worker` starts it."""
+"""A program that starts an API without a worker, like `serve --no-worker`."""
 
 NEEDLESS = {
     "aiohttp": "asks Companies House and identity providers",
@@ -66,12 +66,12 @@ async def test_a_server_without_a_worker_loads_nothing_that_it_does_not_need(
 
 
 def test_nothing_that_is_installed_with_us_brings_rich() -> None:
-    """Structlog loads it wherever it finds it, at 4 MB, and has no use for it here."""
+    """Structlog imports rich if it is installed, which costs 4 MB and has no use here."""
     assert "rich" not in brought_by("customer-classes")
 
 
 def brought_by(distribution: str) -> set[str]:
-    """Return what is installed along with a distribution, extras aside."""
+    """Return the distributions that a distribution requires, without extras."""
     seen: set[str] = set()
     ahead = {distribution}
     while ahead:
@@ -84,7 +84,7 @@ def brought_by(distribution: str) -> set[str]:
 def _required_by(distribution: str) -> set[str]:
     try:
         lines = requires(distribution) or []
-    except PackageNotFoundError:  # for another system
+    except PackageNotFoundError:  # a requirement for another system
         return set()
     names = (NAME.match(line) for line in lines if "extra ==" not in line)
     return {name[0].lower().replace("_", "-") for name in names if name}

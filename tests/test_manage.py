@@ -1,4 +1,4 @@
-"""The operator's commands, each run as a process of its own on a private database."""
+"""The operator's commands, each run in a separate process on its own database."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ TOKEN = re.compile(r"Token (ccl_[\w-]{43})")
 
 @asynccontextmanager
 async def running(*arguments: str, **settings: str) -> AsyncIterator[Process]:
-    """Keep a command running for the length of a block."""
+    """Run a command during the block."""
     process = await start(*arguments, **settings)
     try:
         yield process
@@ -49,14 +49,14 @@ async def running(*arguments: str, **settings: str) -> AsyncIterator[Process]:
 
 @pytest.fixture
 async def empty_url(databases: Databases) -> AsyncIterator[str]:
-    """Yield the address of a database without a table."""
+    """Yield the URL of a database without tables."""
     url = await databases.create_empty()
     yield url
     await databases.drop(url)
 
 
 async def ask_data(url: str, token: str, document: str) -> Any:
-    """Send a query to a server that listens, and give the data of its answer."""
+    """Send a query to a running server; return the data of the response."""
     return json.loads((await ask(url, token, document))[1])["data"]
 
 
@@ -118,7 +118,7 @@ async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url
 
 
 async def ordered(url: str, *arguments: str) -> str:
-    """Run a command that is to succeed, and give what it prints."""
+    """Run a command that must succeed; return its output."""
     status, out, err = await run(*arguments, DATABASE_URL=url)
     assert (status, err) == (0, "")
     return out.strip()
@@ -127,7 +127,7 @@ async def ordered(url: str, *arguments: str) -> str:
 async def test_an_operator_adds_users_groups_and_tokens_and_takes_them_away(
     empty_url: str,
 ) -> None:
-    """R93: without anybody's permission, and told why where it can't be."""
+    """R93: without needing permissions; refusals state the reason."""
     url = empty_url
     await ordered(url, "migrate")
     user = (
@@ -193,17 +193,17 @@ async def test_an_operator_rotates_a_token_of_a_user_who_has_as_many_as_one_may(
 async def test_a_server_feels_at_once_what_a_command_takes_away(
     databases: Databases, clock: Clock
 ) -> None:
-    """R95: the command is a process of its own, with a database of its own open."""
+    """R95: the command runs in a separate process with its own connection."""
     async with running_api(databases, clock) as api:
         user = await add_user(api, "Uma", Scope.CUSTOMERS_READ)
         token = await sign_in(api, user, Scope.CUSTOMERS_READ)
         database = api.platform.database
         query = "{ customers { totalCount } }"
-        for _ in range(2):  # the first notes that the token was used
+        for _ in range(2):  # the first request stores the token's last use
             assert await api.data(query, token=token) == {"customers": {"totalCount": 0}}
         with counted_statements() as statements:
             await api.data("{ viewer { id } }", token=token)
-        assert statements == []  # it is remembered
+        assert statements == []  # it is cached
         with database.signals.watching(TOKENS) as told:
             given = ("user", "revoke", user, "--permissions", "customers:read")
             await ordered(database.url, *given)
@@ -357,12 +357,12 @@ async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
         assert {line["event"] for line in logged} >= {"request", "job_done"}
         assert [line for line in logged if line["level"] in {"warning", "error"}] == []
         assert token not in err.decode()
-        assert process.returncode == -signal.SIGTERM  # after a shutdown in good order
+        assert process.returncode == -signal.SIGTERM  # after a regular shutdown
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104  # that is what it is about
 async def test_links_in_mails_lead_to_the_port_that_was_found(tmp_path: Path, host: str) -> None:
-    """Also where the server listens on all addresses of the machine."""
+    """Also if the server listens on all interfaces."""
     settings = {
         "DATABASE_URL": f"sqlite://{tmp_path}/links.sqlite3",
         "PORT": "0",
@@ -458,7 +458,7 @@ async def test_a_migration_that_is_blocked_says_so_in_one_line(tmp_path: Path) -
 
 
 async def test_a_server_holds_its_clients_to_the_limits_that_are_set(tmp_path: Path) -> None:
-    """And it believes forwarded headers from nobody, whatever uvicorn's own variable says."""
+    """And it trusts no forwarded headers, even if uvicorn's own variable says so."""
     settings = {
         "DATABASE_URL": f"sqlite://{tmp_path}/limits.sqlite3",
         "PORT": "0",
@@ -497,7 +497,7 @@ async def test_a_server_holds_its_clients_to_the_limits_that_are_set(tmp_path: P
         {"MAIL_FROM": "nobody in particular"},
         {"PUBLIC_URL": "ftp://billing.example"},
         {"CONFIRMATION_HOURS": "0"},
-        {"OIDC_ISSUER": "https://id.example"},  # for whom?
+        {"OIDC_ISSUER": "https://id.example"},  # the user is missing
         {"OIDC_ISSUER": "http://id.example", "OIDC_AUDIENCE": "x"},
         {"OIDC_ISSUER": "https://id.example", "OIDC_AUDIENCE": "x", "OIDC_ALGORITHMS": "HS256"},
     ],
@@ -531,7 +531,7 @@ async def test_a_worker_runs_the_kinds_that_it_is_told(tmp_path: Path) -> None:
 
 
 async def test_an_operator_resets_the_budget_of_the_register(tmp_path: Path) -> None:
-    """Such as one that a process with a wrong clock has put far ahead."""
+    """For example a budget that a process with a wrong clock moved far into the future."""
     path = tmp_path / "budget.sqlite3"
     settings = {"DATABASE_URL": f"sqlite://{path}"}
     await run("migrate", **settings)

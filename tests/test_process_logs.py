@@ -1,4 +1,4 @@
-"""What real processes write to standard error: JSON in every line, whatever happens to them."""
+"""Every line that real processes write to standard error is JSON, in all situations."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ JSON = {"LOG_FORMAT": "json"}
 
 
 def parsed(err: str) -> list[dict[str, Any]]:
-    """Parse every line; each has what all lines have."""
+    """Parse every line; asserts the fields that each line must have."""
     lines = [json.loads(line) for line in err.splitlines()]
     assert all({"timestamp", "level", "event"} <= line.keys() for line in lines)
     return lines
@@ -33,7 +33,7 @@ def line_of(lines: list[dict[str, Any]], event: str) -> dict[str, Any]:
 
 
 async def ended(process: Process, how: signal.Signals = signal.SIGTERM) -> list[dict[str, Any]]:
-    """Stop a process and parse what it wrote."""
+    """Stop a process; return its parsed log lines."""
     process.send_signal(how)
     async with asyncio.timeout(ENOUGH_S):
         _, err = await process.communicate()
@@ -189,12 +189,12 @@ async def test_a_worker_says_how_it_started_and_why_it_stopped(url: str) -> None
         await stop(process, signal.SIGKILL)
     started, stopped = line_of(lines, "started"), line_of(lines, "stopped")
     assert (started["role"], started["worker"]) == ("worker", name)
-    assert started["kinds"] == ["confirmation_mail"]  # nothing can be looked up without a key
+    assert started["kinds"] == ["confirmation_mail"]  # without a key no lookup can run
     assert (stopped["role"], stopped["reason"]) == ("worker", "SIGTERM")
 
 
 async def test_a_start_warns_of_what_is_wrong_for_production(url: str) -> None:
-    """A line each: what follows from it, and which variable to set."""
+    """One line per problem: its consequence, and the variable to set."""
     process = await start(
         "serve", PORT="0", DATABASE_URL=url, COMPANY_HOUSE_API_KEY=PASSWORD, **JSON
     )
@@ -217,7 +217,7 @@ async def test_a_start_warns_of_what_is_wrong_for_production(url: str) -> None:
 
 
 async def test_without_a_key_customers_are_not_filled_with_made_up_data(url: str) -> None:
-    """The lookup waits, untouched, until a process has a key."""
+    """The lookup stays queued until a process has a key."""
     given = {"DATABASE_URL": url, "PORT": "0", **JSON}
     _, out, _ = await run("token", "issue", "--scopes", "all", **given)
     token = out.split()[1]

@@ -1,4 +1,4 @@
-"""Two workers, a register over real sockets and a backlog: what the simulation says comes true."""
+"""Two real workers, a register over sockets and a backlog confirm the simulation's results."""
 
 import asyncio
 from collections import Counter
@@ -21,17 +21,17 @@ from models.tables.audit import ActorContext
 from tests.factories import add_customer, at
 
 ALLOWANCE = Allowance(60, timedelta(seconds=12))
-"""Five calls a second, so that a window is soon over."""
+"""Five calls a second, with a short window."""
 
 SECONDS = 8.0
 CALLS = 4
-"""Requests to the two APIs that a lookup makes; its last answer comes from a store."""
+"""The counted requests of a lookup; its last one goes to a document store without a limit."""
 
 
 async def test_a_backlog_is_worked_off_lookup_by_lookup_at_the_registers_rate(
     database: Database, act: ActorContext
 ) -> None:
-    """R90: 60 are queued, and about 40 calls allowed, which is enough for 10."""
+    """R90: 60 lookups are queued; about 40 calls are allowed, which is enough for 10 lookups."""
     now = datetime.now(UTC)
     for number in range(60):
         await add_customer(
@@ -67,8 +67,8 @@ async def test_a_backlog_is_worked_off_lookup_by_lookup_at_the_registers_rate(
             worker.stop()
         await asyncio.gather(*running)
         asked = [one for one in sandbox.requests if str(one.origin) in {"api", "document"}]
-    assert Counter(one.status for one in asked).keys() == {200, 302}  # no 429
-    assert len(asked) >= 0.6 * 5 * SECONDS  # far less than the 97 %, for a machine that is busy
+    assert Counter(one.status for one in asked).keys() == {200, 302}  # no response with status 429
+    assert len(asked) >= 0.6 * 5 * SECONDS  # far less than 97 %, because the machine may be busy
     ended = await EnrichmentRun.filter(status=EnrichmentStatus.SUCCEEDED).count()
     assert ended >= len(asked) / CALLS - 4
     assert (await Customer.get(id=saved.id)).enrichment_status is EnrichmentStatus.SUCCEEDED

@@ -1,4 +1,4 @@
-"""The lock file pins what pyproject.toml declares, for every platform and from anywhere."""
+"""The lock file pins the dependencies in pyproject.toml, for all platforms."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The schema stands by its contract: committed, described, guarded, and of the agreed shape."""
+"""The schema is committed, described, guarded by permissions, and follows the API contract."""
 
 import re
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ CONTRACT_ENUMS = {
     "EnrichmentReason": "NO_ACCOUNTS_YET ACCOUNTS_PDF_ONLY ACCOUNTS_UNREADABLE IDENTITY_MISMATCH"
     " NOT_LIMITED_OR_PLC BLOCKED",
 }
-"""Values that the contract names in its comments."""
+"""Enum values that the contract names only in its comments."""
 
 CONTRACT_FIELDS = {
     "ClassChange": "from to reason changedBy changedAt",
@@ -68,7 +68,7 @@ CONTRACT_FIELDS = {
     "AcceptSuggestionPayload": "suggestion customer userErrors",
     "RejectSuggestionPayload": "suggestion customer userErrors",
 }
-"""Fields that the contract names in its comments, or that its principles ask for."""
+"""Fields that the contract names only in its comments, or that its principles require."""
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_the_committed_schema_is_the_one_that_is_served() -> None:
 
 
 def test_every_root_field_has_the_permission_that_is_meant_for_it() -> None:
-    """R93: and no root field goes without one."""
+    """R93: and no root field lacks a permission."""
     found = {}
     for root in ROOTS.values():
         for field in root.__strawberry_definition__.fields:  # type: ignore[attr-defined]  # set by strawberry
@@ -141,7 +141,7 @@ def test_everything_is_described(types: dict[str, GraphQLNamedType]) -> None:
 
 
 def test_names_are_spelt_as_clients_expect(types: dict[str, GraphQLNamedType]) -> None:
-    """Times end in At, dates in On; booleans begin with a verb, ids are of type ID."""
+    """Instants end in At, dates in On; booleans begin with a verb; ids have the type ID."""
     odd = []
     for name, kind in types.items():
         for field_name, field in members(kind).items():
@@ -159,7 +159,7 @@ def test_names_are_spelt_as_clients_expect(types: dict[str, GraphQLNamedType]) -
                 odd.append(where)
             if (field_name == "id" or field_name.endswith("Id")) and spelt != "ID":
                 odd.append(where)
-    # Ids of requests, and of filings at Companies House, are not ours to fetch by.
+    # Ids of requests and of filings at Companies House do not identify objects of this API.
     assert odd == [
         "AuditEntry.requestId: String",
         "AuditFilter.requestId: String",
@@ -175,7 +175,7 @@ def test_every_mutation_takes_one_input_and_gives_one_payload(
     for name, field in members(types["Mutation"]).items():
         stem = name[0].upper() + name[1:]
         assert {n: str(a.type) for n, a in field.args.items()} == {"input": f"{stem}Input!"}
-        assert str(field.type) == f"{stem}Payload"  # one failure leaves the other results
+        assert str(field.type) == f"{stem}Payload"  # one failure keeps the other results
         payload, taken = members(types[f"{stem}Payload"]), members(types[f"{stem}Input"])
         assert str(payload["userErrors"].type) == "[UserError!]!"
         assert str(taken["dryRun"].type) == "Boolean"
@@ -238,7 +238,7 @@ def test_everything_with_an_id_of_its_own_is_a_node(types: dict[str, GraphQLName
 
 @pytest.fixture(scope="module")
 def contract() -> DocumentNode:
-    """Read the contract that front ends were promised, where it is at hand."""
+    """Return the API contract agreed with front ends; skip the test if the file is missing."""
     if not CONTRACT.exists():
         pytest.skip("the contract is not beside this checkout")
     return parse(CONTRACT.read_text())
@@ -261,7 +261,7 @@ def test_the_schema_holds_all_that_the_contract_promises(contract: DocumentNode)
 
 
 def shaped(document: DocumentNode) -> list[Any]:
-    """Return the definitions that have fields."""
+    """Return the definitions in a document that have fields."""
     kinds = (
         ObjectTypeDefinitionNode,
         InterfaceTypeDefinitionNode,
@@ -272,7 +272,7 @@ def shaped(document: DocumentNode) -> list[Any]:
 
 @cache
 def own_permissions() -> set[str]:
-    """Name the fields that can be refused by themselves, and so are nullable."""
+    """Return the fields with their own permission, which must be nullable."""
     guarded = set()
     for name, kind in the_schema()._schema.type_map.items():
         for field_name, field in getattr(kind, "fields", {}).items():
@@ -284,12 +284,12 @@ def own_permissions() -> set[str]:
 
 
 def is_required(extension: object) -> bool:
-    """Return whether an extension asks for more than to be signed in."""
+    """Return whether a field extension requires more than being signed in."""
     return isinstance(extension, Requires) and bool(extension.scopes)
 
 
 def test_a_field_with_a_permission_of_its_own_is_nullable() -> None:
-    """A refusal then leaves the rest of the answer, and a failed mutation the others' results."""
+    """A refusal then keeps the rest of the response, and a failed mutation the others' results."""
     schema = the_schema()._schema
     guarded = own_permissions()
     assert {"Mutation.saveCustomer", "Query.customers", "Customer.contacts"} <= guarded
@@ -299,7 +299,7 @@ def test_a_field_with_a_permission_of_its_own_is_nullable() -> None:
 
 
 def lacking(owner: str, promised: Iterable[Any], given: Iterable[Any]) -> list[str]:
-    """Name the fields or arguments that are missing, or are of another type or default."""
+    """Return the promised fields or arguments that are missing or differ in type or default."""
     by_name = {one.name.value: one for one in given}
     missing = []
     for one in promised:

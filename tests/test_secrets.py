@@ -1,4 +1,4 @@
-"""Over a whole run nothing that is secret, and no call data, leaves by any door (R67, R73)."""
+"""No secret and no call data appears in any output of a complete run (R67, R73)."""
 
 import ast
 import re
@@ -22,17 +22,17 @@ from tests.mails import mails_in
 from tests.source_modules import MODULES
 
 SAID = {"isPasswordNeeded", "PASSWORD_PROTECTED", "ITEMISED_CALLS"}
-"""That a password is needed, and that a bill lists calls, may be said; neither is ever shown."""
+"""Names that mention passwords or itemised calls without containing any."""
 
 SHOWN_ONCE = {"secret"}
-"""What a new access token is, in the answer that issues it."""
+"""The field with a new access token in the response that issues it."""
 
 TELLING = re.compile(
     r"password|passphrase|secret|(?<!in)calls?(?![a-z])|cdr(?!zip|_zip)", re.IGNORECASE
 )
 PASSWORD = re.compile(r'"\w*(?:password|secret|passphrase)\w*"\s*:\s*"', re.IGNORECASE)
 CALL = re.compile(r"(?<![\w.])(?:\+44\d{10}|0[1237]\d{9})(?!\w)")
-"""A telephone number, as each line of call data has."""
+"""A telephone number, which every line of call data contains."""
 
 PREVIEW = """query($id: ID, $assuming: DeliveryAssumption) { customer(id: $id) {
   consent { isGiven basis } consentHistory { kind statement } nonItemisedBills { isRequested }
@@ -46,7 +46,7 @@ EXPOSURE = """{ deliveryExposure(from: "2026-01-01T00:00:00Z", to: "2027-01-01T0
 
 
 async def run(api: Api) -> None:
-    """Go once through all that has to do with contacts, consent and delivery."""
+    """Use all operations on contacts, consent and delivery once."""
     customer = await api.save_customer(name="Acme")
     given = {"customerId": customer["id"], "name": "Ann", "email": "ann@acme.example"}
     made = await api.done("saveContact", "contact { id }", receivesBills=True, **given)
@@ -114,7 +114,7 @@ async def test_no_answer_log_event_job_or_audit_entry_holds_a_secret_or_call_dat
         line for line in written.getvalue().splitlines() if "HTTP Request:" not in line
     )
     kept = orjson.dumps(stored, default=str).decode()
-    # Whoever holds a link is shown the page that it leads to, whose form leads there again.
+    # The page of a link contains the link itself, as the target of its form.
     answered = "\n".join(text for path, text in answers if not path.startswith("/confirm/"))
     assert len(links) >= 2
     assert len(answers) > 15
@@ -133,7 +133,7 @@ async def test_no_answer_log_event_job_or_audit_entry_holds_a_secret_or_call_dat
 async def test_the_secret_of_a_token_is_in_the_answer_that_issues_it_and_nowhere_else(
     databases: Databases, clock: Clock, log_format: str
 ) -> None:
-    """R93: not in logs, events, the audit trail or anything that can be read."""
+    """R93: not in logs, events, the audit trail or any readable field."""
     read = """{ accessTokens { nodes { name shownPrefix scopes auditTrail { before after } } }
       users { nodes { name accessTokens { name shownPrefix } auditTrail { after } } } }"""
     with captured_logs(log_format) as written:
@@ -161,7 +161,7 @@ async def test_the_secret_of_a_token_is_in_the_answer_that_issues_it_and_nowhere
 
 
 def test_nothing_in_the_schema_could_hold_a_password_or_a_call() -> None:
-    """R73: the preview says that a password is needed, and there is no field for what it is."""
+    """R73: the preview says whether a password is needed, but no field contains one."""
     names = set()
     for kind in the_schema()._schema.type_map.values():
         if kind.name.startswith("__"):
@@ -191,11 +191,11 @@ NO_SECRETS = {
     "models.storage.scope_statement": "the words of a statement",
     "schema.engine.plan.plain": "the parameters of a function",
 }
-"""Modules that compare what is named as secrets are, and is none."""
+"""Modules that compare values which are named like secrets but are not secret."""
 
 
 def compared_secrets(code: str) -> list[str]:
-    """Return the comparisons, by equality or membership, that have a secret's name on a side."""
+    """Return the comparisons with `==` or `in` of a value that is named like a secret."""
     found = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Compare):
@@ -214,7 +214,7 @@ def compared_secrets(code: str) -> list[str]:
 
 
 def test_no_secret_is_compared_in_a_time_that_tells_about_it() -> None:
-    """Tokens and links are looked up by their hash; the rest takes `hmac.compare_digest`."""
+    """Tokens and links are looked up by hash; other secrets need `hmac.compare_digest`."""
     found = {name: compared_secrets(path.read_text()) for name, path in MODULES.items()}
     assert {name for name, ones in found.items() if ones} == NO_SECRETS.keys()
     assert compared_secrets("if given != self.secret or token == given: pass") == [

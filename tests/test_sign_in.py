@@ -1,4 +1,4 @@
-"""Signing in by the identity provider's tokens, end to end: over HTTP, and over sockets."""
+"""Signing in with the identity provider's tokens, over HTTP and WebSockets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -54,7 +54,7 @@ async def api(databases: Databases, clock: Clock, provider: IdentityProvider) ->
 
 
 async def group(api: Api, name: str, *scopes: Scope) -> UserGroup:
-    """Store a group that the provider knows by its name."""
+    """Store a group with an external name that the provider uses in claims."""
     return await UserGroup.create(
         name=name,
         name_key=name,
@@ -72,7 +72,7 @@ async def status(api: Api, token: str) -> int:
 async def test_a_user_is_made_when_first_seen_and_recorded(
     api: Api, provider: IdentityProvider
 ) -> None:
-    """R96: by the platform itself."""
+    """R96: the audit entry names the platform as the actor."""
     token = provider.token(name="Alice Able", email="Alice@ID.example")
     viewer = (await api.data(VIEWER, token=token))["viewer"]
     user = await User.get()
@@ -123,7 +123,7 @@ async def test_a_user_may_do_what_it_its_groups_and_the_claimed_groups_may(
         "groups": [{"name": "claimed"}, {"name": "joined"}],
         "user": {"id": user.id},
     }
-    assert await GroupMembership.all().count() == 1  # what is claimed is not stored
+    assert await GroupMembership.all().count() == 1  # claimed groups are not stored
 
 
 async def test_what_the_provider_says_anew_is_taken_over(
@@ -133,7 +133,7 @@ async def test_what_the_provider_says_anew_is_taken_over(
     await api.data(VIEWER, token=old)
     api.clock.advance(timedelta(seconds=60))
     new = provider.token(name="Alice Baker", email="no address")
-    for token in (new, old, new):  # an older token takes nothing back
+    for token in (new, old, new):  # an older token does not undo it
         assert (await api.data(VIEWER, token=token))["viewer"]["name"] == "Alice Baker"
     user = await User.get()
     assert (user.name, user.name_key, user.email) == (
@@ -141,7 +141,7 @@ async def test_what_the_provider_says_anew_is_taken_over(
         "alice baker",
         "alice@id.example",
     )
-    assert user.version == 1  # nobody edited it
+    assert user.version == 1  # no user edited it
     (entry,) = await AuditEntry.filter(operation="user.refreshed")
     assert (entry.before, entry.after) == ({"name": "Alice Able"}, {"name": "Alice Baker"})
 
@@ -181,7 +181,7 @@ async def test_a_disabled_user_is_refused_and_not_made_again(
 
 
 async def heard(api: Api, change: Callable[[], Awaitable[Any]]) -> None:
-    """Change who may do what, and wait until the application has heard of it."""
+    """Change permissions, and wait until the application has received the notice."""
     with api.platform.database.signals.watching("tokens") as told:
         await change()
         if api.platform.database.is_postgres:
@@ -196,7 +196,7 @@ async def test_the_common_request_costs_no_statement_and_no_question(
     async with asyncio.timeout(60):
         while credentials.state() is None:  # noqa: ASYNC110  # it has no event for it
             await asyncio.sleep(0.01)
-    for _ in range(2):  # the first makes the user, which is a change
+    for _ in range(2):  # the first sign-in creates the user, which is a change
         await credentials.of(f"Bearer {token}")
     asked = len(provider.asked)
     with counted_statements() as statements:
@@ -237,7 +237,7 @@ async def test_each_bad_token_is_refused_as_any_other_and_logged_without_it(
             assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     assert await stored() == before
     assert "/evil" not in provider.asked
-    assert provider.fetches() == 1  # its pause is not over
+    assert provider.fetches() == 1  # the pause between fetches is not over
     lines = [line for line in logged if line["event"] == "token_refused"]
     assert len(lines) == len(bad)
     assert {tuple(sorted(line)) for line in lines} == {("event", "log_level", "reason")}
@@ -260,7 +260,7 @@ async def test_keys_may_change_between_two_requests(api: Api, provider: Identity
     api.clock.advance(timedelta(seconds=10))
     assert await status(api, provider.token(second, "ES256")) == 200
     assert await status(api, old) == 200
-    # A withdrawn key takes its tokens with it, those that are remembered too.
+    # Tokens of a withdrawn key are refused, also cached ones.
     provider.rotate(second)
     api.clock.advance(timedelta(seconds=10))
     assert await status(api, provider.token(key_pair("RSA", 2))) == 401

@@ -1,4 +1,4 @@
-"""What a container learns of a worker: whether its loop turns, and whether it can work."""
+"""A worker's health endpoints: whether its loop runs, and whether it can work."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ class Seconds:
     now = 1000.0
 
     def __call__(self) -> float:
-        """Return the time."""
+        """Return the current time in seconds."""
         return self.now
 
 
@@ -40,7 +40,7 @@ async def probed(seconds: Seconds) -> AsyncIterator[tuple[Liveness, str]]:
 
 
 async def probe(address: str, path: str) -> tuple[int, Any]:
-    """Ask as a container's runtime does."""
+    """Send a health probe, as a container runtime does; return status and body."""
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"http://{address}{path}") as response,

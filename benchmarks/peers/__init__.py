@@ -1,1 +1,1 @@
-"""The peer servers to compare with; the project does not depend on any of them."""
+"""Servers to compare this project with; the project does not depend on them."""

@@ -1,4 +1,4 @@
-"""The ceiling: a server for the measured operations only, on asyncpg and orjson."""
+"""The upper bound: a server with only the measured operations, on asyncpg and orjson."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from benchmarks.peers.written_rows import BARE, WHOLE, new_rows
 
 AT_ONCE = 4
-"""Concurrent reads; more would only wait for connections."""
+"""The most concurrent reads; more would only wait for connections."""
 
 WHOLE_CUSTOMER = """SELECT c.id, c.account_number, c.name, c.company_number, c.version,
   c.created_at, k.id, k.name, k.code FROM customer c
@@ -149,7 +149,7 @@ async def write(connection: Any, operation: str, wanted: dict[str, Any]) -> dict
 
 
 def json_answer(data: dict[str, Any]) -> Response:
-    """Return the answer as JSON; orjson writes times."""
+    """Return a response with `data` as JSON; orjson serialises datetimes."""
     return Response(orjson.dumps({"data": data}), media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""The ceiling on SQLite: the same answers with the standard library, on the event loop."""
+"""The upper bound on SQLite: the same answers, read by `sqlite3` on the event loop."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def in_sqlite(statement: str) -> str:
 
 
 class Store:
-    """The single connection."""
+    """The server's only connection to SQLite."""
 
     def __init__(self, path: str) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
@@ -53,7 +53,7 @@ class Store:
         return self._connection.execute(text, given).fetchall()
 
     async def fetch_at_once(self, statement: str, *values: Any) -> list[Any]:
-        """Return the rows of a statement, as an awaitable but without a thread."""
+        """Return the rows of a statement; a coroutine for asyncpg's interface, but blocking."""
         if statement == ceiling.FIRST_OF_CLASSES:
             return [row for one in values[0] for row in self.fetch(FIRST_OF_CLASS, one)]
         return self.fetch(statement, *values)

@@ -1,4 +1,4 @@
-"""The floor: Strawberry and Tortoise as in their guides, with a dataloader per relation."""
+"""The lower bound: Strawberry and Tortoise as in their guides, a dataloader per relation."""
 
 import os
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The rows that creating a customer writes, as SQL statements for the ceilings."""
+"""The rows that creating a customer writes, as SQL statements for the `ceiling` servers."""
 
 import itertools
 import secrets

@@ -1,1 +1,1 @@
-"""The types that clients see, one module a topic."""
+"""GraphQL types, inputs and payloads, with one module per topic."""

@@ -1,4 +1,4 @@
-"""The access token type; it never shows the secret."""
+"""The GraphQL type of access tokens; no field returns the secret."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ def _sorted_codes(stored: Sequence[str]) -> list[str]:
 
 
 async def _users(selection: Selection, tokens: Sequence[Any]) -> list[User | None]:
-    """Read the users of tokens; None for a user that the caller may not see."""
+    """Return the user of each token; None for a user that the caller may not see."""
     ids = sorted({one.row_user_id for one in tokens if one.row_user_id is not None})
     within = users_within(reach_of(selection.info))
     found = await selection.reader.read(all_of([among("t0.id", ids), within]))

@@ -1,4 +1,4 @@
-"""Audit entries, and the audit trail of an object."""
+"""GraphQL types of audit entries, and the audit trail of an object."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -94,7 +94,7 @@ maps_to(AuditEntry, models.AuditEntry)
 
 
 async def audit_trails(selection: Selection, objects: Sequence[Any]) -> list[list[AuditEntry]]:
-    """Read the newest MAX_TRAIL entries of each object, newest first."""
+    """Return, for each object, its newest MAX_TRAIL audit entries, newest first."""
     trails: dict[str, list[AuditEntry]] = {one.id: [] for one in objects}
     newest = newest_entries(list(trails), MAX_TRAIL)
     for entry in await selection.reader.read(newest, "ORDER BY t0.at DESC, t0.id DESC"):

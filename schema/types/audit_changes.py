@@ -13,7 +13,7 @@ from schema.base.user_error import UserError
     " the identity provider and the names of their tokens are kept."
 )
 class EraseActorNamesInput:
-    """Entries have no version, because nothing else in them can change."""
+    """There is no expected version, because no other mutation changes audit entries."""
 
     actor_id: strawberry.ID = strawberry.field(
         description="The id of the user, or of the access token."

@@ -13,7 +13,7 @@ AUDIT_LIST = "audit-trail"
 
 
 class _SubjectType(Enum):
-    """The values are the prefixes of ids."""
+    """Types of the objects of audit entries; the values are the prefixes of their ids."""
 
     CUSTOMER = "cus"
     CONTACT = "con"
@@ -46,7 +46,7 @@ AuditSubjectType = described_enum(
     description="Conditions on audit entries; an entry is listed if it meets all that are given."
 )
 class AuditFilter:
-    """A condition of null means no condition."""
+    """Conditions on audit entries; a condition that is null or not sent does not filter."""
 
     subject_id: strawberry.ID | None = strawberry.field(
         default=None,

@@ -1,4 +1,4 @@
-"""Consent of a customer: the state at an instant, and the ledger entries behind it."""
+"""GraphQL types of a customer's consent: its state at an instant, and the ledger entries."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -65,7 +65,7 @@ ConsentMethodEnum = described_enum(
 )
 
 PROJECTED = ("sequence", "kind", "basis", "effective_at", "recorded_at", "corrects_id")
-"""The columns of an entry that decide whether consent is given."""
+"""The columns of a consent entry that decide whether consent is given."""
 
 
 def _unchanged(value: Any) -> Any:
@@ -77,7 +77,7 @@ def _is_erased(salt: str | None) -> bool:
 
 
 def _testimony(column: str, description: str) -> Any:
-    """Declare an attribute stored in the entry's testimony, which is null once it is erased."""
+    """Declare a field that reads a column of the entry's testimony; null once that is erased."""
     return computed(_unchanged, f"testimony.{column}", description=description, masked=NULLED)
 
 
@@ -181,9 +181,9 @@ maps_to(ConsentEntry, models.ConsentEntry)
 
 
 def _ledger_field(resolve: Callable[..., Awaitable[Sequence[Any]]], *path: str) -> dict[str, Any]:
-    """Batch a field that is computed from customers' ledgers.
+    """Return the settings of a field that `resolve` computes from customers' ledgers in batches.
 
-    `path` leads to the entries in what the field selects.
+    `path` is the path from the field's type to its field of ledger entries.
     """
     needed = Requires(Scope.CONSENT_READ)
     rows = Rows(ConsentEntry, "customer_id", "t0.sequence", PROJECTED, path, needed)
@@ -195,7 +195,7 @@ def _ledger_field(resolve: Callable[..., Awaitable[Sequence[Any]]], *path: str) 
     " emailing itemised bills and call records is on record."
 )
 class Consent:
-    """The projection of the ledger at an instant (R56)."""
+    """The consent that follows from the customer's ledger at an instant (R56)."""
 
     is_given: bool = strawberry.field(
         description="Whether consent is given; false if none was ever recorded."
@@ -230,7 +230,7 @@ class Consent:
     " overrides consent and contacts' preferences for email; MyAccount still shows everything."
 )
 class NonItemisedBills:
-    """The projection of the requests and their withdrawals at an instant."""
+    """Whether a request for non-itemised bills is in force at an instant."""
 
     is_requested: bool = strawberry.field(description="Whether a request is in force.")
     since: datetime | None = strawberry.field(

@@ -14,7 +14,7 @@ from schema.types.consent import ConsentBasisEnum, ConsentEntry, ConsentMethodEn
 from schema.types.customer import Customer
 
 DOMAIN_NAMES = {"is_emailing_covered": "covers_emailing", "withdrawal_reason": "reason"}
-"""The domain's names of the fields that are named differently in the API."""
+"""The names in the domain, by the API's names, of the fields whose names differ."""
 
 GRANT = (
     "basis",
@@ -102,7 +102,7 @@ class RecordConsentInput(RecordConsentFields):
     description="The details of a withdrawal or a request. Only the customer is required."
 )
 class AskedFields:
-    """The fields of withdrawals and requests, none of which needs evidence (R54)."""
+    """The fields of a withdrawal or a request, which need no evidence (R54)."""
 
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
     asked_by: str | None = strawberry.field(
@@ -277,6 +277,6 @@ class WithdrawNonItemisedBillsRequestPayload(LedgerPayload):
 
 
 def values_of(input_: Any, names: tuple[str, ...]) -> Mapping[str, Any]:
-    """Return the fields of an input that were sent, under their names in the domain."""
+    """Return the values that were sent in the fields `names` of an input, by domain name."""
     values = {DOMAIN_NAMES.get(name, name): getattr(input_, name) for name in names}
     return {name: value for name, value in values.items() if value is not strawberry.UNSET}

@@ -90,7 +90,7 @@ class LedgerVerification:
     " may name a person."
 )
 class ConsentEvidence:
-    """`web/consent_export.py` serves the same as CSV."""
+    """The evidence of a customer's consent; `web/consent_export.py` exports it as CSV."""
 
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
     account_number: str = strawberry.field(
@@ -119,7 +119,7 @@ class ConsentEvidence:
 async def evidence_of(
     customer_id: str, now: datetime, *, is_masked: bool
 ) -> ConsentEvidence | None:
-    """Read the evidence of a customer, erased or not; None if there is no such customer.
+    """Return a customer's consent evidence, also if erased; None if the customer is unknown.
 
     Must run in a transaction.
     """

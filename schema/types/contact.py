@@ -1,4 +1,4 @@
-"""The contact type, its attachment preference and the history of that."""
+"""GraphQL types of contacts, their attachment preferences, and the preference history."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -76,7 +76,7 @@ def _is_set(moment: datetime | None) -> bool:
     " sent."
 )
 class MailFailure:
-    """It is gone once a mail was sent."""
+    """Why the last mail could not be sent; cleared as soon as a mail has been sent."""
 
     code: MailFailureCodeEnum = strawberry.field(description="The reason, for programs.")  # type: ignore[valid-type]  # an enum with another name
     at: datetime = strawberry.field(description="When sending last failed, in UTC.")
@@ -121,7 +121,7 @@ maps_to(PreferenceEntry, models.PreferenceEntry)
     " contact only, and counts only once the contact has confirmed it."
 )
 class AttachmentPreference:
-    """The projection of the preference history to now."""
+    """The preference that follows from the preference history now."""
 
     is_confirmed: bool = strawberry.field(
         description="Whether a confirmed preference is in force; a request alone does not count."

@@ -1,4 +1,4 @@
-"""The customer type."""
+"""The GraphQL type of customers."""
 
 from datetime import datetime
 from functools import cache

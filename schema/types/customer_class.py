@@ -1,4 +1,4 @@
-"""The customer class type and its pages."""
+"""The GraphQL type of customer classes, and pages of them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ CLASSES = "customer-classes"
 CLASS_CUSTOMERS = "class-customers"
 CLASS_CUSTOMERS_BY_NUMBER = "class-customers-by-number"
 ADMINISTRATION = Requires(Scope.CUSTOMER_CLASSES_READ, is_for_partners=False)
-"""For fields that concern the customers of all resellers, or the platform's staff."""
+"""Required by fields about the customers of all resellers or about the platform's staff."""
 
 
 @unique
@@ -58,7 +58,7 @@ ClassStatus = described_enum(
 
 
 CUSTOMER_PLACES = ("name_key", "account_number")
-"""The columns that pages of customers are ordered by."""
+"""The columns by which pages of customers can be ordered."""
 
 
 def _is_set(value: object) -> bool:
@@ -79,7 +79,7 @@ async def _customers_of(
     first: int | None = None,
     after: str | None = None,
 ) -> list["CustomerConnection"]:
-    """Read a page of the customers of each class, with one statement for all classes."""
+    """Return a page of customers for each class; one statement reads all pages."""
     from schema.types.customer_connection import CustomerConnection  # noqa: PLC0415  # breaks a circle
 
     order, list_name = CustomerOrder.NAME_ASC, CLASS_CUSTOMERS
@@ -143,7 +143,7 @@ async def _retirability(
 async def _rows_and_uses(
     selection: Selection, classes: Sequence[Any]
 ) -> list[tuple[models.CustomerClass | None, ClassUse]]:
-    """Read classes and their uses; None for a class that does not exist, as after a dry run."""
+    """Return the row and the use of each class; the row is None if it was not stored (dry run)."""
     loaders, ids = selection.info.context.loaders, [one.id for one in classes]
     rows = await loaders.customer_class.load_many(ids)
     return list(zip(rows, await loaders.class_use.load_many(ids), strict=True))

@@ -1,4 +1,4 @@
-"""Pages of customers."""
+"""The GraphQL type of pages of customers."""
 
 import strawberry
 
@@ -8,7 +8,7 @@ from schema.types.customer import Customer
 
 @strawberry.type(description="A page of customers.")
 class CustomerConnection(BoundedConnection[Customer]):
-    """A class of its own, because customer classes refer to it lazily."""
+    """A named class, because customer classes refer to it with `strawberry.lazy`."""
 
-    # Projections read the type of batched nodes from the class, which a type variable hides.
+    # Repeated from the base class: projections need the concrete type, not a type variable.
     nodes: list[Customer] = strawberry.field(description="The customers of the page.")

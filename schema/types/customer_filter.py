@@ -29,7 +29,7 @@ CustomerSort = described_enum(
     description="Conditions on customers; a customer is listed if it meets all that are given."
 )
 class CustomerFilter:
-    """A condition of null means no condition, except for `parentId`."""
+    """Conditions on customers; null does not filter, except for `parentId`."""
 
     class_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="Only customers in a class with one of these ids; at most 500."

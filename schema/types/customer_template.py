@@ -47,7 +47,7 @@ maps_to(CustomerTemplate, models.CustomerTemplate)
 
 @strawberry.type(description="The platform's defaults for new customers.")
 class PlatformDefaults:
-    """There is one row of platform defaults."""
+    """The platform's defaults, of which the database has one row."""
 
     last_modified_at: datetime = strawberry.field(
         description="When the defaults last changed, in UTC."

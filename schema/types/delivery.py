@@ -261,7 +261,10 @@ class DeliveryPreview:
     def of(
         cls, situation: Situation, policy: DeliveryPolicy, before: Situation | None = None
     ) -> "DeliveryPreview":
-        """Decide on the documents of a situation; `before` is the one without the assumption."""
+        """Return the preview for a situation under a policy.
+
+        `before` is the situation without the assumption; None if nothing is assumed.
+        """
         customer_class = situation.customer_class
         changes = [] if before is None else list(difference(before, situation, policy))
         return cls(

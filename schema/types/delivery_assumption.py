@@ -34,7 +34,7 @@ class AssumedContact:
 
     @property
     def documents(self) -> frozenset[Document] | None:
-        """The documents of the assumed preference; empty for none, None to leave it as it is.
+        """Return the assumed preference's documents; empty for no preference, None for no change.
 
         Raises RequestRefused for contradictory input.
         """
@@ -77,7 +77,7 @@ class DeliveryAssumption:
     )
 
     def to_assumption(self, customer_class: ClassSituation | None) -> Assumption:
-        """Convert to the domain's assumption; raises RequestRefused for contradictory input."""
+        """Convert the input to an Assumption; raises RequestRefused if it contradicts itself."""
         contacts = self.contacts or []
         if len(contacts) > MAX_CONTACTS:
             raise RequestRefused(

@@ -19,7 +19,7 @@ from schema.types.delivery_rules import DeliveryReasonEnum
 from schema.types.document import DocumentEnum
 
 MAX_COUNTED = 10_000
-"""Counting stops at this number; `is_exact` is then false."""
+"""The most exposures to count; if there are more, `is_exact` is false."""
 
 
 @strawberry.type(
@@ -124,7 +124,7 @@ class DeliveryExposureCounts:
 
 @strawberry.type(description="A page of exposures, ordered by customer, contact and time.")
 class DeliveryExposureConnection(Page[DeliveryExposure]):
-    """A page of a list that is counted by authority and basis."""
+    """A page of exposures, with counts of the whole list by authority and basis."""
 
     count: strawberry.Private[Callable[[], Awaitable[DeliveryExposureCounts]]]
 
@@ -149,7 +149,7 @@ class _Counter:
 
 
 async def counted(found: AsyncIterator[Exposure]) -> DeliveryExposureCounts:
-    """Count exposures, at most MAX_COUNTED."""
+    """Return the counts of exposures; counting stops after MAX_COUNTED."""
     total = _Counter()
     counters: dict[tuple[DeliveryReason, ConsentBasis | None], _Counter] = {}
     is_exact = True

@@ -1,4 +1,4 @@
-"""Delivery previews of all customers of a page, made together."""
+"""Computes the delivery previews of all customers of a page together."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,9 +28,10 @@ async def previews(
     at: datetime | None = None,
     assuming: DeliveryAssumption | None = None,
 ) -> list[DeliveryPreview | RequestRefused]:
-    """Preview what the contacts of customers would be emailed, in the order of `customers`.
+    """Return what the contacts of each customer would be emailed, in the order of `customers`.
 
-    A customer that does not have an assumed contact gets a RequestRefused instead.
+    `at` is the instant; None means now. If `assuming` names a contact that a customer
+    does not have, that customer's result is a RequestRefused.
     """
     info = selection.info
     loaders, policy = info.context.loaders, info.context.delivery_policy

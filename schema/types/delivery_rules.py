@@ -167,7 +167,7 @@ class DeliveryRules:
 
     @classmethod
     def under(cls, policy: DeliveryPolicy) -> "DeliveryRules":
-        """Return the table with the parts of it that a policy puts in force."""
+        """Return the table of all cases, and the settings of `policy` that select among them."""
         return cls(
             version=VERSION,
             digest=digest(),

@@ -1,4 +1,4 @@
-"""The documents that are sent by email."""
+"""GraphQL types of the documents that are sent by email."""
 
 from models.rules.document import Document
 from schema.base.descriptions import described_enum

@@ -178,9 +178,12 @@ class Enrichment:
     def of(
         cls, status: EnrichmentStatus, runs: list[EnrichmentRun], position: QueuePosition | None
     ) -> "Enrichment":
-        """Return the customer's status with its `runs`, which are ordered newest first."""
+        """Return the enrichment of a customer.
+
+        `runs` are its lookups, newest first; `position` is its place in the queue, or None.
+        """
         latest = runs[0] if runs else None
-        # The reason of the latest run does not explain a status that was set without a run.
+        # If the status was set without a run, the reason of the latest run does not apply to it.
         speaks = latest if latest is not None and latest.status is status else None
         ended = next((run for run in runs if run.fields_read), None)
         return cls(

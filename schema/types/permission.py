@@ -32,10 +32,10 @@ _SHOWN = {
 
 
 def shown(scopes: Iterable[Scope]) -> list[Permission]:
-    """Return permissions in the order of their codes."""
+    """Return the permissions for scopes, sorted by code."""
     return [_SHOWN[scope] for scope in sorted(scopes)]
 
 
 def shown_codes(codes: Iterable[str]) -> list[Permission]:
-    """Return the permissions with these stored codes; codes of another version are left out."""
+    """Return the permissions for stored codes, without codes that this version does not know."""
     return shown(known(codes))

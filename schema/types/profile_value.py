@@ -149,7 +149,7 @@ class MoneyValue(FiledValue):
 
 
 def address_value(entry: ProfileEntry, details: dict[str, Any]) -> AddressValue:
-    # The register's notes are about its own address, not about one that a user typed.
+    # `details` describe the register's address, so they do not apply to one that a user typed.
     doubts = details if entry["source"] != ValueSource.USER else {}
     return AddressValue(
         value=Address(**{line: entry["value"].get(line) for line in ADDRESS_LINES}),
@@ -165,7 +165,7 @@ def date_value(entry: ProfileEntry) -> DateValue:
 
 
 def count_value(entry: ProfileEntry) -> CountValue | None:
-    """Return the number; None if it exceeds a GraphQL Int and would fail the fields around it."""
+    """Return the count; None if it does not fit a GraphQL Int, which would be an error."""
     value = entry["value"]
     if type(value) is not int or not GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT:
         return None

@@ -30,7 +30,7 @@ READS_ACCESS = Requires(Scope.ACCESS_READ)
 
 
 def reach_of(info: Info) -> str | None:
-    """Return the id of the reseller that the caller is bound to; None for the platform's own."""
+    """Return the id of the reseller that the caller is bound to; None if they are not bound."""
     principal = info.context.principal
     assert principal is not None  # noqa: S101  # every root field requires one
     return principal.reseller_id
@@ -42,7 +42,7 @@ async def _member_counts(selection: Selection, groups: Sequence[Any]) -> list[in
 
 
 async def _audit_trails(selection: Selection, groups: Sequence[Any]) -> list[list[AuditEntry]]:
-    # The entries name members of all resellers (R99).
+    # The entries contain names of members of all resellers, which partners may not see (R99).
     if reach_of(selection.info) is not None:
         return [[] for _ in groups]
     return await audit_trails(selection, groups)
@@ -115,7 +115,8 @@ async def _effective(selection: Selection, users: Sequence[Any]) -> list[list[Pe
     assert viewer is not None  # noqa: S101  # every root field requires one
     own = viewer.user_id
     if viewer.reseller_id is not None and own is not None and own in found and own not in bound:
-        # A platform user behind a token bound to a reseller: that token may not see their groups.
+        # The caller is a platform user with a token bound to a reseller; such a token may not see
+        # permissions from the user's groups, so only the token's own permissions are shown.
         found[own] = viewer.permissions
     return [shown(found[one.id]) for one in users]
 

@@ -1,4 +1,4 @@
-"""Accounts that are read in a process of their own come out as they do in ours."""
+"""Reading accounts in a separate process gives the same result as in this process."""
 
 import asyncio
 import os

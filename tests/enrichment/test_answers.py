@@ -1,4 +1,4 @@
-"""What statuses and rate-limit headers mean."""
+"""Interpreting the register's statuses and rate-limit headers."""
 
 import pytest
 from multidict import CIMultiDict

@@ -1,4 +1,4 @@
-"""The client over a real socket, against servers that answer as they please."""
+"""The register client over a real socket, against servers with all kinds of answers."""
 
 import asyncio
 import base64
@@ -117,7 +117,7 @@ async def test_a_gateway_that_says_when_to_return_is_not_asked_again(
 async def test_questions_that_get_no_answer_are_counted_for_all_processes(
     limiter: CountingLimiter,
 ) -> None:
-    """R90: several in a row are an outage, and whatever else is said ends the row."""
+    """R90: several failures in a row are an outage; any answer ends the row."""
     statuses = iter([503, 500, 404, 200, 502, 401])
 
     async def answer(_: web.Request) -> web.Response:
@@ -180,7 +180,7 @@ async def test_the_last_request_of_a_window_holds_off_until_its_reset(
 async def test_waits_go_by_the_registers_clock_and_not_by_ours(
     limiter: CountingLimiter, name: str, as_written: Callable[[float], str], ours_is_ahead_s: int
 ) -> None:
-    """Or a clock that is an hour behind makes a pause of 310 s for everybody of one of 5 s."""
+    """A process whose clock is behind must not pause all others for 310 s instead of 5 s."""
     theirs = NOW - ours_is_ahead_s
 
     async def answer(_: web.Request) -> web.Response:

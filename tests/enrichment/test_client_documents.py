@@ -1,4 +1,4 @@
-"""Fetching documents: metadata from the API, bytes from where it redirects to."""
+"""Fetching documents: metadata from the API, content from the URL that it redirects to."""
 
 from dataclasses import replace
 

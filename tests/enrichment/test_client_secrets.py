@@ -1,4 +1,4 @@
-"""The key and signed links stay where they belong."""
+"""The API key and signed links do not appear in logs, errors or requests to other hosts."""
 
 import base64
 import logging
@@ -22,7 +22,7 @@ def limiter() -> CountingLimiter:
 
 
 def everything_in(error: BaseException) -> str:
-    """Return all text that hangs on an exception: messages, attributes, causes and contexts."""
+    """Return all text of an exception: messages, attributes, causes and contexts."""
     texts, current = [], [error]
     while current:
         one = current.pop()

@@ -41,7 +41,7 @@ AMPLE = Allowance(limit=6_000)
 
 @dataclass(frozen=True)
 class Desk:
-    """A worker with its client, the register on the other side, and what is stored."""
+    """A worker with its register client and a sandbox as the register, for a test."""
 
     database: Database
     act: ActorContext
@@ -60,7 +60,7 @@ class Desk:
         await self.database.transaction(lambda: edit_customer(self.act, customer.id, values, None))
 
     def asked(self) -> list[tuple[str, int]]:
-        """Return the place and status of each request since the last time, and forget them."""
+        """Return origin and status of each request to the register since the last call."""
         asked = [(str(request.origin), request.status) for request in self.sandbox.requests]
         self.sandbox.requests.clear()
         return asked
@@ -106,7 +106,7 @@ async def stored(customer: Customer) -> Customer:
 
 
 def ended(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the lines that say how attempts of jobs ended."""
+    """Return the log lines that say how attempts of jobs ended."""
     return [line for line in lines if line["event"] in {"job_done", "job_put_back"}]
 
 
@@ -125,11 +125,11 @@ CASES: dict[str, tuple[EnrichmentStatus, EnrichmentReason | None, dict[str, int]
     "00000101": (SUCCEEDED, None, ALL, "140000"),  # small company
     "00000102": (SUCCEEDED, None, ALL, "2283494"),  # PLC, in a class for limited ones (A21)
     "00000103": (SUCCEEDED, None, ALL, "181410"),  # micro-entity
-    "00000104": (SUCCEEDED, None, NO_EMPLOYEES, "100"),  # dormant: nobody employed
+    "00000104": (SUCCEEDED, None, NO_EMPLOYEES, "100"),  # dormant, without employees
     "00000105": (SUCCEEDED, None, ALL, "120028"),  # group accounts (A23)
     "00000106": (SUCCEEDED, None, ALL, "111432"),  # by guarantee (A21)
     "00000107": (SUCCEEDED, None, ALL, "208406"),  # in a zip package
-    "00000108": (SUCCEEDED, None, ALL, "116169"),  # the amended accounts count
+    "00000108": (SUCCEEDED, None, ALL, "116169"),  # the amended accounts are used
     "00000109": (SUCCEEDED, None, ALL, "-30000"),  # losses
     "SC000110": (SUCCEEDED, None, ALL, "251985"),
     "NI000111": (SUCCEEDED, None, ALL, "138840"),
@@ -144,13 +144,13 @@ CASES: dict[str, tuple[EnrichmentStatus, EnrichmentReason | None, dict[str, int]
     "00000304": (SUCCEEDED, None, ALL, "277900"),
     "00000305": (SUCCEEDED, None, ALL, "251338"),
     "00000306": (SUCCEEDED, None, {"FOUND": 6, "NOT_FILED": 2}, "208440"),  # no address
-    "00000307": (SUCCEEDED, None, ALL, "105807"),  # values of tomorrow
+    "00000307": (SUCCEEDED, None, ALL, "105807"),  # values that the register may add later
     "00000308": (PARTIAL, EnrichmentReason.NOT_LIMITED_OR_PLC, {"FOUND": 2}, None),
     "00000309": (SUCCEEDED, None, ALL, "59618"),
     "OC000310": (PARTIAL, EnrichmentReason.NOT_LIMITED_OR_PLC, {"FOUND": 2}, None),
     "00000402": (RETRYING, EnrichmentReason.RATE_LIMITED, {}, None),
     "00000403": (RETRYING, EnrichmentReason.RATE_LIMITED, {}, None),
-    "00000411": (SUCCEEDED, None, ALL, "165985"),  # a blip is tried again at once
+    "00000411": (SUCCEEDED, None, ALL, "165985"),  # a short fault is retried at once
     "00000412": (RETRYING, EnrichmentReason.REGISTER_UNAVAILABLE, {}, None),
     "00000413": (RETRYING, EnrichmentReason.REGISTER_UNAVAILABLE, {}, None),
     "00000414": (RETRYING, EnrichmentReason.REGISTER_UNAVAILABLE, {}, None),
@@ -159,14 +159,14 @@ CASES: dict[str, tuple[EnrichmentStatus, EnrichmentReason | None, dict[str, int]
     "00000501": (PARTIAL, EnrichmentReason.ACCOUNTS_UNREADABLE, UNREADABLE, None),
     "00000502": (PARTIAL, EnrichmentReason.IDENTITY_MISMATCH, UNREADABLE, None),
     "00000503": (PARTIAL, EnrichmentReason.ACCOUNTS_UNREADABLE, UNREADABLE, None),
-    "00000504": (SUCCEEDED, None, ALL, "227472"),  # the link had run out
+    "00000504": (SUCCEEDED, None, ALL, "227472"),  # the link had expired
     "00000505": (PARTIAL, EnrichmentReason.ACCOUNTS_UNAVAILABLE, UNREADABLE, None),
     "00000506": (PARTIAL, EnrichmentReason.ACCOUNTS_UNAVAILABLE, UNREADABLE, None),
     "00000401": (EnrichmentStatus.NOT_FOUND, EnrichmentReason.UNKNOWN_COMPANY_NUMBER, {}, None),
     "90000001": (SUCCEEDED, None, ALL, "277240"),
 }
 # fmt: on
-SLOW = "00000417"  # takes five seconds, and shows nothing that the client's own tests do not
+SLOW = "00000417"  # takes five seconds, and the client's own tests cover it
 
 
 def test_every_company_of_the_catalogue_has_its_case() -> None:
@@ -201,7 +201,7 @@ async def test_a_company_of_the_catalogue_ends_as_it_should(desk: Desk, number: 
 async def test_a_number_that_was_stored_before_and_has_no_form_of_today_is_not_found(
     desk: Desk,
 ) -> None:
-    """R88: it is asked for no more, and tried again no more."""
+    """R88: the register is not asked, and the lookup is not retried."""
     customer = await desk.add("00000101")
     await Customer.filter(id=customer.id).update(company_number="VODAFONE")
     await EnrichmentRun.filter(customer_id=customer.id).update(company_number="VODAFONE")
@@ -319,7 +319,7 @@ async def test_a_lookup_is_no_save(desk: Desk) -> None:
 
 
 async def test_a_busy_register_is_asked_again_after_the_time_that_it_named(desk: Desk) -> None:
-    """R90: Retry-After, for everybody."""
+    """R90: Retry-After pauses all processes."""
     customer = await desk.add("00000402")
     await desk.worker.run_due()
     other = await desk.add("00000101")
@@ -376,7 +376,7 @@ async def test_an_unknown_number_is_asked_for_once(desk: Desk) -> None:
 async def test_an_empty_budget_holds_no_slot_and_counts_no_attempt(
     database: Database, act: ActorContext, clock: Clock
 ) -> None:
-    """R90: and what was answered already is not asked for again, nor one more begun."""
+    """R90: received answers are not requested again, and no further lookup starts."""
     tight = Allowance(limit=24, window=timedelta(minutes=1))  # a call each 2.5 seconds
     async with desk_of(database, act, clock, allowance=tight) as desk:
         customer, later = await desk.add("00000101"), await desk.add("00000102")
@@ -403,7 +403,7 @@ async def test_an_empty_budget_holds_no_slot_and_counts_no_attempt(
 async def test_a_refused_key_stops_everything_until_an_operator_has_looked(
     database: Database, act: ActorContext, clock: Clock, key: str, code: str, status: int
 ) -> None:
-    """R90: a 401 is not retried, and the others wait without an attempt."""
+    """R90: a 401 is not retried, and other lookups wait without using an attempt."""
     async with desk_of(database, act, clock, key=key) as desk:
         first = await desk.add("00000101")
         with structlog.testing.capture_logs() as lines:
@@ -433,9 +433,9 @@ async def claimed(desk: Desk) -> Claim:
 
 
 async def test_an_attempt_that_crashed_late_costs_no_request_again(desk: Desk) -> None:
-    """R90: also days later, as the day of an answer is stored with the values."""
+    """R90: also days later, because the values are stored with the date of the answer."""
     customer = await desk.add("00000101")
-    await desk.lookup.run(await claimed(desk))  # and what stores it is lost
+    await desk.lookup.run(await claimed(desk))  # the result is not stored
     assert desk.asked() == WELL
     assert await UpstreamResponse.all().count() == 4
     assert (await Job.get()).calls_left == 0
@@ -444,7 +444,7 @@ async def test_an_attempt_that_crashed_late_costs_no_request_again(desk: Desk) -
     before = await RateLimit.get()
     assert await desk.worker.run_due() == 1
     assert desk.asked() == []
-    assert (await RateLimit.get()).free_at == before.free_at  # nothing is paid for nothing
+    assert (await RateLimit.get()).free_at == before.free_at  # no call is counted without a request
     customer = await stored(customer)
     assert customer.profile["net_assets"]["value"] == "140000"
     assert customer.profile["net_assets"]["retrieved_at"] == retrieved_at.isoformat()
@@ -461,7 +461,7 @@ async def test_a_kept_answer_that_has_gone_stale_is_asked_for_again(desk: Desk) 
 
 
 async def test_an_answer_is_not_kept_for_a_lookup_that_another_worker_has(desk: Desk) -> None:
-    """R89: so a worker that lost its lease asks nothing more."""
+    """R89: so a worker that lost its lease sends no more requests."""
     await desk.add("00000101")
     late = await claimed(desk)
     desk.clock.advance(timedelta(minutes=1))
@@ -490,7 +490,7 @@ async def test_an_answer_that_comes_too_late_is_dropped(
     meanwhile: Callable[[Desk, Customer], Awaitable[None]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """R89: nor is it kept for later."""
+    """R89: nor is the answer kept for later."""
     customer = await desk.add("00000101")
     first = await run_of(customer)
     ask = CompaniesHouse.accounts_filings
@@ -518,7 +518,7 @@ async def test_an_answer_that_comes_too_late_is_dropped(
 async def test_the_profile_is_there_while_the_accounts_keep_failing(
     database: Database, act: ActorContext, clock: Clock
 ) -> None:
-    """R85: what is known is applied, also when the rest is given up."""
+    """R85: known values are stored, also if the lookup gives up on the rest."""
     down = SandboxConfig(clock=lambda: clock().timestamp(), fault_rate=1.0)
     async with desk_of(database, act, clock, config=down) as desk:
         await _only_the_profile_is_known(desk)
@@ -558,7 +558,7 @@ async def _only_the_profile_is_known(desk: Desk) -> None:
 async def test_a_profile_with_null_characters_is_stored_without_them(
     database: Database, act: ActorContext, clock: Clock
 ) -> None:
-    """R84: PostgreSQL stores no U+0000, and a lookup must not fail over it again and again."""
+    """R84: PostgreSQL cannot store U+0000; it must not make every attempt of a lookup fail."""
 
     async def answer(_: web.Request) -> web.Response:
         profile = {

@@ -1,4 +1,4 @@
-"""Where the key may go, and which redirects are followed."""
+"""Which hosts may receive the API key, and which redirects are followed."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_every_document_host_of_the_register_is_known() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://api.company-information.service.gov.uk",  # the key in clear text
+        "http://api.company-information.service.gov.uk",  # would send the key unencrypted
         "http://10.0.0.1:8080",
         "http://localhost.example.com",
         "http://127.0.0.1.example.com",
@@ -134,7 +134,7 @@ def test_the_registers_document_store_is_followed_with_its_signature_untouched(h
         "",
         "/relative",
         "//s3.eu-west-2.amazonaws.com/a",
-        "http://s3.eu-west-2.amazonaws.com/a",  # plain
+        "http://s3.eu-west-2.amazonaws.com/a",  # unencrypted
         "https://s3.eu-west-2.amazonaws.com:8443/a",
         "https://s3.eu-west-2.amazonaws.com:notaport/a",
         "https://user@s3.eu-west-2.amazonaws.com/a",

@@ -1,4 +1,4 @@
-"""Choosing among filed accounts, and among the forms of a document."""
+"""Choosing among filed accounts, and among the formats of a document."""
 
 from datetime import date
 from typing import Any

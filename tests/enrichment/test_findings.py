@@ -1,4 +1,4 @@
-"""What was read of a company, as profile entries with their provenance."""
+"""Converting what was read about a company to profile entries with their provenance."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -89,10 +89,10 @@ SILENT = replace(ACCOUNTS, employees=None)
 
 # fmt: off
 SHORTFALLS = (
-    (ACCOUNTS, None),  # all that one would expect
+    (ACCOUNTS, None),  # everything is filed
     (NO_FIGURES, EnrichmentReason.FIGURES_NOT_TAGGED),  # a balance sheet that is not tagged
     (replace(NO_FIGURES, employees=None), EnrichmentReason.FIGURES_NOT_TAGGED),
-    (replace(ACCOUNTS, fixed_assets=None), None),  # a company may have none
+    (replace(ACCOUNTS, fixed_assets=None), None),  # a company may have none of these figures
     (SILENT, EnrichmentReason.EMPLOYEES_NOT_DISCLOSED),
     (replace(SILENT, is_dormant=True), None),  # a dormant company employs nobody
     (replace(SILENT, is_dormant=None), EnrichmentReason.EMPLOYEES_NOT_DISCLOSED),
@@ -205,7 +205,7 @@ def test_every_figure_says_when_in_what_and_of_whom() -> None:
 def test_group_accounts_are_marked_whoever_says_so(
     document: bool, filing: bool, is_group: bool
 ) -> None:
-    """A23: the figures are the company's own all the same."""
+    """A23: the figures are the company's own in either case."""
     entries = accounts_entries(
         replace(ACCOUNTS, is_group=document), replace(FILING, is_group=filing), ORIGIN
     )
@@ -217,7 +217,7 @@ def test_group_accounts_are_marked_whoever_says_so(
     ("document", "filing", "is_of_group", "scope", "warnings"),
     [
         (False, False, False, "COMPANY", []),
-        # the filing says group, and the document does not tell the two apart
+        # the filing is of group accounts, but the document does not separate group and company
         (False, True, False, "COMPANY", ["SCOPE_UNCERTAIN"]),
         (True, True, False, "COMPANY", []),
         (True, True, True, "GROUP", []),

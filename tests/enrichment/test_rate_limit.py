@@ -1,4 +1,4 @@
-"""The shared request budget, by a simulated clock."""
+"""The shared request budget, tested with a simulated clock."""
 
 import asyncio
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def budget_of(
 
 
 async def taken(budget: SharedBudget, *, is_search: bool = False) -> int:
-    """Take requests until there are no more, and give how many they were."""
+    """Take requests until none is left; return their number."""
     number = 0
     with suppress(BudgetSpent):
         while True:
@@ -47,7 +47,7 @@ def most_in_any_window(times_us: Sequence[int], window_us: int) -> int:
 
 
 def greedy(allowance: Allowance, span_us: int) -> list[int]:
-    """Return the instants at which somebody who never waits in vain may send, by the same rule."""
+    """Return the instants (µs) at which a caller may send who sends as early as the rule allows."""
     times, free_at, now = [], 0, 0
     while now < span_us:
         times.append(now)
@@ -59,25 +59,25 @@ def greedy(allowance: Allowance, span_us: int) -> list[int]:
 @pytest.mark.parametrize(
     ("limit", "burst", "in_a_window"),
     [
-        (600, 10.0, 585),  # the register's: 97.5 %
+        (600, 10.0, 585),  # 97.5 % of the register's limit
         (100, 2.5, 97),
         (60, 1.9, 58),
         (10, 1.15, 9),
         (2, 1.03, 1),
-        (1, 1.0, 0),  # the smallest that can be: a little less than one
+        (1, 1.0, 0),  # the smallest possible limit: slightly less than one
     ],
 )
 def test_a_burst_costs_little_of_the_steady_rate(
     limit: int, burst: float, in_a_window: int
 ) -> None:
-    """R90: 1.5 % of the allowance may go out at once, and the rest evenly."""
+    """R90: 1.5 % of the allowance may be sent at once, the rest evenly."""
     allowance = Allowance(limit=limit)
     assert allowance.burst == pytest.approx(burst)
     assert allowance.window // (allowance.interval_us * timedelta(microseconds=1)) == in_a_window
 
 
 def test_who_asks_decides_how_much_of_the_burst_may_be_used() -> None:
-    """R90: a begun lookup 10 calls, a search 8, the first of an urgent lookup 6, of another 3."""
+    """R90: a started lookup 10 calls, a search 8, the first call of an urgent lookup 6, else 3."""
     allowance = Allowance()
     used = {caller: 1 + allowance.ahead_us(caller) / allowance.interval_us for caller in Caller}
     assert {caller: round(number, 3) for caller, number in used.items()} == {
@@ -96,7 +96,7 @@ def test_no_window_holds_more_than_the_allowance(limit: int, window_s: int) -> N
     times = greedy(allowance, 3 * window_us)
     most = most_in_any_window(times, window_us)
     assert most <= limit
-    assert most >= limit * 0.97 - 1  # and it is made use of
+    assert most >= limit * 0.97 - 1  # and the allowance is used
 
 
 @given(
@@ -108,7 +108,7 @@ def test_no_window_holds_more_than_the_allowance(limit: int, window_s: int) -> N
 def test_no_window_of_arrivals_holds_more_either(
     limit: int, window_s: int, pauses: list[float], lateness: list[float]
 ) -> None:
-    """R90: after pauses of any length, and with calls that are late by up to the margin."""
+    """R90: after pauses of any length, and with calls that arrive late by up to the margin."""
     allowance = Allowance(limit, window_s * SECOND)
     window_us, ahead = window_s * 1_000_000, allowance.ahead_us(Caller.STARTED)
     margin = min(3_000_000, window_us // 100)
@@ -141,7 +141,7 @@ async def test_the_budget_keeps_to_its_allowance_and_makes_use_of_it(clock: Cloc
 
 @pytest.mark.usefixtures("database")
 async def test_several_tasks_share_one_budget(clock: Clock) -> None:
-    """R90: each has a SharedBudget of its own, as processes have."""
+    """R90: each task has its own SharedBudget, like separate processes."""
     budgets = [budget_of(clock) for _ in range(4)]
     sent: list[int] = []
     start = clock()
@@ -199,7 +199,7 @@ async def test_a_short_wait_is_waited_for(clock: Clock, monkeypatch: pytest.Monk
 async def test_who_is_always_beaten_to_it_gives_up(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R90: patience is for all waits of a request together."""
+    """R90: the longest wait is for all waits of a request together."""
     budget, faster = budget_of(clock, patience=4 * SECOND), budget_of(clock)
     slept: list[float] = []
 
@@ -231,7 +231,7 @@ async def test_searches_leave_a_part_of_the_burst_to_lookups(
 
 @pytest.mark.usefixtures("database")
 async def test_a_flood_of_searches_takes_nothing_from_lookups(clock: Clock) -> None:
-    """R83, R90: two requests each five seconds go through at once, for ten minutes."""
+    """R83, R90: for ten minutes, two lookup requests each five seconds need not wait."""
     budget, searches = budget_of(clock, allowance=Allowance()), 0
     sent: list[int] = []
     start = clock()
@@ -250,7 +250,7 @@ async def test_a_flood_of_searches_takes_nothing_from_lookups(clock: Clock) -> N
 
 @pytest.mark.usefixtures("database")
 async def test_a_search_says_when_there_is_more_than_the_share_of_lookups(clock: Clock) -> None:
-    """R90: and what is refused takes nothing."""
+    """R90: and a refused request uses no call."""
     budget = budget_of(clock, allowance=Allowance())
     await taken(budget)
     before = await RateLimit.get()
@@ -284,7 +284,7 @@ async def test_everybody_holds_off_for_as_long_as_was_asked(clock: Clock) -> Non
 
 
 async def pause(budget: SharedBudget, clock: Clock) -> float:
-    """Return the seconds for which nobody may send anything, and let them pass."""
+    """Return the length of the current pause in seconds, and advance the clock by it."""
     try:
         await budget.acquire()
     except BudgetSpent as spent:
@@ -297,7 +297,7 @@ async def pause(budget: SharedBudget, clock: Clock) -> float:
 async def test_five_faults_in_a_row_pause_everybody_and_each_more_for_longer(
     clock: Clock,
 ) -> None:
-    """R90: of any process; so a register that is silent for an hour is asked 70 times in it."""
+    """R90: faults of all processes count; a register down for an hour is asked 70 times."""
     allowance = Allowance()
     one, other = budget_of(clock, allowance=allowance), budget_of(clock, allowance=allowance)
     for budget in (one, other, one, other):
@@ -305,7 +305,7 @@ async def test_five_faults_in_a_row_pause_everybody_and_each_more_for_longer(
         await budget.note_fault()
     assert await pause(other, clock) == 0
     await one.note_fault()
-    await other.note_fault()  # it was on its way: nothing new
+    await other.note_fault()  # the request was already on its way, so its fault does not count
     pauses = [await pause(other, clock)]
     for _ in range(5):
         await one.acquire()
@@ -321,7 +321,7 @@ async def test_five_faults_in_a_row_pause_everybody_and_each_more_for_longer(
 
 @pytest.mark.usefixtures("database")
 async def test_a_wrong_clock_closes_the_budget_for_nobody(clock: Clock) -> None:
-    """R90: a process whose clock is an hour ahead takes a call, and the others go on."""
+    """R90: a process whose clock is an hour ahead takes a call, and others can still send."""
     ahead = Clock(clock() + timedelta(hours=1))
     await budget_of(ahead).acquire()
     waited, budget = 0.0, budget_of(clock)
@@ -335,7 +335,7 @@ async def test_a_wrong_clock_closes_the_budget_for_nobody(clock: Clock) -> None:
 
 @pytest.mark.usefixtures("database")
 async def test_an_operator_resets_the_budget(clock: Clock) -> None:
-    """A pause ends at once; a refused key stays refused, and there is no burst to be had."""
+    """A pause ends at once; a refused key stays blocked, and no burst is allowed."""
     budget = budget_of(clock, allowance=Allowance())
     await budget.hold_off(300)
     for _ in range(9):

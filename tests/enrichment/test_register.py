@@ -1,4 +1,4 @@
-"""The register's client as servers have it: opened by whoever needs it first, and closed once."""
+"""The register client of a server: opened on first use, and closed once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The client under test, its limiter, and a scripted server."""
+"""The register client under test, a limiter that counts, and a scripted server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -28,7 +28,7 @@ class CountingLimiter:
     held_off: list[float] = field(default_factory=list)
     searches: int = 0
     outcomes: list[bool] = field(default_factory=list)
-    """For each request in turn, whether it was answered."""
+    """For each request in order, whether it was answered."""
 
     async def acquire(self, *, is_search: bool = False) -> None:
         if self.acquired >= self.room:

@@ -1,4 +1,4 @@
-"""The provider's keys: fetched once, kept, rotated, and kept on through an outage for a time."""
+"""The identity provider's keys: fetching, caching, rotation, and use during an outage."""
 
 import asyncio
 import ssl
@@ -44,7 +44,7 @@ async def remote(clock: Clock) -> AsyncIterator[IdentityProvider]:
 
 @pytest.fixture
 async def opened(remote: IdentityProvider, clock: Clock) -> AsyncIterator[Callable[..., Any]]:
-    """Yield a way to open the provider's keys with other settings."""
+    """Yield a function that opens the provider's keys with the given settings."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
@@ -57,7 +57,7 @@ async def opened(remote: IdentityProvider, clock: Clock) -> AsyncIterator[Callab
 
 @pytest.fixture
 async def keys(opened: Callable[..., Any]) -> Keys:
-    """Return the keys as this process knows them: not yet."""
+    """Return opened keys that have not been fetched yet."""
     made: Keys = await opened()
     return made
 
@@ -78,7 +78,7 @@ async def unavailable(keys: Keys) -> None:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait for what is done in the background."""
+    """Wait until `holds()` is true, because keys are fetched in the background."""
     async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.002)
@@ -111,9 +111,9 @@ async def test_keys_are_fetched_again_in_the_background_when_they_are_old(
     assert remote.fetches() == 1
     remote.rotate(SECOND)
     clock.advance(timedelta(seconds=1))
-    assert await kid_of(keys) == FIRST.kid  # nobody waits for it
+    assert await kid_of(keys) == FIRST.kid  # no caller waits for it
     await until(lambda: keys.version != version)
-    await refused(keys, FIRST.kid)  # it was withdrawn
+    await refused(keys, FIRST.kid)  # the key was withdrawn
     assert await kid_of(keys, SECOND.kid) == SECOND.kid
     assert remote.fetches() == 2
 
@@ -121,8 +121,8 @@ async def test_keys_are_fetched_again_in_the_background_when_they_are_old(
 async def test_the_version_alone_keeps_keys_fresh(
     keys: Keys, remote: IdentityProvider, clock: Clock
 ) -> None:
-    """Who is remembered as signed in asks for no key, and must hear of a withdrawn one."""
-    assert keys.version is None  # nothing is known, so nothing is trusted
+    """A cached sign-in does not look up its key, so it compares versions to notice a withdrawal."""
+    assert keys.version is None  # no keys are known, so no token is trusted
     await kid_of(keys)
     version = keys.version
     assert version is not None
@@ -158,7 +158,7 @@ async def test_made_up_key_ids_cause_one_question_in_each_pause(
         await refused(keys, "made-up")
         assert remote.fetches() == 1 + pauses
         clock.advance(timedelta(seconds=1))
-    # And in spite of them a new key is found at the next question.
+    # Even so, a new key is found at the next lookup.
     remote.rotate(SECOND)
     assert await kid_of(keys, SECOND.kid) == SECOND.kid
 
@@ -190,7 +190,7 @@ async def test_known_keys_serve_through_an_outage_for_the_grace_and_no_longer(
     await unavailable(keys)
     asked = len(remote.asked)
     await unavailable(keys)
-    assert len(remote.asked) == asked  # it is left in peace for the pause
+    assert len(remote.asked) == asked  # the provider is not asked again during the pause
     del remote.answers[JWKS]
     clock.advance(timedelta(seconds=10))
     assert await kid_of(keys) == FIRST.kid
@@ -198,7 +198,7 @@ async def test_known_keys_serve_through_an_outage_for_the_grace_and_no_longer(
 
 
 class Slow(web.StreamResponse):
-    """Begins to answer and never ends."""
+    """A response that starts and never ends."""
 
     async def prepare(self, request: Any) -> Any:
         writer = await super().prepare(request)

@@ -1,4 +1,4 @@
-"""Tokens, good and bad: a truth table of what signs in."""
+"""Verifying tokens: a truth table of valid and invalid ones."""
 
 import hashlib
 import hmac
@@ -28,12 +28,12 @@ GOOD = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": NOW + 300}
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """Return good claims with changes; None leaves one out."""
+    """Return valid claims with changes; a value of None removes the claim."""
     return {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
 
 
 def checked(token: str, *published: Any, provider: Provider = PROVIDER) -> Identity:
-    """Check a token by published keys, as signing in does."""
+    """Verify a token with published keys, as signing in does."""
     header = read_header(token, provider)
     key = key_set(published or [public(RSA)]).find(header.kid, header.alg)
     if key is None:
@@ -42,7 +42,7 @@ def checked(token: str, *published: Any, provider: Provider = PROVIDER) -> Ident
 
 
 def reason(token: str, *published: Any, provider: Provider = PROVIDER) -> str:
-    """Return why a token is refused."""
+    """Return the reason why a token is refused."""
     with pytest.raises(TokenRefused) as refused:
         checked(token, *published, provider=provider)
     assert str(refused.value) == refused.value.reason
@@ -64,7 +64,7 @@ def test_a_good_token_says_who_it_is_until_when_and_in_which_groups() -> None:
         email="alice@id.example",
         groups=frozenset({"staff", "sales"}),
         issued_at=START - timedelta(seconds=5),
-        # Leeway included: from then on it opens nothing.
+        # Leeway included: from then on the token is refused.
         expires_at=START + timedelta(seconds=300 + LEEWAY_S),
     )
 
@@ -77,7 +77,7 @@ def test_a_good_token_says_who_it_is_until_when_and_in_which_groups() -> None:
         ("ES256", P256),
         ("ES384", P384),
         ("Ed25519", ED),
-        ("EdDSA", ED),  # the older name of the same
+        ("EdDSA", ED),  # an older name of the same claim
     ],
 )
 def test_each_allowed_algorithm_signs_in_and_no_other(alg: str, key: Key) -> None:
@@ -92,7 +92,7 @@ def test_each_allowed_algorithm_signs_in_and_no_other(alg: str, key: Key) -> Non
     ("changes", "expected"),
     [
         ({}, "alice"),
-        ({"aud": [AUDIENCE, "billing"]}, "alice"),  # for us among others
+        ({"aud": [AUDIENCE, "billing"]}, "alice"),  # our audience among others
         ({"exp": NOW - LEEWAY_S + 1}, "alice"),  # the last second of leeway
         ({"exp": NOW - LEEWAY_S}, "EXPIRED_TOKEN"),
         ({"exp": NOW - 86_400}, "EXPIRED_TOKEN"),
@@ -106,7 +106,7 @@ def test_each_allowed_algorithm_signs_in_and_no_other(alg: str, key: Key) -> Non
         ({"sub": None}, "MISSING_CLAIM"),
         ({"iss": None}, "MISSING_CLAIM"),
         ({"aud": None}, "MISSING_CLAIM"),
-        ({"iss": "https://id.example/realm/"}, "INVALID_CLAIM"),  # equal to the letter
+        ({"iss": "https://id.example/realm/"}, "INVALID_CLAIM"),  # must be equal exactly
         ({"iss": "https://evil.example"}, "INVALID_CLAIM"),
         ({"iss": [ISSUER]}, "INVALID_CLAIM"),
         ({"aud": "billing"}, "INVALID_CLAIM"),
@@ -117,9 +117,9 @@ def test_each_allowed_algorithm_signs_in_and_no_other(alg: str, key: Key) -> Non
         ({"sub": ""}, "INVALID_CLAIM"),
         ({"sub": 7}, "INVALID_CLAIM"),
         ({"sub": "a" * 256}, "SUBJECT"),
-        ({"sub": "a\0b"}, "SUBJECT"),  # no column could hold it
+        ({"sub": "a\0b"}, "SUBJECT"),  # too long for the column
         ({"sub": "\ud800"}, "SUBJECT"),
-        ({"sub": " alice"}, "SUBJECT"),  # nor is it anybody else's but to the letter
+        ({"sub": " alice"}, "SUBJECT"),  # compared exactly
         ({"exp": str(NOW + 300)}, "INVALID_CLAIM"),
         ({"exp": True}, "INVALID_CLAIM"),
         ({"exp": [NOW + 300]}, "INVALID_CLAIM"),
@@ -147,7 +147,7 @@ def test_fractions_of_seconds_count() -> None:
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
-        ({"typ": None}, "alice"),  # it is optional
+        ({"typ": None}, "alice"),  # the header is optional
         ({"typ": "at+jwt"}, "alice"),  # an access token (RFC 9068)
         ({"typ": "application/at+JWT"}, "alice"),
         ({"typ": "logout+jwt"}, "TYPE"),
@@ -156,10 +156,10 @@ def test_fractions_of_seconds_count() -> None:
         ({"crit": ["exp"], "exp": 1}, "CRITICAL_HEADER"),
         ({"crit": []}, "CRITICAL_HEADER"),
         ({"b64": True}, "CRITICAL_HEADER"),
-        ({"kid": None}, "alice"),  # there is one key only
+        ({"kid": None}, "alice"),  # there is only one key
         ({"kid": "nobody's"}, "UNKNOWN_KEY"),
         ({"kid": "k" * 256}, "KEY_ID"),
-        ({"jku": "https://evil.example/keys"}, "alice"),  # not looked at
+        ({"jku": "https://evil.example/keys"}, "alice"),  # ignored
         ({"x5u": "https://evil.example/keys"}, "alice"),
         ({"jwk": public(OTHER)}, "alice"),
         ({"nonce": "of another standard"}, "alice"),
@@ -178,7 +178,7 @@ def by_hand(header: Any, payload: Any, signature: bytes = b"signature") -> str:
 
 
 def test_a_key_that_the_token_brings_or_points_to_opens_nothing() -> None:
-    """Signed well, by somebody else."""
+    """The token is signed correctly, but with an attacker's key."""
     headers: list[dict[str, Any]] = [
         {"jwk": public(OTHER)},
         {"jku": "https://evil.example/keys"},
@@ -203,7 +203,7 @@ def test_no_algorithm_without_a_signature_or_with_a_shared_secret_counts() -> No
 
 
 def test_the_public_key_is_nobodys_shared_secret() -> None:
-    """The classic confusion: HS256 with what everybody can read as its secret."""
+    """Algorithm confusion: HS256 with the public key as its secret."""
     assert isinstance(RSA, RSAKey)
     for secret in (RSA.as_pem(private=False), RSA.as_der(private=False), str(public(RSA)).encode()):
         signing_input = f"{segment({'alg': 'HS256', 'kid': RSA.kid})}.{segment(claims())}"
@@ -219,7 +219,7 @@ def test_a_key_checks_what_it_is_for_and_nothing_else() -> None:
         public(RSA, use="enc"),
         public(RSA, key_ops=["encrypt"]),
         public(RSA, kid=None),
-        {**RSA.as_dict(private=True)},  # one whose private half is published
+        {**RSA.as_dict(private=True)},  # a key whose private half is published
         {"kty": "oct", "k": "c2VjcmV0", "kid": RSA.kid},
         {"kty": "RSA", "kid": RSA.kid},
         {"kty": "RSA", "kid": RSA.kid, "n": 7, "e": "AQAB"},
@@ -233,7 +233,7 @@ def test_a_key_checks_what_it_is_for_and_nothing_else() -> None:
     es384 = signed(claims(), P384, "ES384")
     assert reason(es384, public(P256, kid=P384.kid)) == "UNKNOWN_KEY"  # another curve
     assert reason(token, public(OTHER, kid=RSA.kid)) == "BAD_SIGNATURE"
-    # An unusable key takes nothing from those beside it.
+    # An unusable key does not affect the others.
     assert checked(token, *cases, public(RSA, x5c=["not looked at"])).subject == "alice"
 
 
@@ -246,7 +246,7 @@ def test_a_key_that_is_too_short_checks_nothing() -> None:
 def test_a_token_without_a_key_id_needs_a_single_key() -> None:
     token = signed(claims(), RSA, kid=None)
     assert reason(token, public(RSA), public(OTHER)) == "UNKNOWN_KEY"
-    assert checked(token, public(RSA), public(P256)).subject == "alice"  # one of its type
+    assert checked(token, public(RSA), public(P256)).subject == "alice"  # a key of this type
 
 
 GOOD_TOKEN = signed(claims(), RSA)
@@ -290,7 +290,7 @@ def test_a_changed_token_is_refused() -> None:
     assert reason(f"{HEAD}.{segment(claims(sub='mallory'))}.{SIGNATURE}") == "BAD_SIGNATURE"
     assert reason(f"{HEAD}.{BODY}.{SIGNATURE[:-4]}") == "BAD_SIGNATURE"
     assert reason(f"{HEAD}.{BODY}.{segment(b'')}x") == "BAD_SIGNATURE"
-    # Two spellings of the same bytes are two tokens, and one of them is nobody's.
+    # The same bytes in two encodings are two tokens, one of which is invalid.
     last = SIGNATURE[-1]
     spelt = [
         c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" if c != last
@@ -346,7 +346,7 @@ def test_a_name_and_an_address_that_make_no_sense_count_as_not_said() -> None:
     assert (said.name, said.email) == ("al", None)
     for name in ("A\0l", "A\nl", "A\ud800", "A\u202el", " "):
         assert checked(signed(claims(name=name), RSA)).name is None
-    name = "\u0645\u06cc\u200c\u062e\u0648"  # a joiner belongs to the spelling
+    name = "\u0645\u06cc\u200c\u062e\u0648"  # a zero-width joiner is part of the name
     assert checked(signed(claims(name=name), RSA)).name == name
 
 
@@ -371,7 +371,7 @@ def test_a_credential_is_told_from_a_token_by_its_form() -> None:
         (
             {"jwks_url": "http://127.0.0.1/keys"},
             "OIDC_JWKS_URL must be https",
-        ),  # ours, by another's word
+        ),  # a loopback URL, while the issuer is another host
         ({"issuer": "http://127.0.0.1:1", "jwks_url": "http://10.0.0.1/keys"}, "OIDC_JWKS_URL"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A mail, and how it is written."""
+"""An example of a confirmation mail, and its rendered message."""
 
 from datetime import UTC, datetime
 

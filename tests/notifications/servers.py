@@ -18,7 +18,7 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Inbox:
-    """The mails that a server accepted, and its next answers; without any, it answers OK."""
+    """The mails that a server accepted, and the answers to send next; by default it answers OK."""
 
     taken: list[tuple[str, Mail]] = field(default_factory=list)
     senders: list[str] = field(default_factory=list)
@@ -73,7 +73,7 @@ async def mail_server(
     needs_sign_in: bool = False,
     takes_utf8: bool = True,
 ) -> AsyncIterator[Inbox]:
-    """Run a mail server on a free port; with `tls` alone, it offers STARTTLS."""
+    """Run a mail server on a free port; with only `tls` set, it offers STARTTLS."""
     inbox = inbox or Inbox()
 
     def make() -> SMTP:
@@ -122,7 +122,7 @@ async def odd_server(talk: Talk) -> AsyncIterator[str]:
 
 
 def dying_at(word: bytes) -> Talk:
-    """Return a mail server that disconnects when a line starts with `word`."""
+    """Return a server's behaviour: it disconnects when a client's line starts with `word`."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example\r\n")
@@ -144,6 +144,6 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 
 
 async def unwilling(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Refuse in the greeting."""
+    """Send a refusal as the greeting."""
     writer.write(b"554 no service here\r\n")
     await writer.drain()

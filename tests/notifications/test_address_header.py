@@ -1,4 +1,4 @@
-"""From and To: one name, one mailbox, whatever the name holds and however long it is."""
+"""The headers From and To have exactly one name and mailbox, for any name."""
 
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -43,13 +43,13 @@ def written(name: str, address: str = ADDRESS, *, utf8: bool = False) -> bytes:
     message = EmailMessage(SMTPUTF8 if utf8 else SMTP)
     message["To"] = MailboxHeader("To", name, address)
     message.set_content("x")
-    content: bytes = flatten_message(message, utf8=utf8)  # as the client of mail servers does
+    content: bytes = flatten_message(message, utf8=utf8)  # as the SMTP client does
     assert content == bytes(message)
     return content
 
 
 def read(content: bytes) -> list[tuple[str, str]]:
-    """Read the mailboxes as any program does that follows the standards."""
+    """Return the mailboxes in From and To, parsed according to the standards."""
     value = str(message_from_bytes(content, policy=compat32)["To"]).replace("\r\n", "")
     if not value.isascii():
         value = value.encode("ascii", "surrogateescape").decode()

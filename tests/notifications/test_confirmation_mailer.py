@@ -1,4 +1,4 @@
-"""The job that mails a confirmation, through every way in which a mail server can fail."""
+"""The job that sends a confirmation mail, with all failures of a mail server."""
 
 import asyncio
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Desk:
-    """A contact that is to be asked, and what asks it."""
+    """A contact with a requested confirmation, and the worker that sends the mail."""
 
     database: Database
     act: ActorContext
@@ -108,7 +108,7 @@ async def test_a_mail_goes_out_once_and_to_the_address_as_servers_take_it(desk: 
 
 
 async def test_a_server_that_is_down_delays_the_mail_and_loses_nothing(desk: Desk) -> None:
-    """The contact shows it meanwhile, and no more once the mail is out."""
+    """The contact shows the failure until the mail has been sent."""
     await desk.ask()
     async with odd_server(dying_at(b"EHLO")) as url:
         for _ in range(3):
@@ -188,7 +188,7 @@ async def test_a_mail_is_given_up_after_two_days_with_its_last_failure(desk: Des
 async def test_a_server_that_dies_before_its_last_word_may_get_the_mail_twice(
     desk: Desk,
 ) -> None:
-    """With one Message-ID, and each link that arrived works, once in all (R67)."""
+    """Both mails have the same Message-ID; only the first use of their links counts (R67)."""
     await desk.ask()
     heard: list[bytes] = []
 
@@ -219,7 +219,7 @@ async def test_a_server_that_dies_before_its_last_word_may_get_the_mail_twice(
 
 
 async def test_a_silent_server_holds_one_slot_and_is_found_again(desk: Desk) -> None:
-    """After three timeouts in a row one mail asks it, and the others wait for another attempt."""
+    """After three timeouts in a row only one mail tries the server; the others wait."""
     answers, asked = asyncio.Event(), asyncio.Event()
 
     class Silent:
@@ -247,7 +247,7 @@ async def test_a_silent_server_holds_one_slot_and_is_found_again(desk: Desk) -> 
     async with asyncio.timeout(60):
         await asked.wait()
         with pytest.raises(TryAgainError, match="TOO_SLOW"):
-            await mailer.run(held)  # at once
+            await mailer.run(held)  # without waiting
         answers.set()
         await probe
         await asyncio.gather(*(mailer.run(held) for _ in range(3)))
@@ -279,7 +279,7 @@ async def _killed(*_: object) -> None:
 
 @pytest.mark.parametrize("end", ["address", "deleted", "erased"])
 async def test_a_mail_that_nobody_waits_for_any_more_stays_unsent(desk: Desk, end: str) -> None:
-    """R62: also when it happens between the claim of the job and its work."""
+    """R62: also if it happens after the job was claimed and before it runs."""
     await desk.ask()
     (job,) = await Job.all()
     held = Claim(job.id, job.kind, job.payload, 1, "owner", job.created_at)

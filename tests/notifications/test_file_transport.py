@@ -1,4 +1,4 @@
-"""The local mailbox: whole files that only their owner reads."""
+"""The local mailbox: mails are complete files that only the owner can read."""
 
 from pathlib import Path
 
@@ -60,6 +60,6 @@ async def test_a_mail_is_deleted_by_its_id_and_one_that_is_gone_is_no_fault(
 
 
 async def test_a_mail_that_can_not_be_deleted_is_tried_again(tmp_path: Path) -> None:
-    (tmp_path / "cfm_1.eml").mkdir()  # which unlink refuses
+    (tmp_path / "cfm_1.eml").mkdir()  # a folder, which `unlink` cannot remove
     with pytest.raises(MailDelayed):
         await FileTransport(tmp_path).remove("cfm_1")

@@ -1,4 +1,4 @@
-"""How the settings decide whom mails come from, and how they leave."""
+"""How the settings choose the sender of mails and the transport."""
 
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def test_links_begin_with_the_public_address(url: str | None, begins: str) -> No
         ("10.0.0.7", "http://10.0.0.7:8000"),
         ("api.example", "http://api.example:8000"),
         ("::1", "http://[::1]:8000"),
-        # All addresses: nobody can be sent there.
+        # The address for "all interfaces", which no client can connect to.
         ("0.0.0.0", "http://localhost:8000"),  # noqa: S104  # that is what it is about
         ("0", "http://localhost:8000"),
         ("::", "http://localhost:8000"),

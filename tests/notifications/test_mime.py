@@ -1,4 +1,4 @@
-"""Mails as they are written: both parts, and headers that nothing can be slipped into."""
+"""Rendered mails: both parts, and headers into which nothing can be injected."""
 
 from email.message import EmailMessage
 from typing import Any
@@ -205,7 +205,7 @@ def test_plain_names_are_shown_as_they_are() -> None:
     ],
 )
 def test_what_is_no_plain_name_is_in_no_part_of_a_mail(kind: ConfirmationKind, name: str) -> None:
-    """A caller chooses the name and the address: no stranger is sent the caller's text."""
+    """A caller chooses name and address, so mails must not carry the caller's text to strangers."""
     mail = written(letter(kind, name=name, customer=name))
     assert mail.message.keys() == HEADERS
     assert mail.message["To"].addresses[0].display_name == ""
@@ -229,7 +229,7 @@ def test_an_international_address_travels_as_servers_take_it() -> None:
 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_no_name_becomes_a_header(name: str, subject: str) -> None:
-    """Either it is refused, or the headers are those that were meant."""
+    """The name is refused, or the mail has only the intended headers."""
     try:
         message = compose(
             message_id="cfm_1",

@@ -1,4 +1,4 @@
-"""Handing mails over, to real mail servers on loopback and to servers that misbehave."""
+"""Sending mails to real mail servers on loopback, and to faulty ones."""
 
 import socket
 import ssl
@@ -164,7 +164,7 @@ async def test_a_server_without_the_encryption_demanded_gets_no_mail() -> None:
     ],
 )
 def test_the_address_says_how_to_speak_with_the_server(url: str, server: SmtpServer) -> None:
-    """A password never goes to another machine in the clear."""
+    """A password is never sent unencrypted to another machine."""
     assert smtp_server(url) == server
 
 

@@ -1,4 +1,4 @@
-"""Nothing that a stranger sends reaches the log as it is."""
+"""Text from clients is escaped and shortened before it is logged."""
 
 import asyncio
 import logging

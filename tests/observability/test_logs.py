@@ -1,4 +1,4 @@
-"""Log lines: all of them JSON, and none with what a client sent or an exception says."""
+"""Log lines are JSON, without text from clients or from exceptions."""
 
 import asyncio
 import io
@@ -35,7 +35,7 @@ def lines(logged: io.StringIO) -> list[dict[str, Any]]:
 
 
 def emit(name: str, level: int, message: object, *args: Any) -> None:
-    """Log as a library does, past the handlers of the test run."""
+    """Log as a library does, bypassing the handlers of the test run."""
     logger = logging.getLogger(name)
     record = logger.makeRecord(name, level, __file__, 1, message, args, None)
     if logger.filter(record):
@@ -43,7 +43,7 @@ def emit(name: str, level: int, message: object, *args: Any) -> None:
 
 
 def raised(make: Callable[[], BaseException]) -> BaseException:
-    """Raise an error and catch it, so that it has frames, with a secret among its variables."""
+    """Return an error that was raised, with a secret among the variables of its frames."""
     secret_of_a_variable = SECRET
     try:
         raise make()
@@ -125,7 +125,7 @@ def test_readable_exceptions_hold_no_message_either() -> None:
 
 
 class DatabaseRefusal(Exception):
-    """As the driver's: its text goes on with the row."""
+    """An error like the driver's, whose text contains the row."""
 
     sqlstate = "23505"
     constraint_name = "app_user_email"

@@ -1,4 +1,4 @@
-"""Inputs that record consent."""
+"""Inputs of mutations that record consent."""
 
 from typing import Any
 

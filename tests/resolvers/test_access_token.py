@@ -1,4 +1,4 @@
-"""Access tokens: issued within what one holds, rotated with overlap, revoked at once."""
+"""Access tokens: issuing with the caller's permissions only, rotation, and revocation."""
 
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ async def works(api: Api, secret: str) -> bool:
 
 
 async def test_a_token_is_issued_for_a_user_and_shown_once(api: Api) -> None:
-    """R93, R96: its secret is in the answer and nowhere else."""
+    """R93, R96: its secret is only in the response."""
     uma = await add_user(api, "Uma", EDIT)
     issued = await issue(api, uma, VIEW, name=" phone ", lifetimeDays=30)
     secret, token = issued["secret"], issued["accessToken"]
@@ -66,11 +66,11 @@ async def test_what_is_wrong_with_a_token_is_said_and_none_is_issued(api: Api) -
         ({"name": " "}, "REQUIRED"),
         ({"scopes": []}, "REQUIRED"),
         ({"scopes": ["customers:fly"]}, "INVALID"),
-        ({"scopes": ["customers:write"]}, "PERMISSION_NOT_HELD"),  # the user may not
+        ({"scopes": ["customers:write"]}, "PERMISSION_NOT_HELD"),  # the user lacks the permission
         ({"lifetimeDays": 0}, "INVALID"),
         ({"lifetimeDays": 3651}, "INVALID"),
         ({"userId": "usr_none"}, "NOT_FOUND"),
-        ({"userId": None}, "REQUIRED"),  # the caller is nobody's token
+        ({"userId": None}, "REQUIRED"),  # the caller is a token without a user
         ({"resellerId": "cus_none"}, "NOT_FOUND"),
         ({"resellerId": charity["id"]}, "INVALID_RESELLER"),
         ({"expectedVersion": 9}, "VERSION_CONFLICT"),
@@ -113,9 +113,9 @@ async def test_a_dry_run_issues_nothing_and_shows_no_secret(api: Api) -> None:
 @pytest.mark.parametrize(
     ("given", "old_ends", "new_ends"),
     [
-        ({}, timedelta(hours=24), timedelta(days=10)),  # a day of overlap, and as long a life
+        ({}, timedelta(hours=24), timedelta(days=10)),  # a day of overlap, and the same lifetime
         ({"overlapHours": 2}, timedelta(hours=2), timedelta(days=10)),
-        ({"overlapHours": 720}, timedelta(days=10), timedelta(days=10)),  # not beyond its own end
+        ({"overlapHours": 720}, timedelta(days=10), timedelta(days=10)),  # not after its own expiry
         ({"overlapHours": 0}, timedelta(), timedelta(days=10)),  # at once
         ({"lifetimeDays": 1}, timedelta(hours=24), timedelta(days=1)),
     ],
@@ -191,7 +191,7 @@ async def test_a_revoked_token_opens_nothing_from_then_on(api: Api) -> None:
     assert await works(api, issued["secret"])
     await api.refused("revokeAccessToken", "VERSION_CONFLICT", id=token_id, expectedVersion=9)
     await api.refused("revokeAccessToken", "NOT_FOUND", id="tok_none")
-    for _ in range(2):  # the second changes nothing
+    for _ in range(2):  # the second call changes nothing
         revoked = await api.done(
             "revokeAccessToken",
             "accessToken { revokedAt isValid version }",
@@ -247,7 +247,7 @@ async def test_tokens_are_listed_newest_first_and_told_from_those_that_ended(api
 
 
 async def test_rotation_works_with_as_many_valid_tokens_as_one_may_have(api: Api) -> None:
-    """Also for a successor whose predecessor is still valid, and again for its successor."""
+    """Also for a rotated token whose predecessor is still valid, and again for the next."""
     uma = await add_user(api, "Uma", VIEW)
     issued = await issue(api, uma, VIEW)
     others = [new_token("old", frozenset({VIEW}), api.clock())[0] for _ in range(99)]

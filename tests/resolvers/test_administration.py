@@ -1,4 +1,4 @@
-"""Nobody gives what they do not hold, nobody is locked out, and partners keep to their own."""
+"""Administration: no granting of permissions one lacks, no lock-out, and partners' limits."""
 
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ CLASS_EDIT = Scope.CUSTOMER_CLASSES_WRITE
 
 
 async def refused(api: Api, token: str, mutation: str, code: str, **values: Any) -> Json:
-    """Expect one refusal, and that not one row has changed, tokens included."""
+    """Assert that a mutation is refused with one error and changes no row; return the error."""
     before = await untouched()
     (refusal,) = await api.refused(mutation, code, token=token, **values)
     assert await untouched() == before
@@ -29,7 +29,7 @@ async def refused(api: Api, token: str, mutation: str, code: str, **values: Any)
 
 
 async def untouched() -> Any:
-    """Read all rows but for when tokens were used last, and what requests have cost."""
+    """Return all rows, without the last use of tokens and the costs of requests."""
     rows = await everything()
     del rows["RateLimit"]
     tokens = [{**row, "last_used_at": None} for row in rows.pop("AccessToken")]
@@ -37,7 +37,7 @@ async def untouched() -> Any:
 
 
 async def test_nobody_gives_or_takes_over_what_they_do_not_hold(api: Api) -> None:
-    """R93: a lesser administrator finds no way up."""
+    """R93: an administrator cannot gain permissions that they lack."""
     low = await add_user(api, "Low", ADMINISTER, EDIT)
     token = await sign_in(api, low, ADMINISTER, EDIT)
     high = await add_user(api, "High", CLASS_EDIT)
@@ -62,7 +62,7 @@ async def test_nobody_gives_or_takes_over_what_they_do_not_hold(api: Api) -> Non
         refusal = await refused(api, token, mutation, "PERMISSION_NOT_HELD", **values)
         assert refusal["path"] == [path], mutation
         assert "You do not have" in refusal["message"]
-    # What they hold, implied too, they pass on; and taking away needs nothing of it.
+    # They can grant permissions that they have or that are implied; revoking needs none of them.
     await api.done("grantPermissions", "", token=token, granteeId=high, permissions=[VIEW])
     given = {"granteeId": high, "permissions": [CLASS_EDIT]}
     await api.done("revokePermissions", "", token=token, **given)
@@ -70,7 +70,7 @@ async def test_nobody_gives_or_takes_over_what_they_do_not_hold(api: Api) -> Non
 
 
 async def test_a_narrow_token_of_a_mighty_user_gives_no_more_than_it_says(api: Api) -> None:
-    """R93: the token counts, not its owner."""
+    """R93: the token's scopes count, not its owner's permissions."""
     uma = await add_user(api, "Uma", *Scope)
     narrow = await sign_in(api, uma, ADMINISTER)
     given: dict[str, Any] = {"userId": uma, "name": "x", "scopes": ["customers:read"]}
@@ -98,7 +98,7 @@ async def test_who_only_reads_access_administers_nothing(api: Api) -> None:
 
 
 async def test_the_last_administrator_can_not_lock_everybody_out(api: Api) -> None:
-    """R93: but the operator can, and lets somebody in again."""
+    """R93: but the operator can, and can add an administrator again."""
     uma, vic = await add_user(api, "Uma", LOOK_UP), await add_user(api, "Vic", LOOK_UP)
     group = await add_group(api, "Administrators", ADMINISTER, members=[uma])
     issued = await issue(api, uma, ADMINISTER, LOOK_UP)
@@ -116,15 +116,15 @@ async def test_the_last_administrator_can_not_lock_everybody_out(api: Api) -> No
         await refused(api, token, mutation, "LAST_ADMINISTRATOR", **values)
     kept = await api.do("deleteUserGroup", "userGroup { name }", token=token, id=group)
     assert kept["userGroup"] == {"name": "Administrators"}
-    # Another who may, but has nothing to sign in with, is no help.
+    # Another administrator without any credential does not count.
     await api.done("changeGroupMembers", "", token=token, groupId=group, addUserIds=[vic])
     await refused(api, token, "disableUser", "LAST_ADMINISTRATOR", id=uma)
-    # Nor is one whose token may not.
+    # Nor does one whose token lacks the scope.
     await api.done(
         "issueAccessToken", "", token=token, userId=vic, name="x", scopes=["enrichment:run"]
     )
     await refused(api, token, "disableUser", "LAST_ADMINISTRATOR", id=uma)
-    # Nor are names at an identity provider, as none is set.
+    # Nor do names at an identity provider, because none is configured.
     await api.done("saveUserGroup", "", token=token, id=group, externalName="admins")
     identity = {"id": vic, "issuer": "https://id.example", "subject": "vic"}
     await api.done("saveUser", "", token=token, **identity)
@@ -221,7 +221,7 @@ async def test_a_partners_credential_sees_its_own_users_groups_and_tokens(
 async def test_a_partner_does_not_read_of_others_in_the_trail_of_a_group(
     api: Api, partners: Partners
 ) -> None:
-    """R99: a group has members of several."""
+    """R99: a group may have members of several resellers."""
     trail = "query($id: ID!) { node(id: $id) { ... on UserGroup { auditTrail { after } } } }"
     entries = (await api.data(trail, id=partners.group))["node"]["auditTrail"]
     assert {"after": {"user_id": partners.staff}} in entries
@@ -259,7 +259,7 @@ async def test_the_operator_issues_a_token_of_nobodys_that_is_bound(
 async def test_a_partners_credential_issues_tokens_for_its_own_only(
     api: Api, partners: Partners
 ) -> None:
-    """R99: bound as it is itself, and what is out of reach is not there."""
+    """R99: they are bound to its reseller, and objects of others are not found."""
     token = partners.token
     given: dict[str, Any] = {
         "userId": partners.colleague,
@@ -300,7 +300,7 @@ async def test_a_partners_credential_issues_tokens_for_its_own_only(
             await refused(api, token, mutation, "NOT_FOUND", **{**rest, **values})
             for values in (there, nowhere)
         ]
-        assert told[0] == told[1]  # in the same words
+        assert told[0] == told[1]  # with the same message
 
 
 async def test_a_partners_credential_administers_no_users_groups_or_permissions(
@@ -327,7 +327,7 @@ async def test_a_partners_credential_administers_no_users_groups_or_permissions(
 async def test_the_tokens_of_a_partners_user_are_bound_to_the_same_reseller(
     api: Api, partners: Partners
 ) -> None:
-    """R99: whoever issues them."""
+    """R99: regardless of who issues them."""
     given: dict[str, Any] = {
         "userId": partners.colleague,
         "name": "x",
@@ -337,7 +337,7 @@ async def test_the_tokens_of_a_partners_user_are_bound_to_the_same_reseller(
     await refused(api, api.token, "issueAccessToken", "INVALID_RESELLER", **wrong)
     issued = await api.done("issueAccessToken", "accessToken { resellerId }", **given)
     assert issued["accessToken"] == {"resellerId": partners.own}
-    # One of the platform's own may have a token that is bound, which sees no more than a partner.
+    # A platform user may have a bound token, which sees no more than a partner's.
     given = {"resellerId": partners.own, "name": "narrowed"}
     narrowed = await sign_in(api, partners.staff, ADMINISTER, **given)
     viewer = "{ viewer { credential { resellerId } accessTokens { resellerId } } }"
@@ -350,7 +350,7 @@ async def test_the_tokens_of_a_partners_user_are_bound_to_the_same_reseller(
         "issueAccessToken", "accessToken { resellerId }", token=narrowed, **more
     )
     assert issued["accessToken"] == {"resellerId": partners.own}
-    # The partner sees that token, which is bound alike, and not whose it is.
+    # The partner sees that token, which is bound to the same reseller, but not its user.
     tokens = await api.data(
         "{ accessTokens { nodes { name user { name } } } }", token=partners.token
     )

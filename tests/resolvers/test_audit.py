@@ -31,9 +31,9 @@ LONG = "Merged into the class of charities, which is what they have been all alo
 
 @pytest.fixture
 async def written(api: Api) -> list[Json]:
-    """Write entries that differ in everything, in one order by commits and in another by time.
+    """Write audit entries whose order by commit differs from their order by time.
 
-    They are given newest first.
+    Returns them newest first.
     """
     start = api.clock()
     act = ActorContext(FRONT, start, "request-1")
@@ -81,7 +81,7 @@ FILTERS: dict[str, tuple[Any, Any]] = {
     "reason": (LONG + "one", lambda row: row["reason"] == LONG + "one"),
     "requestId": ("request-2", lambda row: row["request_id"] == "request-2"),
 }
-"""An input of each filter, and which entries meet it."""
+"""For each filter: an input, and a condition for the entries that match it."""
 
 
 async def test_all_of_it_is_listed_newest_first(api: Api, written: list[Json]) -> None:
@@ -225,7 +225,7 @@ async def test_the_names_of_somebody_are_erased_by_who_may(api: Api) -> None:
 
 
 async def test_a_disabled_user_is_erased_in_one_step(api: Api) -> None:
-    """R96: by who may erase, once it was disabled by who may administer."""
+    """R96: by a caller who may erase, after an administrator disabled the user."""
     user_id = await add_user(api, "Uma Underwood", email="uma@a.example")
     eraser = await api.token_for(Scope.AUDIT_ERASE)
     asked = {"actorId": user_id, "reason": "Asked"}

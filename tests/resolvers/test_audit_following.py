@@ -1,4 +1,4 @@
-"""Whoever follows the audit trail by its cursors misses nothing, in whatever order acts commit."""
+"""Readers that follow the audit trail by cursors miss no entry, in any order of commits."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ WRITER = Principal("tok_writer", "Writer", frozenset(), None, "usr_ann", "Ann Cl
 
 
 async def write(api: Api, request: str, seconds: int = 0, subject: str = "cls_1") -> None:
-    """Commit an act that began so many seconds from now."""
+    """Commit an audit entry whose act began `seconds` from now."""
     act = ActorContext(WRITER, api.clock() + timedelta(seconds=seconds), request)
     await api.platform.database.transaction(
         lambda: record(act, "class.edited", subject, reason="Why")
@@ -42,7 +42,7 @@ def told(answer: Json) -> list[str]:
 
 
 async def newer(api: Api, cursor: str, **arguments: Any) -> list[str]:
-    """Follow from a cursor to the newest entry, a few at a time; give them oldest first."""
+    """Return the entries after a cursor, read in small pages, oldest first."""
     seen: list[str] = []
     while True:
         answer = await page(api, last=2, before=cursor, **arguments)
@@ -69,7 +69,7 @@ FILTERS: list[Json] = [
 
 @pytest.mark.parametrize("filter_", FILTERS)
 async def test_what_began_before_and_committed_later_comes_after(api: Api, filter_: Json) -> None:
-    """R96: listed by the time at which acts began, all of the late ones would be missed."""
+    """R96: in a list by the start times of acts, readers would miss entries committed late."""
     await write(api, "seen")
     cursor = (await page(api, first=1, filter=filter_))["edges"][0]["cursor"]
     for place in range(5):
@@ -83,7 +83,7 @@ async def test_pages_towards_older_entries_do_not_shift(api: Api) -> None:
     answer = await page(api, first=2)
     seen = told(answer)
     while answer["nodes"]:
-        await write(api, "new", seconds=-3600)  # would be the oldest by its time
+        await write(api, "new", seconds=-3600)  # would be the oldest entry by time
         answer = await page(api, first=2, after=answer["edges"][-1]["cursor"])
         seen += told(answer)
     assert seen == [f"old {place}" for place in reversed(range(6))]
@@ -97,7 +97,7 @@ async def test_the_newest_is_listed_at_once_and_counted(api: Api) -> None:
 
 
 async def test_a_cursor_of_a_lost_entry_repeats_and_misses_nothing(api: Api) -> None:
-    """As after a database was restored: where its entry was is known by its time alone."""
+    """As after restoring a database: only the time of the lost entry is known."""
     for place in range(4):
         await write(api, f"request {place}", seconds=place)
     await page(api)
@@ -108,7 +108,7 @@ async def test_a_cursor_of_a_lost_entry_repeats_and_misses_nothing(api: Api) -> 
 
 
 async def test_a_partner_goes_on_after_a_customer_has_left_it(api: Api) -> None:
-    """R99: the cursor is that of an entry which it does not reach any more."""
+    """R99: the cursor is of an entry that the partner can no longer see."""
     database = api.platform.database
     act = ActorContext(WRITER, api.clock(), "first")
     seller = await add_customer(database, act, "RESELLER_OTHER")

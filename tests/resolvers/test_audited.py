@@ -33,7 +33,7 @@ END;
 
 @asynccontextmanager
 async def no_entries(api: Api) -> AsyncIterator[None]:
-    """Let the database refuse audit entries meanwhile."""
+    """Make the database refuse audit entries during the block."""
     connection = get_connection("default")
     is_postgres = api.platform.database.is_postgres
     await connection.execute_script(POSTGRES if is_postgres else SQLITE)
@@ -54,13 +54,13 @@ def test_every_mutation_of_the_schema_is_tried() -> None:
 async def test_a_mutation_leaves_entries_or_does_nothing(
     api: Api, act: ActorContext, mutation: str
 ) -> None:
-    """R96: who, when and in which request; without an entry there is no change either."""
+    """R96: with actor, time and request; if the entry fails, the change fails too."""
     prepare, operations = MUTATIONS[mutation]
     values = await prepare(api, act)
     before = await stored()
     async with no_entries(api):
         body = await api.answer(document_of(mutation, ""), input=values)
-        # SQLite says as of a name taken that a constraint is in the way.
+        # SQLite reports a constraint violation, which is mapped to the error for a taken name.
         assert "errors" in body or body["data"][mutation]["userErrors"]
     assert await stored() == before
     await api.done(mutation, "", **values, dryRun=True)
@@ -99,7 +99,7 @@ async def test_saving_a_checked_customer_as_it_is_leaves_its_lookup_in_the_trail
 
 
 async def test_a_lookup_that_a_save_ends_is_in_the_trail(api: Api, act: ActorContext) -> None:
-    """R91: the class is no longer checked, and the customer is saved as it is."""
+    """R91: the class is no longer checked, and the customer is saved without a change."""
     own = await add_class(api.platform.database, act, check_companies_house=True)
     customer = await api.save_customer(classId=own.id, companyNumber="00000101")
     await api.save_class(id=own.id, checkCompaniesHouse=False)

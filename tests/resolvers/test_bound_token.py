@@ -1,4 +1,4 @@
-"""A token of the platform's user that is bound to a reseller: no partner gets to be that user."""
+"""A platform user's token that is bound to a reseller: partners cannot act as that user."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ VIEWER = """{ viewer {
 
 
 class World:
-    """Paula of the platform, her bound and her own token, and Olive of the reseller."""
+    """Platform user Paula with a bound and an unbound token, and the reseller's user Olive."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -56,12 +56,12 @@ class World:
 
 @pytest.fixture
 async def world(api: Api) -> World:
-    """Add them."""
+    """Create the users and tokens."""
     return await World(api).fill()
 
 
 async def tokens() -> list[dict[str, Any]]:
-    """Read the tokens but for when they were used last."""
+    """Return the tokens without the time of their last use."""
     rows = await AccessToken.all().order_by("id").values()
     return [{**row, "last_used_at": None} for row in rows]
 
@@ -69,7 +69,7 @@ async def tokens() -> list[dict[str, Any]]:
 async def test_a_partner_gets_no_secret_by_which_it_acts_as_the_platforms_user(
     api: Api, world: World
 ) -> None:
-    """R99: neither a successor's nor another's; but it may end what is bound to its reseller."""
+    """R99: neither by rotating nor by issuing; but they may revoke tokens of their reseller."""
     bound_id = world.bound["accessToken"]["id"]
     before = await tokens(), await AuditEntry.all().count()
     wrong: tuple[dict[str, Any], ...] = (
@@ -81,7 +81,7 @@ async def test_a_partner_gets_no_secret_by_which_it_acts_as_the_platforms_user(
         await api.refused("rotateAccessToken", "NOT_FOUND", token=world.olives, **values)
         for values in wrong
     ]
-    assert told[0] == told[1] == told[2]  # in the same words
+    assert told[0] == told[1] == told[2]  # with the same message
     given: dict[str, Any] = {"userId": world.paula, "name": "x", "scopes": ["customers:read"]}
     await api.refused("issueAccessToken", "NOT_FOUND", token=world.olives, **given)
     assert (await tokens(), await AuditEntry.all().count()) == before
@@ -92,7 +92,7 @@ async def test_a_partner_gets_no_secret_by_which_it_acts_as_the_platforms_user(
 async def test_who_holds_a_bound_token_rotates_it_and_issues_more_of_the_kind(
     api: Api, world: World
 ) -> None:
-    """R93: also what the user holds by a group, which the token does not see."""
+    """R93: also with permissions from a group, which the token cannot see."""
     own = world.bound["secret"]
     given: dict[str, Any] = {"name": "more", "scopes": ["access:administer", "customers:read"]}
     issued = await api.done(
@@ -110,7 +110,7 @@ async def test_who_holds_a_bound_token_rotates_it_and_issues_more_of_the_kind(
 async def test_a_bound_token_tells_nothing_of_the_platform_about_its_user(
     api: Api, world: World
 ) -> None:
-    """R99: its id and name, and what the token itself may do; not the group that both are in."""
+    """R99: it shows the user's id, name, and the token's permissions, but not their group."""
     viewer = (await api.data(VIEWER, token=world.bound["secret"]))["viewer"]
     assert viewer == {
         "groups": [],
@@ -137,7 +137,7 @@ async def test_a_bound_token_tells_nothing_of_the_platform_about_its_user(
 
 
 async def test_a_partners_user_is_shown_what_partners_may_at_most(api: Api, world: World) -> None:
-    """R99: whoever asks, and whatever else the user or its groups were granted."""
+    """R99: for any caller, and regardless of other permissions of the user or its groups."""
     given: dict[str, Any] = {
         "granteeId": world.olive,
         "permissions": ["customer_classes:administer"],

@@ -1,4 +1,4 @@
-"""Lookups of many customers at once, as clients ask for them: by class, and by how they ended."""
+"""Bulk lookups through the API: by class, and by the result of earlier lookups."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 async def add(api: Api, number: int, **values: Any) -> str:
-    """Save a company whose lookup waits, and return its id."""
+    """Save a company, whose lookup is then queued; return its id."""
     given = {"name": f"C{number}", "companyNumber": f"{number + 1:08}"}
     saved = await api.save_customer(**{"classCode": "COMPANY_UK_LIMITED", **given, **values})
     return str(saved["id"])
@@ -62,10 +62,10 @@ async def test_a_repeated_request_for_a_class_is_refused_until_the_cooldown_is_o
         assert (refusal["retryAfterSeconds"], refusal["retryable"]) == (3000, True)
         assert "2026-10-01T10:30:00+00:00" in refusal["hint"]
         assert "09:30:00" in refusal["message"]
-        # One of the two has not ended.
+        # One of the two lookups has not ended.
         assert (payload["queuedLookupCount"], payload["liveLookupCount"]) == (0, 1)
         assert await stored() == before
-    # Single customers may be asked for as ever, and so may other classes.
+    # Lookups of single customers and of other classes can be requested as usual.
     await api.done("requestEnrichment", "", customerId=first)
     await api.done("requestEnrichment", "", classId=(await shipped("COMPANY_UK_PLC")).id)
     api.clock.advance(timedelta(minutes=50))
@@ -87,7 +87,7 @@ async def test_a_large_class_takes_several_requests_without_a_cooldown_between(
         api.clock.advance(timedelta(minutes=1))
         payload = await api.done("requestEnrichment", f"{COUNTS} hasMore", classId=class_id)
         counts.append((payload["queuedLookupCount"], payload["hasMore"]))
-        # Who was looked up already is not looked up again by the next request.
+        # The next request does not repeat lookups that already ended.
         await end_lookups(SUCCEEDED, api.clock())
     assert counts == [(2, True), (2, True), (1, False)]
     assert await EnrichmentRun.all().count() == 10
@@ -100,7 +100,7 @@ async def test_a_large_class_takes_several_requests_without_a_cooldown_between(
 async def test_what_started_nothing_starts_no_cooldown(api: Api) -> None:
     class_id = await company_class()
     customer = await add(api, 1)
-    tried = await requested(api, class_id)  # it waits already
+    tried = await requested(api, class_id)  # it is queued already
     assert (tried["queuedLookupCount"], tried["liveLookupCount"]) == (0, 1)
     await end_lookups(SUCCEEDED, api.clock(), id=customer)
     assert (await requested(api, class_id, dryRun=True))["queuedLookupCount"] == 1
@@ -122,7 +122,7 @@ async def test_an_operator_sets_the_cooldown(databases: Databases, clock: Clock)
 
 
 async def test_each_caller_has_a_cooldown_of_its_own(api: Api) -> None:
-    """A partner's request tells of its own customers only, and holds up nobody else's."""
+    """A partner's request covers only their own customers, and does not delay other callers."""
     class_id = await company_class()
     tokens, own = {}, {}
     for number, name in enumerate(("A", "B")):
@@ -147,7 +147,7 @@ async def test_each_caller_has_a_cooldown_of_its_own(api: Api) -> None:
 async def test_many_customers_are_taken_in_batches(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No statement grows with the class, and no batch is forgotten."""
+    """The size of statements is limited, and all batches are processed."""
     monkeypatch.setattr(bulk_lookup, "BATCH", 3)
     class_id = await company_class()
     ids = [await add(api, number) for number in range(10)]
@@ -187,7 +187,7 @@ async def ended(api: Api) -> dict[str, str]:
 
 
 async def restarted(api: Api, ids: dict[str, str], **values: Any) -> set[str]:
-    """Restart lookups and return the names of the customers that wait since."""
+    """Restart lookups; return the names of the customers whose lookups are now queued."""
     waiting = EnrichmentRun.filter(status=EnrichmentStatus.PENDING)
     known = {one.id for one in await waiting}
     payload = await api.done("restartEnrichments", RESTARTED, **values)
@@ -232,7 +232,7 @@ async def test_lookups_that_ended_badly_are_restarted_by_filter(
     audited = await AuditEntry.filter(operation="customer.lookup_requested")
     assert {one.customer_id for one in audited} == {ended[name] for name in names}
     assert {one.actor_name for one in audited} <= {"Tess Tester"}
-    # They wait now, and are not restarted twice.
+    # They are queued now, and are not restarted twice.
     assert await restarted(api, ended, filter=wanted) == set()
 
 

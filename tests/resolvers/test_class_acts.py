@@ -1,4 +1,4 @@
-"""What acts on classes need and show: permissions, reviews of consent, refusals, single classes."""
+"""Mutations of classes: permissions, reviews of consent, refusals, and reading one class."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ async def test_a_retirement_that_moves_nobody_needs_no_more(api: Api) -> None:
 
 
 async def test_a_shipped_class_is_retired_by_an_administrator(api: Api) -> None:
-    """R14, A20: and the trail marks it as an override."""
+    """R14, A20: and the audit trail marks it as an override."""
     charity, public = await api.class_of("CHARITY"), await api.class_of("PUBLIC_SECTOR")
     await api.save_customer()
     values = {"id": charity["id"], "replacementId": public["id"], "reason": "Merged"}
@@ -95,7 +95,7 @@ CONSENT: dict[str, list[tuple[str, Json]]] = {
 async def test_a_review_is_asked_for_where_consent_is_on_record(
     api: Api, by: str, consent: str, is_shown: bool
 ) -> None:
-    """R22, R30: however the customer crosses the line between individuals and organisations."""
+    """R22, R30: in every way in which a customer changes from or to an individual."""
     own = await api.save_class(isSoleTrader=True)
     customer = await api.save_customer(classId=own["id"])
     for mutation, values in CONSENT[consent]:
@@ -127,7 +127,7 @@ def reviews(shown: Any) -> list[str]:
 
 
 async def test_a_refused_deletion_gives_the_object_as_it_stands(api: Api) -> None:
-    """R33, R35, R38: whatever stood in the way."""
+    """R33, R35, R38: for every reason of refusal."""
     own = await api.save_class(name="Used")
     customer = await api.save_customer(classId=own["id"], name="Stays")
     reseller = await api.save_customer(name="Parent", classCode="RESELLER_OTHER")
@@ -160,7 +160,7 @@ SHIPPED_AND_USED = ["SHIPPED_CLASS_PROTECTED", "CLASS_HAS_BEEN_USED"]
 
 
 async def test_what_is_not_there_to_be_deleted_is_not_shown(api: Api) -> None:
-    """R95: what was erased before is as unknown as what never was."""
+    """R95: an erased object is as unknown as one that never existed."""
     gone = await api.save_customer()
     await api.done("deleteCustomer", "", id=gone["id"])
     for mutation, field, row_id in (
@@ -177,7 +177,7 @@ NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on CustomerClass { name
 
 
 async def test_a_class_that_was_shown_is_served_by_its_id(api: Api) -> None:
-    """R94, R95: to who may read customers, be they all or a reseller's."""
+    """R94, R95: to callers who may read customers, all or only a reseller's."""
     picked, used, left, never = [await api.save_class(name=name) for name in "PULN"]
     reseller = await api.save_customer(name="Parent", classCode="RESELLER_OTHER")
     charity = await api.class_of("CHARITY")
@@ -214,7 +214,7 @@ async def test_a_class_that_was_shown_is_served_by_its_id(api: Api) -> None:
 
 
 async def test_no_two_objects_have_one_id(api: Api) -> None:
-    """A cache that goes by ids alone takes the viewer for no token, nor for a user."""
+    """A client's cache by id does not confuse the viewer with a token or a user."""
     uma = (await api.done("saveUser", "user { id }", name="Uma"))["user"]
     scopes = ["access:read"]
     await api.done("grantPermissions", "", granteeId=uma["id"], permissions=scopes)
@@ -238,7 +238,7 @@ async def test_no_two_objects_have_one_id(api: Api) -> None:
 async def test_who_is_an_individual_is_the_same_wherever_it_is_asked(
     api: Api, is_personal: bool, is_sole_trader: bool
 ) -> None:
-    """R5, R6, R97: in fields, in filters, and in what is advised."""
+    """R5, R6, R97: in fields, in filters, and in advisories."""
     own = await api.save_class(
         "id isLegalIndividual", isPersonalCustomer=is_personal, isSoleTrader=is_sole_trader
     )

@@ -20,7 +20,7 @@ NOT_GIVEN = {"isGiven": False, "basis": None, "since": None, "entry": None}
 
 
 async def record(api: Api, customer_id: str, **values: Any) -> Json:
-    """Record consent, and give the payload."""
+    """Record consent; return the payload."""
     return await api.done(
         "recordConsent",
         f"customer {{ version {FLAG} }} entry {{ id sequence }} isRepeat",
@@ -158,7 +158,7 @@ async def test_creating_with_consent_needs_the_scope_of_recording_it(api: Api) -
 
 
 async def test_who_reads_customers_sees_the_flag_and_not_who_gave_it(api: Api) -> None:
-    """R93: entries name persons."""
+    """R93: because entries contain names of persons."""
     customer = await api.save_customer(consent=GRANTED)
     token = await api.token_for(Scope.CUSTOMERS_READ)
     document = "query($id: ID) { customer(id: $id) { %s } }"
@@ -243,7 +243,7 @@ async def test_a_correction_is_a_new_entry_that_points_at_the_old_one(api: Api) 
 
 
 async def test_an_annulment_made_by_mistake_is_put_right(api: Api) -> None:
-    """R55: with the words of the entry that it took away."""
+    """R55: with the content of the entry that it removed."""
     customer = await api.save_customer()
     grant = (await record(api, customer["id"], documentVersion="2025"))["entry"]
     taken = await api.done(
@@ -340,7 +340,7 @@ async def test_the_ledger_is_verified_through_the_api(api: Api) -> None:
 
 
 async def export(api: Api, token: str | None, query: str) -> tuple[int, str]:
-    """Fetch the CSV."""
+    """Fetch the CSV export; return status and body."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     response = await api.http.get(f"/exports/consent-evidence.csv{query}", headers=headers)
     return response.status_code, response.text
@@ -413,7 +413,7 @@ LIST = """
 
 @pytest.fixture
 async def advised(api: Api) -> Api:
-    """Fill the database with customers that have each advisory, or have had it."""
+    """Add customers for each advisory: some have it, some had it."""
     today = api.clock()
     old = (today - 800 * DAY).isoformat()
 
@@ -482,7 +482,7 @@ async def test_advisories_are_counted_and_filtered_as_they_show(advised: Api) ->
 
 
 async def test_advisories_come_and_go_with_time_alone(advised: Api) -> None:
-    """R56: a consent dated ahead takes effect without a write, and consent grows old."""
+    """R56: a future consent takes effect without a write, and consent becomes too old."""
     advised.clock.advance(2 * DAY)
     assert "ahead" in await names(advised, advisories=["CONSENT_BY_TERMS"])
     advised.clock.advance(730 * DAY)

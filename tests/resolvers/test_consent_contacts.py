@@ -1,4 +1,4 @@
-"""Where consent meets contacts: unverified addresses, and preferences withdrawn with it."""
+"""Consent and contacts: unverified addresses, and withdrawing preferences with consent."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ UNVERIFIED = """{ customers(filter: { advisories: [CONSENT_REACHES_UNVERIFIED] }
 
 
 async def contact(api: Api, customer_id: str, **values: Any) -> Contact:
-    """Save a contact on the bill list."""
+    """Add a contact on the bill list."""
     given = {"name": "Ann", "email": "ann@acme.example", "receivesBills": True, **values}
     payload = await api.done("saveContact", "contact { id }", customerId=customer_id, **given)
     return await Contact.get(id=payload["contact"]["id"])

@@ -1,4 +1,4 @@
-"""Contacts as clients see and change them, and the way of a confirmation from end to end."""
+"""Contacts through the API, and confirmations from request to click."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ PREFERENCE = "attachmentPreference { isConfirmed documents since entry { kind by
 
 
 async def save(api: Api, select: str = "id", /, **values: Any) -> Any:
-    """Save a contact and give what is selected of it."""
+    """Save a contact; return the selected fields."""
     given = values if "id" in values else {"name": "Ann", "email": "ann@acme.example", **values}
     payload = await api.done("saveContact", f"contact {{ {select} }}", **given)
     return payload["contact"]
@@ -59,7 +59,7 @@ async def verified(api: Api, **values: Any) -> str:
 
 
 async def asked(api: Api, contact_id: str, **values: Any) -> Mail:
-    """Ask for a preference, and give the mail."""
+    """Request a preference; return the mail."""
     seen = len(mails_in(api.platform.settings.mailbox))
     await api.done("requestAttachmentPreference", "", contactId=contact_id, **values)
     (mail,) = await new_mails(api, seen)
@@ -339,7 +339,7 @@ async def test_a_dry_run_mails_nothing_and_keeps_nothing(api: Api) -> None:
 
 
 async def test_another_address_resets_verification_and_preference(api: Api) -> None:
-    """R62: links that went to the old address count for nothing."""
+    """R62: links that were sent to the old address have no effect."""
     contact_id = await verified(api)
     first = await asked(api, contact_id)
     await press(api, first.path())
@@ -379,7 +379,7 @@ async def test_a_mail_that_has_not_gone_when_the_address_changes_never_goes(api:
 
 @pytest.mark.parametrize("is_confirmed", [True, False])
 async def test_a_contact_withdraws_by_the_link_in_the_mail(api: Api, is_confirmed: bool) -> None:
-    """R63: whether it had confirmed or not."""
+    """R63: whether the preference was confirmed or not."""
     contact_id = await verified(api)
     mail = await asked(api, contact_id)
     if is_confirmed:
@@ -442,7 +442,7 @@ async def test_a_newer_mail_takes_the_place_of_an_older_one(api: Api) -> None:
 
 
 async def test_a_double_click_is_harmless(api: Api) -> None:
-    """R67: one entry, and the page says that it was done before."""
+    """R67: it makes one entry, and the page says that it was already done."""
     contact_id = await verified(api)
     mail = await asked(api, contact_id)
     first = await press(api, mail.path())
@@ -495,7 +495,7 @@ async def test_requests_are_limited_for_an_address_whoever_has_it(api: Api) -> N
 
 
 async def test_no_answer_of_the_api_holds_a_token(api: Api) -> None:
-    """R67: no field reads it, and no row holds it."""
+    """R67: no field returns it, and no row stores it."""
     contact_id = await verified(api)
     mail = await asked(api, contact_id)
     tokens = [link.rsplit("/", 1)[1] for link in mail.links]
@@ -525,7 +525,7 @@ async def test_contacts_need_a_scope_of_their_own(api: Api) -> None:
 
 
 async def test_a_page_of_customers_reads_contacts_and_preferences_once(api: Api) -> None:
-    """No statement more for 20 customers of three contacts than for some."""
+    """20 customers of three contacts need no more statements than a few customers."""
     for number in range(20):
         customer = await api.save_customer(name=f"C{number:02}")
         for name in "abc":

@@ -1,4 +1,4 @@
-"""Erasing one contact: name and email address go from everything, and nothing else does."""
+"""Erasing a contact removes their name and email address everywhere, and nothing else."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -14,11 +14,11 @@ from tests.mails import mails_in
 from tests.partner_world import bound_token
 
 MARKS = ("zq-ann", "zq-old", "zq-why", "zq-other")
-"""What is written about the contact that is erased."""
+"""Texts that are stored about the contact to erase."""
 
 
 async def full_contact(api: Api) -> tuple[str, str]:
-    """Make a contact about which everything is stored; give its id and its customer's."""
+    """Create a contact with all kinds of stored data; return the ids of contact and customer."""
     customer = (await api.save_customer(name="Acme"))["id"]
     given = {"customerId": customer, "name": "zq-old", "email": "zq-old@a.example"}
     made = await api.done("saveContact", "contact { id }", receivesBills=True, **given)
@@ -33,18 +33,18 @@ async def full_contact(api: Api) -> tuple[str, str]:
     assert (await api.http.post(mail.path())).status_code == 200
     await api.done("requestAttachmentPreference", "", contactId=contact)
     await api.done("withdrawAttachmentPreference", "", contactId=contact, reason="zq-why")
-    await api.done("requestAttachmentPreference", "", contactId=contact)  # its mail waits
+    await api.done("requestAttachmentPreference", "", contactId=contact)  # its mail is queued
     return contact, customer
 
 
 async def marks() -> set[str]:
-    """Name the marks that are stored anywhere."""
+    """Return the marks that are still stored in any table."""
     text = repr(await stored()).casefold()
     return {mark for mark in MARKS if mark in text}
 
 
 async def nothing_before(api: Api, contact: str) -> None:
-    """Leave the contact as it is."""
+    """Do nothing before the erasure."""
 
 
 async def delete(api: Api, contact: str) -> None:
@@ -56,7 +56,7 @@ async def delete(api: Api, contact: str) -> None:
 async def test_nothing_of_an_erased_contact_is_left_and_its_history_stays(
     api: Api, before: Callable[[Api, str], Awaitable[None]]
 ) -> None:
-    """A18: deleted before or not."""
+    """A18: whether the contact was deleted before or not."""
     contact, customer = await full_contact(api)
     given = {"customerId": customer, "name": "zq-other", "email": "zq-other@a.example"}
     await api.done("saveContact", "", **given)
@@ -78,7 +78,7 @@ async def test_nothing_of_an_erased_contact_is_left_and_its_history_stays(
     now = await stored()
     assert now["PreferenceEntry"] == rows["PreferenceEntry"]
     assert [one["name"] for one in now["Customer"]] == ["Acme"]
-    assert await api.work() == 1  # which deletes the mails
+    assert await api.work() == 1  # this deletes the mails
     assert mails_in(api.platform.settings.mailbox) == []
     assert await api.work() == 0
     document = "query($id: ID!) { node(id: $id) { id } }"
@@ -119,7 +119,7 @@ async def test_a_dry_run_a_stale_version_and_an_unknown_contact_erase_nothing(ap
 
 
 async def test_only_who_may_change_a_contact_may_erase_it(api: Api) -> None:
-    """R99: a partner erases its own customers' contacts, and finds no others."""
+    """R99: partners can erase contacts of their own customers, and find no others."""
     contact, customer = await full_contact(api)
     document = """mutation($id: ID!) { eraseContact(input: { id: $id }) {
       erasedId userErrors { code } } }"""
@@ -140,7 +140,7 @@ async def test_only_who_may_change_a_contact_may_erase_it(api: Api) -> None:
 
 
 async def test_no_reason_of_an_erased_customer_is_left(api: Api) -> None:
-    """A18: neither why it changed classes, nor why it was deleted."""
+    """A18: neither the reasons of class changes nor that of the deletion."""
     kept, gone = [await api.save_customer(classCode="RESIDENTIAL") for _ in range(2)]
     trader = await api.class_of("SOLE_TRADER")
     for customer, reason in ((gone, "zq-why"), (kept, "zq-other")):
@@ -160,7 +160,7 @@ async def test_no_reason_of_an_erased_customer_is_left(api: Api) -> None:
 
 
 async def test_mails_of_an_erased_customer_are_deleted_and_others_stay(api: Api) -> None:
-    """A18: where no mail server is set, mails are files."""
+    """A18: without a mail server, mails are files."""
     _, customer = await full_contact(api)
     other = (await api.save_customer(name="Other"))["id"]
     given = {"customerId": other, "name": "zq-other", "email": "zq-other@a.example"}
@@ -187,7 +187,7 @@ async def test_a_mail_that_was_on_its_way_during_the_erasure_is_deleted(
     async def send_late(self: FileTransport, message: EmailMessage, recipient: str) -> None:
         await api.done("eraseContact", "erasedId", id=contact)
         for file in api.platform.settings.mailbox.glob("*.eml"):
-            file.unlink()  # as the erasure's own job may do before this one writes
+            file.unlink()  # as the erasure's job may do before this job writes
         await send(self, message, recipient)
 
     monkeypatch.setattr(FileTransport, "send", send_late)
@@ -196,7 +196,7 @@ async def test_a_mail_that_was_on_its_way_during_the_erasure_is_deleted(
 
 
 async def test_uses_of_mail_quotas_name_no_mail_of_an_erased_contact(api: Api) -> None:
-    """A18: they still count, or erasing contacts would lift the limit of a mailbox."""
+    """A18: the uses still count; otherwise erasing contacts would lift a mailbox's limit."""
     contact, _ = await full_contact(api)
     before = await QuotaUse.filter(key__startswith="mailbox ").order_by("id").values()
     assert [one["subject"].startswith("cfm_") for one in before] == [True] * len(before)

@@ -1,4 +1,4 @@
-"""Customers as a client creates, edits, moves and deletes them."""
+"""Creating, editing, moving and deleting customers through the API."""
 
 import asyncio
 import re
@@ -138,7 +138,7 @@ async def test_what_can_be_no_company_number_is_refused_with_a_hint(api: Api) ->
 
 
 async def test_an_edit_changes_what_is_sent_and_null_clears(api: Api) -> None:
-    """R2, R21: and a save that changes nothing leaves Last Modified alone."""
+    """R2, R21: a save that changes nothing does not change Last Modified."""
     reseller = await api.save_customer(name="Reseller", classCode="RESELLER_OTHER")
     customer = await api.save_customer(
         f"id {CUSTOMER}",
@@ -216,7 +216,7 @@ async def test_account_numbers_are_the_same_whatever_their_case_and_invisible_ch
             assert refusal["path"] == ["accountNumber"]
         found = await api.data("query($n: String) { customer(accountNumber: $n) { id } }", n=number)
         assert found["customer"] == {"id": own["id"]}
-    # its own number may be written anew
+    # its own number may be sent again
     saved = await api.save_customer("accountNumber", id=own["id"], accountNumber="acc-1")
     assert saved == {"accountNumber": "acc-1"}
 
@@ -323,7 +323,7 @@ async def test_what_is_no_amount_is_the_callers_fault(api: Api) -> None:
 
 
 async def test_a_correction_of_spelling_or_of_a_date_is_kept(api: Api) -> None:
-    """R86: and the same once more is no change."""
+    """R86: and sending the same again is no change."""
     select = (
         "id version profile { registeredAddress { value { lines } }"
         " netAssets { value currency periodEndOn } }"
@@ -663,7 +663,7 @@ async def test_a_reseller_that_is_none_any_more_leaves_the_templates(api: Api) -
 
 
 async def test_nobody_is_masked_where_personal_data_needs_no_scope(api: Api) -> None:
-    """R93: as it is unless it is set otherwise."""
+    """R93: this is the default."""
     token = await api.token_for(Scope.CUSTOMERS_READ)
     customer = await api.save_customer(name="Ann Example", classCode="SOLE_TRADER")
     document = """query($id: ID) { customer(id: $id) { name auditTrail { after } }
@@ -674,7 +674,7 @@ async def test_nobody_is_masked_where_personal_data_needs_no_scope(api: Api) -> 
 
 
 async def test_the_consent_of_an_existing_customer_is_not_saved_nor_cleared(api: Api) -> None:
-    """R52: an explicit null would mean to clear it, which is a withdrawal with its paper trail."""
+    """R52: null would clear it, which needs a withdrawal with evidence."""
     customer = await api.save_customer(consent=GRANT)
     for consent in (GRANT, None):
         (refusal,) = await api.refused(

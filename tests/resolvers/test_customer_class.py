@@ -1,4 +1,4 @@
-"""Customer classes as a client creates, edits, retires and deletes them."""
+"""Creating, editing, retiring and deleting customer classes through the API."""
 
 from datetime import timedelta
 from typing import Any
@@ -47,13 +47,13 @@ NOW = START.isoformat()
 
 
 async def listed(api: Api, **variables: Any) -> list[str]:
-    """Return the names in a list of classes."""
+    """Return the names of the listed classes."""
     found = (await api.data(LIST, **variables))["customerClasses"]
     return [node["name"] for node in found["nodes"]]
 
 
 async def permissibility(api: Api, class_id: str, replacement_id: str | None = None) -> Json:
-    """Read what may be done with a class."""
+    """Return the deletability and retirability of a class."""
     document = f"""
       query($id: ID, $to: ID) {{
         customerClass(id: $id) {{
@@ -67,7 +67,7 @@ async def permissibility(api: Api, class_id: str, replacement_id: str | None = N
 
 
 def codes(permissible: Json) -> list[str]:
-    """Return the codes of what stands in the way."""
+    """Return the codes of the reasons that prevent an action."""
     assert permissible["isAllowed"] is (permissible["blockers"] == [])
     return [blocker["code"] for blocker in permissible["blockers"]]
 
@@ -98,7 +98,7 @@ async def test_a_class_needs_no_more_than_a_name(api: Api) -> None:
 
 
 async def test_a_class_takes_all_its_fields_and_an_edit_those_that_are_sent(api: Api) -> None:
-    """R2, R16, R20, R21: a save that changes nothing leaves Last Modified alone."""
+    """R2, R16, R20, R21: a save that changes nothing does not change Last Modified."""
     payload = await api.done(
         "saveCustomerClass",
         SAVED,
@@ -236,7 +236,7 @@ async def test_a_shipped_class_is_protected_but_for_position_and_styling(api: Ap
 
 
 async def test_a_changed_flag_reaches_the_customers_at_once(api: Api) -> None:
-    """R22, R23: and turning the check on looks nobody up by itself."""
+    """R22, R23: turning the check on does not start lookups."""
     own = await api.save_class()
     customers = [await api.save_customer(classId=own["id"], companyNumber="101") for _ in range(3)]
     gone = await api.save_customer(classId=own["id"])
@@ -426,7 +426,7 @@ async def test_retiring_twice_changes_nothing_and_a_class_may_come_back(api: Api
 
 
 async def test_deletability_tells_beforehand_what_the_mutation_then_does(api: Api) -> None:
-    """R33 to R38: ever means ever, moved away or deleted since."""
+    """R33 to R38: customers that were moved or deleted count too."""
     names = ("Unused", "Used", "Left", "Erased", "Referenced", "Both")
     own = {name: await api.save_class(name=name) for name in names}
     charity = await api.class_of("CHARITY")
@@ -576,7 +576,7 @@ async def test_a_class_pages_through_its_customers_by_name(api: Api) -> None:
 
 
 async def test_retirability_knows_of_customers_who_buy_through_others(api: Api) -> None:
-    """R32, R43: as the mutation then refuses."""
+    """R32, R43: it predicts the mutation's refusal."""
     resellers = await api.save_class(name="Resellers", isReseller=True)
     parent = await api.save_customer(name="P", classId=resellers["id"])
     await api.save_customer(name="C", classCode="CHARITY", parentId=parent["id"])

@@ -41,7 +41,7 @@ MANY = 45
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Fill a database with customers of few names, made at few instants."""
+    """Fill a database with customers that share few names and creation times."""
     async with running_api(databases, Clock()) as started:
         for number in range(MANY):
             if number % 7 == 0:
@@ -63,7 +63,7 @@ async def api(databases: Databases) -> AsyncIterator[Api]:
 
 
 async def page(api: Api, **variables: Any) -> Json:
-    """Read one page, and check what every page must be like."""
+    """Read one page, assert what every page must have, and return it."""
     found: Json = (await api.data(LIST, **variables))["customers"]
     cursors = [edge["cursor"] for edge in found["edges"]]
     assert [edge["node"]["id"] for edge in found["edges"]] == [n["id"] for n in found["nodes"]]
@@ -74,7 +74,7 @@ async def page(api: Api, **variables: Any) -> Json:
 
 
 async def forwards(api: Api, size: int, **variables: Any) -> list[Json]:
-    """Read all pages from the beginning."""
+    """Return all customers, read page by page from the beginning."""
     rows: list[Json] = []
     after = None
     while True:
@@ -88,7 +88,7 @@ async def forwards(api: Api, size: int, **variables: Any) -> list[Json]:
 
 
 async def backwards(api: Api, size: int, **variables: Any) -> list[Json]:
-    """Read all pages from the end."""
+    """Return all customers, read page by page from the end."""
     rows: list[Json] = []
     before = None
     while True:
@@ -111,7 +111,7 @@ async def backwards(api: Api, size: int, **variables: Any) -> list[Json]:
 async def test_pages_lose_and_double_no_customer_in_any_order_or_direction(
     api: Api, sort: str, descends: bool, size: int, code: str | None
 ) -> None:
-    """R98, R18: many customers have the same name, or were made at the same instant."""
+    """R98, R18: also if many customers have the same name or creation time."""
     order = sort.replace("ASC", "DESC") if descends else sort
     wanted = {"classCodes": None if code is None else [code]}
     ahead = await forwards(api, size, sort=order, filter=wanted)
@@ -164,7 +164,7 @@ FILTERS: list[tuple[Json | None, int]] = [
     ({"text": "e\u0301mile"}, 5),  # with the accent as a character of its own
     ({"text": "Beta  &\u00a0co"}, 5),
     ({"text": "ze\u200bta"}, 5),
-    ({"text": "\u200b"}, 45),  # says nothing
+    ({"text": "\u200b"}, 45),  # sets no condition
     ({"text": "STRASSE"}, 5),
     ({"text": "100%_"}, 5),
     ({"text": "%"}, 5),
@@ -209,7 +209,7 @@ async def test_a_page_has_fifty_entries_unless_it_is_said(api: Api) -> None:
 
 
 def cursor(*parts: Any) -> str:
-    """Forge a cursor."""
+    """Return a forged cursor."""
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 
 
@@ -265,7 +265,7 @@ async def test_arguments_that_contradict_each_other_are_refused(api: Api) -> Non
 async def test_customers_that_come_and_go_between_pages_disturb_nothing_else(api: Api) -> None:
     ordered = [row["id"] for row in await forwards(api, 50, filter={"text": "zeta"})]
     first = await page(api, first=3, filter={"text": "zeta"})
-    # The one that the cursor stands on goes, and one comes that sorts before it.
+    # Delete the cursor's customer, and add one that sorts before it.
     await api.save_customer(id=ordered[2], name="Zeta 9")
     new = await api.save_customer(name="A zeta")
     after = first["pageInfo"]["endCursor"]

@@ -1,4 +1,4 @@
-"""Who would have been emailed detail in a period, on whose authority, on what basis."""
+"""Delivery exposures: who would have been emailed call detail in a period, and why."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ NODE = "customerId contactId documents reason basis entryId fromAt untilAt"
 
 @pytest.fixture
 def world(api: Api, act: ActorContext) -> World:
-    """Make what the tests look at."""
+    """Create the customers and contacts for the tests."""
     return World(api.platform.database, api.clock, act)
 
 
@@ -50,7 +50,7 @@ async def export(api: Api, *, token: str | None = None, **query: str) -> httpx.R
 async def test_an_exposure_says_who_what_by_which_authority_and_when(
     api: Api, world: World
 ) -> None:
-    """R78: cut at the period, at each change of authority, and of address."""
+    """R78: an exposure ends with the period and at each change of authority or address."""
     customer = await world.customer()
     one, two = await world.contact(customer), await world.contact(customer, "two@example.com")
     await world.contact(customer, "off@example.com", receives_bills=False)
@@ -124,7 +124,7 @@ async def test_a_change_of_address_list_or_activity_begins_or_ends_an_exposure(
 
 
 async def test_pages_and_counts_cover_the_whole_list(api: Api, world: World) -> None:
-    """Pages of any size give the same rows; counts tell authorities and bases apart."""
+    """Pages of any size have the same rows in total; counts are by authority and basis."""
     for number in range(5):
         customer = await world.customer(name=f"C{number}")
         await world.contact(customer)
@@ -183,7 +183,7 @@ async def test_a_page_costs_the_same_however_long_it_is(api: Api, world: World) 
         await world.contact(customer)
         await world.consent(customer)
     select = "nodes { reason customer { name customerClass { name } } }"
-    for _ in range(2):  # the first notes that the token was used
+    for _ in range(2):  # the first request stores the token's last use
         await api.data("{ viewer { id } }")
     seen = []
     for size in (1, 10, 19):
@@ -191,7 +191,7 @@ async def test_a_page_costs_the_same_however_long_it_is(api: Api, world: World) 
             page = await exposure(api, select, START, START + DAY, first=size)
         assert len(page["nodes"]) == size
         seen.append(len(statements))
-    # Who comes into question, three histories, and the customers to show.
+    # The candidates, three histories, and the customers of the page.
     assert seen == [5, 5, 5]
 
 

@@ -27,7 +27,7 @@ PREVIEW = """query($id: ID, $at: DateTime, $assuming: DeliveryAssumption) { cust
 
 @pytest.fixture
 def world(api: Api, act: ActorContext) -> World:
-    """Make what the tests preview."""
+    """Create the world whose customers the tests preview."""
     return World(api.platform.database, api.clock, act)
 
 
@@ -52,7 +52,7 @@ def outcomes(previewed: Any) -> list[tuple[str, ...]]:
 
 
 def behind(previewed: Any) -> list[tuple[str, str | None]]:
-    """Return the reason and the entry of each contact's bill."""
+    """Return the reason, and the id of the deciding entry, for each contact's bill."""
     bills = [contact["documents"][0] for contact in previewed["contacts"]]
     return [(bill["reason"], bill["entryId"]) for bill in bills]
 
@@ -131,7 +131,7 @@ async def test_a_preview_says_all_there_is_to_say_of_a_document(api: Api, world:
 async def test_a_preview_says_who_receives_correspondence(
     api: Api, world: World, values: dict[str, Any], is_listed: bool, is_sent: bool
 ) -> None:
-    """R59: as it was at the instant, whatever consent and the bill list say."""
+    """R59: as of the instant, independent of consent and the bill list."""
     customer = await world.customer()
     contact = await world.contact(customer, **values)
     at = world.clock()
@@ -146,7 +146,7 @@ async def test_a_preview_says_who_receives_correspondence(
 
 
 async def test_my_account_is_always_full(api: Api, world: World) -> None:
-    """R74, A16: whatever class, consent, request or contact."""
+    """R74, A16: for any class, consent, request or contact."""
     customer = await world.customer("RESIDENTIAL")
     await world.consent(customer, kind=EntryKind.NON_ITEMISED_REQUEST)
     await world.contact(customer, None, is_active=False)
@@ -159,7 +159,7 @@ async def test_my_account_is_always_full(api: Api, world: World) -> None:
 
 
 async def test_who_is_not_addressed_is_shown_with_the_reason(api: Api, world: World) -> None:
-    """R77, A14: consent and preference notwithstanding."""
+    """R77, A14: regardless of consent and preference."""
     customer = await world.customer()
     await world.consent(customer)
     listed = await world.contact(customer, "a@example.com")
@@ -214,7 +214,7 @@ async def test_a_preference_is_for_its_documents_its_contact_and_its_address(
 
 
 async def test_any_instant_is_answered_as_things_were_or_will_be(api: Api, world: World) -> None:
-    """R56, R80: consent, preference, contact and class, each with its own history."""
+    """R56, R80: from the histories of consent, preference, contact and class."""
     customer = await world.customer("CHARITY")
     born = world.clock()
     contact = await world.contact(customer)
@@ -320,7 +320,7 @@ ASSUMED = f"""{CONTACTS} classCode difference {{
 
 
 async def test_an_assumption_shows_the_preview_and_what_it_changes(api: Api, world: World) -> None:
-    """R79: consent, request, preference, list and class; and nothing is written."""
+    """R79: for consent, request, preference, bill list and class; nothing is written."""
     customer = await world.customer()
     one, two = await world.contact(customer), await world.contact(customer, "two@example.com")
     charity = await CustomerClass.get(code="RESELLER_OTHER")

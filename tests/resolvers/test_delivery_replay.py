@@ -1,4 +1,4 @@
-"""Previews and exposures equal a naive replay, whatever happened in whatever order."""
+"""Previews and exposures equal a naive replay of random histories."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,14 +39,17 @@ EXPOSURE = """query($from: DateTime!, $to: DateTime!) {
 
 @dataclass
 class Log:
-    """What happened, told in the plainest way, and what follows from it."""
+    """A simple log of events, and the expected results."""
 
     account: list[dict[str, Any]] = field(default_factory=list)
     contacts: list[tuple[datetime, str, dict[str, Any]]] = field(default_factory=list)
     classes: list[tuple[datetime, str]] = field(default_factory=list)
 
     def is_on(self, matter: str, instant: datetime) -> bool:
-        """Go by effective dates; of one date, by the order of arrival."""
+        """Return whether the last event effective by the instant turned a matter on.
+
+        Of events with one effective date, the last recorded counts.
+        """
         on = False
         standing = [one for one in self.account if one["matter"] == matter and one["counts"]]
         for one in sorted(standing, key=lambda one: (one["from"], one["place"])):
@@ -55,7 +58,7 @@ class Log:
         return on
 
     def expected(self, instant: datetime) -> tuple[str | None, dict[str, dict[str, str]]]:
-        """Return the class, and what each contact would be emailed."""
+        """Return the class, and the expected form of each document by contact."""
         contacts: dict[str, dict[str, Any]] = {}
         for at, contact_id, change in self.contacts:
             if at <= instant:
@@ -82,7 +85,7 @@ class Log:
 
 
 class Player:
-    """Does random things to one customer, and writes them down."""
+    """Makes random changes to one customer, and records them in a Log."""
 
     def __init__(self, world: World, random: Random, customer: Customer) -> None:
         self.world, self.random, self.customer = world, random, customer
@@ -91,7 +94,7 @@ class Player:
         self.entries: list[str] = []
 
     async def play(self) -> None:
-        """Do one thing."""
+        """Make one random change."""
         self.world.clock.advance(timedelta(minutes=self.random.randrange(1, 300)))
         acts = [self.record, self.record, self.move, self.add]
         if self.alive:
@@ -101,7 +104,7 @@ class Player:
         await self.random.choice(acts)()
 
     def some_instant(self) -> datetime:
-        """Before, now or after; in whole hours, so that instants meet."""
+        """Return a past, current or future instant, in whole hours so that instants coincide."""
         hours = timedelta(hours=self.random.randrange(-120, 120))
         return self.world.clock().replace(minute=0, second=0) + hours
 
@@ -116,7 +119,7 @@ class Player:
         )
 
     async def correct(self) -> None:
-        """Annul an entry, or give it another date; it keeps its place among those of a date."""
+        """Annul an entry or change its date; among entries of one date it keeps its place."""
         place = self.random.randrange(len(self.entries))
         entry, noted = self.entries[place], self.log.account[place]
         act, instant = self.world.act, self.some_instant()
@@ -157,7 +160,7 @@ class Player:
             self.note(contact, **{flag: value})
 
     async def confirm(self) -> None:
-        """Verify the address, or if it is verified confirm a preference, or only ask for one."""
+        """Verify the address; if it is verified, confirm or only request a preference."""
         contact = self.random.choice(self.alive)
         state = self.state(contact)
         if not (state["email"] and state["active"]):
@@ -194,7 +197,7 @@ class Player:
         return state
 
     def instants(self, start: datetime) -> list[datetime]:
-        """Instants of events, just before them, and anywhere from long ago to long from now."""
+        """Return instants of events, instants just before them, and random instants."""
         events: list[datetime] = [at for at, _, _ in self.log.contacts]
         events += [at for at, _ in self.log.classes]
         events += [one["from"] for one in self.log.account]
@@ -233,7 +236,7 @@ async def test_any_history_is_answered_as_a_naive_replay_would(
 
 
 def covering(nodes: list[dict[str, Any]], instant: datetime) -> set[tuple[str, str]]:
-    """Return who is exposed to what at an instant, by the list of exposures."""
+    """Return the pairs of contact and document that the exposures cover at an instant."""
     return {
         (node["contactId"], document)
         for node in nodes
@@ -245,7 +248,7 @@ def covering(nodes: list[dict[str, Any]], instant: datetime) -> set[tuple[str, s
 
 
 def in_full(given: dict[str, dict[str, str]]) -> set[tuple[str, str]]:
-    """Return the same by a preview."""
+    """Return the pairs of contact and document that a preview sends in full."""
     return {
         (contact_id, document)
         for contact_id, outcomes in given.items()

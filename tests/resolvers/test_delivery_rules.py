@@ -1,4 +1,4 @@
-"""The table of delivery rules, as it is served."""
+"""The table of delivery rules in the API."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ async def rules_of(api: Api, token: str | None = None) -> Any:
 
 
 async def test_the_table_that_is_served_is_the_one_that_is_published(api: Api) -> None:
-    """R68 to R77; and whoever is signed in may read it, which writes nothing (R79)."""
+    """R68 to R77; every signed-in caller may read it, and reading writes nothing (R79)."""
     before = await stored()
     token = await issue_token("Partner", frozenset({Scope.ENRICHMENT_RUN}), api.clock())
     served = await rules_of(api, token)
@@ -38,7 +38,7 @@ async def test_the_table_that_is_served_is_the_one_that_is_published(api: Api) -
 async def test_it_says_whether_consent_needs_a_verified_address_here(
     databases: Databases, clock: Clock
 ) -> None:
-    """A13: the table is the same, another half of it is in force."""
+    """A13: the table is the same, but the other half of its cases applies."""
     async with running_api(databases, clock, consent_needs_verified_address=True) as api:
         served = await rules_of(api)
     assert served["isVerifiedAddressRequired"] is True

@@ -1,4 +1,4 @@
-"""Enrichment as a client sees it: the application's own worker, and a sandbox over real sockets."""
+"""Enrichment through the API, with the application's worker and a sandbox over real sockets."""
 
 import asyncio
 from datetime import timedelta
@@ -133,14 +133,14 @@ ENDS = [
     ("COMPANY_UK_LIMITED", "504", "SUCCEEDED", None, ["NAME_MISMATCH"]),
     ("COMPANY_UK_LIMITED", "505", "PARTIAL", "ACCOUNTS_UNAVAILABLE", ["NAME_MISMATCH"]),
 ]
-"""Class, number, and how a lookup of that number ends: status, reason, advisories."""
+"""Class, company number, and the expected end of the lookup: status, reason, advisories."""
 
 
 async def test_a_lookup_ends_as_the_register_has_it(live: LiveApi) -> None:
     """R81, R82, R83, R85, R87, A21, A24: for each kind of company."""
     customers = []
     for code, number, *_ in ENDS:
-        live.clock.advance(timedelta(seconds=10))  # the budget is by the clock
+        live.clock.advance(timedelta(seconds=10))  # the budget follows the clock
         customer = await live.save_customer(name="Other", classCode=code, companyNumber=number)
         await live.settled(customer["id"])
         customers.append(customer)
@@ -296,7 +296,7 @@ async def test_a_suggestion_is_settled_for_the_version_that_was_read(live: LiveA
 
 
 async def test_another_number_is_another_company(live: LiveApi) -> None:
-    """R89, R86: what the register said of the old one goes, what a user typed stays."""
+    """R89, R86: the register's values of the old company are removed, typed values are kept."""
     customer = await live.save_customer(**ALPHA, profile={"employees": 99})
     await live.settled(customer["id"])
     saved = await live.save_customer(
@@ -352,7 +352,7 @@ async def test_saves_while_a_lookup_waits_are_one_lookup(api: Api) -> None:
 async def test_the_next_attempt_is_never_in_the_past(
     api: Api, status: str, is_due: bool, is_told: bool
 ) -> None:
-    """R87: what waits for its turn alone has no time, however long it has waited."""
+    """R87: a lookup that only waits for its turn has no next attempt."""
     customer = await api.save_customer(**ALPHA)
     due_at = api.clock() + timedelta(seconds=0 if is_due else 1)
     await EnrichmentRun.all().update(status=EnrichmentStatus(status), next_attempt_at=due_at)
@@ -453,7 +453,7 @@ async def test_a_register_that_is_down_fails_no_save_and_is_tried_again(live: Li
     assert found["nextAttemptAt"] > NOW
     saved = await live.save_customer("version", id=customer["id"], name="Still editable")
     assert saved == {"version": 2}
-    # Asking for it lets it start now.
+    # Requesting the lookup makes it start now.
     await live.done("requestEnrichment", "", customerId=customer["id"])
     async with asyncio.timeout(60):
         while (await live.customer(customer["id"], select))["enrichment"]["attempts"] < 2:  # noqa: ASYNC110  # as a client would
@@ -463,7 +463,7 @@ async def test_a_register_that_is_down_fails_no_save_and_is_tried_again(live: Li
 async def test_a_refused_key_stops_all_lookups_and_shows_in_readiness(
     databases: Databases, clock: Clock
 ) -> None:
-    """R90: 401 is not tried again, and nobody hammers the register with a bad key."""
+    """R90: 401 is not retried, so that a bad key causes no further requests."""
     async with running_live_api(
         databases, clock, companies_house_api_key=SecretStr("invalid-key")
     ) as live:
@@ -534,7 +534,7 @@ async def test_an_answer_that_breaks_off_is_asked_for_again(live: LiveApi, numbe
             found = await live.customer(customer["id"], "enrichment { status }")
             if found["enrichment"]["status"] == "SUCCEEDED":
                 break
-            if found["enrichment"]["status"] == "RETRYING":  # one that runs would run again
+            if found["enrichment"]["status"] == "RETRYING":  # a running job would run again
                 live.clock.advance(timedelta(seconds=10))
                 await live.done("requestEnrichment", "", customerId=customer["id"])
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Figures of filed accounts as a client sees them, with the warnings that they deserve."""
+"""Figures of filed accounts in the API, with their warnings."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ SIGNED_PLAIN = tuple(
 MISMATCH = "TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH"
 
 CASES: list[tuple[bytes, dict[str, tuple[Any, list[str]] | None]]] = [
-    # what adds up has no warning
+    # figures that add up have no warning
     (inline(*BALANCE_SHEET), {"netAssets": (1300, []), "totalAssets": (1500, [])}),
     # a sum that fails
     (
@@ -60,7 +60,7 @@ CASES: list[tuple[bytes, dict[str, tuple[Any, list[str]] | None]]] = [
         inline(*BALANCE_SHEET, dated=DATED + text("BalanceSheetDate", "2023-12-31", "then")),
         {"netAssets": (1300, ["BALANCE_SHEET_DATE_CONFLICT"])},
     ),
-    # the register has these accounts under another date
+    # the register has another date for these accounts
     (
         inline(
             *BALANCE_SHEET,
@@ -129,7 +129,7 @@ async def test_part_of_a_person_is_counted(
 async def _profile(
     databases: Databases, clock: Clock, folder: Path, document: bytes, select: str
 ) -> Json:
-    """Look a company up whose newest accounts are this document, and return its profile."""
+    """Look up a company whose newest accounts are `document`; return the selected profile."""
     (folder / f"Prod224_0001_{NUMBER}_20241231.html").write_bytes(document)
     async with running_live_api(databases, clock, SandboxConfig(documents=folder)) as live:
         customer = await live.save_customer(

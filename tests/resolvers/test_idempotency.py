@@ -1,4 +1,4 @@
-"""An idempotency key: the same request has one result, however often and however fast it comes."""
+"""Idempotency keys: repeated and concurrent requests with one key have one result."""
 
 import asyncio
 from typing import Any
@@ -28,14 +28,14 @@ INPUT: Json = {
 
 
 def changed(**changes: Any) -> Json:
-    """Return the input with some fields changed; those of the consent by their own names."""
+    """Return the input with changed fields; fields of its consent are given by their own names."""
     of_consent = {name: value for name, value in changes.items() if name in GRANT}
     others = {name: value for name, value in changes.items() if name not in GRANT}
     return {**INPUT, **others, "consent": {**INPUT["consent"], **of_consent}}
 
 
 async def partner(api: Api, name: str) -> str:
-    """Add a reseller with a user, and give the secret of a token of that user's."""
+    """Add a reseller with a user; return the secret of a token of that user."""
     reseller = await api.save_customer(name=name, classCode="RESELLER_OTHER")
     user = await add_user(api, f"User of {name}", *map(Scope, ALL), resellerId=reseller["id"])
     return str((await issue(api, user, *map(Scope, ALL)))["secret"])
@@ -117,7 +117,7 @@ async def test_requests_with_other_content_that_come_at_once_create_one_customer
 
 
 async def test_a_key_belongs_to_its_caller_alone(api: Api) -> None:
-    """R95, R99: another's key neither collides with one's own nor tells of anything."""
+    """R95, R99: equal keys of two callers neither collide nor reveal anything."""
     secrets = [await partner(api, "A"), await partner(api, "B"), api.token]
     made = [await api.done("saveCustomer", SAVED, token=one, **INPUT) for one in secrets]
     assert [one["isRepeat"] for one in made] == [False] * 3
@@ -135,7 +135,7 @@ async def test_another_token_of_the_same_user_is_the_same_caller(api: Api) -> No
 
 
 async def test_the_key_of_a_customer_out_of_reach_is_refused(api: Api) -> None:
-    """R99: as when the platform has moved the customer to another reseller."""
+    """R99: for example after the platform moved the customer to another reseller."""
     secret = await partner(api, "A")
     first = await api.done("saveCustomer", SAVED, token=secret, **INPUT)
     other = await api.save_customer(name="B", classCode="RESELLER_OTHER")
@@ -150,11 +150,11 @@ LEDGER: dict[str, tuple[Json, Json]] = {
     "withdrawNonItemisedBillsRequest": ({"method": "EMAIL"}, {"askedBy": "Bob"}),
     "correctConsent": ({"reason": "typo", "givenBy": "Bob"}, {"givenBy": "Eve"}),
 }
-"""Mutations that take a key: an input, and what makes it another one."""
+"""Mutations that take a key: an input, and a change that makes it a different request."""
 
 
 async def subject_of(api: Api, mutation: str) -> Json:
-    """Add the customer, or the entry, that a mutation is about."""
+    """Return the part of the input with the id of a new customer or entry."""
     customer = await api.save_customer()
     if mutation != "correctConsent":
         return {"customerId": customer["id"]}
@@ -178,7 +178,7 @@ async def test_each_ledger_mutation_honours_its_key(api: Api, mutation: str) -> 
 
 
 async def test_two_callers_use_the_same_key_for_one_customer(api: Api) -> None:
-    """R95: that another has used a key is not told."""
+    """R95: the response does not reveal that another caller used the key."""
     customer = await api.save_customer()
     uma = await add_user(api, "Uma", *map(Scope, ALL))
     secret = (await issue(api, uma, *map(Scope, ALL)))["secret"]

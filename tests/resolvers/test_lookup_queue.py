@@ -1,4 +1,4 @@
-"""What clients are told of the queue of lookups: positions, estimates and the backlog."""
+"""The queue of lookups in the API: positions, estimates and the backlog."""
 
 import time
 from collections.abc import AsyncIterator
@@ -33,14 +33,14 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Yield the application, whose queue is watched by the clock of the test."""
+    """Yield the application, whose queue statistics use the test's clock."""
     async with running_api(databases, clock) as started:
         started.platform.lookups.clock = started.platform.budget._clock = clock
         yield started
 
 
 async def add(api: Api, number: int, **values: Any) -> str:
-    """Save a company, whose lookup waits, and return its id."""
+    """Save a company, whose lookup is then queued; return its id."""
     given = {"name": f"C{number:04}", "companyNumber": f"{number + 1:08}"}
     saved = await api.save_customer(**{"classCode": "COMPANY_UK_LIMITED", **given, **values})
     return str(saved["id"])
@@ -61,7 +61,7 @@ async def backlog(api: Api, **options: Any) -> Json:
 
 
 async def end_some(api: Api, number: int, urgency: Urgency = Urgency.BULK, **ages: Any) -> None:
-    """Add lookups that ended a minute ago, requested an hour ago unless told."""
+    """Add lookups that ended a minute ago, by default requested an hour ago."""
     now = api.clock()
     requested, ended = ages.get("requested", 60 * MINUTE), ages.get("ended", MINUTE)
     await add_rows(
@@ -104,7 +104,7 @@ async def test_a_lookup_that_waits_tells_how_many_are_before_it(api: Api) -> Non
 
 
 async def test_a_request_moves_forward_and_tells_the_position(api: Api) -> None:
-    """And never back: what is more urgent already, or further ahead, stays where it is."""
+    """Never back: a lookup that is already more urgent or further ahead keeps its place."""
     class_id = (await shipped("COMPANY_UK_LIMITED")).id
     ids = [await add(api, number) for number in range(4)]
     await end_lookups(EnrichmentStatus.SUCCEEDED, api.clock())
@@ -126,7 +126,7 @@ async def test_a_request_moves_forward_and_tells_the_position(api: Api) -> None:
     payload = await api.done("requestEnrichment", select, customerId=ids[2])
     moved = payload["customer"]["enrichment"]["queue"]
     assert (moved["urgency"], moved["aheadCount"]) == ("REQUESTED", 1)
-    # Asking again, saving, or asking for the class moves nothing back.
+    # Requesting again, saving, or requesting the class moves no lookup back.
     await api.done("requestEnrichment", "", customerId=ids[3])
     await api.save_customer(id=ids[3], name="Saved")
     api.clock.advance(timedelta(hours=2))
@@ -159,19 +159,19 @@ async def test_a_partner_moves_its_own_lookups_forward(api: Api) -> None:
 
 
 async def test_the_estimate_follows_from_what_ended_lately(api: Api) -> None:
-    """90 in 15 minutes are 6 a minute; the backlog has been there for all of that time."""
+    """90 ended lookups in 15 minutes are 6 a minute; there was a backlog for all that time."""
     ids = [await add(api, number) for number in range(30)]
     api.clock.advance(20 * MINUTE)
     assert (await position(api, ids[0]))["estimatedAt"] is None
     await end_some(api, 90)
-    # With a minute's worth of the allowance, 29, that makes 119 in 16 minutes: 7.4 a minute.
+    # With one minute at the allowance's rate (29), that makes 119 in 16 minutes: 7.4 a minute.
     told = [(await position(api, ids[place]))["estimatedAt"] for place in (0, 13, 29)]
     assert told == [
         "2026-10-01T09:50:10+00:00",
         "2026-10-01T09:52:00+00:00",
         "2026-10-01T09:54:30+00:00",
     ]
-    # What ended longer ago says nothing.
+    # Lookups that ended longer ago do not count.
     api.clock.advance(15 * MINUTE)
     assert (await position(api, ids[0]))["estimatedAt"] is None
 
@@ -241,7 +241,7 @@ async def test_positions_are_told_up_to_a_limit(api: Api, monkeypatch: pytest.Mo
 async def test_estimates_of_a_long_queue_follow_from_about_where_a_lookup_is(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the number of resellers and steps, it is not far from what counting tells."""
+    """For any number of resellers and steps, the estimate is close to an exact count."""
     now = api.clock()
     places = [place for place in range(1, 301) for _ in range(10 if place <= 50 else 1)]
     ready = {"kind": ENRICH, "urgency": Urgency.SAVED.value, "created_at": now, "due_at": now}
@@ -272,7 +272,7 @@ async def test_a_page_of_positions_takes_as_many_statements_as_one(api: Api) -> 
             found = (await api.data(query, first=first))["customers"]["nodes"]
         assert [one["enrichment"]["queue"]["aheadCount"] for one in found] == list(range(first))
         counts.append(len(seen))
-    # On PostgreSQL a few customers are read along with their lookups.
+    # On PostgreSQL a few customers are read in the statement of their lookups.
     assert max(counts[2:]) - min(counts[2:]) <= 1
     assert max(counts[2:]) <= 9
     bare = "{ customers(first: 20) { nodes { enrichment { status } } } }"
@@ -302,7 +302,7 @@ async def test_the_backlog_tells_what_waits_runs_and_is_tried_again(api: Api) ->
         },
     }
     await end_some(api, 1)
-    assert (await backlog(api))["estimatedEndAt"] is None  # nothing waits
+    assert (await backlog(api))["estimatedEndAt"] is None  # nothing is queued
     ids = []
     for number in range(6):
         ids.append(await add(api, number))
@@ -372,7 +372,7 @@ async def test_the_calls_that_are_left_are_those_of_the_allowance(api: Api) -> N
 
 
 async def test_a_partner_is_told_of_its_own_lookups_only(api: Api) -> None:
-    """What others queue changes none of its numbers, and estimates are in coarse steps."""
+    """Lookups of others change none of the partner's numbers, and estimates are rounded."""
     tokens: dict[str, str] = {}
     own: dict[str, list[str]] = {}
     for name in ("A", "B"):
@@ -384,7 +384,7 @@ async def test_a_partner_is_told_of_its_own_lookups_only(api: Api) -> None:
     assert (told["waitingCount"], told["allowance"]) == (3, None)
     ahead = [(await position(api, one, token=tokens["A"]))["aheadCount"] for one in own["A"]]
     assert ahead == [0, 1, 2]
-    # The platform sees all: the resellers take turns, and the platform's own is one of them.
+    # The platform sees all: resellers take turns, and the platform's own lookups have a turn too.
     told_all = await position(api, own["A"][2])
     assert told_all["aheadCount"] == 5
     assert (await backlog(api))["waitingCount"] == 7
@@ -412,7 +412,7 @@ async def test_a_partner_is_told_of_its_own_lookups_only(api: Api) -> None:
 
 
 async def test_a_customer_that_changes_hands_takes_its_turn_with_it(api: Api) -> None:
-    """Whoever had it before is told nothing of its lookup any more."""
+    """The former reseller no longer sees its lookup."""
     resellers = [
         (await api.save_customer(name=name, classCode="RESELLER_OTHER"))["id"] for name in "AB"
     ]
@@ -434,7 +434,7 @@ async def test_the_backlog_needs_the_scope_of_customers(api: Api) -> None:
 async def test_the_counts_of_a_long_queue_are_kept_for_a_moment(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A short one is counted anew each time."""
+    """A short queue is counted for each request."""
     ids = [await add(api, number) for number in range(2)]
     assert (await backlog(api))["waitingCount"] == 2
     monkeypatch.setattr(lookup_monitor, "LONG_QUEUE", 2)

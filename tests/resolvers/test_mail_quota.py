@@ -1,4 +1,4 @@
-"""How many mails callers may cause: by partner, by platform, and to one mailbox, whoever asks."""
+"""Limits on the mails that callers cause: per partner, for the platform, and per mailbox."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,14 +41,14 @@ async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
 
 
 async def pass_an_hour(api: Api) -> None:
-    """Let an hour go by: for the clock of the tests, and for that of PostgreSQL."""
+    """Make the uses of mail quotas an hour older, and scheduled jobs due now."""
     for use in await QuotaUse.all():
         await QuotaUse.filter(id=use.id).update(at=use.at - HOUR)
     await Job.filter(due_at__isnull=False).update(due_at=api.clock())
 
 
 async def partner(api: Api) -> tuple[str, str]:
-    """Make a partner; give its id and a token."""
+    """Create a partner; return its id and the secret of a token."""
     customer = await api.save_customer(name="Seller", classCode="RESELLER_OTHER")
     _, token = await bound_token(customer["id"], api.clock())
     return customer["id"], token
@@ -68,7 +68,7 @@ async def ask(api: Api, contact_id: str, token: str | None = None) -> list[Json]
 
 
 async def asked(api: Api, parent: str | None, token: str | None, count: int) -> list[list[Json]]:
-    """Ask so many contacts with mailboxes of their own."""
+    """Request verification of `count` new contacts with different mailboxes; return the errors."""
     made = [await contact(api, f"{parent}.{n}@acme.example", parent) for n in range(count)]
     return [await ask(api, one, token) for one in made]
 
@@ -132,7 +132,7 @@ async def test_what_expired_is_deleted(api: Api) -> None:
 
 
 async def test_a_mailbox_gets_so_many_mails_and_nobody_learns_why(api: Api) -> None:
-    """One partner floods a mailbox that is another's contact too: the other sees no difference."""
+    """One partner floods a mailbox of another partner's contact: the other sees nothing."""
     (first, of_first), (second, of_second) = await partner(api), await partner(api)
     for tag in ("", "+tag"):
         assert await ask(api, await contact(api, f"Ann{tag}@a.example", first), of_first) == []
@@ -147,7 +147,7 @@ async def test_a_mailbox_gets_so_many_mails_and_nobody_learns_why(api: Api) -> N
     assert seen[0] == seen[1]
     assert seen[0]["trail"][0] == ("confirmation.mail", {"mail_state": "SENT"})
     assert mail_count(api) == MAILBOX_QUOTA + 1
-    # The platform knows, and the mail goes when there is room.
+    # The platform sees the reason, and the mail is sent when the limit allows it.
     held = await Confirmation.get(contact_id=same)
     assert (held.mail_state, held.held_at) == (MailState.QUEUED, api.clock())
     entry = await AuditEntry.get(operation="confirmation.mail_held")
@@ -160,7 +160,7 @@ async def test_a_mailbox_gets_so_many_mails_and_nobody_learns_why(api: Api) -> N
 
 
 async def shown(api: Api, contact_id: str, token: str) -> Json:
-    """Read all that a partner can see of what became of a mail."""
+    """Return everything that a partner can see about a contact's mail."""
     document = """query($id: ID!) { node(id: $id) { ... on Contact {
       isEmailVerified version lastMailFailure { code } lastModifiedAt
       auditTrail { operation after } preferenceHistory { kind } } }

@@ -1,4 +1,4 @@
-"""What a partner can do with its own customers, and what the platform keeps to itself (R99)."""
+"""What partners can do with their own customers, and what only the platform can do (R99)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,12 +25,12 @@ class Signed:
 
     @property
     def own(self) -> str:
-        """The id of one of its customers."""
+        """The id of one of the partner's customers."""
         return self.world.ours.ids["cus"]
 
     @property
     def below(self) -> str:
-        """The id of a reseller that buys through it, and has a customer of its own."""
+        """The id of a reseller that buys through the partner, and has a customer."""
         return next(c.id for c in self.world.ours.customers if c.name.endswith("below"))
 
     async def done(self, mutation: str, select: str, /, **values: Any) -> Json:
@@ -42,7 +42,7 @@ class Signed:
 
 @pytest.fixture
 async def signed(api: Api) -> Signed:
-    """Let a partner sign in to a platform that others are on too."""
+    """Return a signed-in partner on a platform with other customers."""
     world = await two_partners(api.platform.database, api.clock)
     return Signed(api, world, world.ours.token)
 
@@ -89,7 +89,7 @@ async def test_a_customer_stays_with_its_partner(signed: Signed) -> None:
 
 
 async def test_a_partner_edits_its_own_record_and_leaves_where_it_belongs(signed: Signed) -> None:
-    """Whom the reseller buys through is hidden from it, and must not be lost by saving."""
+    """The reseller's own parent is hidden from it, and saving must keep the parent."""
     reseller = signed.world.reseller
     above = signed.world.theirs.customers[0].id
     payload = await signed.done(
@@ -106,7 +106,7 @@ async def test_a_partner_edits_its_own_record_and_leaves_where_it_belongs(signed
 
 
 async def test_a_reseller_below_keeps_its_customers(signed: Signed) -> None:
-    """They are out of the partner's reach, so it can't be told that they are in the way."""
+    """The partner cannot see them, so the refusal must not mention them."""
     charity = (await shipped("CHARITY")).id
     given = {"customerId": signed.below, "classId": charity, "reason": "Grew"}
     await signed.refused("changeCustomerClass", REFUSED, **given)
@@ -116,7 +116,7 @@ async def test_a_reseller_below_keeps_its_customers(signed: Signed) -> None:
 
 
 async def test_a_partner_answers_for_the_consent_of_whom_it_erased(signed: Signed) -> None:
-    """R35, A18: what names a person is gone, the proof stays with whom the customer bought from."""
+    """R35, A18: names are erased, and the reseller keeps access to the evidence."""
     await signed.done("deleteCustomer", "deletedId", id=signed.own, reason="Asked")
     said = await ConsentTestimony.filter(customer_id=signed.own)
     assert {(one.given_by, one.statement, one.salt) for one in said} == {(None, None, None)}
@@ -163,7 +163,7 @@ async def test_a_partner_starts_from_templates_for_all_and_for_itself(signed: Si
 
 
 async def test_what_is_everybodys_is_not_a_partners_to_change(signed: Signed) -> None:
-    """Whatever its scopes; and who lacks a scope is told which, as ever."""
+    """With any scopes; a missing scope is named in the error as usual."""
     document = """mutation { saveCustomerClass(input: { name: "Ours" }) { userErrors { code } } }"""
     error = await signed.api.error(document, token=signed.token)
     assert (error["message"], error["extensions"]["code"]) == (

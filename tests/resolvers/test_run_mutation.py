@@ -1,4 +1,4 @@
-"""What a payload shows of the row that a mutation changed, or was refused about."""
+"""The row in a mutation's payload, after a change and after a refusal."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ EDITS: dict[str, Prepare] = {
     "saveUser": of_user,
     "saveUserGroup": of_group,
 }
-"""What is edited by the mutations that create as well."""
+"""By mutation that can also create: the function that prepares an existing object to edit."""
 
 OBJECTS = {
     "CustomerClass",
@@ -41,7 +41,7 @@ OBJECTS = {
 
 
 def versioned() -> list[str]:
-    """Name the mutations whose input has a version to expect."""
+    """Return the mutations whose input has an expected version."""
     mutations = the_schema()._schema.mutation_type
     assert mutations is not None
     return [
@@ -58,7 +58,7 @@ def _input_of(kind: object) -> GraphQLInputObjectType:
 
 
 def objects_of(mutation: str) -> list[str]:
-    """Name the fields of a payload that may show what was changed."""
+    """Return the fields of a payload that may contain the changed object."""
     mutations = the_schema()._schema.mutation_type
     assert mutations is not None
     payload = get_named_type(mutations.fields[mutation].type)
@@ -69,7 +69,7 @@ def objects_of(mutation: str) -> list[str]:
 
 
 async def change_stale(api: Api, act: ActorContext, mutation: str) -> Json:
-    """Try a mutation of something that exists, and give its payload."""
+    """Send a mutation with a stale version; return its payload."""
     prepare = EDITS.get(mutation)
     before_it = await (prepare(api, act) if prepare else input_of(mutation, api, act))
     if mutation in EDITS:

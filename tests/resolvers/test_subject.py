@@ -1,4 +1,4 @@
-"""What is stored of one person is found, exported and erased by the operator's commands."""
+"""The operator's commands find, export and erase the data of one person."""
 
 import json
 
@@ -59,7 +59,7 @@ def test_a_person_is_who_has_the_whole_name_or_address(
 
 
 async def people(api: Api) -> dict[str, str]:
-    """Make a contact, an individual, a user, and an organisation that names the person."""
+    """Create a contact, an individual, a user, and an organisation named after one person."""
     company = (await api.save_customer(name="Acme"))["id"]
     given = {"customerId": company, "name": "Ann Lee", "email": "ann@a.example"}
     contact = (await api.done("saveContact", "contact { id }", **given))["contact"]["id"]
@@ -86,7 +86,7 @@ async def people(api: Api) -> dict[str, str]:
 
 
 async def test_a_person_is_found_exported_and_erased(api: Api) -> None:
-    """A18: former names and addresses too; what must be kept is told."""
+    """A18: also by former names and addresses; the output says what must be kept."""
     ids = await people(api)
     settings = api.platform.settings
     env = {"DATABASE_URL": settings.database_url, "MAILBOX": str(settings.mailbox)}
@@ -147,7 +147,7 @@ async def test_a_person_is_given_by_one_of_the_two(api: Api, options: list[str])
 
 
 async def test_an_individual_is_found_by_a_former_name(api: Api) -> None:
-    """A18: the audit trail knows it until the customer is erased."""
+    """A18: the audit trail has the former name until the customer is erased."""
     person = (await api.save_customer(name="Ren\u00e9e Old", classCode="RESIDENTIAL"))["id"]
     await api.save_customer(id=person, name="Ren\u00e9e New")
     company = (await api.save_customer(name="Renee Old"))["id"]
@@ -160,7 +160,7 @@ async def test_an_individual_is_found_by_a_former_name(api: Api) -> None:
 
 
 async def test_texts_about_others_that_mention_the_person_are_erased_when_asked(api: Api) -> None:
-    """A18: reasons of class changes and in the audit trail; the rest of a history stays."""
+    """A18: reasons in class changes and in the audit trail; the rest of the history is kept."""
     customer = (await api.save_customer(name="Acme"))["id"]
     given = {"customerId": customer, "name": "Ann Lee", "email": "ann@a.example"}
     contact = (await api.done("saveContact", "contact { id }", **given))["contact"]["id"]

@@ -1,4 +1,4 @@
-"""Users, groups and what they are permitted, through the API."""
+"""Users, groups and their permissions, through the API."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ VIEWER = """{ viewer {
 
 async def test_the_catalogue_says_what_each_permission_lets_one_do(api: Api) -> None:
     """R93, A20."""
-    token = await api.token_for()  # anybody who is signed in may read it
+    token = await api.token_for()  # every signed-in caller may read it
     listed = (await api.data("{ permissions { code description implied } }", token=token))[
         "permissions"
     ]
@@ -34,7 +34,7 @@ async def test_the_catalogue_says_what_each_permission_lets_one_do(api: Api) -> 
     ]
     assert by_code["audit:read"]["implied"] == by_code["personal_data:read"]["implied"] == []
     assert all(one["description"].endswith(".") for one in listed)
-    # What comes with a permission brings its own along.
+    # Implied permissions imply others in turn.
     for permission in CATALOGUE.values():
         for implied in permission.implied:
             assert CATALOGUE[implied].implied < permission.implied
@@ -141,7 +141,7 @@ async def test_what_is_wrong_with_a_grant_is_said_and_nothing_is_kept(api: Api) 
         for values, code in wrong:
             given = {"granteeId": user_id, "permissions": ["customers:write"], **values}
             await api.refused(mutation, code, **given)
-    # What comes with a permission that stays can't be taken alone.
+    # A permission that another one implies cannot be revoked alone.
     (refusal,) = await api.refused(
         "revokePermissions", "PERMISSION_IMPLIED", granteeId=user_id, permissions=[VIEW]
     )
@@ -216,7 +216,7 @@ async def test_a_disabled_user_is_not_signed_in_until_it_is_enabled(api: Api) ->
     uma = await add_user(api, "Uma", VIEW)
     token = await sign_in(api, uma, VIEW)
     assert (await api.post(VIEWER, token=token)).status_code == 200
-    for _ in range(2):  # the second changes nothing
+    for _ in range(2):  # the second call changes nothing
         disabled = await api.done(
             "disableUser", "user { isActive version }", id=uma, reason="Left us"
         )
@@ -236,7 +236,7 @@ async def test_the_viewer_sees_its_user_its_groups_and_its_own_tokens(api: Api) 
     await sign_in(api, vic, VIEW, name="of another's")
     token = await sign_in(api, uma, VIEW, name="phone")
     asked = "{ viewer { id name scopes permissions { code } credential { expiresAt } } }"
-    for _ in range(2):  # the first notes that the token was used
+    for _ in range(2):  # the first request stores the token's last use
         await api.data(asked, token=token)
     with counted_statements() as statements:
         await api.data(asked, token=token)
@@ -259,7 +259,7 @@ async def test_the_viewer_sees_its_user_its_groups_and_its_own_tokens(api: Api) 
 async def test_who_reads_customers_by_a_group_sees_classes_without_seeing_to_them(
     api: Api,
 ) -> None:
-    """R94: the permission comes from a group, and none on classes at all."""
+    """R94: the permission comes from a group, and there is none on classes."""
     customer = await api.save_customer(classCode="SOLE_TRADER")
     own = await api.save_class("id", name="No longer picked")
     await api.done("retireCustomerClass", "", id=own["id"], reason="Old")

@@ -1,4 +1,4 @@
-"""The statements behind lists of audit entries."""
+"""Builds the statements that lists of audit entries run."""
 
 from models import AuditEntry
 from models.storage.row_query import RowQuery, Shape
@@ -6,7 +6,7 @@ from models.storage.row_query_compiler import compile_shape
 
 
 class Row:
-    """An entry that was read."""
+    """An audit entry that the statement returned."""
 
 
 def reader() -> RowQuery:

@@ -1,4 +1,4 @@
-"""The statements behind lists of customers."""
+"""Builds the statements that lists of customers run."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -63,11 +63,11 @@ PLACES = {
 
 
 class Row:
-    """A row that was read."""
+    """A row that the statement returned."""
 
 
 def reader() -> RowQuery:
-    """Read what a list shows of a customer, its class included."""
+    """Return the query for the columns of a customer and its class in a list."""
     of_class = Shape(Row, CustomerClass, {"id": (("id",), None), "name": (("name",), None)})
     columns = ("id", "name", "name_key", "created_at", "account_number", "customer_class_id")
     shape = Shape(

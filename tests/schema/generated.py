@@ -1,8 +1,9 @@
 """Writes random operations for any schema; the same seed returns the same document.
 
-They contain what is difficult for an executor: aliases, repeated fields that merge, inline and
-named fragments on every applicable type, `@skip` and `@include` with constants and variables,
-arguments as literals and as variables, `__typename`, and several operations per document.
+They contain features that are difficult for an executor: aliases, repeated fields that merge,
+inline and named fragments on every applicable type, `@skip` and `@include` with constants and
+variables, arguments as literals and as variables, `__typename`, and several operations per
+document.
 """
 
 from collections import defaultdict
@@ -37,7 +38,7 @@ class Name(str):
 
 
 class Asked(NamedTuple):
-    """A document, its operations, and the sets of variables with which to run them in turn."""
+    """A document, its operations, and sets of variables to run them with."""
 
     text: str
     operations: tuple[str | None, ...]
@@ -90,7 +91,7 @@ class Writer:
         return " ".join(parts)
 
     def field(self, parent: Any, name: str, depth: int) -> str:
-        """Return a field; equal response keys stand for equal fields, so that they can merge."""
+        """Return a field; equal response keys always name equal fields, so that they can merge."""
         asked = parent.fields[name]
         given = self.given(parent, name)
         wanted = get_named_type(asked.type)
@@ -102,7 +103,7 @@ class Writer:
         return f"{key}: {name}{given}{self.condition()}{below}"
 
     def given(self, parent: Any, name: str) -> str:
-        """Return the arguments of a field, sometimes those of an earlier occurrence."""
+        """Return the arguments of a field, sometimes repeating those of an earlier occurrence."""
         place = f"{parent.name}.{name}"
         if self.arguments[place] and self.random.random() < 0.4:
             return self.random.choice(self.arguments[place])

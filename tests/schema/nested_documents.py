@@ -1,4 +1,4 @@
-"""Documents and values of any depth."""
+"""Generates documents and values of a given depth."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def aliased(count: int, field: str = "id") -> str:
 
 
 def chained(fragments: int, inline: int = 0) -> str:
-    """Write fragments on the viewer, one within the other, and inline fragments around each."""
+    """Return a chain of nested fragments on Viewer, each inside `inline` inline fragments."""
     opened, closed = "... { " * inline, "} " * inline
     inner = "".join(
         f"fragment F{n} on Viewer {{ {opened}...F{n + 1} {closed}}} " for n in range(1, fragments)
@@ -49,9 +49,9 @@ REFUSED: list[tuple[str, str, int, int | None]] = [
     ("{ nodes(ids: [" + '"x" ' * 1001 + "]) { id } }", "LIST_TOO_LONG", 1000, 1001),
     ("{ customers(first: " + "[" * 13 + "]" * 13 + ") { totalCount } }", "VALUE_TOO_DEEP", 12, 13),
     ("{ customers(first: " + "[" * 2000 + ") { totalCount } }", "QUERY_TOO_DEEP", 20, None),
-    # Each fragment is nested little, and all of them much.
+    # Each fragment is shallow, but the chain of them is deep.
     (f"{{ viewer {{ ...F1 }} }} {chained(18, inline=12)}", "QUERY_TOO_DEEP", 200, None),
-    # Each pair of fields is compared, and so is each pair within.
+    # Validation compares each pair of equal fields, and each pair of their subfields.
     (
         "{ customers { " + f"nodes {{ {'id ' * 15} }} " * 100 + "} }",
         "TOO_MANY_COMPARISONS",

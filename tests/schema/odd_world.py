@@ -1,6 +1,6 @@
 """A schema with every kind of field, data that is often invalid, and random documents.
 
-All of it follows from a seed, so that the same world can be executed in two ways.
+The data and documents follow from a seed, so that two executors can run the same requests.
 """
 
 from collections.abc import Callable
@@ -108,7 +108,7 @@ class Branch(Named):
 
     @strawberry.field
     async def computed(self) -> str:
-        """Return the name, or fail."""
+        """Return the name, or raise an error."""
         if self.name == "b":
             raise RuntimeError("There is no b.")
         return self.name
@@ -205,7 +205,7 @@ VALUES = ("$yes", "$no", "true", "false")
 
 
 class World:
-    """The values of the root fields, made on first access."""
+    """The values of the root fields, generated when a field is first read."""
 
     branch: Any
     leaf: Any
@@ -221,7 +221,7 @@ class World:
         return made
 
     def value(self, wanted: GraphQLOutputType, depth: int) -> Any:
-        """Return a value of a type, or sometimes an invalid one."""
+        """Return a random value for the type `wanted`, sometimes an invalid one."""
         random = self.random
         if random.random() < self.oddness:
             return random.choice(ODD)()
@@ -242,7 +242,7 @@ class World:
         return self.instance(wanted, depth)
 
     def instance(self, wanted: GraphQLObjectType, depth: int) -> Any:
-        """Return an object of a type, sometimes with attributes missing."""
+        """Return a random object of the type `wanted`, sometimes without some attributes."""
         cls: Any = {"Leaf": Leaf, "Branch": Branch, "Twig": Twig}[wanted.name]
         made = cls.__new__(cls)
         for asked in wanted.fields.values():
@@ -257,7 +257,7 @@ class World:
 
 
 def build(execution_context_class: type[Any] | None) -> strawberry.Schema:
-    """Return the schema."""
+    """Return the schema, executed by the given class."""
     even = strawberry.scalar(name="Even", serialize=_even, parse_value=int)
     return strawberry.Schema(
         Query,
@@ -284,7 +284,7 @@ class Writer:
         return " ".join([head, selection, *self.fragments])
 
     def selection(self, parent: Any, depth: int) -> str:
-        """Return a selection set for a type."""
+        """Return a random selection set for a type."""
         random, names = self.random, ["__typename"]
         names += [
             name

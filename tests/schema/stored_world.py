@@ -1,4 +1,4 @@
-"""A stored world, and documents that read all of it."""
+"""Fills a database with objects of all kinds, and supplies arguments that find them."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ SIZES = (0, 1, 2, 3, 12, 501, None)
 
 
 CURSORS = ("WyJjdXN0b21lcnMtTkFNRV9BU0MiLCJhIDAzIiwiY3VzXyJd", "x", None)
-"""After a customer by name; not a cursor; none."""
+"""A cursor of a customer in a list by name, an invalid cursor, and null."""
 
 
 LOOKED_UP = (
@@ -60,27 +60,27 @@ INSTANTS = ("2026-09-30T12:00:00Z", "2026-10-01T09:30:00+00:00", "2027-01-01T00:
 
 
 class Stored:
-    """What the database holds, for arguments to name."""
+    """The ids and account numbers in the database, for use as arguments."""
 
     def __init__(self) -> None:
         self.ids: dict[str, list[str]] = {}
         self.account_numbers: list[str] = []
 
     async def look(self) -> None:
-        """Read the ids, in the order in which rows were made."""
+        """Read all ids, in the order in which the rows were created."""
         for name in LOOKED_UP:
             rows = await getattr(models, name).all().order_by("id").values_list("id", flat=True)
             self.ids[name] = list(rows)
         self.account_numbers = [row.account_number for row in await models.Customer.all()]
 
     def any_id(self, random: Random, *names: str) -> str:
-        """Return an id of a table, or now and then one of nothing."""
+        """Return an id of a row of the models `names`; sometimes one that does not exist."""
         if random.random() < 0.1:
             return random.choice(("nothing", "cus_01k00000000000000000000000", ""))
         return random.choice(self.ids[random.choice(names or list(self.ids))])
 
     def choose(self, random: Random, argument: str, declared: GraphQLArgument) -> Any:
-        """Return an argument of ours a value that finds something as a rule."""
+        """Return a value for an argument of the project's schema; most values find something."""
         if not is_required_argument(declared) and random.random() < 0.4:
             return ABSENT
         one_of = random.choice
@@ -148,7 +148,7 @@ class Stored:
 
 
 async def fill(database: Database, act: ActorContext) -> None:
-    """Fill the database with some of everything."""
+    """Fill the database with objects of every kind."""
     world = World(database, Clock(act.now - timedelta(days=1)), act)
     shown = partial(add_customer, database, act)
     top = await shown("RESELLER_OTHER", name="Top", external_reference="r-1")
@@ -206,7 +206,7 @@ async def add_access(database: Database, act: ActorContext, partner: models.Cust
 
 
 async def add_history(row: models.Customer, act: ActorContext) -> None:
-    """Add lookups to a customer, and what they suggest."""
+    """Add lookups to a customer, and suggestions."""
     for attempts in range(2):
         await EnrichmentRun.create(
             customer_id=row.id,
@@ -235,7 +235,7 @@ async def add_history(row: models.Customer, act: ActorContext) -> None:
 
 
 async def search(query: str) -> list[Candidate]:
-    """Find what the query says."""
+    """Return two companies named like the query; raises RegisterUnavailable for `down`."""
     if query == "down":
         raise RegisterUnavailable(3.0)
     return [Candidate("00000101", query, None, "ltd", START.date(), None)] * 2

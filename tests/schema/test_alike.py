@@ -1,6 +1,6 @@
-"""Any operation over the whole schema has one answer, whatever was prepared or remembered for it.
+"""Random operations have equal results with and without plans, caches and prepared queries.
 
-`ALIKE_DOCUMENTS` says how many documents are tried; each is asked in several ways.
+The variable `ALIKE_DOCUMENTS` sets how many documents are tried, each in several ways.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ TURNS = (1, 0, 0, 1, 2, 0)
 
 
 class Asking:
-    """Asks for the same in all ways."""
+    """Executes the same operation in all ways."""
 
     def __init__(self, database: Database, clock: Clock, user_id: str) -> None:
         self.database = database
@@ -65,7 +65,7 @@ class Asking:
         operation: str | None,
         scopes: frozenset[Scope],
     ) -> bytes:
-        """Return the bytes of an answer."""
+        """Execute an operation; return the bytes of the response."""
         context = Context(
             database=self.database,
             clock=self.clock,
@@ -82,14 +82,14 @@ class Asking:
         return orjson.dumps(body)
 
     def principal(self, scopes: frozenset[Scope]) -> Principal:
-        """Be a user where the scopes are all, and a token without a user where they are fewer."""
+        """Return a user's principal for all scopes, and a token without a user for fewer."""
         user_id = self.user_id if scopes == ALL else None
         return Principal("tok_1", "Tess", scopes, user_id=user_id)
 
     async def check(self, asked: Asked, scopes: frozenset[Scope]) -> None:
-        """Ask in turns, so that what one request leaves behind is there for others.
+        """Assert equal responses; repeats requests, so that later ones use the caches.
 
-        What is expected comes from graphql-core, and from readers made for this request alone.
+        The expected response comes from graphql-core and newly compiled row queries.
         """
         for schema in (self.planned, self.plain):
             schema.documents = Documents(longest_text=LONGEST)
@@ -102,21 +102,21 @@ class Asking:
                 assert await self.answer(self.planned, *rest) == expected, (turn, rest)
 
     def forget_readers(self, text: str) -> None:
-        """Make the next answer of graphql-core's read anew."""
+        """Make the next execution with graphql-core compile its row queries again."""
         document = self.plain.documents.get(text)
         for definition in document.definitions if document else ():
             vars(definition).pop("readers", None)
 
 
 pytestmark = pytest.mark.filterwarnings(
-    # graphql-core cancels what it has not started when a sibling fails, with plans and without.
+    # If a sibling fails, graphql-core drops coroutines that were not started.
     "ignore:coroutine .* was never awaited:RuntimeWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
 
 
 class Faults:
-    """Spoils what is read, here and there, and alike whoever reads it."""
+    """Corrupts some attributes of read objects, the same ones in each execution."""
 
     def __init__(self, stored: "Stored") -> None:
         self.rate = 0
@@ -124,7 +124,7 @@ class Faults:
         self._completed = row_query.RowQuery._completed
 
     def reading(self) -> Callable[..., Awaitable[list[Any]]]:
-        """Return what reads objects as a reader would, but for an attribute or two."""
+        """Return a replacement for reading that corrupts some attributes of the objects."""
 
         async def completed(*read: Any) -> list[Any]:
             objects = await self._completed(*read)
@@ -140,7 +140,7 @@ class Faults:
         for name in kind.__slots__:
             value = getattr(one, name)
             if hasattr(value, "id") and hasattr(type(value), "__slots__"):
-                self._spoil(value)  # a joined row, which is read with this one
+                self._spoil(value)  # a joined row, which was read in the same statement
             chance = crc32(f"{kind.__name__} {name} {place} {self.rate}".encode())
             if name not in KEYS and chance % self.rate == 0:
                 odd = ODD[chance // self.rate % len(ODD)]
@@ -151,7 +151,7 @@ class Faults:
 
 
 KEYS = {"id", row_query_compiler.BACK, "customer_class_id", "customer_id", "subject_id", "user_id"}
-"""Attributes by which rows are put together."""
+"""Attributes by which rows are joined, which must not be corrupted."""
 
 ODD: list[Any] = [ABSENT, None, ValueError("odd"), 2**40, "odd", [None], float("nan"), object]
 
@@ -172,11 +172,11 @@ async def asking(database: Database, clock: Clock, stored: Stored) -> AsyncItera
     asked = Asking(database, clock, stored.ids["User"][0])
     yield asked
     await asyncio.sleep(0.01)
-    gc.collect()  # what was never awaited is found here, not in another test
+    gc.collect()  # report coroutines never awaited in this test, not in another
 
 
 BY_HAND = [
-    # the same fields, read for one request, and asked for more by the next
+    # the same fields, of which the next request selects more
     """query One($yes: Boolean!, $no: Boolean! = true) {
       customers(first: 3) { nodes { name } }
       customers(first: 3) @include(if: $yes) { nodes { accountNumber customerClass { code } } }
@@ -186,7 +186,7 @@ BY_HAND = [
       customerClasses { nodes { customers(first: 1) { nodes { id } }
         ...Part @include(if: $yes) ... @skip(if: $no) { customers(first: 1) { totalCount } } } } }
     fragment Part on CustomerClass { customers(first: 1) { nodes { name parent { id } } } }""",
-    # a refusal takes away what others are waiting for
+    # a refusal cancels loads that other fields wait for
     """query One($yes: Boolean!, $no: Boolean! = true) {
       a: customers(first: 2) { nodes { id suggestions { id } advisories { code }
         customerClass { retirability(replacementId: "no") @include(if: $yes) { isAllowed } } } }

@@ -1,4 +1,4 @@
-"""Arguments that are worked out once are those that graphql-core would give each request."""
+"""Cached argument values equal those that graphql-core computes for each request."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ PREPARED = (
     "any: [$text, {b: $id}]",
 )
 LEFT = ("odd: {a: $number}", "odd: [$text, 1]")
-"""What such a scalar makes of literals with variables in them is its own affair."""
+"""Literals with variables inside, whose values custom scalars compute themselves."""
 
 
 def _parts(arguments: str) -> tuple[OperationDefinitionNode, FieldNode]:
@@ -83,7 +83,7 @@ def _values(operation: OperationDefinitionNode, given: dict[str, Any]) -> Variab
 
 
 def _without(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """Leave each value out in turn, or null, where it may be."""
+    """Return copies of the values, each with one value omitted or null where allowed."""
     optional = [name for name in given if name not in {"sure", "name"}]
     left_out = [{k: v for k, v in given.items() if k != name} for name in optional]
     return [given, *left_out, *({**given, name: None} for name in optional)]

@@ -1,4 +1,4 @@
-"""No page and no count of the audit trail reads a whole table, whatever is asked for (R96, R98)."""
+"""No page or count of the audit trail scans a whole table, for any filter (R96, R98)."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -43,10 +43,10 @@ FILTERS = {
     "actor and operation": AuditFilter(actor_id="tok_7", operations=["customer.edited"]),
 }
 KEYED = ("request", "subject", "user", "rare actor", "common actor", "unknown actor", "customer")
-"""What is looked for by one key alone."""
+"""The filters that search by a single key."""
 TIMED = ("since", "until", "hour")
 PLACES = (None, (MIDDLE, f"aud_{ENTRIES // 2:07}"), (MIDDLE, "aud_unknown"))
-"""The ends of the list, an entry in its middle, and one that is not there any more."""
+"""Cursors: none, of an entry in the middle, and of an entry that no longer exists."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def seeded(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def database(seeded: str) -> AsyncIterator[Database]:
-    """Open it."""
+    """Yield the seeded database, opened."""
     opened = Database(seeded)
     await opened.open()
     yield opened
@@ -74,7 +74,7 @@ async def database(seeded: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Yield a connection to explain on, set up as those of the application are."""
+    """Yield a connection for EXPLAIN, with the application's settings; None on SQLite."""
     if not database.is_postgres:
         yield None
         return

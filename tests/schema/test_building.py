@@ -1,4 +1,4 @@
-"""A schema is the same whenever it is built, how often, and whatever was imported before it."""
+"""Building the schema repeatedly, and after any imports, gives the same schema."""
 
 import asyncio
 import sys
@@ -55,13 +55,13 @@ async def test_the_printed_schema_does_not_depend_on_what_was_imported_or_built_
 
 
 def test_building_leaves_the_fields_as_they_were() -> None:
-    """Extensions put nothing in the place of a field's resolver, however often they are applied."""
+    """Applying extensions repeatedly does not replace the resolvers of fields."""
     assert get_results(build_schema()) == {}
     assert get_results(build_schema()) == {}
 
 
 def get_results(built: CustomerClassesSchema) -> dict[str, object]:
-    """Return what calls the resolver of each field whose extensions put something around it."""
+    """Return, by field with wrapping extensions, the function that calls its resolver."""
     found = {}
     for kind in built._schema.type_map.values():
         for name, field in getattr(kind, "fields", {}).items():

@@ -1,4 +1,4 @@
-"""What callers are told about their budget, and how they are refused."""
+"""What responses say about a caller's cost budget, and how requests beyond it are refused."""
 
 import asyncio
 from datetime import timedelta
@@ -21,7 +21,7 @@ async def test_the_budget_is_told_in_the_answer_and_in_headers(
         databases, clock, cost_budget=200, cost_window_s=100, max_cost=150
     ) as api:
         response = await api.post("{ customers(first: 100) { nodes { id } } }")
-        # 101 were taken; what was not needed came back, but for a portion of 10
+        # 101 were reserved; unused points were returned, except a portion of 10
         assert response.json()["extensions"] == {
             "cost": {
                 "requested": 101,
@@ -39,7 +39,7 @@ async def test_the_budget_is_told_in_the_answer_and_in_headers(
 async def test_what_is_asked_for_and_not_found_is_not_paid(
     databases: Databases, clock: Clock
 ) -> None:
-    """Twenty large requests in a row, and then at once, leave nearly all of the budget."""
+    """Twenty large requests, sequential and then concurrent, leave nearly the whole budget."""
     async with running_api(
         databases, clock, cost_budget=2000, cost_window_s=20, max_cost=2000
     ) as api:
@@ -94,7 +94,7 @@ async def test_a_budget_that_is_spent_is_429_until_enough_is_back(
     ) as api:
         add = 'mutation { saveCustomer(input: { name: "A", classCode: "CHARITY" }) { customer { id'
         add += " } } }"
-        for _ in range(8):  # 12 points each: 96 of 100
+        for _ in range(8):  # 12 points each: 96 of 100 are spent
             assert (await api.post(add)).status_code == 200
         before = await stored()
         response = await api.post(add)

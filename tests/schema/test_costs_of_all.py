@@ -1,4 +1,4 @@
-"""Whatever is asked for, it comes to no more than was requested."""
+"""The actual cost of any operation is at most its requested cost."""
 
 import pytest
 
@@ -13,11 +13,11 @@ from tests.schema.generated import Writer
 from tests.schema.stored_world import ALL, DOCUMENTS, Stored, fill, search
 
 SEEDS = 4
-"""A document costs a few milliseconds, so many more are tried than where answers are compared."""
+"""The factor by which more documents are tried here than where responses are compared."""
 
 
 class Costs:
-    """Asks for documents and gives what they cost."""
+    """Executes documents and returns their costs."""
 
     def __init__(self, database: Database, clock: Clock, user_id: str) -> None:
         self.schema = build_schema()
@@ -28,7 +28,7 @@ class Costs:
     async def of(
         self, text: str, variables: dict[str, object] | None = None, operation: str | None = None
     ) -> tuple[int, int]:
-        """Return what was requested, and what it came to."""
+        """Execute an operation; return its requested and its actual cost."""
         context = Context(
             database=self._database,
             clock=self._clock,
@@ -38,7 +38,9 @@ class Costs:
         )
         await self.schema.execute(text, variables, context_value=context, operation_name=operation)
         spending = context.spending
-        return (spending.requested, spending.actual) if spending else (0, 0)  # a limit was met
+        return (
+            (spending.requested, spending.actual) if spending else (0, 0)
+        )  # a limit refused the document
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def costs(database: Database, clock: Clock, stored: Stored) -> Costs:
 async def test_any_document_comes_to_no_more_than_was_requested(
     costs: Costs, stored: Stored
 ) -> None:
-    """In this world no list without an argument is longer than it is taken to be."""
+    """In this data, no list without a size argument is longer than the formula assumes."""
     costly = 0
     for seed in range(DOCUMENTS * SEEDS):
         asked = Writer(costs.schema._schema, stored.choose, seed).document()

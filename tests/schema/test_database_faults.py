@@ -1,4 +1,4 @@
-"""What clients are told while the database is away, and that nothing is lost or doubled by it."""
+"""Errors for clients while the database is unavailable; no change is lost or made twice."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -44,14 +44,14 @@ CODES = {
     ("locked", True): ("LOCKED", {"55P03"}),
     ("locked", False): ("LOCKED", {"SQLITE_BUSY"}),
 }
-"""The reason that clients are told of a fault, and the codes that the log may have."""
+"""The reason in the error for clients, and the codes that the log may have."""
 
 
 @pytest.fixture
 async def api(
     databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Api]:
-    """Start the application, which waits for nobody's locks for long."""
+    """Start the application with short lock timeouts."""
     monkeypatch.setattr("models.storage.database.BUSY_TIMEOUT_MS", 50)
     monkeypatch.setattr("models.storage.database.KEEP_TRYING_S", 0.05)
     monkeypatch.setattr(FAULTS, "_lines", {})
@@ -60,7 +60,7 @@ async def api(
 
 
 def made(name: str, database: Database) -> AbstractAsyncContextManager[None]:
-    """Make a fault by its name."""
+    """Return a context manager that causes the fault with this name."""
     if (name, database.is_postgres) not in CODES:
         pytest.skip("this can't be made on PostgreSQL from within")
     fault: AbstractAsyncContextManager[None] = getattr(database_faults, name)(database)
@@ -68,7 +68,7 @@ def made(name: str, database: Database) -> AbstractAsyncContextManager[None]:
 
 
 def told(error: dict[str, Any]) -> dict[str, Any]:
-    """Return what an error says, without how long to wait."""
+    """Return an error without its retry delay."""
     extensions: dict[str, Any] = dict(error["extensions"])
     assert 1 <= extensions.pop("retryAfterSeconds") <= 60
     return extensions
@@ -82,7 +82,7 @@ async def test_a_mutation_is_answered_503_and_changes_nothing(api: Api, name: st
     reason, codes = CODES.get((name, database.is_postgres), ("", set()))
     with captured_logs("json") as log:
         async with made(name, database):
-            # On a page that is full, a row may still find room.
+            # A row may still fit on an existing page of the file.
             response = await api.post(SAVE, {"name": "x" * 200})
             for _ in range(40 if name == "full" else 0):
                 if response.status_code != 200:
@@ -117,7 +117,7 @@ async def test_a_query_is_answered_503_without_data_while_the_database_is_lost(a
 
 
 async def test_a_document_that_could_not_be_paid_for_is_answered_503(api: Api) -> None:
-    """Its size is paid for before it is parsed, so nobody knows yet what it asks for."""
+    """A document's size is charged before it is parsed, so its operation is not known yet."""
     async with database_faults.read_only(api.platform.database):
         response = await api.post("query New { viewer { scopes } }")
     assert response.status_code == 503, response.text
@@ -155,7 +155,7 @@ async def test_routes_beside_graphql_are_answered_503_too(api: Api) -> None:
 async def test_mutations_before_the_fault_are_told_as_done(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever tries all of them again would do the first twice."""
+    """A client that repeats all mutations would do the first one twice."""
     saves = 0
     original = Database.transaction
 
@@ -179,7 +179,7 @@ async def test_mutations_before_the_fault_are_told_as_done(
 async def test_a_commit_whose_answer_was_lost_says_that_it_may_be_stored(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server commits, and the connection ends before it can say so."""
+    """The server commits, but the connection ends before its response."""
     database = api.platform.database
     if not database.is_postgres:
         pytest.skip("no connection lies between SQLite and its file")
@@ -223,7 +223,7 @@ async def test_a_connection_that_ends_in_the_middle_of_a_save_leaves_nothing(api
 
     await api.save_customer(name="Kept")
     before = await stored()
-    # The driver may not have read yet that the server is gone.
+    # The driver may not have noticed yet that the server is gone.
     with pytest.raises(Exception, match=r"closed|terminat|in progress") as raised:
         await database.transaction(work)
     fault = fault_of(raised.value)

@@ -1,4 +1,4 @@
-"""A page of previews costs the same few statements, however long it is and whenever it looks."""
+"""A page of previews needs a fixed number of statements, for any length and instant."""
 
 from datetime import timedelta
 
@@ -31,13 +31,13 @@ async def filled(api: Api) -> Api:
             await world.contact(customer, f"c{number}-{place}@example.com")
         if number % 3 == 0:
             await world.consent(customer)
-    for _ in range(2):  # the first notes that the token was used
+    for _ in range(2):  # the first request stores the token's last use
         await api.data("{ viewer { id } }")
     return api
 
 
 async def test_a_page_of_previews_is_served_by_a_fixed_number_of_statements(filled: Api) -> None:
-    """R80: the page, and four histories; an assumed class is looked up once more."""
+    """R80: the page and four histories, and one more statement for an assumed class."""
     seen = {}
     for first in (1, 20, CUSTOMERS):
         for name, at in (("now", None), ("past", START), ("future", START + timedelta(days=99))):

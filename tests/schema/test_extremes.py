@@ -1,7 +1,7 @@
-"""Numbers and dates at the ends of what GraphQL can carry: coded errors, and whole answers.
+"""Numbers and dates at GraphQL's limits: errors have codes, and responses are complete.
 
-What a client may send is tried at every argument of the schema. What is stored is bounded where it
-enters, or is shown as null.
+Extreme values are tried in every argument of the schema. Stored values are bounded where they
+are entered, or shown as null.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ EXTREMES: dict[str, Sequence[Any]] = {
         *("1E+999999", "1E-999999", "0E+1000000", "0E-1000000", "1E99999999999999999999"),
     ),
 }
-"""What is tried for each scalar that is a number or a date."""
+"""The values to try for each scalar that is a number or a date."""
 
 MAX_ANSWER = 1_000_000
 PATIENCE_S = 10.0
@@ -69,7 +69,7 @@ PATIENCE_S = 10.0
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Yield the application without limits that asking for everything would meet."""
+    """Yield the application without the limits that such large requests would exceed."""
     limits = (name for name in Settings.model_fields if name.startswith("max_"))
     wide: dict[str, Any] = {**dict.fromkeys(limits, 10_000), "max_depth": 200}
     wide |= {"max_field_directives": 100, "max_value_depth": 100, "max_request_bytes": 10**6}
@@ -79,7 +79,7 @@ async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
 
 
 def numeric_arguments(schema: GraphQLSchema) -> dict[str, str]:
-    """Give the scalar of each argument, and each field of an input, that is a number or a date."""
+    """Return, by argument and input field that is a number or a date, its scalar."""
     found = {}
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLInputObjectType):
@@ -98,7 +98,7 @@ def codes(body: dict[str, Any]) -> set[str]:
 
 
 async def test_extreme_input_is_refused_by_a_code_or_can_be_read_again(api: Api) -> None:
-    """R98: nothing that anybody may send fails as a bug, or makes a list unreadable for all."""
+    """R98: no input causes an internal error, or makes a list unreadable."""
     schema = build_schema(the_schema().as_str())
     places = numeric_arguments(schema)
     world = await two_partners(api.platform.database, api.clock)
@@ -210,11 +210,11 @@ BOUNDS = {
     "UserGroup.version": COLUMN,
     "UserGroupConnection.totalCount": ROWS,
 }
-"""Why no Int or Float is more than GraphQL can carry: one that is fails all that is around it."""
+"""By numeric field, why it fits GraphQL's range; a larger value would fail its parent objects."""
 
 
 def numbers() -> dict[str, StrawberryField]:
-    """Return every Int and Float of the object types that are answered."""
+    """Return all fields of object types that are Int or Float."""
     return {
         f"{kind.name}.{name}": field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
         for kind in the_schema()._schema.type_map.values()
@@ -225,13 +225,13 @@ def numbers() -> dict[str, StrawberryField]:
 
 
 def test_every_number_of_the_schema_is_bounded() -> None:
-    """Whoever adds one says why GraphQL can carry it."""
+    """For a new numeric field, BOUNDS must say why it fits GraphQL's range."""
     table = "BOUNDS in tests/schema/test_extremes.py"
     assert_complete(table, BOUNDS, numbers(), "the reason why the number cannot be too large")
 
 
 def test_numbers_that_are_columns_have_four_bytes() -> None:
-    """PostgreSQL then refuses what is too large, where it is written."""
+    """So PostgreSQL refuses larger values when they are written."""
     columns = {
         get_object_definition(kind, strict=True).name: model for kind, model in models_of.items()
     }
@@ -297,7 +297,7 @@ LIST = """{ customers(first: 50) { nodes { name
 async def test_a_value_of_one_row_that_cannot_be_shown_leaves_the_list(
     api: Api, field: str, value: Any
 ) -> None:
-    """However it came to be stored, and in plans as in graphql-core's own walk."""
+    """Regardless of how it was stored, and both with plans and with graphql-core."""
     names = [f"Customer {number:02}" for number in range(12)]
     for name in names:
         await api.save_customer(name=name)
@@ -317,4 +317,4 @@ async def test_a_value_of_one_row_that_cannot_be_shown_leaves_the_list(
         assert [node["name"] for node in nodes] == names
         assert set(nodes[5]["profile"].values()) == {None}
         assert [one["value"] for one in nodes[5]["suggestions"]] == [None]
-        assert codes(body) <= {"INTERNAL_ERROR"}  # masked, and at the field alone
+        assert codes(body) <= {"INTERNAL_ERROR"}  # masked, and only at this field

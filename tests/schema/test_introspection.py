@@ -1,4 +1,4 @@
-"""Who signs in may look at the schema, unless it is turned off; then nothing suggests names."""
+"""Introspection for signed-in callers; if it is turned off, errors suggest no names."""
 
 from threading import current_thread
 from typing import Any
@@ -29,7 +29,7 @@ NEARLY: list[tuple[str, dict[str, Any]]] = [
     ("query($f: CustomerFilter) { customers(filter: $f) { totalCount } }", {"f": {"txet": "a"}}),
     (SAVE, {"input": {"nmae": "A"}}),
 ]  # fmt: skip
-"""Names that are nearly right, in documents and in variables."""
+"""Misspelt names, in documents and in variables."""
 
 
 async def test_the_schema_is_shown_by_default(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Whoever may not see a value learns nothing from writing it, tried or done (R93)."""
+"""Callers who may not see a value cannot find it out by writing guesses (R93)."""
 
 import re
 from collections.abc import AsyncIterator
@@ -44,19 +44,19 @@ GUESSES: dict[str, tuple[str, Json, Json]] = {
         {"id": "customer", "profile": {"registeredAddress": {"addressLine1": "Wrong"}}},
     ),
 }
-"""What can be guessed: a mutation, what it finds there already, and what it does not."""
+"""Possible guesses: a mutation, an input with the stored value, and one with another value."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Yield one application where personal data needs its scope."""
+    """Yield a shared application where personal data needs its scope."""
     async with running_api(databases, Clock(), **MASKING) as started:
         yield started
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ids(api: Api) -> dict[str, str]:
-    """Make what is personal, with a verified address and a preference; give the ids."""
+    """Create the personal data, a verified address and a preference; return the ids."""
     world = await add_marked_world(api)
     await Contact.filter(id=world["contact"]).update(email_verified_at=api.clock())
     await api.done("requestAttachmentPreference", "", contactId=world["contact"])
@@ -65,12 +65,12 @@ async def ids(api: Api) -> dict[str, str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def masked(api: Api) -> str:
-    """Give a token that may do everything but see personal data."""
+    """Return a token with all permissions except reading personal data."""
     return await masked_token(api)
 
 
 def aimed(values: Json, ids: dict[str, str]) -> Json:
-    """Put ids in the place of names."""
+    """Replace names in id fields by the ids of these objects."""
     return {
         name: ids.get(value, value)
         if isinstance(value, str) and name.lower().endswith("id")
@@ -80,7 +80,7 @@ def aimed(values: Json, ids: dict[str, str]) -> Json:
 
 
 async def answer(api: Api, mutation: str, values: Json, token: str) -> str:
-    """Ask for everything, and leave out what is new each time."""
+    """Return the full response of a dry run, without ids that are new each time."""
     response = await api.post(whole(mutation), {"input": {**values, "dryRun": True}}, token=token)
     assert "errors" not in response.json(), response.json()["errors"]
     return NEW_IDS.sub(r"\1", response.text)
@@ -90,7 +90,7 @@ async def answer(api: Api, mutation: str, values: Json, token: str) -> str:
 async def test_a_dry_run_answers_right_and_wrong_guesses_alike(
     api: Api, ids: dict[str, str], masked: str, guess: str
 ) -> None:
-    """R93: in version, history, user errors and all else that a payload leads to."""
+    """R93: in version, history, user errors and everything below the payload."""
     mutation, right, wrong = GUESSES[guess]
     told = [await answer(api, mutation, aimed(one, ids), masked) for one in (right, wrong)]
     assert told[0] == told[1]
@@ -101,7 +101,7 @@ async def test_a_dry_run_answers_right_and_wrong_guesses_alike(
 async def test_writing_an_address_unseen_ends_what_belonged_to_it_whatever_it_was(
     api: Api, ids: dict[str, str], masked: str
 ) -> None:
-    """R62: also when it is done in earnest; who sees the address keeps it verified."""
+    """R62: not only in dry runs. If the caller can see the address, it stays verified."""
     fields = "contact { isEmailVerified version auditTrail { operation after } }"
     values = {"id": ids["contact"], "email": "zq-email@a.example"}
     kept = await api.done("saveContact", fields, **values)
@@ -116,7 +116,7 @@ async def test_writing_an_address_unseen_ends_what_belonged_to_it_whatever_it_wa
 async def test_a_key_of_the_same_user_tells_nothing_of_what_was_said(
     api: Api, ids: dict[str, str], act: ActorContext
 ) -> None:
-    """R57, R93: only the credential that recorded it is told that it was the same."""
+    """R57, R93: only the credential that recorded it learns that the content was equal."""
     database = api.platform.database
     customer = await Customer.get(id=ids["customer"])
     user = Principal("tok_1", "Desk", frozenset(Scope), user_id="usr_1", user_name="Uma")
@@ -139,7 +139,7 @@ async def test_a_key_of_the_same_user_tells_nothing_of_what_was_said(
 async def test_a_limit_of_requests_tells_of_no_other_contact(
     api: Api, ids: dict[str, str], masked: str
 ) -> None:
-    """R93: nor how often somebody else was asked at an email address."""
+    """R93: nor how often requests were sent to an email address."""
     for _ in range(5):
         await Confirmation.create(
             kind="EMAIL_VERIFICATION",

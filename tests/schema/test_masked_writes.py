@@ -1,4 +1,4 @@
-"""Whoever may not see personal data finds none of it by writing, nor by trying to (R93)."""
+"""Callers who may not see personal data cannot read it with mutations or dry runs (R93)."""
 
 from collections.abc import AsyncIterator
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Yield one application where personal data needs its scope."""
+    """Yield a shared application where personal data needs its scope."""
     async with running_api(databases, Clock(), **MASKING) as started:
         yield started
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ids(api: Api) -> dict[str, str]:
-    """Make what is personal; give the ids, and those of classes to move between."""
+    """Create the personal data; return its ids, and those of classes to move between."""
     world = await add_marked_world(api)
     entry = await ConsentEntry.filter(customer_id=world["customer"]).order_by("-sequence").first()
     assert entry is not None
@@ -41,18 +41,18 @@ async def ids(api: Api) -> dict[str, str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def masked(api: Api) -> str:
-    """Give a token that may do everything but see personal data."""
+    """Return a token with all permissions except reading personal data."""
     return await masked_token(api)
 
 
 @pytest.fixture
 def act(clock: Clock) -> ActorContext:
-    """Prepare on behalf of somebody who is not masked."""
+    """Return the context of an actor who may see personal data, for preparations."""
     return ActorContext(Principal("tok_1", "Tess", frozenset(Scope)), clock(), "request-1")
 
 
 async def prepared(api: Api, act: ActorContext, mutation: str) -> Json:
-    """Make what a mutation needs, whatever was made before, and give its input."""
+    """Store what a mutation needs, without name conflicts with earlier rows; return its input."""
     await CustomerClass.filter(code__isnull=True).update(name_key=F("id"))
     await CustomerTemplate.all().update(name_key=F("id"))
     await UserGroup.all().update(name_key=F("id"))
@@ -64,7 +64,7 @@ CROSSINGS: dict[str, dict[str, str | bool]] = {
     "retireCustomerClass": {"id": "individuals", "replacementId": "organisations", "reason": "q"},
     "saveCustomerClass": {"id": "individuals", "isSoleTrader": False, "overrideReason": "q"},
 }
-"""The ways from individual to organisation: inputs, with names in the place of ids."""
+"""Mutations that turn individuals into organisations: inputs, with names instead of ids."""
 
 EDITS = {
     "saveCustomer": "customer",
@@ -73,11 +73,11 @@ EDITS = {
     "saveUser": "user",
     "saveUserGroup": "group",
 }
-"""What those mutations may edit that otherwise create."""
+"""The object to edit, for mutations that can also create."""
 
 
 def crossing(way: str, ids: dict[str, str]) -> Json:
-    """Return the input of one of the ways."""
+    """Return the input in CROSSINGS with ids instead of names."""
     return {
         name: ids.get(value, value) if isinstance(value, str) else value
         for name, value in CROSSINGS[way].items()
@@ -85,7 +85,7 @@ def crossing(way: str, ids: dict[str, str]) -> Json:
 
 
 async def inputs(api: Api, act: ActorContext, ids: dict[str, str], mutation: str) -> list[Json]:
-    """Aim a mutation at what is marked, in each way that there is."""
+    """Return all inputs with which a mutation concerns marked objects."""
     marked = {prefix_of(one): one for name, one in ids.items() if name != "organisations"}
     values = await prepared(api, act, mutation)
     for name, value in values.items():
@@ -104,7 +104,7 @@ async def inputs(api: Api, act: ActorContext, ids: dict[str, str], mutation: str
 async def test_who_is_masked_makes_no_organisations_of_individuals(
     api: Api, ids: dict[str, str], masked: str, way: str, is_dry: bool
 ) -> None:
-    """R93: a customer is masked by its class, within a dry run too."""
+    """R93: whether a customer is masked depends on the class; also in a dry run."""
     values = {**crossing(way, ids), "dryRun": is_dry}
     [refusal] = await api.refused(way, "PERSONAL_DATA_NEEDED", token=masked, **values)
     assert "personal_data:read" in refusal["message"]
@@ -113,7 +113,7 @@ async def test_who_is_masked_makes_no_organisations_of_individuals(
 async def test_no_dry_run_tells_personal_data_to_who_may_not_see_it(
     api: Api, act: ActorContext, ids: dict[str, str], masked: str
 ) -> None:
-    """R93: and all of it to who may; only the ways across the line are closed."""
+    """R93: callers who may see it get all of it."""
     seen: set[str] = set()
     closed = set()
     for mutation in MUTATIONS:
@@ -141,7 +141,7 @@ async def test_no_dry_run_tells_personal_data_to_who_may_not_see_it(
 async def test_no_payload_tells_what_was_there_before(
     api: Api, act: ActorContext, mutation: str, masked: str
 ) -> None:
-    """R93: who writes without seeing is shown what it wrote as masked as everything else."""
+    """R93: callers who may not see personal data get even their own input back masked."""
     values = await prepared(api, act, mutation)
     response = await api.post(whole(mutation), {"input": values}, token=masked)
     assert "errors" not in response.json(), response.json()["errors"]

@@ -1,4 +1,4 @@
-"""Whoever may not see personal data finds none of it, wherever it is asked for (R93)."""
+"""Callers who may not see personal data cannot read it by any query (R93)."""
 
 from collections.abc import AsyncIterator
 
@@ -22,25 +22,25 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Yield one application where personal data needs its scope."""
+    """Yield a shared application where personal data needs its scope."""
     async with running_api(databases, Clock(), **MASKING) as started:
         yield started
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ids(api: Api) -> dict[str, str]:
-    """Make what is personal; give the ids."""
+    """Create the personal data; return the ids."""
     return await add_marked_world(api)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def masked(api: Api) -> str:
-    """Give a token that may do everything but see personal data."""
+    """Return a token with all permissions except reading personal data."""
     return await masked_token(api)
 
 
 def queries(ids: dict[str, str]) -> dict[str, str]:
-    """Return the arguments of each root field, for it to show what there is."""
+    """Return, by root field, arguments with which it returns the marked objects."""
     quoted = {name: f'"{one}"' for name, one in ids.items()}
     period = 'from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z"'
     return {
@@ -68,7 +68,7 @@ def queries(ids: dict[str, str]) -> dict[str, str]:
 
 
 def documents(ids: dict[str, str]) -> dict[str, str]:
-    """Ask each root field for all that it leads to; for each type that it may be, if several."""
+    """Return documents that select everything below each root field, one per possible type."""
     core = the_schema()._schema
     assert core.query_type is not None
     arguments = {"instant": '"2026-11-01T00:00:00Z"'}
@@ -88,7 +88,7 @@ async def test_every_query_of_the_schema_is_asked() -> None:
     query = the_schema()._schema.query_type
     assert query is not None
     asked = queries({"customer": "", "contact": "", "suggestion": ""})
-    # What the register offers by name is public, and nobody of ours.
+    # Companies that the register finds by name are public data.
     public = {"companySearch"}
     assert_complete(
         "queries in tests/schema/test_masking.py",
@@ -101,7 +101,7 @@ async def test_every_query_of_the_schema_is_asked() -> None:
 async def test_no_query_tells_personal_data_to_who_may_not_see_it(
     api: Api, ids: dict[str, str], masked: str
 ) -> None:
-    """R93: and all of it to who may, so that the walk has been everywhere."""
+    """R93: callers who may see it get all of it, which proves that the queries are complete."""
     seen: set[str] = set()
     for name, document in documents(ids).items():
         shown = await api.post(document)
@@ -166,7 +166,7 @@ async def test_what_stands_for_personal_data_is_as_the_schema_says(
 async def test_what_was_done_about_access_is_told_without_the_persons(
     api: Api, ids: dict[str, str], masked: str
 ) -> None:
-    """R93: what somebody may do is no personal data; how they are called, and why, is."""
+    """R93: permissions are not personal data; names and reasons are."""
     trail = "auditTrail { operation before after reason }"
     document = f"""query($ids: [ID!]!) {{ nodes(ids: $ids) {{
       ... on User {{ {trail} }} ... on AccessToken {{ {trail} }} }} }}"""
@@ -200,7 +200,7 @@ async def test_what_was_done_about_access_is_told_without_the_persons(
 async def test_lists_are_neither_searched_nor_ordered_by_what_is_masked(
     api: Api, masked: str
 ) -> None:
-    """R93: not a cursor tells a name, and not an order."""
+    """R93: neither a cursor nor an order reveals a name."""
     refused = (
         'customers(filter: { text: "zq" }) { totalCount }',
         'auditTrail(filter: { reason: "zq-moved" }) { totalCount }',
@@ -254,7 +254,7 @@ async def test_over_a_websocket_it_is_masked_as_well(
 
 
 async def test_a_schema_that_shows_a_personal_column_unmasked_is_not_built() -> None:
-    """R93: personal is what is not declared otherwise, by whichever way a field reads it."""
+    """R93: a column is personal unless declared otherwise, in every kind of field mapping."""
 
     @strawberry.type
     class Shown:
@@ -277,7 +277,7 @@ async def test_a_schema_that_shows_a_personal_column_unmasked_is_not_built() -> 
 
 
 async def test_advisories_do_not_tell_how_a_masked_name_ends(api: Api, masked: str) -> None:
-    """R93: asked for, or as the answer to a change of class."""
+    """R93: neither in queries nor in the response to a class change."""
     document = "query($id: ID) { customer(id: $id) { advisories { code } } }"
     trader = await api.class_of("SOLE_TRADER")
     for name in ("Rosa Smith", "Rosa Smith Ltd"):

@@ -1,4 +1,4 @@
-"""A partner's lists cost what the partner has, not what the platform has (R99).
+"""The cost of a partner's lists depends on the partner's rows, not on the platform's (R99).
 
 On PostgreSQL rows are counted as they were read, planned for the values and for any values; on
 SQLite the steps of its machine.
@@ -36,15 +36,15 @@ from tests.schema.customer_statements import FILTERS, PLACES, START, reader
 
 CUSTOMERS = 20_000
 SMALL, LARGE = "cus_0000033", "cus_0000001"
-"""Resellers with ten customers, and with every tenth of all."""
+"""Resellers with ten customers, and with a tenth of all customers."""
 
 FEW = 300
-"""Rows that may be read for the eleven that a small partner reaches."""
+"""The most rows that may be read for the eleven rows of the small partner."""
 STEPS = 20
-"""Thousands of steps that SQLite may take for the same."""
+"""The most steps, in thousands, that SQLite may take for it."""
 
 FEW_ROWS = {None, "customer_class", "customer_template", "platform_defaults"}
-"""Tables of a few rows, whatever the number of customers; and what is read of none."""
+"""Tables that stay small, and None for plan nodes without a table."""
 
 ADOPT = f"""UPDATE customer SET parent_id = '{SMALL}' WHERE id IN (SELECT id FROM customer
     WHERE parent_id IS NULL AND erased_at IS NULL AND id <> '{SMALL}' ORDER BY id
@@ -76,7 +76,7 @@ def seeded(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def database(seeded: str) -> AsyncIterator[Database]:
-    """Open it."""
+    """Yield the seeded database, opened."""
     opened = Database(seeded)
     await opened.open()
     yield opened
@@ -85,7 +85,7 @@ async def database(seeded: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Yield a connection to explain on, set up as those of the application are."""
+    """Yield a connection for EXPLAIN, with the application's settings; None on SQLite."""
     if not database.is_postgres:
         yield None
         return
@@ -96,7 +96,7 @@ async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | N
 
 
 async def cost(connection: asyncpg.Connection | None, statement: Statement) -> int:
-    """Give how many rows of large tables a statement reads at worst, or SQLite's steps by 1,000."""
+    """Return the most rows of large tables that a statement reads, or SQLite's steps / 1,000."""
     if connection is not None:
         rows = []
         for mode in MODES:
@@ -120,7 +120,7 @@ async def cost(connection: asyncpg.Connection | None, statement: Statement) -> i
 
 
 async def worst(connection: asyncpg.Connection | None, statements: list[Statement]) -> int:
-    """Return what the costliest of some statements costs."""
+    """Return the highest cost of some statements."""
     return max([await cost(connection, one) for one in statements])
 
 
@@ -138,7 +138,7 @@ async def test_no_list_of_a_small_partner_goes_through_those_of_others(
             beyond = (PLACES[order.column], "cus_1") if is_deep else None
             await page(reader(), FILTERS[name], order, 50, beyond=beyond, is_backward=is_backward)
         await count(FILTERS[name])
-    assert len(statements) == 2 * 25  # each finds out first how many are reached
+    assert len(statements) == 2 * 25  # each first counts the rows in scope
     assert await worst(connection, statements) <= allowed(connection)
 
 
@@ -152,7 +152,7 @@ async def test_a_small_partner_finds_its_customers_in_each_class(
         counted = await count_of_classes(ids)
     assert sum(counted.values()) == 11
     assert len(shown) == sum(min(5, number) for number in counted.values())
-    # On PostgreSQL the few are gone through again for each class.
+    # On PostgreSQL the few rows are read again for each class.
     assert await worst(connection, statements) <= allowed(connection) * len(ids)
 
 

@@ -1,4 +1,4 @@
-"""A partner reaches its own customers and nothing else, wherever the schema leads (R95, R99).
+"""Partners can reach only their own customers, by any path in the schema (R95, R99).
 
 All that can be asked is asked, as the printed schema has it: a field or an argument that is added
 is asked too, or the walk says what it lacks. See `tests/schema_walk.py`.
@@ -45,7 +45,7 @@ from tests.partner_world import (
 from tests.schema_walk import Probe, Walk
 
 NEW = re.compile(r"\b[a-z]{3}_[0-9a-z]{26}\b|\bCU-\w{5}-\w{5}\b|\b[0-9a-f]{64}\b|ccl_[\w-]+")
-"""What is made anew with each answer: ids, account numbers, hashes and secrets."""
+"""Values that are new in each response: ids, account numbers, hashes and secrets."""
 
 SHOWN = {
     "AuditEntry",
@@ -67,7 +67,7 @@ SHOWN = {
 
 @dataclass
 class Asking:
-    """Somebody who asks all there is to ask, and what must not be answered."""
+    """A caller who sends all probes, and the texts that responses must not contain."""
 
     api: Api
     world: TwoPartners
@@ -77,7 +77,7 @@ class Asking:
     known: frozenset[str]
 
     async def ask(self, probe: Probe, variables: dict[str, Any]) -> tuple[httpx.Response, int]:
-        """Ask, and give the answer with the number of statements that it took."""
+        """Send a probe; return the response and the number of SQL statements."""
         headers = {"X-Request-Id": "request-of-the-partner"}
         with counted_statements() as seen:
             response = await self.api.post(
@@ -89,12 +89,12 @@ class Asking:
         return response, len(seen)
 
     async def control(self, probe: Probe) -> tuple[str, int]:
-        """Ask for what names nothing instead, and give the plain answer with its statements."""
+        """Send a probe's control request; return its plain response and statement count."""
         response, statements = await self.ask(probe, probe.other or {})
         return self.plain(response.text, probe), statements
 
     def leaks(self, answer: str, given: Any = None) -> dict[str, list[str]]:
-        """Return what an answer says, by model, that only rows out of reach say."""
+        """Return, by model, texts in a response that occur only in rows out of scope."""
         said = " ".join(texts(given or {}))
         found = {
             name: [text for text in secrets if text in answer and text not in said]
@@ -103,7 +103,7 @@ class Asking:
         return {name: leaked for name, leaked in found.items() if leaked}
 
     def plain(self, answer: str, probe: Probe) -> str:
-        """Take out of an answer what was tried, and what is new each time."""
+        """Return a response without the tried values and values that are new each time."""
         tried = set(texts(probe.variables)) ^ set(texts(probe.other))
         for text in sorted(tried, key=len, reverse=True):
             answer = answer.replace(text, "…")
@@ -114,7 +114,7 @@ async def asking(api: Api, *, is_bound: bool = True) -> Asking:
     world = await two_partners(api.platform.database, api.clock)
     contents, _ = await contents_of(world)
     token = world.ours.token if is_bound else api.token
-    await api.data("{ viewer { id } }", token=token)  # notes that the token was used
+    await api.data("{ viewer { id } }", token=token)  # stores the token's last use
     return Asking(
         api,
         world,
@@ -127,7 +127,7 @@ async def asking(api: Api, *, is_bound: bool = True) -> Asking:
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Yield the application without limits that asking for everything would meet."""
+    """Yield the application without the limits that such large requests would exceed."""
     limits = (name for name in Settings.model_fields if name.startswith("max_"))
     wide: dict[str, Any] = {
         **dict.fromkeys(limits, 10_000),
@@ -141,12 +141,12 @@ async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def partners(api: Api) -> Asking:
-    """Return a partner who is about to ask."""
+    """Return the partner as a caller."""
     return await asking(api)
 
 
 async def test_nothing_that_can_be_asked_tells_of_others(partners: Asking) -> None:
-    """No text of theirs, no difference to what never was, and none to a world without them."""
+    """Responses have no text of others, and equal those for unknown ids or without others' data."""
     answers: list[tuple[Probe, str]] = []
     for operation in ("query", "mutation"):
         for probe in partners.walk.probes(operation):
@@ -160,7 +160,7 @@ async def test_nothing_that_can_be_asked_tells_of_others(partners: Asking) -> No
                 continue
             told = partners.plain(response.text, probe), statements
             control = await partners.control(probe)
-            if told != control:  # news of tokens makes one be read anew, once
+            if told != control:  # after a change of tokens, the token is read once more
                 response, statements = await partners.ask(probe, probe.variables)
                 told = partners.plain(response.text, probe), statements
                 control = await partners.control(probe)
@@ -173,7 +173,7 @@ async def test_nothing_that_can_be_asked_tells_of_others(partners: Asking) -> No
 
 
 async def test_a_partner_is_answered_all_of_its_own(partners: Asking) -> None:
-    """Each field of each type is answered, but for what is not for partners, and of its own."""
+    """Each field of each type returns the partner's data, except fields not for partners."""
     answered: set[str] = set()
     refused: set[str] = set()
     for operation in ("query", "mutation"):
@@ -216,18 +216,18 @@ OF_THE_PLATFORM = {
 }
 UNANSWERED = {
     *(f"{name[9].upper()}{name[10:]}Payload" for name in OF_THE_PLATFORM),
-    "Permissibility",  # told of all customers of a class
+    "Permissibility",  # about all customers of a class
     "Blocker",
-    "RegisterAllowance",  # shared by all
-    "CompanyCandidate",  # of the register, which is not asked here
-    "LedgerBreak",  # of a ledger that is not what was written
+    "RegisterAllowance",  # shared by all callers
+    "CompanyCandidate",  # from the register, which these tests do not call
+    "LedgerBreak",  # of a ledger that was tampered with
     "PreviousName",  # of a company that had another name
 }
-"""Types that nothing in this world is answered with, or that are not for partners."""
+"""Types that no response in this data contains, or that are not for partners."""
 
 
 def _fields_of(value: Any) -> Iterator[str]:
-    """Name the fields that an answer holds, by their types."""
+    """Yield the fields in a response, each as `Type.field`."""
     if isinstance(value, list):
         for part in value:
             yield from _fields_of(part)
@@ -252,7 +252,7 @@ async def test_what_tells_of_all_customers_of_a_class_is_refused(
 
 
 async def test_nothing_of_others_is_changed(partners: Asking) -> None:
-    """Each act is done for good, with an id or another text of theirs somewhere in its input."""
+    """Each mutation is really executed, with an id or text of others somewhere in its input."""
     world, walk = partners.world, partners.walk
     supplies = await supplies_for(world)
     walk = Walk(
@@ -272,12 +272,12 @@ async def test_nothing_of_others_is_changed(partners: Asking) -> None:
     after, still = await contents_of(world)
     assert len(acts) > 300
     assert still == foreign
-    assert before["Customer"] != after["Customer"]  # its own it did change
+    assert before["Customer"] != after["Customer"]  # it did change its own customers
     assert after["CustomerClass"] == before["CustomerClass"]
 
 
 async def test_no_export_tells_of_others(partners: Asking) -> None:
-    """R99: also what is streamed after the route has returned."""
+    """R99: also the rows that are streamed after the route has returned."""
     world = partners.world
     period = f"from=2026-01-01T00:00:00Z&to={LATER.replace('+', '%2B')}"
     theirs = [customer.id for customer in world.theirs.customers]
@@ -304,7 +304,7 @@ async def export(asking: Asking, address: str) -> httpx.Response:
 
 
 async def test_nothing_can_be_followed_that_is_others(partners: Asking) -> None:
-    """R99, R100: neither by its id, nor while one's own is followed."""
+    """R99, R100: neither by id, nor in subscriptions to the partner's own customers."""
     world, api = partners.world, partners.api
     ours, theirs = world.ours.ids["cus"], world.theirs.ids["cus"]
     probes = list(partners.walk.probes("subscription"))
@@ -334,7 +334,7 @@ async def test_nothing_can_be_followed_that_is_others(partners: Asking) -> None:
 
 
 async def test_the_walk_finds_leaks_where_nobody_is_bound(api: Api) -> None:
-    """What the walk proves, it would refute."""
+    """So the walk would detect a leak."""
     free = await asking(api, is_bound=False)
     leaky: set[str] = set()
     differing = 0
@@ -357,13 +357,13 @@ async def test_the_walk_finds_leaks_where_nobody_is_bound(api: Api) -> None:
 
 
 async def wipe(world: TwoPartners) -> None:
-    """Take all rows away that the partner does not reach, as if they had never been."""
+    """Delete all rows that the partner cannot reach, as if they had never existed."""
     _, foreign = await contents_of(world)
     keys = {
         model._meta.db_table: [
             row[model._meta.pk_attr]
             for row in foreign[name]
-            if row.get("name") != "Tess Tester"  # whose token is asked with
+            if row.get("name") != "Tess Tester"  # the reseller whose token is used
         ]
         for name in foreign
         if (model := getattr(models, name))

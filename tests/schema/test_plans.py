@@ -1,6 +1,6 @@
-"""No list, count or relation reads a whole table, however many rows there are (R98).
+"""No list, count or relation scans a whole table (R98).
 
-Each statement is explained as the application sends it. On PostgreSQL twice: planned for its
+Each statement is explained as the application sends it; on PostgreSQL twice: planned for its
 values, and planned once for any values, as a prepared statement is from its sixth run on.
 """
 
@@ -52,7 +52,7 @@ def seeded(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def database(seeded: str) -> AsyncIterator[Database]:
-    """Open it."""
+    """Yield the seeded database, opened."""
     opened = Database(seeded)
     await opened.open()
     yield opened
@@ -61,7 +61,7 @@ async def database(seeded: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Yield a connection to explain on, set up as those of the application are."""
+    """Yield a connection for EXPLAIN, with the application's settings; None on SQLite."""
     if not database.is_postgres:
         yield None
         return
@@ -108,7 +108,7 @@ async def test_a_page_of_a_class_reads_little_more_than_it_shows(
 async def test_no_count_reads_all_customers(
     name: str, connection: asyncpg.Connection | None
 ) -> None:
-    """Of what most customers hold, 10,000 are found soon in whatever way."""
+    """If most customers match, any plan finds 10,000 of them quickly."""
     with selected_statements() as statements:
         await count(FILTERS[name])
     assert await whole_tables(connection, statements) == []
@@ -132,7 +132,7 @@ async def test_the_customers_of_classes_are_read_by_index(
 async def test_what_belongs_to_customers_is_read_by_index(
     first: int, database: Database, connection: asyncpg.Connection | None
 ) -> None:
-    """The class history and suggestions of few come along with them on PostgreSQL."""
+    """For few customers, PostgreSQL reads class history and suggestions in the same statement."""
     principal = Principal("tok_1", "Tess", frozenset(Scope))
     context = context_of(database, principal)
     with selected_statements() as statements:

@@ -1,6 +1,6 @@
-"""No list asks the database more often for being longer than a few rows.
+"""The number of statements of a list does not grow with its length.
 
-What refers to so few comes along with them on PostgreSQL; see `test_reading_along.py`.
+On PostgreSQL, rows related to a few rows are read with them; see `test_reading_along.py`.
 """
 
 from datetime import timedelta
@@ -46,7 +46,7 @@ OF_CLASSES = {
 
 @pytest.fixture
 async def filled(api: Api) -> Api:
-    """Fill the database with customers and classes that have some of everything."""
+    """Fill the database with customers and classes with related rows of all kinds."""
     act = ActorContext(Principal("tok_1", "Tess", frozenset(Scope)), api.clock(), "request-1")
     database = api.platform.database
     top = await add_customer(database, act, "RESELLER_OTHER", name="Top")
@@ -83,13 +83,13 @@ async def filled(api: Api) -> Api:
                 status=SuggestionStatus.OPEN,
                 created_at=act.now,
             )
-    for _ in range(2):  # the first notes that the token was used
+    for _ in range(2):  # the first request stores the token's last use
         await api.data("{ viewer { id } }")
     return api
 
 
 async def statements(api: Api, document: str, first: int) -> int:
-    """Count the statements behind a query, and expect as many rows as were asked for."""
+    """Return the number of statements of a query; asserts that it returns `first` rows."""
     with counted_statements() as seen:
         data = await api.data(document, first=first)
     (found,) = data.values()
@@ -108,11 +108,11 @@ async def test_a_list_of_customers_reads_each_relation_once(filled: Api) -> None
         counts[name] = [await statements(filled, document, first) for first in (LEAST, MANY)]
     assert [name for name, (least, many) in counts.items() if least != many] == []
     assert counts["profile"] == counts["customerClass"] == [1, 1]
-    # The page with its classes, times of consent, and addresses.
+    # The page with its classes, consent periods, and addresses.
     assert counts["advisories"] == [3, 3]
     assert counts["classHistory"] == counts["enrichment"] == counts["auditTrail"] == [2, 2]
     assert counts["siblings"] == [3, 3]
-    # The flag now, at other instants and its history are read with one statement.
+    # The flag now and at other instants, and its history, are read with one statement.
     assert counts["consent"] == [2, 2]
 
 

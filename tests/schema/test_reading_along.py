@@ -1,4 +1,4 @@
-"""Rows that refer to few others come along with them on PostgreSQL, and are what they are apart."""
+"""On PostgreSQL, rows related to a few rows are read in one statement, with equal results."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ ALONG = "ARRAY(SELECT ROW("
 
 @contextmanager
 def reading_along(most: int) -> Iterator[None]:
-    """Take so many parents for few."""
+    """Set up to how many parent rows related rows are read in one statement."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_query, "FEW", most)
         yield
@@ -45,7 +45,7 @@ class Row:
 
 
 def references() -> list[tuple[type[Model], str, type[Model]]]:
-    """Return each reference there is: whose it is, its column, and what it leads to."""
+    """Return every foreign key: its model, its column, and the model that it refers to."""
     return [
         (model, str(field.source_field), field.related_model)
         for model in Tortoise.apps["models"].values()
@@ -59,14 +59,14 @@ def columns(model: type[Model]) -> dict[str, Any]:
 
 
 def referring(model: type[Model], column: str, parent: type[Model]) -> Compiled:
-    """Read rows with all that refers to each by a column."""
+    """Return the query of parent rows with the rows that refer to each by a column."""
     many = Many(Shape(Row, model, columns(model)), column, "t0.id DESC", "t0.id IS NOT NULL")
     shape = Shape(Row, parent, {"id": (("id",), None)}, manies={"children": many})
     return compile_shape(shape)
 
 
 async def children(read: RowQuery, model: type[Model], most: int) -> dict[str, list[Any]]:
-    """Return the values of the children of all parents."""
+    """Return, by parent id, the column values of its children."""
     with reading_along(most):
         found = await read.read(ALWAYS, most=1)
     values = [(name, model._meta.fields_map[name]) for name in columns(model)]
@@ -86,7 +86,7 @@ async def world(database: Database, clock: Clock) -> TwoPartners:
 
 
 async def test_all_that_refers_to_a_row_is_the_same_in_either_way(world: TwoPartners) -> None:
-    """Whatever columns it has; and a partner is shown no more of it."""
+    """With all columns; and a partner does not see more rows."""
     empty, bound = set(), 0
     for model, column, parent in references():
         read = RowQuery(referring(model, column, parent))
@@ -111,7 +111,7 @@ async def test_all_that_refers_to_a_row_is_the_same_in_either_way(world: TwoPart
 
 @dataclass(frozen=True)
 class Answer:
-    """What is told of an operation, what it came to, and how it was read."""
+    """The response of an operation, its cost, and its statements."""
 
     body: bytes
     is_refused: bool
@@ -120,13 +120,13 @@ class Answer:
 
     @property
     def is_along(self) -> bool:
-        """Whether anything came along."""
+        """Whether related rows were read in the statement of their parents."""
         return any(ALONG in statement for statement in self.statements)
 
 
 @dataclass
 class Asking:
-    """Asks for documents, with what refers to rows along with them or apart."""
+    """Executes documents, reading related rows in the same statement or separately."""
 
     database: Database
     clock: Clock
@@ -140,7 +140,7 @@ class Asking:
         scopes: frozenset[Scope] = ALL,
         reseller: str | None = None,
     ) -> Answer:
-        """Ask while so many parents are few."""
+        """Execute a document; `most` is the limit of `reading_along`."""
         user_id = self.stored.ids["User"][0]
         context = Context(
             database=self.database,
@@ -158,7 +158,7 @@ class Asking:
         return Answer(orjson.dumps(body), "errors" in body, cost, statements)
 
     async def both(self, text: str, variables: dict[str, str], **who: Any) -> tuple[Answer, Answer]:
-        """Ask in either way."""
+        """Return the answers with related rows read separately, and in one statement."""
         apart, along = [await self.answer(most, text, variables, **who) for most in (0, 10**6)]
         return apart, along
 
@@ -196,7 +196,7 @@ SELECTED = {
 async def test_what_comes_along_is_answered_as_what_is_read_apart(
     name: str, asking: Asking
 ) -> None:
-    """To whoever sees all, to whoever sees it masked, and to a partner."""
+    """For callers who see everything, callers who see masked data, and partners."""
     text = SELECTED[name]
     top = asking.stored.ids["Customer"][0]
     masked = ALL - {Scope.PERSONAL_DATA_READ}
@@ -219,9 +219,9 @@ async def test_what_comes_along_is_answered_as_what_is_read_apart(
 
 
 async def test_what_refers_to_few_costs_no_statement_of_its_own(api: Api) -> None:
-    """Neither for one row, nor for a short page, nor for some ids; below them it does."""
+    """Not for one row, a short page, or some ids; deeper levels need their own statement."""
     ids = [(await api.save_customer(name=f"C {number:02}"))["id"] for number in range(FEW + 2)]
-    for _ in range(2):  # the first notes that the token was used
+    for _ in range(2):  # the first request stores the token's last use
         await api.data("{ viewer { id } }")
     select = "{ id classHistory { id to { name } } suggestions { id } contacts { id } }"
     deeper = "{ contacts { id preferenceHistory { id } } }"
@@ -247,7 +247,7 @@ async def test_what_refers_to_few_costs_no_statement_of_its_own(api: Api) -> Non
 async def test_a_shape_has_another_statement_only_where_something_comes_along(
     database: Database,
 ) -> None:
-    """Statements are prepared by their texts: so there are few of them."""
+    """Statements are prepared by text, so there should be few different ones."""
     bare = compile_shape(Shape(Row, CustomerClass, columns(CustomerClass)))
     assert bare.along is bare
     children = referring(ClassChange, "customer_id", Customer)

@@ -1,4 +1,4 @@
-"""What is refused is paid for by its size, and takes little; nothing holds up the event loop."""
+"""Refused documents are charged by size, take little time, and do not block the event loop."""
 
 import asyncio
 import threading
@@ -88,7 +88,7 @@ async def test_a_refused_document_is_paid_for_by_its_size(
         assert "errors" in response.json()
         points = document_points(orjson.loads(body)["query"]) + len(body) // 10_000
         assert points >= 150
-        assert before - await remaining(api) == points + 1  # and one for the question
+        assert before - await remaining(api) == points + 1  # and one for the request
         assert response.headers["graphql-cost"] == f"requested=0, actual=0, size={points}"
         assert f";r={before - points};" in response.headers["ratelimit"]
         assert await stored() == rows

@@ -1,8 +1,8 @@
-"""What somebody else has, and what nobody has, costs the same work to look for (R95, R99).
+"""Searching for others' values and for values that do not exist needs equal work (R95, R99).
 
-Time would tell a partner that a number exists elsewhere. On SQLite the instructions of its virtual
-machine are counted, on PostgreSQL the rows that each node of a plan goes through: what is left out
-are clocks. Ids are left out too: nobody guesses their 74 random bits.
+Response times could reveal to a partner that a number exists elsewhere. As the work, tests count
+the instructions of SQLite's virtual machine, and on PostgreSQL the rows of each plan node, but no
+times. Ids are not tested, because their 74 random bits cannot be guessed.
 """
 
 import logging
@@ -40,7 +40,7 @@ NUMBERS = {
     "a text": "customers(filter: { text: $text }) { nodes { id } totalCount }",
 }
 TRIED = {"Query.customer": 5, "Query.customers": 3}
-"""How many probes of the walk name something else than an id, at least."""
+"""The minimum number of probes of the walk that try something other than an id."""
 
 
 class _Sent(logging.Handler):
@@ -62,7 +62,7 @@ class Measured:
         self._steps = 0
 
     async def work(self, document: str, variables: Any, token: str) -> Work:
-        """Ask, and give the work of it; what is remembered afterwards was so before."""
+        """Send a request repeatedly, so that caches are filled; return its work."""
         steps = []
         for _ in range(3):
             before = self._steps
@@ -71,14 +71,14 @@ class Measured:
             steps.append(self._steps - before)
         assert "INTERNAL_ERROR" not in response.text
         if not self._api.platform.database.is_postgres:
-            return min(steps)  # at times something is looked up that is then remembered
+            return min(steps)  # some requests also fill a cache
         return await explained(self._api.platform.database, sent.statements)
 
     async def begin(self) -> None:
-        """Count the instructions of SQLite's connections from now on."""
+        """Start to count the instructions of SQLite's connections."""
         database = self._api.platform.database
         if database._reader is not None:
-            # News are asked for once in an iteration of the event loop, whatever is looked for.
+            # SQLite is checked for changes once per iteration of the event loop, in any request.
             epochs = database._lite_epochs
             assert epochs is not None
             version = epochs.data_version()
@@ -100,17 +100,17 @@ class Measured:
 async def explained(
     database: Database, statements: Sequence[tuple[str, Sequence[Any]]]
 ) -> list[str]:
-    """Return the plans of some statements with the rows that went through them."""
+    """Return the executed plans of statements, with their row counts."""
     connection = await asyncpg.connect(database.dsn)
     try:
-        # Small tables would be read whole, where large ones are looked up in.
+        # Small tables would be scanned, although large ones use an index.
         await connection.execute("SET enable_seqscan = off")
         await connection.execute("SET plan_cache_mode = force_custom_plan")
         plans = []
         for text, values in statements:
             if text.startswith("SELECT"):
                 rows = await connection.fetch(EXPLAIN + text, *(values or ()))
-                # What a vacuum has visited meanwhile is not work of the statement.
+                # Heap fetches depend on vacuum, not on the statement.
                 steps = (row[0] for row in rows if "Heap Fetches" not in row[0])
                 plans.append("\n".join(VALUE.sub("…", step) for step in steps))
         return plans
@@ -120,14 +120,14 @@ async def explained(
 
 @pytest.fixture
 async def world(api: Api) -> TwoPartners:
-    """Fill the database with what two partners have, the one more than the other."""
+    """Fill the database with the data of two partners, one of whom has more."""
     world = await two_partners(api.platform.database, api.clock)
     await add_customer(api.platform.database, world.act, account_number="zzz", name="Last")
     return world
 
 
 async def share_numbers(world: TwoPartners) -> None:
-    """Let all that is out of reach have one company number and one reference."""
+    """Give all customers out of scope the same company number and external reference."""
     await Customer.filter(id__in=[one.id for one in world.theirs.customers]).update(
         external_reference="theirs", company_number="07654321"
     )
@@ -159,7 +159,7 @@ async def test_a_number_of_somebody_elses_costs_what_an_unknown_one_costs(
 async def test_nothing_that_can_be_guessed_costs_more_where_it_exists(
     api: Api, world: TwoPartners
 ) -> None:
-    """Whatever argument of a query names something by other means than an id."""
+    """For every query argument that identifies something other than by id."""
     walk = Walk(build_schema(the_schema().as_str()), await supplies_for(world))
     measured = Measured(api)
     await measured.begin()
@@ -181,12 +181,12 @@ async def test_nothing_that_can_be_guessed_costs_more_where_it_exists(
 def names_an_id(probe: Probe) -> bool:
     """Return whether a probe tries an id."""
     differing = set(texts(probe.variables)) ^ set(texts(probe.other))
-    is_cursor = "(after" in probe.name or "(before" in probe.name  # there is an id within
+    is_cursor = "(after" in probe.name or "(before" in probe.name  # an id is nested in it
     return is_cursor or any(ID.search(text) for text in differing)
 
 
 async def test_a_partner_finds_its_own_by_number(api: Api, world: TwoPartners) -> None:
-    """And the platform finds everybody's."""
+    """And the platform finds those of all resellers."""
     await share_numbers(world)
     own = world.ours.customers[1]
     await Customer.filter(id=own.id).update(company_number="07654321", external_reference="mine")

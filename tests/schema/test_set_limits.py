@@ -1,4 +1,4 @@
-"""Limits are what is set, and the same over a WebSocket."""
+"""Limits follow the settings, also over a WebSocket."""
 
 from typing import Any
 

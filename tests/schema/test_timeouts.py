@@ -1,4 +1,4 @@
-"""A query that takes too long is stopped, and harms nobody; a mutation is waited for."""
+"""Queries that take too long are stopped without harm to others; mutations are not stopped."""
 
 import asyncio
 from typing import Any
@@ -22,14 +22,14 @@ ADD = 'mutation { saveCustomer(input: { name: "A", classCode: "CHARITY" }) { cus
 
 
 async def dawdle(*_: Any, **__: Any) -> Any:
-    """Ask the database something that takes for ever; SQLite can only be waited for."""
+    """Run a statement that never ends; on SQLite, wait instead."""
     if is_postgres():
         return await run("SELECT pg_sleep(600)", ())
     return await asyncio.sleep(600)
 
 
 async def dawdle_by_orm(*_: Any, **__: Any) -> Any:
-    """Do the same on a connection of the pool's, as the ORM does."""
+    """Run a statement that never ends on a pooled connection, as the ORM does."""
     if is_postgres():
         return await get_connection("default").execute_query("SELECT pg_sleep(600)")
     return await asyncio.sleep(600)
@@ -50,7 +50,7 @@ async def test_a_query_that_takes_too_long_is_stopped_and_its_connection_serves_
     ) as api:
         with monkeypatch.context() as patch:
             patch.setattr("resolvers.customer.page", slow)
-            for _ in range(5):  # more than there are connections
+            for _ in range(5):  # more than the pool has connections
                 found = await asyncio.gather(*(api.post(PAGE) for _ in range(3)))
                 assert all(timed_out(one) for one in found)
         for _ in range(20):
@@ -121,7 +121,7 @@ async def test_the_wait_for_a_slot_is_part_of_the_time() -> None:
     assert task.cancelling() == 0
     held.release()
     async with limiters.request("other") as slot:
-        await slot.enter_intake()  # the one that was given up holds none
+        await slot.enter_intake()  # the stopped request holds no connection
 
 
 async def test_a_mutation_is_waited_for_however_long_it_takes(

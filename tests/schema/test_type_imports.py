@@ -1,4 +1,4 @@
-"""The rooms that types are built on have no import that only a type checker sees."""
+"""Packages below the GraphQL types have no imports for type checkers only."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,7 @@ SCHEMA = Path(__file__).parent.parent.parent / "schema"
 
 
 def test_foundation_and_engine_import_nothing_for_type_checkers_alone() -> None:
-    """Such an import hides a circle from `test_no_modules_import_each_other`."""
+    """Such an import would hide a cycle from `test_no_modules_import_each_other`."""
     found = [
         path.relative_to(SCHEMA).as_posix()
         for room in ("base", "engine")

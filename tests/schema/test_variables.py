@@ -1,4 +1,4 @@
-"""The values of variables come to what graphql-core makes of them."""
+"""Coercing variables gives the values and errors of graphql-core."""
 
 from itertools import product
 from typing import Any
@@ -73,7 +73,7 @@ def test_what_is_taken_as_it_comes_is_what_graphql_core_gives(declared: str) -> 
         ("Int", 2**31 - 1),
         ("Boolean!", False),
         ("Float", 1.5),
-        ("Int", ...),  # may be missing
+        ("Int", ...),  # may be omitted
         ("Colour", "RED"),
         ("[[Int]]", [[1, None], None]),
         ("Any", {"deep": [1]}),

@@ -1,11 +1,11 @@
-"""Rows as somebody sees them who may see all."""
+"""Selects everything in the payloads of mutations."""
 
 from tests.graphql_client import the_schema
 from tests.selecting import everything_of
 
 
 def whole(mutation: str) -> str:
-    """Ask a mutation for all that its payload leads to."""
+    """Return the document of a mutation that selects all fields below its payload."""
     mutations = the_schema()._schema.mutation_type
     assert mutations is not None
     select = everything_of(mutations.fields[mutation].type, {"instant": '"2026-11-01T00:00:00Z"'})

@@ -1,4 +1,4 @@
-"""Requests to the pages behind the links of mails."""
+"""Helpers for tests of the confirmation pages, to which links in mails lead."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ UNKNOWN = "x" * 43
 
 
 def guarded(response: httpx.Response) -> Page:
-    """Check what every page has, and read it."""
+    """Assert the headers and elements that every page must have; return the parsed page."""
     assert {name: response.headers[name] for name in HARMLESS} == HARMLESS
     style = STYLE.search(response.text)
     assert style is not None
@@ -48,7 +48,7 @@ def guarded(response: httpx.Response) -> Page:
 
 
 async def ask(api: Api, **values: Any) -> Mail:
-    """Ask a new contact for its address, and give the mail."""
+    """Add a contact, request verification of its email address, and return the mail."""
     customer = await api.save_customer(name=values.pop("customer", "Acme"))
     given = {"customerId": customer["id"], "name": "Ann", "email": "ann@acme.example", **values}
     made = await api.done("saveContact", "contact { id }", **given)

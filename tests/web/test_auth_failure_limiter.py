@@ -1,4 +1,4 @@
-"""Failed tokens and links are counted by client address, and only failures are refused."""
+"""The limit on invalid tokens and links per client address; valid ones are always served."""
 
 import asyncio
 import tracemalloc
@@ -31,12 +31,12 @@ WELL_FORMED = "ccl_" + "A" * 43
 
 
 def guessing(clock: Clock, failures: int = 3, **settings: Any) -> AuthFailureLimiter:
-    """Allow some failures in a minute."""
+    """Return a limiter that allows `failures` failures a minute."""
     return AuthFailureLimiter(clock, failures, timedelta(minutes=1), **settings)
 
 
 def wait_after(limit: AuthFailureLimiter, address: str) -> int | None:
-    """Fail once, and give the seconds to wait if that was one too many."""
+    """Count a failure; return the seconds to wait if it exceeds the limit, else None."""
     try:
         limit.fail(address)
     except TooManyAuthFailures as refused:
@@ -51,8 +51,8 @@ def wait_after(limit: AuthFailureLimiter, address: str) -> int | None:
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
         ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),  # IPv4 through a socket of IPv6
-        ("", ""),  # no address, as over a Unix socket
+        ("::ffff:192.0.2.1", "192.0.2.1"),  # IPv4 through an IPv6 socket
+        ("", ""),  # no address, for example over a Unix socket
         ("a:b", "a:b"),
     ],
 )
@@ -251,7 +251,7 @@ async def test_a_token_of_another_form_reaches_no_database(
 async def test_a_token_that_is_known_to_be_wrong_is_not_looked_for_again(
     databases: Databases, clock: Clock
 ) -> None:
-    """Until tokens are changed: then it may have become right, as when one is given back."""
+    """Until tokens change: then it may have become valid, for example if a row is restored."""
     async with running_api(databases, clock) as api:
         await api.post(VIEWER)
         await api.change_tokens("Tess Tester", revoked_at=clock())
@@ -300,7 +300,7 @@ async def test_wrong_links_are_limited_and_the_right_one_still_works(
 
 
 async def test_a_wrong_link_takes_no_transaction(databases: Databases, clock: Clock) -> None:
-    """On SQLite a transaction would keep all others from writing."""
+    """On SQLite a transaction would block all writers."""
     async with running_api(databases, clock) as api:
         with counted_statements() as seen:
             await api.http.post("/confirm/short")

@@ -1,4 +1,4 @@
-"""The pages in a real browser, as on a phone and without scripts; where one is installed."""
+"""The confirmation pages in a real browser of phone size without scripts, if installed."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ async def address(api: Api) -> AsyncIterator[str]:
 async def test_a_phone_without_scripts_shows_the_page_and_its_button_confirms(
     api: Api, address: str
 ) -> None:
-    """R60: and the browser finds nothing that the page's own policy forbids."""
+    """R60: and the browser reports no violation of the page's content security policy."""
     long_name = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
     path = (await ask(api, customer=long_name, email=f"{'ann.' * 15}x@acme.example")).path()
     complaints: list[str] = []
@@ -51,7 +51,7 @@ async def test_a_phone_without_scripts_shows_the_page_and_its_button_confirms(
         box = await button.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= PHONE["width"]
-        assert box["height"] >= 44  # what a thumb needs
+        assert box["height"] >= 44  # large enough for a thumb
         assert box["y"] + box["height"] <= PHONE["height"]
         name = await page.get_by_text(long_name).bounding_box()
         assert name["x"] + name["width"] <= PHONE["width"]

@@ -1,4 +1,4 @@
-"""The pages behind the links: what they say, with which status and headers, and what is logged."""
+"""The confirmation pages: text, status, headers, and logging."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -62,7 +62,7 @@ async def test_a_wrong_link_is_not_found_and_says_so(api: Api, method: str, toke
 
 
 async def test_a_link_is_for_its_own_page_only(api: Api) -> None:
-    """R67: what confirms does not withdraw."""
+    """R67: a link to confirm cannot withdraw."""
     token = (await ask(api)).path().rsplit("/", 1)[1]
     before = await stored()
     assert (await api.http.post(f"/withdraw/{token}")).status_code == 404
@@ -107,8 +107,8 @@ async def test_a_page_that_fails_says_so_and_keeps_its_headers(
 async def test_no_log_holds_a_link_or_an_address(
     api: Api, monkeypatch: pytest.MonkeyPatch, log_format: str
 ) -> None:
-    """R67: neither of pages that exist, nor of those that don't, nor of failures."""
-    monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)  # the client's own
+    """R67: neither for existing pages, nor for unknown ones, nor for failures."""
+    monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)  # the HTTP client's own log
     with captured_logs(log_format) as written:
         mail = await ask(api, name="Zanzibar Quux", email="zanzibar@quux.example")
         token = mail.path().rsplit("/", 1)[1]
@@ -135,7 +135,7 @@ async def test_no_log_holds_a_link_or_an_address(
 
 
 async def ask_for_preference(api: Api, **later: Any) -> Mail:
-    """Ask a contact with a verified address for documents, change it, and give the mail."""
+    """Request a preference from a verified contact, change it, and return the mail."""
     mail = await ask(api, receivesBills=True)
     await api.http.post(mail.path())
     contact = await Contact.all().order_by("-id").first()
@@ -154,7 +154,7 @@ async def ask_for_preference(api: Api, **later: Any) -> Mail:
 
 
 async def test_the_page_after_a_preference_was_confirmed_says_what_was_confirmed(api: Api) -> None:
-    """R60: the very page that the button leads to, and the same link opened again."""
+    """R60: both the page after the button, and the link when opened again."""
     mail = await ask_for_preference(api)
     for response in (await api.http.post(mail.path()), await api.http.get(mail.path())):
         page = guarded(response)
@@ -170,7 +170,7 @@ async def test_the_page_after_a_preference_was_confirmed_says_what_was_confirmed
 
 @pytest.fixture
 async def named(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Start the API with the name and the links of an organisation."""
+    """Start the API with an organisation's name and links in the settings."""
     async with running_api(
         databases,
         clock,
@@ -243,7 +243,7 @@ async def test_pages_about_documents_say_who_asks_and_offer_withdrawal(named: Ap
 
 
 async def test_the_page_after_a_confirmation_leads_to_a_withdrawal(api: Api) -> None:
-    """R63: of the preference that was just confirmed, and by a link that does nothing else."""
+    """R63: its link withdraws only the preference that was just confirmed."""
     mail = await ask_for_preference(api)
     done = guarded(await api.http.post(mail.path()))
     (form,) = done.forms

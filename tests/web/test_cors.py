@@ -1,4 +1,4 @@
-"""Pages of other origins: which may use the API, and that no simple request of theirs does."""
+"""CORS: which origins may use the API; simple requests of other origins change nothing."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -45,7 +45,7 @@ async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
 
 
 def allowed(response: httpx.Response) -> str | None:
-    """Return the origin that an answer is readable for; it is the same for all but its name."""
+    """Return the allowed origin of a response; asserts the other CORS headers."""
     assert "access-control-allow-credentials" not in response.headers
     assert response.headers.get_list("vary") == ["Origin"]
     origin: str | None = response.headers.get("access-control-allow-origin")
@@ -122,7 +122,7 @@ async def test_a_preflight_of_an_allowed_origin_needs_no_token(api: Api, path: s
     ],
 )
 async def test_another_origin_is_told_nothing(api: Api, origin: str) -> None:
-    """Nor are its spellings: a browser has one only."""
+    """Nor are other spellings of an allowed origin, because browsers send only one."""
     preflight = await api.http.options("/graphql", headers={"Origin": origin, **PREFLIGHT})
     assert (preflight.status_code, allowed(preflight)) == (401, None)
     assert "access-control-allow-methods" not in preflight.headers
@@ -194,10 +194,10 @@ async def test_without_an_allow_list_no_page_is_told_anything(
 @pytest.mark.parametrize(
     ("headers", "is_allowed"),
     [
-        ({}, True),  # no browser
+        ({}, True),  # not a browser
         ({"Origin": APP}, True),
-        ({"Origin": "https://api.example"}, True),  # our own pages, by PUBLIC_URL
-        ({"Origin": "http://{address}"}, True),  # and by the host that is asked
+        ({"Origin": "https://api.example"}, True),  # the server's own pages, by PUBLIC_URL
+        ({"Origin": "http://{address}"}, True),  # and by the request's host
         ({"Origin": OTHER}, False),
         ({"Origin": "null"}, False),
         ({"Origin": "http://app.example"}, False),
@@ -235,12 +235,12 @@ SIMPLE_TYPES = [
     "application/json-patch",
     "",
 ]
-"""What a page may send without a preflight, and what is close to JSON."""
+"""Content types that need no preflight, and types similar to JSON."""
 
 
 @pytest.mark.parametrize("content_type", SIMPLE_TYPES)
 async def test_no_simple_request_changes_anything(api: Api, content_type: str | None) -> None:
-    """Even if it were signed in, as by a proxy that adds the header."""
+    """Even if it is authenticated, for example by a proxy that adds the header."""
     headers = {"Authorization": f"Bearer {api.token}", "Origin": OTHER}
     if content_type is not None:
         headers["Content-Type"] = content_type
@@ -271,7 +271,7 @@ async def test_no_mutation_goes_by_get_whatever_its_type(
 
 
 async def test_a_token_in_a_cookie_or_in_the_address_opens_nothing(api: Api) -> None:
-    """A browser sends these along by itself; so a page can't act for who is signed in elsewhere."""
+    """Browsers send these automatically, so other sites could use them to act for a user."""
     cookies = {"Cookie": f"Authorization=Bearer {api.token}; token={api.token}"}
     query = {"query": VIEWER, "access_token": api.token, "authorization": f"Bearer {api.token}"}
     response = await api.http.get("/graphql", params=query, headers=cookies)
@@ -281,8 +281,11 @@ async def test_a_token_in_a_cookie_or_in_the_address_opens_nothing(api: Api) -> 
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ({}, False),  # a program, or a mail provider that unsubscribes
-        ({"sec-fetch-site": "same-origin", "origin": "null"}, False),  # our page sends no referrer
+        ({}, False),  # a program, or a mail provider's one-click unsubscribe
+        (
+            {"sec-fetch-site": "same-origin", "origin": "null"},
+            False,
+        ),  # the confirmation page sends no referrer
         ({"sec-fetch-site": "none"}, False),
         ({"sec-fetch-site": "same-site"}, True),
         ({"sec-fetch-site": "cross-site", "origin": "https://api.example"}, True),
@@ -302,7 +305,7 @@ def test_a_form_is_from_elsewhere_when_the_browser_says_so(
 
 
 async def test_another_sites_form_confirms_nothing(api: Api) -> None:
-    """R60: whoever got hold of a link can't have a visitor press its button unseen."""
+    """R60: another site that knows a link cannot submit its form for a visitor."""
     mail = await ask(api)
     before = await stored()
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": OTHER}):

@@ -1,4 +1,4 @@
-"""Cells of CSV that no spreadsheet runs."""
+"""CSV cells are escaped so that spreadsheets do not run them as formulas."""
 
 import pytest
 
@@ -16,11 +16,11 @@ from web.csv_answer import written
         ("-x", "'-x"),
         ("@x", "'@x"),
         ("\t=x", "'\t'=x"),
-        ("\uff1d1+1", "'\uff1d1+1"),  # the wide forms of the same signs
+        ("\uff1d1+1", "'\uff1d1+1"),  # full-width forms of these signs
         ("\uff0b1", "'\uff0b1"),
         ("\uff0d1", "'\uff0d1"),
         ("\uff20x", "'\uff20x"),
-        ("\ufe66x", "'\ufe66x"),  # and the small ones
+        ("\ufe66x", "'\ufe66x"),  # small forms of these signs
         ("\ufe62x", "'\ufe62x"),
         ("\ufe63x", "'\ufe63x"),
         ("\ufe6bx", "'\ufe6bx"),
@@ -41,9 +41,9 @@ def test_what_begins_like_a_formula_is_quoted(value: str | int, cell: str) -> No
         ("a\t=1", "a\t'=1"),
         ('say "x", then;=1', '"say ""x"", then;\'=1"'),
         ("a; b; 1=2", "a; b; 1=2"),
-        ("a; - b", "a; - b"),  # a blank begins a text
+        ("a; - b", "a; - b"),  # a leading space makes it text
     ],
 )
 def test_no_formula_begins_behind_another_separator_either(value: str, cell: str) -> None:
-    """Spreadsheets of many countries divide cells by semicolons."""
+    """In many countries spreadsheets separate cells with semicolons."""
     assert written([[value, "end"]]) == f"{cell},end\r\n"

@@ -28,7 +28,7 @@ ADD = 'mutation { saveCustomer(input: { name: "A", classCode: "CHARITY" }) { cus
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Yield one application to all of these tests: they leave nothing behind in its database."""
+    """Yield an application that all tests of this module share; they store nothing in it."""
     async with running_api(databases, Clock()) as started:
         yield started
 
@@ -39,7 +39,7 @@ def auth(api: Api) -> dict[str, str]:
 
 
 def refusal(response: httpx.Response) -> tuple[int, str, str]:
-    """Return status, media type and code of a request that was refused before GraphQL."""
+    """Return status, media type and error code of a request refused before GraphQL execution."""
     body = response.json()
     assert set(body) == {"errors"}
     (error,) = body["errors"]
@@ -58,7 +58,10 @@ def refusal(response: httpx.Response) -> tuple[int, str, str]:
         (JSON, JSON),
         (RESPONSE, RESPONSE),
         (",".join(["text/html"] * 49 + [RESPONSE]), RESPONSE),
-        (",".join([JSON, *["text/html"] * 49, RESPONSE]), JSON),  # so many are looked at
+        (
+            ",".join([JSON, *["text/html"] * 49, RESPONSE]),
+            JSON,
+        ),  # the number of media types that are checked
         (f"{RESPONSE}; charset=utf-8, {JSON}; charset=utf-8", RESPONSE),
         (f"{RESPONSE};q=0.5, {JSON}", JSON),
         (f"{JSON};q=0.2, {RESPONSE};q=0.9", RESPONSE),
@@ -168,7 +171,7 @@ async def test_other_methods_are_not_allowed(api: Api, auth: dict[str, str], met
 async def test_a_malformed_body_is_a_bad_request(
     api: Api, auth: dict[str, str], body: bytes
 ) -> None:
-    """Batches are among what is refused."""
+    """Batched requests are refused too."""
     response = await api.http.post("/graphql", content=body, headers=auth | {"Content-Type": JSON})
     assert refusal(response) == (400, f"{JSON}; charset=utf-8", "BAD_REQUEST")
 
@@ -321,7 +324,7 @@ async def test_a_body_at_the_limit_is_taken(api: Api, auth: dict[str, str]) -> N
 async def test_without_a_valid_token_the_answer_is_401_with_a_challenge(
     api: Api, header: str | None, accept: str
 ) -> None:
-    """R95: not signed in is told apart."""
+    """R95: the error differs from a missing permission."""
     before = await stored()
     headers = {"Accept": accept} | ({} if header is None else {"Authorization": header})
     response = await api.http.post("/graphql", json={"query": ADD}, headers=headers)
@@ -374,7 +377,7 @@ async def test_a_request_error_has_no_data_and_the_status_of_its_media_type(
     accept: str,
     status: int,
 ) -> None:
-    """Variables that can't be coerced are a request error, too."""
+    """Variables that cannot be coerced are a request error too."""
     before = await stored()
     response = await api.http.post(
         "/graphql",
@@ -525,7 +528,7 @@ async def test_a_request_id_that_is_no_safe_name_is_replaced(api: Api, wanted: s
 async def test_the_null_character_is_refused_in_every_spelling(
     api: Api, auth: dict[str, str], spelling: str
 ) -> None:
-    """No column of PostgreSQL's can hold it."""
+    """PostgreSQL columns cannot store it."""
     before = await stored()
     in_variables = f'{{"query": "{{ viewer {{ id }} }}", "variables": {{"n": "a{spelling}"}}}}'
     in_document = f'{{"query": "{{ customer(accountNumber: \\"a{spelling}\\") {{ id }} }}"}}'

@@ -1,4 +1,4 @@
-"""Requests of strangers on the wire: trailers, pipelines, smuggling, and what is not HTTP/1.1."""
+"""Unusual HTTP requests: trailers, pipelining, smuggling, and other protocol versions."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ SEEN: list[Scope] = []
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the request as the application got it."""
+    """Respond with the request as the application received it."""
     SEEN.append(scope)
     body, has_more = b"", True
     while has_more:
@@ -46,7 +46,7 @@ async def address() -> AsyncIterator[str]:
 
 
 async def answer_of(connection: Wire) -> tuple[int, dict[str, object]]:
-    """Read one answer with a body in JSON."""
+    """Read one response; return its status and JSON body."""
     head = await connection.head()
     length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
     body = await asyncio.wait_for(connection.reader.readexactly(length), 60)
@@ -268,7 +268,7 @@ async def test_who_expects_an_answer_and_breaks_the_protocol_is_no_error(
 
 
 async def test_a_body_in_many_small_chunks_lets_others_run() -> None:
-    """A connection takes a bounded number of chunks in each turn of the loop."""
+    """A connection reads a bounded number of chunks per iteration of the event loop."""
     turns = 0
 
     async def counted(_: Scope, receive: Receive, send: Send) -> None:
@@ -335,7 +335,7 @@ async def test_no_rubbish_ends_the_process_or_is_logged_as_an_error(
 
 
 async def test_a_client_that_leaves_its_last_answer_unread_is_hung_up_on() -> None:
-    """The connection is closing then, and the answer is held for as long as it is open."""
+    """The connection is closing, but the response stays in memory until it is closed."""
 
     async def large(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -1,4 +1,4 @@
-"""Where the parts of a request end, and which heads are refused, as truth tables."""
+"""HTTP framing as truth tables: where parts of a request end, and which heads are refused."""
 
 import re
 
@@ -22,7 +22,7 @@ SIZE = (b"content-length", b"5")
 
 
 def parts_of(body: Body, text: bytes) -> list[bytes]:
-    """Take part after part, as the connection does."""
+    """Return the parts of a request body, read one by one as the connection does."""
     unread, parts = bytearray(text), []
     while (size := body.next_part(unread)) is not None:
         parts.append(bytes(unread[:size]))

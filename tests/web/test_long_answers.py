@@ -1,4 +1,4 @@
-"""Long answers are read and completed in parts, and come out the same."""
+"""Long responses are read and completed in parts, with the same result."""
 
 import pytest
 

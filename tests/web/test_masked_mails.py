@@ -1,4 +1,4 @@
-"""A caller who may not see names does not get them by mail, nor on the page that it leads to."""
+"""Callers who may not see names cannot read them in mails or on confirmation pages."""
 
 from collections.abc import AsyncIterator
 
@@ -16,13 +16,13 @@ OWN = "reader@elsewhere.example"
 
 @pytest_asyncio.fixture
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Yield an application where personal data needs its scope."""
+    """Yield an application where reading personal data needs its scope."""
     async with running_api(databases, Clock(), **MASKING) as started:
         yield started
 
 
 async def mail_to_own_address(api: Api, class_code: str, token: str) -> Mail:
-    """Let a caller write their own address to a contact and ask for its confirmation."""
+    """Set a contact's email address to the caller's own, request verification; return the mail."""
     customer = await api.save_customer(name="Quillon Verity", classCode=class_code)
     made = await api.done(
         "saveContact",
@@ -41,7 +41,7 @@ async def mail_to_own_address(api: Api, class_code: str, token: str) -> Mail:
 
 
 async def texts(api: Api, mail: Mail) -> list[str]:
-    """Return all that the mail and the pages behind its link say."""
+    """Return the texts of the mail and of the pages behind its link."""
     pages = [await api.http.get(mail.path()), await api.http.post(mail.path())]
     assert [Page(page.text).state for page in pages] == ["OPEN", "DONE"]
     return [bytes(mail.message).decode(), mail.text, mail.html, *(page.text for page in pages)]
@@ -53,7 +53,7 @@ async def texts(api: Api, mail: Mail) -> list[str]:
 async def test_a_mail_repeats_no_name_that_its_requester_may_not_see(
     api: Api, class_code: str, is_customer_named: bool
 ) -> None:
-    """R93: as the API shows them, names of organisations are no secret."""
+    """R93: names of organisations are included, because the API shows them too."""
     said = await texts(api, await mail_to_own_address(api, class_code, await masked_token(api)))
     for text in said:
         assert "Hettie" not in text

@@ -1,4 +1,4 @@
-"""Forwarded headers: who a client is behind proxies, and what a liar is believed."""
+"""Forwarded headers: a client's address behind proxies, and forged headers."""
 
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -21,7 +21,7 @@ Headers = list[tuple[str, str]]
 
 
 def seen(by: ForwardedBy, peer: str | None, headers: Headers, kind: str = "http") -> Any:
-    """Return client and scheme as they are taken to be."""
+    """Return the client address and scheme that are derived from the headers."""
     scope: dict[str, Any] = {
         "type": kind,
         "client": None if peer is None else (peer, 4711),
@@ -47,10 +47,10 @@ def rfc(*values: str) -> Headers:
 @pytest.mark.parametrize(
     ("by", "peer", "headers", "expected"),
     [
-        # Nobody forwards.
+        # No headers.
         (X, CLIENT, [], (CLIENT, "http")),
         (X, PROXY, [], (PROXY, "http")),
-        # A client that is no proxy is not believed.
+        # Headers of a client that is not a trusted proxy are ignored.
         (X, CLIENT, [*xff(OTHER), *proto("https")], (CLIENT, "http")),
         (RFC, CLIENT, rfc(f"for={OTHER};proto=https"), (CLIENT, "http")),
         (X, None, xff(OTHER), ("", "http")),
@@ -58,24 +58,24 @@ def rfc(*values: str) -> Headers:
         (X, PROXY, [*xff(CLIENT), *proto("https")], (CLIENT, "https")),
         (RFC, PROXY, rfc(f"for={CLIENT};proto=https"), (CLIENT, "https")),
         (RFC, PROXY, rfc(f"Proto=HTTPS; For={CLIENT}"), (CLIENT, "https")),
-        # The other kind was passed on as the client wrote it.
+        # The client's headers of the other kind were passed on and are ignored.
         (X, PROXY, rfc(f"for={OTHER};proto=https"), (PROXY, "http")),
         (RFC, PROXY, [*xff(OTHER), *proto("https")], (PROXY, "http")),
-        # What a client wrote stands to the left, and counts for nothing.
+        # Values that the client wrote are on the left and are ignored.
         (X, PROXY, xff(f"{OTHER}, {CLIENT}"), (CLIENT, "http")),
         (X, PROXY, xff(OTHER, CLIENT), (CLIENT, "http")),
         (X, PROXY, xff(f"10.0.0.9, {OTHER}, {CLIENT}"), (CLIENT, "http")),
         (RFC, PROXY, rfc(f"for={OTHER};proto=https, for={CLIENT}"), (CLIENT, "http")),
         (RFC, PROXY, rfc(f'for="a, for={OTHER}', f"for={CLIENT}"), (CLIENT, "http")),
-        # Proxies behind proxies.
+        # Several trusted proxies.
         (X, PROXY, xff(f"{OTHER}, {CLIENT}, 10.0.0.2, 10.0.0.3"), (CLIENT, "http")),
         (X, PROXY, [*xff(f"{CLIENT}, 10.0.0.2"), *proto("https, http")], (CLIENT, "https")),
         (X, PROXY, [*xff(f"{CLIENT}, 10.0.0.2"), *proto("http, https")], (CLIENT, "http")),
         (X, PROXY, [*xff(f"{CLIENT}, 10.0.0.2"), *proto("https")], (CLIENT, "https")),
         (RFC, PROXY, rfc(f"for={CLIENT};proto=https, for=10.0.0.2"), (CLIENT, "https")),
-        # The client is itself inside: the first of them.
+        # All addresses are trusted: the first one is the client.
         (X, PROXY, xff("10.0.0.8, 10.0.0.2"), ("10.0.0.8", "http")),
-        # Every way to write an address.
+        # All notations of addresses.
         (X, PROXY, xff(f"{CLIENT}:4711"), (CLIENT, "http")),
         (X, PROXY, xff("2001:DB8::1"), ("2001:db8::1", "http")),
         (X, PROXY, xff("[2001:db8::1]"), ("2001:db8::1", "http")),
@@ -83,7 +83,7 @@ def rfc(*values: str) -> Headers:
         (X, "fd00::1", xff("::ffff:192.0.2.7"), (CLIENT, "http")),
         (X, "::ffff:10.0.0.1", xff(CLIENT), (CLIENT, "http")),
         (RFC, PROXY, rfc('for="[2001:db8::1]:4711"'), ("2001:db8::1", "http")),
-        # A proxy that did not know, or rubbish: the nearest that is known stands for it.
+        # Unknown or invalid values: the nearest known address is used.
         (X, PROXY, xff(""), (PROXY, "http")),
         (X, PROXY, xff("unknown"), (PROXY, "http")),
         (X, PROXY, xff(f"{OTHER}, unknown"), (PROXY, "http")),
@@ -100,7 +100,7 @@ def rfc(*values: str) -> Headers:
         (X, PROXY, [*xff(CLIENT), *proto("https, https")], (CLIENT, "http")),
         (X, PROXY, proto("https"), (PROXY, "https")),
         (RFC, PROXY, rfc(";;=,=;"), (PROXY, "http")),
-        # A chain that is longer than any.
+        # An excessively long chain.
         (X, PROXY, xff(", ".join([OTHER, *["10.0.0.2"] * MAX_HOPS])), ("10.0.0.2", "http")),
     ],
 )
@@ -115,7 +115,7 @@ def test_a_websocket_keeps_a_scheme_of_its_own() -> None:
 
 
 def test_long_rubbish_takes_no_time() -> None:
-    """A pattern that looks back would take minutes."""
+    """A pattern with backtracking would take minutes."""
     for text in ("a" * 60_000, "for=" * 15_000, '"' * 60_000, ",".join("a" * 20_000), "[" * 60_000):
         assert seen(RFC, PROXY, rfc(text)) == (PROXY, "http")
         assert seen(X, PROXY, xff(text)) == (PROXY, "http")
@@ -126,7 +126,7 @@ GUESS = {"Authorization": f"Bearer ccl_{'A' * 43}"}
 
 @pytest.fixture
 async def behind(databases: Databases, clock: Clock) -> AsyncIterator[tuple[Api, str]]:
-    """Serve behind a trusted proxy on this machine, which is us."""
+    """Serve with this machine as a trusted proxy; yield the client and the address."""
     async with (
         running_api(databases, clock, auth_failure_limit=1, trusted_proxies="127.0.0.0/8") as api,
         listening(api.app) as address,
@@ -151,7 +151,7 @@ async def test_clients_behind_a_trusted_proxy_are_counted_apart(behind: tuple[Ap
 async def test_without_trusted_proxies_forwarded_headers_are_the_clients_invention(
     databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does the server believe them by a default of its own, or by its own variable."""
+    """Nor does uvicorn trust them, by default or because of its environment variable."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
     async with (
         running_api(databases, clock, auth_failure_limit=1) as api,

@@ -1,4 +1,4 @@
-"""Whether a process is ready: its database can be read and written, and fits; nothing else."""
+"""Readiness: the database can be read and written and its schema fits; nothing else matters."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ CLASSES = "{ customerClasses { nodes { code } } }"
 
 @pytest.fixture
 async def api(databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Start the application, which waits for nobody's locks for long."""
+    """Start the application with short lock timeouts."""
     monkeypatch.setattr("models.storage.database.BUSY_TIMEOUT_MS", 50)
     monkeypatch.setattr("models.storage.database.KEEP_TRYING_S", 0.05)
     monkeypatch.setattr(FAULTS, "_lines", {})
@@ -43,7 +43,7 @@ async def api(databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatc
 
 
 async def ready(api: Api) -> tuple[int, dict[str, Any]]:
-    """Ask whether the process is ready."""
+    """Request `/readyz`; return status and body."""
     response = await api.http.get("/readyz")
     body: dict[str, Any] = response.json()
     return response.status_code, body
@@ -88,7 +88,7 @@ async def test_it_is_not_ready_while_the_database_takes_no_writes(api: Api, faul
 async def test_a_database_that_does_not_answer_is_not_waited_for(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And one look is under way, however many ask."""
+    """And concurrent requests share one check."""
     may_go_on = asyncio.Event()
     looks = 0
 
@@ -238,7 +238,7 @@ async def test_on_an_older_schema_background_loops_say_nothing_until_it_fits(
 
     look_at = SocketSessions._check_all
     monkeypatch.setattr(Worker, "_sleep", sleep)
-    monkeypatch.setattr("app.gc", Mock())  # it would be kept off what other tests make
+    monkeypatch.setattr("app.gc", Mock())  # freezing would affect other tests' objects
     monkeypatch.setattr(SocketSessions, "_check_all", look)
     url = await databases.create_empty()
     opened: list[Platform] = []

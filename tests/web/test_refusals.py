@@ -1,4 +1,4 @@
-"""Failures on our side, wherever they happen: masked, with the id under which they are logged."""
+"""Internal errors at any point are masked, and have the request id under which they are logged."""
 
 import io
 import json
@@ -37,7 +37,7 @@ async def fail(*_: Any, **__: Any) -> Any:
 
 
 def traced(logged: io.StringIO) -> list[str]:
-    """Return the lines that hold a traceback."""
+    """Return the log lines that contain a traceback."""
     return [line for line in logged.getvalue().splitlines() if '"exception"' in line]
 
 
@@ -139,7 +139,7 @@ async def test_a_websocket_that_fails_is_closed_with_the_request_id(
 
 
 async def test_no_log_holds_what_a_websocket_was_opened_with(api: Api, logged: io.StringIO) -> None:
-    """Not even where everything is logged: the server would tell headers and messages."""
+    """Not even at the most verbose level, at which uvicorn would log headers and messages."""
     async with listening(api.app) as address:
         headers = {"Authorization": f"Bearer {api.token}", **ID}
         async with (

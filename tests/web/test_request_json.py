@@ -1,4 +1,4 @@
-"""JSON of requests is read as it stands, or refused with what is wrong and where."""
+"""Request JSON is parsed exactly, or refused with the problem and its position."""
 
 from threading import current_thread
 from typing import Any
@@ -91,8 +91,8 @@ def test_a_text_that_is_json_is_known_even_if_it_cannot_be_used() -> None:
         ('{ a(x: "\\u0000") }', True),
         ('{ a(x: "\\u{0}") }', True),
         ('{ a(x: "\\u{000000}") }', True),
-        ('{ a(x: "\\\\\\u0000") }', True),  # behind an escaped backslash
-        ('{ a(x: "\\\\u0000") }', False),  # a backslash, and letters
+        ('{ a(x: "\\\\\\u0000") }', True),  # after an escaped backslash
+        ('{ a(x: "\\\\u0000") }', False),  # a backslash and letters, not an escape
         ('{ a(x: "u0000") }', False),
         ("{ a }\x00", True),
     ],
@@ -114,7 +114,7 @@ def test_the_null_character_is_found_in_documents_in_every_spelling(
 async def test_long_json_is_read_in_a_thread(
     api: Api, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
-    """So that the event loop is free meanwhile, whether it is JSON or not."""
+    """So that it does not block the event loop, whether it is valid JSON or not."""
     threads: list[str] = []
 
     def noted(text: bytes, place: Place = ()) -> Any:

@@ -79,7 +79,7 @@ async def test_a_user_is_named_by_id(api: Api, logged: io.StringIO) -> None:
     await api.data("{ customers { totalCount } }", token=token)
     line = lines(logged)[-1]
     assert (line["user_id"], line["operation_type"]) == (user, "query")
-    assert "operation" not in line  # it has no name
+    assert "operation" not in line  # the operation has no name
     assert "Uma" not in logged.getvalue()
 
 
@@ -100,7 +100,7 @@ async def test_a_mutation_counts_its_user_errors(api: Api, logged: io.StringIO) 
 async def test_a_mutation_counts_the_statements_of_its_unit_of_work(
     api: Api, logged: io.StringIO
 ) -> None:
-    await api.save_customer(name=NAME)  # signs in, which is remembered
+    await api.save_customer(name=NAME)  # signs in; the result is cached
     logged.truncate(0)
     logged.seek(0)
     await api.save_customer(name=NAME)
@@ -236,7 +236,7 @@ async def test_an_operation_that_is_refused_before_it_begins_has_its_own_line(
         assert line["bytes"] > 0
         assert 0 <= line["ms"] < 10_000
     (closed,) = lines(logged, "socket_closed")
-    assert not closed.keys() & {"error_codes", "code"}  # the client closed it
+    assert not closed.keys() & {"error_codes", "code"}  # the client closed the connection
     assert closed["operations"] == 4
     assert NAME not in logged.getvalue()
 

@@ -1,4 +1,4 @@
-"""The headers that all answers have, on every route that there is; and what is made of Host."""
+"""Security headers of all routes, and the handling of the Host header."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
 
 
 def checked(response: httpx.Response, scheme: str) -> None:
-    """Check what every answer has, once each, and what every page has besides."""
+    """Assert the headers of every response, once each, and the further ones of pages."""
     where = f"{response.request.method} {response.request.url} {response.status_code}"
     headers = response.headers
     assert {name: headers.get(name) for name in ON_ALL} == ON_ALL, where
@@ -125,7 +125,7 @@ async def test_a_method_that_a_path_does_not_take_is_told_with_those_that_it_tak
 async def test_nothing_is_made_of_the_host_that_was_asked_for(
     databases: Databases, clock: Clock
 ) -> None:
-    """Links begin with PUBLIC_URL: a mail must not lead where a caller likes."""
+    """Links start with PUBLIC_URL, so a caller cannot change where a mail's links lead."""
     async with running_api(databases, clock, public_url="https://api.example") as api:
         api.http.headers.update(
             {

@@ -1,4 +1,4 @@
-"""The server on the wire: slow clients, long heads, too many connections, malformed requests."""
+"""The HTTP server: slow clients, long heads, too many connections, malformed requests."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
 
 
 def request(api: Api, body: bytes, **headers: str) -> bytes:
-    """Write a request."""
+    """Return the bytes of a request."""
     given = {
         "Host": "api.test",
         "Authorization": f"Bearer {api.token}",
@@ -43,7 +43,7 @@ def request(api: Api, body: bytes, **headers: str) -> bytes:
 
 
 async def drip(connection: Wire, data: bytes) -> None:
-    """Send a byte every now and then, until the server hangs up or all is sent."""
+    """Send bytes slowly, one by one, until the server disconnects or all are sent."""
     for place in range(len(data)):
         await connection.send(data[place : place + 1])
         await asyncio.sleep(0.05)
@@ -104,7 +104,7 @@ async def test_a_connection_that_asks_no_more_is_closed_after_the_keep_alive(api
 
 
 async def test_a_client_that_takes_nothing_of_its_answer_is_hung_up_on() -> None:
-    """An export reads from the database for as long as somebody takes its rows."""
+    """Otherwise an export would keep reading from the database for such a client."""
     has_ended = asyncio.Event()
 
     async def endless(scope: Scope, receive: Receive, send: Send) -> None:
@@ -220,7 +220,7 @@ async def test_the_server_does_not_say_what_it_is(api: Api) -> None:
 async def test_an_offer_of_http_2_is_not_taken_and_the_request_is_answered(
     api: Api, name: str
 ) -> None:
-    """RFC 9110, 7.8; Java's client makes it with each request over plain HTTP."""
+    """RFC 9110, 7.8; Java's HTTP client sends the offer with each unencrypted request."""
     offer = {name: "h2c", "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAEAAEAAAAI"}
     asked = json.dumps({"query": '{ a: __typename b: node(id: "\\r\\nupgrade: h2c") { id } }'})
     async with listening(api.app) as address, wire(address) as java:
@@ -234,7 +234,7 @@ async def test_an_offer_of_http_2_is_not_taken_and_the_request_is_answered(
 
 
 async def test_nothing_of_a_body_is_taken_for_such_an_offer(api: Api) -> None:
-    """An answer may come before its request has ended; what follows is the body's all the same."""
+    """The response may precede the end of the request; the rest of the body is still body."""
     body = b"x\r\nUpgrade: h2c\r\ny"
     async with listening(api.app) as address, wire(address) as odd:
         await odd.send(request(api, body, Authorization="Bearer nobody")[: -len(body)])
@@ -246,14 +246,14 @@ async def test_nothing_of_a_body_is_taken_for_such_an_offer(api: Api) -> None:
 
 
 async def status_of(address: str, path: str) -> tuple[int, str]:
-    """Ask on a connection of its own, as a proxy's probe does."""
+    """Send a request on a new connection, as a proxy's health check; return status and body."""
     async with httpx.AsyncClient(base_url=f"http://{address}") as client:
         response = await client.get(path)
         return response.status_code, response.json()["status"]
 
 
 async def until_refused(address: str) -> None:
-    """Wait until nobody listens any more."""
+    """Wait until the server refuses new connections."""
     host, _, port = address.rpartition(":")
     async with asyncio.timeout(ENOUGH_S):
         while True:
@@ -276,7 +276,7 @@ async def test_a_server_that_is_told_to_stop_says_so_and_serves_on_for_a_while(a
             await socket.sign_in(api.token)
             saved = await socket.ask(SAVE)
             assert saved["data"]["saveCustomer"]["customer"]["id"]
-            server.handle_exit(signal.SIGTERM, None)  # somebody does not want to wait
+            server.handle_exit(signal.SIGTERM, None)  # an operator sends a second signal
             assert await socket.closed() == 1012
         await until_refused(address)
 

@@ -1,4 +1,4 @@
-"""Open sockets: they end with their credential, have limits, and take turns like requests."""
+"""WebSocket sessions: they end with their credential, have limits, and take turns."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,7 +39,7 @@ ALL = frozenset(Scope)
 
 @asynccontextmanager
 async def following(api: Api, token: str) -> AsyncIterator[tuple[Socket, str]]:
-    """Open a socket with a subscription that has nothing to tell; give it and the operation."""
+    """Yield a socket with a subscription without events, and the operation's id."""
     customer = await api.save_customer()
     async with serving(api.app) as address, connected(address) as socket:
         await socket.sign_in(token)
@@ -49,7 +49,7 @@ async def following(api: Api, token: str) -> AsyncIterator[tuple[Socket, str]]:
 
 
 async def user_token(api: Api, own: frozenset[Scope], group: frozenset[Scope]) -> str:
-    """Make a user in a group, with a token of all scopes."""
+    """Create a user in a group; return the secret of a token with all scopes."""
     now = api.clock()
     dates: Json = {"created_at": now, "last_modified_at": now}
     user = await User.create(name="Uma", name_key="uma", permissions=sorted(own), **dates)
@@ -77,7 +77,7 @@ ENDS: dict[str, tuple[Callable[[], Awaitable[Any]], str]] = {
 
 @pytest.mark.parametrize("end", ENDS)
 async def test_an_idle_socket_ends_with_its_credential(live: LiveApi, end: str) -> None:
-    """R95: nobody sends anything, and nothing happens that the subscription would tell."""
+    """R95: although no message is sent and the subscription has no event."""
     change, code = ENDS[end]
     token = await user_token(live, READS, RUNS)
     async with following(live, token) as (socket, operation):
@@ -95,7 +95,7 @@ async def test_an_idle_socket_ends_with_its_credential(live: LiveApi, end: str) 
 async def test_an_idle_socket_ends_with_what_an_administrator_takes_away(
     live: LiveApi, mutation: str, code: str
 ) -> None:
-    """R95: the token is as good as before, its user is not."""
+    """R95: the token is still valid, but its user is not."""
     user = await add_user(live, "Uma", Scope.CUSTOMERS_READ)
     token = await sign_in(live, user, Scope.CUSTOMERS_READ)
     given: Json = {"id": user}
@@ -133,7 +133,7 @@ async def test_a_socket_outlives_what_others_lose_and_what_it_gains(live: LiveAp
 async def test_nothing_is_told_to_a_credential_that_has_ended(
     live: LiveApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even if nobody had looked yet."""
+    """Even before the periodic check has noticed."""
     monkeypatch.setattr("web.socket_sessions.SocketSessions._check_all", _nothing)
     async with following(live, live.token) as (socket, operation):
         (customer,) = (await live.data("{ customers { nodes { id } } }"))["customers"]["nodes"]
@@ -173,7 +173,7 @@ async def test_a_bug_in_what_a_subscription_waits_for_is_masked(
 async def limited(
     databases: Databases, clock: Clock, **settings: Any
 ) -> AsyncIterator[tuple[LiveApi, str]]:
-    """Serve the application with other limits."""
+    """Serve the application with the given limits; yield it and its address."""
     async with (
         running_live_api(databases, clock, **settings) as live,
         serving(live.app) as address,
@@ -199,7 +199,7 @@ async def test_a_credential_has_so_many_connections_and_no_more(
                 assert "data" in await others.ask(VIEWER)
             assert "data" in await first.ask(VIEWER)
         async with connected(address) as again, asyncio.timeout(PROMPTLY_S):
-            await again.sign_in(live.token)  # the two have gone
+            await again.sign_in(live.token)  # both connections are closed
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ async def test_operations_of_sockets_take_turns_and_waiting_subscriptions_hold_n
             await asker.sign_in(live.token)
             followed = await follower.subscribe(FOLLOW, id=customer["id"])
             await wait_for_subscriptions(live)
-            assert "data" in await asker.ask(COUNT)  # the subscription holds no turn
+            assert "data" in await asker.ask(COUNT)  # a waiting subscription holds no slot
             monkeypatch.setattr("resolvers.customer.page", slow)
             running = await asker.subscribe(PAGE)
             await entered.wait()
@@ -284,7 +284,7 @@ async def test_operations_of_sockets_take_turns_and_waiting_subscriptions_hold_n
             (error,) = answer["payload"]
             assert error["extensions"]["code"] == "OVERLOADED"
             assert error["extensions"]["retryAfterSeconds"] == 1
-            # An event waits for its turn as well, however many do.
+            # An event also waits for a slot.
             await live.save_customer(id=customer["id"], companyNumber="101")
             with pytest.raises(TimeoutError):
                 await follower.ws.receive(timeout=0.3)
@@ -296,7 +296,7 @@ async def test_operations_of_sockets_take_turns_and_waiting_subscriptions_hold_n
 
 
 class FakeConnection:
-    """A connection of a client that may be slow to hear of its end."""
+    """A fake client connection, which may be slow to close."""
 
     def __init__(self, *, is_slow: bool = False) -> None:
         self.running = 0
@@ -315,7 +315,7 @@ class FakeConnection:
 
 
 class World:
-    """Credentials as a test sets them."""
+    """The valid credentials, which a test can change."""
 
     def __init__(self, clock: Clock, limits: SessionLimits | None = None) -> None:
         self.principals: dict[str, Principal] = {}
@@ -358,7 +358,7 @@ def world(clock: Clock) -> World:
 async def test_who_is_looked_at_is_asked_for_only_after_something_changed(world: World) -> None:
     connection = FakeConnection()
     await world.sign_in("a", connection)
-    await world.look()  # in case something changed while it signed in
+    await world.look()  # in case permissions changed while it signed in
     asked = world.asked
     await world.look()
     assert world.asked == asked
@@ -373,11 +373,11 @@ async def test_who_is_looked_at_is_asked_for_only_after_something_changed(world:
     [
         ({}, []),
         ({"name": "renamed"}, []),
-        ({"scopes": READS | RUNS}, []),  # more than before
-        ({"scopes": frozenset({Scope.CUSTOMERS_WRITE})}, []),  # brings what it had
+        ({"scopes": READS | RUNS}, []),  # more permissions than before
+        ({"scopes": frozenset({Scope.CUSTOMERS_WRITE})}, []),  # implies the former permissions
         ({"scopes": frozenset[Scope]()}, [("FORBIDDEN", 4403)]),
-        ({"scopes": RUNS}, [("FORBIDDEN", 4403)]),  # something else than before
-        ({"reseller_id": "cus_1"}, [("FORBIDDEN", 4403)]),  # reaches less
+        ({"scopes": RUNS}, [("FORBIDDEN", 4403)]),  # other permissions than before
+        ({"reseller_id": "cus_1"}, [("FORBIDDEN", 4403)]),  # a smaller tenant scope
         ({"id": "b"}, [("FORBIDDEN", 4403)]),  # somebody else
     ],
 )
@@ -452,7 +452,7 @@ async def test_sockets_outlive_a_database_that_is_away_but_not_their_expiry(
 
 
 async def _looked(world: World, signals: Signals) -> None:
-    """Tell of a change, and wait until it was looked at."""
+    """Signal a change of credentials, and wait until the sessions were checked."""
     asked = world.asked
     signals.fire(TOKENS)
     async with asyncio.timeout(PROMPTLY_S):
@@ -463,7 +463,7 @@ async def _looked(world: World, signals: Signals) -> None:
 
 
 async def test_connections_count_by_whom_they_stand_for_whatever_the_token(clock: Clock) -> None:
-    """A provider's tokens are renewed every few minutes."""
+    """An identity provider's tokens are renewed every few minutes."""
     world = World(clock, SessionLimits(credential_connections=2))
     made: list[SocketSession] = [FakeConnection() for _ in range(3)]
     for number in range(3):
@@ -478,7 +478,7 @@ async def test_connections_count_by_whom_they_stand_for_whatever_the_token(clock
 
 
 async def test_more_tokens_give_a_user_no_more_connections(clock: Clock) -> None:
-    """Nor a partner, by tokens of nobody's."""
+    """Nor a partner, with tokens without a user."""
     for owner in ({"user_id": "usr_1"}, {"reseller_id": "cus_1"}):
         world = World(clock, SessionLimits(credential_connections=1))
         world.set("token 0", **owner)

@@ -1,4 +1,4 @@
-"""Operations of a socket: subscriptions event by event, each executed in its turn."""
+"""Operations of a socket: subscriptions execute each event in its own slot."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,31 +19,31 @@ happened: list[str] = []
 
 @strawberry.type
 class Event:
-    """Something that happens."""
+    """An event of the test's subscription."""
 
     number: int
 
     @strawberry.field
     async def doubled(self) -> int:
-        """Return it twice."""
+        """Return twice the number."""
         happened.append("executed")
         return self.number * 2
 
 
 @strawberry.type
 class Query:
-    """What can be read."""
+    """The queries of the test's schema."""
 
     one: int = 1
 
 
 @strawberry.type
 class Subscription:
-    """What can be followed."""
+    """The subscriptions of the test's schema."""
 
     @strawberry.subscription
     async def events(self, most: int, fails: bool = False) -> AsyncGenerator[Event, None]:
-        """Count."""
+        """Yield `most` numbered events; then fail, if `fails`."""
         try:
             for number in range(most):
                 happened.append("waited")
@@ -55,27 +55,27 @@ class Subscription:
 
 
 class Followed(RememberingSchema):
-    """The schema that is tested; it delivers so many events."""
+    """The schema under test; it delivers a limited number of events."""
 
     deliverable = 9
     is_crowded = False
 
     @asynccontextmanager
     async def turn_of_event(self, context: Operation) -> AsyncIterator[None]:
-        """Note when a turn begins and ends."""
+        """Record when an event's slot begins and ends."""
         assert context.query
         happened.append("turn")
         yield
         happened.append("turn over")
 
     def turn(self, context: Operation) -> Any:
-        """Be crowded, if that is tried."""
+        """Refuse a slot, if the test wants it."""
         if self.is_crowded:
             raise overloaded(3, 7)
         return super().turn(context)
 
     async def may_deliver(self, context: Operation) -> bool:
-        """Deliver no more than so many."""
+        """Return whether the limit of delivered events is not reached."""
         assert context.query
         self.deliverable -= 1
         return self.deliverable >= 0
@@ -83,12 +83,12 @@ class Followed(RememberingSchema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Leave errors as they are."""
+        """Do not log or mask errors."""
 
 
 @pytest.fixture
 def schema() -> Followed:
-    """Return a schema to which nothing has happened."""
+    """Return a new schema for a test."""
     happened.clear()
     return Followed(Query, subscription=Subscription, execution_context_class=PlannedExecution)
 

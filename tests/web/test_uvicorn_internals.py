@@ -1,4 +1,4 @@
-"""The internals of uvicorn that are used: their versions, and the only module that names them."""
+"""Private names of uvicorn: the versions checked, and the only module that may use them."""
 
 import re
 from importlib.metadata import version
@@ -14,7 +14,7 @@ INTERNAL = re.compile(
 
 
 def test_the_internals_are_of_versions_that_were_read() -> None:
-    """Compare `web/uvicorn_internals.py` with the sources of a newer version first."""
+    """Before allowing a newer version, compare `web/uvicorn_internals.py` with its sources."""
     assert version("uvicorn").startswith("0.54.")
     assert version("websockets").startswith("17.")
     pinned = (ROOT / "pyproject.toml").read_text()

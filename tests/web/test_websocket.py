@@ -1,4 +1,4 @@
-"""GraphQL over WebSocket: graphql-transport-ws as a client speaks it."""
+"""GraphQL over WebSocket, with the protocol graphql-transport-ws."""
 
 import json
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ async def address(live: LiveApi) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def socket(live: LiveApi, address: str) -> AsyncIterator[Socket]:
-    """Yield a connection that is signed in."""
+    """Yield a signed-in connection."""
     async with connected(address) as opened:
         yield await opened.sign_in(live.token)
 
@@ -146,7 +146,7 @@ async def test_each_enrichment_is_delivered_to_who_follows_the_customer(
 async def test_since_delivers_what_ended_before_the_subscription(
     live: LiveApi, socket: Socket
 ) -> None:
-    """R100: so a client may save first and subscribe after."""
+    """R100: so a client may save first and subscribe afterwards."""
     customer = await live.save_customer("id enrichment { requestedAt }", **ALPHA)
     await live.settled(customer["id"])
     operation = await socket.subscribe(

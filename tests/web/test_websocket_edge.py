@@ -1,4 +1,4 @@
-"""WebSockets of strangers on the wire: tiny frames, floods of control frames, broken text."""
+"""Unusual WebSocket traffic: tiny frames, floods of control frames, invalid text."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ UPGRADE = (
 def frame(
     opcode: int, data: bytes = b"", *, fin: bool = True, is_compressed: bool = False
 ) -> bytes:
-    """Write a frame of a client's, masked with zeros."""
+    """Return the bytes of a client's frame, masked with zeros."""
     first = opcode | (0x80 if fin else 0) | (0x40 if is_compressed else 0)
     size = len(data)
     if size < 126:
@@ -45,7 +45,7 @@ def frame(
 
 
 async def received(connection: Wire) -> tuple[int, bytes]:
-    """Read one short frame of the server's."""
+    """Read one short frame from the server; return opcode and data."""
 
     async def read() -> tuple[int, bytes]:
         first, size = await connection.reader.readexactly(2)
@@ -57,7 +57,7 @@ async def received(connection: Wire) -> tuple[int, bytes]:
 
 
 async def closed(connection: Wire) -> tuple[int, str]:
-    """Read until the close frame; return its code and reason. Nothing follows it."""
+    """Read until the close frame; return its code and reason. Asserts that nothing follows."""
     opcode = PONG
     while opcode != CLOSE:
         opcode, data = await received(connection)
@@ -66,7 +66,7 @@ async def closed(connection: Wire) -> tuple[int, str]:
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send each message back, to its length if it is long."""
+    """Send each message back; of a long message, only its length."""
     socket = WebSocket(scope, receive, send)
     await socket.accept()
     try:
@@ -119,7 +119,7 @@ async def test_control_frames_are_answered_and_not_too_many_of_them(
 
 
 async def test_others_run_between_the_frames_of_one_client(address: str) -> None:
-    """Of 50,000 messages in one write, another client's is answered long before the last."""
+    """Another client gets a response long before the last of 50,000 messages in one write."""
     async with opened(address) as greedy, opened(address) as other:
         count = 50_000
         flood = asyncio.create_task(greedy.send(frame(TEXT, b"") * count))
@@ -189,7 +189,10 @@ async def test_who_leaves_before_the_upgrade_is_accepted_is_no_error() -> None:
     ("frames", "code"),
     [
         (frame(TEXT, b"\xff"), 1007),
-        (frame(TEXT, b"\xff") + frame(CLOSE, b"\x03\xe8"), 1000),  # its own close comes first
+        (
+            frame(TEXT, b"\xff") + frame(CLOSE, b"\x03\xe8"),
+            1000,
+        ),  # the server's close frame comes first
         (frame(TEXT, b"\xed\xa0\x80"), 1007),  # a surrogate
         (frame(TEXT, b"\xc3", fin=False) + frame(CONTINUATION, b"\xa9\xff"), 1007),
         (frame(TEXT, b"x" * (LARGEST + 1)), 1009),

@@ -18,7 +18,7 @@ FIGURES = (
     "totalAssetsLessCurrentLiabilities",
     "netAssets",
 )
-"""The figures that are read, by their names in a profile."""
+"""The names, in a profile, of the figures that the reader extracts."""
 
 DAY = "2024-12-31"
 PRIOR = "2023-12-31"
@@ -87,7 +87,7 @@ def number(
 
 
 def bracketed(concept: str, printed: str, context: str = "now", **attributes: str) -> str:
-    """Print brackets outside of the tag, as the register's own template does."""
+    """Return a fact with brackets printed outside of the tag, as in the register's template."""
     tag = number(concept, printed, context, **attributes)
     return f'<td><div>\n(£{tag}<span class="endnegmark">)</span></div></td>'
 

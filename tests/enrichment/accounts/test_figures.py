@@ -1,4 +1,4 @@
-"""What the reader makes of well tagged accounts."""
+"""Reading the figures of correctly tagged accounts."""
 
 import json
 from datetime import date
@@ -67,18 +67,18 @@ def test_a_tidy_balance_sheet_reads_in_full() -> None:
 @pytest.mark.parametrize(
     ("facts", "field", "expected"),
     [
-        # the prior year stands beside, before and after
+        # the prior year's figure is tagged too, before or after
         ((number("FixedAssets", "9", "then"), number("FixedAssets", "5")), "fixed_assets", 5),
         ((number("FixedAssets", "5"), number("FixedAssets", "9", "then")), "fixed_assets", 5),
-        # a part of the total, tagged in a dimension
+        # a part of the total is tagged with a dimension
         ((number("Equity", "100", "share-capital"), number("Equity", "7")), "net_assets", 7),
         # only a part is tagged: not filed
         ((number("Equity", "100", "share-capital"),), "net_assets", None),
         # a nil fact has no value
         ((number("FixedAssets", "", **{"xsi:nil": "true"}),), "fixed_assets", None),
-        # nocontent neither
+        # nor has a fact in the format nocontent
         ((number("FixedAssets", "x", format="ixt2:nocontent"),), "fixed_assets", None),
-        # the same fact three times
+        # the same fact is tagged three times
         ((number("FixedAssets", "5"),) * 3, "fixed_assets", 5),
         # the same fact in thousands and in full
         (
@@ -86,16 +86,16 @@ def test_a_tidy_balance_sheet_reads_in_full() -> None:
             "fixed_assets",
             1234,
         ),
-        # a minus by attribute
+        # a minus sign by attribute
         ((number("NetAssetsLiabilities", "5", sign="-"),), "net_assets", -5),
-        # zero is a figure
+        # zero is a valid figure
         ((number("FixedAssets", "-", format="ixt2:zerodash"),), "fixed_assets", 0),
         # tagged in millions
         ((number("CurrentAssets", "1.5", scale="6"),), "current_assets", 1500000),
-        # one tag inside another
+        # a tag nested in another
         ((number("FixedAssets", number("CurrentAssets", "8")),), "fixed_assets", 8),
         ((number("FixedAssets", number("CurrentAssets", "8")),), "current_assets", 8),
-        # the older concepts
+        # concepts of older taxonomies
         (
             (number("NetAssetsLiabilitiesIncludingPensionAssetLiability", "3"),),
             "net_assets",
@@ -103,15 +103,15 @@ def test_a_tidy_balance_sheet_reads_in_full() -> None:
         ),
         ((number("Non-currentAssets", "4"),), "fixed_assets", 4),
         ((number("NoncurrentAssets", "4"),), "fixed_assets", 4),
-        # an average for the year, the year before is eighteen months long
+        # an average for the year; the previous period is eighteen months long
         ((employees("2"), employees("3", "last-year")), "employees", 2),
         ((employees("3", "last-year"), employees("2")), "employees", 2),
         ((employees("3", "last-year"),), "employees", None),
         ((employees("no", format="ixt-sec:numwordsen"),), "employees", 0),
-        # total assets tagged outright
+        # total assets are tagged themselves
         ((number("TotalAssets", "90"), number("CurrentAssets", "90")), "total_assets", 90),
         ((number("EquityAndLiabilities", "90"),), "total_assets", None),
-        # what is added to fixed and current assets
+        # items that are added to fixed and current assets
         (
             (
                 number("CurrentAssets", "10"),

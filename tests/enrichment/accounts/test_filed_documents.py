@@ -1,4 +1,4 @@
-"""The reader against real filings, where a folder of them lies beside the checkout."""
+"""Runs the reader on real filings, if a folder of them exists beside the checkout."""
 
 import json
 from pathlib import Path

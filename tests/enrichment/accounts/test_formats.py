@@ -1,4 +1,4 @@
-"""The forms a document may be filed in, and the markup its text may carry."""
+"""The file formats of accounts documents, and the markup that their text may contain."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Documents made to harm: each is refused with its reason, in bounded time and memory."""
+"""Malicious documents are refused with a reason, in bounded time and memory."""
 
 import struct
 import warnings
@@ -40,7 +40,7 @@ def declarations(count: int) -> str:
 
 
 def sharing(content: str, *, tags: int) -> bytes:
-    """Build accounts in which many tags go on in one continuation."""
+    """Return accounts in which many tags share one continuation."""
     identity = text("EntityCurrentLegalName", "x", continuedAt="k") * tags
     return inline(identity=f'{identity}<ix:continuation id="k">{content}</ix:continuation>')
 
@@ -55,7 +55,7 @@ def refusal(content: bytes) -> RefusalCode:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        # nothing, or nothing tagged
+        # empty, or without any tags
         (b"", "NOT_XBRL"),
         (b"ATTACHMENTPLACEHOLDER127319911", "NOT_XBRL"),
         (b"%PDF-1.4", "NOT_XBRL"),
@@ -63,7 +63,7 @@ def refusal(content: bytes) -> RefusalCode:
         (b"<html/>", "NOT_XBRL"),
         (inline(dated="", identity=""), "NOT_XBRL"),
         (inline(dated=""), "NOT_ACCOUNTS"),
-        # tagged accounts of no date
+        # tagged accounts without a date
         (
             inline(number("FixedAssets", "1", "gone"), dated="", contexts=""),
             "NO_BALANCE_SHEET_DATE",
@@ -81,13 +81,13 @@ def refusal(content: bytes) -> RefusalCode:
             plain('<pt:FixedAssets contextRef="now" format="ixt:x">1</pt:FixedAssets>'),
             "MALFORMED",
         ),
-        # declared in one encoding, written in another
+        # the declared encoding differs from the actual one
         (GOOD.replace(b"Widgets", b"Caf\xe9"), "ENCODING"),
         (GOOD.replace(b"UTF-8", b"UTF-16"), "ENCODING"),
         (GOOD.replace(b"UTF-8", b"UTF-7"), "ENCODING"),
         (GOOD.replace(b"UTF-8", b"no-such"), "ENCODING"),
         (GOOD.replace(b"UTF-8", b"cp037"), "ENCODING"),
-        # declarations of its own
+        # entity declarations in the document
         (Inline("&i;", doctype=BOMB).text().encode(), "DTD_FORBIDDEN"),
         (
             Inline("&f;", doctype='<!DOCTYPE html [<!ENTITY f SYSTEM "file:///etc/passwd">]>')
@@ -101,7 +101,7 @@ def refusal(content: bytes) -> RefusalCode:
         ),
         (b'<!DOCTYPE a [<!ATTLIST b c CDATA "' + b"x" * 1000 + b'">]><a><b/></a>', "DTD_FORBIDDEN"),
         (b"<!DOCTYPE a []><a/>", "DTD_FORBIDDEN"),
-        # out of proportion
+        # too many bytes, levels or elements
         (b" " * (MAX_BYTES + 1), "TOO_LARGE"),
         (b"<a>" + b"x" * 11_000_000 + b"</a>", "TOO_LARGE"),
         (b'<a b="' + b"x" * 11_000_000 + b'"/>', "TOO_LARGE"),
@@ -112,7 +112,7 @@ def refusal(content: bytes) -> RefusalCode:
         (inline(number("Equity", "1") * 5_001), "TOO_MANY_FACTS"),
         (inline(contexts=instant("c", "2024-12-31") * 20_001), "TOO_MANY_FACTS"),
         (inline(units='<xbrli:unit id="u"/>' * 2_001), "TOO_MANY_FACTS"),
-        # the work of overlapping tags multiplies
+        # overlapping tags multiply the work
         (
             inline(
                 '<ix:nonNumeric name="b:CompanyNumber" contextRef="now">' * 100
@@ -121,11 +121,11 @@ def refusal(content: bytes) -> RefusalCode:
             ),
             "TOO_MANY_ELEMENTS",
         ),
-        # the text of shared continuations multiplies, printed or blank
+        # shared continuations multiply the text, visible or blank
         (sharing("y" * 20_000, tags=100), "TOO_MANY_ELEMENTS"),
         (sharing("\u2014" * 2_000_000, tags=1), "TOO_MANY_ELEMENTS"),
         (sharing(" " * 2_000_000, tags=4_900), "TOO_MANY_ELEMENTS"),
-        # a chain of continuations that many tags share
+        # many tags share a chain of continuations
         (
             inline(
                 identity=text("EntityCurrentLegalName", "x", continuedAt="k0") * 100
@@ -135,10 +135,10 @@ def refusal(content: bytes) -> RefusalCode:
             ),
             "TOO_MANY_ELEMENTS",
         ),
-        # references to entities that nothing declares are nodes, in UTF-16 too
+        # references to undeclared entities become nodes, also in UTF-16
         ((XHTML + "<a>" + "&a;" * 1_000_001 + "</a>").encode(), "TOO_MANY_ELEMENTS"),
         ((XHTML + "<a>" + "&a;" * 1_000_001 + "</a>").encode("utf-16"), "TOO_MANY_ELEMENTS"),
-        # namespaces and attributes without end, at the root or below
+        # very many namespaces and attributes, at the root or below
         (f"<a {declarations(100_000)}/>".encode(), "TOO_LARGE"),
         (f"<a {declarations(100_000)}/>".encode("utf-16"), "TOO_LARGE"),
         (b"<a " + b"".join(b"b%d='' " % i for i in range(100_000)) + b"/>", "TOO_LARGE"),
@@ -152,7 +152,7 @@ def refusal(content: bytes) -> RefusalCode:
             ),
             "TOO_MANY_ELEMENTS",
         ),
-        # scales no money has
+        # scales that no amount of money has
         (inline(number("FixedAssets", "1", scale="999999999")), "ABSURD_SCALE"),
         (inline(number("FixedAssets", "1", scale="-13")), "ABSURD_SCALE"),
         (inline(number("FixedAssets", "1", scale="9" * 100_000)), "ABSURD_SCALE"),
@@ -223,7 +223,7 @@ def test_two_contexts_of_one_id_leave_it_undefined() -> None:
 
 
 def _claiming(size: int) -> bytes:
-    """Let both of the package's records lie about the size of its one member."""
+    """Return a ZIP file both of whose headers state a false size of its only member."""
     content = bytearray(package([(PAGE, GOOD)]))
     central = content.rfind(b"PK\x01\x02")
     struct.pack_into("<I", content, 22, size)
@@ -293,7 +293,7 @@ def test_a_package_that_is_unsafe_or_empty_is_refused(content: bytes, code: str)
 
 
 def read_or_refuse(content: bytes) -> Accounts | None:
-    """Read, letting only a refusal pass, and none that covers up an unexpected error."""
+    """Read accounts; return None if they are refused, and raise on unexpected errors."""
     try:
         return read_accounts(content)
     except AccountsRefused as refused:

@@ -1,4 +1,4 @@
-"""Whose accounts they are, and of which date."""
+"""Which company accounts are of, and of which date."""
 
 from datetime import date
 
@@ -28,23 +28,23 @@ from tests.enrichment.accounts.documents import (
         # formats of real documents
         (text("BalanceSheetDate", "31.12.24", format="ixt2:datedaymonthyear"), DAY, None),
         (text("BalanceSheetDate", "31 December 2024", format="ixt:datelonguk"), DAY, None),
-        # the newest of two
+        # the newer of two dates
         (
             text("BalanceSheetDate", DAY, "now") + text("BalanceSheetDate", PRIOR, "then"),
             DAY,
             "BALANCE_SHEET_DATE_CONFLICT",
         ),
-        # none: the period's end
+        # no date is tagged: the end of the period
         (text("EndDateForPeriodCoveredByReport", DAY), DAY, "BALANCE_SHEET_DATE_INFERRED"),
-        # none at all: the newest balances
+        # neither date nor period: the date of the newest balances
         ("", DAY, "BALANCE_SHEET_DATE_INFERRED"),
-        # an unknown format is no date
+        # a date in an unknown format is ignored
         (
             text("BalanceSheetDate", PRIOR, format="ixt:unknown"),
             DAY,
             "BALANCE_SHEET_DATE_INFERRED",
         ),
-        # a date without balances, while the period ends on one with them
+        # the tagged date has no balances, but the end of the period has
         (
             text("BalanceSheetDate", "2025-12-31") + text("EndDateForPeriodCoveredByReport", DAY),
             DAY,
@@ -73,10 +73,10 @@ WEEKS = (
     [
         # the balances and the head count end on the same other day
         ((number("FixedAssets", "9", "weeks"), employees("4", "weeks-year")), "2024-12-29", 4),
-        # only one of them does
+        # only one of them ends on it
         ((number("FixedAssets", "9", "weeks"), employees("4")), "2024-12-29", 4),
         ((number("FixedAssets", "9"), employees("4", "weeks-year")), DAY, 4),
-        # too far off for the end of the same year
+        # too far away to be the end of the same year
         ((number("FixedAssets", "9"), employees("4", "long-year")), DAY, None),
     ],
 )
@@ -152,7 +152,7 @@ def test_balances_dated_the_day_after_are_read_and_flagged() -> None:
 
 @pytest.mark.parametrize("context", ["now", "elsewhere"])
 def test_figures_in_contexts_of_another_company_are_flagged(context: str) -> None:
-    """The number tag names the company that is asked for, the contexts name another."""
+    """The number tag has the requested company number, but the contexts have another."""
     elsewhere = instant("elsewhere", DAY)
     contexts = CONTEXTS + elsewhere
     wrong = contexts.replace(NUMBER, "07654321")
@@ -205,7 +205,7 @@ def test_an_older_year_is_never_shown_as_current() -> None:
 @pytest.mark.parametrize(
     ("tagged", "asked", "expected"),
     [
-        # as it is
+        # unchanged
         (NUMBER, NUMBER, NUMBER),
         # leading zeros lost on either side
         ("1234567", NUMBER, NUMBER),
@@ -216,7 +216,7 @@ def test_an_older_year_is_never_shown_as_current() -> None:
         ("R123", "R0000123", "R0000123"),
         # words around it
         ("Registered number: 01234567 (England and Wales)", NUMBER, NUMBER),
-        # not asked
+        # no number was requested
         (NUMBER, None, NUMBER),
         ("0", None, None),
     ],
@@ -246,10 +246,10 @@ def test_without_a_number_fact_the_contexts_say_whose_accounts_they_are() -> Non
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [
-        # a mistake in the reader itself costs one document
+        # a bug in the reader fails only this document
         (KeyError("x"), AccountsRefused),
         (RecursionError(), AccountsRefused),
-        # a machine that is out of memory is not the document's fault
+        # a MemoryError is not caused by the document
         (MemoryError(), MemoryError),
     ],
 )

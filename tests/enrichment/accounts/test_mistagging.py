@@ -1,4 +1,4 @@
-"""Every known way in which software tags accounts wrongly: mended where certain, always flagged."""
+"""Known tagging errors: corrected where the right value is certain, and always flagged."""
 
 import pytest
 
@@ -19,32 +19,32 @@ from tests.enrichment.accounts.documents import (
     [
         # a percentage of a person
         (employees("2", scale="-2", decimals="2"), 2, ["SCALE_UNDONE"]),
-        # a hundred people would read as one
+        # a hundred people would be read as one
         (employees("100", scale="-2", decimals="2"), 100, ["SCALE_UNDONE"]),
         (employees("0", scale="-2", decimals="2"), 0, []),
-        # people in thousands of a table of pounds
+        # a head count with the scale of a table in thousands of pounds
         (employees("61", scale="3", decimals="-3"), 61, ["SCALE_UNDONE"]),
         (employees("1,204", scale="3"), 1204, ["SCALE_UNDONE"]),
         (employees("0", scale="3"), 0, []),
         # thousands of people
         (employees("1.2", scale="3"), 1200, ["SCALE_DOUBTFUL"]),
-        # two concepts
+        # two concepts for the same figure
         (
             employees("6") + number("AverageNumberEmployees", "60", "year", unit="pure"),
             6,
             ["CONFLICTING_VALUES"],
         ),
         (employees("6") + number("EmployeesTotal", "6", "year", unit="pure"), 6, []),
-        # people in pounds
+        # a head count with the unit pounds
         (employees("4", unit="GBP"), 4, ["UNIT_IGNORED"]),
         # no such unit
         (employees("4", unit="Number"), 4, []),
-        # tagged at a day instead of over the period
+        # tagged for an instant instead of the period
         (employees("4", "now"), 4, ["PERIOD_TYPE_WRONG"]),
-        # a dash is nobody
+        # a dash means zero
         (employees("-"), 0, ["DASH_READ_AS_ZERO"]),
         (employees("12.5"), 12.5, ["EMPLOYEES_NOT_WHOLE"]),
-        # precision does not matter
+        # the precision attribute is ignored
         (employees("317", decimals="INF"), 317, []),
     ],
 )
@@ -57,12 +57,12 @@ def test_head_counts_are_mended(fact: str, expected: float, expected_codes: list
 @pytest.mark.parametrize(
     ("fact", "field", "expected_codes"),
     [
-        # not a number in its format
+        # not a number in the given format
         (number("FixedAssets", "see note 4"), "fixed_assets", ["VALUE_UNREADABLE"]),
         (number("FixedAssets", "5", format="ixt:unheardof"), "fixed_assets", ["VALUE_UNREADABLE"]),
         (number("FixedAssets", ""), "fixed_assets", ["VALUE_UNREADABLE"]),
         (number("FixedAssets", "1" * 40), "fixed_assets", ["VALUE_UNREADABLE"]),
-        # no currency
+        # without a currency
         (number("FixedAssets", "5", unit="pure"), "fixed_assets", ["UNIT_NOT_MONEY"]),
         (number("FixedAssets", "5", unit="notmoney"), "fixed_assets", ["UNIT_NOT_MONEY"]),
         (number("FixedAssets", "5", unit="undefined"), "fixed_assets", ["UNIT_NOT_MONEY"]),
@@ -74,10 +74,10 @@ def test_head_counts_are_mended(fact: str, expected: float, expected_codes: list
         ),
         (employees("5") + employees("50"), "employees", ["CONFLICTING_VALUES"]),
         (employees("-5"), "employees", ["VALUE_UNREADABLE"]),
-        # a period that is not defined
+        # the context of the period is not defined
         (number("FixedAssets", "5", "nowhere"), "fixed_assets", ["CONTEXT_UNDEFINED"]),
         (employees("5", "nowhere"), "employees", ["CONTEXT_UNDEFINED"]),
-        # more people than any employer has, and than a GraphQL Int holds
+        # more people than any employer has, and than fits a GraphQL Int
         (employees("10,000,001"), "employees", ["VALUE_UNREADABLE"]),
         (employees("2,147,483,648"), "employees", ["VALUE_UNREADABLE"]),
         # a balance of the period, beside others of its last day
@@ -100,7 +100,7 @@ def test_unreadable_is_not_the_same_as_not_filed(
 @pytest.mark.parametrize(
     ("printed", "expected"),
     [
-        # a footnote mark inside the tag, however it is marked up
+        # a footnote mark inside the tag, in any markup
         ("5,000<sup>1</sup>", None),
         ('5,000<span style="vertical-align:super">1</span>', None),
         ("5,000<span>1</span>", None),
@@ -196,28 +196,28 @@ NET_LINES = (
 @pytest.mark.parametrize(
     ("facts", "field", "expected", "expected_codes"),
     [
-        # one line, and the sums agree
+        # one line, and the sums confirm it
         (
             (number("PropertyPlantEquipment", "1,000"), *NET_LINES),
             "fixed_assets",
             1000,
             ["SUBSTITUTE_CONCEPT"],
         ),
-        # one line, and no sum to ask
+        # one line, and no sum to check it with
         (
             (number("PropertyPlantEquipment", "1,000"),),
             "fixed_assets",
             1000,
             ["SUBSTITUTE_CONCEPT", "SUBSTITUTE_UNCONFIRMED"],
         ),
-        # one line of several, the others not tagged: the totals tell the sum of all
+        # one tagged line of several: the sum of all follows from the totals
         (
             (number("PropertyPlantEquipment", "400"), *NET_LINES),
             "fixed_assets",
             1000,
             ["DERIVED_FROM_OTHER_LINES"],
         ),
-        # one line that is more than the totals leave for it
+        # one line that is larger than the totals allow
         (
             (number("PropertyPlantEquipment", "1,400"), *NET_LINES),
             "fixed_assets",
@@ -252,7 +252,7 @@ NET_LINES = (
             None,
             [],
         ),
-        # all that is tagged is less than net assets: some line is not
+        # the tagged lines are less than net assets, so a line is not tagged
         (
             (number("PropertyPlantEquipment", "40"), number("Equity", "90")),
             "fixed_assets",
@@ -276,7 +276,7 @@ NET_LINES = (
             1000,
             ["SUBSTITUTE_CONCEPT"],
         ),
-        # two lines and no sum to ask
+        # two lines, and no sum to check them with
         (
             (number("PropertyPlantEquipment", "400"), number("IntangibleAssets", "6")),
             "fixed_assets",
@@ -294,14 +294,14 @@ NET_LINES = (
             53,
             ["SUBSTITUTE_CONCEPT"],
         ),
-        # a dormant company: cash is all there is
+        # a dormant company, which has only cash
         (
             (number("CashBankInHand", "1"), number("ShareholderFunds", "1")),
             "current_assets",
             1,
             ["SUBSTITUTE_CONCEPT"],
         ),
-        # cash is only a part
+        # cash is only a part of the assets
         (
             (number("CashBankOnHand", "53"), number("NetCurrentAssetsLiabilities", "90")),
             "current_assets",

@@ -33,7 +33,7 @@ REPORT = "213800EXAMPLE0000X11-2024-12-31"
 @pytest.mark.parametrize(
     "members",
     [
-        # a CIC package, its folders in any case and with either slash
+        # a CIC package, with folder names in any case and with either slash
         [("CIC-01234567/cic34/cicReport.xhtml", OTHER), ("CIC-01234567/accounts/a.xhtml", OWN)],
         [("Accounts/b.HTML", OWN)],
         [("x\\accounts\\c.htm", OWN)],
@@ -51,9 +51,9 @@ REPORT = "213800EXAMPLE0000X11-2024-12-31"
         [("x/Parent Accounts/reports/group.xhtml", OTHER), ("x/reports/own.xhtml", OWN)],
         [("x/CIC 34/accounts/report.xhtml", OTHER), ("x/accounts/own.xhtml", OWN)],
         [("x/subsidiary_accounts/own.xhtml", OWN), ("x/accounts/group.xhtml", OTHER)],
-        # words in a company's name do not count
+        # words in a company's name are ignored
         [("Parent Line Consolidated Mills Ltd/accounts/own.xhtml", OWN)],
-        # a report package, with and without its top folder, and with what else it holds
+        # a report package, with and without a top folder, and with other files
         [
             (f"{REPORT}/META-INF/reportPackage.json", b"{}"),
             (f"{REPORT}/META-INF/taxonomyPackage.xml", b"<a/>"),
@@ -66,7 +66,7 @@ REPORT = "213800EXAMPLE0000X11-2024-12-31"
         [("x/reports/a.xbrl", PLAIN)],
         # a page before an instance of the same accounts
         [("x/accounts/a.xml", PLAIN.replace(b"1000", b"9")), ("x/accounts/a.xhtml", OWN)],
-        # what a Mac adds
+        # files that macOS adds
         [
             ("CIC-01234567/accounts/a.xhtml", OWN),
             ("CIC-01234567/accounts/.DS_Store", FINDER),

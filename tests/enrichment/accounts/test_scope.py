@@ -1,4 +1,4 @@
-"""Whose figures they are: editions, unknown dimensions, and head counts of groups."""
+"""Which entity figures are of: editions, unknown dimensions, and head counts of groups."""
 
 import pytest
 
@@ -52,7 +52,7 @@ FIXED = number("FixedAssets", "5")
     ],
 )
 def test_the_latest_edition_of_a_figure_is_read(contexts: tuple[str, ...], expected: int) -> None:
-    """A23: original and revised say when figures were filed, not whose they are."""
+    """A23: the dimensions original and revised say when figures were filed, not of which entity."""
     facts = [
         number("FixedAssets", str(10 * place), context)
         for place, context in enumerate(contexts, start=1)
@@ -80,7 +80,7 @@ def test_creditors_of_an_edition_take_part_in_the_sums() -> None:
 @pytest.mark.parametrize(
     ("facts", "unreadable"),
     [
-        # one dimension on all balances: nobody knows whose they are
+        # one dimension on all balances: their entity is unknown
         (
             (number("FixedAssets", "5", "odd"), number("Equity", "5", "odd"),
              employees("3", "odd-year")),
@@ -95,14 +95,14 @@ def test_creditors_of_an_edition_take_part_in_the_sums() -> None:
         # different dimensions
         ((number("FixedAssets", "5", "odd"), number("CurrentAssets", "5", "elsewhere")), set()),
         ((number("Equity", "5", "share-capital"), employees("3")), set()),
-        # a balance without a dimension shows what the others are
+        # a balance without a dimension shows that the others are parts
         ((number("FixedAssets", "5", "odd"), number("Equity", "5")), set()),
     ],
 )  # fmt: skip
 def test_one_dimension_on_all_balances_is_unreadable(
     facts: tuple[str, ...], unreadable: set[str]
 ) -> None:
-    """R85: it is filed, so it is not called not filed."""
+    """R85: the figure was filed, so its status must not be "not filed"."""
     accounts = read_accounts(inline(*facts, contexts=MORE))
     assert accounts.unreadable == unreadable
 
@@ -113,19 +113,19 @@ SAYS_GROUP = number("FixedAssets", "900", "group")
 @pytest.mark.parametrize(
     ("facts", "value", "is_group", "expected"),
     [
-        # group accounts, and nothing tagged as the group's
+        # group accounts in which nothing is tagged as the group's
         ((SAYS_GROUP, employees("138")), 138, False, ["SCOPE_UNCERTAIN"]),
         # the same number is tagged as the group's
         (
             (SAYS_GROUP, employees("138"), employees("138", "group-year")),
             138, True, ["SCOPE_UNCERTAIN"],
         ),
-        # the group's is another
+        # the group's number differs
         ((SAYS_GROUP, employees("3"), employees("138", "group-year")), 3, False, []),
-        # the company's is named so
+        # the number is tagged as the company's
         ((SAYS_GROUP, employees("3", "company-year")), 3, False, []),
         ((SAYS_GROUP, employees("3", "company-year"), employees("138")), 3, False, []),
-        # no group
+        # not group accounts
         ((employees("3"),), 3, False, []),
     ],
 )  # fmt: skip
@@ -154,13 +154,13 @@ def test_a_dimension_of_the_report_alone_makes_group_accounts() -> None:
 @pytest.mark.parametrize(
     ("facts", "flagged"),
     [
-        # one line alone names the company: the others may be the group's
+        # only one line is tagged as the company's: the others may be the group's
         (
             (number("FixedAssets", "700"), number("CurrentAssets", "40", "company"),
              number("NetAssetsLiabilities", "600"), employees("138")),
             {"fixed_assets", "total_assets", "net_assets", "employees"},
         ),
-        # where both are tagged they differ
+        # both are tagged, and they differ
         (
             (number("FixedAssets", "700"), number("NetAssetsLiabilities", "600"),
              number("NetAssetsLiabilities", "50", "company")),
@@ -172,7 +172,7 @@ def test_a_dimension_of_the_report_alone_makes_group_accounts() -> None:
              number("NetAssetsLiabilities", "600", "company")),
             set(),
         ),
-        # all lines name the company
+        # all lines are tagged as the company's
         (
             (number("FixedAssets", "700", "company"),
              number("NetAssetsLiabilities", "600", "company")),
@@ -203,7 +203,7 @@ def test_a_figure_that_names_the_company_is_preferred() -> None:
     [
         (number("FixedAssets", "85", "revised"), {"net_assets", "employees"}),
         (number("FixedAssets", "85"), {"net_assets", "employees"}),
-        # the same again, with no edition
+        # the same without an edition
         (number("FixedAssets", "90"), set()),
         ("", set()),
     ],

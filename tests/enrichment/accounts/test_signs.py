@@ -1,4 +1,4 @@
-"""Signs that tag, page and sums do not agree on: mended where certain, always flagged."""
+"""Signs that differ between tag, page and sums: corrected where certain, always flagged."""
 
 import pytest
 
@@ -32,15 +32,15 @@ def test_brackets_outside_the_tag_mean_a_negative_that_the_sums_confirm() -> Non
 @pytest.mark.parametrize(
     ("facts", "expected", "code"),
     [
-        # no sum to ask: the literal value, flagged
+        # no sum to check with: the literal value, flagged
         ((bracketed("NetAssetsLiabilities", "5"),), 5, "SIGN_DOUBTFUL"),
-        # two brackets that only agree with each other tell nothing
+        # two bracketed amounts do not confirm each other
         (
             (bracketed("NetAssetsLiabilities", "5"), bracketed("Equity", "5")),
             5,
             "SIGN_DOUBTFUL",
         ),
-        # the equity carries the sign: the sum tells
+        # the sum shows that equity has the sign
         (
             (bracketed("NetAssetsLiabilities", "5"), bracketed("Equity", "5", sign="-")),
             -5,
@@ -58,13 +58,13 @@ def test_brackets_outside_the_tag_mean_a_negative_that_the_sums_confirm() -> Non
             5,
             "SIGN_DOUBTFUL",
         ),
-        # brackets and a sign say the same thing once
+        # brackets and a sign together mean one minus
         ((bracketed("NetAssetsLiabilities", "5", sign="-"),), -5, None),
         # brackets inside the tag, with and without the sign
         ((number("NetAssetsLiabilities", "(5)"),), -5, "SIGN_INFERRED"),
         ((number("NetAssetsLiabilities", "(5)", sign="-"),), -5, "SIGN_INFERRED"),
         ((number("NetAssetsLiabilities", "\u22125"),), -5, "SIGN_INFERRED"),
-        # an opening bracket of the sentence before is none
+        # an opening bracket in the sentence before is ignored
         (("(see note " + number("NetAssetsLiabilities", "5") + ")",), 5, None),
     ],
 )
@@ -77,7 +77,7 @@ def test_a_bracketed_total_is_decided_by_the_sums(
 
 
 def signed(concept: str, printed: str, context: str = "now") -> str:
-    """Tag a number as negative that the page prints as a plain one."""
+    """Return a fact that is tagged as negative but printed without a sign."""
     return f"<tr><td>Line</td><td>{number(concept, printed, context, sign='-')}</td></tr>"
 
 
@@ -102,9 +102,9 @@ VALUES = {"fixed_assets": 1000, "current_assets": 500, "total_assets": 1500} | d
 @pytest.mark.parametrize(
     "facts",
     [
-        # every asset line, plain on the page
+        # every asset line is printed without a sign
         [signed(*line) for line in SHEET.items()] + [CREDITORS, EQUITY],
-        # one total alone, on the page or hidden
+        # only one total, visible or hidden
         *(
             [signed(*line) if line[0] == wrong else number(*line) for line in SHEET.items()]
             + [CREDITORS, EQUITY]
@@ -131,17 +131,17 @@ def test_a_sign_that_page_or_sums_contradict_is_mended_and_flagged(facts: list[s
 @pytest.mark.parametrize(
     ("facts", "field", "expected", "expected_codes"),
     [
-        # an asset that page and tag call negative is none
+        # an asset that page and tag show as negative is not corrected
         ([bracketed("FixedAssets", "5", sign="-")], "fixed_assets", None, ["SIGN_DOUBTFUL"]),
         ([hidden(number("CurrentAssets", "5", sign="-"))], "current_assets", None,
          ["SIGN_DOUBTFUL"]),
-        # a label may say that the plain number is negative: the sums confirm it
+        # the label may mean that the number is negative: the sums confirm it
         (
             [number("CurrentAssets", "5"), number("Creditors", "9", "within"),
              signed("NetCurrentAssetsLiabilities", "4"), signed("NetAssetsLiabilities", "4")],
             "net_assets", -4, [],
         ),
-        # nothing confirms it
+        # nothing confirms the sign
         ([signed("NetAssetsLiabilities", "4")], "net_assets", -4, ["SIGN_DOUBTFUL"]),
         # brackets and tag agree: a total that the sums contradict stays, with a warning
         (
@@ -150,7 +150,7 @@ def test_a_sign_that_page_or_sums_contradict_is_mended_and_flagged(facts: list[s
             "total_assets_less_current_liabilities", -1300,
             ["TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH", "NET_ASSETS_MISMATCH"],
         ),
-        # labels that say liabilities, and no sign anywhere
+        # labels that say liabilities, and no signs
         (
             [number("FixedAssets", "100"), number("CurrentAssets", "50"),
              number("Creditors", "450", "within"), number("NetCurrentAssetsLiabilities", "400"),
@@ -181,7 +181,7 @@ def test_a_doubtful_sign_is_flagged(
     ("less", "total"),
     [
         ("51,300", 51500),  # unpaid capital is a line of its own
-        ("1,300", 1500),  # it is part of debtors
+        ("1,300", 1500),  # it is included in debtors
     ],
 )
 def test_unpaid_capital_counts_where_the_sums_say_so(less: str, total: int) -> None:
@@ -220,9 +220,9 @@ EXCLUDED = number(NET, "<ix:exclude>(</ix:exclude>2,400<ix:exclude>)</ix:exclude
         ("<td><ix:exclude>(</ix:exclude>{}</td>", "SIGN_DOUBTFUL"),
         ("<td>{}-</td>", "SIGN_DOUBTFUL"),
         ("<td>{} -</td>", "SIGN_DOUBTFUL"),
-        # in the tag, but no part of the number
+        # inside the tag, but not part of the number
         (f"<td>{EXCLUDED}</td>", "SIGN_DOUBTFUL"),
-        # dashes that part, and those of other cells
+        # dashes as separators, and dashes in other cells
         ("<td>Net assets - {}</td>", None),
         ("<td>Net assets \u2013 £{}</td>", None),
         ("<td>2023-{}</td>", None),
@@ -260,14 +260,14 @@ def test_the_sums_of_all_lines_confirm_a_negative_of_the_page(page: str) -> None
 @pytest.mark.parametrize(
     ("facts", "flagged"),
     [
-        # nothing says whether the page or the tag is right
+        # nothing shows whether the page or the tag is right
         ((bracketed("FixedAssets", "5"), number("CurrentAssets", "6")), {"fixed_assets"}),
-        # the page: current assets less the bracketed amount are net assets
+        # the page is right: current assets less the bracketed amount are net assets
         (
             (bracketed("FixedAssets", "30"), number("CurrentAssets", "90"), number(NET, "60")),
             {"fixed_assets"},
         ),
-        # the tag: the sums hold
+        # the tag is right: the sums hold
         (
             (
                 bracketed("FixedAssets", "1,000"),

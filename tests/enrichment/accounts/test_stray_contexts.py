@@ -16,7 +16,7 @@ from tests.enrichment.accounts.documents import (
 
 
 def _misplaced(*facts: str) -> bytes:
-    """Tag the current balance sheet for a context that was given no id."""
+    """Return accounts whose current balances refer to a context that has no id."""
     nameless = instant("now", DAY).replace(' id="now"', "")
     contexts = CONTEXTS.replace(instant("now", DAY), nameless)
     return inline(*facts, contexts=contexts, dated=DATED.replace('"now"', '"year"'))
@@ -38,7 +38,7 @@ def test_an_undefined_context_is_placed_where_its_balances_must_belong() -> None
 @pytest.mark.parametrize(
     "facts",
     [
-        # nothing to confirm it by
+        # nothing to confirm it with
         (number("FixedAssets", "1,000"),),
         # the sums fail
         (
@@ -46,7 +46,7 @@ def test_an_undefined_context_is_placed_where_its_balances_must_belong() -> None
             number("NetCurrentAssetsLiabilities", "300"),
             number("TotalAssetsLessCurrentLiabilities", "77"),
         ),
-        # two undefined contexts, and no creditors to tell which is this year's
+        # two undefined contexts, and no creditors to show which is this year's
         (
             number("FixedAssets", "1"),
             number("NetCurrentAssetsLiabilities", "2"),

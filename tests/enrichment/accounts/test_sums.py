@@ -1,4 +1,4 @@
-"""Sums that fail, roundings that explain them, and currencies that do not mix."""
+"""Sums that fail, differences that rounding explains, and mixed currencies."""
 
 import pytest
 
@@ -16,7 +16,7 @@ NET, TOTAL = "NET_ASSETS_MISMATCH", "TOTAL_ASSETS_MISMATCH"
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        # one pound of rounding is no failure
+        # a difference of one pound is rounding
         (number("NetCurrentAssetsLiabilities", "301"), {}),
         (
             number("NetCurrentAssetsLiabilities", "444"),
@@ -111,7 +111,7 @@ ALL_LINES = {"fixed_assets", "current_assets", "net_assets"}
 @pytest.mark.parametrize(
     ("facts", "code", "flagged"),
     [
-        # debts after one year are not taken off
+        # debts due after one year are not subtracted
         (
             (number("TotalAssetsLessCurrentLiabilities", "85"), number("Creditors", "30", "after"),
              number("NetAssetsLiabilities", "85")),
@@ -123,13 +123,13 @@ ALL_LINES = {"fixed_assets", "current_assets", "net_assets"}
              number("NetAssetsLiabilities", "60")),
             NET, NET_FIELDS,
         ),
-        # more is taken off than is tagged
+        # more is subtracted than is tagged
         (
             (number("TotalAssetsLessCurrentLiabilities", "85"), number("Creditors", "30", "after"),
              number("NetAssetsLiabilities", "51")),
             NET, NET_FIELDS,
         ),
-        # an untagged debt, as equity is the same
+        # a debt is not tagged, because equity is equal
         (
             (number("TotalAssetsLessCurrentLiabilities", "85"), number("Creditors", "30", "after"),
              number("NetAssetsLiabilities", "51"), number("Equity", "51")),
@@ -140,7 +140,7 @@ ALL_LINES = {"fixed_assets", "current_assets", "net_assets"}
              number("NetAssetsLiabilities", "55")),
             NET, set(),
         ),
-        # accruals of the note are in creditors already
+        # accruals in the note are already included in creditors
         (
             (number("TotalAssetsLessCurrentLiabilities", "85"),
              number("AccrualsDeferredIncome", "30"), number("NetAssetsLiabilities", "85")),
@@ -152,7 +152,7 @@ ALL_LINES = {"fixed_assets", "current_assets", "net_assets"}
              number("NetAssetsLiabilities", "85")),
             NET, set(),
         ),
-        # more than all assets, where no total says so
+        # more than all assets, although no total shows it
         (
             (number("FixedAssets", "15"), number("CurrentAssets", "25"),
              number("NetAssetsLiabilities", "4,100")),
@@ -180,13 +180,13 @@ ALL_LINES = {"fixed_assets", "current_assets", "net_assets"}
              number("NetAssetsLiabilities", "12")),
             NET, set(),
         ),
-        # less than the lines leave
+        # less than the lines imply
         (
             (number("FixedAssets", "150"), number("CurrentAssets", "250"),
              number("Creditors", "100", "within"), number("NetAssetsLiabilities", "30")),
             NET, ALL_LINES | {"total_assets"},
         ),
-        # a part that is more than the total
+        # a part that is larger than the total
         (
             (number("TotalAssets", "40"), number("CurrentAssets", "400")),
             TOTAL, {"total_assets", "current_assets"},

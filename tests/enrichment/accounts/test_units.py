@@ -1,4 +1,4 @@
-"""Currencies and scales that the page or the other lines show, and the tag does not."""
+"""Currencies and scales that the page or other lines show, but the tag does not."""
 
 import pytest
 
@@ -38,7 +38,7 @@ IN_DOLLARS = number("NetAssetsLiabilities", "5", unit="USD")
         (f"<p>Net assets {FACT}</p>", False),
         (f"<p>Net assets ${IN_DOLLARS}</p>", False),
         (f"<table><tr><th>£</th></tr><tr><td>Net</td><td>{FACT}</td></tr></table>", False),
-        # a column each
+        # one column per currency
         (f"<table><tr><th>£</th><th>$</th></tr><tr><td>{FACT}</td></tr></table>", False),
         # the sum before it is in dollars, this one is not
         (f"<p>Loan of $3. Net assets {FACT}</p>", False),
@@ -85,7 +85,7 @@ IN_THOUSANDS = number(NET, "7,300", scale="3")
         (f"<div>All figures are in £'000</div><div>{IN_POUNDS}</div>", True),
         (f"<div>£'000</div>{table('', IN_POUNDS)}", True),
         (f"<div>£'000</div>{table('£', IN_POUNDS)}", False),
-        # a word behind the number
+        # a word after the number
         (f"<p>£{number(NET, '7.3')}m</p>", True),
         (f"<p>£{number(NET, '7.3')} million</p>", True),
         (f"<p>£{number(NET, '7.3')}k</p>", True),
@@ -96,7 +96,7 @@ IN_THOUSANDS = number(NET, "7,300", scale="3")
         (f"<p>{number(NET, '73')}made</p>", False),
         # a fraction of the printed number
         (number(NET, "7,300", scale="-2"), True),
-        # thousands with a point
+        # a point separates thousands
         (number(NET, "7.300"), True),
         (number(NET, "7.30"), False),
         (number(NET, "7.300", scale="6"), False),
@@ -123,14 +123,14 @@ FIXED = number("FixedAssets", "210", scale="3")
             (FIXED, number("CurrentAssets", "6,040"), IN_THOUSANDS),
             {"current_assets"},
         ),
-        # one alone is in thousands
+        # only one is in thousands
         (
             (number("FixedAssets", "210"), number("CurrentAssets", "6,040", scale="3"), IN_POUNDS),
             {"current_assets", "total_assets"},
         ),
         # either may be wrong
         ((FIXED, IN_POUNDS), {"fixed_assets", "total_assets", "net_assets"}),
-        # the sums hold to the pound
+        # the sums hold exactly
         (
             (
                 FIXED,

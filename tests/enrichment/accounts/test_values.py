@@ -41,7 +41,7 @@ from tests.enrichment.accounts.documents import inline, number
         ("hundred and six", "ixt-sec:numwordsen", "106"),
         ("(1,012 pounds 5 pence)", "ixt2:numunitdecimal", "-1012.05"),
         ("\u22127 pounds", "ixt2:numunitdecimal", "-7"),
-        # blanks of every width
+        # spaces of every width
         (" 1\u00a0234\u2009567\u202f\n", "ixt:numspacedot", "1234567"),
         # the currency sign inside the tag
         ("£1,234", "ixt:numdotdecimal", "1234"),
@@ -53,7 +53,7 @@ from tests.enrichment.accounts.documents import inline, number
         ("+5", None, "5"),
         (".50", "ixt:numdotdecimal", "0.50"),
         ("000", "ixt:numdotdecimal", "0"),
-        # a dash without a dash format
+        # a dash in a format for numbers
         ("\u2013", "ixt:numdotdecimal", "0"),
     ],
 )
@@ -99,16 +99,16 @@ def test_a_number_is_read_by_its_format(text: str, format_: str | None, expected
         ("12,34,567", "ixt:numdotdecimal"),
         ("1234,567", "ixt:numdotdecimal"),
         ("240\f700", "ixt:numspacedot"),
-        # an amount where the format says that there is none
+        # an amount although the format means zero
         ("2,400", "ixt4:fixed-zero"),
         ("2,400", "ixt2:nocontent"),
-        # words in no order that gives a number
+        # words in an order that is not a number
         ("six six", "ixt-sec:numwordsen"),
         ("ten thousand million", "ixt-sec:numwordsen"),
         ("three hundred thousand million", "ixt-sec:numwordsen"),
         ("twenty fourteen", "ixt-sec:numwordsen"),
         ("nil nil", "ixt-sec:numwordsen"),
-        # words that multiply the units
+        # words such as million that multiply the number
         ("3 million 20 thousand pounds", "ixt2:numunitdecimal"),
         ("3m pounds", "ixt2:numunitdecimal"),
         ("1,2 pounds", "ixt2:numunitdecimal"),

@@ -1,4 +1,4 @@
-"""The sandbox's companies: recognisably made up, and the same every time."""
+"""The sandbox's companies are recognisably fictitious and the same on every start."""
 
 import io
 import zipfile
@@ -29,7 +29,7 @@ def document_of(company: Company, kind: str = XHTML) -> bytes:
 
 
 def facts_of(document: bytes) -> dict[tuple[str, str], str]:
-    """Return printed values by local name and context id, a sign in front of negative ones."""
+    """Return the printed values by local name and context id; negative ones with a minus sign."""
     root = etree.fromstring(document)
     return {
         (str(fact.get("name")).partition(":")[2], str(fact.get("contextRef"))): str(

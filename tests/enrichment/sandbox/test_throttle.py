@@ -1,4 +1,4 @@
-"""Counting requests in a window, and signing links that run out."""
+"""Counting requests in a time window, and signing links that expire."""
 
 from urllib.parse import parse_qs, unquote, urlsplit
 

@@ -1,4 +1,4 @@
-"""The sandbox's wire protocol, as any HTTP client meets it."""
+"""The sandbox's HTTP interface, tested with a plain HTTP client."""
 
 from pathlib import Path
 from typing import Any

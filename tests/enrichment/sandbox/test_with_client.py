@@ -1,4 +1,4 @@
-"""Client and sandbox together: each company of the catalogue shows what it says it shows."""
+"""Client and sandbox together: each company of the catalogue behaves as described."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""Acts of administration follow one another, also on a database that writes at once."""
+"""Mutations of users and tokens run one after the other, also with concurrent transactions."""
 
 import asyncio
 from datetime import timedelta
@@ -24,7 +24,7 @@ WAITING = """SELECT count(*) AS n FROM pg_stat_activity
 
 
 async def add_administrator(database: Database, clock: Clock, name: str) -> Principal:
-    """Add a user who may administer access, with a token of its own."""
+    """Add a user who may administer access, with a token; return the token's principal."""
     act = ActorContext(OPERATOR, clock(), "command-1")
 
     async def add() -> Principal:
@@ -39,7 +39,7 @@ async def add_administrator(database: Database, clock: Clock, name: str) -> Prin
 
 
 async def until_blocked(database: Database, task: asyncio.Task[Any]) -> None:
-    """Wait until somebody waits for a lock, or the task is done, which it should not be."""
+    """Wait until a transaction waits for a lock; a task that ends first was not blocked."""
     while database.is_postgres and not task.done():
         if (await get_connection("default").execute_query_dict(WAITING))[0]["n"]:
             return
@@ -48,7 +48,7 @@ async def until_blocked(database: Database, task: asyncio.Task[Any]) -> None:
 async def test_two_administrators_can_not_lock_each_other_out_at_once(
     database: Database, clock: Clock
 ) -> None:
-    """R93, R101: the second waits for the first, and sees that nobody would be left."""
+    """R93, R101: the second waits, and then sees that no administrator would remain."""
     uma = await add_administrator(database, clock, "Uma")
     vic = await add_administrator(database, clock, "Vic")
     is_done, may_commit = asyncio.Event(), asyncio.Event()
@@ -79,7 +79,7 @@ async def test_two_administrators_can_not_lock_each_other_out_at_once(
 async def test_no_token_escapes_by_rotation_when_its_reseller_is_none_any_more(
     database: Database, act: ActorContext, clock: Clock
 ) -> None:
-    """R99, R101: the move waits for the rotation, and ends the successor too."""
+    """R99, R101: the move waits for the rotation, and revokes the new token too."""
     partner = await add_customer(database, act, "RESELLER_OTHER", name="Partner")
     operator = ActorContext(OPERATOR, clock(), "command-1")
     request = TokenRequest("Integration", [Scope.CUSTOMERS_READ], 90, None, partner.id)

@@ -1,4 +1,4 @@
-"""Deleting a class: only one that nothing and nobody has ever used."""
+"""Deleting classes: allowed only if a class has never been used."""
 
 from datetime import timedelta
 

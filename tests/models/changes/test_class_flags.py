@@ -1,4 +1,4 @@
-"""What new flags of a class do to its customers: their lookups, and a review of consent."""
+"""What changed flags of a class do to its customers: lookups, and reviews of consent."""
 
 from typing import Any
 
@@ -27,14 +27,14 @@ FOUND = Findings(
 async def set_flags(
     database: Database, act: ActorContext, row: CustomerClass, **flags: bool | str
 ) -> SavedClass:
-    """Edit a class."""
+    """Edit the flags of a class."""
     return await database.transaction(lambda: edit_class(act, row.id, flags))
 
 
 async def waiting(
     database: Database, act: ActorContext, row: CustomerClass, state: str
 ) -> EnrichmentRun:
-    """Add a customer whose lookup is in a state, and give the lookup."""
+    """Add a customer whose lookup is in a state; return the lookup."""
     customer = await add_customer(database, act, class_id=row.id, company_number="101")
     run = await EnrichmentRun.get(customer_id=customer.id)
     if state != "PENDING":
@@ -48,7 +48,7 @@ async def waiting(
 async def test_turning_the_check_off_ends_a_lookup(
     database: Database, act: ActorContext, state: str
 ) -> None:
-    """R81, R91: whatever the lookup is at, it asks no more and fills nothing in."""
+    """R81, R91: in any state, the lookup sends no more requests and stores no values."""
     row = await add_class(database, act, check_companies_house=True)
     run = await waiting(database, act, row, state)
     await set_flags(database, act, row, check_companies_house=False)
@@ -74,7 +74,7 @@ async def test_turning_the_check_off_ends_a_lookup(
 async def test_turning_the_check_off_ends_only_lookups_of_that_class(
     database: Database, act: ActorContext
 ) -> None:
-    """R81, R91: what was filled in stays, and so do the customers of other classes."""
+    """R81, R91: stored values stay, and customers of other classes are not affected."""
     row = await add_class(database, act, check_companies_house=True)
     done = await waiting(database, act, row, "RUNNING")
     await database.transaction(lambda: store_findings(done.id, 1, FOUND, act.now))
@@ -107,7 +107,7 @@ async def test_turning_the_check_on_looks_nobody_up_before_a_save(
 async def test_turning_the_check_off_and_on_again_starts_the_cancelled_lookup_again(
     database: Database, act: ActorContext
 ) -> None:
-    """R23, R81: and no lookup that had ended."""
+    """R23, R81: and no lookup that had ended is started."""
     row = await add_class(database, act, check_companies_house=True)
     done = await waiting(database, act, row, "RUNNING")
     await database.transaction(lambda: store_findings(done.id, 1, FOUND, act.now))
@@ -154,7 +154,7 @@ async def test_flags_that_cross_the_line_ask_for_a_review(
     after: dict[str, bool | str],
     is_due: bool,
 ) -> None:
-    """R22, R30: the same as when a customer moves between such classes."""
+    """R22, R30: as when a customer moves between such classes."""
     row = await add_class(database, act, **before)
     customer = await add_customer(database, act, class_id=row.id)
     other = await add_customer(database, act)

@@ -1,6 +1,6 @@
-"""Writers at the same time: of those who expect the same version one wins, and none is lost (R101).
+"""Concurrent writers: of those that expect the same version one wins; no write is lost (R101).
 
-On PostgreSQL the writers have connections of their own, as many as the pool gives.
+On PostgreSQL the writers use separate connections of the pool.
 """
 
 import asyncio
@@ -48,12 +48,12 @@ from tests.factories import GRANTED, add_class, add_customer, add_template, ship
 WRITERS = 20
 
 Write = Callable[[ActorContext, str, int | None, int], Awaitable[object]]
-"""Writes something of its own, by the writer's number, on the version that it expects."""
+"""Makes a change that is unique to the writer's number, expecting a version or None."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of row with a version, what makes one, and ways to write it."""
+    """A kind of row with a version, a function that creates one, and ways to write it."""
 
     model: type[Model]
     make: Callable[[Database, ActorContext], Awaitable[Any]]
@@ -80,9 +80,7 @@ async def new_contact(database: Database, act: ActorContext) -> Contact:
 
 
 async def new_user(database: Database, act: ActorContext) -> User:
-    await issue_token(
-        "Somebody else", frozenset(Scope), act.now
-    )  # who administers access after all
+    await issue_token("Somebody else", frozenset(Scope), act.now)  # administrators of access
     return await database.transaction(lambda: create_user(act, {"name": "Uma"}, None))
 
 
@@ -174,7 +172,7 @@ MIXED = [name for name, kind in KINDS.items() if kind.others]
 async def outcomes(
     database: Database, act: ActorContext, row_id: str, version: int | None, writes: Sequence[Write]
 ) -> list[object]:
-    """Let all of them write at once, each in a transaction of its own."""
+    """Run all writes concurrently, each in its own transaction; return results or exceptions."""
 
     async def write(one: Write, number: int) -> object:
         return await database.transaction(lambda: one(act, row_id, version, number))
@@ -188,7 +186,7 @@ async def outcomes(
 async def test_of_twenty_that_expect_the_same_version_one_wins(
     database: Database, act: ActorContext, kind: Kind
 ) -> None:
-    """R101: the others are shown what the winner wrote, and leave nothing behind."""
+    """R101: the others receive the winner's row, and change nothing."""
     row = await kind.make(database, act)
     entries = await AuditEntry.all().count()
     done = await outcomes(database, act, row.id, row.version, [kind.edit] * WRITERS)
@@ -224,7 +222,7 @@ async def test_of_writers_of_every_sort_one_wins(
         assert len(refusals) == len(done) - 1, refusals
         for refusal in refusals:
             assert isinstance(refusal, Refused)
-            # Who comes after a deletion finds nothing; everybody else the winner's version.
+            # A writer after a deletion finds no row; all others find the winner's version.
             gone = refusal.refusals[0].code is RefusalCode.NOT_FOUND
             assert gone or isinstance(refusal, StaleVersion), refusal
             if isinstance(refusal, StaleVersion):
@@ -241,7 +239,7 @@ async def _another(database: Database, act: ActorContext, kind: Kind, turn: int)
 
 
 async def test_without_a_version_no_field_is_lost(database: Database, act: ActorContext) -> None:
-    """R101: who writes one field keeps another's, however many write at once."""
+    """R101: a write of one field keeps concurrent writes of other fields."""
     customer = await add_customer(database, act)
     profile = {"employees": {"value": 7, "source": "USER", "retrieved_at": None}}
     fields: list[dict[str, Any]] = [
@@ -260,7 +258,7 @@ async def test_without_a_version_no_field_is_lost(database: Database, act: Actor
     assert (now.name, now.account_number, now.external_reference) == ("Renamed", "AC-7", "crm-7")
     assert (now.company_number, now.profile["employees"]["value"]) == ("00000101", 7)
     assert now.customer_class_id == (await shipped("SOLE_TRADER")).id
-    # A repeated edit changes nothing, and counts for nothing.
+    # A repeated edit changes nothing, so it does not count.
     assert now.version == customer.version + len(fields) + 1
     entries = await AuditEntry.filter(customer_id=customer.id).order_by("id")
     assert len(entries) == 1 + len(fields) + 1
@@ -301,7 +299,7 @@ PAIRS = [
 async def test_whoever_comes_first_wins(
     database: Database, act: ActorContext, name: str, first: int, second: int
 ) -> None:
-    """R101: both wait for the row, in a known order, until a third lets go of it."""
+    """R101: both wait for the row, in a known order, until a third transaction releases it."""
     if not database.is_postgres:
         pytest.skip("on SQLite nobody waits for a row")
     kind = KINDS[name]
@@ -335,7 +333,7 @@ def _bound(way: Write, act: ActorContext, row: Any, number: int) -> Callable[[],
 
 
 async def _until_waiting(connection: asyncpg.Connection, writers: int) -> None:
-    """Wait until so many transactions of this database wait for a lock."""
+    """Wait until `writers` transactions of this database wait for a lock."""
     waiting = """SELECT count(*) FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock'"""
     async with asyncio.timeout(60):

@@ -62,7 +62,7 @@ async def test_every_class_starts_without_consent(database: Database, act: Actor
 async def test_consent_can_be_recorded_for_every_class_at_creation_time(
     database: Database, act: ActorContext
 ) -> None:
-    """R49, R51: the same paper trail for all."""
+    """R49, R51: the same evidence is required for every class."""
     for row in await CustomerClass.all():
         customer = await database.transaction(
             lambda r=row: create_customer(act, {"name": "A", "class_id": r.id}, consent=GRANTED)  # type: ignore[misc]
@@ -338,7 +338,7 @@ async def test_nobody_records_for_a_customer_that_is_not_there(
 async def test_recorders_at_once_keep_one_unbroken_chain(
     database: Database, act: ActorContext
 ) -> None:
-    """R55, R57: with and without keys, and with the same key twice."""
+    """R55, R57: with and without idempotency keys, and with the same key twice."""
     customer = await add_customer(database, act)
     recordings = [record_consent(database, act, customer) for _ in range(8)]
     recordings += [record_consent(database, act, customer, key="same") for _ in range(4)]
@@ -370,7 +370,7 @@ async def test_the_database_itself_refuses_to_change_or_delete_entries(
 async def test_a_testimony_is_blanked_whole_and_with_its_customer_only(
     database: Database, act: ActorContext
 ) -> None:
-    """A18: the database itself says so."""
+    """A18: the database itself enforces this."""
     customer, other = [await add_customer(database, act, name=name) for name in ("A", "B")]
     for one in (customer, other):
         await record_consent(database, act, one)

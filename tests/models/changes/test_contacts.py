@@ -45,7 +45,7 @@ async def add(database: Database, act: ActorContext, customer: Customer, **value
 
 
 async def letter(database: Database, now: datetime) -> ConfirmationMail:
-    """Make the links of the newest confirmation, as a mail that goes out now."""
+    """Return the mail of the newest confirmation, with links issued now."""
     newest = await Confirmation.all().order_by("-id").first()
     assert newest is not None
     made = await database.transaction(lambda: prepare_letter(newest.id, now, LIFETIMES))
@@ -110,7 +110,7 @@ async def test_contacts_are_known_as_they_were_at_any_instant(
 async def test_a_clock_that_runs_behind_never_puts_a_change_before_an_older_one(
     database: Database, act: ActorContext
 ) -> None:
-    """R63: a withdrawal counts from when it is made, whatever the clock of its process says."""
+    """R63: a withdrawal takes effect when it is made, even if the process's clock is behind."""
     contact = await add(database, act, await add_customer(database, act))
     await verify(database, act, contact)
     made = await ask(database, act, contact)
@@ -130,7 +130,7 @@ async def test_a_clock_that_runs_behind_never_puts_a_change_before_an_older_one(
 async def test_links_pressed_at_the_same_moment_confirm_once(
     database: Database, act: ActorContext
 ) -> None:
-    """R67: two mails of one question, each pressed by several hands at once."""
+    """R67: two mails of one request, each with several concurrent clicks."""
     contact = await add(database, act, await add_customer(database, act))
     await verify(database, act, contact)
     made = [await ask(database, act, contact), await letter(database, act.now)]
@@ -146,7 +146,7 @@ async def test_links_pressed_at_the_same_moment_confirm_once(
 async def test_a_click_and_another_address_at_the_same_moment_leave_no_wrong_confirmation(
     database: Database, act: ActorContext
 ) -> None:
-    """R62: whichever comes first, the new address is not verified."""
+    """R62: in either order, the new address is not verified."""
     contact = await add(database, act, await add_customer(database, act))
     await database.transaction(lambda: request_verification(act, contact.id, None))
     made = await letter(database, act.now)
@@ -266,7 +266,7 @@ async def test_erasing_a_customer_blanks_its_contacts_and_keeps_their_histories(
 async def test_what_a_contact_does_is_audited_as_its_own(
     database: Database, act: ActorContext
 ) -> None:
-    """R96: by its id, never by its name, which erasing would leave there."""
+    """R96: by the contact's id, never by their name, which erasing would not remove."""
     contact = await add(database, act, await add_customer(database, act))
     await verify(database, act, contact)
     entry = await AuditEntry.filter(operation="contact.email_verified").get()
@@ -280,7 +280,7 @@ async def test_what_a_contact_does_is_audited_as_its_own(
 async def states_at(
     customer_ids: Sequence[str], instant: datetime
 ) -> dict[str, list[ContactState]]:
-    """Give the contacts of customers as they were at an instant, by customer, the oldest first."""
+    """Return, by customer, the contacts as they were at an instant, oldest first."""
     rows = ContactState.filter(customer_id__in=customer_ids, at__lte=instant).order_by("at", "id")
     newest = {row.contact_id: row for row in await rows}
     found: dict[str, list[ContactState]] = {customer_id: [] for customer_id in customer_ids}

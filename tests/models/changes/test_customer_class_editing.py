@@ -181,7 +181,7 @@ async def test_a_class_of_ones_own_is_freely_editable(
 async def test_a_flag_changes_the_status_of_customers_at_once_and_counts_them(
     database: Database, act: ActorContext
 ) -> None:
-    """R22, R23: nobody is looked up by it."""
+    """R22, R23: it starts no lookups."""
     row = await add_class(database, act)
     for number in ("00000101", "00000102"):
         await add_customer(database, act, class_id=row.id, company_number=number)

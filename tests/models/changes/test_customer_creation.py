@@ -1,4 +1,4 @@
-"""New customers: their class, their parent, their history's first row."""
+"""Creating customers: class, parent, and the first row of the class history."""
 
 import re
 from datetime import timedelta
@@ -114,8 +114,13 @@ async def test_a_customer_without_a_class_is_refused(database: Database, act: Ac
     ("named", "template", "default", "expected"),
     [
         (None, None, "CHARITY", "CHARITY"),  # the platform's
-        (None, "PUBLIC_SECTOR", "CHARITY", "PUBLIC_SECTOR"),  # the template goes before it
-        ("SOLE_TRADER", "PUBLIC_SECTOR", "CHARITY", "SOLE_TRADER"),  # and what is named before both
+        (
+            None,
+            "PUBLIC_SECTOR",
+            "CHARITY",
+            "PUBLIC_SECTOR",
+        ),  # the template takes precedence over it
+        ("SOLE_TRADER", "PUBLIC_SECTOR", "CHARITY", "SOLE_TRADER"),  # and the input over both
         ("SOLE_TRADER", None, None, "SOLE_TRADER"),
         (None, "PUBLIC_SECTOR", None, "PUBLIC_SECTOR"),
     ],

@@ -1,4 +1,4 @@
-"""Deleting customers: what is personal goes, the history stays."""
+"""Deleting customers: personal data is erased, and the history is kept."""
 
 from datetime import timedelta
 

@@ -251,7 +251,7 @@ async def test_crossing_the_line_asks_for_a_review_of_consent(
 async def test_a_retirement_and_an_edit_at_once_both_happen(
     database: Database, act: ActorContext
 ) -> None:
-    """R41, R101: they lock the same rows from opposite ends."""
+    """R41, R101: they lock the same rows in opposite order."""
     old, new = await add_class(database, act, "Old"), await shipped("CHARITY")
     customers = [await add_customer(database, act, class_id=old.id) for _ in range(4)]
     async with asyncio.timeout(60):

@@ -1,4 +1,4 @@
-"""What a lookup found, on the run and the customer; and the suggestions it makes."""
+"""Storing a lookup's result: the run, the customer's profile, and suggestions."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,7 +84,7 @@ async def test_a_run_is_shown_while_it_is_worked_on_and_while_it_waits(
 async def test_what_was_found_ends_the_run_and_fills_the_customer(
     database: Database, act: ActorContext, clock: Clock
 ) -> None:
-    """R84, R85, R86, R92: audited as system, and no save."""
+    """R84, R85, R86, R92: recorded in the audit trail as done by the system, and not as a save."""
     run = await pending_run(database, act, profile={"employees": entry(3, ValueSource.USER)})
     await UpstreamResponse.create(run=run, step="profile", body=b"{}", retrieved_at=act.now)
     later = at(act, clock.advance(HOUR))
@@ -120,7 +120,7 @@ async def test_what_was_found_ends_the_run_and_fills_the_customer(
 
 
 def size_of(contents: Contents) -> int:
-    """Return about how many bytes all rows hold."""
+    """Return the approximate size of all rows in bytes."""
     return sum(
         len(str(value)) if isinstance(value, str) else len(orjson.dumps(value, default=str))
         for rows in contents.values()
@@ -133,7 +133,7 @@ def size_of(contents: Contents) -> int:
 async def test_a_lookup_that_changed_nothing_writes_little(
     database: Database, act: ActorContext, clock: Clock
 ) -> None:
-    """R96: the trail has what changed; that it was looked at once more is no change of values."""
+    """R96: the audit trail has only changed values; a lookup that changes none adds no entry."""
     run = await pending_run(database, act)
 
     def as_of(instant: datetime, employees: int) -> Findings:

@@ -1,4 +1,4 @@
-"""Every personal text column is filled, erased, and looked for everywhere (A18)."""
+"""Fills every personal text column, erases, and searches the database for the texts (A18)."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -36,7 +36,7 @@ OF_CUSTOMERS = {
     *("audit_entry", "class_change", "confirmation", "consent_testimony", "contact"),
     *("contact_state", "customer", "enrichment_run", "suggestion", "upstream_response"),
 }
-"""Tables with such columns; all of them are a customer's, or a contact's."""
+"""The tables with personal text columns; each row belongs to a customer or a contact."""
 
 OF_CONTACTS = {"audit_entry", "confirmation", "contact", "contact_state"}
 
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
 
 async def world(database: Database, act: ActorContext) -> tuple[Customer, Contact]:
-    """Make a customer with a row in every table that tells of it."""
+    """Create a customer and a contact, with a row in every table about them."""
     customer = await add_customer(
         database, act, "COMPANY_UK_LIMITED", company_number="00000101", external_reference="x"
     )
@@ -75,7 +75,7 @@ async def world(database: Database, act: ActorContext) -> tuple[Customer, Contac
 
 
 def filled(model: type[Model], column: str, mark: str) -> Any:
-    """Make a value of a column that holds a mark."""
+    """Return a value for a column that contains a mark."""
     kind = model._meta.fields_map[column]
     if isinstance(kind, fields.JSONField):
         return {"name": mark}
@@ -87,7 +87,7 @@ def filled(model: type[Model], column: str, mark: str) -> Any:
 async def fill(belongs: Callable[[Model], bool], tables: set[str]) -> dict[str, str]:
     """Put a mark into each column of a row of each table; name the columns by their marks.
 
-    What must not be changed is copied instead.
+    Rows that must not be changed are copied instead.
     """
     marks: dict[str, str] = {}
     for model in TABLES:
@@ -114,7 +114,7 @@ async def fill(belongs: Callable[[Model], bool], tables: set[str]) -> dict[str, 
 
 
 async def found(database: Database, marks: dict[str, str]) -> set[str]:
-    """Name the columns whose marks are stored anywhere, on SQLite in its files too."""
+    """Return the columns whose marks are stored anywhere, including SQLite's files."""
     text = repr(await everything()).replace("\\xc2\\xa7", "§").encode()
     if not is_postgres():
         text += in_files(database)
@@ -149,7 +149,7 @@ def test_what_is_declared_of_columns_is_about_columns_that_there_are() -> None:
 
 
 def test_a_column_that_is_not_declared_is_personal() -> None:
-    """Whatever its type, and though it is named as ids are; keys of other tables are none."""
+    """A column of any type, also if named like an id; foreign keys are not personal."""
 
     class Passport(Model):
         id = fields.CharField(max_length=40, primary_key=True)
@@ -198,11 +198,11 @@ async def test_nothing_that_was_filled_in_is_left(
 
 
 FORMER, NAME = "\u0292\u0259\u0259", "\u014b\u0259\u0259"
-"""Names that are a term of the index of searches each, which shortens terms that begin alike."""
+"""Names that are one term each in the search index, which stores common prefixes only once."""
 
 
 async def terms() -> int:
-    """Count the parts of the index of searches."""
+    """Return the number of terms in the search index."""
     _, rows = await get_connection("default").execute_query(
         "SELECT count(*) AS parts FROM customer_search_data WHERE id > 10"
     )
@@ -212,7 +212,7 @@ async def terms() -> int:
 async def test_sqlites_files_do_not_remember_an_erased_customer_nor_its_former_names(
     database: Database, act: ActorContext
 ) -> None:
-    """A18: neither the index of searches, nor free space, nor the log."""
+    """A18: neither in the search index, nor in free pages, nor in the write-ahead log."""
     if database.is_postgres:
         pytest.skip("VACUUM and archived WAL are the operator's there")
     other = await add_customer(database, act, name="Other")

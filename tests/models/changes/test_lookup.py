@@ -1,4 +1,4 @@
-"""Lookups that saves start, coalesce, supersede and cancel, as rows."""
+"""How saves start, coalesce, supersede and cancel lookups; tests check the stored rows."""
 
 from datetime import timedelta
 from typing import Any
@@ -115,7 +115,7 @@ async def test_several_saves_while_one_lookup_is_pending_make_one(
 async def test_every_save_after_the_end_of_a_lookup_starts_another(
     database: Database, act: ActorContext
 ) -> None:
-    """R81, A10: also one that changes nothing."""
+    """R81, A10: also a save that changes nothing."""
     customer = await add_customer(database, act, CHECKED, company_number="101")
     await EnrichmentRun.all().update(status=EnrichmentStatus.SUCCEEDED)
     await Job.all().update(state=JobState.DONE, live_key=None, due_at=None)
@@ -194,7 +194,7 @@ async def test_a_lookup_can_be_asked_for(database: Database, act: ActorContext) 
 async def test_asking_for_a_lookup_that_is_queued_moves_it_forward(
     database: Database, act: ActorContext, clock: Clock
 ) -> None:
-    """R89: whether it waits for its turn or for another attempt."""
+    """R89: whether it waits in the queue or for another attempt."""
     customer = await add_customer(database, act, CHECKED, company_number="101")
     waits_until = {"state": JobState.WAITING, "due_at": clock() + timedelta(hours=3)}
     await Job.all().update(urgency=Urgency.BULK, **waits_until)
@@ -219,7 +219,7 @@ async def test_saving_a_customer_whose_lookup_is_queued_in_bulk_moves_it_forward
 async def test_what_asks_for_a_lookup_says_how_urgent_it_is(
     database: Database, act: ActorContext
 ) -> None:
-    """And whose turn it takes: that of the reseller, or of nobody's for the platform's own."""
+    """The job has an urgency and the reseller for which it is queued (none: the platform's own)."""
     own = await add_customer(database, act, CHECKED, company_number="101")
     reseller = await add_customer(database, act, "RESELLER_UK_COMPANY", company_number="102")
     bought = await add_customer(database, act, CHECKED, company_number="103", parent_id=reseller.id)
@@ -288,7 +288,7 @@ async def test_a_dry_run_starts_no_lookup(database: Database, act: ActorContext)
 async def test_a_running_lookup_can_be_superseded(
     database: Database, act: ActorContext, clock: Clock
 ) -> None:
-    """R89: the worker that holds the job loses it."""
+    """R89: the worker that runs the job loses its claim."""
     customer = await add_customer(database, act, CHECKED, company_number="101")
     (held,) = await take(database, clock, kind=ENRICH, payment=REGISTER)
     await edit(database, act, customer, {"company_number": "102"})

@@ -1,4 +1,4 @@
-"""What a save means for the lookup, as a truth table."""
+"""What a save does to the customer's lookup, as a truth table."""
 
 import pytest
 
@@ -18,28 +18,28 @@ ONE, TWO = "00000101", "00000102"
 
 # fmt: off
 CASES = (
-    # checked, number, number of the lookup at work, status | decision
+    # is checked, number, number of the current lookup, status | decision
     (False, None, None, NONE, Decision(NONE)),  # a class without the check never asks (R81)
-    (False, ONE, None, NONE, Decision(NONE)),  # nor with a number (R81)
+    (False, ONE, None, NONE, Decision(NONE)),  # even with a number (R81)
     (False, ONE, None, SUCCEEDED, Decision(NONE)),  # moved away after the end of the lookup (R91)
     (False, ONE, None, NEEDS, Decision(NONE)),
-    (False, ONE, None, CANCELLED, Decision(CANCELLED)),  # stays so on the next save (R91)
-    (False, ONE, ONE, PENDING, Decision(CANCELLED, cancels=MOVED)),  # moved away meanwhile (R91)
+    (False, ONE, None, CANCELLED, Decision(CANCELLED)),  # stays so (R91)
+    (False, ONE, ONE, PENDING, Decision(CANCELLED, cancels=MOVED)),  # moved during it (R91)
     (False, ONE, ONE, RUNNING, Decision(CANCELLED, cancels=MOVED)),
     (False, ONE, ONE, RETRYING, Decision(CANCELLED, cancels=MOVED)),
     (False, None, ONE, RUNNING, Decision(CANCELLED, cancels=MOVED)),
     (True, ONE, None, NONE, Decision(PENDING, starts=True)),  # the first save (R81)
-    (True, ONE, None, SUCCEEDED, Decision(PENDING, starts=True)),  # every save asks again (R81)
-    (True, ONE, None, NEEDS, Decision(PENDING, starts=True)),  # the number has come
-    (True, ONE, None, CANCELLED, Decision(PENDING, starts=True)),  # back in a checked class
+    (True, ONE, None, SUCCEEDED, Decision(PENDING, starts=True)),  # each save starts one (R81)
+    (True, ONE, None, NEEDS, Decision(PENDING, starts=True)),  # a number was added
+    (True, ONE, None, CANCELLED, Decision(PENDING, starts=True)),  # moved back to a checked class
     (True, ONE, ONE, PENDING, Decision(PENDING)),  # several saves make one lookup (R89)
     (True, ONE, ONE, RUNNING, Decision(RUNNING)),
     (True, ONE, ONE, RETRYING, Decision(RETRYING)),
     (True, TWO, ONE, PENDING, Decision(PENDING, starts=True, cancels=RENUMBERED)),  # R89
     (True, TWO, ONE, RUNNING, Decision(PENDING, starts=True, cancels=RENUMBERED)),
-    (True, None, None, NONE, Decision(NEEDS)),  # nothing to ask by (R87)
+    (True, None, None, NONE, Decision(NEEDS)),  # no number (R87)
     (True, None, None, SUCCEEDED, Decision(NEEDS)),  # the number was cleared
-    (True, None, ONE, RUNNING, Decision(NEEDS, cancels=RENUMBERED)),  # cleared meanwhile (R89)
+    (True, None, ONE, RUNNING, Decision(NEEDS, cancels=RENUMBERED)),  # cleared during it (R89)
 )
 # fmt: on
 

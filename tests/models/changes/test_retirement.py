@@ -1,4 +1,4 @@
-"""Retiring a class: one act that moves its customers and clears what refers to it."""
+"""Retiring a class: one transaction moves its customers and replaces references to it."""
 
 from datetime import timedelta
 
@@ -117,7 +117,7 @@ async def test_customers_left_without_a_replacement_are_refused(
 async def test_a_class_without_customers_needs_no_replacement(
     database: Database, act: ActorContext
 ) -> None:
-    """R42: one whose customers have left or were erased."""
+    """R42: all its customers were moved or erased."""
     row = await add_class(database, act)
     goes = await add_customer(database, act, class_id=row.id)
     gone = await add_customer(database, act, class_id=row.id)
@@ -266,7 +266,7 @@ async def test_retiring_twice_changes_nothing(
 async def test_an_existing_customer_of_a_retired_class_can_still_be_saved(
     database: Database, act: ActorContext
 ) -> None:
-    """R26: as when the class was retired behind its back."""
+    """R26: for example after the class was retired without moving its customers."""
     row = await add_class(database, act)
     customer = await add_customer(database, act, class_id=row.id)
     await CustomerClass.filter(id=row.id).update(retired_at=act.now)

@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 
 
 async def add_tokens(clock: Clock, count: int, user_id: str | None, reseller_id: str | None) -> str:
-    """Store valid tokens of somebody's, and one that was revoked and one that has expired."""
+    """Store valid tokens of an owner, and a revoked and an expired one; return a valid one's id."""
     tokens = [new_token("old", VIEW, clock(), DAY)[0] for _ in range(count + 2)]
     for token in tokens:
         token.user_id, token.reseller_id = user_id, reseller_id
@@ -33,12 +33,12 @@ async def add_tokens(clock: Clock, count: int, user_id: str | None, reseller_id:
 
 @pytest.fixture
 def operator(clock: Clock) -> ActorContext:
-    """ActorContext as the operator."""
+    """Return the context of the operator on the command line."""
     return ActorContext(OPERATOR, clock(), "command-1")
 
 
 async def refuses(database: Database, act: ActorContext, wanted: TokenRequest) -> bool:
-    """Return whether a token is one too many; then nothing is stored."""
+    """Return whether a token is refused because of the limit; if so, nothing is stored."""
     before = await AccessToken.all().count(), await AuditEntry.all().count()
     try:
         await database.transaction(lambda: issue(act, wanted, None))
@@ -70,20 +70,24 @@ async def test_a_user_has_so_many_valid_tokens_and_no_more(
 
     successor = await database.transaction(lambda: rotated(last))
     assert (await AccessToken.get(id=last)).is_valid(clock())
-    assert await refuses(database, operator, wanted)  # the successor counts
-    await database.transaction(lambda: revoke(operator, last, None, None))  # the old one did not
+    assert await refuses(database, operator, wanted)  # the new token counts
+    await database.transaction(
+        lambda: revoke(operator, last, None, None)
+    )  # the old one did not count
     assert await refuses(database, operator, wanted)
     second = await database.transaction(lambda: rotated(successor.token.id, timedelta()))
     assert await refuses(database, operator, wanted)
     await database.transaction(lambda: revoke(operator, second.token.id, None, None))
     assert not await refuses(database, operator, wanted)
-    assert not await refuses(database, operator, TokenRequest("x", [*VIEW], 90))  # of nobody's
+    assert not await refuses(
+        database, operator, TokenRequest("x", [*VIEW], 90)
+    )  # tokens without a user
 
 
 async def test_rotating_again_and_again_neither_fails_nor_piles_up_valid_tokens(
     database: Database, act: ActorContext, clock: Clock, operator: ActorContext
 ) -> None:
-    """R99: beyond a limit, the replaced tokens that would end first end at once."""
+    """R99: beyond a limit, the replaced tokens that would expire first end at once."""
     own, other = [
         (await add_customer(database, act, "RESELLER_OTHER", name=name)).id for name in "AB"
     ]

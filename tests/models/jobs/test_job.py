@@ -1,4 +1,4 @@
-"""The queue: claims, leases, fences, places."""
+"""The job queue: claims, leases, fencing of lost claims, and places."""
 
 import asyncio
 from datetime import timedelta
@@ -36,7 +36,7 @@ async def test_a_job_is_due_at_once_and_wakes_the_workers(database: Database, cl
     assert woken.is_set()
     job = await Job.get()
     assert (job.state, job.due_at, job.attempts, job.owner) == (JobState.READY, START, 0, None)
-    assert await next_due_at() is None  # it waits for nothing
+    assert await next_due_at() is None  # it need not wait
 
 
 async def test_a_job_is_gone_with_the_transaction_that_gave_rise_to_it(
@@ -101,7 +101,7 @@ async def test_no_two_claimers_get_the_same_job(database: Database, clock: Clock
 
 
 async def test_a_job_whose_worker_died_is_due_again(database: Database, clock: Clock) -> None:
-    """R90: the job survives."""
+    """R90: the job is not lost."""
     await add_keys(database, clock, "k")
     (dead,) = await take(database, clock)
     clock.advance(LEASE - SECOND)
@@ -189,7 +189,7 @@ async def test_a_cancelled_job_frees_its_key_and_stops_its_worker(
 async def test_a_released_job_is_ready_at_once_and_that_was_no_attempt(
     database: Database, clock: Clock
 ) -> None:
-    """R90: so a job that has to wait for the allowance holds no slot."""
+    """R90: so a job that must wait for the request allowance occupies no worker slot."""
     await add_keys(database, clock, "k", "later")
     (held,) = await take(database, clock)
     with database.signals.watching(JOBS) as woken:
@@ -203,7 +203,7 @@ async def test_a_released_job_is_ready_at_once_and_that_was_no_attempt(
 async def test_a_job_that_is_run_again_keeps_its_place(
     database: Database, clock: Clock, how: str
 ) -> None:
-    """R90: it starts before all others of its urgency that came after it."""
+    """R90: it starts before all later jobs of its urgency."""
     await add_keys(database, clock, "first", "second", "third")
     (held,) = await take(database, clock)
     await add_keys(database, clock, "last")
@@ -233,7 +233,7 @@ async def test_a_job_that_waits_for_an_attempt_is_ready_when_somebody_asks_for_i
 
 
 async def rank(key: str) -> int:
-    """Count the ready jobs of a job's urgency that are before it."""
+    """Return how many ready jobs of the same urgency are before a job."""
     job = await Job.get(live_key=key)
     others = await Job.filter(state=JobState.READY, urgency=job.urgency).order_by("place", "id")
     return [other.live_key for other in others].index(key)
@@ -246,7 +246,7 @@ async def asked_for(database: Database, clock: Clock, key: str, urgency: Urgency
 async def test_asking_for_a_job_moves_it_forward_and_never_back(
     database: Database, clock: Clock
 ) -> None:
-    """R89: also where more people ask for theirs than are before it."""
+    """R89: also if more jobs are moved forward than are before it."""
     await add(database, clock, *(NewJob(KIND, f"bulk{n}", urgency=BULK) for n in range(9)))
     await add(database, clock, *(NewJob(KIND, f"asked{n}", urgency=REQUESTED) for n in range(3)))
     for key, expected in [("bulk8", REQUESTED), ("bulk7", REQUESTED), ("bulk2", BULK)]:
@@ -254,7 +254,7 @@ async def test_asking_for_a_job_moves_it_forward_and_never_back(
         await asked_for(database, clock, key, REQUESTED)
         assert await rank(key) <= before
         assert (await Job.get(live_key=key)).urgency == expected
-    for key in ("asked0", "bulk8"):  # those that are there already stay where they are
+    for key in ("asked0", "bulk8"):  # jobs that are queued already keep their places
         before = await rank(key)
         for urgency in (SAVED, REQUESTED, BULK):
             await asked_for(database, clock, key, urgency)
@@ -262,7 +262,7 @@ async def test_asking_for_a_job_moves_it_forward_and_never_back(
 
 
 async def test_resellers_take_turns(database: Database, clock: Clock) -> None:
-    """However many one has queued, and also with those that came before."""
+    """Regardless of how many jobs each has queued, and also with jobs that were queued before."""
     await add(database, clock, *(NewJob(KIND, f"a{n}", reseller_id="cus_a") for n in range(6)))
     await take(database, clock, 2)
     await add(database, clock, *(NewJob(KIND, f"b{n}", reseller_id="cus_b") for n in range(2)))

@@ -1,4 +1,4 @@
-"""A worker keeps the lease of the job that it runs, by a virtual clock (R90)."""
+"""A worker keeps the lease of the job that it runs; tested with a virtual clock (R90)."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -23,18 +23,18 @@ PATIENCE_S = 10.0
 
 
 class VirtualSleep:
-    """Moves the clock on instead of waiting, while other workers look for jobs to take over."""
+    """Replaces sleeping: advances the clock, and checks that no other worker can claim the job."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._until = clock() + SPAN
         self.left: list[timedelta] = []
-        """What was left of the lease at each waking."""
+        """The remaining lease at the end of each sleep."""
         self.is_over = asyncio.Event()
 
     async def __call__(self, seconds: float) -> None:
-        """Sleep for some seconds; for good once the span is over."""
+        """Advance the clock by some seconds; wait for ever once the span is over."""
         if self._clock() >= self._until:
             self.is_over.set()
             await asyncio.Event().wait()
@@ -48,7 +48,7 @@ class VirtualSleep:
 
 
 class Outlasting:
-    """A handler that is done when the span is over."""
+    """A handler that finishes when the span is over."""
 
     def __init__(self, sleep: VirtualSleep) -> None:
         self._sleep = sleep
@@ -70,7 +70,7 @@ class Outlasting:
 
 
 async def outlast_leases(database: Database, clock: Clock) -> list[timedelta]:
-    """Run a job for four leases; give what was left of its lease before each renewal."""
+    """Run a job for four leases; return the remaining lease before each renewal."""
     await database.transaction(lambda: enqueue([NewJob("kind", "k")], clock()))
     held = await claim(database, "kind", None, LEASE, clock())
     assert isinstance(held, Claim)
@@ -81,7 +81,7 @@ async def outlast_leases(database: Database, clock: Clock) -> list[timedelta]:
 
 
 async def test_a_lease_is_renewed_every_third_of_one(database: Database, clock: Clock) -> None:
-    """R90: nobody else gets the job, however long it runs."""
+    """R90: no other worker can claim the job, regardless of how long it runs."""
     assert await outlast_leases(database, clock) == [2 * THIRD] * (SPAN // THIRD)
 
 

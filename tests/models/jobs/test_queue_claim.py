@@ -1,4 +1,4 @@
-"""Claims: a job starts only with its first call, in the order of urgencies and resellers."""
+"""Claims: a job starts only if a call is free, in the order of urgencies and resellers."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ async def take_lookups(database: Database, clock: Clock, most: int = 99) -> list
 async def test_no_more_lookups_begin_at_once_than_the_allowance_feeds(
     database: Database, clock: Clock, urgency: Urgency, at_once: int
 ) -> None:
-    """R90: whatever is queued; and then one more with each call that comes free."""
+    """R90: regardless of the queue; then one more starts with each call that becomes free."""
     await add(database, clock, *lookups(20, urgency))
     assert len(await take_lookups(database, clock)) == at_once
     for _ in range(3):
@@ -63,7 +63,7 @@ async def test_no_more_lookups_begin_at_once_than_the_allowance_feeds(
 async def test_a_claim_that_is_not_admitted_changes_nothing_and_says_when_to_come_again(
     database: Database, clock: Clock
 ) -> None:
-    """R90: so a job that waits for the allowance keeps its place, and costs no write."""
+    """R90: so a job that waits for the allowance keeps its place, and nothing is written."""
     await add(database, clock, *lookups(9))
     await take_lookups(database, clock)
     before = await everything()
@@ -83,7 +83,7 @@ async def test_nothing_to_do_is_told_as_that(database: Database, clock: Clock) -
 async def test_a_lookup_that_has_begun_comes_before_all_others_and_may_use_the_whole_burst(
     database: Database, clock: Clock
 ) -> None:
-    """R90: also before urgent ones, and when its own urgency would not be next."""
+    """R90: also before urgent jobs, and if its own urgency is not next."""
     await add(database, clock, *lookups(3, REFRESH))
     (held,) = await take(database, clock, kind=LOOKUP, payment=REGISTER)
     await note_calls_left(held, 2)
@@ -101,7 +101,7 @@ async def test_a_lookup_that_has_begun_comes_before_all_others_and_may_use_the_w
 async def test_a_lookup_with_all_answers_starts_without_a_call(
     database: Database, clock: Clock
 ) -> None:
-    """R90: one whose result could not be stored needs nothing of the register."""
+    """R90: a lookup whose result could not be stored needs no more calls to the register."""
     await add(database, clock, *lookups(1))
     (held,) = await take(database, clock, kind=LOOKUP, payment=REGISTER)
     assert held.is_paid
@@ -118,7 +118,7 @@ async def test_a_lookup_with_all_answers_starts_without_a_call(
 async def test_while_an_urgent_one_waits_the_turn_of_another_is_not_held_up(
     database: Database, clock: Clock
 ) -> None:
-    """Or the room kept for urgent ones would keep the others from their share."""
+    """Otherwise the calls reserved for urgent jobs would reduce the share of the others."""
     await add(database, clock, *lookups(99, SAVED), *lookups(99, BULK), *lookups(99, REFRESH))
     taken: Counter[str] = Counter()
     for _ in range(78):
@@ -130,7 +130,7 @@ async def test_while_an_urgent_one_waits_the_turn_of_another_is_not_held_up(
 
 
 async def test_shares_are_those_of_the_urgencies(database: Database, clock: Clock) -> None:
-    """24 : 24 : 12 : 5, so the least gets one start in thirteen."""
+    """24 : 24 : 12 : 5, so the lowest urgency gets one start in thirteen."""
     await add(database, clock, *(job for one in Urgency for job in _mails(65, one)))
     started = Counter([claim.payload["urgency"] for claim in await take(database, clock, 65)])
     assert started == pytest.approx({"REQUESTED": 24, "SAVED": 24, "BULK": 12, "REFRESH": 5}, abs=1)
@@ -183,11 +183,19 @@ async def test_claimers_at_once_take_a_call_for_each_job_and_no_more(
     [
         ([], None, None),
         ([(BULK, 0, 4)], BULK, Caller.OTHER),
-        ([(BULK, 0, 4), (SAVED, 0, 4)], SAVED, Caller.URGENT),  # a tie: the more urgent one
-        ([(BULK, 0, 4), (SAVED, 30, 4)], BULK, Caller.URGENT),  # its turn, with the urgent's room
-        ([(REFRESH, 99, 3), (SAVED, 0, 4)], REFRESH, Caller.STARTED),  # it has begun
+        (
+            [(BULK, 0, 4), (SAVED, 0, 4)],
+            SAVED,
+            Caller.URGENT,
+        ),  # a tie: the more urgent job is first
+        (
+            [(BULK, 0, 4), (SAVED, 30, 4)],
+            BULK,
+            Caller.URGENT,
+        ),  # its turn, with the calls reserved for urgent jobs
+        ([(REFRESH, 99, 3), (SAVED, 0, 4)], REFRESH, Caller.STARTED),  # it has started
         ([(REFRESH, 0, 0), (SAVED, 0, 4)], REFRESH, None),  # it needs no call
-        ([(SAVED, 0, None)], SAVED, None),  # a mail
+        ([(SAVED, 0, None)], SAVED, None),  # a mail job
     ],
 )
 def test_the_next_job_and_what_its_call_may_use(
@@ -230,7 +238,7 @@ async def full(database: Database, clock: Clock) -> Database:
 async def test_claims_and_promotions_read_no_more_than_what_is_next(
     full: Database, clock: Clock
 ) -> None:
-    """R90: neither a scan nor a sort of the jobs, however many there are."""
+    """R90: neither scans nor sorts all jobs."""
     if full.is_postgres:
         plans = [
             await _postgres_plan(full, _CLAIM, _claim_values(clock())),
@@ -245,7 +253,7 @@ async def test_claims_and_promotions_read_no_more_than_what_is_next(
             read = sum(node["Actual Rows"] * node["Actual Loops"] for node in of_jobs)
             assert read <= 12
             sorts = [node for node in nodes if node["Node Type"] == "Sort"]
-            assert all(node["Actual Rows"] <= 4 for node in sorts)  # the heads themselves
+            assert all(node["Actual Rows"] <= 4 for node in sorts)  # the first jobs themselves
         return
     connection = get_connection("default")
     for text, values in [
@@ -298,7 +306,7 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 async def test_a_new_job_comes_behind_the_others_of_its_reseller(
     database: Database, clock: Clock
 ) -> None:
-    """R90: many at once or one by one, as far as the queue has come."""
+    """R90: whether added together or one by one, and at any state of the queue."""
     await QueueTurn.create(kind=LOOKUP, urgency=int(SAVED), next_turn=1, last_place=5)
     await add(database, clock, *lookups(3, reseller="cus_1"), *lookups(2, reseller="cus_2"))
     await add(database, clock, *lookups(2), *lookups(2, SAVED), *lookups(1, SAVED, "cus_1"))
@@ -323,7 +331,7 @@ async def test_a_new_job_comes_behind_the_others_of_its_reseller(
 async def test_placing_a_job_reads_one_other_however_old_the_plan_is(
     database: Database, clock: Clock, reseller: str | None
 ) -> None:
-    """R90: the plan is made while the queue is empty, and kept while it grows."""
+    """R90: the query plan is made while the queue is empty, and still used when it has grown."""
     with selected_statements() as statements:
         await last_place(LOOKUP, BULK, reseller)
     (asked,) = statements

@@ -1,7 +1,7 @@
-"""The queue under a backlog, by simulation: how much of the allowance is used, and for whom.
+"""Simulates the queue under a backlog: how much of the allowance is used, and by whom.
 
-The bounds are those that the platform promises whatever is queued. Seeds are fixed, so that a
-failure is one of the rules.
+The bounds are the platform's guarantees for any queue. Seeds are fixed, so that a
+failure is caused by a changed rule.
 """
 
 from collections import Counter
@@ -16,14 +16,14 @@ from tests.clock import START
 from tests.queue_simulation import Entry, Load, ModelQueue, Outcome, Simulation, SqlQueue
 
 REGISTER = Allowance()
-"""600 calls in 5 minutes."""
+"""The register's limit: 600 calls in 5 minutes."""
 
 WINDOW_S = REGISTER.window.total_seconds()
 HOUR = 3_600.0
 
 
 def backlog(number: int) -> list[Entry]:
-    """Return a backlog of which most is one reseller's, the rest eight others', and refreshes."""
+    """Return a backlog: most of one reseller, the rest of eight others, and refreshes."""
     large = [Entry(Urgency.BULK, "large")] * (number * 7 // 10)
     small = [Entry(Urgency.BULK, f"small{n % 8}") for n in range(number * 2 // 10)]
     return large + small + [Entry(Urgency.REFRESH, None)] * (number // 10)
@@ -36,7 +36,7 @@ async def simulated(load: Load, entries: list[Entry], seed: int = 1) -> tuple[Ou
 
 
 def used(outcome: Outcome, seconds: float) -> float:
-    """Return the share of the allowed calls that were made."""
+    """Return the share of the allowed calls that were used within `seconds`."""
     return len(outcome.arrivals) / (REGISTER.limit * seconds / WINDOW_S)
 
 
@@ -50,7 +50,7 @@ def quantile(values: list[float], share: float) -> float:
 async def test_a_backlog_is_worked_off_at_the_rate_that_the_register_allows(
     number: int, workers: int
 ) -> None:
-    """R90: 97 % of the calls are made, none too many and none in vain, whatever the workers."""
+    """R90: 97 % of the allowed calls are made, none refused, with any number of workers."""
     load = Load(HOUR, workers=workers, save_every_s=45)
     outcome, _ = await simulated(load, backlog(number))
     assert used(outcome, load.seconds) >= 0.97
@@ -59,7 +59,7 @@ async def test_a_backlog_is_worked_off_at_the_rate_that_the_register_allows(
     assert 3.2 < calls_each < 3.7
     assert len(outcome.ended) >= 0.95 * len(outcome.arrivals) / calls_each
     assert min(outcome.ended.values()) < 3
-    assert outcome.most_open <= 10  # it does not grow with the queue, nor with the workers
+    assert outcome.most_open <= 10  # it grows neither with the queue nor with the number of workers
     waits = outcome.save_waits()
     assert len(waits) >= len(outcome.saves) - 1
     assert quantile(waits, 0.5) <= 2
@@ -81,7 +81,7 @@ async def test_faults_and_kills_cost_no_more_than_their_own_calls() -> None:
     outcome, _ = await simulated(load, backlog(10_000))
     assert used(outcome, load.seconds) >= 0.97
     assert outcome.worst_window(WINDOW_S) <= REGISTER.limit
-    calls_each = 3.46  # what a lookup needs where nothing fails
+    calls_each = 3.46  # the calls that a lookup needs without failures
     assert len(outcome.ended) >= 0.93 * len(outcome.arrivals) / calls_each
     waits = outcome.save_waits()
     assert quantile(waits, 0.5) <= 2
@@ -89,7 +89,7 @@ async def test_faults_and_kills_cost_no_more_than_their_own_calls() -> None:
 
 
 async def test_a_429_pauses_all_and_the_rate_comes_back() -> None:
-    """R90: no more than its pause is lost."""
+    """R90: only the calls during its pause are lost."""
     load = Load(2 * HOUR, too_many_rate=0.0005)
     outcome, _ = await simulated(load, backlog(10_000))
     refused = round(0.0005 * len(outcome.arrivals))
@@ -99,7 +99,7 @@ async def test_a_429_pauses_all_and_the_rate_comes_back() -> None:
 
 
 async def test_resellers_share_evenly_and_a_refresh_gets_its_part() -> None:
-    """However much each has queued; one came an hour later."""
+    """Regardless of how much each has queued; one reseller starts an hour later."""
     load = Load(HOUR, save_every_s=30)
     entries = backlog(20_000)
     outcome, ids = await simulated(load, entries)
@@ -136,7 +136,7 @@ async def test_an_import_of_many_saves_leaves_room_for_a_single_one() -> None:
 
 
 async def test_the_statements_do_as_the_rules_say(database: Database) -> None:
-    """The same load on the statements and on the model: the same calls at the same instants."""
+    """The SQL statements and the model make the same calls at the same instants."""
     small = Allowance(60, timedelta(seconds=30))
     load = Load(
         60,

@@ -1,4 +1,4 @@
-"""What is deleted after a while, what stays, and that it is told."""
+"""Retention: what is deleted after its period, what is kept, and the audit entry about it."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -77,7 +77,7 @@ async def add_token(**values: datetime) -> None:
 
 @pytest.fixture
 async def ids(database: Database, act: ActorContext) -> dict[str, str]:
-    """Fill each table with rows that have been kept long enough, and with some that have not."""
+    """Fill each table with rows past their retention period, and with newer ones; return ids."""
     customer = await add_customer(database, act)
     contact = await database.transaction(lambda: create_contact(act, customer.id, {"name": "A"}))
     ids = {"customer_id": customer.id, "contact_id": contact.id}
@@ -95,7 +95,7 @@ async def ids(database: Database, act: ActorContext) -> dict[str, str]:
     await RateLimit.create(key="key:register", free_at=0)
     await add_confirmation(ids, OLD, OLD)
     await add_confirmation(ids, YOUNG, OLD)
-    await add_confirmation(ids, OLD, NOW)  # a link works still
+    await add_confirmation(ids, OLD, NOW)  # its link is still valid
     await add_confirmation(ids, OLD, OLD, mail_state="RETRYING")
     for at in (NOW - timedelta(hours=1), NOW - timedelta(minutes=59)):
         await QuotaUse.create(key="platform", subject="s", at=at)
@@ -160,7 +160,7 @@ async def test_the_newest_run_of_a_customer_stays(database: Database, act: Actor
     for at in (OLD - DAY, OLD):
         await add_run(customer.id, at)
     await add_run(other.id, OLD)
-    await add_run(other.id, None)  # under way: what the last one read is shown until it ends
+    await add_run(other.id, None)  # in progress: the last lookup's results are shown until it ends
     await sweep(database, ALL, NOW)
     left = {(one.customer_id, one.finished_at) for one in await EnrichmentRun.all()}
     assert left == {(customer.id, OLD), (other.id, OLD), (other.id, None)}
@@ -182,7 +182,7 @@ async def test_much_is_deleted_in_batches_and_the_rest_later(
 async def test_audit_entries_go_after_their_legal_period_and_no_earlier(
     database: Database, act: ActorContext
 ) -> None:
-    """R96: where a period is set; what was deleted is told in the trail."""
+    """R96: if a period is set; an audit entry says what was deleted."""
     for years in (8, 7, 5, 0):
         await add_customer(database, replace(act, now=START - years * 366 * DAY))
     await number_rows(database, AUDIT)
@@ -208,7 +208,7 @@ def test_no_period_of_the_audit_trail_is_too_short(days: int) -> None:
 
 
 async def test_settings_say_how_long(clock: Clock) -> None:
-    """0 days mean for good."""
+    """0 days means that rows are kept for ever."""
     found = Retention(**Settings(keep_jobs_days=1.5, keep_events_days=0).retention)
     assert (found.jobs, found.events) == (timedelta(days=1.5), None)
     assert Retention(**Settings().retention) == Retention()

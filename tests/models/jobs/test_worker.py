@@ -1,4 +1,4 @@
-"""The loop that runs jobs, with handlers that do as they are told."""
+"""The worker's loop that runs jobs, tested with scripted handlers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,7 +38,7 @@ PATIENCE_S = 10.0
 
 
 class Scripted:
-    """A handler that does at each attempt what comes next, and notes what it is told."""
+    """A handler that follows a script, one step per attempt, and records what it is called with."""
 
     def __init__(self, clock: Clock, *steps: Callable[[Claim], Awaitable[None]]) -> None:
         self.steps = list(steps)
@@ -243,11 +243,11 @@ async def test_a_handler_may_say_that_its_job_is_lost(database: Database, clock:
     await add(database, clock)
     await worker_of(database, handler, clock).run_due()
     assert (handler.notes, await events()) == ([], [])
-    assert (await Job.get()).state is JobState.CANCELLED  # it is not claimed again and again
+    assert (await Job.get()).state is JobState.CANCELLED  # it is not claimed repeatedly
 
 
 class Unstorable(Scripted):
-    """A handler whose results, and notes, are refused by the database."""
+    """A handler whose results and notes of failures the database refuses."""
 
     refused = ("store",)
 
@@ -278,7 +278,7 @@ class Unstorable(Scripted):
 async def test_a_result_that_cannot_be_stored_is_an_attempt(
     database: Database, clock: Clock
 ) -> None:
-    """R90: with back-off, and an end."""
+    """R90: retries have increasing delays, and end."""
     handler = Unstorable(clock)
     made = worker_of(database, handler, clock)
     await add(database, clock)
@@ -303,7 +303,7 @@ async def test_a_result_that_cannot_be_stored_is_an_attempt(
 async def test_what_cannot_be_noted_either_ends_all_the_same(
     database: Database, clock: Clock, refused: tuple[str, ...], stored: list[str]
 ) -> None:
-    """R90: giving up does not fail as the result did, again and again."""
+    """R90: giving up must not fail repeatedly like storing the result."""
     handler = Unstorable(clock)
     handler.refused = refused  # type: ignore[assignment]  # of any length
     await add(database, clock)
@@ -319,7 +319,7 @@ async def test_what_cannot_be_noted_either_ends_all_the_same(
 async def test_a_worker_leaves_jobs_alone_that_it_cannot_run(
     database: Database, clock: Clock
 ) -> None:
-    """Such as those of a newer version: they are neither claimed nor given up."""
+    """For example jobs of a newer version: they are neither claimed nor given up."""
     await database.transaction(lambda: enqueue([NewJob("new", "a"), NewJob("kind", "b")], clock()))
     before = await Job.filter(kind="new").values()
     handler = Scripted(clock)
@@ -330,7 +330,7 @@ async def test_a_worker_leaves_jobs_alone_that_it_cannot_run(
 
 
 async def test_a_kind_that_is_stuck_holds_up_no_other(database: Database, clock: Clock) -> None:
-    """A silent mail server does not keep lookups waiting, nor a slow register mails."""
+    """A silent mail server does not delay lookups, and a slow register does not delay mails."""
     never, done = asyncio.Event(), asyncio.Event()
 
     async def hangs(_: Claim) -> None:
@@ -455,7 +455,7 @@ async def test_stopping_lets_running_jobs_end(database: Database, clock: Clock) 
         await may_end.wait()
 
     await add(database, clock)
-    # With a free slot, a claim that is under way may still take what is added next.
+    # With a free slot, a claim in progress may still take the job that is added next.
     made = worker_of(database, Scripted(clock, works), clock, WorkerOptions(slots=1))
     task = asyncio.create_task(made.run())
     async with asyncio.timeout(PATIENCE_S):
@@ -471,7 +471,7 @@ async def test_stopping_lets_running_jobs_end(database: Database, clock: Clock) 
 async def test_a_job_that_outlasts_the_grace_is_released_at_once(
     database: Database, clock: Clock
 ) -> None:
-    """R90: the next worker needn't wait for the lease, and it was no attempt."""
+    """R90: the next worker need not wait for the lease to expire, and no attempt is counted."""
     has_begun = asyncio.Event()
 
     async def works(_: Claim) -> None:
@@ -514,7 +514,7 @@ async def test_a_sign_of_life_is_one_row_a_worker(clock: Clock) -> None:
 async def test_each_attempt_leaves_a_line_that_says_whose_it_was_and_how_it_ended(
     database: Database, clock: Clock
 ) -> None:
-    """With the request that gave rise to the job, and nothing personal."""
+    """With the id of the request that enqueued the job, and without personal data."""
 
     async def takes_a_while(_: Claim) -> None:
         clock.advance(2 * SECOND)
@@ -552,7 +552,7 @@ async def test_each_attempt_leaves_a_line_that_says_whose_it_was_and_how_it_ende
 async def test_a_payload_that_makes_no_sense_ends_like_any_failure(
     database: Database, clock: Clock, payload: str
 ) -> None:
-    """Or the job is claimed for ever, with a call of the register each time."""
+    """Otherwise the job would be claimed for ever, with a call to the register each time."""
 
     async def reads_it(job: Claim) -> None:
         raise KeyError(job.payload["customer_id"])

@@ -1,4 +1,4 @@
-"""What is done to a ledger behind the API's back is found, and what kind of thing it was."""
+"""Verifying a consent ledger finds changes made directly in the database, and their kind."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from tests.factories import add_customer, erase, record_consent
 
 @pytest.fixture
 async def customer(database: Database, act: ActorContext) -> Customer:
-    """Return a customer with three entries."""
+    """Return a customer with three consent entries."""
     made = await add_customer(database, act)
     await record_consent(database, act, made)
     await record_consent(database, act, made, EntryKind.WITHDRAWAL, reason="Moved")
@@ -24,7 +24,7 @@ async def customer(database: Database, act: ActorContext) -> Customer:
 
 
 async def behind_the_back(database: Database, *statements: str) -> None:
-    """Change rows as somebody may who owns the database: with the triggers off."""
+    """Run a statement with triggers disabled, as an owner of the database could."""
     connection = get_connection("default")
     tables = ("consent_entry", "consent_testimony")
     if database.is_postgres:
@@ -105,7 +105,7 @@ async def found(
 async def test_what_was_done_behind_the_back_is_found(
     database: Database, customer: Customer, statement: str, wanted: list[tuple[str, int | None]]
 ) -> None:
-    """R55: the chain is whole, and after the statement it breaks where it was touched."""
+    """R55: the chain is valid; after the statement it is broken at the changed entry."""
     assert await found(database, customer) == []
     await behind_the_back(database, statement)
     assert await found(database, customer) == wanted
@@ -138,7 +138,7 @@ async def test_a_rewritten_ledger_lacks_the_hash_that_was_known(
 
 
 async def test_a_replaced_row_is_refused_or_found(database: Database, customer: Customer) -> None:
-    """SQLite's REPLACE deletes without a trigger on deletion."""
+    """SQLite's REPLACE deletes rows without running deletion triggers."""
     if database.is_postgres:
         pytest.skip("only SQLite has REPLACE")
     with pytest.raises(Exception, match="append-only"):

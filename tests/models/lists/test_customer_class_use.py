@@ -1,4 +1,4 @@
-"""What stands in the way of deleting or retiring a class, as truth tables."""
+"""What prevents deleting or retiring a class, as truth tables."""
 
 from datetime import UTC, datetime
 
@@ -45,8 +45,8 @@ def a_class(
 # fmt: off
 DELETIONS: tuple[tuple[bool, ClassUse, list[RefusalCode], list[int | None]], ...] = (
     # shipped, use | codes, counts
-    (False, NEVER_USED, [], []),  # nobody was ever in it (R33)
-    (True, NEVER_USED, [SHIPPED], [None]),  # shipped ones never go (R38)
+    (False, NEVER_USED, [], []),  # it never had a customer (R33)
+    (True, NEVER_USED, [SHIPPED], [None]),  # shipped classes cannot be deleted (R38)
     (False, IN_USE, [USED], [1]),  # R33
     (False, LEFT, [USED], [2]),  # all have moved away (R34)
     (False, IN_TEMPLATE, [REFERENCED], [2]),  # R37
@@ -93,16 +93,16 @@ RETIREMENTS: tuple[
     tuple[bool, ClassUse, CustomerClass | None, list[RefusalCode]], ...
 ] = (
     # retired already, use, replacement | codes
-    (False, NEVER_USED, None, []),  # nobody left: no replacement needed (R42)
+    (False, NEVER_USED, None, []),  # no customers left: no replacement needed (R42)
     (False, LEFT, None, []),  # R42
     (False, IN_USE, None, [CUSTOMERS]),  # R42
-    (False, IN_TEMPLATE, None, []),  # references are cleared, not in the way (R44)
+    (False, IN_TEMPLATE, None, []),  # references are cleared, so they do not prevent it (R44)
     (False, IN_USE, OTHER, []),  # R39
     (False, NEVER_USED, OTHER, []),  # R42
-    (False, IN_USE, a_class(), [SAME]),  # itself (R43)
+    (False, IN_USE, a_class(), [SAME]),  # the class itself (R43)
     (False, IN_USE, GONE, [RETIRED]),  # R43
-    (True, NEVER_USED, None, []),  # twice is harmless (R46)
-    (True, NEVER_USED, GONE, []),  # whatever is asked for (R46)
+    (True, NEVER_USED, None, []),  # retiring twice is allowed (R46)
+    (True, NEVER_USED, GONE, []),  # with any replacement (R46)
 )
 # fmt: on
 

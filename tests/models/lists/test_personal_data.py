@@ -1,4 +1,4 @@
-"""Who sees personal data, and what others see in its place."""
+"""Which callers see personal data, and what other callers see instead."""
 
 from dataclasses import replace
 
@@ -25,11 +25,11 @@ SEES_NOT = Principal("tok_2", "Sees not", frozenset(Scope) - {Scope.PERSONAL_DAT
 @pytest.mark.parametrize(
     ("principal", "needs_scope", "wanted"),
     [
-        # Where no scope is needed, nobody is masked.
+        # If personal data needs no scope, no caller is masked.
         (SEES, False, False),
         (SEES_NOT, False, False),
         (None, False, False),
-        # Where it is, whoever does not hold it; other scopes do not bring it with them.
+        # If it needs the scope, all callers without it are masked; other scopes do not imply it.
         (SEES, True, False),
         (SEES_NOT, True, True),
         (None, True, True),
@@ -102,7 +102,7 @@ ORGANISATION = ClassFlags(is_reseller=True)
         (True, PERSON, ORGANISATION, True),
         (True, TRADER, ORGANISATION, True),
         (True, PERSON, TRADER, False),  # still an individual
-        (True, ORGANISATION, TRADER, False),  # hides what was shown
+        (True, ORGANISATION, TRADER, False),  # the change hides data that was visible
         (True, ORGANISATION, ClassFlags(), False),
         (False, PERSON, ORGANISATION, False),
     ],

@@ -1,4 +1,4 @@
-"""Account numbers that are made up."""
+"""Generating account numbers."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What somebody should look at about a customer: by its name, its class, and the register."""
+"""Advisories on a customer, from its name, its class and the register's data."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ SAME = (
     ("Caf\u00e9 Ren\u00e9 Ltd", "CAFE RENE LIMITED", True),
     ("Cafe\u0301 Rene\u0301", "CAF\u00c9 REN\u00c9 LIMITED", True),
     ("O\u2019Brien Ltd", "O'BRIEN LIMITED", True),
-    ("The Company Limited", "COMPANY & CO LIMITED", False),  # nothing but such words
+    ("The Company Limited", "COMPANY & CO LIMITED", False),  # only legal forms and ignored words
     ("\u793e\u4f1a Ltd", "\u4f1a\u793e Ltd", False),  # letters that are not Latin
     ("Acme Limited", "ACNE LIMITED", False),
-    ("Cyfle Limited", "LIMITED", False),  # a word that only begins so
+    ("Cyfle Limited", "LIMITED", False),  # a longer word with the same beginning
 )
 FORMS = (
     ("Acme Ltd", "ltd"),
@@ -42,10 +42,10 @@ OF_NAMES = (
     ("Jo Bloggs", "COMPANY_UK_LIMITED", True, False, "SOLE_TRADER"),
     ("Jo Bloggs", "COMPANY_UK_PLC", True, False, "SOLE_TRADER"),
     ("Jo Bloggs", "RESELLER_UK_COMPANY", True, False, "RESELLER_SOLE_TRADER"),
-    ("Jo Bloggs", None, True, False, "SOLE_TRADER"),  # a class of one's own
+    ("Jo Bloggs", None, True, False, "SOLE_TRADER"),  # a class that a user added
     ("Jo Bloggs Ltd", "COMPANY_UK_LIMITED", True, False, ...),
     ("Dr. J. O\u2019Bloggs-Smith", "COMPANY_UK_LIMITED", True, False, "SOLE_TRADER"),
-    ("Acme", "COMPANY_UK_LIMITED", True, False, ...),  # no person is called by one word
+    ("Acme", "COMPANY_UK_LIMITED", True, False, ...),  # a person's name has more than one word
     ("Acme Trading", "COMPANY_UK_LIMITED", True, False, ...),
     ("Bloggs & Sons", "COMPANY_UK_LIMITED", True, False, ...),
     ("3 Mobile", "COMPANY_UK_LIMITED", True, False, ...),
@@ -63,13 +63,13 @@ OF_NAMES = (
     ("Acme Inc.", "SOLE_TRADER", False, True, "COMPANY_INTERNATIONAL"),
     ("Acme L.L.C.", "RESELLER_SOLE_TRADER", False, True, "RESELLER_OTHER"),
     ("Acme GmbH", "RESIDENTIAL", False, True, "COMPANY_INTERNATIONAL"),
-    ("Ana Sa", "RESIDENTIAL", False, True, ...),  # a form elsewhere, and a surname
+    ("Ana Sa", "RESIDENTIAL", False, True, ...),  # a legal form in another country, and a surname
     ("Jo Bloggs", "CHARITY", False, False, ...),
     ("Jo Bloggs", "SOLE_TRADER", False, True, ...),
     ("Jo Bloggs Ltd", "SOLE_TRADER", False, True, "COMPANY_UK_LIMITED"),
     ("Jo Bloggs PLC", "SOLE_TRADER", False, True, "COMPANY_UK_PLC"),
     ("Bloggs Cyf", "RESIDENTIAL", False, True, "COMPANY_UK_LIMITED"),
-    ("Bloggs LLP", "SOLE_TRADER", False, True, None),  # no shipped class is for those
+    ("Bloggs LLP", "SOLE_TRADER", False, True, None),  # no shipped class is for these
     ("Jo Bloggs Limited", "RESELLER_SOLE_TRADER", False, True, "RESELLER_UK_COMPANY"),
 )
 # fmt: on
@@ -106,7 +106,7 @@ def found(
 def test_a_name_that_does_not_fit_its_class_is_pointed_out(
     name: str, code: str | None, *, is_checked: bool, is_individual: bool, suggested: Any
 ) -> None:
-    """R5: sole traders are a common place to get classification wrong."""
+    """R5: sole traders are often classified wrongly."""
     told = [
         (one.code, one.suggested_class_code)
         for one in found(name, code, is_checked=is_checked, is_individual=is_individual)
@@ -160,14 +160,14 @@ def test_what_the_register_says_comes_before_what_the_name_suggests(
         ("SOLE_TRADER", {"company_type": "llp"}, "OC123456", []),
         ("SOLE_TRADER", {}, "12345678", [("CLASS_MISMATCH", "COMPANY_UK_LIMITED")]),
         ("SOLE_TRADER", {}, "SC123456", [("CLASS_MISMATCH", "COMPANY_UK_LIMITED")]),
-        ("SOLE_TRADER", {}, "OC123456", []),  # a partnership of persons
+        ("SOLE_TRADER", {}, "OC123456", []),  # a partnership of individuals
         ("SOLE_TRADER", {}, None, []),
     ],
 )
 def test_an_individual_that_the_register_knows_as_a_company_is_pointed_out(
     code: str, details: dict[str, str], number: str | None, told: list[tuple[str, str]]
 ) -> None:
-    """R5: what an earlier lookup found counts though the class is not checked."""
+    """R5: results of an earlier lookup count although the class is not checked."""
     found = advisories(
         name="Jo Bloggs",
         class_code=code,
@@ -181,7 +181,7 @@ def test_an_individual_that_the_register_knows_as_a_company_is_pointed_out(
 
 
 def test_advisories_tell_nothing_of_a_hidden_name() -> None:
-    """R93: whether it ends in Ltd, or what the register calls the company."""
+    """R93: neither that it ends in Ltd, nor the company's name at the register."""
     for is_checked in (True, False):
         found = [
             advisories(

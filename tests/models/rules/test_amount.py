@@ -1,4 +1,4 @@
-"""Amounts of money: what is read, how it is stored, and what is refused."""
+"""Amounts of money: parsing, the stored form, and refusals."""
 
 import re
 from decimal import Decimal
@@ -21,11 +21,11 @@ STORED = (
     ("12", "12"),
     ("12.5", "12.5"),
     ("12.50", "12.50"),
-    ("12.500", "12.50"),  # no more decimals than an amount has
+    ("12.500", "12.50"),  # no more decimals than an amount may have
     (" +12.50 ", "12.50"),
     ("1e3", "1000"),
     ("1.5E+2", "150"),
-    ("0E-1000000", "0.00"),  # no million zeros
+    ("0E-1000000", "0.00"),  # not stored as a million zeros
     ("0E+1000000", "0"),
     ("0." + "0" * 41, "0.00"),
     ("1." + "0" * 10_000, "1.00"),

@@ -1,4 +1,4 @@
-"""What the four flags mean, as truth tables."""
+"""The meaning of the four class flags, as truth tables."""
 
 import pytest
 from hypothesis import given
@@ -26,17 +26,17 @@ FLAG_SETS = (
     ((0, 0, 0, 1), False, False, (), ()),  # UK Limited, UK PLC (R6)
     ((0, 0, 1, 0), False, False, (R,), ()),  # reseller abroad (R6)
     ((0, 0, 1, 1), False, False, (R,), ()),  # reseller UK Limited / PLC (R6)
-    ((0, 1, 0, 0), True, False, (N, T), ()),  # sole trader: flagged apart, yet personal (R5)
+    ((0, 1, 0, 0), True, False, (N, T), ()),  # sole trader: a separate flag, but an individual (R5)
     ((0, 1, 0, 1), True, True, (N, T), ()),  # a sole trader is not on the register (R7)
     ((0, 1, 1, 0), True, False, (N, T, R), ()),  # reseller sole trader (R5)
     ((0, 1, 1, 1), True, True, (N, T, R), ()),  # refused, reseller or not (R7)
     ((1, 0, 0, 0), True, False, (N,), ()),  # residential (R5)
     ((1, 0, 0, 1), True, True, (N,), ()),  # a consumer is not on the register (R7)
-    ((1, 0, 1, 0), True, False, (N, R), (P_R,)),  # odd, accepted (R8)
-    ((1, 0, 1, 1), True, True, (N, R), (P_R,)),  # odd, and refused (R7, R8)
-    ((1, 1, 0, 0), True, False, (N, T), (P_T,)),  # odd, accepted (R8)
-    ((1, 1, 0, 1), True, True, (N, T), (P_T,)),  # odd, and refused (R7, R8)
-    ((1, 1, 1, 0), True, False, (N, T, R), (P_T, P_R)),  # both oddities, accepted (R8)
+    ((1, 0, 1, 0), True, False, (N, R), (P_R,)),  # unusual, accepted (R8)
+    ((1, 0, 1, 1), True, True, (N, R), (P_R,)),  # unusual, and refused (R7, R8)
+    ((1, 1, 0, 0), True, False, (N, T), (P_T,)),  # unusual, accepted (R8)
+    ((1, 1, 0, 1), True, True, (N, T), (P_T,)),  # unusual, and refused (R7, R8)
+    ((1, 1, 1, 0), True, False, (N, T, R), (P_T, P_R)),  # both unusual, accepted (R8)
     ((1, 1, 1, 1), True, True, (N, T, R), (P_T, P_R)),  # both, and refused (R7, R8)
 )
 # fmt: on

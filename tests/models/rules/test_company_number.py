@@ -1,4 +1,4 @@
-"""Company numbers: what is mended, what is refused."""
+"""Company numbers: what is normalised, and what is refused."""
 
 import re
 
@@ -19,7 +19,7 @@ WELL_FORMED = re.compile(r"[0-9]{8}|R[0-9]{7}|[A-Z]{2}[0-9]{4}[A-Z0-9]{2}")
         ("7", "00000007"),
         ("  1234567 ", "01234567"),
         ("12 34 56 78", "12345678"),  # as printed on a letterhead
-        ("12.34.56.78", "12345678"),  # two dots are no decimal point
+        ("12.34.56.78", "12345678"),  # two dots are not a decimal point
         ("1.234.567", "01234567"),
         ("12345678.", "12345678"),  # from the end of a sentence
         ("SC.123456", "SC123456"),
@@ -28,7 +28,7 @@ WELL_FORMED = re.compile(r"[0-9]{8}|R[0-9]{7}|[A-Z]{2}[0-9]{4}[A-Z0-9]{2}")
         ("12-34-56-78", "12345678"),
         ("SC-000110", "SC000110"),
         ("1234\u20135678", "12345678"),  # an en dash
-        ("\ufeff12345678\u00a0", "12345678"),  # a byte order mark and a hard space, pasted
+        ("\ufeff12345678\u00a0", "12345678"),  # a pasted byte order mark and no-break space
         ("sc123456", "SC123456"),
         ("SC12345", "SC012345"),
         ("SC 1", "SC000001"),
@@ -53,7 +53,7 @@ def test_a_number_is_brought_to_the_form_the_register_uses(text: str, number: st
         "",
         "  ",
         "-",
-        "123456789",  # nine digits make the register fail with 500
+        "123456789",  # for nine digits the register answers 500
         "00000000",
         "0",
         "SC000000",
@@ -67,11 +67,11 @@ def test_a_number_is_brought_to_the_form_the_register_uses(text: str, number: st
         "1234567A",
         "GB12345678",
         "1234/5678",
-        "9000001.0",  # a spreadsheet's decimals, which would name another company
+        "9000001.0",  # a decimal from a spreadsheet, whose digits would be another company's number
         "9000001.00",
         "900000.01",
         "123.0",
-        "1234.5678",  # it may be a decimal
+        "1234.5678",  # may be a decimal number
         "123 4.5678",
         ".1234567",
         "SC12345.0",
@@ -86,7 +86,7 @@ def test_a_number_is_brought_to_the_form_the_register_uses(text: str, number: st
         "SC12345-6",
         "123\n456",  # two numbers, not one
         "1234\t5678",
-        "VODAFONE",  # names, of known prefixes too
+        "VODAFONE",  # names, also ones that start with a known prefix
         "SCOTLAND",
         "NICHOLAS",
         "IPSWICHX",
@@ -98,9 +98,9 @@ def test_a_number_is_brought_to_the_form_the_register_uses(text: str, number: st
         "+1234567",
         "\u0661\u0662\u0663",  # Arabic digits
         "\uff11\uff12\uff13",  # full-width digits
-        "\u00b2",  # superscript two: isdigit, but no number
+        "\u00b2",  # superscript two: `isdigit()` is true, but it is not a number
         "S\u0421123456",  # a Cyrillic letter that looks Latin
-        "\u017fc123456",  # a long s, which upper() turns into S
+        "\u017fc123456",  # a long s, which `upper()` turns into S
         "12345678\x00",
         "../12345",
         "1" * 10_000,

@@ -1,4 +1,4 @@
-"""What a link still does, as a truth table."""
+"""The state of a confirmation link, as a truth table."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,18 +19,18 @@ TICK = timedelta(microseconds=1)
 CONFIRMING: list[tuple[dict[str, Any], LinkState]] = [
     ({}, LinkState.OPEN),
     ({"expires_at": NOW}, LinkState.EXPIRED),
-    # used: whether or not it would have expired, been superseded or void by now
+    # used, also if it has since expired, been superseded or become void
     ({"used_at": NOW, "is_in_force": True}, LinkState.DONE),
     ({"used_at": NOW, "is_in_force": True, "expires_at": NOW}, LinkState.DONE),
     ({"used_at": NOW}, LinkState.DONE_BUT_OVER),
     ({"used_at": NOW, "is_same_address": False}, LinkState.DONE_BUT_OVER),
-    # void, rather than expired
+    # void takes precedence over expired
     ({"void_reason": VoidReason.SUPERSEDED, "expires_at": NOW}, LinkState.SUPERSEDED),
     ({"void_reason": VoidReason.ADDRESS_CHANGED}, LinkState.ADDRESS_CHANGED),
     ({"void_reason": VoidReason.WITHDRAWN}, LinkState.WITHDRAWN),
     ({"void_reason": VoidReason.CONTACT_DELETED}, LinkState.NO_LONGER_WANTED),
     ({"void_reason": VoidReason.CUSTOMER_ERASED}, LinkState.NO_LONGER_WANTED),
-    # another address is enough by itself, a contact that is gone more than that
+    # a changed address alone makes it void, and so does a deleted contact
     ({"is_same_address": False}, LinkState.ADDRESS_CHANGED),
     ({"is_gone": True, "used_at": NOW, "is_in_force": True}, LinkState.NO_LONGER_WANTED),
 ]
@@ -38,7 +38,7 @@ WITHDRAWING: list[tuple[dict[str, Any], LinkState]] = [
     ({}, LinkState.OPEN),
     ({"expires_at": NOW}, LinkState.EXPIRED),
     ({"used_at": NOW, "expires_at": NOW}, LinkState.DONE),
-    # what became of the question does not matter
+    # the state of the request does not matter
     ({"void_reason": VoidReason.SUPERSEDED}, LinkState.OPEN),
     ({"is_same_address": False}, LinkState.ADDRESS_CHANGED),
     ({"is_gone": True}, LinkState.NO_LONGER_WANTED),

@@ -1,4 +1,4 @@
-"""The projection of the consent ledger: what it gives at an instant, in whatever order it came."""
+"""Whether consent is given at an instant, by the ledger's entries in any order of recording."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ TERMS, OPT_IN = ConsentBasis.TERMS_ACCEPTED, ConsentBasis.WRITTEN_OPT_IN
 
 @dataclass(frozen=True)
 class Row:
-    """An entry as the projection sees it."""
+    """A ledger entry with the columns that decide whether consent is given."""
 
     id: str
     sequence: int
@@ -39,12 +39,15 @@ class Row:
 
 
 def day(number: int) -> datetime:
-    """Return a day of the story."""
+    """Return the instant of a numbered day."""
     return START + timedelta(days=number)
 
 
 def ledger(*entries: tuple[EntryKind, int] | tuple[EntryKind, int, str]) -> list[Row]:
-    """Write entries a, b, c … recorded in this order: kind, effective day, and whom it corrects."""
+    """Return entries a, b, c, … in the order of recording.
+
+    Each argument has an entry's kind, effective day, and the entry that it corrects.
+    """
     return [
         Row(
             id="abcdefgh"[place],
@@ -62,35 +65,35 @@ def ledger(*entries: tuple[EntryKind, int] | tuple[EntryKind, int, str]) -> list
 @pytest.mark.parametrize(
     ("entries", "instant", "wanted"),
     [
-        # Nothing on record: no (R48).
+        # Without entries no consent is given (R48).
         ([], 5, (False, None)),
-        # A grant counts from its own instant on, not before (R56).
+        # A grant counts from its effective instant, not before (R56).
         ([(GRANT, 5)], 4, (False, None)),
         ([(GRANT, 5)], 5, (True, "a")),
-        # A withdrawal takes effect at its own instant (R54).
+        # A withdrawal takes effect at its effective instant (R54).
         ([(GRANT, 1), (WITHDRAWAL, 5)], 4, (True, "a")),
         ([(GRANT, 1), (WITHDRAWAL, 5)], 5, (False, "b")),
-        # The order of arrival does not matter (R56).
+        # The order of recording does not matter (R56).
         ([(WITHDRAWAL, 5), (GRANT, 1)], 6, (False, "a")),
         ([(WITHDRAWAL, 5), (GRANT, 1)], 4, (True, "b")),
-        # A renewal is an entry of its own (R58).
+        # A renewal is a new entry (R58).
         ([(GRANT, 1), (GRANT, 5)], 6, (True, "b")),
-        # Effective at once: the one recorded last counts.
+        # Of entries effective at the same instant, the one recorded last counts.
         ([(GRANT, 5), (WITHDRAWAL, 5)], 5, (False, "b")),
         ([(WITHDRAWAL, 5), (GRANT, 5)], 5, (True, "b")),
-        # A correction takes the place of what it corrects, with its own date (R55).
+        # A correction replaces the corrected entry, with its own effective date (R55).
         ([(GRANT, 1), (GRANT, 7, "a")], 5, (False, None)),
         ([(GRANT, 1), (GRANT, 7, "a")], 7, (True, "b")),
         ([(GRANT, 1), (WITHDRAWAL, 1, "a")], 5, (False, "b")),
-        # In a tie too: mending the grant does not undo the withdrawal of the same instant.
+        # Also in a tie: correcting the grant does not undo the withdrawal of the same instant.
         ([(GRANT, 5), (WITHDRAWAL, 5), (GRANT, 5, "a")], 5, (False, "b")),
         ([(WITHDRAWAL, 5), (GRANT, 5), (WITHDRAWAL, 5, "a")], 5, (True, "b")),
-        # An annulment takes away what it corrects, and what stood before counts again.
+        # An annulment removes the corrected entry, so the earlier entries count again.
         ([(GRANT, 1), (WITHDRAWAL, 5), (ANNULMENT, 5, "b")], 6, (True, "a")),
         ([(GRANT, 1), (ANNULMENT, 1, "a")], 6, (False, None)),
-        # A correction can be corrected, an annulment too.
+        # Corrections and annulments can be corrected.
         ([(GRANT, 1), (ANNULMENT, 1, "a"), (GRANT, 2, "b")], 6, (True, "c")),
-        # Requests for bills without itemisation are another matter.
+        # Requests for non-itemised bills do not affect consent.
         ([(GRANT, 1), (ASKED, 2)], 6, (True, "a")),
         ([(ASKED, 2)], 6, (False, None)),
     ],
@@ -117,7 +120,7 @@ def test_consent_follows_from_the_latest_effective_entry(
         ([(ASKED, 5), (NO_MORE, 7)], 7, (False, "b")),
         ([(NO_MORE, 7), (ASKED, 5)], 6, (True, "b")),
         ([(ASKED, 5), (ANNULMENT, 5, "a")], 6, (False, None)),
-        # Neither grants nor withdrawals of consent touch it (A16).
+        # Grants and withdrawals of consent do not affect it (A16).
         ([(ASKED, 5), (GRANT, 6), (WITHDRAWAL, 7)], 8, (True, "a")),
     ],
 )
@@ -136,7 +139,7 @@ def test_without_entries_nothing_is_given_or_asked_for() -> None:
 
 
 def naive(rows: list[Row], matter: Matter, instant: datetime) -> tuple[bool, str | None]:
-    """Replay everything by hand, in the order of effect."""
+    """Compute the state at an instant by replaying all entries in the order of effect."""
     places: dict[str, tuple[datetime, int]] = {}
     current: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: row.sequence):
@@ -156,7 +159,7 @@ def naive(rows: list[Row], matter: Matter, instant: datetime) -> tuple[bool, str
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> list[Row]:
-    """Make a ledger as the API could: each entry is corrected once at most."""
+    """Generate a ledger that the API can produce: each entry is corrected at most once."""
     rows: list[Row] = []
     families = {GRANT: (GRANT, WITHDRAWAL), ASKED: (ASKED, NO_MORE)}
     family_of: dict[str, EntryKind] = {}
@@ -203,7 +206,7 @@ def test_the_projection_equals_a_naive_replay_in_any_order(
 @given(ledgers(), st.integers(-1, 8))
 @settings(max_examples=200)
 def test_the_periods_say_the_same_as_the_projection(rows: list[Row], number: int) -> None:
-    """R56: filters by periods and the flag never differ."""
+    """R56: filters by periods and the flag always agree."""
     instant = day(number)
     holding = [
         (period.matter, period.entry.id)

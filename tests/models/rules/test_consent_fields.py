@@ -1,4 +1,4 @@
-"""What a record of consent must say, case by case."""
+"""Required fields of consent entries, case by case."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -21,7 +21,7 @@ COMPLETE: dict[str, Any] = {
 
 
 def refusals(kind: EntryKind, values: dict[str, Any]) -> list[tuple[RefusalCode, str]]:
-    """Check values and give what is refused."""
+    """Return the code and field of each refusal of the values."""
     try:
         checked(kind, values)
     except Refused as refused:
@@ -33,12 +33,12 @@ def refusals(kind: EntryKind, values: dict[str, Any]) -> list[tuple[RefusalCode,
     ("changed", "wanted"),
     [
         ({}, []),
-        # No flag without a basis, evidence, and who and how (R50, R52).
+        # Consent needs a basis, evidence, the person and the method (R50, R52).
         ({"basis": None}, [(RefusalCode.REQUIRED, "basis")]),
         ({"evidence_reference": " "}, [(RefusalCode.REQUIRED, "evidenceReference")]),
         ({"given_by": ""}, [(RefusalCode.REQUIRED, "givenBy")]),
         ({"method": None}, [(RefusalCode.REQUIRED, "method")]),
-        # Documents are named, and affirmed to cover emailing (R53); the version may be missing.
+        # A document needs a name and the affirmation that it covers emailing (R53), not a version.
         ({"document_name": None}, [(RefusalCode.REQUIRED, "documentName")]),
         ({"document_version": None}, []),
         ({"covers_emailing": False}, [(RefusalCode.AFFIRMATION_REQUIRED, "isEmailingCovered")]),

@@ -1,4 +1,4 @@
-"""What is emailed in which form, as a truth table, and what holds for all combinations."""
+"""The form in which each document is emailed: a truth table, and rules for all combinations."""
 
 from dataclasses import asdict, replace
 from itertools import chain, combinations, product
@@ -62,30 +62,30 @@ TRUTH_TABLE = (
     ((0, 0, {ZIP}, ADDRESSED), POLICY, ZIP_ONLY, N + P + N),  # for the ZIP only (A1)
     ((0, 0, {USAGE}, ADDRESSED), POLICY, USAGE_ONLY, 2 * N + P),  # for the files only (A1)
     ((1, 0, {BILL}, ADDRESSED), POLICY, FULL, 3 * C),  # the flag is for all three (R65)
-    ((0, 1, NONE, ADDRESSED), POLICY, REDUCED, 3 * Q),  # regulation 9, nothing to beat (A16)
-    ((1, 1, NONE, ADDRESSED), POLICY, REDUCED, 3 * Q),  # it beats the flag (A16)
-    ((0, 1, ALL, ADDRESSED), POLICY, REDUCED, 3 * Q),  # it beats a preference (A16)
-    ((1, 1, ALL, ADDRESSED), POLICY, REDUCED, 3 * Q),  # it beats both (A16)
-    ((0, 0, NONE, UNVERIFIED), POLICY, REDUCED, 3 * N),  # the defaults need no verifying (R71)
+    ((0, 1, NONE, ADDRESSED), POLICY, REDUCED, 3 * Q),  # regulation 9 alone (A16)
+    ((1, 1, NONE, ADDRESSED), POLICY, REDUCED, 3 * Q),  # it overrides the flag (A16)
+    ((0, 1, ALL, ADDRESSED), POLICY, REDUCED, 3 * Q),  # it overrides a preference (A16)
+    ((1, 1, ALL, ADDRESSED), POLICY, REDUCED, 3 * Q),  # it overrides both (A16)
+    ((0, 0, NONE, UNVERIFIED), POLICY, REDUCED, 3 * N),  # needs no verified address (R71)
     ((1, 0, NONE, UNVERIFIED), POLICY, FULL, 3 * C),  # the flag reaches every address (A13)
     ((0, 0, ALL, UNVERIFIED), POLICY, REDUCED, 3 * U),  # a preference does not (R61)
-    ((1, 0, ALL, UNVERIFIED), POLICY, FULL, 3 * C),  # nor does it take from the flag (A13)
+    ((1, 0, ALL, UNVERIFIED), POLICY, FULL, 3 * C),  # nor does it limit the flag (A13)
     ((1, 1, NONE, UNVERIFIED), POLICY, REDUCED, 3 * Q),  # regulation 9 comes first (A16)
-    ((0, 0, NONE, UNVERIFIED), VERIFIED_ONLY, REDUCED, 3 * N),  # switched on: as before (A13)
-    ((1, 0, NONE, UNVERIFIED), VERIFIED_ONLY, REDUCED, 3 * U),  # the flag has to wait (A13)
-    ((1, 0, NONE, ADDRESSED), VERIFIED_ONLY, FULL, 3 * C),  # and waits no more (A13)
-    ((1, 0, ALL, UNVERIFIED), VERIFIED_ONLY, REDUCED, 3 * U),  # both have to wait (A13, R61)
+    ((0, 0, NONE, UNVERIFIED), VERIFIED_ONLY, REDUCED, 3 * N),  # policy on: as before (A13)
+    ((1, 0, NONE, UNVERIFIED), VERIFIED_ONLY, REDUCED, 3 * U),  # no effect until verified (A13)
+    ((1, 0, NONE, ADDRESSED), VERIFIED_ONLY, FULL, 3 * C),  # and has an effect once verified (A13)
+    ((1, 0, ALL, UNVERIFIED), VERIFIED_ONLY, REDUCED, 3 * U),  # until verified, neither (A13, R61)
     ((1, 1, NONE, UNVERIFIED), VERIFIED_ONLY, REDUCED, 3 * Q),  # regulation 9 comes first (A16)
     ((0, 0, ALL, ADDRESSED), NARROW, NO_USAGE, 2 * P + N),  # the narrow reading of A1
     ((1, 0, ALL, ADDRESSED), NARROW, FULL, 3 * C),  # which leaves the flag alone (R69)
     ((0, 0, NONE, (0, 1, 1, 1)), POLICY, NOTHING, 3 * OFF),  # not on the list (R77)
-    ((1, 0, ALL, (0, 1, 1, 1)), POLICY, NOTHING, 3 * OFF),  # even if all is released (A14)
+    ((1, 0, ALL, (0, 1, 1, 1)), POLICY, NOTHING, 3 * OFF),  # even with consent and preference (A14)
     ((0, 0, NONE, (1, 0, 1, 1)), POLICY, NOTHING, 3 * OUT),  # not active (R77)
-    ((1, 0, ALL, (1, 0, 1, 1)), POLICY, NOTHING, 3 * OUT),  # even if all is released (R77)
+    ((1, 0, ALL, (1, 0, 1, 1)), POLICY, NOTHING, 3 * OUT),  # even with consent and preference (R77)
     ((0, 0, NONE, (1, 1, 0, 0)), POLICY, NOTHING, 3 * NO_ADDRESS),  # without an address (R77)
     ((1, 0, NONE, (1, 1, 0, 0)), POLICY, NOTHING, 3 * NO_ADDRESS),  # even with the flag (R77)
     ((1, 1, ALL, (0, 1, 1, 1)), POLICY, NOTHING, 3 * OFF),  # regulation 9 is about what is sent
-    ((1, 0, ALL, (0, 0, 0, 0)), POLICY, NOTHING, 3 * OUT),  # of several, the widest reason
+    ((1, 0, ALL, (0, 0, 0, 0)), POLICY, NOTHING, 3 * OUT),  # of several reasons, the most general
     ((1, 0, ALL, (0, 0, 1, 1)), POLICY, NOTHING, 3 * OUT),  # inactive before unlisted
     ((1, 0, ALL, (1, 0, 0, 0)), POLICY, NOTHING, 3 * OUT),  # inactive before no address
     ((1, 0, ALL, (0, 1, 0, 0)), POLICY, NOTHING, 3 * OFF),  # unlisted before no address
@@ -127,7 +127,7 @@ def test_all_combinations_are_tried() -> None:
 
 
 def test_the_rule_has_no_place_for_a_class() -> None:
-    """R75, R76: what it is not told it can't depend on."""
+    """R75, R76: the rule does not receive the class, so it cannot depend on it."""
     assert set(Facts.__slots__) == {
         "is_consent_given",
         "is_non_itemised_requested",
@@ -140,7 +140,7 @@ def test_the_rule_has_no_place_for_a_class() -> None:
 
 
 def test_a_listed_contact_always_gets_a_bill_and_a_zip_in_some_form() -> None:
-    """R71, R77: and who is not listed, active and with an address gets nothing."""
+    """R71, R77: a contact that is unlisted, inactive or without an address gets nothing."""
     for document, facts, policy in EVERY:
         outcome = decide(document, facts, policy).outcome
         is_addressed = facts.is_on_bill_list and facts.is_active and facts.has_address
@@ -150,7 +150,7 @@ def test_a_listed_contact_always_gets_a_bill_and_a_zip_in_some_form() -> None:
 
 
 def test_detail_goes_out_on_authority_only() -> None:
-    """R68, R78: a full form has an authority for a reason, and no other form has."""
+    """R68, R78: the reason of a full form is an authority; that of another form is not."""
     for document, facts, policy in EVERY:
         decision = decide(document, facts, policy)
         assert decision.is_full == (decision.reason in AUTHORITIES)
@@ -211,7 +211,7 @@ def test_a_password_is_needed_for_the_protected_zip_alone() -> None:
 
 
 def test_every_remedy_does_what_it_says() -> None:
-    """Its outcome is that of the rule, once the step has been taken."""
+    """The outcome stated in a remedy is the rule's outcome after the step."""
     for document, facts, policy in EVERY:
         for remedy in decide(document, facts, policy).remedies:
             assert (
@@ -221,7 +221,7 @@ def test_every_remedy_does_what_it_says() -> None:
 
 
 def test_who_takes_the_steps_gets_the_document_in_full() -> None:
-    """One way or the other; under regulation 9 too. What a policy shuts off is no remedy."""
+    """Also under regulation 9. Steps that the policy makes ineffective are not remedies."""
     for document, facts, policy in EVERY:
         now = facts
         for _ in Step:
@@ -312,7 +312,7 @@ def test_every_decision_is_put_in_words_of_its_own() -> None:
 
 @pytest.mark.parametrize("step", Step)
 def test_a_step_for_the_account_changes_what_every_address_gets(step: Step) -> None:
-    """R64, R65: it changes a fact of the account, and others one of the contact."""
+    """R64, R65: it changes a fact of the account; all other steps change a fact of the contact."""
     account = ("is_consent_given", "is_non_itemised_requested")
     changed = set()
     for given, requested in product((False, True), repeat=2):

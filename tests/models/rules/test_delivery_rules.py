@@ -1,4 +1,4 @@
-"""The published table is the rule's own, whole, and numbered."""
+"""The published table of delivery rules is generated from the rule, complete, and versioned."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from models.rules.document import Document
 PUBLISHED = Path(__file__).resolve().parents[3] / "docs" / "delivery-rules.json"
 
 DIGESTS = {1: "2dbe15bf08939573a25c17fd92b6b6d49cb5f203e36958448f92a3a879544752"}
-"""The table of each version; a changed table is a new version, and the old line stays."""
+"""The digest of each version's table; a changed table needs a new version and a new line."""
 
 
 def test_a_changed_table_has_a_new_version() -> None:
@@ -19,12 +19,12 @@ def test_a_changed_table_has_a_new_version() -> None:
 
 
 def test_the_published_file_is_the_table_that_is_served() -> None:
-    """After a change: make rules."""
+    """After a change, run `make rules`."""
     assert PUBLISHED.read_text() == published()
 
 
 def test_the_published_file_can_be_run_against_code_of_ones_own() -> None:
-    """As an integration would: from the file alone, by the names in it."""
+    """As an integration would, using only the file and the names in it."""
     file = json.loads(PUBLISHED.read_text())
     assert (file["version"], file["digest"]) == (VERSION, digest())
     for case in file["cases"]:
@@ -51,7 +51,7 @@ def test_the_published_file_can_be_run_against_code_of_ones_own() -> None:
 
 
 def test_the_table_holds_each_case_once() -> None:
-    """Everybody who is sent something in all combinations, everybody else at the two ends."""
+    """All combinations for contacts that are sent mail; for others, none and all of the facts."""
     seen = [(case.facts, case.is_verified_address_required) for case in cases()]
     assert len(seen) == len(set(seen)) == 2 * 2 * 8 * 2 * 2 + 7 * 2
     assert all(len(case.decisions) == 3 for case in cases())

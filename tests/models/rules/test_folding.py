@@ -1,4 +1,4 @@
-"""Which texts are the same to a reader, and which are found by which."""
+"""Which texts count as equal, and which texts a search finds."""
 
 import sys
 import unicodedata
@@ -19,18 +19,18 @@ NAMES = (
     ("Charity", "Charity\u200b", True),
     ("Charity", "Cha\u00adrity\u2060", True),  # a soft hyphen
     ("Big  Charity", "big charity", True),
-    ("Big\u00a0Charity", "Big Charity", True),  # a hard blank
+    ("Big\u00a0Charity", "Big Charity", True),  # a no-break space
     (COMPOSED, DECOMPOSED, True),
     (COMPOSED.upper(), DECOMPOSED, True),
-    ("Charity", "Charity\u2065", True),  # kept for more such characters
+    ("Charity", "Charity\u2065", True),  # normalisation keeps other such characters
     ("Charity", "\ufff0Charity\U000e0fff", True),
-    ("A-1", "A\u20111", True),  # a hyphen at which no line ends
+    ("A-1", "A\u20111", True),  # a no-break hyphen
     ("A-1", "A\u20101", True),
     ("Acme", "\uff21\uff43\uff4d\uff45", True),  # full width
     ("A-1", "A\u20131", False),  # a dash
     ("STRASSE", "Stra\u00dfe", True),
     ("ACC-1", "acc-1", True),
-    (COMPOSED, "Cafe", False),  # an accent is another letter
+    (COMPOSED, "Cafe", False),  # a letter with an accent is another letter
     ("Charity", "Charity 2", False),
     ("Big Charity", "BigCharity", False),
     ("ACC-1", "ACC 1", False),
@@ -86,7 +86,7 @@ def test_keys_are_keys_of_themselves(text: str) -> None:
 
 
 def test_every_key_fits_its_column() -> None:
-    """The longest is that of a text which is one character over and over."""
+    """The longest key is that of one repeated character."""
     every = map(chr, range(sys.maxunicode + 1))
     longest = max(every, key=lambda character: len(folded(character * 2)))
     assert len(folded(longest * ACCOUNT_NUMBER_LENGTH)) <= KEY_LENGTH

@@ -1,4 +1,4 @@
-"""When a waiting lookup has its turn: the estimate as a truth table."""
+"""The estimated wait of a queued lookup, as a truth table."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ NOW = datetime(2026, 10, 1, 9, 30, 20, tzinfo=UTC)
 CAPACITY = 0.5
 
 WAITS: list[tuple[str, float, dict[str, Backlog], float | None]] = [
-    # The place and the backlogs, of which "bulk" is the lookup's own; then the seconds.
+    # The place, the backlogs ("bulk" is the lookup's own urgency), and the expected seconds.
     ("alone, the first takes one turn", 1, {"bulk": Backlog(1, 4)}, 2),
     ("alone, the hundredth takes a hundred", 100, {"bulk": Backlog(400, 4)}, 200),
     ("what is behind does not count", 10, {"bulk": Backlog(10_000, 4)}, 20),
@@ -90,7 +90,7 @@ def test_the_place_and_what_drains_beside_it_say_how_long_it_takes(
         ({"bulk": Backlog(0, 4)}, 0),
         ({"bulk": Backlog(100, 4), "saved": Backlog(50, 8)}, 300),
         ({"bulk": Backlog(100, 4), "saved": Backlog(0, 8, 0.1)}, 250),
-        ({"bulk": Backlog(100, 4), "saved": Backlog(0, 8, 0.5)}, None),  # never ends
+        ({"bulk": Backlog(100, 4), "saved": Backlog(0, 8, 0.5)}, None),  # the wait never ends
     ],
 )
 def test_all_is_done_when_the_spare_capacity_has_done_it(
@@ -103,11 +103,11 @@ def test_all_is_done_when_the_spare_capacity_has_done_it(
 @pytest.mark.parametrize(
     ("ended", "span_s", "capacity"),
     [
-        (0, 0, 0.5),  # the work has just come
+        (0, 0, 0.5),  # the work was only just queued
         (0, 900, 30 / 960),
-        (450, 900, 0.5),  # as nominal
-        (60, 900, 90 / 960),  # slow, whatever is allowed
-        (1, 2, 31 / 62),  # a handful is no measurement
+        (450, 900, 0.5),  # at the nominal rate
+        (60, 900, 90 / 960),  # slow, although more is allowed
+        (1, 2, 31 / 62),  # too few to measure
         (900, 900, 930 / 960),
     ],
 )

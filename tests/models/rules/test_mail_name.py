@@ -1,4 +1,4 @@
-"""Which names a mail repeats: short plain ones, and nothing that looks like a web address."""
+"""Names that a mail may contain: short, plain, and without anything like a web address."""
 # ruff: noqa: RUF001  # look-alikes are what is tested
 
 import pytest
@@ -36,14 +36,14 @@ REPEATED = [
     "Ελένη Παπαδοπούλου",
     "דוד לוי",
     "रवि शर्मा",
-    "Ọlá\u0301bísí",  # an accent that no letter is written together with
+    "Ọlá\u0301bísí",  # a combining accent for which no single character exists
 ]
 
 NOT_REPEATED = [
     "",
     " ",
-    "123",  # no letter
-    # Web addresses, and what mail programs make links of.
+    "123",  # without a letter
+    # Web addresses, and text that mail programs turn into links.
     "evil.example",
     "evil.example/path",
     "Your parcel: evil.example/pay",
@@ -60,7 +60,7 @@ NOT_REPEATED = [
     "evil .example",
     ".example",
     "Ann.Example",
-    "J.R.Hartley",  # of two letters or more after a dot nobody knows
+    "J.R.Hartley",  # two or more letters after a dot may be a top-level domain
     "1.2.3.4",
     "münchen.example",
     "xn--mnchen-3ya",
@@ -72,7 +72,7 @@ NOT_REPEATED = [
     "evil/a",
     "//evil",
     "and/or",
-    # The same in disguise.
+    # Disguised web addresses.
     "evil．example",  # full width
     "ｅｖｉｌ．ｅｘａｍｐｌｅ",
     "evil。example",
@@ -110,7 +110,7 @@ NOT_REPEATED = [
     "evil۰com",
     "evil0com",
     "Studio 54 Limited",
-    # Full stops, signs and words that a reader makes an address of.
+    # Full stops, signs and words that a reader could turn into an address.
     "evil. com",
     "evil. Com",
     "evil .com",
@@ -138,7 +138,7 @@ NOT_REPEATED = [
     "Ann--Marie",
     "R-e-a-d",
     "a b c d e f",
-    # Text, markup, and what is no name.
+    # Sentences, markup, and other text that is not a name.
     "Ann\nYour account is locked",
     "Ann\r\nBcc: eve@evil.example",
     "Ann\tExample",
@@ -160,7 +160,7 @@ NOT_REPEATED = [
     "Ann 😀",
     "A" * 61,
     "a b c d e f g h i j",
-    "A\u0363\u0364\u0365\u0366\u0367",  # a pile of marks
+    "A\u0363\u0364\u0365\u0366\u0367",  # many combining marks
 ]
 
 

@@ -35,13 +35,13 @@ class Entry:
 
 
 CASES = [
-    # nothing, or only asked
+    # no entries, or only a request
     ([], 9, NO_PREFERENCE),
     ([(REQUESTED, 1)], 9, NO_PREFERENCE),
-    # confirmed: from that instant on
+    # confirmed: in force from that instant
     ([(REQUESTED, 1), (CONFIRMED, 2)], 1, NO_PREFERENCE),
     ([(REQUESTED, 1), (CONFIRMED, 2)], 2, (True, 2, 2)),
-    # asking again changes nothing until it is confirmed
+    # another request changes nothing until it is confirmed
     ([(CONFIRMED, 2), (REQUESTED, 3)], 9, (True, 1, 2)),
     ([(CONFIRMED, 2), (REQUESTED, 3), (CONFIRMED, 4)], 9, (True, 3, 4)),
     # ended by the contact, by staff, by another address

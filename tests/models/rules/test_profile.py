@@ -1,4 +1,4 @@
-"""How register answers merge with what users typed."""
+"""Merging the register's values with those that users typed."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -46,17 +46,17 @@ TYPED, SAME_AS_TYPED = pounds("90", ValueSource.USER), pounds("90.00")
 
 # fmt: off
 MERGES = (
-    # there is | the register has, unreadable | kept, outcome, suggested
-    (None, None, False, None, NOT_FILED, None),  # nobody knows (R85)
-    (None, None, True, None, UNREADABLE, None),  # filed, but can't be told (R85)
+    # current entry | register's value, is unreadable | kept entry, outcome, suggestion
+    (None, None, False, None, NOT_FILED, None),  # unknown (R85)
+    (None, None, True, None, UNREADABLE, None),  # filed, but unreadable (R85)
     (None, NEW, False, NEW, FOUND, None),  # an empty field is filled (R86)
     (OLD, NEW, False, NEW, FOUND, None),  # an earlier answer is replaced (A24)
-    (OLD, None, False, None, NOT_FILED, None),  # or removed: no older year is shown as now (A24)
-    (OLD, None, True, None, UNREADABLE, None),  # the same, if the new ones are a picture (A24)
+    (OLD, None, False, None, NOT_FILED, None),  # or removed: it is not current (A24)
+    (OLD, None, True, None, UNREADABLE, None),  # the same for scanned accounts (A24)
     (TYPED, None, False, TYPED, KEPT, None),  # a user's value stays (R86)
     (TYPED, None, True, TYPED, KEPT, None),
-    (TYPED, NEW, False, TYPED, KEPT, NEW),  # and what differs is suggested (R86)
-    (TYPED, SAME_AS_TYPED, False, TYPED, KEPT, None),  # the same fact is no suggestion (R86)
+    (TYPED, NEW, False, TYPED, KEPT, NEW),  # and a different value is suggested (R86)
+    (TYPED, SAME_AS_TYPED, False, TYPED, KEPT, None),  # an equal value is not suggested (R86)
 )
 # fmt: on
 
@@ -90,7 +90,7 @@ SHORT_STREET = {line: text for line, text in STREET.items() if text}
 
 # fmt: off
 SAME_FACTS = (
-    # field, one, other | same
+    # field, two values | are equal
     ("employees", entry(12), entry(12), True),
     ("employees", entry(12), entry(13), False),
     ("incorporated_on", entry("2012-03-14"), entry("2012-03-14"), True),
@@ -101,7 +101,7 @@ SAME_FACTS = (
     (NAME, pounds("-7"), pounds("7"), False),
     (NAME, pounds("100"), entry("100", currency="EUR"), False),  # another currency
     ("registered_address", entry(STREET), entry(STREET), True),
-    ("registered_address", entry(STREET), entry(STREET_TOO), True),  # other case, split and commas
+    ("registered_address", entry(STREET), entry(STREET_TOO), True),  # other case, lines and commas
     ("registered_address", entry(STREET), entry({**STREET, "postal_code": "LS1 1AB"}), False),
     ("registered_address", entry(STREET), entry(SHORT_STREET), True),  # lines left out
 )
@@ -135,11 +135,11 @@ OFFICE = "registered_address"
 
 # fmt: off
 REPEATED = (
-    # field | there is | typed | the entry is kept as it is
+    # field | current entry | typed value | is the entry kept unchanged
     (NAME, None, TYPED_NEW, False),  # a first value
-    (NAME, OLD, TYPED_NEW, False),  # a user knows better
-    (NAME, NEW, TYPED_NEW, True),  # a form sent back unchanged claims nothing of the register's
-    (NAME, FILED, TYPED_NEW, True),  # nor one without a field for the date
+    (NAME, OLD, TYPED_NEW, False),  # a user corrects a value
+    (NAME, NEW, TYPED_NEW, True),  # an unchanged form leaves the register as the source
+    (NAME, FILED, TYPED_NEW, True),  # also a form without a field for the date
     (NAME, FILED, dated(TYPED_NEW, "2025-12-31"), True),
     (NAME, FILED, dated(TYPED_NEW, "2024-12-31"), False),  # the date is corrected
     (NAME, NEW, dated(TYPED_NEW, "2024-12-31"), False),  # or added
@@ -147,7 +147,7 @@ REPEATED = (
     (NAME, TYPED, TYPED_NEW, False),
     (NAME, TYPED_DATED, dated(TYPED_NEW, "2025-12-31"), True),
     (NAME, TYPED_DATED, dated(TYPED_NEW, "2024-12-31"), False),
-    (NAME, TYPED_DATED, TYPED_NEW, False),  # a user takes a date of their own away
+    (NAME, TYPED_DATED, TYPED_NEW, False),  # a user removes their own date
     ("employees", entry(3), entry(3, ValueSource.USER), True),
     ("employees", dated(entry(3), "2025-12-31"), entry(3, ValueSource.USER), True),
     ("employees", entry(3), entry(4, ValueSource.USER), False),
@@ -166,7 +166,7 @@ REPEATED = (
 def test_a_typed_value_takes_over_unless_it_repeats_all_that_is_there(
     name: str, there: ProfileEntry | None, typed: ProfileEntry, is_kept: bool
 ) -> None:
-    """R86: a correction is never lost, however small it is."""
+    """R86: even the smallest correction is kept."""
     assert typed_by_user(name, there, typed) is (there if is_kept else typed)
 
 
@@ -188,7 +188,7 @@ def test_a_bare_number_of_a_po_box_is_shown_as_what_it_is(kept: str, shown: str)
 
 
 def test_a_po_box_is_the_same_on_a_line_of_its_own_or_not() -> None:
-    """R86: it is no suggestion."""
+    """R86: so it makes no suggestion."""
     typed = typed_address(address_line_1="PO Box 123", locality="Leeds")
     assert is_same_value(OFFICE, entry(address(po_box="123", locality="LEEDS")), typed)
 
@@ -198,7 +198,7 @@ def test_a_po_box_is_the_same_on_a_line_of_its_own_or_not() -> None:
     [
         ("2026-10-01", 9, False),
         ("2026-10-02", 9, True),
-        ("2026-10-02", 11, False),  # it has begun on an island in the east
+        ("2026-10-02", 11, False),  # the day has begun in the easternmost time zone
         ("9999-12-31", 9, True),
         ("0001-01-01", 9, False),
     ],

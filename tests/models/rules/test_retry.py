@@ -1,4 +1,4 @@
-"""When it is tried again, and when it is given up."""
+"""When a failed job is retried, and when it is given up."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ SECOND = timedelta(seconds=1)
     ("attempts", "span", "random", "at_least", "wait"),
     [
         (1, 0, 1.0, 0, 2.0),  # the first wait, without jitter
-        (1, 0, 0.0, 0, 1.0),  # jitter takes half of it at most
+        (1, 0, 0.0, 0, 1.0),  # jitter subtracts at most half of it
         (1, 0, 0.5, 0, 1.5),
         (2, 0, 1.0, 0, 6.0),  # three times as long
         (3, 0, 1.0, 0, 18.0),
@@ -30,13 +30,13 @@ SECOND = timedelta(seconds=1)
         (5, 0, 1.0, 0, 60.0),  # capped
         (0, 0, 1.0, 0, 2.0),  # no attempt counted yet
         (1, 0, 1.0, 30, 30.0),  # Retry-After is honoured (R90)
-        (1, 0, 1.0, 1, 2.0),  # and does not shorten our own wait
-        (5, 0, 1.0, 300, 300.0),  # it may exceed our cap
+        (1, 0, 1.0, 1, 2.0),  # and does not shorten the back-off
+        (5, 0, 1.0, 300, 300.0),  # it may exceed the cap
         (6, 0, 1.0, 0, None),  # the last attempt was made
         (7, 0, 1.0, 0, None),
         (1, 3599, 1.0, 0, 2.0),  # just in time
         (1, 3600, 1.0, 0, None),  # too long ago
-        (6, 0, 1.0, 300, None),  # nothing that is asked for changes that
+        (6, 0, 1.0, 300, None),  # Retry-After does not change that
     ],
 )
 def test_the_wait_grows_and_ends(
@@ -69,7 +69,7 @@ def test_a_wait_is_always_within_bounds(
 
 @given(st.floats(0, 1))
 def test_the_attempts_span_more_than_a_day_and_then_end(random: float) -> None:
-    """R90: outages of a day happen."""
+    """R90: because outages can last a day."""
     policy, span, attempts = RetryPolicy(), timedelta(), 1
     while (wait := policy.wait(attempts, span, lambda: random)) is not None:
         span, attempts = span + wait, attempts + 1

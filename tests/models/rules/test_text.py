@@ -1,4 +1,4 @@
-"""Checks of what people type."""
+"""Checks of text that users type."""
 
 import pytest
 from hypothesis import given
@@ -29,15 +29,15 @@ def found(checks: Checks) -> list[tuple[RefusalCode, tuple[str, ...]]]:
         ("123456789", "123456789", [INVALID]),  # too long
         ("Ac\nme", "Ac\nme", [INVALID]),  # a line break inside
         ("Ac\x00me", "Ac\x00me", [INVALID]),  # PostgreSQL can't store it
-        ("Ac\u202eme", "Ac\u202eme", [INVALID]),  # turns the writing direction round
+        ("Ac\u202eme", "Ac\u202eme", [INVALID]),  # reverses the writing direction
         ("Ac\tme", "Ac\tme", [INVALID]),  # a tab inside
-        ("\ufeff Acme\u200b ", "Acme", []),  # pasted, with what is as wide as nothing
-        ("\u200b \u2060", "", [REQUIRED]),  # invisible, all of it
+        ("\ufeff Acme\u200b ", "Acme", []),  # pasted, with zero-width characters
+        ("\u200b \u2060", "", [REQUIRED]),  # only invisible characters
         ("\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b", "", [REQUIRED]),
-        ("\u3164", "", [REQUIRED]),  # a filler, which is a letter by its category
+        ("\u3164", "", [REQUIRED]),  # a filler, which has the category letter
         ("\u2800\u2800", "", [REQUIRED]),  # Braille without a dot
-        ("\ufe0f", "", [REQUIRED]),  # a selector that selects nothing
-        ("\ud800", "\ud800", [INVALID]),  # half of a pair, not encodable
+        ("\ufe0f", "", [REQUIRED]),  # a variation selector without a character
+        ("\ud800", "\ud800", [INVALID]),  # a lone surrogate, which cannot be encoded
         ("", "", [REQUIRED]),
         ("   ", "", [REQUIRED]),
         (None, "", [REQUIRED]),
@@ -68,11 +68,11 @@ def test_optional_text_may_be_blank(
     ("typed", "kept", "codes"),
     [
         ("a\nb", "a\nb", []),
-        ("a\r\nb", "a\nb", []),  # as a browser sends it
+        ("a\r\nb", "a\nb", []),  # line ends as browsers send them
         ("a\rb\r\n\r\nc", "a\nb\n\nc", []),
         ("a\u2028b\u2029c\u0085d", "a\nb\nc\nd", []),
         ("a\tb", "a\tb", []),
-        ("a\r\nb\r\nc\r\nd", "a\nb\nc\nd", []),  # seven characters, once stored
+        ("a\r\nb\r\nc\r\nd", "a\nb\nc\nd", []),  # seven characters as stored
         ("\r\n\t", None, []),
         ("a\vb", "a\vb", [INVALID]),
         ("a\x00b", "a\x00b", [INVALID]),

@@ -1,4 +1,4 @@
-"""Times as people in the United Kingdom read them."""
+"""Formatting times in UK local time."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

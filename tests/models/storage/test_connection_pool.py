@@ -1,4 +1,4 @@
-"""On PostgreSQL, connections are taken in turn, and given back whatever happens."""
+"""The PostgreSQL connection pool: waiting in order, and releasing in all cases."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from tests.factories import add_class
 
 
 class BrokenError(Exception):
-    """Something went wrong on purpose."""
+    """An error that a test raises."""
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def pool(database: Database) -> Any:
 
 
 def counted(pool: Any) -> tuple[int, int]:
-    """Count the connections that are idle, and those that are taken."""
+    """Return the numbers of idle connections and of used ones."""
     return len(pool._idle), len(pool._taken)
 
 
@@ -80,7 +80,7 @@ async def test_a_connection_that_ended_is_replaced(database: Database, pool: Any
         raise BrokenError
 
     for _ in range(2 * pool._most):
-        with pytest.raises(BrokenError):  # whatever ROLLBACK says on that connection
+        with pytest.raises(BrokenError):  # regardless of the result of ROLLBACK on that connection
             await database.transaction(end)
     assert counted(pool) == (0, 0)
     assert not await CustomerClass.filter(name="A").exists()
@@ -224,7 +224,7 @@ async def test_what_is_under_way_ends_with_its_own_error_when_all_is_closed_at_o
 
 
 class Ended:
-    """A connection that ended while nobody looked."""
+    """A connection that the server ended while it was idle."""
 
     def is_closed(self) -> bool:
         return False
@@ -269,7 +269,7 @@ async def test_who_waits_long_for_a_connection_is_told_so_and_leaves_none_behind
 
 
 async def test_a_statement_that_takes_too_long_is_stopped(databases: Databases) -> None:
-    """As when the server is frozen; what comes after it is served."""
+    """For example because the server hangs; later statements are served."""
     url = await databases.create()
     database = Database(url, timeout_s=0.1)
     if not database.is_postgres:

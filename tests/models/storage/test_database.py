@@ -1,4 +1,4 @@
-"""Transactions: whole or nothing, whoever hangs up meanwhile; and the wake-ups after them."""
+"""Transactions are atomic, also on cancellation; and notifications after a commit."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -144,7 +144,7 @@ async def test_another_process_is_woken_through_postgresql(database: Database) -
     try:
         with other.signals.watching("here") as woken:
             async with asyncio.timeout(60):
-                await woken.wait()  # once it listens, for what came before
+                await woken.wait()  # once when it starts to listen, for earlier changes
                 woken.clear()
                 await database.transaction(lambda: wake("here"))
                 await woken.wait()
@@ -156,7 +156,7 @@ async def test_another_process_is_woken_through_postgresql(database: Database) -
 async def test_transactions_that_wait_for_each_other_both_end(
     database: Database, act: ActorContext
 ) -> None:
-    """One of the two is rolled back by PostgreSQL, and done again."""
+    """PostgreSQL rolls back one of the two, which is then retried."""
     first, second = await add_class(database, act, "A"), await add_class(database, act, "B")
     both_hold_one = asyncio.Barrier(2) if database.is_postgres else None
 
@@ -165,7 +165,7 @@ async def test_transactions_that_wait_for_each_other_both_end(
         row = (await lock(CustomerClass, one.id))[one.id]
         if both_hold_one is not None:
             await both_hold_one.wait()
-            both_hold_one = None  # the second try meets nobody
+            both_hold_one = None  # the second attempt has no conflict
         row.display_position += 1
         await row.save()
         row = (await lock(CustomerClass, other.id))[other.id]

@@ -1,4 +1,4 @@
-"""The clock that all processes share, whatever their own clocks say."""
+"""The database's clock, which all processes use instead of their own."""
 
 import asyncio
 import shutil
@@ -13,11 +13,11 @@ from models.storage.database import Database
 from models.storage.database_clock import ASK_EVERY_S, DatabaseClock
 
 NEAR = timedelta(seconds=2)
-"""The tests' machine and the database's server may disagree by this much."""
+"""The largest difference allowed between this machine's clock and the database server's."""
 
 
 class Count:
-    """A monotonic clock that is told how far it is."""
+    """A monotonic clock that tests set."""
 
     def __init__(self) -> None:
         self.seconds = 100.0
@@ -38,7 +38,7 @@ class WrongClock(datetime):
 async def test_a_process_with_a_wrong_clock_goes_by_the_databases(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Or it would take others' jobs, and use up their budget an hour ahead."""
+    """Otherwise it would claim other workers' jobs, and use the budget of the next hour."""
     monkeypatch.setattr(database_clock, "datetime", WrongClock)
     clock = DatabaseClock()
     assert clock() - datetime.now(UTC) > timedelta(minutes=59)
@@ -48,7 +48,7 @@ async def test_a_process_with_a_wrong_clock_goes_by_the_databases(
 
 @pytest.mark.usefixtures("database")
 async def test_a_process_with_a_wrong_clock_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On SQLite too, whose own functions tell the process's time."""
+    """Also on SQLite, whose time functions use the process's clock."""
     clock = DatabaseClock()
     with capture_logs() as logs:
         await clock.synchronise()
@@ -87,7 +87,7 @@ asyncio.run(main())
 async def test_processes_whose_clocks_differ_agree_by_the_database(
     database: Database, offset_s: int
 ) -> None:
-    """A worker an hour off exceeded the register's limit, and took over the leases of others."""
+    """Otherwise a worker an hour ahead exceeds the register's limit and takes others' leases."""
     assert FAKETIME is not None
     process = await asyncio.create_subprocess_exec(
         *(FAKETIME, "-f", f"{offset_s:+d}s"),
@@ -96,7 +96,7 @@ async def test_processes_whose_clocks_differ_agree_by_the_database(
     )
     printed, _ = await process.communicate()
     own, shared = map(float, printed.decode().splitlines()[-1].split())
-    took = timedelta(seconds=10)  # from the reading to the end of the process, at most
+    took = timedelta(seconds=10)  # at most from reading the clock to the end of the process
     now = datetime.now(UTC)
     assert abs(datetime.fromtimestamp(own - offset_s, UTC) - now) < took
     assert abs(datetime.fromtimestamp(shared, UTC) - now) < took

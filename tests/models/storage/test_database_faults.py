@@ -24,20 +24,20 @@ from models.storage.database_faults import (
 
 
 def postgres(state: str) -> Exception:
-    """Make the exception that the driver raises for a SQLSTATE."""
+    """Return the exception that the driver raises for a SQLSTATE."""
     error: Exception = asyncpg.PostgresError.new({"C": state, "M": "what the server says"})
     return error
 
 
 def sqlite(name: str, kind: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:
-    """Make the exception that the driver raises for a result code."""
+    """Return the exception that the driver raises for a result code."""
     error = kind("what SQLite says")
     error.sqlite_errorname = name
     return error
 
 
 def caused(error: Exception, cause: BaseException) -> Exception:
-    """Set what an exception was raised from."""
+    """Return an exception with its `__cause__` set."""
     error.__cause__ = cause
     return error
 
@@ -79,11 +79,11 @@ FAULTS: list[tuple[Exception, FaultKind, str]] = [
         FaultKind.LOST,
         "SQLITE_MISUSE",
     ),
-    # It does not let us in.
+    # It refuses the login.
     (postgres("28P01"), FaultKind.REFUSED, "28P01"),
     (postgres("3D000"), FaultKind.REFUSED, "3D000"),
     (postgres("57P04"), FaultKind.REFUSED, "57P04"),
-    # It is out of something.
+    # A resource of the server is exhausted.
     (postgres("53000"), FaultKind.OVERLOADED, "53000"),
     (postgres("53200"), FaultKind.OVERLOADED, "53200"),
     (postgres("53300"), FaultKind.OVERLOADED, "53300"),
@@ -91,13 +91,13 @@ FAULTS: list[tuple[Exception, FaultKind, str]] = [
     (sqlite("SQLITE_FULL"), FaultKind.FULL, "SQLITE_FULL"),
     (sqlite("SQLITE_NOMEM"), FaultKind.OVERLOADED, "SQLITE_NOMEM"),
     (OSError(errno.EMFILE, "too many files"), FaultKind.OVERLOADED, "EMFILE"),
-    # It does not take writes.
+    # It refuses writes.
     (postgres("25006"), FaultKind.READ_ONLY, "25006"),
     (postgres("42501"), FaultKind.READ_ONLY, "42501"),
     (sqlite("SQLITE_READONLY"), FaultKind.READ_ONLY, "SQLITE_READONLY"),
     (sqlite("SQLITE_READONLY_DBMOVED"), FaultKind.READ_ONLY, "SQLITE_READONLY_DBMOVED"),
     (sqlite("SQLITE_READONLY_DIRECTORY"), FaultKind.READ_ONLY, "SQLITE_READONLY_DIRECTORY"),
-    # Others are in the way.
+    # Other transactions block it.
     (postgres("40001"), FaultKind.LOCKED, "40001"),
     (postgres("40P01"), FaultKind.LOCKED, "40P01"),
     (postgres("55P03"), FaultKind.LOCKED, "55P03"),
@@ -114,7 +114,7 @@ FAULTS: list[tuple[Exception, FaultKind, str]] = [
     (sqlite("SQLITE_IOERR_WRITE"), FaultKind.DAMAGED, "SQLITE_IOERR_WRITE"),
     (sqlite("SQLITE_CORRUPT", sqlite3.DatabaseError), FaultKind.DAMAGED, "SQLITE_CORRUPT"),
     (sqlite("SQLITE_NOTADB", sqlite3.DatabaseError), FaultKind.DAMAGED, "SQLITE_NOTADB"),
-    # As the mapper wraps them.
+    # As Tortoise wraps them.
     (OperationalError(sqlite("SQLITE_BUSY")), FaultKind.LOCKED, "SQLITE_BUSY"),
     (TransactionManagementError(sqlite("SQLITE_FULL")), FaultKind.FULL, "SQLITE_FULL"),
     (OperationalError(postgres("57P01")), FaultKind.LOST, "57P01"),
@@ -163,13 +163,13 @@ def test_a_bug_or_a_refusal_is_no_fault(error: Exception) -> None:
 
 def test_another_service_that_does_not_answer_is_no_fault_of_the_database() -> None:
     class ClientConnectorError(OSError):
-        """As libraries define it that speak HTTP or SMTP."""
+        """An error class as defined by HTTP and SMTP libraries."""
 
     assert fault_of(ClientConnectorError(errno.ECONNREFUSED, "refused")) is None
 
 
 def test_what_an_exception_was_raised_beside_does_not_count() -> None:
-    """A bug in the handling of a fault is a bug."""
+    """An error raised while handling a fault is a bug."""
     bug = KeyError("name")
     bug.__context__ = REFUSED
     assert fault_of(bug) is None
@@ -182,14 +182,14 @@ def test_causes_that_go_in_circles_are_looked_at_once() -> None:
 
 
 COMMITS: list[tuple[Exception, bool]] = [
-    (postgres("08003"), True),  # the connection ended while COMMIT was on its way
+    (postgres("08003"), True),  # the connection ended during COMMIT
     (postgres("57P01"), True),  # the server was stopped, perhaps after it had committed
     (postgres("40003"), True),
     (ConnectionResetError(errno.ECONNRESET, "reset"), True),
     (TimeoutError(), True),
     (sqlite("SQLITE_IOERR_FSYNC"), True),
     (asyncpg.InterfaceError("connection is closed"), False),  # COMMIT was never sent
-    (postgres("53100"), False),  # the server says itself that it did not commit
+    (postgres("53100"), False),  # the server reported that it did not commit
     (postgres("40001"), False),
     (postgres("23503"), False),
     (sqlite("SQLITE_FULL"), False),

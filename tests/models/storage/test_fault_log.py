@@ -1,4 +1,4 @@
-"""Faults are logged a line a second for each kind, and bugs each with their traceback."""
+"""Faults are logged once a second per kind, and each bug with its traceback."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ class Seconds:
 
 
 def shown(lines: list[Any]) -> list[tuple[str, str, int]]:
-    """Return kind, code and the number held back of each line."""
+    """Return kind, code and number of suppressed lines of each log line."""
     assert {(line["event"], line["log_level"]) for line in lines} <= {
         ("database_unavailable", "error")
     }

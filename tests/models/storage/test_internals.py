@@ -1,4 +1,4 @@
-"""Private names of the database libraries: in which modules, and for which releases."""
+"""Where private names of the database libraries are used, and with which releases."""
 
 import re
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ CHECKED = {
     "tortoise-orm": ((1, 1, 8), (1, 1, 9)),
     "aiosqlite": ((0, 22, 0), (0, 22, 1)),
 }
-"""The first and the last release that the internals were checked with. asyncpg and
+"""The first and the last release with which the internals were checked. asyncpg and
 pypika-tortoise are used by their public names only."""
 
 WHAT_TO_CHECK = {
@@ -47,7 +47,7 @@ PRIVATE = re.compile(
 
 
 class BrokenError(Exception):
-    """Something went wrong on purpose."""
+    """An error that a test raises."""
 
 
 @pytest.mark.parametrize("name", CHECKED)
@@ -122,12 +122,14 @@ async def test_what_goes_to_the_thread_of_sqlite_is_timed_once(database: Databas
     if database.is_postgres:
         pytest.skip("PostgreSQL's connections time their statements by public methods")
     client: Any = get_connection("default")
-    await client.create_connection(with_db=True)  # connected already: it is not timed twice
+    await client.create_connection(
+        with_db=True
+    )  # already connected: the connection is not timed twice
     assert driver_connection(client) is not None
     measured = StatementTime()
     token = noting.set(measured)
     await client.execute_query("SELECT 1")
-    await client.execute_several([("SELECT 1", []), ("SELECT 2", [])])  # in the thread at once
+    await client.execute_several([("SELECT 1", []), ("SELECT 2", [])])  # run in the thread together
     noting.reset(token)
     assert measured.statements == 2
     assert measured.database_s > 0

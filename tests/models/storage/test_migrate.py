@@ -1,4 +1,4 @@
-"""Migrations: they build what the models describe, once, whoever runs them."""
+"""Migrations create the tables of the models, and run once even if started concurrently."""
 
 import asyncio
 import fcntl
@@ -87,7 +87,7 @@ OF_BEFORE = (
         )
     ),
 )
-"""Rows as they were before migration 0009."""
+"""Statements that insert rows in the schema before migration 0009."""
 
 JOBS_OF_BEFORE = (
     "UPDATE customer SET parent_id = 'cus_1' WHERE id = 'cus_2'",
@@ -109,7 +109,7 @@ JOBS_OF_BEFORE = (
         )
     ),
 )
-"""Jobs, and lookups that they are for, as they were before migration 0013."""
+"""Statements that insert jobs and their lookups in the schema before migration 0013."""
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ async def test_processes_that_migrate_at_once_do_it_once(empty: Database) -> Non
 
 
 async def test_tokens_that_showed_persons_go_on_doing_so(empty: Database) -> None:
-    """Seeing what identifies a person became a permission of its own with the users."""
+    """Reading personal data became a separate permission in the migration that added users."""
     connection = get_connection("default")
     executor = MigrationExecutor(connection, empty.config["apps"])
     await executor.migrate([MigrationTarget("models", "0007_consent_ledger")])
@@ -207,7 +207,7 @@ def _columns(statement: str) -> str:
 
 
 async def test_entries_of_before_say_which_customer_they_are_about(empty: Database) -> None:
-    """R96, A18: a contact's by its customer, and an erased customer's that they were erased."""
+    """R96, A18: a contact's entry names its customer; erased customers are marked as erased."""
     connection = get_connection("default")
     executor = MigrationExecutor(connection, empty.config["apps"])
     await executor.migrate([MigrationTarget("models", "0007_consent_ledger")])
@@ -222,7 +222,7 @@ async def test_entries_of_before_say_which_customer_they_are_about(empty: Databa
         "aud_1": ("cus", "cus_1", False),
         "aud_2": ("con", "cus_1", False),
         "aud_3": ("cus", "cus_2", True),
-        "aud_4": ("cus", "cus_2", False),  # what the erasure itself says was never erased
+        "aud_4": ("cus", "cus_2", False),  # the audit entry of the erasure itself is not erased
         "aud_5": ("cls", None, False),
         "aud_6": ("platform", None, False),
     }
@@ -233,7 +233,7 @@ WAIT_S = 0.3
 
 
 async def migrate_all_but(database: Database, lacking: str) -> None:
-    """Apply the migrations before one that waits for locks."""
+    """Apply all migrations except `lacking`, which waits for locks."""
     executor = MigrationExecutor(get_connection("default"), database.config["apps"])
     before = ALL_MIGRATIONS[ALL_MIGRATIONS.index(lacking) - 1]
     await executor.migrate([MigrationTarget("models", before)])
@@ -313,7 +313,7 @@ async def test_who_migrates_meanwhile_is_waited_for_and_named(empty: Database) -
 async def test_a_migration_is_applied_and_noted_in_one_transaction(
     empty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that ends between the two could never migrate again."""
+    """If a process ended between the two, migrating would fail for ever."""
     original = MigrationRecorder.record_applied
 
     async def record(self: MigrationRecorder, app: str, name: str) -> None:
@@ -333,7 +333,7 @@ async def test_a_migration_is_applied_and_noted_in_one_transaction(
 
 async def test_a_script_does_not_commit_what_was_done_before_it(database: Database) -> None:
     class StoppedError(Exception):
-        """Leaves the transaction."""
+        """An error that a test raises to leave a transaction."""
 
     async def work() -> None:
         connection = get_connection("default")
@@ -350,7 +350,7 @@ async def test_a_script_does_not_commit_what_was_done_before_it(database: Databa
 
 
 async def test_keys_of_before_are_made_anew_and_collisions_stop_nothing(empty: Database) -> None:
-    """R3, R13: names and numbers that have become the same stay, each with a key of its own."""
+    """R3, R13: names and numbers that became equal are kept, each with a distinct key."""
     connection = get_connection("default")
     executor = MigrationExecutor(connection, empty.config["apps"])
     await executor.migrate([MigrationTarget("models", "0016_job_places")])
@@ -386,7 +386,7 @@ async def test_keys_of_before_are_made_anew_and_collisions_stop_nothing(empty: D
     classes = {row.id: row.name_key for row in await CustomerClass.filter(code__isnull=True)}
     assert classes == {
         "cls_0": "club\ncls_0",
-        "cls_1": "club",  # what has its key already keeps it
+        "cls_1": "club",  # rows that already have their key keep it
         "cls_2": "club\ncls_2",
         "cls_3": "a b",
     }
@@ -402,9 +402,7 @@ async def test_keys_of_before_are_made_anew_and_collisions_stop_nothing(empty: D
     }
     exact = await at_account_number("ACC-1")
     found = await run(f"SELECT id FROM customer AS t0 WHERE {exact.text}", exact.parameters)
-    assert [tuple(row) for row in found] == [
-        ("cus_2",)
-    ]  # as it is written, before what is the same but for case
+    assert [tuple(row) for row in found] == [("cus_2",)]  # exact spelling, before other case
 
 
 async def test_lists_have_one_order_whatever_the_databases_collation(database: Database) -> None:
@@ -421,7 +419,7 @@ async def test_lists_have_one_order_whatever_the_databases_collation(database: D
 
 
 async def test_jobs_of_before_get_their_places_in_the_queue(empty: Database) -> None:
-    """R90: resellers take turns, oldest first; none is lost, and what has begun has begun."""
+    """R90: resellers take turns, oldest job first; none is lost, and started jobs stay started."""
     connection = get_connection("default")
     executor = MigrationExecutor(connection, empty.config["apps"])
     await executor.migrate([MigrationTarget("models", "0012_append_only")])

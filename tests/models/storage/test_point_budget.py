@@ -1,4 +1,4 @@
-"""The budget of points that processes share: one row, taken from with one statement."""
+"""The point budget that processes share: one row per budget, updated by one statement."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,9 @@ async def test_what_is_spent_already_is_put_on_the_budget_whether_it_is_there_or
     now = microseconds(clock())
     assert await owe_points(KEY, 10, SMALL, now) == now + 5_000_000
     assert await owe_points(KEY, 50, SMALL, now) == now + 30_000_000
-    assert await owe_points(KEY, 300, SMALL, now) == now + 50_000_000  # and no more than all of it
+    assert (
+        await owe_points(KEY, 300, SMALL, now) == now + 50_000_000
+    )  # and at most the whole budget
     assert await take_points(KEY, 1, SMALL, now) == (False, now + 50_000_000)
 
 
@@ -136,7 +138,7 @@ async def test_points_given_back_or_owed_heal_a_row_from_the_future(clock: Clock
 async def test_on_postgresql_rows_go_by_the_databases_clock(
     database: Database, clock: Clock
 ) -> None:
-    """Whatever the process thinks: its own times are only where it starts to count from."""
+    """Regardless of the process's clock, which is used only to measure elapsed time."""
     if not database.is_postgres:
         pytest.skip("SQLite's clock is the process's own")
     shared = PointAllowance(100, timedelta(seconds=50), goes_by_database=True)
@@ -168,7 +170,7 @@ async def test_budgets_are_reset_one_by_one_or_all_and_no_others(clock: Clock) -
 
 @pytest.mark.usefixtures("database")
 async def test_a_bound_operation_takes_owes_and_gives_back_by_either_clock(clock: Clock) -> None:
-    """R99: the rows are the platform's, and no statement on them is refused to a partner."""
+    """R99: the rows belong to the platform, and a partner's request may change them."""
     now = microseconds(clock())
     for goes_by_database in (False, True):
         allowance = PointAllowance(100, timedelta(seconds=50), goes_by_database=goes_by_database)

@@ -1,4 +1,4 @@
-"""Behind a pooler that shares server sessions between transactions (ADR 31)."""
+"""The application behind a pooler that shares server sessions between transactions (ADR 31)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tests.pgbouncer import pgbouncer, setting
 from tests.processes import run
 
 AT_ONCE = 24
-"""Requests at once: eight for each server session of the pooler."""
+"""Concurrent requests: eight for each server session of the pooler."""
 
 
 @asynccontextmanager
@@ -77,11 +77,11 @@ async def test_a_dry_run_leaves_nothing(databases: Databases, clock: Clock) -> N
 
 
 async def test_a_revocation_is_heard_at_once(databases: Databases, clock: Clock) -> None:
-    """R95: over the direct address, since a pooler in transaction mode delivers nothing."""
+    """R95: over the direct URL, because a pooler in transaction mode delivers no notifications."""
     async with pooled_api(databases, clock) as api:
         token = await issue_token("Rita", frozenset(Scope), clock(), timedelta(days=1))
         assert await api.data("{ viewer { name } }", token=token) == {"viewer": {"name": "Rita"}}
-        # Waits for the notification for less time than a token is remembered.
+        # Wait for the notification for less time than a token is cached.
         await api.change_tokens("Rita", revoked_at=clock())
         assert (await api.post("{ viewer { name } }", token=token)).status_code == 401
 
@@ -112,7 +112,7 @@ async def test_migrations_go_to_the_direct_address(databases: Databases) -> None
         status, out, err = await run("migrate", **behind)
         assert (status, err) == (0, "")
         assert out.startswith("applied 0001_initial")
-        # Sessions have the planner setting that no connection behind the pooler may set.
+        # The server sessions have the planner setting, which clients of the pooler cannot set.
         assert await setting(pooled, PLANNER_SETTING) == "off"
         assert await plans_as_needed(pooled)
         status, out, err = await run("token", "issue", "--scopes", "all", **behind)

@@ -1,4 +1,4 @@
-"""Reads on PostgreSQL wait for no writer, and outlive what ends their connections."""
+"""Reads on PostgreSQL do not wait for writers, and survive lost connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -84,7 +84,7 @@ async def test_a_refused_statement_leaves_its_connection_good() -> None:
 
 @asynccontextmanager
 async def silenced(database: Database) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """Yield the address of a way to the server, and what silences it once it is cleared."""
+    """Yield a proxy's URL for the server, and an event: while it is cleared, no data passes."""
     server = urlsplit(database.url)
     speaks = asyncio.Event()
     speaks.set()
@@ -122,7 +122,7 @@ async def test_a_server_that_falls_silent_holds_nobody_who_gave_up(
             assert await run("SELECT 1", ())
             assert await get_connection("default").execute_query("SELECT 1")
             speaks.clear()
-            async with asyncio.timeout(60):  # it would be held until the server speaks again
+            async with asyncio.timeout(60):  # it would be occupied until the server responds again
                 with pytest.raises(TimeoutError):
                     async with asyncio.timeout(0.05):
                         await run("SELECT 1", ())
@@ -140,16 +140,16 @@ async def test_a_connection_that_still_reads_at_the_close_is_closed_after_it() -
     begun, may_end, ended = asyncio.Event(), asyncio.Event(), []
 
     class Slow:
-        """A connection whose statement takes its time."""
+        """A connection whose statement waits until the test lets it end."""
 
         async def fetch(self, *_: object) -> list[tuple[int]]:
-            """Answer when told to."""
+            """Wait for the test's signal, then return a row."""
             begun.set()
             await may_end.wait()
             return [(1,)]
 
         def terminate(self) -> None:
-            """Note the end."""
+            """Record that the connection was terminated."""
             ended.append(self)
 
     async def connect() -> Slow:

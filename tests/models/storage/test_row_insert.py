@@ -1,4 +1,4 @@
-"""New rows are what a model's own constructor makes, and wake who waits for them."""
+"""Inserted rows equal those of the model's constructor, and notify waiting tasks."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which schemas a program may write to."""
+"""With which database schemas a version of the program may write."""
 
 import pytest
 
@@ -11,21 +11,21 @@ OWN = {"0001_initial", "0002_next"}
 @pytest.mark.parametrize(
     ("applied", "may_write", "said"),
     [
-        # the same
+        # the same migrations
         (OWN, True, "ok"),
-        # older: the program would miss what it writes to
+        # older: the program's tables or columns are missing
         ({"0001_initial"}, False, "older: 0002_next missing; run `manage.py migrate`"),
         (set(), False, "older: 0001_initial, 0002_next missing; run `manage.py migrate`"),
-        # newer: the program does not know what it should keep
+        # newer: the program does not know data that it must preserve
         (OWN | {"0003_new"}, False, "newer: 0003_new unknown; update this program"),
-        # newer, but made for programs that do not know it
+        # newer, but compatible with older programs
         (OWN | {"0003_new_additive"}, True, "ok"),
         (
             OWN | {"0003_new_additive", "0004_more"},
             False,
             "newer: 0004_more unknown; update this program",
         ),
-        # of another branch
+        # migrations of another branch
         (
             {"0001_initial", "0003_new_additive"},
             False,

@@ -1,4 +1,4 @@
-"""SQLite's single connection for writing stays usable, whatever a transaction fails of."""
+"""SQLite's single write connection stays usable after any failure of a transaction."""
 
 import sqlite3
 from typing import Any
@@ -36,7 +36,7 @@ async def test_a_transaction_that_could_not_begin_lets_others_begin(lite: Databa
 
 
 async def test_a_transaction_that_could_not_commit_lets_others_begin(lite: Database) -> None:
-    """A reference that points nowhere is found at the end."""
+    """A foreign key violation is found only at COMMIT."""
 
     async def work() -> None:
         await get_connection("default").execute_query("PRAGMA defer_foreign_keys = ON")

@@ -1,4 +1,4 @@
-"""What a bound operation reaches, and that no statement gets past it (R99)."""
+"""Which rows a partner's operation can reach, and that no statement reaches others (R99)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +53,7 @@ async def world(database: Database, clock: Clock) -> TwoPartners:
 
 @pytest.mark.usefixtures("database")
 def test_every_table_is_declared() -> None:
-    """Whoever adds a table says whose its rows are; until then partners are refused it."""
+    """A new table must declare the owner of its rows; until then, partners cannot use it."""
     tables = {model._meta.db_table: model for model in Tortoise.apps["models"].values()}
     assert_complete(
         "TABLES in models/storage/scope_tables.py",
@@ -208,7 +208,7 @@ async def test_a_bound_read_sees_the_reseller_and_its_customers(world: TwoPartne
         assert sorted([one.id for one in await Customer.all()]) == own
         assert sorted(row[0] for row in await run("SELECT id FROM customer", ())) == own
         assert await Contact.filter(customer_id=world.theirs.ids["cus"]).count() == 0
-        assert await count(CustomerFilter()) == len(own) - 1  # one is erased
+        assert await count(CustomerFilter()) == len(own) - 1  # one customer is erased
         assert await count(CustomerFilter(text=world.theirs.word)) == 0
         assert await count(CustomerFilter(text=world.ours.word)) == len(own) - 1
     with bound_to(NOWHERE):
@@ -266,7 +266,7 @@ async def test_a_bound_change_touches_nothing_out_of_reach(
 async def test_rows_added_for_somebody_out_of_reach_are_not_kept(
     world: TwoPartners, database: Database, clock: Clock, way: str
 ) -> None:
-    """However they are added, and although nobody looked at whose they are."""
+    """In any way of adding rows, also if the code did not check the owner."""
     before = await everything()
     other = world.theirs.ids["cus"]
     values: dict[str, Any] = {
@@ -296,7 +296,7 @@ async def test_rows_added_for_somebody_out_of_reach_are_not_kept(
 
 
 async def test_a_customer_is_not_moved_out_of_reach(world: TwoPartners, database: Database) -> None:
-    """Not even by an act that forgot about partners: its audit entry belongs to no own customer."""
+    """Even by code without checks for partners: its audit entry would be out of scope."""
     customer = await Customer.get(id=world.ours.ids["cus"])
     before = await everything()
 
@@ -337,7 +337,7 @@ def test_a_bound_principal_holds_nothing_that_is_everybodys() -> None:
 
 
 async def test_who_is_not_bound_pays_nothing(database: Database, act: ActorContext) -> None:
-    """Statements go out as they were written."""
+    """Their statements are sent unchanged."""
     customer = await add_customer(database, act)
     written.cache_clear()
     assert await Customer.filter(id=customer.id).exists()
@@ -348,7 +348,7 @@ async def test_who_is_not_bound_pays_nothing(database: Database, act: ActorConte
 
 
 async def test_an_operation_goes_on_only_as_its_principal_is_bound(world: TwoPartners) -> None:
-    """Should a way in sign somebody in without binding the task: that would reach everything."""
+    """A new entry point that signs in without setting the scope would otherwise reach all rows."""
     search: Any = None
     context = Context(world.database, world.clock, search, "request-1", partner(world.reseller.id))
     document = "{ customers { nodes { id } } }"

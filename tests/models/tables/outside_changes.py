@@ -1,4 +1,4 @@
-"""Changes by another process."""
+"""Changes the database as another process would."""
 
 import asyncio
 import sqlite3
@@ -8,7 +8,7 @@ import asyncpg
 
 
 async def change_from_outside(url: str, statement: str) -> None:
-    """Change the database past everything that the project does."""
+    """Run a statement on a separate connection, which the project does not know of."""
     if not url.startswith("sqlite://"):
         connection = await asyncpg.connect(url)
         await connection.execute(statement)
@@ -17,4 +17,6 @@ async def change_from_outside(url: str, statement: str) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite://"))) as connection:
         connection.execute(statement)
         connection.commit()
-    await asyncio.sleep(0)  # a process asks SQLite for news once in an iteration of its event loop
+    await asyncio.sleep(
+        0
+    )  # The project checks SQLite for changes once per iteration of the event loop.

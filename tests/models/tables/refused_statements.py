@@ -1,4 +1,4 @@
-"""Statements that a trigger refuses."""
+"""Asserts that database triggers refuse a statement."""
 
 import asyncpg
 import pytest
@@ -13,7 +13,7 @@ REFUSED = (BaseORMException, asyncpg.PostgresError)
 
 
 async def refuses(statement: str) -> None:
-    """Assert that a statement fails, and that not a single row has changed."""
+    """Assert that a statement fails and changes no row."""
     before = await everything()
     with pytest.raises(REFUSED, match=r"append-only|never changed|nothing (else )?changed"):
         await get_connection("default").execute_query(statement)

@@ -1,4 +1,4 @@
-"""Scopes, and the tokens that carry them."""
+"""Scopes, and the tokens that have them."""
 
 import asyncio
 from datetime import timedelta
@@ -22,20 +22,20 @@ VIEW, EDIT, LOOK_UP = Scope.CUSTOMERS_READ, Scope.CUSTOMERS_WRITE, Scope.ENRICHM
 
 @pytest.fixture
 def principals(database: Database) -> Principals:
-    """Remember whom tokens stand for, as a running server does."""
+    """Return the cache of tokens' principals, as in a running server."""
     return Principals(database)
 
 
 @pytest.mark.parametrize(
     ("given", "allowed"),
     [
-        (None, set()),  # no scope, no right
+        (None, set()),  # no scopes
         (CLASS_VIEW, {CLASS_VIEW}),
         (CLASS_EDIT, {CLASS_VIEW, CLASS_EDIT}),  # edit implies view
         (CLASS_ADMIN, {CLASS_VIEW, CLASS_EDIT, CLASS_ADMIN}),  # and administer implies both
         (VIEW, {VIEW}),
         (EDIT, {VIEW, EDIT}),
-        (LOOK_UP, {LOOK_UP}),  # stands alone
+        (LOOK_UP, {LOOK_UP}),  # implied by no other scope
         (Scope.ACCESS_ADMINISTER, {Scope.ACCESS_ADMINISTER, Scope.ACCESS_READ}),
         (Scope.PERSONAL_DATA_READ, {Scope.PERSONAL_DATA_READ}),
     ],
@@ -93,7 +93,7 @@ async def test_the_last_use_is_noted_to_the_minute(principals: Principals, clock
 async def test_a_last_use_from_the_future_is_put_right(
     principals: Principals, clock: Clock
 ) -> None:
-    """A process whose clock is an hour ahead has noted it."""
+    """A process whose clock is an hour ahead stored it."""
     secret = await issue_token("Busy", frozenset(), clock())
     await AccessToken.all().update(last_used_at=clock() + timedelta(hours=1))
     await principals.of(secret, clock())
@@ -103,13 +103,13 @@ async def test_a_last_use_from_the_future_is_put_right(
 async def test_a_token_is_read_once_until_any_is_changed(
     databases: Databases, clock: Clock
 ) -> None:
-    """The change is made by another process, which tells nobody but the database."""
+    """Another process makes the change, and only the database notifies of it."""
     url = await databases.create()
     database = Database(url)
     await database.open([TOKENS])
     principals = Principals(database)
     secret = await issue_token("Kept", frozenset({VIEW}), clock())
-    await principals.of(secret, clock())  # notes the use, a change that SQLite counts
+    await principals.of(secret, clock())  # stores the use, a change that SQLite counts
     async with asyncio.timeout(60):
         while database.epoch(TOKENS) is None:  # noqa: ASYNC110  # it has no event for it
             await asyncio.sleep(0.01)
@@ -138,7 +138,7 @@ async def test_other_writes_make_no_token_be_read_again(
         while database.epoch(TOKENS) is None:  # noqa: ASYNC110  # it has no event for it
             await asyncio.sleep(0.01)
     assert await principals.of(secret, clock()) is not None
-    await principals.of(secret, clock())  # once more, as the use was noted meanwhile
+    await principals.of(secret, clock())  # again, because the use was stored meanwhile
     await add_class(database, act, "Another")
     with counted_statements() as statements:
         assert await principals.of(secret, clock()) is not None
@@ -187,7 +187,12 @@ async def test_tokens_of_nobody_are_not_looked_for_twice_and_fill_no_memory(
         (None, None, "tok_1", "tok_1"),
         ("cus_1", None, "cus_1", "cus_1"),
         (None, "usr_1", "usr_1", "usr_1"),
-        ("cus_1", "usr_1", "usr_1", "cus_1"),  # a partner's users share what others need as well
+        (
+            "cus_1",
+            "usr_1",
+            "usr_1",
+            "cus_1",
+        ),  # partners' users share a cache entry that others need too
     ],
 )
 def test_who_pays_and_who_shares_is_what_can_not_be_multiplied(

@@ -1,4 +1,4 @@
-"""Histories are only added to: the database refuses every other way, by whatever statement."""
+"""Histories are append-only: the database refuses all other statements on them."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -37,12 +37,12 @@ HISTORIES = (
     "preference_entry",
 )
 TURNS = {"sequence": "sequence + 90", "corrects_id": "NULL", "idempotency_key": "NULL"}
-"""How a forged row avoids the unique values of the one that it is to take the place of."""
+"""By column, the SQL expression with which a forged row avoids unique constraints."""
 
 
 @pytest.fixture
 async def histories(database: Database, act: ActorContext) -> None:
-    """Fill every history with two rows of an erased customer, and of one that is not."""
+    """Fill every history with two rows of an erased customer, and two of another customer."""
     for place in range(2):
         customer = await add_customer(database, act, "SOLE_TRADER")
         await move(database, act, customer, "COMPANY_UK_LIMITED")
@@ -68,10 +68,10 @@ async def _prefer(
 
 
 async def forgery(table: str, number: str, **values: str) -> str:
-    """Spell an insertion that copies the first row under another number and with other values."""
+    """Return an INSERT that copies the first row with another number and other values."""
     _, rows = await get_connection("default").execute_query(f"PRAGMA table_info({table})")
     own = {row["name"]: f'"{row["name"]}"' for row in rows}
-    if table == "contact_state":  # whose id is the number
+    if table == "contact_state":  # its id is the number
         del own["id"]
     own |= {name: spelt for name, spelt in values.items() if name in own}
     names = ", ".join(f'"{name}"' for name in own)
@@ -82,7 +82,7 @@ async def forgery(table: str, number: str, **values: str) -> str:
 @pytest.mark.usefixtures("histories")
 @pytest.mark.parametrize("table", HISTORIES)
 async def test_no_row_is_replaced_by_its_number(database: Database, table: str) -> None:
-    """R27, R55, R63, R96: SQLite's REPLACE deletes without a trigger on deletion."""
+    """R27, R55, R63, R96: SQLite's REPLACE deletes rows without running deletion triggers."""
     if database.is_postgres:
         pytest.skip("only SQLite has REPLACE")
     await refuses(await forgery(table, "rowid", id="'forged'", **TURNS))
@@ -118,7 +118,7 @@ async def test_no_row_is_replaced_by_what_is_unique(
 
 @pytest.mark.usefixtures("histories")
 async def test_an_entry_is_moved_by_no_erasure(database: Database) -> None:
-    """Each change would be allowed, were it not for the number."""
+    """Each change would be allowed without the change of the number."""
     if database.is_postgres:
         pytest.skip("only SQLite has numbers of rows")
     blank = "before = '{}', after = '{}', reason = NULL, erased_at = at"
@@ -142,7 +142,7 @@ async def test_no_row_is_deleted(table: str) -> None:
 @pytest.mark.usefixtures("histories")
 @pytest.mark.parametrize("table", [*HISTORIES, "contact", "customer"])
 async def test_no_history_is_emptied(database: Database, table: str) -> None:
-    """R27, R55, R63, R96: also not along with what it refers to."""
+    """R27, R55, R63, R96: nor together with the tables that it refers to."""
     if not database.is_postgres:
         pytest.skip("only PostgreSQL has TRUNCATE")
     await refuses(f"TRUNCATE {table} CASCADE")
@@ -184,7 +184,7 @@ async def test_a_name_is_erased_only_along_with_an_entry_that_tells_of_it(
     theirs = "WHERE actor_id = 'tok_front'"
     await refuses(f"UPDATE audit_entry SET actor_name = '(erased)', erased_at = at {theirs}")
     await refuses(f"UPDATE audit_entry SET user_name = '(erased)', erased_at = at {theirs}")
-    await refuses(f"UPDATE audit_entry SET erased_at = at {theirs}")  # of which nothing is erased
+    await refuses(f"UPDATE audit_entry SET erased_at = at {theirs}")  # which has no erased values
     await add_class(database, act)
     later = replace(act, now=act.now + timedelta(days=1))
     assert await database.transaction(lambda: erase_names(later, "usr_ann", "Left")) == 2

@@ -1,4 +1,4 @@
-"""The audit trail is only added to; what is personal is erased, and nothing else changed."""
+"""The audit trail is append-only, except that personal data can be erased."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -60,7 +60,7 @@ async def test_an_entry_says_who_for_whom_and_about_which_customer(
         "DELETE FROM audit_entry",
         "UPDATE audit_entry SET operation = 'nothing'",
         "UPDATE audit_entry SET actor_name = 'Mallory'",
-        "UPDATE audit_entry SET actor_name = '(erased)'",  # without saying when
+        "UPDATE audit_entry SET actor_name = '(erased)'",  # without the time of the erasure
         "UPDATE audit_entry SET actor_id = 'tok_other', erased_at = at",
         "UPDATE audit_entry SET user_id = NULL, erased_at = at",
         "UPDATE audit_entry SET user_name = NULL, erased_at = at",
@@ -107,7 +107,7 @@ async def test_the_table_can_be_neither_emptied_nor_written_over(
 async def test_erasing_a_customer_takes_the_values_out_of_all_that_is_about_it(
     database: Database, act: ActorContext
 ) -> None:
-    """A18: its contacts' entries too, those deleted before included; another's stay."""
+    """A18: also entries about its contacts, deleted ones included; not those of other customers."""
     customer, other = await add_customer(database, act), await add_customer(database, act)
     al = await database.transaction(lambda: create_contact(act, customer.id, {"name": "Al"}))
     bo = await database.transaction(lambda: create_contact(act, customer.id, {"name": "Bo"}))
@@ -133,7 +133,7 @@ async def test_erasing_a_customer_takes_the_values_out_of_all_that_is_about_it(
 async def test_the_names_of_a_user_are_erased_and_the_ids_stay(
     database: Database, act: ActorContext
 ) -> None:
-    """R96: whatever the user did, by whichever credential."""
+    """R96: in all entries of the user, with any credential."""
     mine = replace(act, principal=BEHALF)
     phone = replace(BEHALF, id="tok_phone", name="Ann's phone")
     await add_customer(database, mine)
@@ -161,7 +161,7 @@ async def test_the_names_of_a_user_are_erased_and_the_ids_stay(
 async def test_a_disabled_user_is_erased_with_what_entries_say_of_it(
     database: Database, act: ActorContext
 ) -> None:
-    """R96: what it was permitted, by whom and when stays, and whom its provider means."""
+    """R96: permissions, who granted them and when are kept, and the id at the identity provider."""
     values = {"name": "Uma", "email": "u@a.example", "issuer": "https://id.example", "subject": "7"}
     user = await database.transaction(lambda: create_user(act, values, None))
     other = await database.transaction(lambda: create_user(act, {"name": "Bo"}, None))
@@ -172,7 +172,7 @@ async def test_a_disabled_user_is_erased_with_what_entries_say_of_it(
         await database.transaction(lambda: erase_names(act, user.id, "Asked"))
     operator = replace(act, principal=OPERATOR)
     await database.transaction(lambda: disable_user(operator, user.id, "Is ill", None))
-    # Who did it may have been erased before.
+    # The actor may have been erased before.
     await database.transaction(lambda: erase_names(act, act.principal.id, "Left"))
     kept = await AuditEntry.filter(subject_id=other.id).values()
     later = replace(act, now=act.now + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Entries are numbered in the order of their commits: none appears below one that was read."""
+"""Audit entries are numbered by commit order: no entry appears before one already read."""
 
 import asyncio
 from dataclasses import replace
@@ -32,20 +32,20 @@ async def write(database: Database, act: ActorContext, subject: str = "cls_1") -
 
 
 async def numbered() -> dict[str, int]:
-    """Return the numbers of the entries that have one, by the request."""
+    """Return the numbers of the numbered entries, by request id."""
     rows = await AuditEntry.filter(number__isnull=False).order_by("number")
     return {row.request_id: row.number for row in rows}
 
 
 async def follow(database: Database, after: int) -> list[tuple[int, str]]:
-    """Follow by number, as a reader does."""
+    """Return the entries after a number, as a reader of the trail does."""
     await number_rows(database, AUDIT)
     rows = await AuditEntry.filter(number__gt=after).order_by("number")
     return [(row.number, row.request_id) for row in rows]
 
 
 async def follow_by_time(after: Place | None) -> list[tuple[Place, str]]:
-    """Follow by time and id, as a reader did before there were numbers."""
+    """Return the entries after a time and id, as readers did before entries had numbers."""
     rows = await AuditEntry.all().order_by("at", "id")
     return [
         ((row.at, row.id), row.request_id)
@@ -57,7 +57,7 @@ async def follow_by_time(after: Place | None) -> list[tuple[Place, str]]:
 async def test_a_reader_by_number_misses_none_where_one_by_time_does(
     database: Database, act: ActorContext
 ) -> None:
-    """R96: acts begin in the order of their times, and commit in another."""
+    """R96: transactions start in the order of their times, but commit in another order."""
     acts = [
         replace(act, now=act.now + timedelta(milliseconds=place), request_id=f"request-{place}")
         for place in range(120)
@@ -94,7 +94,7 @@ async def test_beside_writers_at_once_each_entry_comes_once_and_in_order(
 
 
 class Held:
-    """A transaction that has written, and stays open until it is told to end."""
+    """A transaction that has written, and stays open until a test ends it."""
 
     def __init__(self, database: Database, act: ActorContext, *, fails: bool = False) -> None:
         self._has_written, self._may_end = asyncio.Event(), asyncio.Event()
@@ -155,7 +155,7 @@ async def test_a_writer_that_is_killed_leaves_nothing_to_wait_for(
 async def test_processes_that_number_at_once_give_each_number_once(
     database: Database, act: ActorContext
 ) -> None:
-    """The lock is a statement of its own, or the snapshot could be older than the lock."""
+    """The lock is a separate statement; otherwise the snapshot could be older than the lock."""
     if not database.is_postgres:
         pytest.skip("on SQLite rows are numbered as they are added")
     rows = [new_entry(replace(act, request_id=f"request-{n:03}"), "x", "cls_1") for n in range(300)]
@@ -202,7 +202,7 @@ async def test_numbering_that_is_undone_leaves_no_gap(
 async def test_a_reader_that_is_bound_numbers_for_all(
     database: Database, act: ActorContext
 ) -> None:
-    """R99: whose list is shorter still finds the numbers that others have."""
+    """R99: its list has fewer entries, but it numbers those of others too."""
     await write(database, act)
     with keeping_tenant():
         bind_tenant("cus_somebody")
@@ -236,7 +236,7 @@ async def test_an_erasure_that_is_not_done_yet_holds_nobody_up(
 async def test_spans_say_where_the_entries_of_a_time_can_be(
     database: Database, act: ActorContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong clock makes a span wide; nothing is left out."""
+    """A wrong clock makes a span wider, but no entry is left out."""
     if not database.is_postgres:
         pytest.skip("on SQLite a trigger keeps spans of a thousand")
     monkeypatch.setattr("models.tables.numbering.SPAN", 2)
@@ -289,7 +289,7 @@ async def test_a_span_is_of_a_thousand_numbers(database: Database, act: ActorCon
 @pytest.mark.parametrize(
     "change",
     [
-        "number = 9",  # it has one
+        "number = 9",  # it has a number
         "number = NULL",
         "number = 9, operation = 'x'",
         "number = NULL, erased_at = at, actor_name = '(erased)'",
@@ -315,7 +315,7 @@ async def test_with_a_number_nothing_else_is_changed(
 async def test_entries_of_before_are_numbered_in_the_order_of_their_list(
     databases: Databases,
 ) -> None:
-    """Cursors that were handed out go on working."""
+    """Cursors that clients already have keep working."""
     url = await databases.create_empty()
     database = Database(url)
     await database.open()

@@ -1,4 +1,4 @@
-"""The ready-made customer classes that a new database starts with."""
+"""The shipped customer classes, which every new database has."""
 
 import pytest
 

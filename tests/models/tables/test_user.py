@@ -1,4 +1,4 @@
-"""What users may do: by their own permissions, by their groups', and by their tokens."""
+"""The permissions of users: their own, those of their groups, and limits by their tokens."""
 
 import asyncio
 from datetime import timedelta
@@ -25,7 +25,7 @@ Permissions = tuple[Scope, ...]
 
 
 async def user_with(own: Permissions, *groups: Permissions, reseller_id: str | None = None) -> User:
-    """Store a user with some permissions, in groups with some."""
+    """Store a user with permissions `own`, in groups with the given permissions."""
     user = await User.create(
         name="Uma",
         name_key="uma",
@@ -48,7 +48,7 @@ async def user_with(own: Permissions, *groups: Permissions, reseller_id: str | N
 
 
 async def token_of(user: User, *scopes: Scope, reseller_id: str | None = None) -> str:
-    """Store a token of a user's, and give its secret."""
+    """Store a token of a user; return its secret."""
     token, secret = new_token("Uma's laptop", frozenset(scopes), START)
     token.user_id, token.reseller_id = user.id, reseller_id
     await token.save(force_create=True)
@@ -59,14 +59,18 @@ async def token_of(user: User, *scopes: Scope, reseller_id: str | None = None) -
 @pytest.mark.parametrize(
     ("own", "groups", "allowed"),
     [
-        ((), (), set()),  # nothing
+        ((), (), set()),  # no permissions
         ((VIEW,), (), {VIEW}),  # its own
         ((), ((VIEW,),), {VIEW}),  # its group's
         ((), ((VIEW,), (LOOK_UP,)), {VIEW, LOOK_UP}),  # of several groups
         ((LOOK_UP,), ((VIEW,),), {VIEW, LOOK_UP}),  # its own and its group's
-        ((VIEW,), ((VIEW,),), {VIEW}),  # twice is once
-        ((EDIT,), (), {VIEW, EDIT}),  # what comes with its own
-        ((), ((CLASS_ADMIN,),), {CLASS_VIEW, CLASS_EDIT, CLASS_ADMIN}),  # and with its group's
+        ((VIEW,), ((VIEW,),), {VIEW}),  # the same permission twice
+        ((EDIT,), (), {VIEW, EDIT}),  # implied by its own
+        (
+            (),
+            ((CLASS_ADMIN,),),
+            {CLASS_VIEW, CLASS_EDIT, CLASS_ADMIN},
+        ),  # and implied by its group's
         ((CLASS_VIEW,), ((CLASS_EDIT,), ()), {CLASS_VIEW, CLASS_EDIT}),  # the stronger counts
     ],
 )
@@ -85,13 +89,18 @@ async def test_a_user_may_do_what_it_or_any_of_its_groups_is_permitted(
 @pytest.mark.parametrize(
     ("scopes", "own", "group", "allowed"),
     [
-        ((VIEW,), (VIEW, LOOK_UP), (), {VIEW}),  # the token says less
-        ((VIEW, LOOK_UP), (VIEW,), (), {VIEW}),  # its owner may less
+        ((VIEW,), (VIEW, LOOK_UP), (), {VIEW}),  # the token has fewer
+        ((VIEW, LOOK_UP), (VIEW,), (), {VIEW}),  # its owner has fewer
         ((EDIT,), (VIEW,), (), {VIEW}),  # the weaker of two levels, the owner's
         ((VIEW,), (EDIT,), (), {VIEW}),  # and the token's
-        ((CLASS_ADMIN,), (CLASS_VIEW,), (CLASS_EDIT,), {CLASS_VIEW, CLASS_EDIT}),  # own and group's
+        (
+            (CLASS_ADMIN,),
+            (CLASS_VIEW,),
+            (CLASS_EDIT,),
+            {CLASS_VIEW, CLASS_EDIT},
+        ),  # the user's own and the group's
         ((VIEW,), (LOOK_UP,), (), set()),  # nothing in common
-        ((), (VIEW,), (), set()),  # a token of no scope
+        ((), (VIEW,), (), set()),  # a token without scopes
     ],
 )
 async def test_a_token_does_what_both_its_scopes_and_its_owner_may(
@@ -133,21 +142,21 @@ CHANGES = {
 async def test_what_is_taken_away_is_felt_at_once(
     databases: Databases, clock: Clock, change: str
 ) -> None:
-    """R95: another process takes it away, and tells nobody but the database."""
+    """R95: another process makes the change, and only the database notifies of it."""
     url = await databases.create()
     database = Database(url)
     await database.open([TOKENS])
     principals = Principals(database)
     user = await user_with((VIEW,), (LOOK_UP,))
     secret = await token_of(user, VIEW, LOOK_UP)
-    await principals.of(secret, clock())  # notes the use, a change that SQLite counts
+    await principals.of(secret, clock())  # stores the use, a change that SQLite counts
     async with asyncio.timeout(60):
         while database.epoch(TOKENS) is None:  # noqa: ASYNC110  # it has no event for it
             await asyncio.sleep(0.01)
         before = await principals.of(secret, clock())
         with counted_statements() as statements:
             assert await principals.of(secret, clock()) == before
-        assert statements == []  # remembered: signing in costs no query
+        assert statements == []  # cached: signing in needs no query
         with database.signals.watching(TOKENS) as told:
             await change_from_outside(url, CHANGES[change])
             if database.is_postgres:
@@ -214,7 +223,7 @@ async def test_the_binding_of_a_token_is_that_of_its_principal(
 async def test_the_database_lets_no_binding_be_changed(
     database: Database, act: ActorContext
 ) -> None:
-    """R99: not even by code that forgets the rule."""
+    """R99: not even by code without the check."""
     partner = await add_customer(database, act, "RESELLER_OTHER", name="Partner")
     other = await add_customer(database, act, "RESELLER_OTHER", name="Other")
     bound = await user_with((VIEW,), reseller_id=partner.id)

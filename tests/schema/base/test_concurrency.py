@@ -1,4 +1,4 @@
-"""Slots go round by caller: simulated with a clock that is set, and over the whole application."""
+"""Callers take turns for slots: simulated on a virtual clock, and in the whole application."""
 
 import asyncio
 from collections import Counter
@@ -31,7 +31,7 @@ def limits(
 
 
 class VirtualTime:
-    """A clock, and what happens at which time of it."""
+    """A virtual clock, and the sleeps that wait for it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -39,18 +39,18 @@ class VirtualTime:
         self._count = 0
 
     def __call__(self) -> float:
-        """Return the time."""
+        """Return the current virtual time in seconds."""
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the clock has been moved on so far."""
+        """Wait until the virtual clock has advanced by `seconds`."""
         future = asyncio.get_running_loop().create_future()
         self._count += 1
         self._ahead.append((self.now + seconds, self._count, future))
         await future
 
     async def run(self, until: float) -> None:
-        """Move the clock on, from one thing that is waited for to the next."""
+        """Advance the clock from one sleep's end to the next, up to `until`."""
         while True:
             for _ in range(20):
                 await asyncio.sleep(0)
@@ -64,7 +64,7 @@ class VirtualTime:
 
 
 class World:
-    """Callers with senders that ask for one thing after the other, for as long as they may."""
+    """Simulated callers, each with senders that send one request after the other."""
 
     def __init__(self, limiter_limits: ConcurrencyLimits) -> None:
         self.time = VirtualTime()
@@ -75,7 +75,7 @@ class World:
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(self, caller: str, senders: int, takes: float, pause: float = 0.0) -> None:
-        """Let a caller send requests that take so long, each sender with a pause in between."""
+        """Add a caller's senders: each request takes `takes` seconds, with a pause after each."""
         self._tasks += [
             asyncio.create_task(self._send(caller, takes, pause)) for _ in range(senders)
         ]
@@ -99,7 +99,7 @@ class World:
                 await self.time.sleep(pause)
 
     async def run(self, seconds: float) -> None:
-        """Let time pass, and end."""
+        """Run the simulation for some seconds, and stop all senders."""
         await self.time.run(seconds)
         for task in self._tasks:
             task.cancel()
@@ -107,7 +107,7 @@ class World:
 
 
 def jain(shares: list[float]) -> float:
-    """Return Jain's index of fairness: 1 if all are equal, 1/n if one has everything."""
+    """Return Jain's fairness index of shares: 1 if all are equal, 1/n if one caller has all."""
     return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
 
 
@@ -121,7 +121,7 @@ async def test_callers_share_alike_however_many_senders_they_have() -> None:
 
 
 async def test_work_counts_and_not_requests() -> None:
-    """Who asks for what takes long gets as much time, in fewer requests."""
+    """A caller with slow requests gets as much time as others, with fewer requests."""
     world = World(limits())
     for caller, takes in (("long", 0.5), ("middle", 0.05), ("short", 0.005)):
         world.add(caller, 16, takes)
@@ -131,7 +131,7 @@ async def test_work_counts_and_not_requests() -> None:
 
 
 async def test_one_with_many_senders_does_not_keep_another_waiting() -> None:
-    """As a caller may hold some of the slots only, there is one for the other at once."""
+    """A caller can hold only some of the slots, so another gets one without waiting."""
     world = World(limits(running=6, caller_running=4))
     world.add("hostile", 600, takes=2.0)
     world.add("gentle", 1, takes=0.001, pause=0.05)
@@ -176,7 +176,7 @@ async def test_no_slot_is_lost_however_requests_are_cancelled() -> None:
         finally:
             running[caller] -= 1
             slot.release()
-            slot.release()  # the second time does nothing
+            slot.release()  # the second call does nothing
 
     tasks = []
     for number in range(600):
@@ -202,7 +202,7 @@ async def test_who_is_cancelled_as_its_turn_comes_passes_it_on() -> None:
     second, third = (asyncio.create_task(limiter.acquire("a")) for _ in range(2))
     await asyncio.sleep(0)
     first.release()
-    second.cancel()  # it was granted the slot, and does not know yet
+    second.cancel()  # the slot was granted, but the task has not run yet
     with pytest.raises(asyncio.CancelledError):
         await second
     assert (await third).is_held
@@ -237,7 +237,7 @@ async def test_a_caller_has_so_many_waiting_and_others_wait_all_the_same() -> No
     assert not gentle.done()
     held.release()
     await asyncio.sleep(0)
-    assert gentle.done()  # before those who had waited for longer
+    assert gentle.done()  # before requests that had waited longer
     for task in (gentle, *waiting, exempt):
         (await task).release()
 
@@ -251,7 +251,7 @@ async def test_a_queue_that_is_full_of_one_caller_is_not_full_for_another() -> N
     gentle = asyncio.create_task(limiter.acquire("gentle"))
     await asyncio.sleep(0)
     with pytest.raises(QueueFull) as refused:
-        await crowd[2]  # the newest of the longest queue
+        await crowd[2]  # the newest request of the longest queue
     assert (refused.value.limit, refused.value.is_own) == (3, False)
     with pytest.raises(QueueFull):
         await limiter.acquire("hostile")
@@ -291,7 +291,7 @@ async def in_slot(limiter: ConcurrencyLimiter, caller: str, work: Callable[[], o
 
 
 async def test_a_caller_has_a_part_only_of_each_iteration_of_the_event_loop() -> None:
-    """Requests that never wait for anything would else all run before anybody else is heard."""
+    """Otherwise requests that never wait would all run before those of other callers."""
     time = VirtualTime()
     limiter = ConcurrencyLimiter(limits(), time, LoopShare(time))
     happened: list[str] = []
@@ -331,7 +331,7 @@ async def test_short_requests_of_one_iteration_do_not_wait() -> None:
 
 
 async def held_up(api: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[], None], Any]:
-    """Let a query run that ends when told to."""
+    """Start a query that blocks; return a function that lets it end, and its task."""
     runs, may_end = asyncio.Event(), asyncio.Event()
 
     async def take_long(*_: Any, **__: Any) -> tuple[list[Any], bool]:
@@ -346,7 +346,7 @@ async def held_up(api: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[
 
 
 def noted(make: Callable[[Settings], Limiters], made: list[Limiters]) -> Any:
-    """Do the same, and note what was made."""
+    """Wrap `make` so that the limiters it creates are appended to `made`."""
 
     def make_and_note(settings: Settings) -> Limiters:
         made.append(make(settings))
@@ -376,7 +376,7 @@ async def test_a_full_queue_is_503_with_a_code_and_when_to_come_back(
         assert (await waiting).json()["data"] == {"viewer": {"name": "Tess Tester"}}
         assert (await running).json()["data"] == {"customers": {"nodes": []}}
         told = (await api.answer("{ viewer { name } }"))["extensions"]["cost"]
-        assert told["limit"] - told["remaining"] == 3  # whoever was turned away paid nothing
+        assert told["limit"] - told["remaining"] == 3  # refused requests paid nothing
 
 
 async def test_a_caller_with_too_many_waiting_is_429_and_others_are_served(
@@ -503,7 +503,7 @@ async def test_a_long_query_whose_client_has_hung_up_behind_it_is_not_begun(
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    """Let others go on until something is so."""
+    """Run other tasks until `is_so()` is true."""
     async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(0.001)

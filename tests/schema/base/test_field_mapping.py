@@ -1,4 +1,4 @@
-"""How types say what they are read from, and that readers are shared by who may see the same."""
+"""Field mappings, and row queries that callers with the same visible fields share."""
 
 from collections import defaultdict
 from unittest.mock import Mock
@@ -31,7 +31,7 @@ def test_rows_of_one_name_are_the_same_rows_and_no_fields() -> None:
 async def test_who_may_see_the_same_shares_a_reader(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever else they may do: else as many were kept as there are sets of scopes."""
+    """Regardless of other scopes; otherwise one query would be kept for each set of scopes."""
     compiling = Mock(wraps=compile_shape)
     monkeypatch.setattr(projections, "compile_shape", compiling)
     schema = the_schema()
@@ -43,5 +43,5 @@ async def test_who_may_see_the_same_shares_a_reader(
         context = context_of(database, principal)
         result = await schema.execute(document, context_value=context)
         assert result.data == {"customers": {"nodes": []}}
-    # With contacts or without, with the entries of consents or without.
+    # With and without contacts, and with and without consent entries.
     assert compiling.call_count == 4

@@ -1,4 +1,4 @@
-"""Instants at the edges of the calendar, wherever one can be given."""
+"""Instants at the limits of the calendar, in every argument that accepts one."""
 
 import json
 
@@ -10,13 +10,13 @@ from tests.graphql_client import Api, Json, connected, stored, the_schema
 from tests.listening import listening
 
 EDGES = (
-    "0001-01-01T00:00:00+14:00",  # before the first instant in UTC
+    "0001-01-01T00:00:00+14:00",  # before the first instant that UTC can express
     "0001-01-01T00:00:00Z",
     "0001-01-01T00:00:00-12:00",
     "9999-12-31T23:59:59.999999+14:00",
     "9999-12-31T23:59:59.999999Z",
-    "9999-12-31T23:59:59-12:00",  # after the last one
-    "2026-10-01T00:00:00",  # says not where
+    "9999-12-31T23:59:59-12:00",  # after the last instant that UTC can express
+    "2026-10-01T00:00:00",  # without a UTC offset
 )
 ENTRY = {
     "basis": "WRITTEN_OPT_IN",

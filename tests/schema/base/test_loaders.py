@@ -1,4 +1,4 @@
-"""Loaders are shared by the fields of a request, which may end at different times."""
+"""Loaders that the fields of a request share, and that may be cancelled separately."""
 
 import asyncio
 from contextlib import suppress

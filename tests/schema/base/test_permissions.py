@@ -1,4 +1,4 @@
-"""Tokens, scopes and ids: who may do what, and what those who may not are told."""
+"""Tokens, scopes and ids: what callers may do, and the errors for callers who may not."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -100,13 +100,13 @@ IMPLIED = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Yield one application to all of these tests."""
+    """Yield an application that all tests of this module share."""
     async with running_api(databases, Clock()) as started:
         yield started
 
 
 def call(field: str) -> str:
-    """Write a document that asks for one root field."""
+    """Return a document that selects one root field."""
     if field in CALLS:
         return CALLS[field]
     first, *rest = field.split("_")
@@ -115,7 +115,7 @@ def call(field: str) -> str:
 
 
 async def test_each_root_field_is_for_those_who_hold_one_of_its_scopes(api: Api) -> None:
-    """R93: each scope is tried on each field; a refusal changes nothing."""
+    """R93: tries each scope on each field; a refused request changes nothing."""
     asked = CALLS.keys() | INPUTS.keys()
     assert_complete(
         "CALLS and INPUTS in tests/schema/base/test_permissions.py",
@@ -277,7 +277,7 @@ async def test_who_reads_customers_sees_and_picks_classes_without_seeing_to_them
 
 
 async def test_fields_that_see_to_classes_or_customers_need_their_own_scope(api: Api) -> None:
-    """R93: depth is no way round."""
+    """R93: also below other fields."""
     customer = await api.save_customer()
     customers = await api.token_for(Scope.CUSTOMERS_READ)
     classes = await api.token_for(Scope.CUSTOMER_CLASSES_READ)
@@ -293,7 +293,7 @@ async def test_fields_that_see_to_classes_or_customers_need_their_own_scope(api:
 
 
 async def test_what_is_not_for_everybody_is_read_for_those_it_is_for(api: Api) -> None:
-    """R93: who asks the same document before, or after, makes no difference."""
+    """R93: regardless of other callers who send the same document before or after."""
     customer = await api.save_customer()
     await api.do("saveContact", "contact { id }", customerId=customer["id"], name="Ann")
     tokens = (
@@ -319,7 +319,7 @@ async def test_what_is_not_for_everybody_is_read_for_those_it_is_for(api: Api) -
 
 
 async def test_what_is_made_for_everybody_shows_to_some_what_is_theirs(api: Api) -> None:
-    """R93: entries behind a flag, and names in a preview, need a scope of their own."""
+    """R93: the entries behind a flag, and names in a preview, need a separate scope."""
     customer = await api.save_customer()
     await api.do("saveContact", "contact { id }", customerId=customer["id"], name="Ann")
     await api.do(
@@ -419,7 +419,7 @@ async def test_what_the_scopes_do_not_show_is_not_found(api: Api) -> None:
     ids = [customer["id"], charity["id"]]
     many = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename } }"
     seen = {
-        (Scope.CUSTOMERS_READ,): ["Customer", "CustomerClass"],  # the customer shows its class
+        (Scope.CUSTOMERS_READ,): ["Customer", "CustomerClass"],  # the customer's class is visible
         (Scope.CUSTOMER_CLASSES_READ,): [None, "CustomerClass"],
         (Scope.ENRICHMENT_RUN,): [None, None],
         (): [None, None],

@@ -1,4 +1,4 @@
-"""A request has one deadline over its wait and its work; nothing else is stopped by it."""
+"""One deadline covers a request's wait and its execution, and stops nothing else."""
 
 import asyncio
 from collections.abc import Awaitable

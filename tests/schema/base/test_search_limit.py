@@ -1,4 +1,4 @@
-"""The limit on searches at the register: fair between payers, and nothing is asked beyond it."""
+"""The limit on searches at the register: fair between callers, and never exceeded."""
 
 import asyncio
 from datetime import timedelta
@@ -80,7 +80,7 @@ async def test_nothing_is_kept_of_who_waits_no_more(clock: Clock) -> None:
 async def test_a_partner_searches_and_what_it_did_not_need_comes_back(
     databases: Databases, clock: Clock
 ) -> None:
-    """R99: the budgets are the platform's, whoever is bound to whom."""
+    """R99: the budgets belong to the platform, also for callers bound to a reseller."""
     async with running_live_api(databases, clock, cost_budget=1_000_000) as live:
         reseller = await live.save_customer(classCode="RESELLER_OTHER")
         _, secret = await bound_token(reseller["id"], clock(), Scope.CUSTOMERS_READ)
@@ -94,7 +94,7 @@ async def test_a_partner_searches_and_what_it_did_not_need_comes_back(
 async def test_a_flood_of_one_leaves_searches_of_others_and_lookups(
     databases: Databases, clock: Clock
 ) -> None:
-    """R83, R90: and what is refused is not asked of the register."""
+    """R83, R90: and refused searches are not sent to the register."""
     async with running_live_api(databases, clock, company_searches=12) as live:
         answers = await asyncio.gather(*(live.answer(SEARCH) for _ in range(30)))
         answered = [answer for answer in answers if "errors" not in answer]

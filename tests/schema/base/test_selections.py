@@ -1,4 +1,4 @@
-"""What a document selects, however it says so, is what is read: no more, and nobody else's."""
+"""Only selected columns are read, in all ways of writing a selection."""
 
 from collections.abc import AsyncIterator
 from time import process_time
@@ -18,11 +18,11 @@ UNLIMITED: dict[str, Any] = {"max_fields": 10**20, "max_selection_fields": 10**2
 
 @pytest.fixture
 async def filled(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Fill a class with three customers, where any document may be asked."""
+    """Yield an application without document limits, with three customers in a class."""
     async with running_api(databases, clock, **UNLIMITED) as api:
         for name in CUSTOMERS:
             await api.save_customer(name=name, classCode="CHARITY")
-        for _ in range(2):  # the first notes that the token was used
+        for _ in range(2):  # the first request stores the token's last use
             await api.data("{ viewer { id } }")
         yield api
 
@@ -64,7 +64,7 @@ async def test_what_a_variable_leaves_out_is_not_read(filled: Api) -> None:
             data = await filled.data(document, yes=yes)
         assert all(("classHistory" in node) is yes for node in data["customers"]["nodes"])
         counts.append(len(statements))
-    # The page, what is brought, and on SQLite the class history, which comes along otherwise.
+    # The page, the batched fields, and on SQLite the class history (on PostgreSQL it is joined).
     most = 5 if is_postgres() else 6
     assert counts == [2, most, 2, most]
 
@@ -78,7 +78,7 @@ async def test_fragments_within_fragments_are_walked_once(filled: Api) -> None:
         " fragment F40 on Customer { name }"
     )
     assert data["customers"]["nodes"] == [{"name": "A"}]
-    assert process_time() - begun < 5  # twice as long for each fragment would be for ever
+    assert process_time() - begun < 5  # doubling the time with each fragment would take for ever
 
 
 async def test_references_are_followed_so_far_on_any_database(filled: Api) -> None:

@@ -1,4 +1,4 @@
-"""Answers of a schema with and without plans."""
+"""Executes documents with and without plans."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What operations cost: by the formula before, and by what was read after."""
+"""The cost of operations: by the formula before execution, and by the rows read after it."""
 
 from collections.abc import AsyncIterator
 from time import process_time
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Yield an application with three customers in a class; no test adds to them."""
+    """Yield an application with three customers in a class; tests must not add any."""
     async with running_api(databases, Clock()) as started:
         for name in ("A", "B", "C"):
             await started.save_customer(name=name, classCode="CHARITY")
@@ -32,7 +32,7 @@ async def api(databases: Databases) -> AsyncIterator[Api]:
 
 
 def formula(text: str) -> Cost:
-    """Return the formula of the first operation of a document."""
+    """Return the cost formula of the first operation of a document."""
     document = parse(text)
     assert validate(the_schema()._schema, document) == []
     (operation, *_) = (
@@ -53,18 +53,18 @@ def requested(text: str, **variables: Any) -> int:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        # scalars are free, an object is a point
+        # scalars are free, an object costs a point
         ("{ __typename }", 0),
         ("{ viewer { id name scopes } }", 1),
         ("{ a: viewer { id } b: viewer { id } }", 2),
         ("{ customer { name customerClass { name } parent { parent { id } } } }", 4),
-        # a connection, and so many customers
+        # a connection, and the number of customers
         ("{ customers(first: 7) { nodes { name } } }", 1 + 7),
         ("{ customers(first: 7) { nodes { customerClass { name } } pageInfo { endCursor } } }", 16),
         ("{ customers(last: 7) { edges { cursor node { name } } } }", 1 + 7),
         ("{ customers(last: 7) { edges { cursor } } }", 1 + 7),
         ("{ customers(first: 0) { nodes { name } } }", 1),
-        # without a size it is the usual page, and never more than the largest
+        # without a size: the default page size, at most the largest
         ("{ customers { nodes { name } } }", 1 + 50),
         ("{ customers(first: null) { nodes { name } } }", 1 + 50),
         ("{ customers(first: 9999) { nodes { name } } }", 1 + 500),
@@ -73,11 +73,11 @@ def requested(text: str, **variables: Any) -> int:
             "{ customerClasses(first: 3) { nodes { customers(first: 5) { nodes { id } } } } }",
             1 + 3 * (1 + 1 + 5),
         ),
-        # lists without a size count as a usual one, the audit trail as its hundred
+        # lists without a size have a default, the audit trail its maximum of a hundred
         ("{ customer { contacts { id } } }", 1 + 10),
         ("{ customer { auditTrail { id } } }", 1 + 100),
         ('{ nodes(ids: ["a", "b"]) { id ... on Customer { parent { id } } } }', 2 * 2),
-        # by weight
+        # by the field's weight
         ("{ customers(first: 1) { totalCount } }", 1 + 20),
         ("{ customers(first: 2) { nodes { deliveryPreview { at } } } }", 1 + 2 * (1 + 20 + 1)),
         ('{ companySearch(query: "a") { name } }', 19_000 + 3),
@@ -168,7 +168,7 @@ async def test_fragments_of_fragments_are_compiled_once() -> None:
         {one.name.value: one for one in fragments if isinstance(one, FragmentDefinitionNode)},
     )
     assert found.whole.requested == 1 + 20 * 10**18
-    assert process_time() - begun < 5  # one after the other, they would take for ever
+    assert process_time() - begun < 5  # computed one after the other, they would take for ever
 
 
 async def cost_told(api: Api, document: str, **variables: Any) -> Json:
@@ -179,7 +179,7 @@ async def cost_told(api: Api, document: str, **variables: Any) -> Json:
 
 
 COUNTED = [
-    # what was found, and what comes along with it
+    # the rows found, and the rows joined to them
     ("{ viewer { id } }", {}, 1, 1),
     ("{ customers { nodes { name } } }", {}, 51, 1 + 3),
     ("{ customers(first: 2) { edges { node { name } } } }", {}, 3, 1 + 2),
@@ -187,10 +187,10 @@ COUNTED = [
      1 + 3 * 4),
     ("{ customer(accountNumber: $a) { name customerClass { name } } }".replace("$a", '"none"'), {},
      2, 0),
-    # another statement for what belongs to them: one change of class each
+    # another statement for related rows: one class change each
     ("{ customers { nodes { classHistory { to { name } } } } }", {}, 1 + 50 * 21, 1 + 3 + 3 * 2),
     ("{ customers { nodes { contacts { name } } } }", {}, 1 + 50 * 11, 1 + 3),
-    # weights are due
+    # weights are charged
     ("{ customers { nodes { id } totalCount } }", {}, 71, 1 + 20 + 3),
     ("query($is: Boolean!) { customers(first: 2) { nodes { id } totalCount @include(if: $is) } }",
      {"is": False}, 3, 3),
@@ -202,7 +202,7 @@ COUNTED = [
 async def test_the_caller_is_told_what_was_requested_and_what_it_came_to(
     api: Api, document: str, variables: dict[str, Any], expected: int, actual: int
 ) -> None:
-    for _ in range(3):  # prepared and planned, it costs the same
+    for _ in range(3):  # costs the same with a prepared plan
         told = await cost_told(api, document, **variables)
         assert (told["requested"], told["actual"]) == (expected, actual)
 

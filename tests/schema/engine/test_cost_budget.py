@@ -1,4 +1,4 @@
-"""What processes spend of one budget, each a portion at a time."""
+"""Processes spend points of a shared budget, which they reserve in portions."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 class Spender:
-    """A process that spends by a clock."""
+    """A simulated process that spends points, with its own clock."""
 
     def __init__(self, clock: Clock) -> None:
         self.budget = CostBudget(ALLOWANCE)
@@ -37,7 +37,7 @@ class Spender:
 
     @property
     def now(self) -> int:
-        """The time."""
+        """The current time in microseconds."""
         return microseconds(self._clock())
 
     async def spend(self, points: int, principal: Principal = ANN) -> None:
@@ -47,7 +47,7 @@ class Spender:
             await self.budget.spend(account, points, self.now)
 
     async def may_spend(self, points: int, principal: Principal = ANN) -> bool:
-        """Return whether so many points could be spent."""
+        """Spend points; return whether the budget allowed it."""
         try:
             await self.spend(points, principal)
         except RequestRefused:
@@ -60,14 +60,14 @@ class Spender:
 
     @property
     def remaining(self) -> int:
-        """What is left to Ann."""
+        """The points that Ann has left."""
         return self.budget.state(self.account(), self.now)[0]
 
 
 async def test_most_requests_are_paid_from_memory(clock: Clock) -> None:
     process = Spender(clock)
     assert process.budget.portion == PORTION
-    assert await process.may_spend(1, BOB)  # connects
+    assert await process.may_spend(1, BOB)  # the first statement connects
     with counted_statements() as counted:
         for _ in range(PORTION):
             assert await process.may_spend(1)
@@ -84,7 +84,7 @@ async def test_what_was_not_needed_comes_back(clock: Clock) -> None:
 
 
 async def test_more_than_a_portion_is_given_back_to_all(clock: Clock) -> None:
-    """So that a process never holds much more than one, and nothing is lost."""
+    """So that a process never holds much more than a portion, and no points are lost."""
     process, other = Spender(clock), Spender(clock)
     account = process.account()
     await process.spend(600)
@@ -123,7 +123,9 @@ async def test_what_is_left_never_exceeds_the_budget(clock: Clock) -> None:
     process = Spender(clock)
     await process.spend(1)
     assert process.remaining == 999
-    clock.advance(timedelta(seconds=60))  # the row has had the portion back, which is held still
+    clock.advance(
+        timedelta(seconds=60)
+    )  # the row was refilled with the portion that the process still holds
     for _ in range(3):
         assert process.budget.state(process.account(), process.now) == (1000, 0)
         assert process.account().reset_at(process.now) == "2026-10-01T09:31:00+00:00"
@@ -141,7 +143,7 @@ async def test_what_came_to_more_is_paid_next_time_and_told_to_others(clock: Clo
 
 
 async def test_any_debt_is_worked_off_within_a_window(clock: Clock) -> None:
-    """Even one of more than all of the budget."""
+    """Even a debt that exceeds the whole budget."""
     process = Spender(clock)
     await process.spend(10)
     process.budget.charge(process.account(), 5000)
@@ -209,7 +211,7 @@ async def test_a_portion_that_was_not_spent_is_not_kept_for_ever(clock: Clock) -
 async def test_processes_together_overspend_a_portion_each_at_the_most(
     clock: Clock, processes: int
 ) -> None:
-    """Within a window they spend what comes back in it, what was there, and what they held."""
+    """In a window they spend at most the refill, the initial balance, and their held portions."""
     random = Random(processes)  # noqa: S311  # no secret
     several = [Spender(clock) for _ in range(processes)]
     for process in several:  # each holds nearly a portion when the window begins
@@ -227,14 +229,14 @@ async def test_processes_together_overspend_a_portion_each_at_the_most(
 
 
 async def test_more_tokens_give_no_more_to_spend(clock: Clock) -> None:
-    """A user pays for all of its tokens, and a partner for those of nobody's."""
+    """All tokens of a user share one budget, and so do a partner's tokens without a user."""
     process = Spender(clock)
     users = [Principal(f"tok_{n}", "", frozenset(), "cus_1", "usr_1") for n in range(2)]
     nobodys = [Principal(f"tok_{n}", "", frozenset(), "cus_1") for n in range(2, 4)]
     for first, second in (users, nobodys):
         assert await process.may_spend(1000, first)
         assert not await process.may_spend(1, second)
-    assert await process.may_spend(1000)  # Ann has her own
+    assert await process.may_spend(1000)  # Ann has her own budget
     keys = [row.key for row in await RateLimit.all().order_by("key")]
     assert keys == ["cost:cus_1", "cost:tok_ann", "cost:usr_1"]
 
@@ -282,7 +284,7 @@ async def test_a_process_with_a_wrong_clock_costs_others_nothing(clock: Clock) -
 
 
 async def test_a_process_whose_clock_was_set_back_is_not_locked_out(clock: Clock) -> None:
-    """What it remembers of the row is from the future then."""
+    """The times that it remembers are then in the future."""
     ahead = Clock(clock() + timedelta(hours=1))
     process = Spender(ahead)
     assert await process.may_spend(1000)
@@ -332,7 +334,7 @@ asyncio.run(main())
 
 
 async def test_real_processes_share_one_budget(database: Database) -> None:
-    """Each has a database of its own open; the clock stands, so that nothing comes back."""
+    """Each has its own database connection; the clock stands still, so nothing is refilled."""
     started = [
         await asyncio.create_subprocess_exec(
             sys.executable, "-c", PROCESS, database.url, stdout=PIPE, cwd=ROOT

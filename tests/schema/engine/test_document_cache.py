@@ -1,4 +1,4 @@
-"""Documents that were seen before are executed without parsing and validating them again."""
+"""Known documents are executed without being parsed and validated again."""
 
 import gc
 import weakref
@@ -30,14 +30,14 @@ DOCUMENT = parse("{ a }")
 
 
 def used(documents: Documents, texts: str) -> None:
-    """Ask for documents twice each."""
+    """Store each document, and use it once."""
     for text in texts:
         documents.keep(text, DOCUMENT)
         documents.get(text)
 
 
 def kept(documents: Documents, texts: str) -> str:
-    """Return which documents are kept."""
+    """Return the texts whose documents are in the cache."""
     return "".join(text for text in texts if documents.get(text))
 
 
@@ -128,7 +128,7 @@ NEW_TO_WHOM = Principal("tok_1", "Tess", frozenset({Scope.CUSTOMERS_READ, Scope.
 async def test_new_documents_and_refusals_leave_nothing_to_the_collector(
     database: Database,
 ) -> None:
-    """It would hold up all requests while it takes what hundreds of them have left."""
+    """Collecting the garbage of hundreds of requests would delay all requests."""
     schema = the_schema().under(Limits())
     schema.documents = Documents(most=5)
 
@@ -148,14 +148,14 @@ async def test_new_documents_and_refusals_leave_nothing_to_the_collector(
     try:
         for number in range(1, 11):
             await ask(number)
-        # The printer of graphql-core refers to itself.
+        # graphql-core's printer is a reference cycle.
         assert gc.collect() < 10 * len(NEW)
     finally:
         gc.enable()
 
 
 class Watched:
-    """What a schema was asked to process."""
+    """Records the errors that a schema processes."""
 
     def __init__(self) -> None:
         self.errors: list[tuple[str, Any, Any]] = []
@@ -163,7 +163,7 @@ class Watched:
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Note the errors with their request, and mask bugs."""
+        """Record the errors with their request, and mask bugs."""
         assert execution_context is not None
         for error in errors:
             self.errors.append((error.message, execution_context.query, execution_context.context))
@@ -172,7 +172,7 @@ class Watched:
 
 
 class Remembering(Watched, RememberingSchema):
-    """The schema that is tested."""
+    """The schema under test."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Watched.__init__(self)
@@ -180,10 +180,10 @@ class Remembering(Watched, RememberingSchema):
 
 
 class NamedOperation(SchemaExtension):
-    """Refuses several operations when none is named: Strawberry would do the first of them."""
+    """Refuses several operations without a name; Strawberry would execute the first."""
 
     def on_validate(self) -> Iterator[None]:
-        """Look at the document once it is parsed."""
+        """Check the document after parsing."""
         context = self.execution_context
         document = context.graphql_document
         if document is not None and context._provided_operation_name is None:
@@ -194,7 +194,7 @@ class NamedOperation(SchemaExtension):
 
 
 class Ordinary(Watched, strawberry.Schema):
-    """What it is compared with."""
+    """The schema to compare with, which remembers nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Watched.__init__(self)
@@ -206,7 +206,7 @@ class Ordinary(Watched, strawberry.Schema):
 class Query:
     @strawberry.field
     async def twice(self, text: str) -> str:
-        """Say it twice."""
+        """Return the text twice."""
         return text * 2
 
     @strawberry.field
@@ -230,7 +230,7 @@ class Query:
 class Mutation:
     @strawberry.mutation
     def act(self) -> int:
-        """Act."""
+        """Return 1."""
         return 1
 
 
@@ -269,7 +269,7 @@ async def outcome(schema: Any, request: dict[str, Any]) -> Any:
     except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as error:
         return type(error), str(error)
     errors = [error.formatted for error in result.errors or []]
-    # Whether anything ran is told by a subclass, which Strawberry would not know.
+    # Strawberry does not know the subclass that tells whether anything was executed.
     kind = PreExecutionError if isinstance(result, PreExecutionError) else ExecutionResult
     return kind, result.data, errors, result.extensions
 

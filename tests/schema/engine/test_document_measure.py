@@ -1,4 +1,4 @@
-"""How large documents are, fragments and all."""
+"""Measuring documents, including their fragments."""
 
 from time import process_time
 
@@ -18,23 +18,23 @@ def measures(text: str) -> Measures:
     [
         # one field
         ("{ a }", {"depth": 1, "fields": 1, "selection_fields": 1, "top_fields": 1}),
-        # the widest selection counts, and all fields
+        # the widest selection, and the number of all fields
         ("{ a { b c d } e }", {"depth": 2, "fields": 5, "selection_fields": 3, "top_fields": 2}),
         # inline fragments add no level, and belong to the selection around them
         ("{ a ... { b ... on C { d } } }", {"depth": 1, "fields": 3, "top_fields": 3}),
-        # a fragment counts as often as it is spread, at each place's depth
+        # a fragment counts each time it is spread, at that depth
         (
             "{ a { ...F } b { c { ...F } } } fragment F on D { e { f } g }",
             {"depth": 4, "fields": 9, "selection_fields": 2, "top_fields": 2, "fragments": 1},
         ),
-        # fields of fragments stand beside those around them
+        # fields of fragments count in the surrounding selection
         ("{ a ...F ...F } fragment F on D { e f }", {"selection_fields": 5, "top_fields": 5}),
         # fragments within fragments
         (
             "{ ...F } fragment F on D { ...G } fragment G on D { ...H } fragment H on D { a }",
             {"fragments": 3, "depth": 1, "fields": 1},
         ),
-        # aliases, also those that say what is so anyway
+        # aliases, also those equal to the field's name
         ("{ a: a b ...F } fragment F on D { c: d }", {"aliases": 2, "fields": 3}),
         # directives on fields, spreads, variables and the operation itself
         (
@@ -46,11 +46,11 @@ def measures(text: str) -> Measures:
         ("{ a(b: {c: {d: {e: 1}}}) }", {"list_entries": 0, "value_depth": 3}),
         ("query ($v: [Int] = [1, 2, 3, 4]) { a }", {"list_entries": 4, "value_depth": 1}),
         ("{ a @b(c: [[1]]) }", {"list_entries": 1, "value_depth": 2}),
-        # looking at the schema, within a fragment too
+        # introspection, also within a fragment
         ("{ __typename a }", {"is_introspecting": False}),
         ("{ ...F } fragment F on Query { __schema { a } }", {"is_introspecting": True}),
         ('{ a: __type(name: "B") { c } }', {"is_introspecting": True}),
-        # what is not defined brings nothing
+        # undefined fragments count as empty
         ("{ a ...F }", {"fields": 1}),
     ],
 )
@@ -64,7 +64,7 @@ def test_fragments_of_fragments_are_measured_without_being_followed() -> None:
     begun = process_time()
     found = measures(f"{{ ...F0 }} {twice} fragment F500 on A {{ b }}")
     assert (found.fields, found.fragments) == (2**500, 501)
-    assert process_time() - begun < 5  # one after the other, they would take for ever
+    assert process_time() - begun < 5  # computed one after the other, they would take for ever
 
 
 @pytest.mark.parametrize(

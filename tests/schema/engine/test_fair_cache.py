@@ -1,4 +1,4 @@
-"""What many callers share by turns: who adds thousands pushes out only their own."""
+"""A cache shared fairly: a caller who adds thousands of entries evicts only their own."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,17 +14,17 @@ from tests.graphql_client import Api, the_schema
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock in seconds that tests advance."""
 
     now = 0.0
 
     def __call__(self) -> float:
-        """Return the seconds."""
+        """Return the current time in seconds."""
         return self.now
 
 
 def filled(cache: FairCache[int], *entries: tuple[str, int]) -> list[str]:
-    """Put entries of an owner and a size by names as a0, a1, b0; give those that are left."""
+    """Put entries (owner, size), named a0, a1, b0 and so on; return the names that remain."""
     counts: dict[str, int] = {}
     for owner, size in entries:
         number = counts[owner] = counts.get(owner, -1) + 1
@@ -33,26 +33,29 @@ def filled(cache: FairCache[int], *entries: tuple[str, int]) -> list[str]:
 
 
 def kept(cache: FairCache[int]) -> list[str]:
-    """Name what is kept, without using it."""
+    """Return the names of the cached entries, without marking them as used."""
     return sorted(map(str, cache._entries))
 
 
 def ones(*owners: str) -> Sequence[tuple[str, int]]:
-    """Return entries of the size one."""
+    """Return entries of size one for these owners."""
     return [(owner, 1) for owner in owners]
 
 
 @pytest.mark.parametrize(
     ("entries", "left"),
     [
-        (ones(*"aaaa"), ["a1", "a2", "a3"]),  # alone, one has all the room
-        (ones(*"baaaa"), ["a2", "a3", "b0"]),  # who adds many pushes out their own
-        (ones(*"aaab"), ["a1", "a2", "b0"]),  # who holds most makes room for another
-        (ones(*"abcd"), ["b0", "c0", "d0"]),  # of equals, the first
-        ([("a", 3), ("b", 6), ("b", 1)], ["a0", "b0", "b1"]),  # as large as there is room
+        (ones(*"aaaa"), ["a1", "a2", "a3"]),  # a single owner can use the whole cache
+        (ones(*"baaaa"), ["a2", "a3", "b0"]),  # an owner who adds many evicts their own
+        (
+            ones(*"aaab"),
+            ["a1", "a2", "b0"],
+        ),  # the owner with the most entries makes room for another
+        (ones(*"abcd"), ["b0", "c0", "d0"]),  # of equal owners, the first
+        ([("a", 3), ("b", 6), ("b", 1)], ["a0", "b0", "b1"]),  # exactly as large as the cache
         ([("a", 3), ("b", 6), ("b", 2)], ["a0", "b1"]),  # by size as well as by number
         ([("a", 5), ("a", 5), ("b", 1)], ["a1", "b0"]),
-        ([("a", 1), ("b", 11)], ["a0"]),  # larger than all the room
+        ([("a", 1), ("b", 11)], ["a0"]),  # larger than the cache
     ],
 )
 def test_who_holds_most_makes_room(entries: Sequence[tuple[str, int]], left: list[str]) -> None:
@@ -76,7 +79,7 @@ def test_what_nobody_has_used_for_an_hour_goes_first() -> None:
     cache = FairCache[int](3, 10, clock)
     filled(cache, *ones(*"ba"))
     clock.now = IDLE_S
-    assert filled(cache, *ones(*"aa")) == ["a0", "a1", "b0"]  # put anew
+    assert filled(cache, *ones(*"aa")) == ["a0", "a1", "b0"]  # put again
     clock.now += 1
     cache.put("a2", Entry(2, 1, "a"))
     assert kept(cache) == ["a0", "a1", "a2"]
@@ -109,8 +112,8 @@ def test_documents_prepared_for_one_caller_are_not_pushed_out_by_another() -> No
     gentle = [f"{{ gentle{number} }}" for number in range(20)]
     for text in gentle:
         documents.keep(text, document, "gentle")
-        assert documents.get(text) is document  # used again, it stays
-    documents.keep("{ first }", document, "gentle")  # it has been sent but once
+        assert documents.get(text) is document  # used again, so it stays
+    documents.keep("{ first }", document, "gentle")  # it was sent only once
     for number in range(10_000):
         text = f"{{ hostile{number} }}"
         documents.keep(text, document, "hostile")
@@ -143,13 +146,13 @@ async def test_one_partners_documents_outlast_a_flood_by_another(
     assert await code(hostile, documentId=id_of(flood)) is None
     first = id_of("{ viewer { name0: name } }")
     assert await code(hostile, documentId=first) == "PERSISTED_QUERY_NOT_FOUND"
-    # What another has registered is not told by answering to its id.
+    # A response to the id must not reveal that another caller registered it.
     assert await code(hostile, documentId=id_of(text)) == "PERSISTED_QUERY_NOT_FOUND"
     assert id_of(text).startswith(PREFIX)
 
 
 def _small(most: int) -> Any:
-    """Return `put` of a cache that keeps so many entries."""
+    """Return the method `put` of a cache for at most `most` entries."""
     put = FairCache.put
 
     def put_within(cache: FairCache[Any], key: Any, entry: Entry[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Input objects of which only the sent fields are converted are those that Strawberry makes."""
+"""Converting only the sent fields of an input gives the same objects as Strawberry."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ INPUTS = {
 
 
 def _value(wanted: Any, depth: int = 0) -> Any:
-    """Return a value of an input type as graphql-core hands it over."""
+    """Return a value of an input type, as graphql-core passes it."""
     inner = getattr(wanted, "of_type", None)
     if is_list_type(wanted):
         return [_value(inner, depth)]

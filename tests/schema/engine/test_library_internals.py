@@ -1,4 +1,4 @@
-"""What the schema uses of its libraries' internals stands in one module a library."""
+"""Private names of GraphQL libraries are used in one module per library."""
 
 import ast
 import re
@@ -35,12 +35,12 @@ EXPORTING = {
     *("graphql", "graphql.execution", "graphql.language", "graphql.pyutils", "graphql.type"),
     *("graphql.utilities", "graphql.validation"),
 }
-"""The packages whose names graphql-core documents."""
+"""The packages of graphql-core whose exported names are public."""
 
 
 @pytest.mark.parametrize("library", INTERNALS)
 def test_the_internals_of_the_installed_version_were_read(library: str) -> None:
-    """After an upgrade, look at each entry of the module, and then widen its range."""
+    """After an upgrade, check each entry of the module, and then extend its version range."""
     module, _ = INTERNALS[library]
     assert version(library) in SpecifierSet(module.VERSIONS)
 

@@ -1,4 +1,4 @@
-"""What is beyond a limit is refused with its own code, the limit and how much it was."""
+"""Documents beyond a limit are refused with a code, the limit and the measured value."""
 
 from collections.abc import AsyncIterator
 from time import process_time
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Yield one application to all of these tests: they leave nothing behind in its database."""
+    """Yield an application that all tests of this module share; they store nothing in it."""
     async with running_api(databases, Clock()) as started:
         yield started
 
@@ -70,7 +70,7 @@ async def test_empty_fragments_are_not_followed_over_and_over(api: Api) -> None:
         f"{{ customers {{ ...F0 }} }} {tenfold} fragment F18 on CustomerConnection {{ }}"
     )
     assert data == {"customers": {}}
-    assert process_time() - begun < 5  # ten to the eighteenth would take for ever
+    assert process_time() - begun < 5  # 10^18 comparisons would take for ever
 
 
 async def test_a_circle_of_fragments_is_refused_where_it_closes(api: Api) -> None:
@@ -123,7 +123,7 @@ async def test_json_that_is_nested_without_end_is_a_bad_request(api: Api) -> Non
 @pytest.mark.parametrize(
     "document",
     [
-        # An unknown field is told with all of the object that it is in.
+        # The error for an unknown field contains the whole object around it.
         "mutation { saveCustomer(input: { "
         + " ".join(f"{'x' * 2_000}{number}: 1" for number in range(100))
         + " }) { __typename } }",

@@ -121,7 +121,7 @@ REFUSED: dict[str, tuple[str, Json, list[str]]] = {
         ["saveCustomer.customer.contacts"],
     ),
 }
-"""What a token of customers:write alone may not do: a document, its variables, refused paths."""
+"""Documents refused for a token with only customers:write, with variables and refused paths."""
 
 ALLOWED: dict[str, tuple[str, Json]] = {
     "left out by @skip": (
@@ -162,18 +162,18 @@ ALLOWED: dict[str, tuple[str, Json]] = {
         {"operationName": "Mine"},
     ),
 }
-"""What the same token may do."""
+"""Documents allowed for that token, with variables."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(databases: Databases) -> AsyncIterator[Api]:
-    """Yield one application to all of these tests."""
+    """Yield an application that all tests of this module share."""
     async with running_api(databases, Clock()) as started:
         yield started
 
 
 def paths_of(body: Json) -> list[str]:
-    """Return the paths of an answer that refuses for lack of permission and does nothing else."""
+    """Return the paths of the errors; asserts that all are missing permissions, without data."""
     assert body["data"] is None
     assert {error["extensions"]["code"] for error in body["errors"]} == {"FORBIDDEN"}
     assert all(error["extensions"]["requiredScopes"] for error in body["errors"])
@@ -184,7 +184,9 @@ def paths_of(body: Json) -> list[str]:
 async def test_a_document_that_needs_more_is_refused_whole(api: Api, case: str) -> None:
     document, variables, paths = REFUSED[case]
     token = await api.token_for(*WRITE)
-    await api.answer(document, **variables)  # by somebody who may: plans are compiled by then
+    await api.answer(
+        document, **variables
+    )  # first by a caller with permission, so that plans are compiled
     before = await stored()
     for _ in range(3):
         body = await api.answer(document, token=token, **variables)
@@ -192,7 +194,7 @@ async def test_a_document_that_needs_more_is_refused_whole(api: Api, case: str) 
         assert await stored() == before
     (error, *_) = body["errors"]
     assert error["locations"]
-    assert body["extensions"]["cost"]["actual"] == 1  # nothing ran
+    assert body["extensions"]["cost"]["actual"] == 1  # no mutation ran
 
 
 @pytest.mark.parametrize("case", ALLOWED)
@@ -234,7 +236,7 @@ async def test_a_withdrawal_with_preferences_needs_both_scopes_before_anything_r
 
 
 async def test_what_is_not_for_partners_is_refused_before_anything_runs(api: Api) -> None:
-    """R99: a scope that a partner holds opens nothing that is told of all customers together."""
+    """R99: a partner's scope does not give access to data about all customers together."""
     reseller = await api.save_customer(name="Reseller", classCode="RESELLER_OTHER")
     uma = await api.done("saveUser", "user { id }", name="Uma", resellerId=reseller["id"])
     scopes = ["customers:write", "customer_classes:read"]
@@ -293,7 +295,7 @@ async def test_a_failed_mutation_leaves_the_results_of_those_that_ran(
 async def test_an_error_after_a_change_was_stored_leaves_its_payload(
     api: Api, monkeypatch: pytest.MonkeyPatch, others: str
 ) -> None:
-    """Whoever asks learns that the change was made, and which part of the answer is missing."""
+    """The caller learns that the change was made, and which part of the response is missing."""
 
     class Broken(customer_types.Customer):
         @property
@@ -319,7 +321,7 @@ async def test_an_error_after_a_change_was_stored_leaves_its_payload(
 async def test_points_that_cannot_be_given_back_take_no_result_away(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database may be lost between the commit of a change and the end of its request."""
+    """The database may become unavailable between a commit and the end of the request."""
 
     async def fail(*_: Any) -> None:
         raise ConnectionError("lost")

@@ -1,4 +1,4 @@
-"""Plans change how fast an answer is found, never the answer."""
+"""Plans change the speed of execution, never the result."""
 
 import asyncio
 import gc
@@ -30,7 +30,7 @@ VARIABLES: list[dict[str, Any]] = [{"yes": True}, {"yes": True}, {"yes": False, 
 
 
 def seen(result: ExecutionResult) -> str:
-    """Spell out all that a client or a log could see of a result."""
+    """Return a text with everything that a client or a log can see of a result."""
     errors = [
         (error.formatted, type(error.original_error).__name__, str(error.original_error))
         for error in result.errors or []
@@ -40,14 +40,14 @@ def seen(result: ExecutionResult) -> str:
 
 
 def as_written(value: Any) -> str:
-    """Write what is left to the end as it is written there; name the type of anything else."""
+    """Serialise values that are serialised with the response; else return the type's name."""
     if type(value) is datetime:
         return str(orjson.loads(orjson.dumps(value)))
     return type(value).__name__
 
 
 class Counts:
-    """How often plans were used, and how often they gave up."""
+    """Counts how often plans were used, and how often they fell back."""
 
     def __init__(self) -> None:
         self.compiled = 0
@@ -83,7 +83,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """List the plain fields that Strawberry resolves itself."""
+    """Record the plain fields that Strawberry resolves itself."""
     names: list[str] = []
     get_result = StrawberryField.get_result
 
@@ -97,7 +97,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.filterwarnings(
-    # graphql-core cancels what it has not started when a sibling fails, with plans and without.
+    # If a sibling fails, graphql-core drops coroutines that were not started.
     "ignore:coroutine .* was never awaited:RuntimeWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",
 )
@@ -121,7 +121,7 @@ async def test_any_document_over_any_data_is_answered_alike(counts: Counts) -> N
             ]
             assert seen(results[0]) == seen(results[1]), (seed, turn, text)
             faulty += bool(results[0].errors)
-    del results  # its tracebacks hold what was never awaited
+    del results  # its tracebacks reference coroutines that were never awaited
     await asyncio.sleep(0.01)
     gc.collect()
     assert faulty > DOCUMENTS / 4
@@ -138,7 +138,7 @@ def leaf(**changed: Any) -> Leaf:
 
 
 class Given:
-    """A context that gives one leaf, or some."""
+    """A context with a leaf, or a list of leaves."""
 
     def __init__(self, *leaves: Any) -> None:
         self.leaf = leaves[0]
@@ -146,17 +146,17 @@ class Given:
 
 
 ODD_LEAVES = [
-    # whole: an integer, of 32 bits at most; bool counts as one
+    # Int: an integer of at most 32 bits; bool counts as one
     ({"whole": True}, {"whole": 1}, []),
     ({"whole": 2**31 - 1}, {"whole": 2**31 - 1}, []),
     ({"whole": 2**31}, None, ["Int cannot represent non 32-bit signed integer value: 2147483648"]),
     ({"whole": 2.0}, {"whole": 2}, []),
     ({"whole": "x"}, None, ["Int cannot represent non-integer value: 'x'"]),
-    # only finite numbers are real
+    # Float: only finite numbers
     ({"real": float("nan")}, None, ["Float cannot represent non numeric value: nan"]),
     ({"real": float("inf")}, None, ["Float cannot represent non numeric value: inf"]),
     ({"real": 3}, {"real": 3.0}, []),
-    # text: of any class that is text; something to wait for is waited for
+    # String: any subclass of str; awaitables are awaited
     ({"text": odd_world.Name("n")}, {"text": "n"}, []),
     ({"text": odd_world.Later("late")}, {"text": "late"}, []),
     ({"text": None}, None, ["Cannot return null for non-nullable field Leaf.text."]),
@@ -172,7 +172,7 @@ ODD_LEAVES = [
     ({"texts": 5}, None, ["Expected Iterable, but did not find one for field 'Leaf.texts'."]),
     ({"matrix": [[1, None], []]}, {"matrix": [[1, None], []]}, []),
     ({"matrix": [[1], None]}, {"matrix": None}, None),
-    # a custom scalar whose function fails, gives nothing, or something to wait for
+    # a custom scalar whose function fails, returns None, or an awaitable
     ({"even": 5}, {"even": 4}, []),
     ({"even": 13}, None, ["13 has no even neighbours."]),
     ({"even": 15}, {"even": 16}, []),
@@ -208,7 +208,7 @@ async def test_a_plan_reads_attributes_without_strawberrys_help(reads: list[str]
     document = parse("{ leaves { text whole colour moment } leaf { text } }")
     given = Given(*(leaf() for _ in range(20)))
     first = await answer(schema, document, is_planned=True, context=given)
-    assert reads == ["text"]  # the list is long enough at once, the object is not
+    assert reads == ["text"]  # the list is long enough for a plan, the object is not
     second = await answer(schema, document, is_planned=True, context=given)
     third = await answer(schema, document, is_planned=True, context=given)
     assert reads == ["text"]
@@ -326,7 +326,7 @@ async def test_fragments_within_fragments_do_not_pile_up() -> None:
             kept += 1
             collected = selected.collected.values() if isinstance(selected, Selected) else ()
             waiting += [one.grouped_field_set for one in collected]
-    assert 8 < kept < 400  # of 767
+    assert 8 < kept < 400  # of 767 plans
 
 
 @strawberry.type
@@ -454,7 +454,7 @@ async def test_a_coroutine_from_a_property_is_made_and_awaited_like_any_other() 
 
     schema = strawberry.Schema(Query, execution_context_class=PlannedExecution)
     document = parse("{ parts { code } }")
-    for expected in (12, 22):  # one each for the plans of the list and of the object, then none
+    for expected in (12, 22):  # one each for the plans of list and object, then none
         result = await answer(schema, document, is_planned=True)
         assert result.errors is None
         assert result.data == {"parts": [{"code": "late"}] * 10}

@@ -1,4 +1,4 @@
-"""Documents by their ids: registered ones, and those that clients sent before."""
+"""Documents by id: registered ones, and those that clients sent earlier."""
 
 import json
 from hashlib import sha256
@@ -25,7 +25,7 @@ def hash_of(text: str) -> str:
 
 
 def apollo(text: str) -> dict[str, Any]:
-    """Return the extension by which Apollo's clients name a document."""
+    """Return the request extension with which Apollo clients identify a document."""
     return {"persistedQuery": {"version": 1, "sha256Hash": hash_of(text)}}
 
 

@@ -1,4 +1,4 @@
-"""What Strawberry offers and would not run here is refused when a schema is built (R93)."""
+"""Strawberry features that would not take effect here are refused at schema build (R93)."""
 
 import ast
 import inspect
@@ -26,11 +26,11 @@ from tests.graphql_client import the_schema
 from tests.schema.engine.planned_answers import answer
 
 ROWS = 20
-"""So many are worth a plan at once."""
+"""A number of rows for which a plan is made immediately."""
 
 
 class Nobody(BasePermission):
-    """Lets nobody see a field."""
+    """A permission that refuses every caller."""
 
     message = "Not for you."
 
@@ -40,46 +40,46 @@ class Nobody(BasePermission):
 
 
 class Shouting(FieldExtension):
-    """Changes what a resolver gives."""
+    """An extension that changes a resolver's result."""
 
     def resolve(self, next_: Any, source: Any, info: strawberry.Info, **kwargs: Any) -> Any:
-        """Return it in capitals."""
+        """Return the resolver's result in capitals."""
         return next_(source, info, **kwargs).upper()
 
 
 class Asynchronous(FieldExtension):
-    """Waits for what a resolver gives."""
+    """An extension that awaits a resolver's result."""
 
     async def resolve_async(
         self, next_: Any, source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
-        """Return it in capitals."""
+        """Return the resolver's result in capitals."""
         return (await next_(source, info, **kwargs)).upper()
 
 
 class Replacing(FieldExtension):
-    """Takes no part in resolving, but puts something in the place of the resolver."""
+    """An extension that replaces the resolver instead of wrapping it."""
 
     def apply(self, field: StrawberryField) -> None:
-        """Answer with something else."""
+        """Replace the field's resolver."""
         field.get_result = lambda *_, **__: "REPLACED"  # type: ignore[method-assign]  # as `Requires` does
 
 
 class Louder(Requires):
-    """An honoured extension with something added, which nobody would do."""
+    """A subclass of a supported extension whose override would be ignored."""
 
     def resolve(self, next_: Any, source: Any, info: strawberry.Info, **kwargs: Any) -> Any:
-        """Return it in capitals."""
+        """Return the resolver's result in capitals."""
         return next_(source, info, **kwargs).upper()
 
 
 async def bring(selection: Any, objects: Any) -> Any:  # noqa: ARG001  # never called
-    """Stand for a function that batches a field."""
+    """Return the values of a batched field."""
     return []
 
 
 def query_with(**settings: Any) -> type:
-    """Make a query whose rows have a batched field."""
+    """Return a query type whose rows have a batched field with these settings."""
 
     @strawberry.type
     class Row:
@@ -87,14 +87,14 @@ def query_with(**settings: Any) -> type:
 
         @strawberry.field(metadata=batched(bring), **settings)  # type: ignore[untyped-decorator]  # by **settings
         def batched(self, info: strawberry.Info) -> str | None:
-            """Hand it out."""
+            """Return the prefetched value."""
             return prefetched(self, info)  # type: ignore[no-any-return]  # what is tested
 
     @strawberry.type
     class Query:
         @strawberry.field
         def rows(self) -> list[Row]:
-            """Return rows on which the value was prepared."""
+            """Return rows with the prefetched value."""
             node: Any = parse("{ batched }").definitions[0]
             attribute = batched_name(node.selection_set.selections[0])
             rows = [Row(id=str(number)) for number in range(ROWS)]
@@ -114,7 +114,7 @@ FOREIGN = {
     "a subclass of Requires": ({"extensions": [Louder()]}, "SECRET"),
     "one beside Requires": ({"extensions": [Requires(), Shouting()]}, "SECRET"),
 }
-"""Ways to extend a field, each with what the field then says."""
+"""Ways to extend a field, each with the field's resulting value."""
 
 
 @pytest.mark.parametrize(("settings", "_"), FOREIGN.values(), ids=FOREIGN)
@@ -131,7 +131,7 @@ def test_a_batched_field_with_a_foreign_extension_is_refused(
 async def test_plans_leave_a_field_with_a_foreign_extension_to_its_resolver(
     settings: dict[str, Any], said: str | None
 ) -> None:
-    """Where nobody refuses it, it runs each time that a document is executed."""
+    """If it is not refused at build, it runs at each execution of a document."""
     schema, document = strawberry.Schema(query_with(**settings)), parse("{ rows { id batched } }")
     context = SimpleNamespace(principal=SimpleNamespace(reseller_id=None))
     for _ in range(3):
@@ -151,7 +151,7 @@ class Silent(SchemaExtension):
 
 @strawberry.type
 class Fault:
-    """What clients would be told."""
+    """The error that a handler would return to clients."""
 
     message: str
 
@@ -160,7 +160,7 @@ class Handler(strawberry.ExceptionHandler[ValueError, Fault]):
     """A handler of exceptions."""
 
     def handle(self, exception: ValueError, **_: Any) -> Fault:
-        """Tell it."""
+        """Return the exception as an error for clients."""
         return Fault(message=str(exception))
 
 
@@ -186,7 +186,7 @@ def test_a_setting_that_would_never_run_is_refused(setting: str, given: Any, nam
 
 
 def test_resolvers_of_batched_fields_only_return_prefetched_values() -> None:
-    """Whatever else one did would be done for the first execution of a document only."""
+    """Any other code would run only in the first execution of a document."""
     found = 0
     for kind in the_schema()._schema.type_map.values():
         for name, field in getattr(kind, "fields", {}).items():

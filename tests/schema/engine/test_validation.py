@@ -1,4 +1,4 @@
-"""Rules that are run together find what graphql-core's validation finds, in the same order."""
+"""Combined validation rules report the errors of graphql-core's validation, in its order."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ PARTS = (
 
 
 def _told(text: str, find: Callable[..., list[GraphQLError]]) -> list[dict[str, object]]:
-    rules = RULES if find is validate else specified_rules  # it adds Strawberry's by itself
+    rules = RULES if find is validate else specified_rules  # it adds Strawberry's rules itself
     errors = find(SCHEMA._schema, parse(text), rules, max_errors=MAX_FAULTS)
     return [dict(error.formatted) for error in errors]
 
