@@ -67,11 +67,8 @@ from web.websocket import GraphQLSocket
 log = structlog.get_logger(__name__)
 
 GC_THRESHOLDS = (2_000, 5, 200)
-"""Thresholds of the garbage collector for its three generations.
-
-A collection stops all requests: with 50,000 objects it takes 20 ms, or 80 ms if they come from
-closed sockets. So collections are frequent and small.
-"""
+"""For the garbage collector. A collection stops all requests, for 20 ms with 50,000 objects, or for
+80 ms if they come from closed sockets. So collections are frequent and small."""
 KINDS = (ENRICH, CONFIRMATION_MAIL)
 """The kinds of jobs that a worker can run."""
 
@@ -96,10 +93,7 @@ class Platform:
     lookups: LookupMonitor
 
     async def worker(self, name: str, kinds: Collection[str] | None = None) -> Worker:
-        """Return a worker with a name for the given kinds of jobs.
-
-        Kinds that the settings do not allow are left out; None means all kinds.
-        """
+        """Return a worker for the given kinds of jobs that the settings allow; None means all."""
         makers = {ENRICH: self._lookups, CONFIRMATION_MAIL: self._mails}
         options = WorkerOptions(
             slots=self.settings.worker_slots,
@@ -164,11 +158,7 @@ class Platform:
 async def open_platform(
     settings: Settings, clock: Callable[[], datetime] = utc_now, *, with_worker: bool = True
 ) -> AsyncIterator[Platform]:
-    """Open the database, the credentials and the client of Companies House, and yield them.
-
-    If the settings ask for the sandbox, it runs in this process. `with_worker` is True if a worker
-    will run on this platform.
-    """
+    """Open the database, the credentials and the client of Companies House, and yield them."""
     async with AsyncExitStack() as stack:
         database = database_of(settings)
         stack.push_async_callback(database.close)
@@ -226,10 +216,7 @@ async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
 
 
 def register_endpoints(settings: Settings) -> Endpoints:
-    """Return the origins of the two APIs of Companies House.
-
-    Raises ValueError for an origin to which the API key must not be sent.
-    """
+    """Return the API origins; raises ValueError for one that the API key must not be sent to."""
     if settings.companies_house_url is None:
         return Endpoints()
     document_url = settings.companies_house_document_url or settings.companies_house_url
@@ -265,11 +252,7 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     on_ready: Callable[[Platform], Awaitable[None]] | None = None,
 ) -> Starlette:
-    """Return the application.
-
-    With `with_worker`, it also runs jobs. `on_ready` is called with the platform just before the
-    application accepts requests.
-    """
+    """Return the application; `on_ready` is called just before it takes requests."""
     site = _Site(settings, clock)
 
     @asynccontextmanager

@@ -29,7 +29,7 @@ async def start_tortoise(config: dict[str, Any]) -> None:
 class OwnTransactions:
     """Base class of a client whose transactions are of this project's classes.
 
-    Tortoise's `in_transaction`, and its operations of several statements, call `_in_transaction`.
+    Tortoise calls `_in_transaction` for transactions and for operations of several statements.
     Without this override they would open Tortoise's own transactions, which ignore the tenant
     scope.
     """
