@@ -18,7 +18,6 @@ from enrichment.accounts.model import WarningCode
 
 _SLACK = Decimal(2)
 _ZERO = Decimal(0)
-_EXTRA_ASSETS = (concepts.CALLED_UP, concepts.PREPAYMENTS)
 _ALSO_IN_NOTES = "AccrualsDeferredIncome"
 """A tag that is used for accruals beside creditors, and in notes for accruals within creditors."""
 
@@ -84,7 +83,7 @@ def _check_net_from_the_top(
         return
     net_current = _value(lines, concepts.NET_CURRENT)
     if FIXED_ASSETS in figures and net_current is not None:
-        most = figures[FIXED_ASSETS] + net_current + _sum(lines, _EXTRA_ASSETS) - owed
+        most = figures[FIXED_ASSETS] + net_current + _sum(lines, concepts.EXTRA_ASSETS) - owed
         if net > most + slack:
             doubt(found, (NET_ASSETS, FIXED_ASSETS), WarningCode.NET_ASSETS_MISMATCH)
 
@@ -93,7 +92,7 @@ def _assets(figures: Mapping[str, Decimal], lines: _Lines) -> Decimal | None:
     """Return the sum of all assets; None unless fixed and current assets are both known."""
     if FIXED_ASSETS not in figures or CURRENT_ASSETS not in figures:
         return None
-    return figures[FIXED_ASSETS] + figures[CURRENT_ASSETS] + _sum(lines, _EXTRA_ASSETS)
+    return figures[FIXED_ASSETS] + figures[CURRENT_ASSETS] + _sum(lines, concepts.EXTRA_ASSETS)
 
 
 def _long_term(lines: _Lines) -> Decimal:

@@ -136,6 +136,9 @@ ROLES = (
     *TOTALS, CALLED_UP, PREPAYMENTS, CREDITORS_WITHIN, CREDITORS_AFTER, PROVISIONS, ACCRUALS,
     *FIXED_LINES, *CURRENT_LINES,
 )  # fmt: skip
+LONG_TERM = (CREDITORS_AFTER, PROVISIONS, ACCRUALS)
+EXTRA_ASSETS = (CALLED_UP, PREPAYMENTS)
+"""Assets that some balance sheets show beside fixed and current assets."""
 
 
 def _concepts_of(roles: Iterable[Role]) -> frozenset[str]:

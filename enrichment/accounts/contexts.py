@@ -8,6 +8,7 @@ from lxml import etree
 
 from enrichment.accounts.currencies import CURRENCIES
 from enrichment.accounts.dates import read_iso
+from enrichment.accounts.markup import local_name
 from enrichment.accounts.model import AccountsRefused, RefusalCode
 
 XBRLI = "{http://www.xbrl.org/2003/instance}"
@@ -136,7 +137,7 @@ def _dimensions(context: etree._Element) -> Iterator[tuple[str, str]]:
 
 
 def _dimension(element: etree._Element) -> tuple[str, str]:
-    kind = str(element.tag).rpartition("}")[2]
+    kind = local_name(element)
     dimension = (element.get("dimension") or "").strip().rpartition(":")[2]
     if kind == "explicitMember":
         return dimension, (element.text or "").strip().rpartition(":")[2]

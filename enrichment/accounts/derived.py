@@ -19,8 +19,6 @@ from enrichment.accounts.lines import Line
 from enrichment.accounts.model import WarningCode
 
 _ZERO = Decimal(0)
-_LONG_TERM = (concepts.CREDITORS_AFTER, concepts.PROVISIONS, concepts.ACCRUALS)
-_EXTRA_ASSETS = (concepts.CALLED_UP, concepts.PREPAYMENTS)
 _Terms = Sequence[tuple[Line, int]]
 
 
@@ -83,7 +81,7 @@ def _less_current_liabilities(values: Mapping[str, Decimal]) -> Decimal | None:
         if value is not None:
             if role is concepts.LESS_CURRENT_LIABILITIES:
                 return value
-            return value + sum((values.get(r.name, _ZERO) for r in _LONG_TERM), _ZERO)
+            return value + sum((values.get(r.name, _ZERO) for r in concepts.LONG_TERM), _ZERO)
     return None
 
 
@@ -185,7 +183,7 @@ def _withdraw_what_net_assets_contradict(found: Findings, lines: Mapping[str, Li
     All assets are too small if they are less than net assets.
     """
     values = identities.values_of(lines)
-    roles = (concepts.FIXED, concepts.CURRENT, *_EXTRA_ASSETS)
+    roles = (concepts.FIXED, concepts.CURRENT, *concepts.EXTRA_ASSETS)
     tagged = sum((values.get(role.name, _ZERO) for role in roles), _ZERO)
     if tagged + _slack(lines) >= _least(found):
         return
@@ -211,7 +209,7 @@ def derive_total(found: Findings, lines: Mapping[str, Line], day: date) -> None:
         return
     parts = [(found.figures[name].concept, found.figures[name].value) for name in names]
     codes = [code for name in names for code in found.codes_of(name)]
-    for role in _EXTRA_ASSETS:
+    for role in concepts.EXTRA_ASSETS:
         line = lines.get(role.name)
         if line is not None and line.value:
             parts.append((line.concept, line.value))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from enrichment.accounts.markup import INLINE_NAMESPACES
+from enrichment.accounts.markup import INLINE_NAMESPACES, local_name
 
 _MAX_PIECES = 128
 _EXCLUDES = frozenset(f"{{{namespace}}}exclude" for namespace in INLINE_NAMESPACES)
@@ -73,7 +73,7 @@ def _is_glued(pieces: list[tuple[str, etree._Element]]) -> bool:
 def _is_mark(node: etree._Element, tag: etree._Element) -> bool:
     if node is tag:
         return False
-    name = str(node.tag).rpartition("}")[2].lower()
+    name = local_name(node).lower()
     return name in _MARKS or _RAISED.search(_style(node)) is not None
 
 

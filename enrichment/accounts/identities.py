@@ -57,7 +57,6 @@ class Identity:
 
 
 _CURRENT_SIDE = (concepts.CURRENT, concepts.PREPAYMENTS)
-_LONG_TERM = (concepts.CREDITORS_AFTER, concepts.PROVISIONS, concepts.ACCRUALS)
 NET_CURRENT = Identity(concepts.NET_CURRENT, _CURRENT_SIDE, (concepts.CREDITORS_WITHIN,))
 LESS_CURRENT_LIABILITIES = Identity(
     concepts.LESS_CURRENT_LIABILITIES,
@@ -71,16 +70,16 @@ FROM_THE_TOP = Identity(
 NET_FROM_THE_TOP = Identity(
     concepts.NET,
     (concepts.FIXED, concepts.CALLED_UP, *_CURRENT_SIDE),
-    (concepts.CREDITORS_WITHIN, *_LONG_TERM),
+    (concepts.CREDITORS_WITHIN, *concepts.LONG_TERM),
     needed=(concepts.CURRENT, concepts.CREDITORS_WITHIN),
 )
 _OF_ASSETS = (NET_CURRENT, LESS_CURRENT_LIABILITIES, FROM_THE_TOP)
 _ALL = (
     *_OF_ASSETS,
-    Identity(concepts.NET, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM),
-    Identity(concepts.NET, (concepts.FIXED, concepts.NET_CURRENT), _LONG_TERM),
-    Identity(concepts.EQUITY, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM),
-    Identity(concepts.FUNDS, (concepts.LESS_CURRENT_LIABILITIES,), _LONG_TERM),
+    Identity(concepts.NET, (concepts.LESS_CURRENT_LIABILITIES,), concepts.LONG_TERM),
+    Identity(concepts.NET, (concepts.FIXED, concepts.NET_CURRENT), concepts.LONG_TERM),
+    Identity(concepts.EQUITY, (concepts.LESS_CURRENT_LIABILITIES,), concepts.LONG_TERM),
+    Identity(concepts.FUNDS, (concepts.LESS_CURRENT_LIABILITIES,), concepts.LONG_TERM),
     NET_FROM_THE_TOP,
     Identity(concepts.NET, (concepts.EQUITY,)),
     Identity(concepts.NET, (concepts.FUNDS,)),

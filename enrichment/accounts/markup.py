@@ -14,6 +14,7 @@ MAX_CHARACTERS = 1_000_000
 MAX_TEXT = 20_000
 
 _EXCLUDES = frozenset(f"{{{namespace}}}exclude" for namespace in INLINE_NAMESPACES)
+ROW_ENDS = frozenset({"tr", "table", "body"})
 BLOCKS = frozenset({"br", "div", "p", "td", "th", "tr", "li", "table", "h1", "h2", "h3", "h4"})
 
 
@@ -74,7 +75,7 @@ class TextReader:
             tag = child.tag
             if isinstance(tag, str):
                 if tag not in _EXCLUDES:
-                    edge = block if tag.rpartition("}")[2] in BLOCKS else ""
+                    edge = block if local_name(child) in BLOCKS else ""
                     yield edge
                     yield from self._pieces(child, block)
                     yield edge
@@ -87,6 +88,11 @@ class TextReader:
         self._steps_left -= 1
         if self._steps_left < 0:
             raise _too_much()
+
+
+def local_name(node: etree._Element) -> str:
+    """Return an element's name without its namespace; "" for a comment or an entity."""
+    return node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
 
 
 def _too_much() -> AccountsRefused:

@@ -6,13 +6,12 @@ from itertools import islice
 
 from lxml import etree
 
-from enrichment.accounts.markup import BLOCKS
+from enrichment.accounts.markup import BLOCKS, ROW_ENDS, local_name
 
 _MAX_STEPS = 12
 _MAX_CHARACTERS = 200
 _CELL_EDGE = "\f"
 _EDGE = "\v"
-_ROW_ENDS = frozenset({"tr", "table", "body"})
 
 _BLANKS = " \t\r\n\f\v\u00a0\u2009\u202f\u200b\ufeff"
 _BLANK = r"[ \t\r\n\u00a0\u2009\u202f\u200b\ufeff]"
@@ -100,7 +99,7 @@ def _start_of(text: str) -> str:
 
 def is_hidden(element: etree._Element) -> bool:
     """Return whether the tag is in the hidden part of the document."""
-    return any(_local(ancestor) == "hidden" for ancestor in element.iterancestors())
+    return any(local_name(ancestor) == "hidden" for ancestor in element.iterancestors())
 
 
 def _before(element: etree._Element) -> str:
@@ -110,7 +109,7 @@ def _before(element: etree._Element) -> str:
         if previous is not None:
             text = _text_of(previous) + (previous.tail or "")[-_MAX_CHARACTERS:]
             current = previous
-        elif parent is not None and _local(parent) not in _ROW_ENDS:
+        elif parent is not None and local_name(parent) not in ROW_ENDS:
             text = _cell_edge(parent) + (parent.text or "")[-_MAX_CHARACTERS:]
             current = parent
         else:
@@ -126,7 +125,7 @@ def _after(element: etree._Element) -> str:
     current: etree._Element | None = element
     text = ""
     for _ in range(_MAX_STEPS):
-        if current is None or _local(current) in _ROW_ENDS or len(text) > _MAX_CHARACTERS:
+        if current is None or local_name(current) in ROW_ENDS or len(text) > _MAX_CHARACTERS:
             break
         text += (current.tail or "")[:_MAX_CHARACTERS]
         following = current.getnext()
@@ -154,8 +153,4 @@ def _text_of(element: etree._Element) -> str:
 
 
 def _cell_edge(element: etree._Element | None) -> str:
-    return _CELL_EDGE if element is not None and _local(element) in BLOCKS else ""
-
-
-def _local(element: etree._Element) -> str:
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+    return _CELL_EDGE if element is not None and local_name(element) in BLOCKS else ""

@@ -7,6 +7,8 @@ from itertools import islice
 
 from lxml import etree
 
+from enrichment.accounts.markup import ROW_ENDS, local_name
+
 _DOLLARS = frozenset({"USD", "AUD", "CAD", "HKD", "NZD", "SGD", "TWD"})
 _MEANINGS = {
     "£": frozenset({"GBP"}),
@@ -48,7 +50,6 @@ _MAX_PAGE_ELEMENTS = 20_000
 _MAX_HEADING = 40
 _MAX_STATEMENT = 400
 _NEAR = 4
-_ROW_ENDS = frozenset({"tr", "table", "body"})
 
 
 @dataclass(slots=True)
@@ -118,7 +119,7 @@ class PrintedUnits:
 def _texts_outside_tables(root: etree._Element) -> Iterator[str]:
     walk = etree.iterwalk(root, events=("start", "end"))
     for event, element in islice(walk, 2 * _MAX_PAGE_ELEMENTS):
-        name = str(element.tag).rpartition("}")[2]
+        name = local_name(element)
         if event == "end":
             yield element.tail or ""
         elif name in ("table", "header", "hidden", "script", "style"):
@@ -172,7 +173,7 @@ def _currency_before(element: etree._Element) -> frozenset[str]:
     """
     current: etree._Element | None = element
     for _ in range(_NEAR):
-        if current is None or str(current.tag).rpartition("}")[2] in _ROW_ENDS:
+        if current is None or local_name(current) in ROW_ENDS:
             break
         previous, parent = current.getprevious(), current.getparent()
         if previous is not None:
