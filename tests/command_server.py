@@ -6,6 +6,7 @@ the answer is the process id, and then the exit status.
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -71,6 +72,7 @@ def main(path: str) -> None:
                     listener.close()
                     answer(connection)
                     os._exit(0)
+    shutil.rmtree(os.path.dirname(path))
 
 
 if __name__ == "__main__":

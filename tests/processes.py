@@ -55,14 +55,16 @@ def _command_server() -> tuple[subprocess.Popen[bytes], str]:
     return server, path
 
 
-def _run(arguments: tuple[str, ...], settings: dict[str, str]) -> tuple[int | None, str, str]:
+def _run(
+    path: str, arguments: tuple[str, ...], settings: dict[str, str]
+) -> tuple[int | None, str, str]:
     with (
         socket.socket(socket.AF_UNIX) as connection,
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
     ):
         connection.settimeout(ENOUGH_S)
-        connection.connect(_command_server()[1])
+        connection.connect(path)
         request = json.dumps((arguments, environment(**settings))).encode()
         socket.send_fds(connection, [request], [out.fileno(), err.fileno()])
         with connection.makefile() as answers:
@@ -79,8 +81,8 @@ def _run(arguments: tuple[str, ...], settings: dict[str, str]) -> tuple[int | No
 
 async def run(*arguments: str, **settings: str) -> tuple[int | None, str, str]:
     """Run a command to its end; return its exit status, stdout and stderr."""
-    _command_server()
-    return await asyncio.to_thread(_run, arguments, settings)
+    _, path = _command_server()
+    return await asyncio.to_thread(_run, path, arguments, settings)
 
 
 async def stop(process: Process, how: signal.Signals = signal.SIGTERM) -> int | None:
