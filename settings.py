@@ -190,7 +190,7 @@ class Settings(BaseSettings):
     mails_per_hour: int = Field(default=2_000, ge=1, le=1_000_000)
     """Mails that all callers together may request in any hour."""
     mails_per_mailbox_hour: int = Field(default=5, ge=1, le=10_000)
-    """Mails that one recipient gets in any hour, whoever requested them; further mails wait."""
+    """Mails that one recipient gets in any hour, from all requesters; further mails wait."""
     confirmation_hours: float = Field(default=72, gt=0, le=24 * 90)
     """Hours that a confirmation link works, from when its mail is sent."""
     withdrawal_days: float = Field(default=730, gt=0, le=3650)

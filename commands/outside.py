@@ -30,8 +30,8 @@ async def check_mail_server(settings: Settings) -> list[Finding]:
     if settings.smtp_url is None:
         return []
     from notifications.errors import MailDelayed  # noqa: PLC0415  # servers need not load it
-    from notifications.mail_transport import transport_of  # noqa: PLC0415  # the same
-    from notifications.smtp_transport import SmtpTransport  # noqa: PLC0415  # the same
+    from notifications.mail_transport import transport_of  # noqa: PLC0415  # servers need not load it
+    from notifications.smtp_transport import SmtpTransport  # noqa: PLC0415  # servers need not load it
 
     post = transport_of(settings)
     assert isinstance(post, SmtpTransport)  # noqa: S101  # since its address is set
@@ -49,10 +49,10 @@ async def check_provider(settings: Settings) -> list[Finding]:
         return []
     import aiohttp  # noqa: PLC0415  # servers need not load it
 
-    from identity.discovery import published_keys  # noqa: PLC0415  # the same
-    from identity.errors import ProviderFault  # noqa: PLC0415  # the same
-    from identity.key_set import key_set  # noqa: PLC0415  # the same
-    from identity.provider import provider_of  # noqa: PLC0415  # the same
+    from identity.discovery import published_keys  # noqa: PLC0415  # servers need not load it
+    from identity.errors import ProviderFault  # noqa: PLC0415  # servers need not load it
+    from identity.key_set import key_set  # noqa: PLC0415  # servers need not load it
+    from identity.provider import provider_of  # noqa: PLC0415  # servers need not load it
 
     provider = provider_of(settings)
     assert provider is not None  # noqa: S101  # since its issuer is set

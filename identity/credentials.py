@@ -70,8 +70,8 @@ async def credentials_of(
         return
     import aiohttp  # noqa: PLC0415  # only a provider needs an HTTP client and signatures
 
-    from identity.keys import keys_of  # noqa: PLC0415  # the same
-    from identity.sign_in import ProviderSignIn  # noqa: PLC0415  # the same
+    from identity.keys import keys_of  # noqa: PLC0415  # only a provider needs it
+    from identity.sign_in import ProviderSignIn  # noqa: PLC0415  # only a provider needs it
 
     async with (
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session,

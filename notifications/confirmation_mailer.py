@@ -153,7 +153,7 @@ class ConfirmationMailer:
         job: Claim,
         due_at: datetime,  # noqa: ARG002  # the worker's signature
         reason: str | None,
-        attempts: int,  # noqa: ARG002  # the same
+        attempts: int,  # noqa: ARG002  # the worker's signature
     ) -> None:
         """Store on the contact that the mail is delayed, and why.
 
@@ -170,7 +170,7 @@ class ConfirmationMailer:
     async def note_failure(
         self,
         job: Claim,
-        reason: str,  # noqa: ARG002  # the same
+        reason: str,  # noqa: ARG002  # the worker's signature
         *,
         is_bare: bool,  # noqa: ARG002  # there is no more to store than the failure
     ) -> None:

@@ -99,7 +99,7 @@ def log_all_failures() -> None:
         filename: str,
         lineno: int,
         file: TextIO | None = None,  # noqa: ARG001  # Python's signature
-        line: str | None = None,  # noqa: ARG001  # the same
+        line: str | None = None,  # noqa: ARG001  # Python's signature
     ) -> None:
         log.warning(
             "python_warning",

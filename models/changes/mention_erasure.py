@@ -1,5 +1,6 @@
 """Erases mentions of a person in the histories of other customers and users."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,10 +29,9 @@ async def erase_mentions(
     audited = await AuditEntry.filter(id__in=entries)
     subjects: dict[str, str | None] = {one.customer_id: one.customer_id for one in changes}
     subjects |= {one.subject_id: one.customer_id for one in audited}
+    counts = Counter([one.customer_id for one in changes] + [one.subject_id for one in audited])
     for subject_id, customer_id in sorted(subjects.items()):
-        count = sum(one.customer_id == subject_id for one in changes)
-        count += sum(one.subject_id == subject_id for one in audited)
-        told: dict[str, Any] = {"entries": count}
+        told: dict[str, Any] = {"entries": counts[subject_id]}
         await audit.record(act, MENTIONS_ERASED, subject_id, customer_id=customer_id, after=told)
     await ClassChange.filter(id__in=class_changes).update(reason=ERASED)
     await AuditEntry.filter(id__in=entries).update(

@@ -18,8 +18,9 @@ def expected_version(name: str, more: str = "") -> Any:
 
 
 def dry_run(more: str = "") -> Any:
+    """Declare the input field `dryRun`; `more` is what a dry run leaves out besides saving."""
     return strawberry.field(
-        default=False, description=f"Validate and return the result, but do not save.{more}"
+        default=False, description=f"Validate and return the result, but do not save{more}."
     )
 
 

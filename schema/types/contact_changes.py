@@ -105,10 +105,7 @@ class EraseContactPayload:
 class RequestEmailVerificationInput:
     contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
     expected_version: int | None = expected_version("contact")
-    dry_run: bool | None = strawberry.field(
-        default=False,
-        description="Validate and return the result, but do not save, and send no email.",
-    )
+    dry_run: bool | None = dry_run(", and send no email")
 
 
 @strawberry.type(
@@ -134,10 +131,7 @@ class RequestAttachmentPreferenceInput:
         " default.",
     )
     expected_version: int | None = expected_version("contact")
-    dry_run: bool | None = strawberry.field(
-        default=False,
-        description="Validate and return the result, but do not save, and send no email.",
-    )
+    dry_run: bool | None = dry_run(", and send no email")
 
 
 @strawberry.type(
