@@ -1,0 +1,82 @@
+/** The GraphQL client: a normalised cache, HTTP for queries and mutations, a WebSocket for subscriptions. */
+import { cacheExchange, type Cache, type UpdateResolver } from '@urql/exchange-graphcache'
+import { createClient as createSocket } from 'graphql-ws'
+import {
+  Client,
+  fetchExchange,
+  mapExchange,
+  subscriptionExchange,
+  type ExecutionResult,
+} from 'urql'
+import { connections, keys, possibleTypes } from './generated/cache'
+
+/** Create a client that sends `token`; `onRefused` is called when the API no longer accepts it. */
+export function createApiClient(token: string, onRefused: () => void): Client {
+  const authorization = `Bearer ${token}`
+  const socket = createSocket({
+    url: new URL('/graphql', location.href.replace(/^http/, 'ws')).href,
+    connectionParams: { Authorization: authorization },
+    lazyCloseTimeout: 5_000,
+  })
+  return new Client({
+    url: '/graphql',
+    preferGetMethod: false,
+    // Pages show what the cache has at once, and what has changed as soon as the API has answered.
+    requestPolicy: 'cache-and-network',
+    fetchOptions: { headers: { Authorization: authorization } },
+    exchanges: [
+      mapExchange({
+        onError: (error) => {
+          if (error.response?.status === 401) onRefused()
+        },
+      }),
+      cacheExchange({
+        keys,
+        possibleTypes,
+        // Customers are shown page by page instead, with a way back.
+        resolvers: { Query: { customerClasses: connections.Query.customerClasses } },
+        updates: { Mutation: updates },
+      }),
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: (request) => ({
+          subscribe: (sink) => ({
+            unsubscribe: socket.subscribe(
+              { ...request, query: request.query ?? '' },
+              { ...sink, next: (result) => sink.next(result as ExecutionResult) },
+            ),
+          }),
+        }),
+      }),
+    ],
+  })
+}
+
+/**
+ * What a mutation makes stale besides the objects that it returns: lists that gain or lose an item.
+ * A dry run stores nothing, so it makes nothing stale.
+ */
+const updates: Record<string, UpdateResolver> = {
+  saveCustomer: forgetting('customers'),
+  changeCustomerClass: forgetting('customers'),
+  saveCustomerClass: forgetting('customerClasses'),
+  retireCustomerClass: forgetting('customerClasses', 'customers'),
+  reactivateCustomerClass: forgetting('customerClasses'),
+  deleteCustomerClass: forgetting('customerClasses'),
+  saveContact: (_, { input }, cache) => {
+    const { customerId, dryRun } = input as { customerId?: string; dryRun?: boolean }
+    if (customerId && !dryRun) forget(cache, { __typename: 'Customer', id: customerId }, ['contacts'])
+  },
+}
+
+function forgetting(...fields: string[]): UpdateResolver {
+  return (_, { input }, cache) => {
+    if (!(input as { dryRun?: boolean }).dryRun) forget(cache, 'Query', fields)
+  }
+}
+
+function forget(cache: Cache, entity: Parameters<Cache['inspectFields']>[0], fields: string[]) {
+  for (const field of cache.inspectFields(entity)) {
+    if (fields.includes(field.fieldName)) cache.invalidate(entity, field.fieldKey)
+  }
+}

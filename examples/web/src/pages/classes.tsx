@@ -1,0 +1,141 @@
+/** The customer classes: what each is for, and what can be done with it and why not. */
+import { useState } from 'react'
+import { useQuery } from 'urql'
+import { useMay } from '../app'
+import {
+  CustomerClassesDocument,
+  DeleteCustomerClassDocument,
+  ReactivateCustomerClassDocument,
+  type ClassStatus,
+  type CustomerClassesQuery,
+} from '../generated/graphql'
+import { FaultSummary, useAct } from '../parts/form'
+import { Badge, Confirm, Page, QueryState, ReasonedButton } from '../parts/page'
+import { address, go, useRoute } from '../router'
+import { count } from '../words'
+
+type Row = NonNullable<CustomerClassesQuery['customerClasses']>['nodes'][number]
+
+const STATUSES: Record<string, ClassStatus[]> = {
+  active: ['ACTIVE'],
+  retired: ['RETIRED'],
+  all: ['ACTIVE', 'RETIRED'],
+}
+
+export function Classes() {
+  const { query } = useRoute()
+  const show = query.get('show') ?? 'active'
+  const [after, setAfter] = useState<string | null>(null)
+  const [state] = useQuery({
+    query: CustomerClassesDocument,
+    variables: { statuses: STATUSES[show] ?? ['ACTIVE'], after },
+  })
+  const list = state.data?.customerClasses
+  const mayWrite = useMay('CUSTOMER_CLASSES_WRITE')
+  return (
+    <Page title="Customer classes">
+      <nav aria-label="Status" className="tabs">
+        {Object.keys(STATUSES).map((status) => (
+          <a
+            key={status}
+            href={address('classes', { show: status })}
+            aria-current={status === show ? 'true' : undefined}
+            onClick={() => setAfter(null)}
+          >
+            {status}
+          </a>
+        ))}
+      </nav>
+      {mayWrite && (
+        <p>
+          <a className="button" href="#/classes/new">
+            Add a class
+          </a>
+        </p>
+      )}
+      {!list ? (
+        <QueryState state={state} what="classes" />
+      ) : (
+        <>
+          <ul className="cards">
+            {list.nodes.map((row) => (
+              <ClassCard key={row.id} row={row} mayWrite={mayWrite} />
+            ))}
+          </ul>
+          {list.pageInfo.hasNextPage && (
+            <button type="button" onClick={() => setAfter(list.pageInfo.endCursor)}>
+              Show more classes
+            </button>
+          )}
+        </>
+      )}
+    </Page>
+  )
+}
+
+function ClassCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
+  const [isAsking, setAsking] = useState(false)
+  const removal = useAct(DeleteCustomerClassDocument)
+  const revival = useAct(ReactivateCustomerClassDocument)
+  const { id, version: expectedVersion } = row
+  // The page of the retirement asks for a replacement, so customers in the class block nothing yet.
+  const retirementBlockers = (row.retirability?.blockers ?? []).filter(
+    (blocker) => blocker.code !== 'CLASS_HAS_CUSTOMERS',
+  )
+  return (
+    <li>
+      <h2>{row.name}</h2>
+      <p className="badges">
+        {row.status === 'RETIRED' && <Badge kind="bad">Retired</Badge>}
+        {row.isPersonalCustomer && <Badge kind="plain">Private individuals</Badge>}
+        {row.isSoleTrader && <Badge kind="plain">Sole traders</Badge>}
+        {row.isReseller && <Badge kind="plain">Resellers</Badge>}
+        {row.checkCompaniesHouse && <Badge kind="plain">Looked up at Companies House</Badge>}
+      </p>
+      {row.deletability && <p>{count(row.deletability.customersNowCount, 'customer')}</p>}
+      {mayWrite && (
+        <div className="actions">
+          <a className="button" href={`#/classes/${id}`} aria-label={`Edit ${row.name}`}>
+            Edit
+          </a>
+          {row.status === 'RETIRED' ? (
+            <button
+              type="button"
+              aria-label={`Reactivate ${row.name}`}
+              onClick={() => void revival.act({ input: { id, expectedVersion } })}
+            >
+              Reactivate
+            </button>
+          ) : (
+            <ReasonedButton
+              label={`Retire ${row.name}`}
+              reasons={retirementBlockers.map((blocker) => blocker.message)}
+              onClick={() => go(`classes/${id}/retire`)}
+            >
+              Retire …
+            </ReasonedButton>
+          )}
+          <ReasonedButton
+            label={`Delete ${row.name}`}
+            reasons={(row.deletability?.blockers ?? []).map((blocker) => blocker.message)}
+            onClick={() => setAsking(true)}
+          >
+            Delete …
+          </ReasonedButton>
+        </div>
+      )}
+      <FaultSummary faults={[...removal.faults, ...revival.faults]} />
+      {isAsking && (
+        <Confirm
+          question={`Delete the class “${row.name}”? It cannot be restored.`}
+          action="Delete"
+          onCancel={() => setAsking(false)}
+          onConfirm={() => {
+            setAsking(false)
+            void removal.act({ input: { id, expectedVersion } })
+          }}
+        />
+      )}
+    </li>
+  )
+}

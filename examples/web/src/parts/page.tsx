@@ -1,0 +1,137 @@
+/** Parts of all pages: heading, states of a query, facts, dialog. */
+import { useEffect, useId, useRef, type ReactNode } from 'react'
+import type { CombinedError } from 'urql'
+
+let isFirstPage = true
+
+/** A page with its heading, which gets the focus when the page opens, except for the first one. */
+export function Page({ title, children }: { title: string; children: ReactNode }) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    if (!isFirstPage) heading.current?.focus()
+    isFirstPage = false
+  }, [])
+  useEffect(() => {
+    document.title = `${title} · Customer classes`
+  }, [title])
+  return (
+    <>
+      <h1 ref={heading} tabIndex={-1}>
+        {title}
+      </h1>
+      {children}
+    </>
+  )
+}
+
+export function Section({ title, children }: { title: string; children: ReactNode }) {
+  const id = useId()
+  return (
+    <section aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </section>
+  )
+}
+
+/** A table that scrolls by itself on narrow screens, also by keyboard. */
+export function Table(props: { label: string; head: readonly string[]; isBusy?: boolean; children: ReactNode }) {
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label={props.label} aria-busy={props.isBusy}>
+      <table>
+        <thead>
+          <tr>{props.head.map((one) => <th key={one} scope="col">{one}</th>)}</tr>
+        </thead>
+        <tbody>{props.children}</tbody>
+      </table>
+    </div>
+  )
+}
+
+/** What to show instead of the object of a query: it is on its way, has failed, or does not exist. */
+export function QueryState(props: { state: { error?: CombinedError; fetching: boolean }; what: string }) {
+  if (props.state.error) return <Problem error={props.state.error} />
+  return <p role="status">{props.state.fetching ? `Loading ${props.what} …` : `Not found: ${props.what}`}</p>
+}
+
+/** An error of the whole request, with the id under which the operator finds it in the logs. */
+export function Problem({ error }: { error: CombinedError }) {
+  const requestId = error.graphQLErrors[0]?.extensions.requestId
+  return (
+    <div role="alert" className="problem">
+      <p>{messageOf(error)}</p>
+      {typeof requestId === 'string' && <p>Request {requestId}</p>}
+    </div>
+  )
+}
+
+export function messageOf(error: CombinedError): string {
+  if (error.networkError) return 'The API cannot be reached. Check that it runs, and try again.'
+  return [...new Set(error.graphQLErrors.map((one) => one.message))].join(' ')
+}
+
+export function Badge({ kind, children }: { kind: 'good' | 'bad' | 'plain'; children: ReactNode }) {
+  return <span className={`badge ${kind}`}>{children}</span>
+}
+
+/**
+ * A button that says why it cannot be used. It stays in the tab order, so that keyboard and screen
+ * reader find the reasons too.
+ */
+export function ReasonedButton(props: {
+  children: ReactNode
+  label?: string
+  reasons: readonly string[]
+  type?: 'submit' | 'button'
+  onClick?: () => void
+}) {
+  const id = useId()
+  const isBlocked = props.reasons.length > 0
+  function click(event: React.MouseEvent) {
+    if (isBlocked) event.preventDefault()
+    else props.onClick?.()
+  }
+  return (
+    <span className="reasoned">
+      <button
+        type={props.type ?? 'button'}
+        aria-label={props.label}
+        aria-disabled={isBlocked}
+        aria-describedby={isBlocked ? id : undefined}
+        onClick={click}
+      >
+        {props.children}
+      </button>
+      {isBlocked && (
+        <small id={id} className="reasons">
+          {props.reasons.join(' ')}
+        </small>
+      )}
+    </span>
+  )
+}
+
+/** A modal dialog that asks before something is lost. */
+export function Confirm(props: {
+  question: string
+  action: string
+  onConfirm: () => void
+  onCancel: () => void
+}) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const id = useId()
+  useEffect(() => dialog.current?.showModal(), [])
+  return (
+    <dialog ref={dialog} aria-labelledby={id} onClose={props.onCancel}>
+      <p id={id}>{props.question}</p>
+      <p className="actions">
+        <button type="button" className="danger" onClick={props.onConfirm}>
+          {props.action}
+        </button>
+        <button type="button" onClick={() => dialog.current?.close()}>
+          Cancel
+        </button>
+      </p>
+    </dialog>
+  )
+}

@@ -1,0 +1,61 @@
+// GraphiQL with the API's topics as tabs, a download of the schema, and a way to sign out.
+import './workers'; // must come before GraphiQL
+import './playground.css';
+import { explorerPlugin } from '@graphiql/plugin-explorer';
+import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
+import { GraphiQL } from 'graphiql';
+import { useEffect, useMemo, useState } from 'react';
+import { SCHEMA_URL, signedInFetcher } from './requests';
+import { storage } from './storage';
+import { type Tabs, topicTabs } from './tabs';
+
+const PLUGINS = [HISTORY_PLUGIN, explorerPlugin()];
+
+type PlaygroundProps = { token: string; onLeave(isRefused: boolean): void };
+
+export default function Playground({ token, onLeave }: PlaygroundProps) {
+  const [tabs, setTabs] = useState<Tabs>();
+  const fetcher = useMemo(() => signedInFetcher(token, () => onLeave(true)), [token]);
+  useEffect(() => void topicTabs(token).then(setTabs, () => onLeave(true)), [token]);
+
+  if (tabs === undefined) return <p className="notice">Loading the playground …</p>;
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      defaultTabs={tabs}
+      plugins={PLUGINS}
+      storage={storage}
+      defaultEditorToolsVisibility="variables"
+      shouldPersistHeaders={false}
+      showPersistHeadersSettings={false}
+      schemaDescription
+      inputValueDeprecation
+    >
+      <GraphiQL.Logo>
+        <h1 className="title">
+          <a href="../">customer-classes</a>
+        </h1>
+      </GraphiQL.Logo>
+      <GraphiQL.Footer>
+        <p className="footer">
+          <button type="button" onClick={() => void saveSchema(token)}>
+            Download the schema
+          </button>
+          <button type="button" onClick={() => onLeave(false)}>
+            Sign out
+          </button>
+        </p>
+      </GraphiQL.Footer>
+    </GraphiQL>
+  );
+}
+
+/** Download the schema; a link could not, since it would send no token. */
+async function saveSchema(token: string): Promise<void> {
+  const answer = await fetch(SCHEMA_URL, { headers: { authorization: `Bearer ${token}` } });
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = 'schema.graphql';
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
